@@ -1,0 +1,114 @@
+"""Protocols from YAML files: found by name, read, and refused with the line and the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from .errors import InputError
+from .protocol import Protocol
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def shipped_protocols_dir() -> Path:
+    """The folder of the shipped protocols: inside an installed wheel, or the app folder of a source checkout."""
+    installed = _PACKAGE / "_protocols"
+    return installed if installed.is_dir() else _PACKAGE.parent / "apps" / "landmarks" / "protocols"
+
+
+def _line_of(node: yaml.Node | None, location: Iterable[Any]) -> int:
+    """The 1-based line of the deepest node on a pydantic error location."""
+    line = 1
+    for key in location:
+        child = None
+        if isinstance(node, yaml.MappingNode):
+            for key_node, value_node in node.value:
+                if key_node.value == key:
+                    line, child = key_node.start_mark.line + 1, value_node
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            child = node.value[key]
+            line = child.start_mark.line + 1
+        if child is None:
+            break
+        node = child
+    return line
+
+
+def _reason(error: Any) -> str:
+    field = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"the key {field!r} is unknown; remove it or mend its spelling"
+    if error["type"] == "missing":
+        return f"the key {field!r} is missing; add it"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    shown = error.get("input")
+    value = f" (got {shown!r})" if isinstance(shown, str | int | float | bool) else ""
+    return f"{field}: {message}{value}" if field else message
+
+
+def read_protocol(path: str | Path) -> Protocol:
+    """Reads one protocol file.
+
+    Raises:
+        InputError: the file cannot be read, is not YAML, or is not a protocol; names the file, line and reason.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The protocol file {path} cannot be read: {error}.") from None
+    try:
+        node, document = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise InputError(f"{path}, line {line}: not valid YAML: {getattr(error, 'problem', error)}.") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{path}, line 1: a protocol is a mapping of keys to values, not {document!r}.")
+    try:
+        return Protocol.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{path}, line {_line_of(node, first['loc'])}: {_reason(first)}.") from None
+
+
+def read_protocols(folders: Iterable[str | Path]) -> dict[str, Protocol]:
+    """All protocols of some folders by name, in file-name order; a later folder may replace a name of an earlier one.
+
+    Raises:
+        InputError: a folder does not exist, a file is refused, or two files of one folder use one name.
+    """
+    protocols: dict[str, Protocol] = {}
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise InputError(f"The protocol folder {folder} does not exist.")
+        found: dict[str, Path] = {}
+        for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+            protocol = read_protocol(path)
+            if protocol.name in found:
+                raise InputError(f"{found[protocol.name]} and {path} both define the protocol {protocol.name!r}.")
+            found[protocol.name] = path
+            protocols[protocol.name] = protocol
+    return protocols
+
+
+def find_protocol(name_or_path: str | Path) -> Protocol:
+    """The protocol of a YAML file, or a shipped one by name.
+
+    Raises:
+        InputError: neither a file nor a shipped protocol; lists the shipped names.
+    """
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        return read_protocol(path)
+    shipped = read_protocols([shipped_protocols_dir()])
+    if str(name_or_path) not in shipped:
+        raise InputError(
+            f"There is no protocol {str(name_or_path)!r}; use one of {', '.join(shipped)} or the path of a .yaml file."
+        )
+    return shipped[str(name_or_path)]
