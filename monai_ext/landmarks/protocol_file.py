@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import ValidationError
@@ -15,10 +15,10 @@ from .protocol import Protocol
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def shipped_protocols_dir() -> Path:
-    """The folder of the shipped protocols: inside an installed wheel, or the app folder of a source checkout."""
-    installed = _PACKAGE / "_protocols"
-    return installed if installed.is_dir() else _PACKAGE.parent / "apps" / "landmarks" / "protocols"
+def shipped_dir(kind: Literal["protocols", "pretrained"]) -> Path:
+    """The folder of shipped protocols or models: inside an installed wheel, or the app's of a source checkout."""
+    installed = _PACKAGE / "_shipped" / kind
+    return installed if installed.is_dir() else _PACKAGE.parent / "apps" / "landmarks" / kind
 
 
 def _line_of(node: yaml.Node | None, location: Iterable[Any]) -> int:
@@ -106,7 +106,7 @@ def find_protocol(name_or_path: str | Path) -> Protocol:
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"}:
         return read_protocol(path)
-    shipped = read_protocols([shipped_protocols_dir()])
+    shipped = read_protocols([shipped_dir("protocols")])
     if str(name_or_path) not in shipped:
         raise InputError(
             f"There is no protocol {str(name_or_path)!r}; use one of {', '.join(shipped)} or the path of a .yaml file."

@@ -1,0 +1,64 @@
+"""The command line ``monai-landmarks``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from monai_ext import __version__
+from monai_ext.landmarks import InputError
+
+from .commands import evaluate, import_table, predict, sample_data, train
+from .commands.console import errors
+
+app = typer.Typer(
+    name="monai-landmarks",
+    help="Find, correct and learn anatomical landmarks in 2D medical images.\n\n"
+    "The usual order: `import` a table of points, `train` a detector, `predict` on new images, `evaluate` it; "
+    "then serve it with `monailabel start_server --app apps/landmarks --studies DIR`.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+app.command("sample-data")(sample_data.run)
+app.command("import")(import_table.run)
+app.command("train")(train.run)
+app.command("predict")(predict.run)
+app.command("evaluate")(evaluate.run)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"monai-landmarks {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")] = False,
+) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    warnings.showwarning = _show_warning
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    if issubclass(category, UserWarning):
+        errors.print(f"[yellow]Warning:[/yellow] {message}", soft_wrap=True)
+
+
+def main() -> None:
+    """Runs the command line; bad input is one sentence on standard error and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        errors.print(f"[red]Error:[/red] {error}", soft_wrap=True, markup=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of ``monai-landmarks``, one per file."""

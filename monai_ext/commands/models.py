@@ -1,0 +1,45 @@
+"""Where commands find and put models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.networks.model_store import CARD, find_model
+
+
+def default_models_dir() -> Path:
+    """The app's model folder in a source checkout, else ``models`` in the current folder."""
+    app = shipped_dir("protocols").parent
+    return app / "model" if (app / "main.py").is_file() else Path("models")
+
+
+ModelsOption = Annotated[
+    Path | None,
+    typer.Option("--models", help="Folder of models, one per protocol. Default: the app's own, so that it serves them."),
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="A model folder (holds card.json), or the name of a protocol.")
+]
+
+
+def locate_model(name_or_folder: str, models: Path | None) -> Path:
+    """The model folder that a person named.
+
+    Raises:
+        InputError: there is none; says how to train it.
+    """
+    if (Path(name_or_folder) / CARD).is_file():
+        return Path(name_or_folder)
+    root = models or default_models_dir()
+    found = find_model(name_or_folder, root, shipped_dir("pretrained"))
+    if found is None:
+        raise InputError(
+            f"There is no model {name_or_folder!r} in {root}: train one with "
+            f"`monai-landmarks train --protocol {name_or_folder} --studies DIR`."
+        )
+    return found

@@ -1,0 +1,94 @@
+"""``monai-landmarks train``: from a studies folder to a published model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monai_ext.engines import TrainOptions, TrainResult, labelled_images, train_model
+from monai_ext.landmarks import find_protocol
+from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.landmarks.studies import Studies
+
+from .console import output, print_json, progress_bar
+from .models import ModelsOption, default_models_dir
+
+ProtocolOption = Annotated[str, typer.Option("--protocol", "-p", help="A shipped protocol, or a .yaml file.")]
+StudiesOption = Annotated[
+    Path, typer.Option("--studies", "-s", help="Folder of images with labels/final/ID.mrk.json.")
+]
+
+
+def run(
+    protocol: ProtocolOption,
+    studies: StudiesOption,
+    models: ModelsOption = None,
+    max_epochs: Annotated[int | None, typer.Option(min=1, help="Default: the protocol's recipe.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1)] = None,
+    patience: Annotated[int | None, typer.Option(min=0, help="Validations without gain before stopping.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes that load images.")] = None,
+    cold: Annotated[bool, typer.Option("--cold", help="Start from random weights, not the current model.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Do not resume an interrupted run.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Train a detector on the labelled images and publish it unless the current one is better.
+
+    Press Ctrl-C to stop: the same command goes on from the last save. On several GPUs:
+    `torchrun --nproc-per-node 4 -m monai_ext.cli train --protocol P --studies DIR`
+
+    Example: `monai-landmarks train --protocol fundus --studies sample_data/fundus`
+    """
+    task = find_protocol(protocol)
+    options = TrainOptions(
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        seed=seed,
+        device=device,
+        num_workers=workers,
+        warm_start=not cold,
+        resume=not restart,
+    )
+    with progress_bar() as bar:
+        shown = bar.add_task(f"Training {task.name}", total=None, note="")
+
+        def show(progress: dict[str, Any]) -> None:
+            bar.update(shown, completed=progress["epoch"], total=progress["max_epochs"], note=_note(progress))
+
+        result = train_model(
+            task,
+            labelled_images(Studies(studies)),
+            (models or default_models_dir()) / task.name,
+            options,
+            pretrained=shipped_dir("pretrained") / task.name,
+            on_progress=show,
+        )
+    _print(result, as_json)
+
+
+def _note(progress: dict[str, Any]) -> str:
+    parts = [
+        f"{label} {progress[key]:.3f}{unit}"
+        for label, key, unit in (("loss", "loss", ""), ("error", "val_error", f" {progress['unit']}"))
+        if progress[key] is not None
+    ]
+    return ", ".join(parts)
+
+
+def _print(result: TrainResult, as_json: bool) -> None:
+    if as_json:
+        document = asdict(result)
+        document["card"] = result.card.model_dump(mode="json") if result.card else None
+        document["folder"] = str(result.folder)
+        print_json(document)
+        return
+    output.print(result.reason, soft_wrap=True, highlight=False)
+    if result.card:
+        output.print(f"Model {result.card.version} in {result.folder}", soft_wrap=True, highlight=False)

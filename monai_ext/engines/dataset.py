@@ -1,0 +1,147 @@
+"""Labelled images, their split into training and validation, and the loaders that feed the engine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from monai.data import DataLoader, Dataset
+from monai.transforms import Compose
+from torch.utils.data import DistributedSampler, RandomSampler
+
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks.studies import Studies
+from monai_ext.transforms.image_io import read_frame
+from monai_ext.transforms.pipeline import training_transforms, validation_transforms
+
+from .distributed import process_rank
+
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """One image with its label file; ``split`` is None where nobody assigned one."""
+
+    id: str
+    image: Path
+    label: Path
+    split: Split | None = None
+
+
+def labelled_images(studies: Studies, tag: str = "final") -> list[LabelledImage]:
+    """The labelled images of a studies folder with the splits that it states."""
+    images, splits = studies.images(), studies.splits()
+    return [LabelledImage(id, images[id], studies.label_path(id, tag), splits.get(id)) for id in studies.labelled(tag)]
+
+
+def split_images(
+    images: Sequence[LabelledImage], val_fraction: float
+) -> tuple[list[LabelledImage], list[LabelledImage]]:
+    """Training and validation images; stated splits are kept, the others fall by a hash of their ID.
+
+    The hash makes the choice independent of what else is labelled: an image never changes sides when labels arrive.
+
+    Raises:
+        InputError: fewer than two labelled images, or a side stays empty.
+    """
+    images = [image for image in images if image.split != "test"]
+    if len(images) < 2:
+        raise InputError(
+            f"Training needs at least 2 labelled images (one to train, one to validate), not {len(images)}: label more."
+        )
+    ranked = sorted((image for image in images if image.split is None), key=_rank)
+    chosen = [replace(image, split="val" if _rank(image) < val_fraction else "train") for image in ranked]
+    stated = [image for image in images if image.split is not None]
+    for side, position in (("val", 0), ("train", -1)):
+        if chosen and not any(image.split == side for image in stated + chosen):
+            chosen[position] = replace(chosen[position], split=side)  # the nearest to that side of the threshold
+    both = sorted(stated + chosen, key=lambda image: image.id)
+    train = [image for image in both if image.split == "train"]
+    val = [image for image in both if image.split == "val"]
+    if not train or not val:
+        raise InputError(
+            f"The split has {len(train)} training and {len(val)} validation images; both need at least one."
+        )
+    return train, val
+
+
+def _rank(image: LabelledImage) -> float:
+    return int.from_bytes(hashlib.sha256(image.id.encode()).digest()[:8], "big") / 2**64
+
+
+def check_labels(images: Sequence[LabelledImage], protocol: Protocol) -> None:
+    """Reads every label once, before any time is spent on training.
+
+    Raises:
+        InputError: a label or an image header cannot be read, or a landmark has no point in any label.
+    """
+    defined = np.zeros(len(protocol.landmarks), dtype=bool)
+    for image in images:
+        defined |= read_markups(image.label, read_frame(image.image), protocol.landmark_names).defined
+    empty = [name for name, known in zip(protocol.landmark_names, defined, strict=True) if not known]
+    if empty:
+        raise InputError(
+            f"No label has a point for {', '.join(empty)}: place it in at least one image, "
+            "or remove it from the protocol."
+        )
+
+
+class TensorsOnly:
+    """Keeps what a batch can hold: image, points, status, matrix and the length of a pixel."""
+
+    def __call__(self, sample: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "image": torch.as_tensor(sample["image"]),
+            "points": torch.as_tensor(sample["points"]),
+            "status": torch.as_tensor(sample["status"]),
+            "matrix": torch.as_tensor(sample["matrix"]),
+            "pixel_length": torch.from_numpy(sample["frame"].scale),
+            "calibrated": torch.tensor(sample["frame"].spacing is not None),
+            "id": sample["id"],
+        }
+
+
+def make_loader(
+    images: Sequence[LabelledImage],
+    protocol: Protocol,
+    *,
+    training: bool,
+    batch_size: int,
+    num_workers: int = 0,
+    seed: int = 0,
+) -> DataLoader:
+    """A loader that reads files as it goes, so that memory does not grow with the number of images.
+
+    Under ``torchrun`` each process gets its own share of the images.
+    """
+    chain = training_transforms(protocol) if training else validation_transforms(protocol)
+    rank, world = process_rank()
+    items = [{"id": i.id, "image": str(i.image), "label": str(i.label)} for i in images]
+    if not training:
+        items = items[rank::world]
+    dataset = Dataset(items, Compose([*chain.transforms, TensorsOnly()]))
+    sampler: Any = None
+    if training:
+        generator = torch.Generator().manual_seed(seed)
+        sampler = (
+            DistributedSampler(dataset, world, rank, shuffle=True, seed=seed)
+            if world > 1
+            else RandomSampler(dataset, generator=generator)
+        )
+    share = len(items) if not training else -(-len(items) // world)
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=num_workers,
+        persistent_workers=False,
+        drop_last=training and share >= batch_size,
+        pin_memory=torch.cuda.is_available(),
+    )

@@ -1,0 +1,52 @@
+"""Training in several processes under ``torchrun``; nothing to do in a single one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def process_rank() -> tuple[int, int]:
+    """(rank, world size) of this process; (0, 1) outside ``torchrun``."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def local_rank() -> int:
+    """The number of this process on its machine, hence of its GPU."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[None]:
+    """Joins the processes that ``torchrun`` started, NCCL on GPUs and gloo on CPUs."""
+    if process_rank()[1] == 1 or torch.distributed.is_initialized():
+        yield
+        return
+    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def replicated(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network with its gradients averaged over the processes."""
+    if process_rank()[1] == 1:
+        return network
+    return DistributedDataParallel(network, device_ids=[device.index] if device.type == "cuda" else None)
+
+
+def gathered(values: list[Any]) -> list[Any]:
+    """The lists of all processes, joined in the order of ranks, on every process."""
+    world = process_rank()[1]
+    if world == 1:
+        return values
+    parts: list[Any] = [None] * world
+    torch.distributed.all_gather_object(parts, values)
+    return [value for part in parts for value in part]

@@ -1,0 +1,90 @@
+"""What a person may choose for a training run, what it reports while it runs, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.protocol import Strict
+from monai_ext.networks.model_store import ModelCard
+
+#: Receives ``{"status", "epoch", "max_epochs", "loss", "val_error", "unit", "best", "model_version", "labels_used"}``.
+OnProgress = Callable[[dict[str, Any]], None]
+
+
+class TrainOptions(Strict):
+    """Options of one run; None keeps the protocol's recipe.
+
+    Args:
+        max_epochs, batch_size, learning_rate, val_fraction, val_interval, patience: as in the recipe.
+        seed: the same seed, images and machine give the same weights.
+        device: ``auto`` takes a GPU where there is one.
+        amp: mixed precision on a GPU.
+        num_workers: processes that load images; None takes none on a CPU and up to 8 beside a GPU.
+        warm_start: begin with the weights of the current model where they fit.
+        resume: go on with an interrupted run of the same images and options.
+        checkpoint_seconds: least time between two saves of the state that a resumed run starts from.
+    """
+
+    max_epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=1024)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
+    val_interval: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    patience: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    amp: bool = True
+    num_workers: Annotated[int, Field(ge=0, le=64)] | None = None
+    warm_start: bool = True
+    resume: bool = True
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
+
+    def applied_to(self, protocol: Protocol) -> Protocol:
+        """The protocol with the recipe fields that these options set."""
+        names = ("max_epochs", "batch_size", "learning_rate", "val_fraction", "val_interval", "patience")
+        changes = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return protocol.model_copy(update={"recipe": protocol.recipe.model_copy(update=changes)})
+
+    def torch_device(self, local_rank: int = 0) -> torch.device:
+        """The device to train on.
+
+        Raises:
+            InputError: a GPU was asked for and there is none.
+        """
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise InputError(f"The device {self.device!r} was asked for but this machine has no usable GPU: use 'cpu'.")
+        if self.device == "auto":
+            return torch.device("cuda", local_rank) if torch.cuda.is_available() else torch.device("cpu")
+        return torch.device(self.device)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a run ended.
+
+    Attributes:
+        card: the card of the published model; None where the run's best was not published.
+        folder: the model folder.
+        reason: one sentence that says why it was published or not.
+        val_error: mean radial error of the run's best weights on the validation images.
+        unit: its unit.
+        previous_error: the same of the model that was current before, on the same images; None without one.
+        epochs: epochs that ran.
+        history: one dict per validation: epoch, loss, val_error.
+    """
+
+    card: ModelCard | None
+    folder: Path
+    reason: str
+    val_error: float
+    unit: Literal["px", "mm"]
+    previous_error: float | None
+    epochs: int
+    history: list[dict[str, float]]

@@ -1,0 +1,73 @@
+"""The state of an unfinished run, saved so that a killed training goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import pickle
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monai_ext.landmarks import Protocol
+from monai_ext.landmarks.files import write_atomically
+
+from .dataset import LabelledImage
+
+logger = logging.getLogger(__name__)
+
+FOLDER = ".training"
+
+
+def run_signature(protocol: Protocol, images: Sequence[LabelledImage], seed: int) -> str:
+    """A digest of everything that a run depends on: protocol, images, labels and seed."""
+    digest = hashlib.sha256(f"{seed}\n{protocol.model_dump_json()}".encode())
+    for image in images:
+        stat = image.image.stat()
+        digest.update(f"\n{image.id} {image.split} {stat.st_size} {stat.st_mtime_ns} ".encode())
+        digest.update(image.label.read_bytes())
+    return digest.hexdigest()
+
+
+class RunState:
+    """The saved state of one run under a model folder.
+
+    Args:
+        folder: the model folder.
+        signature: of the run; a saved state of another run is not taken.
+    """
+
+    def __init__(self, folder: Path, signature: str) -> None:
+        self._path = folder / FOLDER / "state.pt"
+        self._signature = signature
+
+    def load(self, device: torch.device) -> dict[str, Any] | None:
+        """The saved state, or None where there is none of this run."""
+        if not self._path.is_file():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self._path, map_location=device, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            logger.warning("The saved training state %s is damaged (%s); training starts anew.", self._path, error)
+            return None
+        if state["signature"] != self._signature:
+            logger.warning("The saved training state %s is of other data or options; training starts anew.", self._path)
+            return None
+        return state
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replaces the saved state in one step."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()
+        torch.save({**state, "signature": self._signature}, buffer)
+        write_atomically(self._path, buffer.getvalue())
+
+    def clear(self) -> None:
+        """Removes the saved state of a finished run."""
+        self._path.unlink(missing_ok=True)
+        if self._path.parent.is_dir() and not any(self._path.parent.iterdir()):
+            shutil.rmtree(self._path.parent)

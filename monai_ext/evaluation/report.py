@@ -1,0 +1,202 @@
+"""Predicted landmarks compared with the truth over a set of images."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ..landmarks import InputError, Landmarks
+from ..landmarks.geometry import FloatArray, Unit
+from ..metrics import (
+    ErrorStatistics,
+    PresenceCounts,
+    cumulative_error_area,
+    error_statistics,
+    failure_rate,
+    image_errors,
+    presence_counts,
+)
+from .scores import Evaluation, ImageScores, Scores
+
+#: Image ID, truth, prediction.
+Pair = tuple[str, Landmarks, Landmarks]
+
+
+def aligned_pairs(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs with all landmarks in the order of the first truth.
+
+    Raises:
+        InputError: there is no pair, an image ID repeats, a landmark name is unknown, or the frames of truth and
+            prediction differ in size or calibration; names the image.
+    """
+    if not pairs:
+        raise InputError("There is nothing to evaluate: give at least one image with a truth and a prediction.")
+    names = pairs[0][1].names
+    aligned: list[Pair] = []
+    seen: set[str] = set()
+    for image, truth, prediction in pairs:
+        if image in seen:
+            raise InputError(f"The image {image} occurs twice in the evaluation; give each image once.")
+        seen.add(image)
+        try:
+            truth, prediction = truth.reordered(names), prediction.reordered(names)
+        except InputError as error:
+            raise InputError(f"Image {image}: {error}") from None
+        _check_frames(image, truth, prediction)
+        aligned.append((image, truth, prediction))
+    return aligned
+
+
+def _check_frames(image: str, truth: Landmarks, prediction: Landmarks) -> None:
+    a, b = truth.frame, prediction.frame
+    if a.size != b.size:
+        raise InputError(
+            f"Image {image}: the truth is of an image of {a.width} x {a.height} pixels and the prediction of one of "
+            f"{b.width} x {b.height}; predict on the image that was annotated."
+        )
+    if a.spacing and b.spacing and not np.allclose(a.spacing, b.spacing, rtol=1e-6, atol=0):
+        raise InputError(
+            f"Image {image}: the truth has {a.spacing} mm per pixel and the prediction {b.spacing}; "
+            "they must be of one image."
+        )
+
+
+def _unit(pairs: Sequence[Pair], wanted: Unit | None) -> tuple[Unit, tuple[str, ...]]:
+    """The unit of the evaluation, and what a reader should be warned of."""
+    uncalibrated = [image for image, truth, _ in pairs if truth.frame.unit == "px"]
+    if wanted == "px" or (wanted is None and len(uncalibrated) == len(pairs)):
+        return "px", ()
+    if not uncalibrated:
+        return "mm", ()
+    if wanted == "mm":
+        raise InputError(
+            f"Image {uncalibrated[0]} has no known pixel size, so that the evaluation cannot be in mm; use px."
+        )
+    message = (
+        f"{len(uncalibrated)} of {len(pairs)} images have no known pixel size (the first is {uncalibrated[0]}): "
+        "all errors, thresholds and limits are in pixels."
+    )
+    warnings.warn(message, stacklevel=3)
+    return "px", (message,)
+
+
+def _distances(pairs: Sequence[Pair], unit: Unit) -> FloatArray:
+    """(N, K) distances; NaN unless truth and prediction are both defined."""
+    rows = []
+    for _, truth, prediction in pairs:
+        if unit == "mm":
+            distance = truth.frame.distance(truth.points, prediction.points)
+        else:
+            distance = np.linalg.norm(truth.points - prediction.points, axis=1)
+        rows.append(np.where(truth.defined & prediction.defined, distance, np.nan))
+    return np.stack(rows)
+
+
+def _scores(
+    name: str, statistics: ErrorStatistics, mre_px: float, presence: PresenceCounts, thresholds: Sequence[float]
+) -> Scores:
+    return Scores(
+        name=name,
+        count=int(statistics.count),
+        mre=float(statistics.mean),
+        mre_px=mre_px,
+        sd=float(statistics.sd),
+        median=float(statistics.median),
+        sdr=dict(zip(thresholds, statistics.sdr.tolist(), strict=True)),
+        misses=int(presence.misses),
+        false_alarms=int(presence.false_alarms),
+        correct_absences=int(presence.correct_absences),
+        unanswered=int(presence.unanswered),
+    )
+
+
+def _check_limits(thresholds: Sequence[float], failure_threshold: float, auc_limit: float) -> None:
+    for value in (*thresholds, failure_threshold, auc_limit):
+        if not (math.isfinite(value) and value > 0):
+            raise InputError(f"A threshold is a positive distance, not {value}.")
+    if len(set(thresholds)) != len(thresholds):
+        raise InputError(f"The thresholds {list(thresholds)} repeat a value; give each once.")
+
+
+def evaluate_landmarks(
+    pairs: Sequence[Pair],
+    thresholds: Sequence[float],
+    failure_threshold: float,
+    auc_limit: float,
+    *,
+    unit: Unit | None = None,
+) -> Evaluation:
+    """Compares predictions with the truth.
+
+    Lengths are in millimetres only where EVERY image is calibrated (by the truth's frame), else all in pixels; units
+    are never mixed. Pixel errors are given beside them in either case.
+
+    Args:
+        pairs: image ID, truth and prediction of each image; landmarks are matched by name.
+        thresholds: of the success detection rates, in the evaluation's unit.
+        failure_threshold: an image fails when its mean error lies above it; in the evaluation's unit.
+        auc_limit: upper end t of the area under the cumulative error distribution; in the evaluation's unit.
+        unit: the unit to use; None chooses as said above.
+
+    Raises:
+        InputError: see :func:`aligned_pairs`; a threshold is not positive or repeats; ``unit="mm"`` but an image is
+            not calibrated.
+
+    Warns:
+        UserWarning: some images are calibrated and some are not; also kept in ``Evaluation.warnings``.
+    """
+    thresholds = tuple(float(t) for t in thresholds)
+    _check_limits(thresholds, failure_threshold, auc_limit)
+    pairs = aligned_pairs(pairs)
+    unit, notes = _unit(pairs, unit)
+    errors, errors_px = (torch.from_numpy(_distances(pairs, u)) for u in (unit, "px"))
+    status_true = torch.from_numpy(np.stack([truth.status for _, truth, _ in pairs]))
+    status_pred = torch.from_numpy(np.stack([prediction.status for _, _, prediction in pairs]))
+    per_image, per_image_px = image_errors(errors), image_errors(errors_px)
+    over_images = error_statistics(per_image[:, None])
+    columns = error_statistics(errors, thresholds, per_landmark=True)
+    columns_px = errors_px.nanmean(0).tolist()
+    presence = presence_counts(status_pred, status_true, per_landmark=True)
+    return Evaluation(
+        unit=unit,
+        thresholds=thresholds,
+        failure_threshold=float(failure_threshold),
+        auc_limit=float(auc_limit),
+        overall=_scores(
+            "all",
+            error_statistics(errors, thresholds),
+            float(errors_px.nanmean()),
+            presence_counts(status_pred, status_true),
+            thresholds,
+        ),
+        me=float(over_images.mean),
+        me_sd=float(over_images.sd),
+        failure_rate=float(failure_rate(per_image, failure_threshold)),
+        auc=float(cumulative_error_area(per_image, auc_limit)),
+        landmarks=tuple(
+            _scores(
+                name,
+                ErrorStatistics(*(value[..., k] for value in columns)),
+                columns_px[k],
+                PresenceCounts(*(value[k] for value in presence)),
+                thresholds,
+            )
+            for k, name in enumerate(pairs[0][1].names)
+        ),
+        images=tuple(
+            ImageScores(image, *values, tuple(row), tuple(row_px))
+            for (image, _, _), *values, row, row_px in zip(
+                pairs,
+                per_image.tolist(),
+                per_image_px.tolist(),
+                errors.tolist(),
+                errors_px.tolist(),
+                strict=True,
+            )
+        ),
+        warnings=notes,
+    )

@@ -1,0 +1,114 @@
+"""An evaluation as tables: for the terminal, and one CSV row per image and landmark."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from ..landmarks import InputError, Status
+from ..landmarks.files import write_atomically
+from .report import Pair, aligned_pairs
+from .scores import Evaluation, Scores
+
+CSV_COLUMNS = (
+    "image",
+    "landmark",
+    "true_x",
+    "true_y",
+    "pred_x",
+    "pred_y",
+    "error",
+    "unit",
+    "status_true",
+    "status_pred",
+)
+
+
+def _length(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{100 * value:.2f} %"
+
+
+def overall_table(evaluation: Evaluation, title: str = "Evaluation") -> Table:
+    """A table of the scores over all landmarks and images."""
+    unit, scores = evaluation.unit, evaluation.overall
+    table = Table(title=title, show_header=False, title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_row("Images (measured)", f"{len(evaluation.images)} ({evaluation.images_measured})")
+    table.add_row("Distances measured", str(scores.count))
+    table.add_row("Mean radial error ± SD", f"{_length(scores.mre)} ± {_length(scores.sd)} {unit}")
+    if unit == "mm":
+        table.add_row("Mean radial error, pixels", f"{_length(scores.mre_px)} px")
+    table.add_row("Median radial error", f"{_length(scores.median)} {unit}")
+    for threshold, rate in scores.sdr.items():
+        table.add_row(f"Success rate, error ≤ {threshold:g} {unit}", _percent(rate))
+    table.add_section()
+    table.add_row("Image mean error ± SD", f"{_length(evaluation.me)} ± {_length(evaluation.me_sd)} {unit}")
+    table.add_row(f"Failure rate, image > {evaluation.failure_threshold:g} {unit}", _percent(evaluation.failure_rate))
+    table.add_row(f"AUC up to {evaluation.auc_limit:g} {unit}", _length(evaluation.auc))
+    table.add_section()
+    table.add_row("Misses", str(scores.misses))
+    table.add_row("False alarms", str(scores.false_alarms))
+    table.add_row("Correct absences", str(scores.correct_absences))
+    table.add_row("Unanswered", str(scores.unanswered))
+    return table
+
+
+def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table:
+    """A table with one row per landmark and one for all together."""
+    unit = evaluation.unit
+    table = Table(title=title, title_justify="left", show_footer=False)
+    table.add_column("Landmark", no_wrap=True)
+    headings = ["n", f"MRE [{unit}]", f"SD [{unit}]", f"Median [{unit}]"]
+    headings += [f"≤ {threshold:g} {unit}" for threshold in evaluation.thresholds]
+    for heading in [*headings, "Misses", "False alarms"]:
+        table.add_column(heading.replace("[", r"\["), justify="right")
+    for row in evaluation.landmarks:
+        table.add_row(*_landmark_cells(row))
+    table.add_section()
+    table.add_row(*_landmark_cells(evaluation.overall), style="bold")
+    return table
+
+
+def _landmark_cells(row: Scores) -> list[str]:
+    lengths = [_length(value) for value in (row.mre, row.sd, row.median)]
+    rates = [_percent(rate) for rate in row.sdr.values()]
+    return [row.name, str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
+
+
+def _cell(value: float) -> str:
+    return "" if math.isnan(value) else repr(float(value))
+
+
+def write_error_csv(path: str | Path, pairs: Sequence[Pair], evaluation: Evaluation) -> None:
+    """Writes one row per image and landmark with the columns :data:`CSV_COLUMNS`.
+
+    Points are in pixels of the original image and empty where not defined; the error is in the row's unit and empty
+    where not measurable.
+
+    Raises:
+        InputError: the evaluation is not of these images.
+    """
+    pairs = aligned_pairs(pairs)
+    if [image for image, _, _ in pairs] != [row.image for row in evaluation.images]:
+        raise InputError("The evaluation is of other images than the points to write; evaluate these pairs first.")
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for (image, truth, prediction), scores in zip(pairs, evaluation.images, strict=True):
+        for k, name in enumerate(truth.names):
+            points = [
+                _cell(value) if side.defined[k] else "" for side in (truth, prediction) for value in side.points[k]
+            ]
+            words = [Status(int(side.status[k])).word for side in (truth, prediction)]
+            writer.writerow([image, name, *points, _cell(scores.errors[k]), evaluation.unit, *words])
+    write_atomically(Path(path), buffer.getvalue())

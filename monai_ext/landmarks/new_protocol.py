@@ -1,0 +1,56 @@
+"""A first protocol file for landmarks that have only names so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import yaml
+
+from .errors import InputError
+from .files import write_atomically
+from .protocol import Protocol, is_name
+
+#: Pixels of the network input of a new protocol: enough for about 2 px accuracy, quick to train on a CPU.
+INPUT_AREA = 384 * 320
+#: Network sides are multiples of this, so that no padding is needed.
+MULTIPLE = 32
+
+
+def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: Sequence[tuple[int, int]]) -> Protocol:
+    """Writes a protocol with those landmarks, ready for a person to describe them.
+
+    Args:
+        path: the new .yaml file; its stem names the protocol.
+        names: the landmark names.
+        channels: ``grey`` or ``rgb``.
+        sizes: (width, height) of the images; the network input takes their typical shape.
+
+    Raises:
+        InputError: the file name is no protocol name.
+    """
+    if not is_name(path.stem):
+        raise InputError(f"The file name {path.name!r} cannot name a protocol: use letters, digits and underscores.")
+    width, height = _input_size(sizes)
+    document = {
+        "name": path.stem,
+        "title": path.stem.replace("_", " ").capitalize(),
+        "channels": channels,
+        "landmarks": [{"name": name, "description": f"Describe where {name} lies."} for name in names],
+        "network": {"name": "heatmap_net", "input_size": {"width": width, "height": height}},
+    }
+    protocol = Protocol.model_validate(document)
+    header = (
+        "# Describe every landmark for the person who places it. Left/right partners name each other:\n"
+        "#   - {name: left_eye, description: ..., pair: right_eye}\n"
+    )
+    write_atomically(path, header + yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+    return protocol
+
+
+def _input_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """A (width, height) of the images' typical shape, not larger than they are."""
+    width, height = median(size[0] for size in sizes), median(size[1] for size in sizes)
+    scale = min(1.0, (INPUT_AREA / (width * height)) ** 0.5)
+    return tuple(max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in (width, height))  # type: ignore[return-value]

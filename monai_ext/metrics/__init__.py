@@ -1,0 +1,27 @@
+"""Landmark metrics in PyTorch: pure functions and one cumulative MONAI metric."""
+
+from .image_error import (
+    cumulative_error,
+    cumulative_error_area,
+    cumulative_error_steps,
+    failure_rate,
+    image_errors,
+)
+from .landmark_metric import LandmarkMetric
+from .presence import PresenceCounts, presence_counts
+from .radial_error import ErrorStatistics, error_statistics, radial_errors, within
+
+__all__ = [
+    "ErrorStatistics",
+    "LandmarkMetric",
+    "PresenceCounts",
+    "cumulative_error",
+    "cumulative_error_area",
+    "cumulative_error_steps",
+    "error_statistics",
+    "failure_rate",
+    "image_errors",
+    "presence_counts",
+    "radial_errors",
+    "within",
+]
