@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,17 +11,21 @@ import typer
 
 from monai_ext.landmarks import Frame, InputError, Landmarks, find_protocol
 from monai_ext.landmarks.coco import read_coco_keypoints
+from monai_ext.landmarks.files import write_atomically
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.new_protocol import write_new_protocol
-from monai_ext.landmarks.studies import Studies, image_id
+from monai_ext.landmarks.studies import Studies
 from monai_ext.landmarks.tables import PointsTable, read_points_table
 from monai_ext.transforms.image_io import read_image
 
 from .console import output, print_json, progress_bar
+from .images import known_image_id
 
 
 def run(
-    table: Annotated[Path, typer.Argument(help="CSV (image,landmark,x,y[,width,height,split]) or COCO keypoints JSON.")],
+    table: Annotated[
+        Path, typer.Argument(help="CSV (image,landmark,x,y[,width,height,split]) or COCO keypoints JSON.")
+    ],
     images: Annotated[Path, typer.Option("--images", "-i", help="Folder of the images that the table names.")],
     studies: Annotated[Path, typer.Option("--studies", "-s", help="Studies folder to make or add to.")],
     protocol: Annotated[
@@ -45,30 +49,32 @@ def run(
     """
     points = read_coco_keypoints(table) if table.suffix.lower() == ".json" else read_points_table(table)
     if rename:
-        points = points.renamed(_renames(rename))
-    names = find_protocol(protocol).landmark_names if protocol else points.landmark_names
+        points = _renamed(points, rename)
+    names = find_protocol(protocol).landmark_names if protocol else points.names
     if new_protocol and new_protocol.exists():
         raise InputError(f"The protocol file {new_protocol} exists: name another one.")
-    target = Studies(studies, create=True)
+    target = Studies(studies)
     with progress_bar() as bar:
-        frames = {
-            name: _checked_frame(images / name, points, name)
-            for name in bar.track(points.images, description="Checking images")
-        }
-        labels = {name: points.landmarks(name, frame, names) for name, frame in frames.items()}
+        task = bar.add_task("Checking images", total=2 * len(points.images), note="")
+        labels: dict[str, Landmarks] = {}
+        for name in points.images:
+            labels[name] = points.landmarks(name, _checked_frame(images / name, table), names)
+            bar.advance(task)
         _refuse_clashes(labels, images, target, overwrite)
-        for name, landmarks in bar.track(labels.items(), total=len(labels), description="Writing"):
+        target.root.mkdir(parents=True, exist_ok=True)
+        for name, landmarks in labels.items():
             _warn_outside(name, landmarks)
             copy = target.root / name
             if not copy.exists():
-                shutil.copyfile(images / name, copy)
-            write_markups(target.label_path(image_id(name)), landmarks)
-    splits = {image_id(name): split for name, split in points.splits.items()}
+                write_atomically(copy, (images / name).read_bytes())
+            write_markups(target.label_path(known_image_id(copy)), landmarks)
+            bar.advance(task)
+    splits = {known_image_id(images / n): entry.split for n, entry in points.images.items() if entry.split}
     if splits:
         target.write_splits({**target.splits(), **splits})
     if new_protocol:
-        channels = _channels(images / next(iter(frames)))
-        write_new_protocol(new_protocol, names, channels, [frame.size for frame in frames.values()])
+        channels = _channels(images / next(iter(labels)))
+        write_new_protocol(new_protocol, names, channels, [item.frame.size for item in labels.values()])
     if as_json:
         print_json({"studies": str(studies), "images": len(labels), "landmarks": list(names), "splits": len(splits)})
         return
@@ -77,32 +83,39 @@ def run(
         output.print(f"Protocol {new_protocol}: describe each landmark, then train.", soft_wrap=True, highlight=False)
 
 
-def _renames(pairs: list[str]) -> dict[str, str]:
+def _renamed(table: PointsTable, pairs: list[str]) -> PointsTable:
+    """The table with the landmarks of ``OLD=NEW`` pairs only, under their new names.
+
+    Raises:
+        InputError: a pair is malformed, or the table has no such landmark.
+    """
     renames: dict[str, str] = {}
     for pair in pairs:
         old, _, new = pair.partition("=")
         if not old or not new:
             raise InputError(f"--rename needs OLD=NEW, not {pair!r}.")
+        if old not in table.names:
+            raise InputError(f"--rename {pair}: the table has no landmark {old!r}; it has {', '.join(table.names)}.")
         renames[old] = new
-    return renames
+    images = {
+        name: replace(entry, points={new: entry.points[old] for old, new in renames.items() if old in entry.points})
+        for name, entry in table.images.items()
+    }
+    return PointsTable(tuple(renames.values()), images)
 
 
-def _checked_frame(path: Path, points: PointsTable, name: str) -> Frame:
+def _checked_frame(path: Path, table: Path) -> Frame:
     if not path.is_file():
-        raise InputError(f"{points.where(name)}: there is no image {name!r} in {path.parent}.")
+        raise InputError(f"{table} names the image {path.name!r}, which is not in {path.parent}.")
+    known_image_id(path)
     _, frame = read_image(path, "grey")  # decodes it all: a damaged image is refused here, not in training
-    declared = points.sizes.get(name)
-    if declared is not None and declared != frame.size:
-        raise InputError(
-            f"{points.where(name)}: the table says that {name} is {declared[0]} x {declared[1]} pixels, "
-            f"but it is {frame.width} x {frame.height}: correct the size or scale the points."
-        )
     return frame
 
 
 def _refuse_clashes(labels: dict[str, Landmarks], images: Path, target: Studies, overwrite: bool) -> None:
     for name in labels:
-        copy, label = target.root / name, target.label_path(image_id(name))
+        copy = target.root / name
+        label = target.label_path(known_image_id(copy))
         if copy.exists() and copy.read_bytes() != (images / name).read_bytes():
             raise InputError(f"{copy} exists and is another image: use a new studies folder.")
         if label.exists() and not overwrite:

@@ -20,7 +20,9 @@ def default_models_dir() -> Path:
 
 ModelsOption = Annotated[
     Path | None,
-    typer.Option("--models", help="Folder of models, one per protocol. Default: the app's own, so that it serves them."),
+    typer.Option(
+        "--models", help="Folder of models, one per protocol. Default: the app's own, so that it serves them."
+    ),
 ]
 ModelOption = Annotated[
     str, typer.Option("--model", "-m", help="A model folder (holds card.json), or the name of a protocol.")

@@ -13,7 +13,9 @@ from .console import output, print_json, progress_bar
 
 
 def run(
-    folder: Annotated[Path, typer.Argument(help="Where the studies go, one folder per protocol.")] = Path("sample_data"),
+    folder: Annotated[Path, typer.Argument(help="Where the studies go, one folder per protocol.")] = Path(
+        "sample_data"
+    ),
     protocol: Annotated[
         list[str] | None, typer.Option(help=f"Which to make; repeatable. Default: {', '.join(SAMPLE_PROTOCOLS)}.")
     ] = None,

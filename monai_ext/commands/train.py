@@ -17,9 +17,7 @@ from .console import output, print_json, progress_bar
 from .models import ModelsOption, default_models_dir
 
 ProtocolOption = Annotated[str, typer.Option("--protocol", "-p", help="A shipped protocol, or a .yaml file.")]
-StudiesOption = Annotated[
-    Path, typer.Option("--studies", "-s", help="Folder of images with labels/final/ID.mrk.json.")
-]
+StudiesOption = Annotated[Path, typer.Option("--studies", "-s", help="Folder of images with labels/final/ID.mrk.json.")]
 
 
 def run(

@@ -188,8 +188,8 @@ def evaluate_landmarks(
             for k, name in enumerate(pairs[0][1].names)
         ),
         images=tuple(
-            ImageScores(image, *values, tuple(row), tuple(row_px))
-            for (image, _, _), *values, row, row_px in zip(
+            ImageScores(image, error, error_px, tuple(row), tuple(row_px))
+            for (image, _, _), error, error_px, row, row_px in zip(
                 pairs,
                 per_image.tolist(),
                 per_image_px.tolist(),

@@ -71,7 +71,7 @@ class Frame:
         object.__setattr__(self, "placement", placement)
         if self.spacing is not None:
             spacing = (float(self.spacing[0]), float(self.spacing[1]))
-            if not all(math.isfinite(s) and s > 0 for s in spacing):
+            if len(self.spacing) != 2 or not all(math.isfinite(s) and s > 0 for s in spacing):
                 raise InputError(f"A pixel spacing is two positive numbers in mm, not {self.spacing}.")
             object.__setattr__(self, "spacing", spacing)
 

@@ -66,19 +66,22 @@ class Landmarks:
     ) -> None:
         names = tuple(names)
         k = len(names)
-        xy = np.array(points, dtype=np.float64).reshape(-1, 2) if k else np.zeros((0, 2))
-        codes = np.full(k, Status.DEFINED, dtype=np.int8) if status is None else np.array(status, dtype=np.int8)
+        # No reshape: it would take (2, K) for (K, 2) and shuffle the coordinates.
+        xy = np.array(points, dtype=np.float64) if k else np.zeros((0, 2))
+        given = np.full(k, Status.DEFINED) if status is None else np.array(status)
         trust = np.full(k, np.nan) if confidence is None else np.array(confidence, dtype=np.float64)
         if len(set(names)) != k:
             repeated = sorted({n for n in names if names.count(n) > 1})
             raise InputError(f"Landmark names must differ; {', '.join(repeated)} occurs more than once.")
-        if xy.shape != (k, 2) or codes.shape != (k,) or trust.shape != (k,):
+        if xy.shape != (k, 2) or given.shape != (k,) or trust.shape != (k,):
             raise InputError(
                 f"{k} landmarks need points ({k}, 2), status ({k},) and confidence ({k},), "
-                f"not {xy.shape}, {codes.shape} and {trust.shape}."
+                f"not {xy.shape}, {given.shape} and {trust.shape}."
             )
-        if not set(codes.tolist()) <= {int(s) for s in Status}:
-            raise InputError(f"A status code is -1, 0 or 1, not {codes.tolist()}.")
+        # Checked before the conversion, which would round 0.5 to "missing".
+        if not np.isin(given, [int(s) for s in Status]).all():
+            raise InputError(f"A status code is -1, 0 or 1, not {given.tolist()}.")
+        codes = given.astype(np.int8)
         bad = (codes == Status.DEFINED) & ~np.isfinite(xy).all(axis=1)
         if bad.any():
             first = int(np.flatnonzero(bad)[0])

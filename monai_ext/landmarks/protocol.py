@@ -33,10 +33,14 @@ class LandmarkDefinition(Strict):
 
 
 class Measurement(Strict):
-    """A length between two landmarks, or the angle at the middle one of three (in degrees)."""
+    """A length or an angle between landmarks.
+
+    ``distance``: between two. ``height``: of the first above the straight line through the second and third.
+    ``angle``: at the middle one of three, in degrees.
+    """
 
     name: Name
-    kind: Literal["distance", "angle"] = "distance"
+    kind: Literal["distance", "height", "angle"] = "distance"
     between: tuple[Name, ...]
     description: str = ""
 
@@ -66,8 +70,8 @@ class HeatmapNetConfig(Strict):
     name: Literal["heatmap_net"] = "heatmap_net"
     backbone: str = "efficientnet-b0"
     decoder_channels: tuple[int, ...] = (256, 128, 64, 32, 16)
-    input_size: Size = Size(width=320, height=256)
-    sigma: Positive = 2.0
+    input_size: Size = Size(width=384, height=320)
+    sigma: Positive = 2.5
     decoder: Literal["argmax", "local_soft_argmax", "dark", "gaussian_fit"] = "local_soft_argmax"
     presence: bool = True
 
@@ -75,9 +79,9 @@ class HeatmapNetConfig(Strict):
 class Augmentation(Strict):
     """Random changes of a training image; ranges are symmetric unless said otherwise."""
 
-    rotation: Annotated[float, Field(ge=0, le=180)] = 10.0  #: degrees
-    scale: Annotated[float, Field(ge=0, lt=1)] = 0.1  #: relative
-    shift: Fraction = 0.05  #: of the image side
+    rotation: Annotated[float, Field(ge=0, le=180)] = 20.0  #: degrees
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.2  #: relative
+    shift: Fraction = 0.08  #: of the image side
     flip: Fraction = 0.0  #: probability of a left-right flip (paired landmarks swap by name)
     brightness: Annotated[float, Field(ge=0)] = 0.3  #: in standard deviations of the image
     contrast: Annotated[float, Field(ge=0, lt=1)] = 0.3  #: relative
@@ -94,7 +98,7 @@ class Recipe(Strict):
     max_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
     learning_rate: Positive = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    weight_decay: Annotated[float, Field(ge=0)] = 0.02
     warmup: Fraction = 0.05  #: share of the steps with a linearly rising learning rate, then cosine to zero
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99  #: moving average of the weights; 0 turns it off
     gradient_clip: Positive = 5.0  #: largest gradient norm

@@ -28,7 +28,7 @@ def _line_of(node: yaml.Node | None, location: Iterable[Any]) -> int:
         child = None
         if isinstance(node, yaml.MappingNode):
             for key_node, value_node in node.value:
-                if key_node.value == key:
+                if key_node.value == str(key):
                     line, child = key_node.start_mark.line + 1, value_node
         elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
             child = node.value[key]
@@ -39,6 +39,26 @@ def _line_of(node: yaml.Node | None, location: Iterable[Any]) -> int:
     return line
 
 
+def _repeated_key(root: yaml.Node | None) -> yaml.ScalarNode | None:
+    """The first key that its mapping holds already: YAML itself would let the later one win without a word."""
+    waiting, visited = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in visited:  # an alias may lead back to its own anchor
+            continue
+        visited.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting.extend(reversed(node.value))
+        elif isinstance(node, yaml.MappingNode):
+            keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            first = {key.value: key for key in reversed(keys)}
+            repeated = next((key for key in keys if first[key.value] is not key), None)
+            if repeated is not None:
+                return repeated
+            waiting.extend(value for _, value in reversed(node.value))
+    return None
+
+
 def _reason(error: Any) -> str:
     field = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
@@ -47,7 +67,7 @@ def _reason(error: Any) -> str:
         return f"the key {field!r} is missing; add it"
     message = str(error["msg"]).removeprefix("Value error, ")
     shown = error.get("input")
-    value = f" (got {shown!r})" if isinstance(shown, str | int | float | bool) else ""
+    value = "" if isinstance(shown, dict | list | tuple) else f" (got {shown!r:.80})"
     return f"{field}: {message}{value}" if field else message
 
 
@@ -67,7 +87,12 @@ def read_protocol(path: str | Path) -> Protocol:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise InputError(f"{path}, line {line}: not valid YAML: {getattr(error, 'problem', error)}.") from None
+        problem = " ".join(str(getattr(error, "problem", error)).split())
+        raise InputError(f"{path}, line {line}: not valid YAML: {problem}.") from None
+    repeated = _repeated_key(node)
+    if repeated is not None:
+        line = repeated.start_mark.line + 1
+        raise InputError(f"{path}, line {line}: the key {repeated.value!r} occurs twice in its block; keep one.")
     if not isinstance(document, dict):
         raise InputError(f"{path}, line 1: a protocol is a mapping of keys to values, not {document!r}.")
     try:

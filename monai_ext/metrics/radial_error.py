@@ -105,7 +105,9 @@ class ErrorStatistics(NamedTuple):
     sdr: Tensor  #: (T, ...) success detection rate: the share, 0 to 1, of errors at or below each threshold
 
 
-def error_statistics(errors: Tensor, thresholds: Sequence[float] = (), *, per_landmark: bool = False) -> ErrorStatistics:
+def error_statistics(
+    errors: Tensor, thresholds: Sequence[float] = (), *, per_landmark: bool = False
+) -> ErrorStatistics:
     """MRE, SD, median and SDR, as the ISBI cephalometric challenges define them (Wang et al. 2016).
 
     Args:

@@ -18,7 +18,7 @@ from .raster import Float32, polygon_coverage
 NAMES = ("left_scleral_spur", "right_scleral_spur")
 
 #: Back-scattered intensity of the tissues before attenuation.
-SCLERA, CORNEA, CILIARY, IRIS, LENS = 0.85, 0.42, 0.3, 0.75, 0.12
+SCLERA, CORNEA, CILIARY, IRIS, LENS = 0.85, 0.42, 0.24, 0.75, 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ def draw_as_oct(rng: np.random.Generator) -> AsOctPlan:
         return Side(
             spur=reach,
             wall=wall + rng.normal(0, 0.04),
-            tip=rng.uniform(0.05, 0.13),
+            tip=rng.uniform(0.07, 0.17),
             recess=(rng.uniform(0.02, 0.2), rng.uniform(0.12, 0.25) if narrow else rng.uniform(0.22, 0.5)),
             bulge=rng.uniform(0.3, 0.65) if narrow else rng.uniform(-0.1, 0.35),
             pupil=pupil + rng.normal(0, 0.08),
@@ -172,7 +172,6 @@ def _tissue(plan: AsOctPlan, u: Float32, v: Float32, below: Float32) -> Float32:
     inside = np.clip(lens * np.float32(plan.pixels_per_mm) + 0.5, 0, 1)
     image += inside * (LENS * np.exp(-np.maximum(lens, 0) / 0.9) + 0.4 * np.exp(-((lens / 0.06) ** 2)))
     away = np.abs(u)
-    hidden = np.float32(1.0)
     for sign, side in ((-1.0, plan.left), (1.0, plan.right)):
         def cover(outline: FloatArray, sign: float = sign) -> Float32:
             return polygon_coverage(plan.to_pixels(outline, sign), plan.height, plan.width)
@@ -180,9 +179,8 @@ def _tissue(plan: AsOctPlan, u: Float32, v: Float32, below: Float32) -> Float32:
         here = np.clip(sign * u * np.float32(plan.pixels_per_mm) + 0.5, 0, 1)
         front = side.iris_front(plan.surface)
         depth = v - np.interp(away, front[::-1, 0], front[::-1, 1]).astype(np.float32)
-        # Nothing shines through the iris and the wall behind it.
-        hidden = 1 - here * np.clip((away - np.float32(side.pupil)) / 0.12, 0, 1) * np.clip(depth / 0.3, 0, 1) * 0.97
-        image *= hidden
+        # The iris hides the lens behind it.
+        image *= 1 - here * np.clip((away - np.float32(side.pupil)) / 0.12, 0, 1)
         body = cover(side.ciliary_body(plan.surface)) * np.exp(-np.maximum(below - side.wall, 0) / 0.75)
         image += body * (CILIARY - image)
         iris = cover(side.iris_outline(plan.surface))
@@ -192,7 +190,7 @@ def _tissue(plan: AsOctPlan, u: Float32, v: Float32, below: Float32) -> Float32:
         tone *= np.exp(-np.maximum(below, 0) * (0.15 + 0.35 * share))
         shell = cover(side.shell(plan.surface))
         image += shell * (tone - image)
-        edge = below - (side.inner_depth(plan.surface, away) - plan.surface.depth(away)).astype(np.float32)
+        edge = below - side.thickness(plan.surface, away).astype(np.float32)
         image += 0.18 * here * (1 - share) * np.exp(-((edge / 0.05) ** 2))
     return image + 0.35 * np.exp(-((below / 0.06) ** 2))
 

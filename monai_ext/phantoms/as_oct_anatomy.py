@@ -7,6 +7,7 @@ its own outlines, drawn to its own side), y into the eye.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,9 @@ class Surface:
     slope: float
     thickness: float
 
-    @property
+    @cached_property
     def profile(self) -> FloatArray:
-        """(421,) depth of the surface on :data:`GRID`."""
+        """(N,) depth of the surface on :data:`GRID`."""
         inner = np.minimum(GRID, 0.95 * self.radius)
         cornea = inner / np.sqrt(self.radius**2 - inner**2)
         sclera = self.slope + 0.045 * (GRID - self.limbus)
@@ -78,19 +79,22 @@ class Side:
         """(2,) the tip of the scleral spur."""
         return np.array([self.spur, surface.depth(self.spur) + self.wall + self.tip])
 
-    def inner_depth(self, surface: Surface, x: Any) -> Any:
-        """Depth of the inner face of cornea and sclera; a cusp at the spur."""
+    def thickness(self, surface: Surface, x: Any) -> Any:
+        """Thickness of cornea and sclera along y; a cusp at the spur."""
         cornea = surface.thickness + (self.wall - surface.thickness) * (x / self.spur) ** 3
-        sclera = self.wall * (0.75 + 0.25 * np.exp(-(x - self.spur) / 0.35))
-        wall = np.where(x < self.spur, cornea, sclera)
-        return surface.depth(x) + wall + self.tip * np.exp(-np.abs(x - self.spur) / 0.13)
+        sclera = self.wall * (0.75 + 0.25 * np.exp(np.minimum(self.spur - x, 0) / 0.35))
+        return np.where(x < self.spur, cornea, sclera) + self.tip * np.exp(-np.abs(x - self.spur) / 0.13)
+
+    def inner_depth(self, surface: Surface, x: Any) -> Any:
+        """Depth of the inner face of cornea and sclera."""
+        return surface.depth(x) + self.thickness(surface, x)
 
     def shell(self, surface: Surface) -> FloatArray:
-        """(N, 2) outline of this half of cornea and sclera; reaches a little across the axis."""
+        """(N, 2) outline of this half of cornea and sclera."""
         before, after = np.linspace(0.0, self.spur, 90), np.linspace(self.spur, REACH, 90)[1:]
         x = np.concatenate([before, after])
         inner = np.stack([x, self.inner_depth(surface, x)], axis=1)
-        outer = np.stack([GRID, surface.profile], axis=1)[::-1]
+        outer = np.stack([GRID, surface.profile], axis=1)[::-6]
         return np.concatenate([inner, outer])
 
     def ciliary_body(self, surface: Surface) -> FloatArray:

@@ -165,7 +165,7 @@ def draw_fundus(rng: np.random.Generator) -> FundusPlan:
             vignette=rng.uniform(0.1, 0.55),
             gradient=rng.normal(0, 0.12, 2),
             haze=rng.uniform(0.05, 0.5) if rng.random() < 0.35 else 0.0,
-            texture=rng.uniform(0.03, 0.12),
+            texture=rng.uniform(0.02, 0.09),
             gamma=rng.uniform(0.8, 1.35),
             gain=rng.uniform(0.75, 1.1),
             blur=rng.uniform(0.35, 1.3),

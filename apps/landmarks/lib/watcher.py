@@ -1,0 +1,74 @@
+"""Tells the datastore when a person adds, changes or removes files of a studies folder."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.polling import PollingObserver
+
+from .file_names import split_image_name, split_label_name
+
+logger = logging.getLogger(__name__)
+
+#: Seconds without further events before the folder is read: one copied data set is one change.
+QUIET_SECONDS = 0.3
+_IGNORED_EVENTS = ("opened", "closed_no_write")
+
+
+class _StudiesHandler(FileSystemEventHandler):
+    def __init__(self, studies: Path, index: Path, on_change: Callable[[], None]) -> None:
+        self._studies = studies.resolve()
+        self._index = index.name
+        self._on_change = on_change
+        self._timer: threading.Timer | None = None
+        self._lock = threading.Lock()
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in _IGNORED_EVENTS:
+            return
+        paths = (str(event.src_path), str(getattr(event, "dest_path", "")))
+        if not any(path and self._concerns(Path(path)) for path in paths):
+            return
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = threading.Timer(QUIET_SECONDS, self._changed)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _concerns(self, path: Path) -> bool:
+        if path.parent == self._studies:
+            return path.name == self._index or split_image_name(path.name) is not None
+        # A folder of labels that is moved in or out is one event.
+        return self._studies / "labels" in (path.parent, path.parent.parent) and (
+            split_label_name(path.name) is not None or path.suffix == ""
+        )
+
+    def _changed(self) -> None:
+        try:
+            self._on_change()
+        except OSError:
+            logger.exception("The studies folder %s could not be read again after a change.", self._studies)
+
+
+def watch_studies(studies: Path, index: Path, on_change: Callable[[], None], *, polling: bool) -> None:
+    """Calls ``on_change`` in a background thread after images, labels or the index changed.
+
+    ``polling`` looks every second, for network drives and container volumes, which send no events.
+    """
+    observer = PollingObserver() if polling else Observer()
+    observer.schedule(_StudiesHandler(studies, index, on_change), str(studies.resolve()), recursive=True)
+    observer.daemon = True
+    try:
+        observer.start()
+    except OSError as error:
+        logger.warning(
+            "The studies folder %s cannot be watched (%s): restart the server after adding files by hand.",
+            studies,
+            error,
+        )

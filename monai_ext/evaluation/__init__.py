@@ -1,0 +1,22 @@
+"""Evaluation of landmark predictions: scores, tables and pictures."""
+
+from .ced_plot import draw_ced
+from .contact_sheet import draw_worst_cases, worst_images
+from .overlay import draw_overlay
+from .report import evaluate_landmarks
+from .scores import Evaluation, ImageScores, Scores
+from .tables import landmark_table, overall_table, write_error_csv
+
+__all__ = [
+    "Evaluation",
+    "ImageScores",
+    "Scores",
+    "draw_ced",
+    "draw_overlay",
+    "draw_worst_cases",
+    "evaluate_landmarks",
+    "landmark_table",
+    "overall_table",
+    "worst_images",
+    "write_error_csv",
+]

@@ -1,0 +1,106 @@
+"""What the server and the command line answer for one image, as plain JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .errors import InputError
+from .measurements import measure
+from .points import Landmarks, Status
+from .protocol import Protocol
+
+
+def prediction_document(
+    protocol: Protocol,
+    landmarks: Landmarks,
+    *,
+    image: str,
+    model_version: str,
+    radius: float | Sequence[float] | ArrayLike | None = None,
+    uncertainty: Mapping[str, Any] | None = None,
+    latencies: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The JSON answer for one image. It holds only plain Python values, and every number in it is finite.
+
+    Each landmark of the protocol is listed, in its order, whatever its status: ``pixel`` is (x, y) in pixels of the
+    stored image, ``position`` is LPS millimetres of the placement frame. A landmark that is missing or undefined has
+    there its likeliest place, which is no measurement, or null where none is known. ``confidence`` and ``radius``
+    are null where unknown. ``spacing`` is the calibration along (x, y), [1, 1] where the unit is "px".
+
+    Args:
+        protocol: the landmark task.
+        landmarks: what was found; names that it lacks are listed as undefined.
+        image: the ID that was asked for.
+        model_version: the version of the weights.
+        radius: one, or (K,) in the protocol's order: how far a point may be off, in the answer's unit.
+        uncertainty: further numbers about the prediction; what is not finite becomes null.
+        latencies: seconds per step.
+
+    Raises:
+        InputError: the landmarks have a name that the protocol lacks, or ``radius`` is not one or K numbers.
+        TypeError: ``uncertainty`` or ``latencies`` hold something that JSON cannot.
+    """
+    landmarks = landmarks.reordered(protocol.landmark_names)
+    frame = landmarks.frame
+    count = len(landmarks)
+    radii = np.full(count, np.nan) if radius is None else np.asarray(radius, dtype=np.float64)
+    if radii.ndim > 0 and radii.shape != (count,):
+        raise InputError(f"A radius is one number or one for each of {count} landmarks, not of shape {radii.shape}.")
+    rows = zip(
+        landmarks.names,
+        landmarks.status.tolist(),
+        landmarks.points.tolist(),
+        landmarks.lps.tolist(),
+        landmarks.confidence.tolist(),
+        np.broadcast_to(radii, (count,)).tolist(),
+        strict=True,
+    )
+    return {
+        "protocol": protocol.name,
+        "model_version": model_version,
+        "image": image,
+        "unit": frame.unit,
+        "spacing": frame.scale.tolist(),
+        "landmarks": [
+            {
+                "name": name,
+                "status": Status(status).word,
+                "pixel": _point_or_null(pixel),
+                "position": _point_or_null(position),
+                "confidence": plain(confidence),
+                "radius": plain(extent),
+            }
+            for name, status, pixel, position, confidence, extent in rows
+        ],
+        "measurements": measure(protocol, landmarks),
+        "uncertainty": plain(uncertainty or {}),
+        "latencies": plain(latencies or {}),
+    }
+
+
+def plain(value: Any) -> Any:
+    """The same value in types that JSON has; numbers that are not finite become None.
+
+    Raises:
+        TypeError: it holds something else than mappings, sequences, arrays, numbers, text, booleans and None.
+    """
+    if hasattr(value, "tolist"):  # a numpy or torch array or scalar
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise TypeError(f"A value of type {type(value).__name__} cannot be written as JSON: {value!r:.80}.")
+
+
+def _point_or_null(point: list[float]) -> list[float] | None:
+    return point if all(math.isfinite(value) for value in point) else None

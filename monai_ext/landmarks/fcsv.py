@@ -1,0 +1,86 @@
+"""Control points of Slicer's legacy fiducial files (.fcsv)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from .control_points import ControlPoint
+from .errors import InputError
+from .geometry import flip_lps_ras
+from .points import Status
+from .tables import finite_number
+
+# Slicer before 4.11 wrote the number, later ones the word.
+_SYSTEMS = {"0": "RAS", "RAS": "RAS", "1": "LPS", "LPS": "LPS"}
+
+# Slicer 5 adds two columns that its "# columns" line does not name; the first holds the position status.
+_STATUS_COLUMN = "position status"
+_UNNAMED_COLUMNS = (_STATUS_COLUMN, "auto created")
+_STATUS = {"0": Status.UNDEFINED, "1": Status.UNDEFINED, "2": Status.DEFINED, "3": Status.MISSING}
+
+
+def read_fcsv_points(path: str | Path) -> list[ControlPoint]:
+    """Reads the control points of an .fcsv file, converted to LPS millimetres.
+
+    The coordinate system is the header's: 0 or RAS, 1 or LPS. A file that does not state it is refused, since
+    Slicer's own versions disagree on what it then means. A point whose status Slicer wrote as undefined or preview
+    is undefined; older files know no status, and all their points are defined.
+
+    Raises:
+        InputError: the file cannot be read, lacks a header line, or has a malformed line; names file and line.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from None
+    lines = list(io.StringIO(text))
+    system, columns = _header(path, lines)
+    points: list[ControlPoint] = []
+    # A comment becomes an empty line, so that the reader goes on counting lines.
+    reader = csv.reader(("" if line.startswith("#") else line for line in lines), strict=True)
+    try:
+        for row in reader:
+            if any(field.strip() for field in row):
+                points.append(_point(f"{path}, line {reader.line_num}", row, columns, system))
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: not a comma-separated line ({error}).") from None
+    return points
+
+
+def _header(path: str | Path, lines: list[str]) -> tuple[str, list[str]]:
+    """The coordinate system and the column names of the leading comment lines."""
+    values: dict[str, tuple[int, str]] = {}
+    for number, line in enumerate(lines, start=1):
+        key, equals, value = line.removeprefix("#").partition("=")
+        if line.startswith("#") and equals:
+            values[key.strip()] = (number, value.strip())
+    for key, example in (("CoordinateSystem", "LPS"), ("columns", "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc")):
+        if key not in values:
+            raise InputError(f"{path} has no line '# {key} = {example}'; add it, or save the points anew in Slicer.")
+    number, stated = values["CoordinateSystem"]
+    if stated not in _SYSTEMS:
+        raise InputError(f"{path}, line {number}: the coordinate system {stated!r} is none of {', '.join(_SYSTEMS)}.")
+    number, columns = values["columns"]
+    names = [name.strip() for name in columns.split(",")]
+    missing = [name for name in ("x", "y", "z", "label") if name not in names]
+    if missing:
+        raise InputError(f"{path}, line {number}: the column {missing[0]!r} is missing from {columns!r}.")
+    return _SYSTEMS[stated], [*names, *_UNNAMED_COLUMNS]
+
+
+def _point(where: str, row: list[str], columns: list[str], system: str) -> ControlPoint:
+    if len(row) > len(columns):
+        raise InputError(f"{where}: {len(row)} fields for at most {len(columns)} columns; quote a comma in a label.")
+    fields = dict(zip(columns, (field.strip() for field in row), strict=False))
+    missing = next((name for name in ("x", "y", "z", "label") if name not in fields), None)
+    if missing:
+        raise InputError(f"{where}: the line ends before the column {missing!r}: {','.join(row)!r}.")
+    code = fields.get(_STATUS_COLUMN) or "2"
+    if code not in _STATUS:
+        raise InputError(f"{where}: the position status {code!r} is none of {', '.join(_STATUS)}.")
+    x, y, z = (finite_number(fields[axis], f"{where}: {axis}") for axis in "xyz")
+    if system == "RAS":
+        x, y, z = flip_lps_ras((x, y, z)).tolist()
+    return ControlPoint(fields["label"], _STATUS[code], (x, y, z), fields.get("desc", ""))

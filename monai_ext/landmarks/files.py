@@ -1,0 +1,83 @@
+"""Files that are either the old or the new version, never half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+
+
+def write_atomically(path: str | Path, data: str | bytes) -> None:
+    """Writes a whole file, or leaves what was there: temporary file beside it, fsync, one rename.
+
+    A reader, a crash or a second writer sees the old content or the new one. Missing parent folders are made.
+    The file gets the mode 0644 less the process's umask.
+
+    Args:
+        path: the file to write or replace; a symbolic link is replaced by a file.
+        data: text (stored as UTF-8) or bytes.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; the old file is then untouched.
+    """
+    path = Path(path)
+    content = data.encode("utf-8") if isinstance(data, str) else data
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Hidden and without the target's extension: no folder scan takes it for an image or a label.
+    temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
+    try:
+        # The mode of open() is what umask applies to; tempfile would leave 0600, unreadable for a server.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the rename itself durable; Windows neither needs nor offers it."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_json_atomically(path: str | Path, document: Any) -> None:
+    """Writes a JSON document (indented, final newline) with :func:`write_atomically`.
+
+    Raises:
+        InputError: the document holds NaN, an infinity, or a value that JSON cannot hold; nothing is written.
+        OSError: as :func:`write_atomically`.
+    """
+    try:
+        text = json.dumps(document, indent=2, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be written as JSON ({error}); give finite numbers, text and lists.") from None
+    write_atomically(path, text + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Reads a JSON file (UTF-8, with or without a byte-order mark).
+
+    Raises:
+        InputError: the file cannot be read, or is not JSON; names the file and line.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from None
+    except (RecursionError, ValueError) as error:  # nested too deep, or an integer of thousands of digits
+        raise InputError(f"{path} is not usable JSON: {error}.") from None

@@ -1,0 +1,253 @@
+"""Landmarks in 3D Slicer markups files: .mrk.json, and reading of the legacy .fcsv."""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .control_points import ControlPoint, describe_confidence, gather_landmarks
+from .errors import InputError
+from .fcsv import read_fcsv_points
+from .files import read_json, write_json_atomically
+from .geometry import Frame, flip_lps_ras
+from .points import Landmarks, Status
+
+SCHEMA = (
+    "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
+    "markups-schema-v1.0.3.json#"
+)
+
+# The numbers are what early versions wrote for the same two systems.
+_SYSTEMS = {"LPS": "LPS", "1": "LPS", "RAS": "RAS", "0": "RAS"}
+
+# A preview is where Slicer shows a point that the mouse has not placed yet.
+_STATUS = {
+    "defined": Status.DEFINED,
+    "preview": Status.UNDEFINED,
+    "undefined": Status.UNDEFINED,
+    "missing": Status.MISSING,
+}
+
+# Slicer's own orientation of a new point: the RAS axes, written in LPS.
+_ORIENTATION = [-1.0, -0.0, -0.0, -0.0, -1.0, -0.0, 0.0, 0.0, 1.0]
+
+
+def read_markups(path: str | Path, frame: Frame, names: Sequence[str] | None = None) -> Landmarks:
+    """Reads landmarks from a Slicer point list: ``.mrk.json``, or ``.fcsv`` by its extension.
+
+    Args:
+        path: the file. It must hold exactly one point list (type "Fiducial"), in LPS or RAS millimetres.
+        frame: the frame of the image that the points belong to.
+        names: the landmarks to expect; the result has them in this order, those the file lacks as undefined.
+            None takes the names and the order of the file.
+
+    Returns:
+        Pixel points; NaN where not defined. The confidence is what a point's description states, else NaN.
+
+    Raises:
+        InputError: the file is no such list, a position is not three finite numbers, a label is repeated or unknown,
+            or a point lies off the image plane; names the file and the label or field.
+    """
+    path = Path(path)
+    points = read_fcsv_points(path) if path.suffix.lower() == ".fcsv" else _json_points(path)
+    return gather_landmarks(points, frame, names, path)
+
+
+def write_markups(
+    path: str | Path, landmarks: Landmarks, *, template: str | Path | None = None, color: str | None = None
+) -> None:
+    """Writes landmarks as a Slicer point list, atomically.
+
+    Args:
+        path: the ``.mrk.json`` file.
+        landmarks: what to write; a landmark without a point keeps its place in the list with its status.
+        template: an existing file whose other content is kept (see :func:`markups_document`); may be ``path`` itself.
+        color: ``#rrggbb`` of the list in Slicer (a list has one colour); None leaves it to Slicer or the template.
+
+    Raises:
+        InputError: the path does not end in .mrk.json; the template cannot be used.
+        OSError: the file cannot be written; an old one is then untouched.
+    """
+    if not str(path).lower().endswith(".mrk.json"):
+        raise InputError(f"A markups file ends in .mrk.json, unlike {path}; change its name.")
+    write_json_atomically(path, markups_document(landmarks, template=template, color=color))
+
+
+def markups_document(
+    landmarks: Landmarks, *, template: str | Path | None = None, color: str | None = None
+) -> dict[str, Any]:
+    """The content of a Slicer markups file with one point list.
+
+    The points come in the order of the landmarks, labelled with their names, in LPS millimetres of the placement
+    frame. A known confidence is stated in the description ("confidence 0.930"), which Slicer shows and keeps.
+    A landmark without a point has its status "missing" or "undefined", and a position that means nothing: its
+    likeliest place where one is known, else [0, 0, 0], as the schema wants three numbers.
+
+    Args:
+        landmarks: what to write.
+        template: an existing .mrk.json file. Everything in it stays (display, measurements, other lists, unknown
+            fields, IDs, a person's words in descriptions, its coordinate system) but positions, status and
+            confidence of the points, matched by label.
+        color: ``#rrggbb`` of the list.
+
+    Raises:
+        InputError: the template cannot be read, or has a label that is no landmark; the colour is malformed.
+    """
+    if template is None:
+        markup: dict[str, Any] = _new_list()
+        document: dict[str, Any] = {"@schema": SCHEMA, "markups": [markup]}
+    else:
+        document = copy.deepcopy(read_json(template))
+        markup = _point_list(document, Path(template))
+    where = str(template)
+    system = _coordinate_system(markup, where)
+    previous = _by_label(markup["controlPoints"], landmarks.names, where)
+    positions = np.where(np.isfinite(landmarks.points).all(axis=1)[:, None], landmarks.lps, 0.0)
+    if system == "RAS":
+        positions = flip_lps_ras(positions)
+    ids = _fresh_ids(previous)
+    markup["controlPoints"] = [
+        _write_point(previous.get(name) or _new_point(name, next(ids)), position, Status(int(status)), confidence)
+        for name, position, status, confidence in zip(
+            landmarks.names, positions.tolist(), landmarks.status, landmarks.confidence.tolist(), strict=True
+        )
+    ]
+    if color is not None:
+        display = markup.get("display")
+        markup["display"] = (display if isinstance(display, dict) else {}) | _display_colors(color)
+    return document
+
+
+def _display_colors(color: str) -> dict[str, list[float]]:
+    """Slicer draws selected points, as all are at first, in a colour of their own."""
+    if not re.fullmatch("#[0-9A-Fa-f]{6}", color):
+        raise InputError(f"A colour is written '#rrggbb', not {color!r}.")
+    rgb = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return {"color": rgb, "selectedColor": rgb}
+
+
+def _new_list() -> dict[str, Any]:
+    return {
+        "type": "Fiducial",
+        "coordinateSystem": "LPS",
+        "coordinateUnits": "mm",
+        "locked": False,
+        # The list is the protocol's: a point can be unset in Slicer, but none added, removed or renumbered.
+        "fixedNumberOfControlPoints": True,
+        "labelFormat": "%N-%d",
+        "controlPoints": [],
+    }
+
+
+def _new_point(name: str, identifier: str) -> dict[str, Any]:
+    return {
+        "id": identifier,
+        "label": name,
+        "description": "",
+        "associatedNodeID": "",
+        "position": [0.0, 0.0, 0.0],
+        "orientation": list(_ORIENTATION),
+        "selected": True,
+        "locked": False,
+        "visibility": True,
+        "positionStatus": "undefined",
+    }
+
+
+def _write_point(point: dict[str, Any], position: list[float], status: Status, confidence: float) -> dict[str, Any]:
+    previous = point.get("description", "")
+    description = describe_confidence(confidence, previous if isinstance(previous, str) else "")
+    # Adding zero turns -0.0 into 0.0.
+    return point | {
+        "description": description,
+        "position": [value + 0.0 for value in position],
+        "positionStatus": status.word,
+    }
+
+
+def _fresh_ids(previous: dict[str, dict[str, Any]]) -> Any:
+    """Numbers as text, from 1, that no point has as its ID yet."""
+    taken = {str(point.get("id")) for point in previous.values()}
+    return (str(i) for i in range(1, 2**31) if str(i) not in taken)
+
+
+def _by_label(points: list[Any], names: Sequence[str], where: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for index, point in enumerate(points):
+        label = _label(point, index, where)
+        if label in found:
+            raise InputError(f"{where} has the label {label!r} more than once; keep one point per landmark.")
+        if label not in names:
+            raise InputError(f"{where} has the unknown label {label!r}; the landmarks are {', '.join(names)}.")
+        found[label] = point
+    return found
+
+
+def _json_points(path: Path) -> list[ControlPoint]:
+    """The control points of a .mrk.json file, converted to LPS."""
+    markup = _point_list(read_json(path), path)
+    flip = _coordinate_system(markup, str(path)) == "RAS"
+    return [_read_point(point, index, flip, str(path)) for index, point in enumerate(markup["controlPoints"])]
+
+
+def _point_list(document: Any, path: Path) -> dict[str, Any]:
+    """The one point list of a document, with its units and its controlPoints checked to be usable."""
+    markups = document.get("markups") if isinstance(document, dict) else None
+    if not isinstance(markups, list) or not all(isinstance(markup, dict) for markup in markups):
+        raise InputError(f"{path} is no Slicer markups file: it has no list 'markups'; save the points in Slicer.")
+    lists: list[dict[str, Any]] = [markup for markup in markups if markup.get("type") == "Fiducial"]
+    if len(lists) != 1:
+        types = ", ".join(repr(markup.get("type")) for markup in markups) or "nothing"
+        raise InputError(f"{path} must hold one markup of the type 'Fiducial', not {types}; save one point list alone.")
+    markup = lists[0]
+    units = markup.get("coordinateUnits", "mm")
+    # A unit is a word, or DICOM's (code, scheme, meaning).
+    if (units[0] if isinstance(units, list) and units else units) != "mm":
+        raise InputError(f"{path} has the coordinateUnits {units!r}; save the points in 'mm'.")
+    if not isinstance(markup.setdefault("controlPoints", []), list):
+        raise InputError(f"{path}: controlPoints must be a list, not {markup['controlPoints']!r:.80}.")
+    return markup
+
+
+def _coordinate_system(markup: dict[str, Any], where: str) -> str:
+    """LPS or RAS; LPS where the file is silent, as the schema says and as Slicer reads it."""
+    stated = markup.get("coordinateSystem", "LPS")
+    if str(stated) not in _SYSTEMS:
+        raise InputError(f"{where} has the coordinateSystem {stated!r}; use 'LPS' or 'RAS'.")
+    return _SYSTEMS[str(stated)]
+
+
+def _label(point: Any, index: int, where: str) -> str:
+    label = point.get("label") if isinstance(point, dict) else None
+    if not isinstance(label, str):
+        raise InputError(f"{where}: control point {index + 1} has no text as its label: {point!r:.120}.")
+    return label
+
+
+def _read_point(point: Any, index: int, flip: bool, where: str) -> ControlPoint:
+    label = _label(point, index, where)
+    word = point.get("positionStatus", "defined")
+    if not isinstance(word, str) or word not in _STATUS:
+        raise InputError(f"{where}: {label!r} has the positionStatus {word!r}; use {', '.join(_STATUS)}.")
+    description = point.get("description")
+    description = description if isinstance(description, str) else ""
+    if _STATUS[word] is not Status.DEFINED:
+        return ControlPoint(label, _STATUS[word], description=description)
+    position = point.get("position")
+    if not isinstance(position, list) or len(position) != 3 or not all(_is_finite(value) for value in position):
+        raise InputError(f"{where}: {label!r} has the position {position!r:.120}; it must be three finite numbers.")
+    x, y, z = (flip_lps_ras(position) if flip else np.array(position, dtype=np.float64)).tolist()
+    return ControlPoint(label, _STATUS[word], (x, y, z), description)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer beyond the range of floating point
+        return False

@@ -1,0 +1,171 @@
+"""A folder of images with their labels, in MONAI Label's studies layout."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from .errors import InputError
+from .files import read_json, write_json_atomically
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+#: Extensions of images, lower case; the longest that fits a file name counts.
+IMAGE_EXTENSIONS = (".nii.gz", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nrrd", ".mha", ".dcm")
+
+LABEL_EXTENSION = ".mrk.json"
+SPLITS_FILE = "splits.json"
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def image_id(file_name: str) -> str | None:
+    """The ID of an image file: its name without the (possibly double) extension; None for any other file.
+
+    Example:
+        >>> image_id("eye.left.nii.gz"), image_id("datastore_v2.json"), image_id(".hidden.png")
+        ('eye.left', None, None)
+    """
+    if file_name.startswith("."):
+        return None
+    lower = file_name.lower()
+    extension = next((e for e in IMAGE_EXTENSIONS if lower.endswith(e)), None)
+    return None if extension is None else file_name[: -len(extension)]
+
+
+class Studies:
+    """Images directly in a folder; labels in ``labels/<tag>/<ID>.mrk.json`` below it.
+
+    Hidden files, folders and files that are no images are not images. The folder is looked at anew on each call.
+
+    Args:
+        root: the folder. It need not exist until its images are asked for.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def __repr__(self) -> str:
+        return f"Studies({str(self.root)!r})"
+
+    def images(self) -> dict[str, Path]:
+        """The images by ID, in the order of the IDs.
+
+        Raises:
+            InputError: the folder does not exist, or two images share an ID.
+        """
+        if not self.root.is_dir():
+            raise InputError(f"The studies folder {self.root} does not exist; give a folder of images.")
+        found: dict[str, Path] = {}
+        for path in sorted(self.root.iterdir()):
+            name = image_id(path.name)
+            if name is None or path.is_dir():
+                continue
+            if not path.is_file():
+                warnings.warn(f"{path} is left out: it is a broken link or no regular file.", stacklevel=2)
+                continue
+            if name in found:
+                raise InputError(
+                    f"{found[name]} and {path} share the image ID {name!r}; rename or remove one of the two."
+                )
+            found[name] = path
+        return dict(sorted(found.items()))
+
+    def image_path(self, image: str) -> Path:
+        """The file of one image.
+
+        Raises:
+            InputError: there is no image of that ID; names the closest one.
+        """
+        images = self.images()
+        if image not in images:
+            raise InputError(f"{self.root} has no image {image!r}{_closest(image, images)}.")
+        return images[image]
+
+    def label_path(self, image: str, tag: str = "final") -> Path:
+        """Where the label of an image lies or would lie.
+
+        Raises:
+            InputError: the ID or the tag would lead out of its folder.
+        """
+        if not image or image in {".", ".."} or any(character in image for character in "/\\\0"):
+            raise InputError(f"An image ID is a file name without folders, not {image!r}.")
+        return self._label_folder(tag) / f"{image}{LABEL_EXTENSION}"
+
+    def labelled(self, tag: str = "final") -> list[str]:
+        """The IDs of the images that have a label with that tag, sorted. A label without its image is warned of.
+
+        Raises:
+            InputError: as :meth:`images`; the tag is no plain name.
+        """
+        images = self.images()
+        folder = self._label_folder(tag)
+        names = {path.name[: -len(LABEL_EXTENSION)] for path in folder.glob(f"[!.]*{LABEL_EXTENSION}")}
+        orphans = sorted(names - images.keys())
+        if orphans:
+            warnings.warn(f"{folder} has labels without an image in {self.root}: {', '.join(orphans)}.", stacklevel=2)
+        return [name for name in images if name in names]
+
+    def splits(self) -> dict[str, Split]:
+        """The split of each image that ``splits.json`` lists, as ``{"train": [IDs], "val": [IDs], "test": [IDs]}``.
+
+        Images that it does not list have no split; without the file no image has one.
+
+        Raises:
+            InputError: not that form, an unknown split or image ID, an image listed twice.
+        """
+        path = self.root / SPLITS_FILE
+        if not path.exists():
+            return {}
+        document = read_json(path)
+        if not isinstance(document, dict):
+            raise InputError(f'{path} must hold {{"train": [IDs], "val": [IDs]}}, not {document!r:.80}.')
+        splits: dict[str, Split] = {}
+        for split, members in document.items():
+            if split not in SPLITS:
+                raise InputError(f"{path} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+            if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+                raise InputError(f"{path}: the split {split!r} must be a list of image IDs, not {members!r:.80}.")
+            for member in members:
+                if member in splits:
+                    raise InputError(
+                        f"{path} lists the image {member!r} in {splits[member]!r} and in {split!r}; keep one of them."
+                    )
+                splits[member] = cast(Split, split)
+        self._check_known(splits, str(path))
+        return splits
+
+    def write_splits(self, splits: Mapping[str, str]) -> None:
+        """Writes ``splits.json`` from a split per image ID: what :meth:`splits` returns.
+
+        Raises:
+            InputError: an unknown split or image ID.
+        """
+        for image, split in splits.items():
+            if split not in SPLITS:
+                raise InputError(f"The image {image!r} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+        self._check_known(splits, "The splits")
+        members = {split: sorted(image for image, s in splits.items() if s == split) for split in SPLITS}
+        write_json_atomically(self.root / SPLITS_FILE, {split: images for split, images in members.items() if images})
+
+    def _label_folder(self, tag: str) -> Path:
+        if not _TAG.fullmatch(tag):
+            raise InputError(f"A label tag is made of letters, digits, '-' and '_', not {tag!r}.")
+        return self.root / "labels" / tag
+
+    def _check_known(self, splits: Mapping[str, str], where: str) -> None:
+        images = self.images()
+        unknown = next((image for image in splits if image not in images), None)
+        if unknown is not None:
+            raise InputError(
+                f"{where}: {self.root} has no image {unknown!r}{_closest(unknown, images)}; remove it from the splits."
+            )
+
+
+def _closest(image: str, images: Mapping[str, Path]) -> str:
+    close = difflib.get_close_matches(image, images, n=1)
+    return f", did you mean {close[0]!r}" if close else f" among its {len(images)}"

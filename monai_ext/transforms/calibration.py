@@ -1,0 +1,122 @@
+"""The real size of a pixel, where a file states one: millimetres along (x, y), and where it was read.
+
+Only NIfTI, NRRD, MHA and DICOM state it. The print density of a JPEG, TIFF or PNG is not a size of anatomy.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from .headers import read_mha_fields, read_nifti_header, read_nrrd_fields
+
+#: In this order; each holds (row spacing, column spacing), that is (y, x).
+DICOM_SPACING_TAGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+MILLIMETRES = frozenset({"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"})
+
+
+class Calibration(NamedTuple):
+    """Millimetres per pixel along (x, y), or None, and the source of that ("none" where unknown)."""
+
+    spacing: tuple[float, float] | None = None
+    source: str = "none"
+
+
+UNCALIBRATED = Calibration()
+
+
+def _checked(path: Path, source: str, x: object, y: object) -> Calibration:
+    """The calibration, or none with a warning where a value is not a positive number."""
+    try:
+        spacing = (float(str(x)), float(str(y)))
+    except ValueError:
+        spacing = (math.nan, math.nan)
+    if all(math.isfinite(s) and s > 0 for s in spacing):
+        return Calibration(spacing, source)
+    warnings.warn(
+        f"{path.name}: the pixel spacing of the {source} header is {x} x {y}, which is not two positive numbers; "
+        "lengths of this image are in pixels.",
+        stacklevel=2,
+    )
+    return UNCALIBRATED
+
+
+def read_dicom_tags(path: Path) -> Dataset:
+    """The DICOM elements that calibration and grey levels need; pixels are not read."""
+    return pydicom.dcmread(
+        path,
+        stop_before_pixels=True,
+        force=True,  # GDCM reads files without the 128-byte preamble, and it has accepted this one
+        specific_tags=[*DICOM_SPACING_TAGS, "PhotometricInterpretation", "SharedFunctionalGroupsSequence"],
+    )
+
+
+def dicom_calibration(path: Path, tags: Dataset) -> Calibration:
+    """PixelSpacing, else ImagerPixelSpacing, else NominalScannedPixelSpacing.
+
+    The PixelSpacing of an enhanced (multi-frame) object stands in its shared functional groups. DICOM writes the
+    row spacing first: (x, y) = (value[1], value[0]) (PS3.3, section 10.7.1.3).
+    """
+    groups = tags.get("SharedFunctionalGroupsSequence") or [Dataset()]
+    measures = groups[0].get("PixelMeasuresSequence") or [Dataset()]
+    for tag, holder in [(tag, tags) for tag in DICOM_SPACING_TAGS] + [("PixelSpacing", measures[0])]:
+        try:
+            value = holder.get(tag)
+        except (ValueError, TypeError):  # pydicom converts on access
+            return _checked(path, f"DICOM {tag}", "unreadable", "unreadable")
+        if value is None or value == "":
+            continue
+        pair = [str(v) for v in value] if isinstance(value, (list, tuple, pydicom.multival.MultiValue)) else [value]
+        return (
+            _checked(path, f"DICOM {tag}", pair[-1], pair[0])
+            if len(pair) == 2
+            else _checked(path, f"DICOM {tag}", value, "nothing")
+        )
+    return UNCALIBRATED
+
+
+def _nrrd_calibration(path: Path, spacing: tuple[float, float]) -> Calibration:
+    fields = read_nrrd_fields(path)
+    directions = [v for v in fields.get("space directions", "").replace(" ", "").split(")") if "(" in v]
+    spacings = [v for v in fields.get("spacings", "").split() if v.lower() not in ("nan", "none")]
+    if len(directions) < 2 and len(spacings) < 2:
+        return UNCALIBRATED
+    text = fields.get("space units", "") if directions else fields.get("units", "")
+    units = {unit.strip().lower() for unit in text.split('"')}
+    if foreign := units - MILLIMETRES - {"none", "???"}:
+        warnings.warn(
+            f"{path.name}: the NRRD header gives lengths in {', '.join(sorted(foreign))}, not mm; "
+            "lengths of this image are in pixels.",
+            stacklevel=3,
+        )
+        return UNCALIBRATED
+    return _checked(path, "NRRD", *spacing)
+
+
+def header_calibration(path: Path, format_name: str, spacing: tuple[float, float]) -> Calibration:
+    """The calibration of a file that is not DICOM.
+
+    Args:
+        path: the file.
+        format_name: "NIfTI", "NRRD" or "MHA"; any other format has no calibration.
+        spacing: (x, y) as ITK reads it, in millimetres: it has converted NIfTI's metres and micrometres.
+
+    Returns:
+        The calibration; none where the header states no spacing, and none with a warning where the stated one
+        is not positive or not a length in millimetres.
+    """
+    if format_name == "NIfTI":
+        pixdim = read_nifti_header(path).pixdim
+        return _checked(path, "NIfTI", *(spacing if min(pixdim) > 0 else pixdim))
+    if format_name == "NRRD":
+        return _nrrd_calibration(path, spacing)
+    if format_name == "MHA":
+        fields, _ = read_mha_fields(path)
+        stated = "elementspacing" in fields or "elementsize" in fields
+        return _checked(path, "MHA", *spacing) if stated else UNCALIBRATED
+    return UNCALIBRATED

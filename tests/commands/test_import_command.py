@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_ext.landmarks import Frame, read_protocol
+from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks.studies import Studies
+
+TABLE = """image,landmark,x,y,width,height,split
+a.png,tip,10.25,3.5,60,40,train
+a.png,base,50,30,60,40,train
+b.png,tip,11,4,60,40,val
+b.png,base,49.75,31,60,40,val
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((40, 60), 90, np.uint8)).save(folder / name)
+    (tmp_path / "points.csv").write_text(TABLE)
+    return folder
+
+
+def nothing_written(tmp_path: Path) -> bool:
+    return not (tmp_path / "studies").exists()
+
+
+def test_a_table_becomes_a_studies_folder(cli, source, tmp_path) -> None:
+    answer = cli(
+        "import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies",
+        "--new-protocol", tmp_path / "wing.yaml", "--json",
+    )  # fmt: skip
+
+    assert answer.code == 0, answer.err
+    assert json.loads(answer.out)["images"] == 2
+    studies = Studies(tmp_path / "studies")
+    assert studies.labelled() == ["a", "b"]
+    assert studies.splits() == {"a": "train", "b": "val"}
+    landmarks = read_markups(studies.label_path("a"), Frame(60, 40), ["tip", "base"])
+    np.testing.assert_allclose(landmarks.points, [[10.25, 3.5], [50, 30]])
+    assert (tmp_path / "studies" / "a.png").read_bytes() == (source / "a.png").read_bytes()
+    protocol = read_protocol(tmp_path / "wing.yaml")
+    assert protocol.landmark_names == ("tip", "base")
+    assert protocol.channels == "grey"
+    assert protocol.network.input_size.wh == (64, 32)
+
+
+def test_again_is_refused_and_overwrite_replaces(cli, source, tmp_path) -> None:
+    arguments = ("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies")
+    assert cli(*arguments).code == 0
+    (tmp_path / "points.csv").write_text(TABLE.replace("10.25", "12"))
+
+    refused = cli(*arguments)
+    kept = read_markups(tmp_path / "studies/labels/final/a.mrk.json", Frame(60, 40)).point("tip")
+    replaced = cli(*arguments, "--overwrite")
+    new = read_markups(tmp_path / "studies/labels/final/a.mrk.json", Frame(60, 40)).point("tip")
+
+    assert refused.code == 2
+    assert "--overwrite" in refused.err
+    assert (replaced.code, kept.tolist(), new.tolist()) == (0, [10.25, 3.5], [12, 3.5])
+
+
+def test_renaming_keeps_only_what_is_named(cli, source, tmp_path) -> None:
+    answer = cli(
+        "import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies",
+        "--rename", "base=wing_base",
+    )  # fmt: skip
+
+    assert answer.code == 0, answer.err
+    landmarks = read_markups(tmp_path / "studies/labels/final/b.mrk.json", Frame(60, 40))
+    assert landmarks.names == ("wing_base",)
+    np.testing.assert_allclose(landmarks.points, [[49.75, 31]])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("a.png,tip", "c.png,tip"), "names the image 'c.png'"),
+        (("10.25", "ten"), "line 2"),
+        (("50,30", "50,nan"), "line 3"),
+        ((",x,y", ",x,z"), "'y'"),
+        (("a.png,base", "a.png,tip"), "twice"),
+        (("60,40,val", "60,41,val"), "60 x 41"),
+    ],
+)
+def test_a_bad_table_is_one_sentence_and_nothing_is_written(cli, source, tmp_path, change, sentence) -> None:
+    (tmp_path / "points.csv").write_text(TABLE.replace(*change))
+
+    answer = cli("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies")
+
+    assert answer.code == 2
+    assert sentence in answer.err
+    assert answer.err.count("\n") == 1
+    assert nothing_written(tmp_path)
+
+
+def test_a_truncated_image_is_refused_by_name(cli, source, tmp_path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (40, 60), np.uint8)
+    Image.fromarray(noise).save(source / "b.png")
+    data = (source / "b.png").read_bytes()
+    (source / "b.png").write_bytes(data[: len(data) // 2])
+
+    answer = cli("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies")
+
+    assert answer.code == 2
+    assert "b.png" in answer.err
+    assert nothing_written(tmp_path)
+
+
+def test_names_of_another_protocol_are_refused(cli, source, tmp_path) -> None:
+    answer = cli(
+        "import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies",
+        "--protocol", "fundus",
+    )  # fmt: skip
+
+    assert answer.code == 2
+    assert "tip" in answer.err
+    assert "fovea" in answer.err
+    assert nothing_written(tmp_path)
+
+
+def test_a_point_outside_the_image_is_kept_with_a_warning(cli, source, tmp_path) -> None:
+    (tmp_path / "points.csv").write_text(TABLE.replace("50,30", "61,30"))
+
+    answer = cli("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies")
+
+    assert answer.code == 0
+    assert "a.png: outside the image: base" in answer.err
+    landmarks = read_markups(tmp_path / "studies/labels/final/a.mrk.json", Frame(60, 40))
+    assert landmarks.point("base").tolist() == [61, 30]

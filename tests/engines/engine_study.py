@@ -1,0 +1,61 @@
+"""A tiny task that a small network learns in seconds: a bright and a dark blob on grey."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_ext.landmarks import Frame, Landmarks, Protocol
+from monai_ext.landmarks.markups import write_markups
+from monai_ext.landmarks.studies import Studies
+
+WIDTH, HEIGHT = 80, 56
+
+
+def draw_blobs(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    image = 120 + 6 * rng.standard_normal((HEIGHT, WIDTH))
+    for (px, py), sign in zip(points, (1, -1), strict=True):
+        image += sign * 100 * np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 3.0**2))
+    return image.clip(0, 255).astype(np.uint8)
+
+
+def write_study(root: Path, count: int, seed: int = 0) -> Studies:
+    rng = np.random.default_rng(seed)
+    root.mkdir(parents=True, exist_ok=True)
+    studies = Studies(root)
+    for i in range(count):
+        points = rng.uniform([10, 10], [WIDTH - 11, HEIGHT - 11], size=(2, 2))
+        Image.fromarray(draw_blobs(points, rng)).save(root / f"image_{i:03d}.png")
+        landmarks = Landmarks(("bright", "dark"), points, Frame(WIDTH, HEIGHT))
+        write_markups(studies.label_path(f"image_{i:03d}"), landmarks)
+    return studies
+
+
+@pytest.fixture(scope="session")
+def blob_protocol() -> Protocol:
+    return Protocol.model_validate(
+        {
+            "name": "blobs",
+            "title": "Blobs",
+            "channels": "grey",
+            "landmarks": [
+                {"name": "bright", "description": "the bright blob"},
+                {"name": "dark", "description": "the dark blob"},
+            ],
+            "network": {
+                "name": "heatmap_net",
+                "decoder_channels": [32, 24, 16, 12, 8],
+                "input_size": {"width": 96, "height": 64},
+            },
+            "recipe": {"max_epochs": 12, "batch_size": 4, "val_interval": 2, "learning_rate": 0.003, "ema_decay": 0.9},
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def blob_study(tmp_path_factory: pytest.TempPathFactory) -> Studies:
+    return write_study(tmp_path_factory.mktemp("blobs"), 20)

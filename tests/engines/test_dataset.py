@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from engine_study import write_study
+
+from monai_ext.engines import LabelledImage, labelled_images, split_images
+from monai_ext.engines.dataset import check_labels, make_loader
+from monai_ext.landmarks import Frame, InputError, Landmarks
+from monai_ext.landmarks.geometry import fit_matrix, transform_points
+from monai_ext.landmarks.markups import read_markups, write_markups
+
+
+def some(count: int, split: str | None = None, prefix: str = "image") -> list[LabelledImage]:
+    return [LabelledImage(f"{prefix}{i}", Path("x"), Path("y"), split) for i in range(count)]  # type: ignore[arg-type]
+
+
+def test_an_image_never_changes_sides_when_labels_arrive() -> None:
+    few_train, few_val = split_images(some(40), 0.25)
+    many_train, many_val = split_images(some(400), 0.25)
+
+    assert {i.id for i in few_val} <= {i.id for i in many_val}
+    assert {i.id for i in few_train} <= {i.id for i in many_train}
+    assert 70 <= len(many_val) <= 130
+
+
+def test_stated_splits_are_kept_and_test_images_left_out() -> None:
+    images = some(3, "val", "v") + some(4, "train", "t") + some(2, "test", "k")
+
+    train, val = split_images(images, 0.5)
+
+    assert [i.id for i in train] == ["t0", "t1", "t2", "t3"]
+    assert [i.id for i in val] == ["v0", "v1", "v2"]
+
+
+def test_two_images_give_one_of_each() -> None:
+    train, val = split_images(some(2), 0.01)
+
+    assert len(train) == len(val) == 1
+
+
+def test_one_label_is_refused() -> None:
+    with pytest.raises(InputError, match="at least 2 labelled images"):
+        split_images(some(1), 0.2)
+
+
+def test_all_stated_on_one_side_is_refused() -> None:
+    with pytest.raises(InputError, match="5 training and 0 validation"):
+        split_images(some(5, "train"), 0.2)
+
+
+def test_a_landmark_that_nobody_placed_is_refused(tmp_path, blob_protocol) -> None:
+    studies = write_study(tmp_path, 2)
+    for id in ("image_000", "image_001"):
+        path = studies.label_path(id)
+        known = read_markups(path, Frame(80, 56))
+        write_markups(path, Landmarks(known.names, known.points, known.frame, [1, -1]))
+
+    with pytest.raises(InputError, match="No label has a point for dark"):
+        check_labels(labelled_images(studies), blob_protocol)
+
+
+def test_validation_batches_carry_exact_points(blob_study, blob_protocol) -> None:
+    images = labelled_images(blob_study)[:4]
+
+    batch = next(iter(make_loader(images, blob_protocol, training=False, batch_size=4)))
+
+    matrix = fit_matrix((80, 56), (96, 64))
+    for i, image in enumerate(images):
+        truth = read_markups(image.label, Frame(80, 56), blob_protocol.landmark_names)
+        np.testing.assert_allclose(batch["points"][i], transform_points(matrix, truth.points), atol=1e-4)
+        bright = batch["image"][i, 0] - batch["image"][i, 0].median()
+        x, y = batch["points"][i, 0].round().long()
+        assert bright[y, x] > 0.7 * bright.max()
+    assert batch["image"].shape == (4, 1, 64, 96)
+    assert batch["pixel_length"].tolist() == [[1.0, 1.0]] * 4
+    assert batch["status"].dtype == torch.int8
