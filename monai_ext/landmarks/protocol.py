@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 DEFAULT_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
+NAME_LENGTH = 64
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -183,4 +184,5 @@ class Protocol(Strict):
 
 def is_name(text: str) -> bool:
     """Whether a text may name a protocol or a landmark."""
-    return re.match(NAME_PATTERN, text) is not None
+    # fullmatch, since "$" alone lets a final line break pass.
+    return re.fullmatch(NAME_PATTERN, text) is not None and len(text) <= NAME_LENGTH

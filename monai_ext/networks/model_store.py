@@ -118,14 +118,19 @@ def publish(
 
     Returns:
         The published card.
+
+    Raises:
+        InputError: a weight is not finite, in half precision where that is asked for.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     number = max(_numbers(folder), default=0) + 1
     tensors = {
         name: (tensor.half() if half_precision and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in state.items()
     }
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"The weights {name!r} are not finite: training diverged; lower the learning rate.")
     data = save(tensors)
     version = f"v{number}"
     published = ModelCard(

@@ -173,6 +173,7 @@ def _tissue(plan: AsOctPlan, u: Float32, v: Float32, below: Float32) -> Float32:
     image += inside * (LENS * np.exp(-np.maximum(lens, 0) / 0.9) + 0.4 * np.exp(-((lens / 0.06) ** 2)))
     away = np.abs(u)
     for sign, side in ((-1.0, plan.left), (1.0, plan.right)):
+
         def cover(outline: FloatArray, sign: float = sign) -> Float32:
             return polygon_coverage(plan.to_pixels(outline, sign), plan.height, plan.width)
 

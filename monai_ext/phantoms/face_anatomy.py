@@ -67,22 +67,22 @@ class FaceShape:
 
     @property
     def lip_top(self) -> float:
-        """y of the upper edge of the upper lip in the midline."""
+        """The y of the upper edge of the upper lip in the midline."""
         return self.subnasale + self.philtrum
 
     @property
     def seam(self) -> float:
-        """y of the lower edge of the upper lip in the midline."""
+        """The y of the lower edge of the upper lip in the midline."""
         return self.lip_top + self.upper_lip
 
     @property
     def lip_bottom(self) -> float:
-        """y of the lower edge of the lower lip in the midline."""
+        """The y of the lower edge of the lower lip in the midline."""
         return self.seam + self.gap + self.lower_lip
 
     @property
     def chin_tip(self) -> float:
-        """y of the lowest point of the chin."""
+        """The y of the lowest point of the chin."""
         return self.lip_bottom + self.chin
 
     def eye_corners(self) -> FloatArray:
@@ -147,12 +147,12 @@ def draw_face_shape(rng: np.random.Generator) -> FaceShape:
         subnasale=rng.uniform(0.6, 0.7),
         philtrum=rng.uniform(0.13, 0.27),
         upper_lip=rng.uniform(0.045, 0.13),
-        gap=rng.uniform(0.02, 0.1) if rng.random() < 0.25 else 0.0,
+        gap=rng.uniform(0.02, 0.08) if rng.random() < 0.15 else 0.0,
         lower_lip=rng.uniform(0.08, 0.16),
         bow=rng.uniform(0.008, 0.04),
         mouth=rng.uniform(0.29, 0.42),
-        smile=rng.normal(0.01, 0.03),
+        smile=rng.normal(0.03, 0.025),
         chin=rng.uniform(0.3, 0.46),
-        jaw=rng.uniform(0.68, 0.86),
+        jaw=rng.uniform(0.69, 0.82),
         forehead=rng.uniform(1.2, 1.45),
     )

@@ -2,67 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from ..landmarks.geometry import FloatArray
 from .face_anatomy import MIRROR
+from .face_painter import Painter
+from .face_plan import FacePlan
 from .phantom import to_uint8
 from .random_fields import cloud_field, smooth_field, white_noise
-from .raster import Float32, densify, polygon_coverage, smooth_curve, stroke_coverage
-
-if TYPE_CHECKING:
-    from .face import FacePlan
+from .raster import Float32, smooth_curve
 
 SIDES = (MIRROR, np.ones(3))  #: the patient's right, then left
-
-
-class Painter:
-    """A canvas (3, H, W) that knows the pose of the face.
-
-    Args:
-        plan: what to paint.
-    """
-
-    def __init__(self, plan: FacePlan) -> None:
-        self.plan = plan
-        self.rng = np.random.default_rng(plan.seed)
-        inverse = np.linalg.inv(plan.linear).astype(np.float32)
-        dx = np.arange(plan.width, dtype=np.float32)[None, :] - np.float32(plan.center[0])
-        dy = np.arange(plan.height, dtype=np.float32)[:, None] - np.float32(plan.center[1])
-        self.u = inverse[0, 0] * dx + inverse[0, 1] * dy
-        self.v = inverse[1, 0] * dx + inverse[1, 1] * dy
-        self.image = np.zeros((3, plan.height, plan.width), dtype=np.float32)
-
-    def outline(self, points: ArrayLike) -> Float32:
-        """(H, W) coverage by the outline through (N, 3) points of the head."""
-        return polygon_coverage(self.plan.to_pixels(points), self.plan.height, self.plan.width)
-
-    def line(self, points: ArrayLike, widths: ArrayLike, soft: float = 0.0) -> Float32:
-        """(H, W) coverage by a stroke through (N, 3) points; widths and softness in units of the face."""
-        pixels = self.plan.to_pixels(points)
-        radii = np.broadcast_to(np.asarray(widths) * self.plan.scale / 2, (len(pixels),))
-        cover = stroke_coverage(*densify([(pixels, radii)], 0.6), self.plan.height, self.plan.width)
-        return gaussian_filter(cover, soft * self.plan.scale, truncate=2.5) if soft > 0 else cover
-
-    def blob(self, center: ArrayLike, width: float, height: float) -> Float32:
-        """(H, W) a Gaussian spot about a (3,) point of the head; widths are standard deviations."""
-        x, y = self.plan.to_face_plane(center)
-        across, along = (self.u - np.float32(x)) / np.float32(width), (self.v - np.float32(y)) / np.float32(height)
-        return np.exp(-0.5 * (across**2 + along**2))
-
-    def fill(self, cover: Float32, color: ArrayLike) -> None:
-        """Blends a colour (3,) or (3, H, W) over the image."""
-        paint = np.asarray(color, dtype=np.float32)
-        self.image += cover * ((paint[:, None, None] if paint.ndim == 1 else paint) - self.image)
-
-    def shade(self, mask: Float32, amount: float | ArrayLike) -> None:
-        """Brightens (amount > 0) or darkens the image, by one amount or one for each of (red, green, blue)."""
-        strength = np.atleast_1d(np.asarray(amount, dtype=np.float32)) * np.float32(self.plan.detail)
-        self.image *= 1 + strength[:, None, None] * mask
 
 
 def paint_face(plan: FacePlan) -> NDArray[np.uint8]:
@@ -79,6 +33,11 @@ def paint_face(plan: FacePlan) -> NDArray[np.uint8]:
         _brow(painter, side)
     _hair_in_front(painter)
     return _photograph(painter)
+
+
+def _by(x: float, y: float, z: float = 0.0) -> FloatArray:
+    """(3,) a step, to add to points of the head."""
+    return np.array([x, y, z])
 
 
 def _spline(points: Any, count: int = 40, closed: bool = False) -> FloatArray:
@@ -136,7 +95,9 @@ def _neck_and_ears(painter: Painter) -> None:
     painter.shade(painter.line(collar[2:5], 0.03), -0.3)
     turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     for side in SIDES:
-        ear = np.stack([1.05 + 0.12 * np.cos(turn), 0.17 + 0.28 * np.sin(turn) - 0.04 * np.cos(turn), turn * 0 - 0.55], 1)
+        ear = np.stack(
+            [1.05 + 0.12 * np.cos(turn), 0.17 + 0.28 * np.sin(turn) - 0.04 * np.cos(turn), turn * 0 - 0.55], 1
+        )
         painter.fill(painter.outline(ear * side), plan.skin * 0.88)
         fold = np.array([[1.07, 0.0, -0.5], [1.1, 0.12, -0.5], [1.06, 0.3, -0.5]]) * side
         painter.shade(painter.line(_spline(fold, 12), 0.05, 0.02), -0.35)
@@ -152,7 +113,7 @@ def _skin(painter: Painter) -> None:
     ny = (painter.v - np.float32(middle[1])) / np.float32(1.75)
     nz = np.sqrt(np.clip(1 - nx**2 - ny**2, 0.04, 1))
     lx, ly, lz = plan.light.astype(np.float32)
-    light = (1 + np.float32(plan.contrast) * (nx * lx + ny * ly + nz * lz - np.float32(0.8))).astype(np.float32)
+    light = (1 + np.float32(plan.contrast) * (nx * lx + ny * ly + nz * lz - np.float32(0.68))).astype(np.float32)
     tone = plan.skin.astype(np.float32)[:, None, None] * light
     if plan.detail > 0:
         tone *= 1 + 0.03 * cloud_field(painter.rng, plan.height, plan.width, 14.0, octaves=4)
@@ -167,7 +128,7 @@ def _skin(painter: Painter) -> None:
         painter.shade(cover * painter.blob(socket, 0.24, 0.13), -0.16)
         painter.shade(cover * painter.blob(np.array([0.5, 0.33, 0.0]) * side, 0.2, 0.09), 0.06)
         fold = np.array([[shape.nose + 0.05, shape.subnasale - 0.1, 0.1], [0.4, shape.lip_top - 0.05, 0.05]])
-        end = shape.mouth_corner() + [0.09, -0.03, -0.05]
+        end = shape.mouth_corner() + _by(0.09, -0.03, -0.05)
         painter.shade(painter.line(_spline([*fold, end], 20) * side, 0.03, 0.03), -0.28)
     painter.shade(cover * painter.blob([0.0, -0.62, 0.0], 0.4, 0.2), 0.07)
     painter.shade(cover * painter.blob([0.0, shape.lip_bottom + 0.08, 0.2], 0.17, 0.045), -0.2)
@@ -179,24 +140,26 @@ def _nose(painter: Painter) -> None:
     nasion, tip, subnasale = shape.midline()[:3]
     lit = float(np.sign(painter.plan.light[0]) or 1.0)
     painter.shade(painter.blob(nasion, 0.09, 0.06), -0.12)
-    ridge = _spline([nasion, (nasion + tip) / 2 + [0, 0, 0.03], tip], 20)
+    ridge = _spline([nasion, (nasion + tip) / 2 + _by(0, 0, 0.03), tip], 20)
     painter.shade(painter.line(ridge, np.linspace(0.06, 0.11, 20), 0.045), 0.2)
     painter.shade(painter.blob(tip, 0.075, 0.06), 0.22)
-    painter.shade(painter.blob(tip + [0.02 * lit, -0.015, 0.0], 0.028, 0.024), 0.3)
+    painter.shade(painter.blob(tip + _by(0.02 * lit, -0.015, 0.0), 0.028, 0.024), 0.3)
     wing = shape.wing()
     for side in SIDES:
         flank = np.array([[0.1, 0.02, 0.12], [0.11, 0.22, 0.18], [0.6 * shape.nose, wing[1] - 0.13, 0.24]]) * side
         shadow = -0.2 if side[0] != lit else -0.08
         painter.shade(painter.line(_spline(flank, 16), 0.07, 0.035), shadow)
-        top = wing + [-0.22 * shape.nose, -0.1, 0.05]
-        bottom = wing + [-0.2 * shape.nose, 0.075, 0.04]
+        top = wing + _by(-0.22 * shape.nose, -0.1, 0.05)
+        bottom = wing + _by(-0.2 * shape.nose, 0.075, 0.04)
         crease = _spline(np.stack([top, wing, bottom]) * side, 24)
         painter.shade(painter.line(crease, np.linspace(0.02, 0.035, 24)), -0.33)
         nostril = np.array([0.48 * shape.nose, subnasale[1] - 0.03, 0.3])
         turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-        hole = np.stack([0.27 * shape.nose * np.cos(turn), 0.03 * np.sin(turn) - 0.012 * np.cos(turn), turn * 0], axis=1)
+        hole = np.stack(
+            [0.27 * shape.nose * np.cos(turn), 0.03 * np.sin(turn) - 0.012 * np.cos(turn), turn * 0], axis=1
+        )
         painter.fill(painter.outline((nostril + hole) * side) * np.float32(0.75), painter.plan.skin * 0.25)
-    base = _spline([wing * MIRROR + [0.05, 0.07, 0], subnasale, wing + [-0.05, 0.07, 0]], 24)
+    base = _spline([wing * MIRROR + _by(0.05, 0.07, 0), subnasale, wing + _by(-0.05, 0.07, 0)], 24)
     painter.shade(painter.line(base, 0.025, 0.012), -0.35)
 
 
@@ -204,12 +167,12 @@ def _mouth(painter: Painter) -> None:
     plan, shape = painter.plan, painter.plan.shape
     subnasale, upper, lower = shape.midline()[2:5]
     for side in SIDES:
-        edge = _spline([subnasale + [0.05 * side[0], 0.03, 0], upper + [0.075 * side[0], -shape.bow, 0]], 8)
+        edge = _spline([subnasale + _by(0.05 * side[0], 0.03, 0), upper + _by(0.075 * side[0], -shape.bow, 0)], 8)
         painter.shade(painter.line(edge, 0.035, 0.018), 0.16 * plan.philtrum)
-    groove = np.linspace(subnasale + [0, 0.02, 0], upper - [0, 0.01, 0], 8)
+    groove = np.linspace(subnasale + _by(0, 0.02, 0), upper - [0, 0.01, 0], 8)
     painter.shade(painter.line(groove, 0.06, 0.02), -0.3 * plan.philtrum)
     corner = shape.mouth_corner()
-    peak = upper + [0.085, -shape.bow, -0.01]
+    peak = upper + _by(0.085, -shape.bow, -0.01)
     dip = upper
     slope = peak + 0.5 * (corner - peak) + [0.0, -0.012, 0.03]
     half = np.stack([corner, slope, peak])
@@ -239,20 +202,20 @@ def _eye(painter: Painter, side: FloatArray) -> None:
     opening = painter.outline(np.concatenate([upper_lid, lower_lid[::-1]]))
     crease = _spline(upper - [0.0, 0.055, 0.0] + np.array([0.0, 0.03, 0.0]) * [[1], [0], [0], [0], [0.6]], 20) * side
     painter.shade(painter.line(crease, 0.02), -0.3)
-    painter.shade(painter.line(lower_lid + [0, 0.05, 0], 0.03, 0.015), -0.12)
+    painter.shade(painter.line(lower_lid + _by(0, 0.05, 0), 0.03, 0.015), -0.12)
     painter.fill(opening, [0.92, 0.9, 0.88])
     center = (upper[2] * 0.5 + lower[2] * 0.5) * side
-    center[:2] += plan.gaze + [0.0, -0.01]
+    center[:2] += plan.gaze - np.array([0.0, 0.01])
     radius = 0.19 * shape.fissure
     turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     ring = np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1)
     painter.fill(opening * painter.outline(center + radius * 1.05 * ring), plan.iris * 0.5)
     painter.fill(opening * painter.outline(center + radius * 0.9 * ring), plan.iris)
     painter.fill(opening * painter.outline(center + radius * 0.45 * ring), [0.03, 0.03, 0.03])
-    painter.shade(gaussian_filter(painter.line(upper_lid, 0.05), 1.2, truncate=2.0) * opening, -0.4)
-    glint = center + [0.3 * radius * np.sign(plan.light[0]), -0.35 * radius, 0.0]
-    painter.fill(plan.detail * opening * painter.line(glint[None].repeat(2, 0) + [[0, 0, 0], [1e-3, 0, 0]], 0.035), [1, 1, 1])
-    painter.shade(painter.line(upper_lid, 0.012 + 0.018 * np.sin(np.linspace(0.2, np.pi, 28) ** 1.0)), -0.75)
+    painter.shade(painter.line(upper_lid, 0.05, 0.017) * opening, -0.4)
+    glint = center + _by(0.3 * radius * np.sign(plan.light[0]), -0.35 * radius, 0.0)
+    painter.fill(plan.detail * opening * painter.line([glint, glint + _by(1e-3, 0, 0)], 0.035), [1.0, 1.0, 1.0])
+    painter.shade(painter.line(upper_lid, 0.012 + 0.018 * np.sin(np.linspace(0.2, np.pi, 28))), -0.75)
     painter.shade(painter.line(lower_lid, 0.012), -0.3)
     inner = upper[0] * side
     painter.shade(opening * painter.blob(inner, 0.035, 0.035), [0.0, -0.35, -0.35])
@@ -261,8 +224,8 @@ def _eye(painter: Painter, side: FloatArray) -> None:
 def _brow(painter: Painter, side: FloatArray) -> None:
     plan, shape = painter.plan, painter.plan.shape
     start, end = shape.eye_corners()
-    height = np.array([[0.0, 0.0, 0.02], [0.0, -0.035, 0.0], [0.0, -shape.brow_tilt, -0.02]])
-    along = np.array([start - [0.06, 0, 0], 0.35 * start + 0.65 * end, end + [0.08, 0.02, 0]])
+    height = np.array([[0.0, -0.01, 0.02], [0.0, -0.035, 0.0], [0.0, 0.05 - shape.brow_tilt, -0.02]])
+    along = np.array([start - [0.06, 0, 0], 0.35 * start + 0.65 * end, end + _by(0.08, 0.02, 0)])
     brow = _spline(along + height - [0.0, shape.brow, 0.0], 30) * side
     cover = painter.line(brow, np.linspace(0.1, 0.03, 30))
     color = plan.hair * 0.8 if plan.hair_style != "none" else plan.skin * 0.35

@@ -154,7 +154,8 @@ class RandAffineLandmarks(RandomizableTransform):
     """Fits an image into the network input with a random rotation, scale, shift and left-right flip.
 
     All of it is one map, drawn in one resample. Rotation and scale are about the image centre. A flip mirrors the
-    output and swaps paired landmarks by name: the row of ``left_eye`` then holds the mirrored ``right_eye``.
+    output and swaps paired landmarks by name: the row of ``left_eye`` then holds the mirrored ``right_eye`` (so does
+    what ``to_original`` makes of a flipped sample: the map undoes the mirror, not the swap of names).
 
     Args:
         size_wh: (width, height) of the network input.

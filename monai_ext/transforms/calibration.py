@@ -46,22 +46,22 @@ def _checked(path: Path, source: str, x: object, y: object) -> Calibration:
     return UNCALIBRATED
 
 
-def read_dicom_tags(path: Path) -> Dataset:
-    """The DICOM elements that calibration and grey levels need; pixels are not read."""
+def _dicom_tags(path: Path) -> Dataset:
     return pydicom.dcmread(
         path,
         stop_before_pixels=True,
         force=True,  # GDCM reads files without the 128-byte preamble, and it has accepted this one
-        specific_tags=[*DICOM_SPACING_TAGS, "PhotometricInterpretation", "SharedFunctionalGroupsSequence"],
+        specific_tags=[*DICOM_SPACING_TAGS, "SharedFunctionalGroupsSequence"],
     )
 
 
-def dicom_calibration(path: Path, tags: Dataset) -> Calibration:
+def dicom_calibration(path: Path) -> Calibration:
     """PixelSpacing, else ImagerPixelSpacing, else NominalScannedPixelSpacing.
 
     The PixelSpacing of an enhanced (multi-frame) object stands in its shared functional groups. DICOM writes the
     row spacing first: (x, y) = (value[1], value[0]) (PS3.3, section 10.7.1.3).
     """
+    tags = _dicom_tags(path)
     groups = tags.get("SharedFunctionalGroupsSequence") or [Dataset()]
     measures = groups[0].get("PixelMeasuresSequence") or [Dataset()]
     for tag, holder in [(tag, tags) for tag in DICOM_SPACING_TAGS] + [("PixelSpacing", measures[0])]:

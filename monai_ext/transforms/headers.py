@@ -59,6 +59,8 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     (bits,) = struct.unpack_from(order + "h", raw, 72)
     pixdim = struct.unpack_from(order + "8f", raw, 76)
     (offset,) = struct.unpack_from(order + "f", raw, 108)
+    if not 0 <= offset < 2**31:
+        raise InputError(f"{path.name} is damaged: its NIfTI header puts the pixels at byte {offset}; export it again.")
     count = math.prod(max(n, 1) for n in dim[1 : 1 + min(max(dim[0], 0), 7)])
     return NiftiHeader((pixdim[1], pixdim[2]), int(offset) + count * bits // 8)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..landmarks.errors import InputError
 from ..landmarks.geometry import FloatArray, Frame
-from .calibration import UNCALIBRATED, Calibration, dicom_calibration, header_calibration, read_dicom_tags
+from .calibration import dicom_calibration, header_calibration
 from .completeness import check_complete
 
 Channels = Literal["grey", "rgb"]
@@ -89,10 +89,10 @@ def read_image(path: str | Path, channels: Channels = "grey") -> tuple[NDArray[n
     """Reads the pixels and the frame of a 2D image.
 
     Values are the stored numbers (8-bit images 0..255, 16-bit 0..65535; 1-bit PNG 0 or 255, as ITK). DICOM values
-    are after rescale slope and intercept; MONOCHROME1, where a low value is bright, is mirrored within the range
-    of the image (``min + max - value``), so that bright is high in every image. Colour becomes grey by ITU-R BT.601 luma,
-    grey becomes colour by repetition, alpha is dropped. EXIF orientation is ignored, as in ITK and Slicer.
-    JPEG with subsampled colour differs from ITK's decoding in the interpolation of its chroma; all else is equal.
+    are after rescale slope and intercept; ITK mirrors MONOCHROME1, where a low value is bright, within the range of
+    its stored bits, so that bright is high in every image. Colour becomes grey by ITU-R BT.601
+    luma, grey becomes colour by repetition, alpha is dropped. EXIF orientation is ignored, as in ITK and Slicer.
+    Values equal ITK's, except that JPEG with subsampled colour has its chroma interpolated more smoothly.
 
     Args:
         path: PNG, JPEG, TIFF, BMP, NIfTI, NRRD, MHA or DICOM.
@@ -129,7 +129,7 @@ def read_frame(path: str | Path) -> Frame:
         with _open_pillow(path, format_) as image:
             return _pillow_frame(path, format_, image.size)
     reader = _open_itk(path, format_)
-    return _itk_frame(path, format_, reader)[0]
+    return _itk_frame(path, format_, reader)
 
 
 def _damaged(path: Path, format_: Format) -> InputError:
@@ -152,7 +152,7 @@ def _pillow_frame(path: Path, format_: Format, size: tuple[int, int]) -> Frame:
     """ITK ignores the density of PNG and BMP and reads that of JPEG."""
     if format_.name != "JPEG":
         return Frame(*size)
-    return _itk_frame(path, format_, _open_itk(path, format_))[0]
+    return _itk_frame(path, format_, _open_itk(path, format_))
 
 
 def _read_pillow(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
@@ -180,6 +180,7 @@ def _is_deep_color(path: Path) -> bool:
 
 
 def _open_itk(path: Path, format_: Format) -> sitk.ImageFileReader:
+    check_complete(path, format_.name)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO(format_.io)
@@ -187,34 +188,26 @@ def _open_itk(path: Path, format_: Format) -> sitk.ImageFileReader:
         reader.ReadImageInformation()
     except RuntimeError as error:
         raise _damaged(path, format_) from error
+    if reader.GetPixelID() in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64):
+        raise InputError(f"{path.name} holds complex numbers: save their magnitude as an image.")
     return reader
 
 
-def _itk_frame(path: Path, format_: Format, reader: sitk.ImageFileReader) -> tuple[Frame, bool]:
-    """The frame, and whether low values are bright (DICOM MONOCHROME1)."""
-    size = reader.GetSize()
+def _itk_frame(path: Path, format_: Format, reader: sitk.ImageFileReader) -> Frame:
+    size, spacing, origin = reader.GetSize(), reader.GetSpacing(), reader.GetOrigin()
     if any(n != 1 for n in size[2:]):
         shape = " x ".join(str(n) for n in size)
         raise InputError(f"{path.name} has more than one slice or frame ({shape}): export one slice as a 2D image.")
-    spacing = reader.GetSpacing()
-    inverted, calibration = False, UNCALIBRATED
-    if format_ is DICOM:
-        tags = read_dicom_tags(path)
-        inverted = tags.get("PhotometricInterpretation", "") == "MONOCHROME1"
-        calibration = dicom_calibration(path, tags)
-    else:
-        calibration = header_calibration(path, format_.name, (spacing[0], spacing[1]))
-    return _placed(path, reader, calibration), inverted
-
-
-def _placed(path: Path, reader: sitk.ImageFileReader, calibration: Calibration) -> Frame:
-    size, spacing, origin = reader.GetSize(), reader.GetSpacing(), reader.GetOrigin()
     dim = reader.GetDimension()
     direction = np.array(reader.GetDirection(), dtype=np.float64).reshape(dim, dim)
     rows = min(dim, 3)
     placement: FloatArray = np.zeros((3, 3))
     placement[:rows, :2] = direction[:rows, :2] * spacing[:2]
     placement[:rows, 2] = origin[:rows]
+    if format_ is DICOM:
+        calibration = dicom_calibration(path)
+    else:
+        calibration = header_calibration(path, format_.name, (spacing[0], spacing[1]))
     try:
         return Frame(size[0], size[1], placement, calibration.spacing, calibration.source)
     except InputError as error:
@@ -222,22 +215,17 @@ def _placed(path: Path, reader: sitk.ImageFileReader, calibration: Calibration) 
 
 
 def _read_itk(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
-    check_complete(path, format_.name)
     reader = _open_itk(path, format_)
-    frame, inverted = _itk_frame(path, format_, reader)
+    frame = _itk_frame(path, format_, reader)
     try:
         array = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
         raise _damaged(path, format_) from error
-    if inverted:
-        array = (array.min().astype(np.float64) + array.max()) - array
     return array.reshape(frame.height, frame.width, reader.GetNumberOfComponents()), frame
 
 
 def _as_channels(path: Path, array: NDArray[Any], channels: Channels) -> NDArray[np.float32]:
     """(H, W) or (H, W, N) stored numbers to (1, H, W) or (3, H, W) float32."""
-    if array.dtype.kind == "c":
-        raise InputError(f"{path.name} holds complex numbers: save their magnitude as an image.")
     planes = array[..., None] if array.ndim == 2 else array
     count = planes.shape[-1]
     if count not in (1, 2, 3, 4):
@@ -250,5 +238,6 @@ def _as_channels(path: Path, array: NDArray[Any], channels: Channels) -> NDArray
     if channels == "rgb":
         return np.ascontiguousarray(planes[..., :3].transpose(2, 0, 1), dtype=np.float32)
     exact = np.float32 if planes.dtype == np.uint8 else np.float64
-    weights = np.array(LUMA_THOUSANDTHS + (0,) * (count - 3), dtype=exact)
-    return ((planes.astype(exact) @ weights) / exact(1000)).astype(np.float32)[None]
+    weights: NDArray[Any] = np.array(LUMA_THOUSANDTHS + (0,) * (count - 3), dtype=exact)
+    thousandfold: NDArray[Any] = np.dot(planes.astype(exact), weights)
+    return (thousandfold / exact(1000)).astype(np.float32)[None]

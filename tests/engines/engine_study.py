@@ -28,7 +28,9 @@ def write_study(root: Path, count: int, seed: int = 0) -> Studies:
     root.mkdir(parents=True, exist_ok=True)
     studies = Studies(root)
     for i in range(count):
-        points = rng.uniform([10, 10], [WIDTH - 11, HEIGHT - 11], size=(2, 2))
+        bright = rng.uniform([8, 8], [WIDTH / 2 - 8, HEIGHT - 9])
+        dark = rng.uniform([WIDTH / 2 + 8, 8], [WIDTH - 9, HEIGHT - 9])
+        points = np.stack([bright, dark])
         Image.fromarray(draw_blobs(points, rng)).save(root / f"image_{i:03d}.png")
         landmarks = Landmarks(("bright", "dark"), points, Frame(WIDTH, HEIGHT))
         write_markups(studies.label_path(f"image_{i:03d}"), landmarks)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore
+from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore, LocalDatastoreModel
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
 
 from monai_ext.landmarks import InputError
@@ -41,6 +41,8 @@ class LandmarkDatastore(LocalDatastore):
         auto_reload: watch the folder and take in files that a person adds or removes while the server runs.
         read_only: take the index as it is and do not look for new files.
     """
+
+    _datastore: LocalDatastoreModel
 
     def __init__(self, studies: str, *, auto_reload: bool = False, read_only: bool = False) -> None:
         self._mutex = threading.RLock()
@@ -211,6 +213,11 @@ class LandmarkDatastore(LocalDatastore):
 
     # Questions
 
+    @property
+    def folder(self) -> Path:
+        """The studies folder."""
+        return Path(self._datastore_path)
+
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         if image_id not in self._datastore.objects:
             raise ImageNotFoundException(f"There is no image {image_id!r}.")
@@ -218,6 +225,10 @@ class LandmarkDatastore(LocalDatastore):
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         return dict(self._known_label(self._datastore.objects, label_id, label_tag)[1].info)
+
+    def id_of(self, file_name: str) -> str:
+        """The image ID that a file name stands for; InputError when it is no image's."""
+        return self._to_id(file_name)[0]
 
     def get_draft_images(self) -> list[str]:
         """IDs of images that have a draft and no final label."""

@@ -11,6 +11,12 @@ class NotFoundError(InputError):
     status = 404
 
 
+class NotAllowedError(InputError):
+    """The address exists, but not for this kind of request."""
+
+    status = 405
+
+
 class ConflictError(InputError):
     """The request is right, but the state of the server does not allow it now."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,7 +17,14 @@ from .errors import ConflictError
 
 logger = logging.getLogger(__name__)
 
-_Signature = tuple[str, int, int]
+
+@dataclass(frozen=True)
+class _OnDisk:
+    """A model folder as it was found: the signature changes with every published version."""
+
+    signature: tuple[str, int, int]
+    card: ModelCard | None
+    problem: str
 
 
 class ServedModel:
@@ -32,16 +40,16 @@ class ServedModel:
         self.protocol = protocol
         self.roots = (model_root, pretrained_root)
         self._lock = threading.Lock()
-        self._loaded: tuple[_Signature, Predictor] | None = None
-        self._card: tuple[_Signature, ModelCard | InputError] | None = None
-
-    def folder(self) -> Path | None:
-        """The folder of the current model; None before the first training of a protocol without shipped weights."""
-        return find_model(self.protocol.name, *self.roots)
+        self._on_disk: _OnDisk | None = None
+        self._loaded: tuple[tuple[str, int, int], Predictor] | None = None
 
     def is_ready(self) -> bool:
         """Whether there are weights that answer this protocol."""
-        return self.folder() is not None and self._problem() is None
+        try:
+            self.card()
+        except ConflictError:
+            return False
+        return True
 
     def card(self) -> ModelCard:
         """The card of the current model.
@@ -49,17 +57,14 @@ class ServedModel:
         Raises:
             ConflictError: there is no model, its card is damaged, or it was trained for other landmarks.
         """
-        folder = self.folder()
-        name = self.protocol.name
-        if folder is None:
-            raise ConflictError(
-                f"The protocol {name} has no trained network yet: label images, then train it with POST /train/{name} "
-                f"or `monai-landmarks train --protocol {name} --studies DIR`."
-            )
-        problem = self._problem()
-        if problem is not None:
-            raise ConflictError(problem)
-        return read_card(folder)
+        return self._look()[2]
+
+    def weights(self) -> Path | None:
+        """The weights file of the current model; None where there is no usable model."""
+        if not self.is_ready():
+            return None
+        folder, _, card = self._look()
+        return folder / card.weights
 
     def predictor(self) -> Predictor:
         """The current model, ready to predict.
@@ -67,12 +72,8 @@ class ServedModel:
         Raises:
             ConflictError: as :meth:`card`, or the weights are damaged.
         """
-        self.card()
         with self._lock:
-            folder = self.folder()
-            signature = None if folder is None else _signature(folder)
-            if folder is None or signature is None:
-                raise ConflictError(f"The model of the protocol {self.protocol.name} was just removed; train it again.")
+            folder, signature, _ = self._look()
             if self._loaded is None or self._loaded[0] != signature:
                 try:
                     predictor = Predictor.load(folder, "cuda" if torch.cuda.is_available() else "cpu")
@@ -82,38 +83,40 @@ class ServedModel:
                 self._loaded = (signature, predictor)
             return self._loaded[1]
 
-    def _problem(self) -> str | None:
-        """Why the model on disk cannot answer this protocol; None when it can."""
-        folder = self.folder()
+    def _look(self) -> tuple[Path, tuple[str, int, int], ModelCard]:
+        name = self.protocol.name
+        folder = find_model(name, *self.roots)
         signature = None if folder is None else _signature(folder)
         if folder is None or signature is None:
-            return f"The model of the protocol {self.protocol.name} was just removed; train it again."
-        known = self._card
-        if known is None or known[0] != signature:
-            known = (signature, _read(folder))
-            self._card = known
-            if isinstance(known[1], InputError):
-                logger.warning("The protocol %s is not offered: %s", self.protocol.name, known[1])
-        card = known[1]
-        if isinstance(card, InputError):
-            return str(card)
-        if card.protocol.landmark_names != self.protocol.landmark_names:
-            return (
-                f"The model in {folder} was trained for the landmarks {', '.join(card.protocol.landmark_names)}, which "
-                f"are not those of the protocol {self.protocol.name} now; train it again."
+            raise ConflictError(
+                f"The protocol {name} has no trained network yet: label images, then train it with POST /train/{name} "
+                f"or `monai-landmarks train --protocol {name} --studies DIR`."
             )
-        return None
+        known = self._on_disk
+        if known is None or known.signature != signature:
+            known = self._read(folder, signature)
+            self._on_disk = known
+        if known.card is None:
+            raise ConflictError(known.problem)
+        return folder, signature, known.card
+
+    def _read(self, folder: Path, signature: tuple[str, int, int]) -> _OnDisk:
+        try:
+            card = read_card(folder)
+        except InputError as error:
+            logger.warning("The protocol %s is not offered: %s", self.protocol.name, error)
+            return _OnDisk(signature, None, str(error))
+        if card.protocol.landmark_names == self.protocol.landmark_names:
+            return _OnDisk(signature, card, "")
+        problem = (
+            f"The model in {folder} was trained for the landmarks {', '.join(card.protocol.landmark_names)}, which "
+            f"are not those of the protocol {self.protocol.name} now; train it again."
+        )
+        logger.warning("The protocol %s is not offered: %s", self.protocol.name, problem)
+        return _OnDisk(signature, None, problem)
 
 
-def _read(folder: Path) -> ModelCard | InputError:
-    try:
-        return read_card(folder)
-    except InputError as error:
-        return error
-
-
-def _signature(folder: Path) -> _Signature | None:
-    """Changes with every published version."""
+def _signature(folder: Path) -> tuple[str, int, int] | None:
     try:
         stat = (folder / CARD).stat()
     except FileNotFoundError:

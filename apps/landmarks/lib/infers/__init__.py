@@ -1,0 +1,5 @@
+"""Inference tasks."""
+
+from .landmark_infer import LandmarkInfer
+
+__all__ = ["LandmarkInfer"]

@@ -1,0 +1,77 @@
+"""MONAI Label's inference task for one protocol: an image file in, a markups file and its JSON out."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+
+from monai_ext.landmarks import Landmarks
+from monai_ext.landmarks.answer import prediction_document
+from monai_ext.landmarks.markups import write_markups
+from monai_ext.landmarks.studies import LABEL_EXTENSION
+
+from ..served_model import ServedModel
+
+
+class LandmarkInfer(InferTask):
+    """Finds the landmarks of one protocol.
+
+    Args:
+        model: the protocol's model; while it has no weights the task is not valid and ``/info/`` leaves it out.
+    """
+
+    def __init__(self, model: ServedModel) -> None:
+        protocol = model.protocol
+        super().__init__(
+            type=InferType.OTHERS,
+            labels=list(protocol.landmark_names),
+            dimension=2,
+            description=protocol.title,
+        )
+        self.model = model
+
+    def is_valid(self) -> bool:
+        return self.model.is_ready()
+
+    def info(self) -> dict[str, Any]:
+        card = self.model.card()
+        training = {"val_error": card.val_error, "unit": card.unit, "labels_used": card.labels_used, "date": card.date}
+        return {**super().info(), "model_version": card.version, "training": training}
+
+    def get_path(self, validate: bool = True) -> str | None:
+        """The weights file, to download. Weights are published by training only, so there is none to overwrite."""
+        weights = self.model.weights() if validate else None
+        return None if weights is None else str(weights)
+
+    def predict(self, image: Path, image_id: str) -> tuple[Landmarks, dict[str, Any]]:
+        """The landmarks of an image file and the JSON document that answers for it.
+
+        Raises:
+            ConflictError: there are no usable weights.
+            InputError: the image cannot be read.
+        """
+        predictor = self.model.predictor()
+        start = time.perf_counter()
+        landmarks = predictor.predict(image)
+        latencies = {"total": round(time.perf_counter() - start, 4)}
+        document = prediction_document(
+            self.model.protocol, landmarks, image=image_id, model_version=predictor.version, latencies=latencies
+        )
+        return landmarks, document
+
+    def write(self, landmarks: Landmarks, image_id: str) -> Path:
+        """Writes ``<ID>.mrk.json`` alone in a new temporary folder, which the caller removes."""
+        path = Path(tempfile.mkdtemp(prefix="landmarks-")) / f"{image_id}{LABEL_EXTENSION}"
+        write_markups(path, landmarks)
+        return path
+
+    def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Answers a request that holds ``image``, the path of a file, and ``image_id``."""
+        image = Path(request["image"])
+        image_id = str(request.get("image_id") or image.stem)
+        landmarks, document = self.predict(image, image_id)
+        return str(self.write(landmarks, image_id)), document

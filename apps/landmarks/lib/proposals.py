@@ -1,0 +1,73 @@
+"""What the models proposed, so that a saved label tells how far a person moved each point."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monai_ext.landmarks import Landmarks
+
+#: Proposals that are remembered; the least recently made one is forgotten first.
+CAPACITY = 2000
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The landmarks that one version of a model found in an image."""
+
+    model_version: str
+    landmarks: Landmarks
+
+
+class Proposals:
+    """The last proposal for each image and protocol, in memory; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_key: OrderedDict[tuple[str, str], Proposal] = OrderedDict()
+
+    def remember(self, protocol: str, image: str, proposal: Proposal) -> None:
+        with self._lock:
+            self._by_key[protocol, image] = proposal
+            self._by_key.move_to_end((protocol, image))
+            if len(self._by_key) > CAPACITY:
+                self._by_key.popitem(last=False)
+
+    def get(self, protocol: str, image: str) -> Proposal | None:
+        with self._lock:
+            return self._by_key.get((protocol, image))
+
+
+def displacement(proposed: Landmarks, saved: Landmarks) -> dict[str, float | None]:
+    """How far each landmark was moved, in the frame's unit; None where it has no point before or after.
+
+    Both have the same names in the same order.
+    """
+    both = proposed.defined & saved.defined
+    distance = np.full(len(saved), np.nan)
+    distance[both] = saved.frame.distance(proposed.points[both], saved.points[both])
+    return {
+        name: None if np.isnan(value) else round(value, 4)
+        for name, value in zip(saved.names, distance.tolist(), strict=True)
+    }
+
+
+def provenance(proposal: Proposal | None, saved: Landmarks, params: dict[str, Any]) -> dict[str, Any]:
+    """What a label's info records of its origin: ``model_version``, ``displacement`` and its ``unit``.
+
+    A client states the version that it showed as ``params["model_version"]`` (null: placed by hand). Without that
+    the last proposal of this server counts. The displacement is computed here where the server remembers that
+    version's proposal; else the client's own ``params["displacement"]`` is kept.
+    """
+    remembered = None if proposal is None else proposal.model_version
+    version = params.get("model_version", remembered)
+    record: dict[str, Any] = {"model_version": version, "unit": saved.frame.unit}
+    if proposal is not None and version == remembered:
+        record["displacement"] = displacement(proposal.landmarks, saved)
+    else:
+        record["displacement"] = params.get("displacement") if version is not None else None
+    return record

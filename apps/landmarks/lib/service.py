@@ -1,0 +1,200 @@
+"""What the server does with images, labels and predictions, apart from HTTP."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.transforms.image_io import read_frame
+
+from .datastore import LandmarkDatastore
+from .errors import ConflictError, NotFoundError
+from .file_names import check_image_id, check_tag
+from .infers import LandmarkInfer
+from .label_check import check_finished, read_label
+from .proposals import Proposal, Proposals, provenance
+from .trainers import LandmarkTrain
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A prediction as it goes over the wire.
+
+    Attributes:
+        file_name: ``<ID>.mrk.json``.
+        markups: the content of that file.
+        document: the JSON of the same prediction.
+    """
+
+    file_name: str
+    markups: bytes
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LandmarkService:
+    """The app's parts behind the HTTP routes."""
+
+    datastore: LandmarkDatastore
+    infers: Mapping[str, LandmarkInfer]
+    trainers: Mapping[str, LandmarkTrain]
+    proposals: Proposals = field(default_factory=Proposals)
+
+    @property
+    def protocols(self) -> dict[str, Protocol]:
+        """The served protocols by name."""
+        return {name: task.model.protocol for name, task in self.infers.items()}
+
+    def infer_task(self, model: str) -> LandmarkInfer:
+        """The inference task of a protocol.
+
+        Raises:
+            NotFoundError: the protocol is not served.
+        """
+        if model not in self.infers:
+            raise NotFoundError(f"There is no model {model[:80]!r}; there are {', '.join(self.infers)}.")
+        return self.infers[model]
+
+    def train_task(self, model: str) -> LandmarkTrain:
+        """The training task of a protocol.
+
+        Raises:
+            NotFoundError: the protocol is not served, or training is switched off.
+        """
+        if model not in self.trainers:
+            known = ", ".join(self.trainers) or "none"
+            raise NotFoundError(f"There is no protocol {model[:80]!r} to train; there are {known}.")
+        return self.trainers[model]
+
+    def image_path(self, image: str) -> Path:
+        """The file of an image ID.
+
+        Raises:
+            NotFoundError: there is no such image. A path is no ID.
+        """
+        uri = self.datastore.get_image_uri(image)
+        if not uri:
+            raise NotFoundError(f"There is no image {image[:200]!r} in the studies folder: use an image ID.")
+        return Path(uri)
+
+    def infer(self, model: str, image: str) -> Answer:
+        """The landmarks of an image of the studies folder; the proposal is remembered.
+
+        Raises:
+            NotFoundError: unknown model or image.
+            ConflictError: the model has no weights yet.
+            InputError: the image cannot be read.
+        """
+        task = self.infer_task(model)
+        landmarks, document = task.predict(self.image_path(image), image)
+        self.proposals.remember(model, image, Proposal(document["model_version"], landmarks))
+        return _answer(task.write(landmarks, image), document)
+
+    def infer_file(self, model: str, path: Path, image: str) -> Answer:
+        """The landmarks of an image file that is not part of the studies, answered under the name ``image``."""
+        task = self.infer_task(model)
+        landmarks, document = task.predict(path, image)
+        return _answer(task.write(landmarks, image), document)
+
+    def store_proposal(self, model: str, answer: Answer) -> str:
+        """Keeps a prediction of an image of the studies as its label ``original``."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / answer.file_name
+            path.write_bytes(answer.markups)
+            info = {"model": model, "model_version": answer.document["model_version"], "params": answer.document}
+            return self.datastore.save_label(answer.document["image"], str(path), "original", info)
+
+    def save_label(self, image: str, tag: str, content: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        """Checks a markups file against its protocol and image and stores it; returns its info.
+
+        Raises:
+            NotFoundError: unknown image or protocol.
+            InputError: unknown tag, or a file that does not fit; nothing is stored.
+            ConflictError: the image has a label of another protocol under that tag.
+        """
+        check_tag(tag)
+        frame = read_frame(self.image_path(image))
+        stated = params.get("protocol")
+        if stated is not None and not isinstance(stated, str):
+            raise InputError(f"params.protocol must be the name of a protocol, not {stated!r:.80}.")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{image}{LABEL_EXTENSION}"
+            path.write_bytes(content)
+            try:
+                protocol, landmarks = read_label(path, frame, self.protocols, stated)
+            except InputError as error:
+                raise _about_upload(error, path) from None
+            if tag == "final":
+                check_finished(landmarks)
+            self._refuse_other_protocol(image, tag, protocol)
+            known = self.proposals.get(protocol.name, image) or self._stored_proposal(image, protocol)
+            info = {**params, "protocol": protocol.name, **provenance(known, landmarks, params)}
+            self.datastore.save_label(image, str(path), tag, info)
+        return info
+
+    def add_image(self, image: str | None, file_name: str, content: bytes, params: dict[str, Any]) -> str:
+        """Stores an uploaded image under an ID, by default its file name without the extension.
+
+        Raises:
+            InputError: the file is no readable image, or the ID cannot be a file name.
+            ConflictError: the image of that ID has labels, which would not fit the new one.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / check_image_id(Path(file_name.replace("\\", "/")).name)
+            path.write_bytes(content)
+            image = check_image_id(image or self.datastore.id_of(path.name))
+            try:
+                frame = read_frame(path)
+            except InputError as error:
+                raise _about_upload(error, path) from None
+            if self.datastore.get_labels_by_image_id(image):
+                old = read_frame(self.image_path(image))
+                if old.size != frame.size or not np.allclose(old.placement, frame.placement):
+                    raise ConflictError(
+                        f"The image {image!r} has labels that would not fit the new file, whose size or placement "
+                        "differs: delete them first, or use another ID."
+                    )
+            return self.datastore.add_image(image, str(path), params)
+
+    def _refuse_other_protocol(self, image: str, tag: str, protocol: Protocol) -> None:
+        if tag not in self.datastore.get_labels_by_image_id(image):
+            return
+        other = self.datastore.get_label_info(image, tag).get("protocol", protocol.name)
+        if other != protocol.name:
+            raise ConflictError(
+                f"The {tag} label of {image!r} belongs to the protocol {other}: delete it before saving one of "
+                f"{protocol.name}, or keep the image a second time under another ID."
+            )
+
+    def _stored_proposal(self, image: str, protocol: Protocol) -> Proposal | None:
+        """The proposal that was kept as the label ``original``, after a restart of the server."""
+        if "original" not in self.datastore.get_labels_by_image_id(image):
+            return None
+        version = self.datastore.get_label_info(image, "original").get("model_version")
+        path = Path(self.datastore.get_label_uri(image, "original"))
+        try:
+            _, landmarks = read_label(path, read_frame(self.image_path(image)), {protocol.name: protocol})
+        except InputError:
+            return None  # a proposal of another protocol
+        return Proposal(version, landmarks) if isinstance(version, str) else None
+
+
+def _answer(path: Path, document: dict[str, Any]) -> Answer:
+    try:
+        return Answer(path.name, path.read_bytes(), json.loads(json.dumps(document, allow_nan=False)))
+    finally:
+        shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _about_upload(error: InputError, path: Path) -> InputError:
+    """The same error, naming the upload instead of the file that it was written to."""
+    return type(error)(str(error).replace(str(path), path.name))

@@ -1,0 +1,93 @@
+"""The MONAI Label app: wires the library into MONAI Label's tasks, its datastore and its server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from lib.startup import refuse_to_start
+from monailabel.config import settings as platform
+from monailabel.interfaces.app import MONAILabelApp
+
+try:
+    import monai_ext
+except ImportError as error:
+    if error.name != "monai_ext":
+        raise
+    refuse_to_start("the Python package monai-landmarks is not installed beside monailabel: `pip install` it there.")
+
+from lib.datastore import LandmarkDatastore
+from lib.infers import LandmarkInfer
+from lib.routes import install_routes, running_server
+from lib.served_model import ServedModel
+from lib.service import LandmarkService
+from lib.settings import AppSettings
+from lib.strategies import First, Random
+from lib.trainers import LandmarkTrain
+
+from monai_ext.landmarks import InputError
+
+logger = logging.getLogger(__name__)
+
+
+class LandmarksApp(MONAILabelApp):
+    """Serves the chosen protocols: inference, labels, training and the choice of the next image."""
+
+    def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
+        try:
+            self.settings = AppSettings.from_conf(app_dir, conf)
+            self.models = {
+                name: ServedModel(protocol, self.settings.model_root, self.settings.pretrained_root)
+                for name, protocol in self.settings.protocols.items()
+            }
+            super().__init__(
+                app_dir,
+                studies,
+                dict(conf),
+                name="Landmark detection",
+                description="Finds anatomical landmarks in 2D images, and learns from corrections",
+                version=monai_ext.__version__,
+            )
+        except InputError as error:
+            refuse_to_start(str(error))
+        self.service = LandmarkService(self._datastore, self._infers, self._trainers)
+        web = running_server()
+        if web is not None:
+            install_routes(web, self.service, self)
+        logger.info("Serving the protocols %s.", ", ".join(self.models))
+
+    def init_datastore(self) -> LandmarkDatastore:
+        if self.studies.startswith(("http://", "https://")):
+            raise InputError(f"--studies {self.studies} must be a folder of images, not an address.")
+        return LandmarkDatastore(
+            self.studies,
+            auto_reload=platform.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
+            read_only=platform.MONAI_LABEL_DATASTORE_READ_ONLY,
+        )
+
+    def init_infers(self) -> dict[str, LandmarkInfer]:
+        return {name: LandmarkInfer(model) for name, model in self.models.items()}
+
+    def init_trainers(self) -> dict[str, LandmarkTrain]:
+        return {name: LandmarkTrain(model, self.settings.protocols) for name, model in self.models.items()}
+
+    def init_strategies(self) -> dict[str, First | Random]:
+        return {"first": First(), "random": Random()}
+
+    def info(self) -> dict[str, Any]:
+        """MONAI Label's answer with the definition of every served protocol."""
+        protocols = {
+            name: protocol.model_dump(mode="json", exclude={"network", "recipe"})
+            for name, protocol in self.settings.protocols.items()
+        }
+        return {**super().info(), "protocols": protocols}
+
+    def infer(self, request: dict[str, Any], datastore: LandmarkDatastore | None = None) -> dict[str, Any]:
+        """One prediction for an image of the studies, as batch inference asks for it."""
+        answer = self.service.infer(request["model"], request["image"])
+        label = self.service.store_proposal(request["model"], answer) if request.get("save_label") else None
+        return {"label": label, "tag": "original", "file": None, "params": answer.document}
+
+    def infer_wsi(self, request: dict[str, Any], datastore: LandmarkDatastore | None = None) -> dict[str, Any]:
+        raise InputError(f"Landmarks are found in whole images: use POST /infer/{request.get('model')}.")

@@ -1,0 +1,41 @@
+"""Transforms in MONAI's dialect: loading with a frame, affine maps with landmarks, grey levels, heatmaps."""
+
+from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, RandAffineLandmarks, RandAffineLandmarksd, to_original
+from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
+from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
+from .image_io import read_frame, read_image
+from .intensity import (
+    NormalizeLandmarkImage,
+    NormalizeLandmarkImaged,
+    RandChannelGain,
+    RandChannelGaind,
+    rand_intensity,
+)
+from .load import LoadLandmarkImage, LoadLandmarkImaged, LoadMarkupsd
+
+__all__ = [
+    "AffineLandmarks",
+    "DecodeHeatmap",
+    "DecodeHeatmapd",
+    "Decoded",
+    "FitLandmarks",
+    "FitLandmarksd",
+    "GenerateHeatmap",
+    "GenerateHeatmapd",
+    "LoadLandmarkImage",
+    "LoadLandmarkImaged",
+    "LoadMarkupsd",
+    "NormalizeLandmarkImage",
+    "NormalizeLandmarkImaged",
+    "RandAffineLandmarks",
+    "RandAffineLandmarksd",
+    "RandChannelGain",
+    "RandChannelGaind",
+    "activate",
+    "decode_heatmap",
+    "gaussian_heatmap",
+    "rand_intensity",
+    "read_frame",
+    "read_image",
+    "to_original",
+]

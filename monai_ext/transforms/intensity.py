@@ -1,0 +1,141 @@
+"""Grey levels: standardisation of each image, and random changes of brightness, contrast, colour, blur and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import (
+    MapTransform,
+    RandAdjustContrastd,
+    RandGaussianNoised,
+    RandGaussianSmoothd,
+    Randomizable,
+    RandScaleIntensityd,
+    RandShiftIntensityd,
+    Transform,
+)
+
+from ..landmarks.protocol import Augmentation
+
+#: An image whose standard deviation is below this fraction of its mean is constant up to rounding.
+CONSTANT_FRACTION = 1e-6
+
+
+class NormalizeLandmarkImage(Transform):
+    """Standardises an image to mean 0 and standard deviation 1 over all its pixels and channels.
+
+    Channels share one mean and deviation, so that colour keeps its balance. A constant image becomes zeros.
+    Statistics are in float64: a 16-bit image has sums that float32 does not hold.
+
+    Example:
+        >>> NormalizeLandmarkImage()(torch.tensor([[[1.0, 3.0]]]))
+        tensor([[[-1.,  1.]]])
+    """
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        """Maps (C, H, W) of any type to float32 of the same shape."""
+        exact = torch.as_tensor(image).double()
+        std, mean = torch.std_mean(exact, correction=0)
+        constant = std <= CONSTANT_FRACTION * mean.abs()
+        gain = torch.where(constant, 0.0, 1.0 / torch.where(constant, 1.0, std))
+        return ((exact - mean) * gain).float()
+
+
+class NormalizeLandmarkImaged(MapTransform):
+    """Dictionary version of :class:`NormalizeLandmarkImage`."""
+
+    def __init__(self, keys: KeysCollection = "image", allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.normalize = NormalizeLandmarkImage()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        sample = dict(data)
+        for key in self.key_iterator(sample):
+            sample[key] = self.normalize(sample[key])
+        return sample
+
+
+class RandChannelGain(Randomizable, Transform):
+    """Multiplies each channel by its own gain, above the darkest value of the image: black stays black.
+
+    MONAI's ``RandScaleIntensity(channel_wise=True)`` multiplies about zero, which in a standardised image is its mean
+    and turns a gain into a change of contrast.
+
+    Args:
+        gain: largest relative gain g; each channel's factor is uniform in [1 - g, 1 + g]. One channel is left alone.
+    """
+
+    def __init__(self, gain: float) -> None:
+        if not 0 <= gain < 1:
+            raise ValueError(f"A channel gain is in [0, 1), not {gain}.")
+        self.gain = gain
+        self._factors = np.ones(0)
+
+    def randomize(self, data: int) -> None:
+        """Draws the factors of ``data`` channels."""
+        self._factors = 1.0 + self.R.uniform(-self.gain, self.gain, data)
+
+    def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
+        """Maps (C, H, W) to the same shape and type."""
+        if len(image) == 1:  # a gain of grey is what contrast and brightness are
+            return image
+        if randomize:
+            self.randomize(len(image))
+        factors = torch.as_tensor(self._factors, dtype=image.dtype, device=image.device)[:, None, None]
+        return torch.lerp(image.amin().expand_as(image), image, factors.expand_as(image))
+
+
+class RandChannelGaind(Randomizable, MapTransform):
+    """Dictionary version of :class:`RandChannelGain`; several images of a sample get the same gains."""
+
+    def __init__(self, keys: KeysCollection, gain: float, allow_missing_keys: bool = False) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        self.transform = RandChannelGain(gain)
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandChannelGaind:
+        self.transform.set_random_state(seed, state)
+        super().set_random_state(seed, state)
+        return self
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        sample = dict(data)
+        first = True
+        for key in self.key_iterator(sample):
+            sample[key] = self.transform(sample[key], randomize=first)
+            first = False
+        return sample
+
+
+def rand_intensity(augmentation: Augmentation, keys: KeysCollection = "image") -> list[Transform]:
+    """The random intensity changes of a protocol, as MONAI dictionary transforms.
+
+    They expect a standardised image (mean 0, standard deviation 1) and change every image by an amount drawn from
+    the whole range; a range of 0 adds nothing.
+
+    1. ``color``: gain per channel, factor in [1 - color, 1 + color] (colour images only: one channel is left alone).
+    2. ``gamma``: exponent in [1 / (1 + gamma), 1 + gamma], between the image's minimum and maximum.
+    3. ``contrast``: factor in [1 - contrast, 1 + contrast] about the mean.
+    4. ``brightness``: offset in [-brightness, brightness].
+    5. ``blur``: Gaussian sigma in [0, blur] pixels, drawn along x and along y.
+    6. ``noise``: Gaussian, standard deviation in [0, noise].
+    """
+    steps: list[Transform] = []
+    if augmentation.color > 0:
+        steps.append(RandChannelGaind(keys, augmentation.color))
+    if augmentation.gamma > 0:
+        steps.append(RandAdjustContrastd(keys, prob=1.0, gamma=(1 / (1 + augmentation.gamma), 1 + augmentation.gamma)))
+    if augmentation.contrast > 0:
+        steps.append(RandScaleIntensityd(keys, factors=augmentation.contrast, prob=1.0))
+    if augmentation.brightness > 0:
+        steps.append(RandShiftIntensityd(keys, offsets=augmentation.brightness, prob=1.0))
+    if augmentation.blur > 0:
+        steps.append(
+            RandGaussianSmoothd(keys, prob=1.0, sigma_x=(0.0, augmentation.blur), sigma_y=(0.0, augmentation.blur))
+        )
+    if augmentation.noise > 0:
+        steps.append(RandGaussianNoised(keys, prob=1.0, mean=0.0, std=augmentation.noise))
+    return steps

@@ -1,0 +1,81 @@
+"""What the tests of the app share: its import path, the app, synthetic studies and a real server."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if importlib.util.find_spec("monailabel") is None:
+    collect_ignore_glob = ["test_*.py"]  # the app needs the extra `server`
+else:
+    sys.path[:0] = [path for path in (str(APP_DIR), str(Path(__file__).parent)) if path not in sys.path]
+    from app_server import Server, run_server
+    from app_spots import SPOTS, spot_image
+
+
+@pytest.fixture(scope="session")
+def protocol_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("protocols")
+    (folder / "spots.yaml").write_text(SPOTS)
+    return folder
+
+
+@pytest.fixture
+def make_studies(tmp_path: Path) -> Callable[[int], Path]:
+    """Makes a studies folder, whose path has a space, with images spot_00.png, spot_01.png, ..."""
+
+    def make(count: int) -> Path:
+        studies = tmp_path / "my studies"
+        studies.mkdir()
+        for i in range(count):
+            spot_image(i).save(studies / f"spot_{i:02}.png")
+        return studies
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def app_module() -> ModuleType:
+    """The app's main.py as a module."""
+    spec = importlib.util.spec_from_file_location("landmarks_app_main", APP_DIR / "main.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def make_app(
+    app_module: ModuleType, protocol_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., object]:
+    """Makes the app on a studies folder, serving the protocol ``spots`` unless told otherwise."""
+    monkeypatch.setattr(app_module.platform, "MONAI_LABEL_DATASTORE_AUTO_RELOAD", False)
+    monkeypatch.setattr(app_module.platform, "MONAI_LABEL_SESSION_PATH", str(tmp_path / "sessions"))
+
+    def make(studies: Path, **conf: str) -> object:
+        base = {"protocols": "spots", "protocol_dir": str(protocol_dir), "model_dir": str(tmp_path / "model")}
+        return app_module.LandmarksApp(str(APP_DIR), str(studies), {**base, **conf})
+
+    return make
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., AbstractContextManager[Server]]]:
+    """Starts the real server on a studies folder with ``--conf`` values; it and its processes end with the block."""
+
+    def start(studies: Path, **conf: str) -> AbstractContextManager[Server]:
+        number = len(list(tmp_path.glob("server_*.log"))) + 1
+        return run_server(APP_DIR, studies, conf, tmp_path / f"server_{number}.log")
+
+    yield start

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from monai_ext.landmarks import (
+    Frame,
+    ImagePoints,
+    InputError,
+    Landmarks,
+    PointsTable,
+    Status,
+    TablePoint,
+    read_coco_keypoints,
+    write_coco_keypoints,
+)
+
+
+def document(**changes):
+    return {
+        "images": [{"id": 7, "file_name": "b.png", "width": 64, "height": 48}],
+        "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "keypoints": [1.5, 2, 2, 0, 0, 0]}],
+        "categories": [{"id": 3, "name": "eye", "keypoints": ["fovea", "disc"]}, {"id": 4, "name": "box"}],
+    } | changes
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(**changes):
+        path = tmp_path / "coco.json"
+        path.write_text(json.dumps(document(**changes)), encoding="utf-8")
+        return path
+
+    return write
+
+
+def annotation(keypoints, **changes):
+    return [{"id": 1, "image_id": 7, "category_id": 3, "keypoints": keypoints} | changes]
+
+
+def test_reads_names_sizes_and_points(write):
+    table = read_coco_keypoints(write())
+    assert table.names == ("fovea", "disc")
+    entry = table.images["b.png"]
+    assert (entry.size, entry.split) == ((64, 48), None)
+    assert entry.points["fovea"] == TablePoint(1.5, 2)
+    assert entry.points["disc"].status is Status.UNDEFINED
+
+
+@pytest.mark.parametrize(
+    ("triple", "status"),
+    [
+        ([3, 4, 2], Status.DEFINED),
+        ([3, 4, 1], Status.DEFINED),
+        ([0, 0, 2], Status.DEFINED),
+        ([0, 4, 1], Status.DEFINED),
+        ([0, 0, 1], Status.MISSING),
+        ([0, 0, 0], Status.UNDEFINED),
+        ([3, 4, 0], Status.UNDEFINED),
+    ],
+)
+def test_visibility(write, triple, status):
+    point = read_coco_keypoints(write(annotations=annotation([*triple, 0, 0, 0]))).images["b.png"].points["fovea"]
+    assert point.status is status
+    if status is Status.DEFINED:
+        assert (point.x, point.y) == (triple[0], triple[1])
+
+
+def test_pixel_offset_is_where_the_file_puts_the_first_pixel_centre(write):
+    point = read_coco_keypoints(write(), pixel_offset=0.5).images["b.png"].points["fovea"]
+    assert (point.x, point.y) == (1.0, 1.5)
+
+
+def test_images_without_annotation_are_left_out_with_a_warning(write):
+    images = [*document()["images"], {"id": 8, "file_name": "c.png", "width": 1, "height": 1}]
+    with pytest.warns(UserWarning, match=r"coco\.json: 1 of 2 images have no annotation"):
+        assert list(read_coco_keypoints(write(images=images)).images) == ["b.png"]
+
+
+def test_annotations_of_another_category_do_not_matter(write):
+    boxes = [{"id": 2, "image_id": 7, "category_id": 4, "bbox": [0, 0, 1, 1]}]
+    assert read_coco_keypoints(write(annotations=document()["annotations"] + boxes)).names == ("fovea", "disc")
+
+
+def test_the_category_can_be_chosen(write):
+    categories = [*document()["categories"], {"id": 5, "name": "face", "keypoints": ["nose"]}]
+    assert read_coco_keypoints(write(categories=categories), category="eye").names == ("fovea", "disc")
+    with pytest.raises(InputError, match=r"coco\.json has several categories with keypoints \('eye', 'face'\)"):
+        read_coco_keypoints(write(categories=categories))
+    with pytest.raises(InputError, match="no category 'box' with keypoints; those with keypoints: 'eye', 'face'"):
+        read_coco_keypoints(write(categories=categories), category="box")
+
+
+def image(**changes):
+    return [document()["images"][0] | changes]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": None}, "no COCO file: it has no list 'images'"),
+        ({"annotations": {}}, "no list 'annotations'"),
+        ({"categories": [{"id": 3, "name": "eye"}]}, "no category with keypoints; those with keypoints: none"),
+        ({"categories": [{"id": 3, "keypoints": ["a", "a"]}]}, "keypoint 'a' occurs twice"),
+        ({"categories": [{"id": 3, "keypoints": "ab"}]}, "must be a list of names, not 'ab'"),
+        (
+            {"categories": [{"id": 3, "keypoints": ["fovea", "z"]}]},
+            "unknown landmark 'z'; the landmarks are fovea, disc",
+        ),
+        ({"images": [{"file_name": "b.png"}]}, "entry 1 of 'images' has no number or text as its id"),
+        ({"images": image() * 2}, "the id 7 occurs twice in 'images'"),
+        ({"images": image(file_name=3)}, "image 7: file_name must be text, not 3"),
+        ({"images": image(width="64")}, "image 7: width must be a whole number of pixels above 0, not '64'"),
+        ({"images": image(height=0)}, "image 7: height must be .* not 0"),
+        (
+            {
+                "images": [*image(), *image(id=8)],
+                "annotations": annotation([0] * 6) + annotation([0] * 6, id=2, image_id=8),
+            },
+            "two images with the file_name 'b.png'",
+        ),
+        ({"annotations": annotation([0] * 6, image_id=9)}, "annotation 1: there is no image with the id 9"),
+        (
+            {"annotations": annotation([0] * 6) + annotation([0] * 6, id=2)},
+            "annotation 2: the image 7 has the annotation 1 already",
+        ),
+        ({"annotations": annotation([0] * 5)}, "annotation 1: keypoints must be 6 numbers .* not 5"),
+        ({"annotations": annotation(None)}, "annotation 1: keypoints must be 6 numbers .* not None"),
+        ({"annotations": annotation([1, 2, 3, 0, 0, 0])}, "keypoint 'fovea': the visibility must be 0, 1 or 2, not 3"),
+        ({"annotations": annotation([1, 2, True, 0, 0, 0])}, "visibility must be 0, 1 or 2, not True"),
+        ({"annotations": annotation([1, 2, [], 0, 0, 0])}, r"visibility must be 0, 1 or 2, not \[\]"),
+        (
+            {"annotations": annotation([0, 0, 0, 1, float("nan"), 2])},
+            r"keypoint 'disc': the coordinates must be finite numbers, not \[1, nan\]",
+        ),
+        ({"annotations": annotation([0, 0, 0, "1", 2, 2])}, r"finite numbers, not \['1', 2\]"),
+    ],
+)
+def test_refuses_with_file_and_entry(write, changes, message):
+    with pytest.raises(InputError, match=rf"coco\.json.*{message}"):
+        read_coco_keypoints(write(**changes), ["fovea", "disc"])
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.5])
+def test_write_then_read_is_the_identity(tmp_path, mixed, same, offset):
+    corner = Landmarks(["fovea", "disc"], [[0, 0], [3.25, 2]], Frame(5, 4))
+    table = PointsTable.from_landmarks({"a.png": mixed, "b.png": corner})
+    write_coco_keypoints(tmp_path / "c.json", table, pixel_offset=offset)
+    got = read_coco_keypoints(tmp_path / "c.json", mixed.names, pixel_offset=offset)
+    assert got.names == mixed.names
+    unsure = Landmarks(mixed.names, mixed.points, mixed.frame, mixed.status)
+    same(got.landmarks("a.png", mixed.frame), unsure)
+    same(got.landmarks("b.png", Frame(5, 4)), corner.reordered(mixed.names))
+
+
+def test_written_document(tmp_path):
+    points = {"a": TablePoint(2, 3), "b": TablePoint(5.5, 1), "c": TablePoint(0, 0, Status.MISSING)}
+    table = PointsTable(
+        ("a", "b", "c", "d"), {"i.png": ImagePoints(points, (64, 48), "val"), "j.png": ImagePoints({}, (1, 1), "train")}
+    )
+    write_coco_keypoints(tmp_path / "c.json", table, category="eye", split="val", pixel_offset=0.5)
+    assert json.loads((tmp_path / "c.json").read_text()) == {
+        "images": [{"id": 1, "file_name": "i.png", "width": 64, "height": 48}],
+        "annotations": [
+            {
+                "id": 1,
+                "image_id": 1,
+                "category_id": 1,
+                "keypoints": [2.5, 3.5, 2, 6.0, 1.5, 2, 0.0, 0.0, 1, 0.0, 0.0, 0],
+                "num_keypoints": 3,
+                "bbox": [2.5, 1.5, 3.5, 2.0],
+                "area": 7.0,
+                "iscrowd": 0,
+            }
+        ],
+        "categories": [{"id": 1, "name": "eye", "keypoints": ["a", "b", "c", "d"], "skeleton": []}],
+    }
+
+
+def test_an_image_without_a_point_has_an_empty_box(tmp_path):
+    table = PointsTable(("a",), {"i.png": ImagePoints({}, (64, 48))})
+    write_coco_keypoints(tmp_path / "c.json", table, pixel_offset=0.5)
+    (written,) = json.loads((tmp_path / "c.json").read_text())["annotations"]
+    assert (written["bbox"], written["area"], written["num_keypoints"]) == ([0, 0, 0, 0], 0, 0)
+    assert read_coco_keypoints(tmp_path / "c.json").images["i.png"].points["a"].status is Status.UNDEFINED
+
+
+def test_writing_needs_sizes(tmp_path):
+    table = PointsTable(("a",), {"i.png": ImagePoints({"a": TablePoint(1, 2)})})
+    with pytest.raises(InputError, match=r"width and height of 'i\.png'"):
+        write_coco_keypoints(tmp_path / "c.json", table)

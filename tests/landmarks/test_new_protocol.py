@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from monai_ext.landmarks import InputError, read_protocol
+from monai_ext.landmarks.new_protocol import INPUT_AREA, MULTIPLE, write_new_protocol
+
+
+def test_the_file_reads_back_as_the_protocol(tmp_path):
+    path = tmp_path / "wing_veins.yaml"
+    protocol = write_new_protocol(path, ["tip", "base"], "grey", [(640, 480)])
+    assert read_protocol(path) == protocol
+    assert (protocol.name, protocol.channels, protocol.landmark_names) == ("wing_veins", "grey", ("tip", "base"))
+
+
+@pytest.mark.parametrize("sizes", [[(640, 480)], [(300, 900)], [(1000, 100), (2000, 200), (50, 50)]])
+def test_the_network_input_has_the_typical_shape_of_the_images(tmp_path, sizes):
+    size = write_new_protocol(tmp_path / "task.yaml", ["a"], "rgb", sizes).network.input_size
+    width, height = sizes[0]
+    assert size.width % MULTIPLE == size.height % MULTIPLE == 0
+    assert (size.width > size.height) == (width > height)
+    assert 0.6 * INPUT_AREA < size.width * size.height < 1.6 * INPUT_AREA
+
+
+def test_a_file_name_that_is_no_name_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"'my task\.yaml' cannot name a protocol"):
+        write_new_protocol(tmp_path / "my task.yaml", ["a"], "rgb", [(10, 10)])
+    assert not (tmp_path / "my task.yaml").exists()

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from monai_ext.landmarks import find_protocol, read_protocols
+from monai_ext.landmarks.protocol_file import shipped_dir
+
+ISBI_ORDER = [
+    "sella",
+    "nasion",
+    "orbitale",
+    "porion",
+    "A_subspinale",
+    "B_supramentale",
+    "pogonion",
+    "menton",
+    "gnathion",
+    "gonion",
+    "lower_incisor",
+    "upper_incisor",
+    "upper_lip",
+    "lower_lip",
+    "subnasale",
+    "soft_pogonion",
+    "PNS",
+    "ANS",
+    "articulare",
+]
+
+
+def test_four_protocols_ship_under_their_own_file_names():
+    shipped = read_protocols([shipped_dir("protocols")])
+    assert sorted(shipped) == ["cephalometric", "face", "fundus", "scleral_spur"]
+    for name in shipped:
+        assert (shipped_dir("protocols") / f"{name}.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "count", "size", "flip"),
+    [
+        ("fundus", "rgb", 2, (384, 256), 0.5),
+        ("scleral_spur", "grey", 2, (384, 192), 0.5),
+        ("face", "rgb", 14, (192, 192), 0.5),
+        ("cephalometric", "grey", 19, (320, 384), 0.0),
+    ],
+)
+def test_size_of_the_task(name, channels, count, size, flip):
+    protocol = find_protocol(name)
+    assert protocol.channels == channels
+    assert len(protocol.landmarks) == count
+    assert protocol.network.input_size.wh == size
+    assert protocol.recipe.augmentation.flip == flip
+
+
+@pytest.mark.parametrize("name", ["fundus", "scleral_spur", "face", "cephalometric"])
+def test_every_landmark_is_defined_for_an_annotator(name):
+    for landmark in find_protocol(name).landmarks:
+        assert len(landmark.description) > 30, landmark.name
+        assert landmark.description.endswith("."), landmark.name
+    for measurement in find_protocol(name).measurements:
+        assert measurement.description.endswith("."), measurement.name
+
+
+@pytest.mark.parametrize("name", ["fundus", "scleral_spur", "face", "cephalometric"])
+def test_pairs_are_left_and_right_of_the_same_thing(name):
+    """A landmark named for a side pairs with its mirror name; one without a side has no pair."""
+    protocol = find_protocol(name)
+    for landmark in protocol.landmarks:
+        mirrored = re.sub("^(left|right)_", lambda m: {"left": "right_", "right": "left_"}[m[1]], landmark.name)
+        assert landmark.pair == (mirrored if mirrored != landmark.name else None)
+
+
+def test_a_flip_swaps_the_sides_of_the_face():
+    assert find_protocol("face").swap == (3, 2, 1, 0, 4, 5, 7, 6, 8, 10, 9, 11, 12, 13)
+    assert find_protocol("scleral_spur").swap == (1, 0)
+
+
+def test_cephalometric_points_have_the_challenge_order():
+    assert list(find_protocol("cephalometric").landmark_names) == ISBI_ORDER
+
+
+def test_measurements():
+    between = {
+        m.name: (m.kind, *m.between)
+        for name in ("fundus", "scleral_spur", "face", "cephalometric")
+        for m in find_protocol(name).measurements
+    }
+    assert between["disc_fovea_distance"] == ("distance", "optic_disc", "fovea")
+    assert between["spur_to_spur_distance"] == ("distance", "left_scleral_spur", "right_scleral_spur")
+    assert between["palpebral_fissure_length_right"] == ("distance", "right_endocanthion", "right_exocanthion")
+    assert between["palpebral_fissure_length_left"] == ("distance", "left_endocanthion", "left_exocanthion")
+    assert between["philtrum_length"] == ("distance", "subnasale", "labiale_superius")
+    assert between["upper_lip_height"] == ("height", "labiale_superius", "right_cheilion", "left_cheilion")
+    assert between["SNA"] == ("angle", "sella", "nasion", "A_subspinale")
+    assert between["SNB"] == ("angle", "sella", "nasion", "B_supramentale")
+    assert between["lower_face_height"] == ("distance", "ANS", "menton")
+
+
+def test_cephalometric_names_are_those_of_real_data(shared_data):
+    lines = (shared_data / "ceph19" / "landmarks.csv").read_text(encoding="utf-8").splitlines()
+    found = dict.fromkeys(line.split(",")[1] for line in lines[1:])
+    assert tuple(found) == find_protocol("cephalometric").landmark_names

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from monai.networks.nets import FlexibleUNet
+from torch import nn
+
+from monai_ext.landmarks import InputError
+from monai_ext.networks import HeatmapNet, backbone_names
+
+
+@pytest.fixture(scope="module")
+def small():
+    torch.manual_seed(0)
+    return HeatmapNet(1, 3, "resnet10", decoder_channels=(32, 16, 16, 8, 8)).eval()
+
+
+@pytest.mark.parametrize("size", [(64, 96), (33, 47), (17, 5), (1, 1), (31, 65)])
+def test_heatmaps_have_the_size_of_the_image(small, size):
+    with torch.no_grad():
+        output = small(torch.randn(2, 1, *size))
+    assert output.heatmaps.shape == (2, 3, *size)
+    assert output.presence.shape == (2, 3)
+
+
+def test_padding_repeats_the_last_row_and_column_and_moves_no_pixel(small):
+    image = torch.randn(1, 1, 50, 70)
+    by_hand = torch.empty(1, 1, 64, 96)
+    for row in range(64):
+        for column in range(96):
+            by_hand[..., row, column] = image[..., min(row, 49), min(column, 69)]
+    with torch.no_grad():
+        torch.testing.assert_close(small(image).heatmaps, small(by_hand).heatmaps[..., :50, :70])
+
+
+def test_output_equals_monais_network_with_the_same_weights():
+    torch.manual_seed(1)
+    ours = HeatmapNet(3, 4, "efficientnet-b0", presence=False).eval()
+    theirs = FlexibleUNet(3, 4, "efficientnet-b0", pretrained=False).eval()
+    weights = {name.replace("heatmap_head.", "segmentation_head.0."): w for name, w in ours.state_dict().items()}
+    lacking = theirs.load_state_dict(weights, strict=False)
+    assert not lacking.unexpected_keys
+    assert {name.split(".")[1] for name in lacking.missing_keys} == {"_conv_head", "_bn1", "_fc"}
+    image = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        output = ours(image)
+        torch.testing.assert_close(output.heatmaps, theirs(image), atol=1e-4, rtol=1e-4)
+    assert output.presence is None
+
+
+@pytest.mark.parametrize("backbone", ["efficientnet-b0", "resnet18"])
+def test_every_parameter_is_trained_in_one_pass(backbone):
+    network = HeatmapNet(1, 2, backbone)
+    passes = []
+    network.encoder.register_forward_hook(lambda *_: passes.append(1))
+    output = network(torch.randn(2, 1, 64, 64))
+    (output.heatmaps.square().mean() + output.presence.square().mean()).backward()
+    assert len(passes) == 1
+    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+
+
+def test_presence_is_a_linear_layer_on_the_pooled_deepest_features(small):
+    image = torch.randn(2, 1, 64, 96)
+    with torch.no_grad():
+        deepest = small.encoder(image)[-1]
+        expected = deepest.mean((2, 3)) @ small.presence_head.weight.T + small.presence_head.bias
+        torch.testing.assert_close(small(image).presence, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_state_names_are_those_of_the_four_parts():
+    names = {name.split(".")[0] for name in HeatmapNet(1, 2, "efficientnet-b0").state_dict()}
+    assert names == {"encoder", "decoder", "heatmap_head", "presence_head"}
+    assert "presence_head.weight" not in HeatmapNet(1, 2, "resnet10", presence=False).state_dict()
+
+
+@pytest.mark.parametrize("backbone", ["efficientnet-b0", "resnet10"])
+def test_batch_normalisation_follows_quickly(backbone):
+    momenta = {m.momentum for m in HeatmapNet(1, 2, backbone).modules() if isinstance(m, nn.BatchNorm2d)}
+    assert momenta == {0.1}
+
+
+def test_the_classifier_of_the_encoder_is_left_out():
+    count = sum(p.numel() for p in HeatmapNet(1, 12, "efficientnet-b0", presence=False).parameters())
+    full = sum(p.numel() for p in FlexibleUNet(1, 12, "efficientnet-b0", pretrained=False).parameters())
+    classifier = 320 * 1280 + 2 * 1280 + 1280 * 1000 + 1000
+    assert count == full - classifier
+
+
+def test_one_network_does_not_change_the_next_ones_channels():
+    HeatmapNet(3, 2, "resnet10")
+    assert HeatmapNet(1, 2, "resnet10").encoder.conv1.in_channels == 1
+
+
+def test_names_hold_the_two_families():
+    assert {"efficientnet-b0", "efficientnet-b7", "resnet10", "resnet18", "resnet34", "resnet50"} <= set(
+        backbone_names()
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backbone": "resnet19"}, "resnet19.*efficientnet-b0.*resnet18"),
+        ({"num_landmarks": 0}, "at least one"),
+        ({"in_channels": 0}, "at least one"),
+        ({"decoder_channels": (32, 16)}, "decoder_channels"),
+        ({"decoder_channels": (32, 16, 8, 4, 0)}, "decoder_channels"),
+    ],
+)
+def test_wrong_arguments_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        HeatmapNet(**{"in_channels": 1, "num_landmarks": 2, "backbone": "resnet10", **options})
+
+
+def test_wrong_images_are_refused(small):
+    with pytest.raises(InputError, match=r"\(B, 1, H, W\), not \(2, 3, 64, 64\)"):
+        small(torch.zeros(2, 3, 64, 64))
+    with pytest.raises(InputError, match="images"):
+        small(torch.zeros(1, 64, 64))
