@@ -42,6 +42,16 @@ def replicated(network: nn.Module, device: torch.device) -> nn.Module:
     return DistributedDataParallel(network, device_ids=[device.index] if device.type == "cuda" else None)
 
 
+def share_from_first(network: nn.Module) -> None:
+    """Gives every process the weights and buffers of the first.
+
+    Batch statistics differ between processes, so that a moving average of them differs too.
+    """
+    if process_rank()[1] > 1:
+        for tensor in network.state_dict().values():
+            torch.distributed.broadcast(tensor, src=0)
+
+
 def gathered(values: list[Any]) -> list[Any]:
     """The lists of all processes, joined in the order of ranks, on every process."""
     world = process_rank()[1]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
 from ignite.engine import Engine, Events
-from ignite.handlers import EMAHandler, LRScheduler
 from monai.engines.utils import IterationEvents
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from monai_ext.landmarks.protocol import Recipe
 
 #: A model that goes on from trained weights learns at this share of the recipe's rate.
 WARM_START_RATE = 0.3
-#: The moving average starts as the plain weights and slows down over at most this many steps.
-EMA_WARMUP_STEPS = 100
+#: After n steps the moving average keeps at most n / (n + this) of itself.
+EMA_WARMUP_STEPS = 10
 
 
 def build_optimizer(network: nn.Module, recipe: Recipe, *, warm: bool) -> torch.optim.Optimizer:
@@ -24,7 +25,7 @@ def build_optimizer(network: nn.Module, recipe: Recipe, *, warm: bool) -> torch.
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate)
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
@@ -36,12 +37,15 @@ def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
-def attach_schedule(trainer: Engine, optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LRScheduler:
-    """Sets the learning rate before every step; returns the scheduler for its state."""
-    rule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, recipe.warmup))
-    scheduler = LRScheduler(rule)
-    trainer.add_event_handler(Events.ITERATION_STARTED, scheduler)
-    return scheduler
+def attach_schedule(trainer: Engine, optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> None:
+    """Sets the learning rate before every step, as a function of the step alone: a resumed run needs no state."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+
+    @trainer.on(Events.ITERATION_STARTED)
+    def set_rate(engine: Engine) -> None:
+        factor = learning_rate_factor(engine.state.iteration - 1, steps, recipe.warmup)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * factor
 
 
 def attach_gradient_clip(trainer: Engine, network: nn.Module, largest_norm: float) -> None:
@@ -54,11 +58,27 @@ def attach_gradient_clip(trainer: Engine, network: nn.Module, largest_norm: floa
         nn.utils.clip_grad_norm_(network.parameters(), largest_norm)
 
 
-def attach_average(trainer: Engine, network: nn.Module, decay: float, steps: int) -> nn.Module:
-    """The network whose weights follow those of the trained one; the trained one itself for a decay of zero."""
+def attach_average(trainer: Engine, network: nn.Module, decay: float) -> nn.Module:
+    """The network whose weights and statistics follow those of the trained one as an exponential moving average.
+
+    The average starts as the plain network and slows down to ``decay``; it is a function of the step alone.
+    A decay of zero gives the trained network itself.
+    """
     if decay == 0:
         return network
-    warmup = min(EMA_WARMUP_STEPS, max(2, steps // 5))
-    handler = EMAHandler(network, 1 - decay, momentum_warmup=0.5, warmup_iters=warmup, handle_buffers="update")
-    handler.attach(trainer)
-    return handler.ema_model
+    average = copy.deepcopy(network).eval().requires_grad_(False)
+    slow, fast = (list(net.state_dict().values()) for net in (average, network))
+    floating = [tensor.is_floating_point() for tensor in slow]
+    averaged = [[t for t, f in zip(side, floating, strict=True) if f] for side in (slow, fast)]
+    counted = [[t for t, f in zip(side, floating, strict=True) if not f] for side in (slow, fast)]
+
+    @trainer.on(Events.ITERATION_COMPLETED)
+    @torch.no_grad()
+    def follow(engine: Engine) -> None:
+        step = engine.state.iteration
+        kept = min(decay, step / (EMA_WARMUP_STEPS + step))
+        get_ema_multi_avg_fn(kept)(*averaged, step)
+        for tensor, source in zip(*counted, strict=True):
+            tensor.copy_(source)
+
+    return average

@@ -18,7 +18,7 @@ from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_loss
 
 from .dataset import LabelledImage, make_loader
-from .distributed import process_rank, replicated
+from .distributed import process_rank, replicated, share_from_first
 from .optimisation import attach_average, attach_gradient_clip, attach_schedule, build_optimizer
 from .options import OnProgress, TrainOptions, TrainResult
 from .resume import RunState
@@ -102,9 +102,9 @@ class Run:
             optim_set_to_none=True,
             amp=options.amp and self._device.type == "cuda",
         )
-        self._schedule = attach_schedule(trainer, self._optimizer, recipe, steps)
+        attach_schedule(trainer, self._optimizer, recipe, steps)
         attach_gradient_clip(trainer, self._network, recipe.gradient_clip)
-        self._average = attach_average(trainer, self._network, recipe.ema_decay, steps)
+        self._average = attach_average(trainer, self._network, recipe.ema_decay)
         trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
         trainer.add_event_handler(Events.ITERATION_COMPLETED, self._after_step)
         trainer.add_event_handler(Events.EPOCH_COMPLETED, self._after_epoch)
@@ -156,6 +156,7 @@ class Run:
             self._writer.add_scalar("learning_rate", self._optimizer.param_groups[0]["lr"], epoch)
         last = epoch == self._recipe.max_epochs
         if last or epoch % self._recipe.val_interval == 0:
+            share_from_first(self._average)
             self._after_validation(engine, epoch, self._validate(self._average))
             due = time.monotonic() - self._saved_at >= self._options.checkpoint_seconds
             if self._first and (due or last):
@@ -183,7 +184,6 @@ class Run:
                 "network": self._network.state_dict(),
                 "average": self._average.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
-                "schedule": self._schedule.state_dict(),
                 "scaler": scaler.state_dict() if scaler is not None else None,
                 "best_state": self.best_state,
                 "best": tuple(self._best),
@@ -199,7 +199,6 @@ class Run:
         self._network.load_state_dict(saved["network"])
         self._average.load_state_dict(saved["average"])
         self._optimizer.load_state_dict(saved["optimizer"])
-        self._schedule.load_state_dict(saved["schedule"])
         self.best_state = {name: tensor.cpu() for name, tensor in saved["best_state"].items()}
         self._best = ValidationError(*saved["best"])
         self.history, self._stale = saved["history"], saved["stale"]

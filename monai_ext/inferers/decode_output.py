@@ -14,6 +14,9 @@ from monai_ext.transforms.decoders import activate, decode_heatmap
 #: A landmark whose probability of being present is below this is reported as missing.
 PRESENCE_THRESHOLD = 0.5
 
+#: Half the side of the window that a peak is decoded in, in sigmas of the target: softmax maps are broader than it.
+WINDOW_SIGMAS = 3.0
+
 
 class Prediction(NamedTuple):
     """Decoded landmarks of a batch.
@@ -39,7 +42,7 @@ def decode_output(output: HeatmapOutput, matrix: torch.Tensor, protocol: Protoco
     """
     config = protocol.network
     heatmaps = activate(output.heatmaps.float(), protocol.recipe.loss, config.sigma)
-    decoded = decode_heatmap(heatmaps, config.decoder)
+    decoded = decode_heatmap(heatmaps, config.decoder, radius=max(2, round(WINDOW_SIGMAS * config.sigma)))
     points = to_original(decoded.points.double(), matrix.double())
     if output.presence is None:
         status = torch.full(points.shape[:2], int(Status.DEFINED), dtype=torch.int8, device=points.device)

@@ -28,8 +28,8 @@ HRNET_STRIDE = 4
 class Backbone(nn.Module, ABC):
     """The contract: (B, C, H, W) images to (B, 16, H, W) features, for any H and W.
 
-    Images are padded at the right and at the bottom by repeating the last column and row up to the multiple that the
-    network needs, and the features are cropped back, so that no pixel moves. A subclass gives :meth:`extract`.
+    Images are padded at the right and bottom by repeating the last column and row up to the multiple that is needed,
+    and the features are cropped back: no pixel moves. A subclass gives :meth:`extract`.
 
     Args:
         name: what messages call it.
@@ -38,12 +38,11 @@ class Backbone(nn.Module, ABC):
 
     Attributes:
         out_channels: number of feature channels, 16.
-        encoder: the part that public classifiers have as well and whose weights can be taken from them; None where
-            there is no such part.
+        encoder: the part that public classifiers have as well, so that it can take their weights; or None.
         left_out: beginnings of names in public weights that are of the classifier's own.
 
     Raises:
-        InputError: there is no channel.
+        InputError: ``in_channels`` is not positive.
     """
 
     out_channels: int = OUT_CHANNELS
@@ -93,7 +92,7 @@ class HRNetBackbone(Backbone):
         "downsamp_modules.",
         "final_layer.",
         "classifier.",
-        *(f"stage4.2.fuse_layers.{branch}." for branch in (1, 2, 3)),
+        *(f"stage4.2.fuse_layers.{branch}." for branch in (1, 2, 3)),  # to the coarser outputs
     )
 
     def __init__(self, name: str, in_channels: int, width: int) -> None:
@@ -109,8 +108,8 @@ class HRNetBackbone(Backbone):
 class FlexibleBackbone(Backbone):
     """Encoder and decoder of MONAI's FlexibleUNet without its head, in the widths of :class:`HeatmapNet`.
 
-    MONAI's resnet18 and resnet34 shorten their skip connections without weights (He et al. 2016, option A); here they
-    have 1x1 convolutions (option B) as those that public weights exist of.
+    MONAI's resnet18 and resnet34 have shortcuts without weights (He et al. 2016, option A); here they have projections
+    (option B), as those that public weights exist of.
     """
 
     encoder: nn.Module
@@ -123,10 +122,11 @@ class FlexibleBackbone(Backbone):
         self.decoder = network.decoder
         self.skip_connections = network.skip_connections
         if name in ("resnet18", "resnet34"):
-            for layer in (network.encoder.layer2, network.encoder.layer3, network.encoder.layer4):
-                inside, outside = layer[0].conv1.in_channels, layer[0].conv1.out_channels
-                convolution = nn.Conv2d(inside, outside, kernel_size=1, stride=2, bias=False)
-                layer[0].downsample = nn.Sequential(convolution, nn.BatchNorm2d(outside))
+            for unit in (self.encoder.layer2[0], self.encoder.layer3[0], self.encoder.layer4[0]):
+                conv = unit.conv1
+                projection = nn.Conv2d(conv.in_channels, conv.out_channels, kernel_size=1, stride=2, bias=False)
+                nn.init.kaiming_normal_(projection.weight, mode="fan_out", nonlinearity="relu")
+                unit.downsample = nn.Sequential(projection, nn.BatchNorm2d(conv.out_channels))
 
     def extract(self, image: torch.Tensor) -> torch.Tensor:
         return self.decoder(self.encoder(image), self.skip_connections)
@@ -139,7 +139,7 @@ class UNetBackbone(Backbone):
         name: what messages call it.
         in_channels: number of image channels.
         channels: width at full resolution and after each halving.
-        num_res_units: convolutions of each residual unit.
+        num_res_units: convolutions of each residual unit; 0 for plain convolutions.
 
     Raises:
         InputError: there are fewer than two widths or one is not positive.
@@ -148,14 +148,13 @@ class UNetBackbone(Backbone):
     def __init__(self, name: str, in_channels: int, channels: Sequence[int], num_res_units: int = 2) -> None:
         if len(channels) < 2 or min(channels) < 1:
             raise InputError(f"The backbone {name} needs at least two positive widths, not {list(channels)}.")
-        strides = (2,) * (len(channels) - 1)
-        super().__init__(name, in_channels, 2 ** len(strides))
+        super().__init__(name, in_channels, 2 ** (len(channels) - 1))
         self.unet = UNet(
             spatial_dims=2,
             in_channels=in_channels,
             out_channels=self.out_channels,
             channels=tuple(channels),
-            strides=strides,
+            strides=(2,) * (len(channels) - 1),
             num_res_units=num_res_units,
             norm="batch",
         )
@@ -182,13 +181,13 @@ def build_backbone(name: str, in_channels: int, pretrained: Path | str | None = 
         name: one of :data:`BACKBONES`.
         in_channels: number of image channels.
         pretrained: file of weights (.safetensors, .pth or .pt) to begin with, ``"timm"`` to fetch ImageNet weights
-            through the package timm, or None for random weights: nothing is fetched unless it is asked for.
+            through the package timm, or None for random weights, which fetches nothing.
 
     Raises:
         InputError: the name is unknown, or the weights do not fit or cannot be had.
 
     Example:
-        >>> build_backbone("unet_small", in_channels=1)(torch.zeros(2, 1, 70, 50)).shape
+        >>> build_backbone("unet_small", 1)(torch.zeros(2, 1, 70, 50)).shape
         torch.Size([2, 16, 70, 50])
     """
     if name not in BACKBONES:

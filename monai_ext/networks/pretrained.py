@@ -142,17 +142,13 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     if path.suffix not in SUFFIXES:
         raise InputError(f"The weights {path} are in no known format: give a file {', '.join(SUFFIXES)}.")
     try:
-        state: Any = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
+        safe = path.suffix == ".safetensors"
+        state: Any = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"The weights {path} are missing: give the path of an existing file.") from None
     except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError, SafetensorError) as error:
         raise InputError(
-            f"The weights {path} cannot be read ({_first_line(error)}): give a state dict as torch.save or safetensors "
-            "writes it."
+            f"The weights {path} cannot be read ({_first_line(error)}): give a file of torch.save or safetensors."
         ) from error
     while isinstance(state, dict) and (key := next((k for k in _NESTED if isinstance(state.get(k), dict)), None)):
         state = state[key]

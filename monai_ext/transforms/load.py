@@ -20,7 +20,9 @@ from .image_io import Channels, read_image
 def index_to_ras(frame: Frame) -> FloatArray:
     """The (4, 4) map from array indices (row, column, 0) to RAS millimetres, which MONAI calls ``affine``.
 
-    The third axis is the unit normal of the image, so that the map can be inverted.
+    The third axis is the unit normal of the image, so that the map can be inverted. MONAI's own 2D spatial transforms
+    use the first two world axes alone: they refuse a slice that stands upright in them (sagittal or coronal), while
+    the affine transforms of this package work in pixels and take any slice.
     """
     x, y, origin = flip_lps_ras(frame.placement.T)
     normal = np.cross(y, x)

@@ -311,6 +311,18 @@ def test_values_that_are_not_finite_are_refused(tmp_path: Path, smooth: np.ndarr
         read_image(tmp_path / "nan.nrrd")
 
 
+def test_values_beyond_single_precision_and_huge_images_are_refused(
+    tmp_path: Path, smooth: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sitk.WriteImage(sitk.GetImageFromArray(smooth * 1e300), str(tmp_path / "vast.nrrd"))
+    with pytest.raises(InputError, match=r"vast\.nrrd has 851 values"):
+        read_image(tmp_path / "vast.nrrd")
+    Image.fromarray(smooth).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(InputError, match=r"a\.png is larger than Pillow opens safely"):
+        read_image(tmp_path / "a.png")
+
+
 def test_unusual_pixels_are_refused(tmp_path: Path, smooth: np.ndarray) -> None:
     five = sitk.GetImageFromArray(np.dstack([smooth] * 5), isVector=True)
     sitk.WriteImage(five, str(tmp_path / "five.nrrd"))

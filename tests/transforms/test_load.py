@@ -45,9 +45,9 @@ def test_image_is_a_metatensor_whose_affine_maps_row_and_column_to_ras(oblique_f
     np.testing.assert_array_equal(image.numpy(), smooth[None])
     assert image.meta["filename_or_obj"] == str(oblique_file)
     row, column = 7.0, 11.0
-    l, p, s = frame.to_lps([column, row])
-    np.testing.assert_allclose(image.affine.numpy() @ [row, column, 0, 1], [-l, -p, s, 1], atol=1e-9)
-    np.testing.assert_allclose([l, p, s], [-40 + 1.4 * 0.6, 25 + 5.5, 70 + 1.4 * 0.8], atol=1e-9)
+    left, posterior, superior = frame.to_lps([column, row])
+    np.testing.assert_allclose(image.affine.numpy() @ [row, column, 0, 1], [-left, -posterior, superior, 1], atol=1e-9)
+    np.testing.assert_allclose([left, posterior, superior], [-40 + 1.4 * 0.6, 25 + 5.5, 70 + 1.4 * 0.8], atol=1e-9)
 
 
 def test_affine_can_be_inverted_and_its_third_axis_is_the_normal() -> None:

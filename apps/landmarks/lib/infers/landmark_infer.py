@@ -14,6 +14,7 @@ from monai_ext.landmarks.answer import prediction_document
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.studies import LABEL_EXTENSION
 
+from ..errors import input_error_behind
 from ..served_model import ServedModel
 
 
@@ -56,7 +57,13 @@ class LandmarkInfer(InferTask):
         """
         predictor = self.model.predictor()
         start = time.perf_counter()
-        landmarks = predictor.predict(image)
+        try:
+            landmarks = predictor.predict(image)
+        except RuntimeError as error:
+            reason = input_error_behind(error)
+            if reason is None:
+                raise
+            raise reason from None
         latencies = {"total": round(time.perf_counter() - start, 4)}
         document = prediction_document(
             self.model.protocol, landmarks, image=image_id, model_version=predictor.version, latencies=latencies

@@ -13,10 +13,10 @@ from monailabel.utils.async_tasks.utils import tasks
 from pydantic import ValidationError
 
 from monai_ext.engines import TrainOptions, train_model
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import Protocol
 
 from ..datastore import LandmarkDatastore
-from ..errors import ParameterError
+from ..errors import ParameterError, input_error_behind
 from ..served_model import ServedModel
 from ..startup import in_server
 from .parent_watch import ends_with_parent
@@ -88,13 +88,14 @@ class LandmarkTrain(TrainTask):
         try:
             with nullcontext() if in_server() else ends_with_parent(self._orphaned):
                 return self._train(train_options(request), datastore)
-        except InputError as error:
-            self.progress.fail(str(error))
-            logger.error("Training of %s failed: %s", self.model.protocol.name, error)
-            raise
         except Exception as error:
-            self.progress.fail(f"Training failed unexpectedly ({type(error).__name__}: {error}); see the server's log.")
-            raise
+            reason = input_error_behind(error)
+            unexpected = f"Training failed unexpectedly ({type(error).__name__}: {error}); see the server's log."
+            self.progress.fail(str(reason or unexpected))
+            logger.error("Training of %s failed: %s", self.model.protocol.name, reason or unexpected)
+            if reason is None:
+                raise
+            raise reason from None
 
     def _train(self, options: TrainOptions, datastore: LandmarkDatastore) -> dict[str, Any]:
         start = time.monotonic()

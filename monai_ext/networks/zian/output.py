@@ -1,0 +1,45 @@
+"""What a ZIAN returns: heatmaps with their frames, and points."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from .roi_crop import RoiFrame
+
+
+class ZianOutput(NamedTuple):
+    """One forward pass over B images of K landmarks. Without regions of interest all but the coarse part is None.
+
+    Attributes:
+        coarse: (B, K, h, w) heatmaps of the image reduced by 4.
+        coarse_frame: where their pixels lie on the image; its origin is (2,).
+        roi: (R, B, K, S, S) heatmaps of the R regions, all of them in the frame of the first.
+        fine: (B, K, S, S) heatmaps, one pixel of the image per cell.
+        fine_frame: where the pixels of ``roi`` and ``fine`` lie on the image; its origin is (B, K, 2).
+    """
+
+    coarse: torch.Tensor
+    coarse_frame: RoiFrame
+    roi: torch.Tensor | None = None
+    fine: torch.Tensor | None = None
+    fine_frame: RoiFrame | None = None
+
+
+class ZianPrediction(NamedTuple):
+    """The points of B images, in pixels of the image that the network was given.
+
+    Attributes:
+        points: (B, K, 2) points (x, y) of the last stage.
+        confidence: (B, K) heights of their peaks, 0 to 1.
+        coarse_points: (B, K, 2) points (x, y) of the coarse stage.
+        coarse_confidence: (B, K) heights of their peaks, 0 to 1.
+        covariance: (B, K, 2, 2) covariance of ``points`` in px^2 as the decoder reads it off, or None.
+    """
+
+    points: torch.Tensor
+    confidence: torch.Tensor
+    coarse_points: torch.Tensor
+    coarse_confidence: torch.Tensor
+    covariance: torch.Tensor | None = None

@@ -1,0 +1,149 @@
+"""Squeeze-and-expansion attention: all tokens meet through a few learned attractors, in several modes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from monai_ext.landmarks import InputError
+
+
+class ModeAggregation(nn.Module):
+    """Weighs the modes of every token by a softmax over a learned score: ``sum_m softmax_m(w . x_m + o_m) x_m``.
+
+    A softmax knows only differences, so that M modes have M - 1 offsets: the first mode's is 0.
+
+    Args:
+        channels: C.
+        modes: number M of modes, at least 2.
+
+    Raises:
+        InputError: fewer than two modes.
+    """
+
+    def __init__(self, channels: int, modes: int = 2) -> None:
+        super().__init__()
+        if modes < 2:
+            raise InputError(f"Modes can be weighed against each other from 2 on, not {modes}.")
+        self.score = nn.Parameter(torch.empty(channels).uniform_(-1, 1) / math.sqrt(channels))
+        self.offsets = nn.Parameter(torch.zeros(modes - 1))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(N, L, C) of (N, M, L, C)."""
+        scores = features @ self.score.to(features.dtype) + F.pad(self.offsets, (1, 0))[:, None]
+        return (scores.softmax(1)[..., None] * features).sum(1)
+
+
+class SqueezedAttention(nn.Module):
+    """Learned attractors attend to all tokens.
+
+    Keys and values are linear in the tokens. Their projections are therefore applied on the side of the attractors,
+    which are few: ``q . (K t) = (K^T q) . t`` and ``sum p (V t + v) = V (sum p t) + v``, the same result. The keys have
+    no bias, which the softmax would cancel.
+
+    Args:
+        channels: C.
+        attractors: number A of attractors.
+        modes: number M of modes, each with projections of its own.
+    """
+
+    def __init__(self, channels: int, attractors: int = 256, modes: int = 2) -> None:
+        super().__init__()
+        self.modes = modes
+        self.attractors = nn.Parameter(torch.randn(attractors, channels))
+        self.token_norm = nn.LayerNorm(channels)
+        self.query = nn.Linear(channels, modes * channels)
+        self.key = nn.Linear(channels, modes * channels, bias=False)
+        self.value = nn.Linear(channels, modes * channels)
+        self.output_norm = nn.LayerNorm(channels)
+        self.aggregate = ModeAggregation(channels, modes)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(N, A, C) summaries of (N, L, C) tokens."""
+        number, _, channels = tokens.shape
+        normed = self.token_norm(tokens).contiguous()[:, None]
+        query = self.query(self.attractors).unflatten(-1, (self.modes, channels)).transpose(0, 1)
+        query = (query @ self.key.weight.unflatten(0, (self.modes, channels))).reshape(1, 1, -1, channels)
+        query = query.to(normed.dtype).expand(number, -1, -1, -1).contiguous()
+        # All modes are queries to one head, as they share the tokens.
+        summary = F.scaled_dot_product_attention(query, normed, normed, scale=channels**-0.5)
+        summary = summary.reshape(number, self.modes, -1, channels)
+        value_weight = self.value.weight.unflatten(0, (self.modes, channels)).transpose(1, 2)
+        value = summary @ value_weight + self.value.bias.reshape(self.modes, 1, channels)
+        return self.aggregate(self.output_norm(value))
+
+
+class ExpandedAttention(nn.Module):
+    """Tokens attend to the attractors in M modes; each mode has an output projection, and learned weights join them.
+
+    The output projection is linear, so that it is applied to the values, which are few: the same result.
+
+    Args:
+        channels: C.
+        modes: number M of modes.
+    """
+
+    def __init__(self, channels: int, modes: int = 2) -> None:
+        super().__init__()
+        self.modes = modes
+        self.token_norm = nn.LayerNorm(channels)
+        self.query = nn.Linear(channels, modes * channels)
+        self.key = nn.Linear(channels, modes * channels, bias=False)
+        self.value = nn.Linear(channels, modes * channels)
+        self.project = nn.Conv1d(modes * channels, modes * channels, 1, groups=modes)
+        self.output_norm = nn.LayerNorm(channels)
+        self.aggregate = ModeAggregation(channels, modes)
+
+    def forward(self, tokens: torch.Tensor, attractors: torch.Tensor) -> torch.Tensor:
+        """(N, L, C) of (N, L, C) tokens and (N, A, C) attractors."""
+        query = self._by_mode(self.query(self.token_norm(tokens)))
+        key = self._by_mode(self.key(attractors))
+        value = self._by_mode(self.project(self.value(attractors).transpose(1, 2)).transpose(1, 2))
+        attended = F.scaled_dot_product_attention(query, key, value)
+        return self.aggregate(self.output_norm(attended))
+
+    def _by_mode(self, features: torch.Tensor) -> torch.Tensor:
+        """(N, M, L, C) contiguous of (N, L, M * C)."""
+        return features.unflatten(-1, (self.modes, -1)).transpose(1, 2).contiguous()
+
+
+class SqueezeExpansion(nn.Module):
+    """Squeezed, then expanded attention over the pixels of a feature map, added to it.
+
+    Args:
+        channels: C.
+        stride: tokens are averages of stride x stride pixels, and what they learn is enlarged again (bilinear)
+            before it is added; 1 makes every pixel a token.
+        attractors: number A of attractors.
+        modes: number M of modes.
+
+    Raises:
+        InputError: a stride below 1 or fewer than two modes.
+
+    Source: Li et al., Medical Image Segmentation Using Squeeze-and-Expansion Transformers, IJCAI 2021, section 3.
+    """
+
+    def __init__(self, channels: int, stride: int = 1, attractors: int = 256, modes: int = 2) -> None:
+        super().__init__()
+        if stride < 1:
+            raise InputError(f"The stride of tokens is at least 1, not {stride}.")
+        self.stride = stride
+        self.squeeze = SqueezedAttention(channels, attractors, modes)
+        self.expand = ExpandedAttention(channels, modes)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(N, C, h, w) of (N, C, h, w); h and w are multiples of the stride."""
+        if features.shape[2] % self.stride or features.shape[3] % self.stride:
+            raise InputError(
+                f"A map of {features.shape[2]} x {features.shape[3]} cannot be cut into tokens of "
+                f"{self.stride} x {self.stride}: choose another stride."
+            )
+        reduced = F.avg_pool2d(features, self.stride) if self.stride > 1 else features
+        tokens = reduced.flatten(2).transpose(1, 2).contiguous()
+        attended = self.expand(tokens, self.squeeze(tokens)).transpose(1, 2).reshape(reduced.shape)
+        if self.stride > 1:
+            attended = F.interpolate(attended, size=features.shape[2:], mode="bilinear", align_corners=False)
+        return features + attended

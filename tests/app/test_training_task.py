@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from app_spots import SPOTS, spot_points, write_label
+from lib.datastore import LandmarkDatastore
+from lib.errors import ParameterError
+from lib.served_model import ServedModel
+from lib.trainers import LandmarkTrain, landmark_train, parent_watch, train_options
+from lib.trainers.progress import ProgressFile
+from lib.trainers.training_set import training_set
+
+from monai_ext.landmarks import InputError, Protocol, find_protocol, read_protocol
+
+
+@pytest.fixture
+def protocols(tmp_path: Path) -> dict[str, Protocol]:
+    (tmp_path / "spots.yaml").write_text(SPOTS)
+    spots = read_protocol(tmp_path / "spots.yaml")
+    return {"spots": spots, "fundus": find_protocol("fundus")}
+
+
+@pytest.fixture
+def studies(make_studies: Callable[[int], Path]) -> Path:
+    studies = make_studies(4)
+    for i in range(3):
+        write_label(studies / f"labels/final/spot_{i:02}.mrk.json", studies / f"spot_{i:02}.png", spot_points(i))
+    return studies
+
+
+def make_task(protocols: dict[str, Protocol], tmp_path: Path) -> LandmarkTrain:
+    return LandmarkTrain(ServedModel(protocols["spots"], tmp_path / "model", tmp_path / "pretrained"), protocols)
+
+
+def test_options_of_a_request_are_taken_and_platform_names_left_out() -> None:
+    request = {"model": "spots", "gpus": "all", "local_rank": 0, "client_id": "x", "max_epochs": 7, "device": "cpu"}
+    assert train_options(request).model_dump(exclude_unset=True) == {"max_epochs": 7, "device": "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"name": "../../x"}, "'name' is unknown; use max_epochs, batch_size, learning_rate"),
+        ({"resume": False}, "'resume' is unknown"),
+        ({"max_epochs": 0}, "'max_epochs' cannot be 0"),
+        ({"max_epochs": "many"}, "'max_epochs' cannot be 'many'"),
+        ({"device": "tpu"}, "'device' cannot be 'tpu'"),
+        ({"val_fraction": 1.5}, "'val_fraction' cannot be 1.5"),
+    ],
+)
+def test_bad_options_are_named(request_: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        train_options(request_)
+
+
+def test_training_set_holds_the_final_labels_with_their_splits(studies: Path, protocols: dict[str, Protocol]) -> None:
+    (studies / "splits.json").write_text(json.dumps({"val": ["spot_01"]}))
+    write_label(studies / "labels/draft/spot_03.mrk.json", studies / "spot_03.png", spot_points(3))
+    found = training_set(LandmarkDatastore(str(studies)), protocols["spots"], protocols)
+    assert [(item.id, item.split) for item in found] == [("spot_00", None), ("spot_01", "val"), ("spot_02", None)]
+    assert found[0].image == studies / "spot_00.png"
+    assert found[0].label == studies / "labels/final/spot_00.mrk.json"
+
+
+def test_labels_of_other_served_protocols_are_left_out(
+    studies: Path, protocols: dict[str, Protocol], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = studies / "labels/final/spot_01.mrk.json"
+    path.write_text(path.read_text().replace('"bright"', '"fovea"').replace('"dim"', '"optic_disc"'))
+    store = LandmarkDatastore(str(studies))
+    with caplog.at_level(logging.INFO):
+        found = training_set(store, protocols["spots"], protocols)
+    assert [item.id for item in found] == ["spot_00", "spot_02"]
+    assert "1 labels belong to other protocols" in caplog.text
+    assert [item.id for item in training_set(store, protocols["fundus"], protocols)] == ["spot_01"]
+
+
+def test_a_label_of_no_protocol_and_a_set_without_labels_are_refused(
+    studies: Path, protocols: dict[str, Protocol]
+) -> None:
+    store = LandmarkDatastore(str(studies))
+    with pytest.raises(InputError, match="No image has a final label of the protocol fundus"):
+        training_set(store, protocols["fundus"], protocols)
+    path = studies / "labels/final/spot_01.mrk.json"
+    path.write_text(path.read_text().replace('"dim"', '"dimm"'))
+    with pytest.raises(InputError, match="bright, dimm fit no served protocol"):
+        training_set(store, protocols["spots"], protocols)
+
+
+def test_progress_before_any_training(tmp_path: Path) -> None:
+    assert ProgressFile(tmp_path).read() == {"status": "never"}
+
+
+def test_progress_is_always_finite_json(tmp_path: Path) -> None:
+    progress = ProgressFile(tmp_path)
+    progress.write({"status": "running", "loss": np.float32("nan"), "epoch": np.int64(3)})
+    assert progress.read() == {"status": "running", "loss": None, "epoch": 3}
+
+
+def _ended_process() -> dict[str, float]:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    identity = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
+    child.communicate(b"\n")
+    return identity
+
+
+def test_run_whose_process_is_gone_is_not_running(tmp_path: Path) -> None:
+    progress = ProgressFile(tmp_path)
+    progress.path.write_text(json.dumps({"status": "running", "epoch": 5, "process": _ended_process()}))
+    failed = progress.read()
+    assert (failed["status"], failed["epoch"]) == ("failed", 5)
+    assert "ended early" in failed["message"]
+    assert progress.read(stopped=True)["status"] == "stopped"
+
+
+def test_a_reused_process_number_is_not_the_run(tmp_path: Path) -> None:
+    progress = ProgressFile(tmp_path)
+    document = {"status": "running", "process": {"pid": os.getpid(), "started": 1.0}}
+    progress.path.write_text(json.dumps(document))
+    assert progress.read()["status"] == "failed"
+
+
+def test_queued_run_waits_only_while_the_server_knows_of_it(tmp_path: Path) -> None:
+    progress = ProgressFile(tmp_path)
+    progress.write({"status": "queued", "epoch": 0, "max_epochs": 9})
+    assert progress.read(waiting=True) == {"status": "queued", "epoch": 0, "max_epochs": 9}
+    assert progress.read()["status"] == "failed"
+
+
+def test_damaged_progress_file_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "progress.json").write_text("{")
+    read = ProgressFile(tmp_path).read()
+    assert read["status"] == "failed"
+    assert "progress.json" in read["message"]
+
+
+def test_bad_labels_leave_a_failed_run_with_one_sentence(
+    studies: Path, protocols: dict[str, Protocol], tmp_path: Path
+) -> None:
+    for i in (1, 2):
+        (studies / f"labels/final/spot_{i:02}.mrk.json").unlink()
+    task = make_task(protocols, tmp_path)
+    with pytest.raises(InputError, match="at least 2 labelled images"):
+        task({"model": "spots", "max_epochs": 1}, LandmarkDatastore(str(studies)))
+    stats = task.stats()
+    assert stats["status"] == "failed"
+    assert "at least 2 labelled images" in stats["message"]
+    assert not task.model.is_ready()
+
+
+def test_a_crash_leaves_a_failed_run_with_one_sentence(
+    studies: Path, protocols: dict[str, Protocol], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*args: object, on_progress: Callable[[dict[str, Any]], None], **options: object) -> None:
+        on_progress({"status": "running", "epoch": 2})
+        raise MemoryError("out of memory")
+
+    monkeypatch.setattr(landmark_train, "train_model", crash)
+    task = make_task(protocols, tmp_path)
+    with pytest.raises(MemoryError):
+        task({"model": "spots"}, LandmarkDatastore(str(studies)))
+    stats = task.stats()
+    assert (stats["status"], stats["epoch"]) == ("failed", 2)
+    assert stats["message"] == "Training failed unexpectedly (MemoryError: out of memory); see the server's log."
+
+
+def test_training_ends_with_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    told: list[str] = []
+    parent = iter([4711])
+    monkeypatch.setattr(parent_watch, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(parent_watch.os, "getppid", lambda: next(parent, 1))
+
+    monkeypatch.setattr(parent_watch.os, "_exit", lambda code: ended.set())
+    with parent_watch.ends_with_parent(lambda: told.append("orphaned")):
+        assert ended.wait(10)
+    assert told[0] == "orphaned"
+
+
+def test_training_outlives_nothing_but_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parent_watch, "SECONDS_BETWEEN_LOOKS", 0.01)
+    told: list[str] = []
+    with parent_watch.ends_with_parent(lambda: told.append("orphaned")):
+        time.sleep(0.1)
+    assert told == []
