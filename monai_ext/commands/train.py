@@ -33,6 +33,8 @@ def run(
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that load images.")] = None,
     cold: Annotated[bool, typer.Option("--cold", help="Start from random weights, not the current model.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Do not resume an interrupted run.")] = False,
+    half: Annotated[bool, typer.Option("--half", help="Store the weights as float16, at half the size.")] = False,
+    data: Annotated[str, typer.Option(help="A sentence for the model card: what the images are.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train a detector on the labelled images and publish it unless the current one is better.
@@ -53,6 +55,7 @@ def run(
         num_workers=workers,
         warm_start=not cold,
         resume=not restart,
+        half_precision=half,
     )
     with progress_bar() as bar:
         shown = bar.add_task(f"Training {task.name}", total=None, note="")
@@ -67,6 +70,7 @@ def run(
             options,
             pretrained=shipped_dir("pretrained") / task.name,
             on_progress=show,
+            data=data,
         )
     _print(result, as_json)
 

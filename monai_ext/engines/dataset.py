@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from monai.data import DataLoader, Dataset
 from monai.transforms import Compose
-from torch.utils.data import DistributedSampler, RandomSampler
+from torch.utils.data import DistributedSampler
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.markups import read_markups
@@ -127,14 +127,8 @@ def make_loader(
     if not training:
         items = items[rank::world]
     dataset = Dataset(items, Compose([*chain.transforms, TensorsOnly()]))
-    sampler: Any = None
-    if training:
-        generator = torch.Generator().manual_seed(seed)
-        sampler = (
-            DistributedSampler(dataset, world, rank, shuffle=True, seed=seed)
-            if world > 1
-            else RandomSampler(dataset, generator=generator)
-        )
+    # also in one process: its order is a function of the seed and the epoch that MONAI's trainer tells it
+    sampler = DistributedSampler(dataset, world, rank, shuffle=True, seed=seed) if training else None
     share = len(items) if not training else -(-len(items) // world)
     return DataLoader(
         dataset,

@@ -30,6 +30,7 @@ class TrainOptions(Strict):
         warm_start: begin with the weights of the current model where they fit.
         resume: go on with an interrupted run of the same images and options.
         checkpoint_seconds: least time between two saves of the state that a resumed run starts from.
+        half_precision: publish the weights as float16, at half the size.
     """
 
     max_epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
@@ -45,6 +46,7 @@ class TrainOptions(Strict):
     warm_start: bool = True
     resume: bool = True
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
+    half_precision: bool = False
 
     def applied_to(self, protocol: Protocol) -> Protocol:
         """The protocol with the recipe fields that these options set."""

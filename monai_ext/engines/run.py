@@ -138,9 +138,6 @@ class Run:
         seed = (self._options.seed * 100_003 + engine.state.epoch) % 2**31
         torch.manual_seed(seed)
         self._loader.dataset.transform.set_random_state(seed=(seed * 7919 + process_rank()[0]) % 2**31)
-        generator = getattr(self._loader.sampler, "generator", None)
-        if generator is not None:
-            generator.manual_seed(seed)
         self._loss_sum.zero_()
 
     def _after_step(self, engine: Engine) -> None:

@@ -150,6 +150,7 @@ def _publish(
                 "parent": parent,
                 "data": data,
             },
+            half_precision=options.half_precision,
         )
     if process_rank()[1] > 1:
         torch.distributed.barrier()

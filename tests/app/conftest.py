@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,12 @@ if importlib.util.find_spec("monailabel") is None:
     collect_ignore_glob = ["test_*.py"]  # the app needs the extra `server`
 else:
     sys.path[:0] = [path for path in (str(APP_DIR), str(Path(__file__).parent)) if path not in sys.path]
+    from app_requests import image_file
     from app_server import Server, run_server
-    from app_spots import SPOTS, spot_image
+    from app_spots import SPOTS, spot_image, spot_points, write_label
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+    from lib.routes import install_routes
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +76,34 @@ def make_app(
 
 
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[..., AbstractContextManager[Server]]]:
+def app(make_app: Callable[..., Any], make_studies: Callable[[int], Path]) -> Any:
+    return make_app(make_studies(3))
+
+
+@pytest.fixture
+def client(app: Any) -> TestClient:
+    web = FastAPI()
+    install_routes(web, app.service, app)
+    return TestClient(web, raise_server_exceptions=True)
+
+
+@pytest.fixture
+def upload(app: Any, tmp_path: Path) -> Callable[..., bytes]:
+    """The bytes of a label of spot_00."""
+
+    def make(points: object = None, status: object = None) -> bytes:
+        points = spot_points(0) if points is None else points
+        return write_label(tmp_path / "l.mrk.json", image_file(app, "spot_00"), points, status).read_bytes()
+
+    return make
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Callable[..., AbstractContextManager[Server]]:
     """Starts the real server on a studies folder with ``--conf`` values; it and its processes end with the block."""
 
     def start(studies: Path, **conf: str) -> AbstractContextManager[Server]:
         number = len(list(tmp_path.glob("server_*.log"))) + 1
         return run_server(APP_DIR, studies, conf, tmp_path / f"server_{number}.log")
 
-    yield start
+    return start

@@ -186,8 +186,7 @@ def test_failed_index_write_leaves_the_old_index_and_raises(
     assert LandmarkDatastore(str(studies)).get_labeled_images() == ["spot_00"]  # the file itself was saved
 
 
-def test_saves_of_several_datastores_on_one_folder_are_all_kept(make_studies: Callable[[int], Path], label: str) -> None:
-    studies = Path(label).parent / "my studies"
+def test_saves_of_several_datastores_on_one_folder_are_all_kept(studies: Path, label: str) -> None:
     for i in range(3, 24):
         shutil.copy(studies / "spot_00.png", studies / f"spot_{i:02}.png")
     stores = [LandmarkDatastore(str(studies)) for _ in range(3)]

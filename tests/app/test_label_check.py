@@ -38,7 +38,7 @@ def test_the_stated_protocol_counts_when_several_fit(protocols: dict[str, Protoc
 
 @pytest.mark.parametrize("names", [(), ("bright", "fovea"), ("nose",)])
 def test_names_that_fit_nothing_are_refused(protocols: dict[str, Protocol], names: tuple[str, ...]) -> None:
-    with pytest.raises(InputError, match="holds no landmark|fit no served protocol"):
+    with pytest.raises(InputError, match=r"holds no landmark|fit no served protocol"):
         protocol_of(names, protocols)
 
 

@@ -8,7 +8,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -235,7 +235,7 @@ def test_wrong_requests_get_4xx_and_the_server_stays_well(loop: Loop, tmp_path: 
         place_files_by_hand(loop, client, tmp_path)
         finish_labelling(loop, client, tmp_path)
         fail_a_training(loop, client)
-        assert "Traceback" not in server.log().split("ERROR")[0]
+        assert "Exception in ASGI application" not in server.log()
 
 
 def place_files_by_hand(loop: Loop, client: MONAILabelClient, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def start_long_training(client: MONAILabelClient) -> None:
 
 
 @pytest.fixture
-def refused(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], str]]:
+def refused(tmp_path: Path) -> Callable[[dict[str, str]], str]:
     """Starts a server with bad ``--conf`` values and returns what it said after it ended."""
     app = tmp_path / "an app folder"
     shutil.copytree(
@@ -314,7 +314,7 @@ def refused(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], str]]:
             end_group(server.process)
         return server.log()
 
-    yield start
+    return start
 
 
 def test_bad_start_ends_with_one_sentence(refused: Callable[[dict[str, str]], str]) -> None:

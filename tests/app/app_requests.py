@@ -1,0 +1,47 @@
+"""Published test weights, requests to the app's routes, and what a refusal looks like."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from fastapi.testclient import TestClient
+
+from monai_ext.landmarks import Protocol
+from monai_ext.networks.model_store import publish
+from monai_ext.networks.registry import build_network
+
+
+def image_file(app: Any, image: str) -> Path:
+    return Path(app.datastore().get_image_uri(image))
+
+
+def publish_random(app: Any, seed: int = 0, protocol: Protocol | None = None) -> str:
+    """Publishes an untrained network; returns its version."""
+    torch.manual_seed(seed)
+    protocol = protocol or app.settings.protocols["spots"]
+    card = {"protocol": protocol, "labels_used": 2, "val_images": ("a",), "val_error": 9.0, "unit": "px"}
+    card |= {"epochs": 1, "seed": seed, "date": "2026-01-01T00:00:00+00:00"}
+    return publish(app.settings.model_root / "spots", build_network(protocol).state_dict(), card).version
+
+
+def put_label(client: TestClient, content: bytes, image: str = "spot_00", tag: str = "final", **params: Any) -> Any:
+    return client.put(
+        "/datastore/label",
+        params={"image": image, "tag": tag},
+        files={"label": ("/tmp/upload.mrk.json", content)},
+        data={"params": json.dumps(params)},
+    )
+
+
+def assert_refused(response: Any, status: int, words: str) -> None:
+    """A 4xx status with one sentence that holds the words."""
+    assert response.status_code == status, response.text
+    detail = response.json()["detail"]
+    assert words in detail
+    assert detail[0].isupper() or detail[0] in "'-/" or detail.startswith("params.") or ".mrk.json" in detail
+    assert detail.endswith(".")
+    assert "\n" not in detail
+    assert "Traceback" not in detail

@@ -1,0 +1,163 @@
+"""Labels and images over HTTP, with real (untrained) weights and no server process."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from app_requests import assert_refused, image_file, publish_random, put_label
+from app_spots import NAMES, spot_image, spot_points, write_label
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from lib.routes import install_routes
+
+from monai_ext.landmarks import Status
+from monai_ext.transforms.image_io import read_frame
+
+
+def test_label_is_stored_as_sent_with_its_origin(app: Any, client: TestClient, upload: Callable[..., bytes]) -> None:
+    version = publish_random(app)
+    proposed = client.post("/infer/spots?image=spot_00&output=json").json()["landmarks"]
+    content = upload()
+    response = put_label(client, content, client_id="me")
+    assert response.status_code == 200, response.text
+    store = app.datastore()
+    assert Path(store.get_label_uri("spot_00", "final")).read_bytes() == content
+    info = store.get_label_info("spot_00", "final")
+    moved = np.linalg.norm(np.array([entry["pixel"] for entry in proposed]) - spot_points(0), axis=1)
+    assert (info["protocol"], info["model_version"], info["unit"]) == ("spots", version, "px")
+    assert info["client_id"] == "me"
+    np.testing.assert_allclose(list(info["displacement"].values()), moved, atol=1e-3)
+    assert list(info["displacement"]) == list(NAMES)
+
+
+def test_origin_is_known_after_a_restart_when_the_proposal_was_kept(
+    app: Any, make_app: Callable[..., Any], client: TestClient, upload: Callable[..., bytes]
+) -> None:
+    version = publish_random(app)
+    kept = client.post("/infer/spots?image=spot_00&output=json", data={"params": '{"save_label": true}'}).json()
+    assert app.datastore().get_label_info("spot_00", "original")["model_version"] == version
+    again = make_app(app.datastore().folder)
+    web = FastAPI()
+    install_routes(web, again.service, again)
+    info = put_label(TestClient(web), upload()).json()["info"]
+    moved = np.hypot(*(np.array(kept["landmarks"][0]["pixel"]) - spot_points(0)[0]))
+    assert info["model_version"] == version
+    assert info["displacement"]["bright"] == pytest.approx(moved, abs=1e-3)
+
+
+def test_missing_landmark_and_draft_are_kept(app: Any, client: TestClient, upload: Callable[..., bytes]) -> None:
+    status = [Status.DEFINED, Status.MISSING]
+    assert put_label(client, upload(status=status)).status_code == 200
+    nothing = upload(np.full((2, 2), np.nan), [Status.UNDEFINED] * 2)
+    assert put_label(client, nothing, "spot_01", tag="draft").status_code == 200
+    assert_refused(put_label(client, nothing, "spot_01"), 400, "Every landmark of the label is undefined")
+    assert app.datastore().status()["label_tags"] == {"final": 1, "draft": 1}
+    assert app.datastore().get_labeled_images() == ["spot_00"]
+
+
+def _with(content: bytes, old: str, new: str) -> bytes:
+    assert old in content.decode()
+    return content.decode().replace(old, new).encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: b"", "spot_00.mrk.json"),
+        (lambda c: b"\x89PNG\r\n", "spot_00.mrk.json"),
+        (lambda c: b"[" * 100_000, "spot_00.mrk.json"),
+        (lambda c: b'{"markups": []}', "spot_00.mrk.json"),
+        (lambda c: _with(c, '"bright"', '"nose"'), "fit no served protocol"),
+        (lambda c: _with(c, '"bright"', '"dim"'), "'dim' more than once"),
+        (lambda c: _with(c, '"LPS"', '"RAS"'), "outside the image of 88 x 64 pixels"),
+        (lambda c: _with(c, '"LPS"', '"XYZ"'), "coordinateSystem"),
+    ],
+)
+def test_label_that_does_not_fit_is_refused_and_nothing_is_stored(
+    app: Any, client: TestClient, upload: Callable[..., bytes], change: Callable[[bytes], bytes], words: str
+) -> None:
+    index = (app.datastore().folder / "datastore_v2.json").read_bytes()
+    response = put_label(client, change(upload()))
+    assert_refused(response, 400, words)
+    assert "/tmp" not in response.json()["detail"]
+    assert (app.datastore().folder / "datastore_v2.json").read_bytes() == index
+    assert list((app.datastore().folder / "labels").rglob("*.*")) == []
+
+
+def test_label_of_an_unknown_image_tag_or_protocol_is_refused(
+    app: Any, client: TestClient, upload: Callable[..., bytes]
+) -> None:
+    assert_refused(put_label(client, upload(), "nobody"), 404, "There is no image 'nobody'")
+    assert_refused(put_label(client, upload(), "/etc/passwd"), 404, "use an image ID")
+    for tag in ("finale", "../up", "Final"):
+        assert_refused(put_label(client, upload(), tag=tag), 400, "use one of final, draft, original")
+    assert_refused(put_label(client, upload(), protocol="ear"), 404, "The protocol 'ear' is not served")
+    assert_refused(put_label(client, upload(), protocol=7), 400, "params.protocol must be the name")
+    response = client.put("/datastore/label?image=spot_00")
+    assert response.status_code == 422
+    assert "label" in response.json()["detail"]
+    assert app.datastore().get_labeled_images() == []
+
+
+@pytest.mark.parametrize("value", ["\ud800", [[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]])
+def test_params_that_cannot_be_stored_are_refused(
+    app: Any, client: TestClient, upload: Callable[..., bytes], value: object
+) -> None:
+    assert_refused(put_label(client, upload(), note=value), 400, "The info of an image or label")
+    assert app.datastore().get_labeled_images() == []
+
+
+def test_label_of_another_protocol_is_not_overwritten(
+    make_app: Callable[..., Any], make_studies: Callable[[int], Path], tmp_path: Path
+) -> None:
+    app = make_app(make_studies(1), protocols="spots,fundus")
+    web = FastAPI()
+    install_routes(web, app.service, app)
+    client = TestClient(web)
+    content = write_label(tmp_path / "l.mrk.json", image_file(app, "spot_00"), spot_points(0)).read_bytes()
+    fundus = _with(_with(content, '"bright"', '"fovea"'), '"dim"', '"optic_disc"')
+    assert put_label(client, fundus).json()["info"]["protocol"] == "fundus"
+    assert_refused(put_label(client, content), 409, "belongs to the protocol fundus")
+    assert b"fovea" in Path(app.datastore().get_label_uri("spot_00", "final")).read_bytes()
+
+
+def test_label_info_can_be_changed(app: Any, client: TestClient, upload: Callable[..., bytes]) -> None:
+    put_label(client, upload())
+    address = "/datastore/label/info?label=spot_00&tag=final"
+    assert client.put(address, data={"info": '{"seen": 1}'}).status_code == 200
+    assert app.datastore().get_label_info("spot_00", "final")["seen"] == 1
+    assert_refused(client.put(address, data={"info": "nonsense"}), 422, "'info' must be a JSON object")
+    missing = client.put("/datastore/label/info?label=spot_01&tag=final", data={"info": "{}"})
+    assert_refused(missing, 404, "has no label 'final'")
+
+
+def test_image_is_stored_under_its_whole_name(app: Any, client: TestClient) -> None:
+    picture = io.BytesIO()
+    spot_image(4).save(picture, "PNG")
+    sent = {"file": ("/home/me/eye.left.01.png", picture.getvalue())}
+    assert client.put("/datastore/image", files=sent).json() == {"image": "eye.left.01"}
+    assert image_file(app, "eye.left.01").read_bytes() == picture.getvalue()
+    for bad in ({"file": ("x.txt", b"text")}, {"file": ("x.png", b"text")}):
+        response = client.put("/datastore/image", files=bad)
+        assert response.status_code == 400
+        assert "x." in response.json()["detail"]
+        assert "/tmp" not in response.json()["detail"]
+    assert_refused(client.put("/datastore/image?image=../x", files=sent), 400, "cannot be an image ID")
+
+
+def test_labelled_image_is_replaced_only_by_one_that_its_labels_fit(
+    app: Any, client: TestClient, upload: Callable[..., bytes]
+) -> None:
+    put_label(client, upload())
+    for size, status in (((88, 64), 200), ((64, 88), 409)):
+        picture = io.BytesIO()
+        spot_image(4, size).save(picture, "PNG")
+        response = client.put("/datastore/image?image=spot_00", files={"file": ("new.png", picture.getvalue())})
+        assert response.status_code == status, response.text
+    assert app.datastore().get_labeled_images() == ["spot_00"]
+    assert read_frame(image_file(app, "spot_00")).size == (88, 64)

@@ -1,0 +1,111 @@
+"""Training, the next image and the rest over HTTP, with real (untrained) weights and no server process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from app_requests import assert_refused, publish_random
+from app_spots import NAMES
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from lib.routes import install_routes
+from lib.routes import train as train_routes
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The training requests that would have been run."""
+    found: list[dict[str, Any]] = []
+
+    def run(method: str, request: dict, params: dict, force_sync: bool, enqueue: bool) -> Any:
+        if found and not enqueue:
+            return None, "busy"
+        found.append({**request, **params})
+        return {"id": "1", "status": "SUBMITTED"}, None
+
+    monkeypatch.setattr(train_routes.AsyncTask, "run", staticmethod(run))
+    return found
+
+
+def test_training_is_started_with_the_checked_options_alone(
+    app: Any, client: TestClient, started: list[dict[str, Any]]
+) -> None:
+    response = client.post("/train/spots", json={"max_epochs": "3", "client_id": "x" * 200_000})
+    assert response.json()["status"] == "SUBMITTED"
+    assert started == [{"model": "spots", "max_epochs": 3}]
+    assert_refused(client.post("/train/spots"), 429, "A training already runs")
+    assert client.post("/train/", json={"spots": {"seed": 5}}).json()["spots"]["result"]["status"] == "SUBMITTED"
+    assert started[1:] == [{"model": "spots", "seed": 5}]
+
+
+@pytest.mark.parametrize(
+    ("address", "params", "status", "words"),
+    [
+        ("/train/ear", {}, 404, "There is no protocol 'ear' to train; there are spots."),
+        ("/train/spots", {"name": "x"}, 422, "'name' is unknown; use max_epochs, batch_size"),
+        ("/train/spots", {"max_epochs": -1}, 422, "'max_epochs' cannot be -1"),
+        ("/train/spots", [1], 422, "valid dictionary"),
+        ("/train/", {"ear": {}}, 404, "'ear'"),
+        ("/train/", {"spots": {"bad": 1}}, 422, "'bad' is unknown"),
+        ("/activelearning/psychic", {}, 404, "There is no strategy 'psychic'; there are first, random."),
+        ("/scoring/dice", {}, 404, "There is no scoring method 'dice'"),
+        ("/batch/infer/ear", {}, 404, "There is no model 'ear'"),
+        ("/batch/infer/spots", {}, 409, "POST /train/spots"),
+    ],
+)
+def test_wrong_requests_are_refused(
+    client: TestClient, started: list[dict[str, Any]], address: str, params: Any, status: int, words: str
+) -> None:
+    response = client.post(address, json=params)
+    assert_refused(response, status, words)
+    assert started == []
+
+
+def test_batch_predictions_never_replace_a_persons_label(app: Any, client: TestClient) -> None:
+    publish_random(app)
+    response = client.post("/batch/infer/spots", json={"label_tag": "final"})
+    assert_refused(response, 422, "they never replace a person's label")
+
+
+def test_batch_inference_keeps_proposals(app: Any) -> None:
+    publish_random(app)
+    result = app.batch_infer({"model": "spots", "images": "all", "max_workers": 1, "multi_gpu": False, "device": "cpu"})
+    assert set(result) == {"spot_00", "spot_01", "spot_02"}
+    assert app.datastore().status()["label_tags"] == {"original": 3}
+    assert app.datastore().get_labeled_images() == []
+
+
+def test_weights_can_be_downloaded_but_not_replaced(app: Any, client: TestClient) -> None:
+    publish_random(app)
+    assert app.model_file("spots") == str(app.settings.model_root / "spots" / "v1.safetensors")
+    for response in (client.delete("/model/spots"), client.put("/model/spots", files={"file": ("x.pt", b"x")})):
+        assert_refused(response, 405, "POST /train/spots")
+    assert Path(app.model_file("spots")).is_file()
+
+
+def test_a_second_installation_replaces_the_first(app: Any) -> None:
+    web = FastAPI()
+    web.add_api_route("/info/", lambda: {})
+    install_routes(web, app.service, app)
+    count = len(web.router.routes)
+    install_routes(web, app.service, app)
+    assert len(web.router.routes) == count
+
+
+def test_info_describes_the_protocols(app: Any) -> None:
+    info = app.info()
+    described = info["protocols"]["spots"]
+    assert [landmark["name"] for landmark in described["landmarks"]] == list(NAMES)
+    assert described["landmarks"][1]["optional"] is True
+    assert described["measurements"][0]["between"] == ["bright", "dim"]
+    assert info["train_stats"] == {"spots": {"status": "never"}}
+    assert list(info["strategies"]) == ["first", "random"]
+    json.dumps(info, allow_nan=False)
+
+
+def test_app_class_is_a_direct_child_as_monai_label_demands(app_module: ModuleType) -> None:
+    assert [base.__name__ for base in app_module.LandmarksApp.__bases__] == ["MONAILabelApp"]
