@@ -48,7 +48,7 @@ def _options(
     warnings.showwarning = _show_warning
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, UserWarning):
         errors.print(f"[yellow]Warning:[/yellow] {message}", soft_wrap=True)
 

@@ -6,9 +6,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from lib.startup import refuse_to_start
 from monailabel.config import settings as platform
 from monailabel.interfaces.app import MONAILabelApp
+
+from lib.startup import refuse_to_start
 
 try:
     import monai_ext
@@ -25,7 +26,6 @@ from lib.service import LandmarkService
 from lib.settings import AppSettings
 from lib.strategies import First, Random
 from lib.trainers import LandmarkTrain
-
 from monai_ext.landmarks import InputError
 
 logger = logging.getLogger(__name__)

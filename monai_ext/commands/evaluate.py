@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ from monai_ext.evaluation.report import Pair
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_json_atomically
+from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.studies import Studies
 from monai_ext.transforms.image_io import read_image
@@ -112,9 +113,8 @@ def _chosen(study: Studies, split: str, predictor: Predictor) -> list[str]:
     return chosen
 
 
-def _unit(unit: str) -> Literal["px", "mm"] | None:
-    if unit == "px" or unit == "mm":
-        return unit
-    if unit == "auto":
-        return None
-    raise InputError(f"--unit is auto, mm or px, not {unit!r}.")
+def _unit(unit: str) -> Unit | None:
+    units: dict[str, Unit | None] = {"px": "px", "mm": "mm", "auto": None}
+    if unit not in units:
+        raise InputError(f"--unit is auto, mm or px, not {unit!r}.")
+    return units[unit]

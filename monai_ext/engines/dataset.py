@@ -59,7 +59,8 @@ def split_images(
     ranked = sorted((image for image in images if image.split is None), key=_rank)
     chosen = [replace(image, split="val" if _rank(image) < val_fraction else "train") for image in ranked]
     stated = [image for image in images if image.split is not None]
-    for side, position in (("val", 0), ("train", -1)):
+    sides: tuple[tuple[Split, int], ...] = (("val", 0), ("train", -1))
+    for side, position in sides:
         if chosen and not any(image.split == side for image in stated + chosen):
             chosen[position] = replace(chosen[position], split=side)  # the nearest to that side of the threshold
     both = sorted(stated + chosen, key=lambda image: image.id)

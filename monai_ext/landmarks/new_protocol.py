@@ -16,6 +16,7 @@ from .protocol import Protocol, is_name
 INPUT_AREA = 384 * 320
 #: Network sides are multiples of this, so that no padding is needed.
 MULTIPLE = 32
+LARGEST_SIDE = 4096
 
 
 def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: Sequence[tuple[int, int]]) -> Protocol:
@@ -32,6 +33,12 @@ def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: S
     """
     if not is_name(path.stem):
         raise InputError(f"The file name {path.name!r} cannot name a protocol: use letters, digits and underscores.")
+    for name in names:
+        if not is_name(name):
+            raise InputError(
+                f"The landmark name {name!r} cannot stand in a protocol: use letters, digits and underscores, "
+                "a letter first."
+            )
     width, height = _input_size(sizes)
     document = {
         "name": path.stem,
@@ -53,4 +60,8 @@ def _input_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """A (width, height) of the images' typical shape, not larger than they are."""
     width, height = median(size[0] for size in sizes), median(size[1] for size in sizes)
     scale = min(1.0, (INPUT_AREA / (width * height)) ** 0.5)
-    return tuple(max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in (width, height))  # type: ignore[return-value]
+    return _side(width * scale), _side(height * scale)
+
+
+def _side(length: float) -> int:
+    return min(LARGEST_SIDE, max(MULTIPLE, round(length / MULTIPLE) * MULTIPLE))

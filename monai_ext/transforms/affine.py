@@ -10,8 +10,8 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable, RandomizableTransform, Transform
 
-from ..landmarks.errors import InputError
-from ..landmarks.geometry import (
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.geometry import (
     FloatArray,
     about,
     fit_matrix,
@@ -19,7 +19,8 @@ from ..landmarks.geometry import (
     rotation_matrix,
     translation_matrix,
 )
-from ..landmarks.points import Status
+from monai_ext.landmarks.points import Status
+
 from .resample import map_points, resample, to_original
 
 __all__ = [

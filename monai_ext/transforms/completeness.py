@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ..landmarks.errors import InputError
+from monai_ext.landmarks.errors import InputError
+
 from .headers import STREAM_ERRORS, open_nifti, read_mha_fields, read_nifti_header
 
 CHUNK = 1 << 20

@@ -12,8 +12,9 @@ import SimpleITK as sitk  # noqa: N813  (its own idiom)
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..landmarks.errors import InputError
-from ..landmarks.geometry import FloatArray, Frame
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.geometry import FloatArray, Frame
+
 from .calibration import dicom_calibration, header_calibration
 from .completeness import check_complete
 

@@ -19,7 +19,7 @@ from monai.transforms import (
     Transform,
 )
 
-from ..landmarks.protocol import Augmentation
+from monai_ext.landmarks.protocol import Augmentation
 
 #: An image whose standard deviation is below this fraction of its mean is constant up to rounding.
 CONSTANT_FRACTION = 1e-6

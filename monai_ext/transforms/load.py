@@ -12,8 +12,9 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
-from ..landmarks.geometry import FloatArray, Frame, flip_lps_ras
-from ..landmarks.markups import read_markups
+from monai_ext.landmarks.geometry import FloatArray, Frame, flip_lps_ras
+from monai_ext.landmarks.markups import read_markups
+
 from .image_io import Channels, read_image
 
 

@@ -25,6 +25,7 @@ else:
     from app_spots import SPOTS, spot_image, spot_points, write_label
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
+
     from lib.routes import install_routes
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from app_spots import spot_image, spot_points, write_label
-from lib.datastore import LandmarkDatastore
-from lib.watcher import watch_studies
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
 
+from lib.datastore import LandmarkDatastore
+from lib.watcher import watch_studies
 from monai_ext.landmarks import InputError
 
 

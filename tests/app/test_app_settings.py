@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from lib import startup
 from lib.settings import AppSettings
-
 from monai_ext.landmarks import InputError
 
 APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"

@@ -14,9 +14,9 @@ import pytest
 from app_requests import assert_refused, image_file, publish_random
 from app_spots import NAMES, spot_image
 from fastapi.testclient import TestClient
-from lib.infers import LandmarkInfer
 from monailabel.client.client import MONAILabelUtils
 
+from lib.infers import LandmarkInfer
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.transforms.image_io import read_frame
 

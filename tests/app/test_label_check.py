@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from app_spots import NAMES, SPOTS
+
 from lib.errors import NotFoundError
 from lib.label_check import check_finished, protocol_of, read_label
-
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, find_protocol, read_protocol
 from monai_ext.landmarks.markups import write_markups
 

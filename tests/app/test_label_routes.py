@@ -13,8 +13,8 @@ from app_requests import assert_refused, image_file, publish_random, put_label
 from app_spots import NAMES, spot_image, spot_points, write_label
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from lib.routes import install_routes
 
+from lib.routes import install_routes
 from monai_ext.landmarks import Status
 from monai_ext.transforms.image_io import read_frame
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 from app_spots import NAMES
+
 from lib import proposals
 from lib.proposals import Proposal, Proposals, displacement, provenance
-
 from monai_ext.landmarks import Frame, Landmarks, Status
 
 FRAME = Frame(width=50, height=40, spacing=(0.5, 2.0), spacing_source="test")

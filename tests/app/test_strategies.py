@@ -7,6 +7,7 @@ from time import time
 
 import pytest
 from app_spots import spot_points, write_label
+
 from lib.datastore import LandmarkDatastore
 from lib.strategies import First, Random
 

@@ -12,6 +12,7 @@ from app_requests import assert_refused, publish_random
 from app_spots import NAMES
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+
 from lib.routes import install_routes
 from lib.routes import train as train_routes
 

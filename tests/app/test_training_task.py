@@ -15,13 +15,13 @@ import numpy as np
 import psutil
 import pytest
 from app_spots import SPOTS, spot_points, write_label
+
 from lib.datastore import LandmarkDatastore
 from lib.errors import ParameterError
 from lib.served_model import ServedModel
 from lib.trainers import LandmarkTrain, landmark_train, parent_watch, train_options
 from lib.trainers.progress import ProgressFile
 from lib.trainers.training_set import training_set
-
 from monai_ext.landmarks import InputError, Protocol, find_protocol, read_protocol
 
 

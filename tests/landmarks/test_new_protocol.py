@@ -26,3 +26,15 @@ def test_a_file_name_that_is_no_name_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"'my task\.yaml' cannot name a protocol"):
         write_new_protocol(tmp_path / "my task.yaml", ["a"], "rgb", [(10, 10)])
     assert not (tmp_path / "my task.yaml").exists()
+
+
+def test_a_name_that_no_protocol_can_hold_is_refused(tmp_path) -> None:
+    with pytest.raises(InputError, match="'left eye' cannot stand in a protocol"):
+        write_new_protocol(tmp_path / "task.yaml", ["a", "left eye"], "rgb", [(10, 10)])
+    assert not (tmp_path / "task.yaml").exists()
+
+
+def test_a_very_long_image_gives_a_size_that_a_protocol_accepts(tmp_path) -> None:
+    size = write_new_protocol(tmp_path / "task.yaml", ["a"], "rgb", [(90_000, 20)]).network.input_size
+
+    assert size.wh == (4096, 32)
