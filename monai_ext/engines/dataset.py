@@ -95,7 +95,7 @@ def check_labels(images: Sequence[LabelledImage], protocol: Protocol) -> None:
 
 
 class TensorsOnly:
-    """Keeps what a batch can hold: image, points, status, matrix and the length of a pixel."""
+    """Keeps what a batch can hold: image, points, status, matrix, and the image's size and pixel length."""
 
     def __call__(self, sample: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -103,6 +103,7 @@ class TensorsOnly:
             "points": torch.as_tensor(sample["points"]),
             "status": torch.as_tensor(sample["status"]),
             "matrix": torch.as_tensor(sample["matrix"]),
+            "size": torch.tensor(sample["frame"].size),
             "pixel_length": torch.from_numpy(sample["frame"].scale),
             "calibrated": torch.tensor(sample["frame"].spacing is not None),
             "id": sample["id"],

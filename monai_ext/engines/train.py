@@ -18,6 +18,7 @@ from monai.utils import set_determinism
 from torch import nn
 
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.networks.model_store import ModelCard, find_model, load_network, publish, read_card
 from monai_ext.networks.registry import build_network
 
@@ -60,8 +61,9 @@ def train_model(
     train_images, val_images = split_images(images, protocol.recipe.val_fraction)
     check_labels(train_images + val_images, protocol)
     device = options.torch_device(local_rank())
-    with process_group(device), _deterministic(options.seed):
+    with process_group(device), _deterministic(options.seed), input_errors_unwrapped():
         current = find_model(folder.name, folder.parent, *([pretrained.parent] if pretrained else []))
+        replaced = None if current is None else read_card(current).version
         previous = None if current is None else _previous(current, protocol, val_images, device)
         warm = current is not None and options.warm_start and previous is not None
         network, parent = _start(protocol, current if warm else None)
@@ -82,7 +84,7 @@ def train_model(
         result = TrainResult(
             None, folder, "", best.value, best.unit, previous.value if previous else None, run.epochs, run.history
         )
-        result = _publish(result, run, protocol, val_images, parent, previous, options, data)
+        result = _publish(result, run, protocol, val_images, parent, previous, replaced, options, data)
         run.finish(result)
     return result
 
@@ -124,6 +126,7 @@ def _publish(
     val_images: Sequence[LabelledImage],
     parent: str | None,
     previous: ValidationError | None,
+    replaced: str | None,
     options: TrainOptions,
     data: str,
 ) -> TrainResult:
@@ -150,6 +153,7 @@ def _publish(
                 "parent": parent,
                 "data": data,
             },
+            after=replaced,
             half_precision=options.half_precision,
         )
     if process_rank()[1] > 1:

@@ -75,7 +75,8 @@ class Validator:
         @evaluator.on(Events.ITERATION_COMPLETED)
         def collect(engine: Engine) -> None:
             label = engine.state.output["label"]
-            predicted = decode_output(engine.state.output["pred"], label["matrix"], self._protocol).points
+            output = engine.state.output["pred"]
+            predicted = decode_output(output, label["matrix"], label["size"], self._protocol).points
             true = to_original(label["points"].double(), label["matrix"].double())
             defined = label["status"] > 0
             difference = predicted - true

@@ -32,18 +32,21 @@ class Prediction(NamedTuple):
     confidence: torch.Tensor
 
 
-def decode_output(output: HeatmapOutput, matrix: torch.Tensor, protocol: Protocol) -> Prediction:
+def decode_output(output: HeatmapOutput, matrix: torch.Tensor, size: torch.Tensor, protocol: Protocol) -> Prediction:
     """Decodes a network output.
 
     Args:
         output: the network's heatmaps (B, K, H, W) and presence logits (B, K) or None.
         matrix: (B, 3, 3) maps from original to network-input pixels.
+        size: (B, 2) width and height of the original images; a peak in the letterbox beside an image answers the
+            nearest point of the image.
         protocol: names the decoder, the loss that the heatmaps were trained with, and their sigma.
     """
     config = protocol.network
     heatmaps = activate(output.heatmaps.float(), protocol.recipe.loss, config.sigma)
     decoded = decode_heatmap(heatmaps, config.decoder, radius=max(2, round(WINDOW_SIGMAS * config.sigma)))
     points = to_original(decoded.points.double(), matrix.double())
+    points = torch.minimum(points.clamp(min=-0.5), size[:, None].to(points) - 0.5)
     if output.presence is None:
         status = torch.full(points.shape[:2], int(Status.DEFINED), dtype=torch.int8, device=points.device)
         return Prediction(points, status, decoded.confidence)

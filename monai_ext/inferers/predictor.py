@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from monai_ext.landmarks import Landmarks, Protocol
+from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.networks.model_store import ModelCard, load_network
 from monai_ext.transforms.pipeline import inference_transforms
 
@@ -61,10 +62,12 @@ class Predictor:
         Raises:
             InputError: the image cannot be read.
         """
-        sample = self._transforms({"image": str(path)})
+        with input_errors_unwrapped():
+            sample = self._transforms({"image": str(path)})
+        size = torch.tensor([sample["frame"].size], device=self.device)
         image = torch.as_tensor(sample["image"])[None].to(self.device)
         matrix = torch.as_tensor(sample["matrix"])[None].to(self.device)
-        points, status, confidence = decode_output(self.network(image), matrix, self.protocol)
+        points, status, confidence = decode_output(self.network(image), matrix, size, self.protocol)
         return Landmarks(
             self.protocol.landmark_names,
             points[0].cpu().numpy(),

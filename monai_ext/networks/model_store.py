@@ -106,7 +106,12 @@ def load_network(folder: Path) -> tuple[nn.Module, ModelCard]:
 
 
 def publish(
-    folder: Path, state: dict[str, torch.Tensor], card: dict[str, Any], *, half_precision: bool = False
+    folder: Path,
+    state: dict[str, torch.Tensor],
+    card: dict[str, Any],
+    *,
+    after: str | None = None,
+    half_precision: bool = False,
 ) -> ModelCard:
     """Makes a state dict the current model of a folder, under the next version.
 
@@ -114,6 +119,7 @@ def publish(
         folder: the model folder; made where absent.
         state: the network's state dict.
         card: the fields of :class:`ModelCard` but ``version``, ``weights`` and ``sha256``.
+        after: a version that the new one must follow, e.g. of a shipped model that it replaces.
         half_precision: store floating-point tensors as float16, at half the size.
 
     Returns:
@@ -123,7 +129,7 @@ def publish(
         InputError: a weight is not finite, in half precision where that is asked for.
     """
     folder = Path(folder)
-    number = max(_numbers(folder), default=0) + 1
+    number = max([*_numbers(folder), _number(after)]) + 1
     tensors = {
         name: (tensor.half() if half_precision and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in state.items()
@@ -146,4 +152,9 @@ def publish(
 
 
 def _numbers(folder: Path) -> list[int]:
-    return [int(p.stem[1:]) for p in folder.glob("v*.safetensors") if p.stem[1:].isdigit()]
+    return [_number(path.stem) for path in folder.glob("v*.safetensors")]
+
+
+def _number(version: str | None) -> int:
+    digits = (version or "")[1:]
+    return int(digits) if digits.isdigit() else 0

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from monai_ext.inferers import Predictor, decode_output
-from monai_ext.landmarks import Protocol, Status
+from monai_ext.landmarks import InputError, Protocol, Status
 from monai_ext.landmarks.geometry import fit_matrix
 from monai_ext.networks.model_store import ModelCard
 from monai_ext.networks.output import HeatmapOutput
@@ -84,7 +84,7 @@ def test_every_image_of_a_batch_has_its_own_map() -> None:
     y, x = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
     heatmaps = torch.exp(-((x - 60.25) ** 2 + (y - 41.5) ** 2) / 8).expand(2, 1, 96, 128)
 
-    points, status, confidence = decode_output(HeatmapOutput(heatmaps, None), matrices, task)
+    points, status, confidence = decode_output(HeatmapOutput(heatmaps, None), matrices, torch.tensor(sizes), task)
 
     for i, (width, height) in enumerate(sizes):
         scale = min(128 / width, 96 / height)
@@ -93,3 +93,23 @@ def test_every_image_of_a_batch_has_its_own_map() -> None:
         np.testing.assert_allclose(points[i, 0], expected, atol=0.02)
     assert status.tolist() == [[1], [1]]
     assert (confidence > 0.9).all()
+
+
+def test_a_peak_in_the_letterbox_answers_the_border_of_the_image() -> None:
+    task = protocol(1, decoder="argmax")
+    task = task.model_copy(update={"recipe": task.recipe.model_copy(update={"loss": "mse"})})
+    matrix = torch.from_numpy(fit_matrix((90, 50), (128, 96)))[None]
+    heatmaps = torch.zeros(1, 1, 96, 128)
+    heatmaps[0, 0, 2, 64] = 1  # above the image, which begins at row 12
+
+    points, _, _ = decode_output(HeatmapOutput(heatmaps, None), matrix, torch.tensor([[90, 50]]), task)
+
+    assert points[0, 0, 1] == -0.5
+    assert 0 < points[0, 0, 0] < 90
+
+
+def test_a_damaged_image_is_one_sentence(tmp_path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no image")
+
+    with pytest.raises(InputError, match=r"a\.png"):
+        predictor([1.0]).predict(tmp_path / "a.png")

@@ -143,3 +143,8 @@ def test_damage_is_said_and_never_becomes_random_weights(tmp_path, protocol, net
 
     with pytest.raises(InputError, match="card" if damage == "card" else "weights"):
         load_network(folder)
+
+
+def test_a_model_that_replaces_a_shipped_one_has_a_version_of_its_own(tmp_path, protocol, network) -> None:
+    assert publish(tmp_path / "tip", network.state_dict(), card(protocol), after="v1").version == "v2"
+    assert publish(tmp_path / "tip", network.state_dict(), card(protocol), after="v1").version == "v3"

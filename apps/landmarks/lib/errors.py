@@ -35,14 +35,6 @@ class BusyError(InputError):
     status = 429
 
 
-def input_error_behind(error: BaseException) -> InputError | None:
-    """The bad input that caused an error; MONAI's transforms wrap it in errors of their own."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, InputError):
-        cause = cause.__cause__
-    return cause
-
-
 def http_status(error: InputError) -> int:
     """The 4xx status that answers an error."""
     return int(getattr(error, "status", 400))

@@ -14,7 +14,6 @@ from monai_ext.landmarks.answer import prediction_document
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.studies import LABEL_EXTENSION
 
-from ..errors import input_error_behind
 from ..served_model import ServedModel
 
 
@@ -57,13 +56,7 @@ class LandmarkInfer(InferTask):
         """
         predictor = self.model.predictor()
         start = time.perf_counter()
-        try:
-            landmarks = predictor.predict(image)
-        except RuntimeError as error:
-            reason = input_error_behind(error)
-            if reason is None:
-                raise
-            raise reason from None
+        landmarks = predictor.predict(image)
         latencies = {"total": round(time.perf_counter() - start, 4)}
         document = prediction_document(
             self.model.protocol, landmarks, image=image_id, model_version=predictor.version, latencies=latencies

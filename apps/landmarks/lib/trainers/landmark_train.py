@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from monai_ext.engines import TrainOptions, train_model
 from monai_ext.landmarks import Protocol
+from monai_ext.landmarks.errors import input_error_behind
 
 from ..datastore import LandmarkDatastore
-from ..errors import ParameterError, input_error_behind
+from ..errors import ParameterError
 from ..served_model import ServedModel
 from ..startup import in_server
 from .parent_watch import ends_with_parent
