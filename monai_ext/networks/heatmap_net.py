@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -19,6 +20,9 @@ NUM_STAGES = 5
 
 #: Momentum of all batch normalisations. EfficientNet's own 0.01 lags far behind the weights in short trainings.
 BATCH_NORM_MOMENTUM = 0.1
+
+#: What the presence head answers before it has learned: a landmark is there unless the images teach otherwise.
+INITIAL_PRESENCE = 0.95
 
 #: Parts of MONAI's encoders that only a classifier uses: a quarter of the weights of efficientnet-b0.
 _CLASSIFIER_PARTS = ("_conv_head", "_conv_head_padding", "_bn1", "_avg_pooling", "_dropout", "_fc", "avgpool", "fc")
@@ -79,6 +83,9 @@ class HeatmapNet(nn.Module):
                 delattr(self.encoder, part)
         deepest = FLEXUNET_BACKBONE.register_dict[backbone]["feature_channel"][-1]
         self.presence_head = nn.Linear(deepest, num_landmarks) if presence else None
+        if self.presence_head is not None:
+            nn.init.zeros_(self.presence_head.weight)
+            nn.init.constant_(self.presence_head.bias, math.log(INITIAL_PRESENCE / (1 - INITIAL_PRESENCE)))
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = BATCH_NORM_MOMENTUM

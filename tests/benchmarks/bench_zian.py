@@ -114,9 +114,19 @@ def build(case: Case, args: argparse.Namespace) -> nn.Module:
         config = ZianConfig.row("base")
     else:
         config = ZianConfig.row(case.row, roi_sizes=(args.roi, 2 * args.roi), **options)
-    network = ZIAN(lambda: build_backbone(args.backbone, 3), args.landmarks, config).eval()
+    network = ZIAN(lambda: build_backbone(args.backbone, 3), args.landmarks, config)
     network = network.to(args.device, memory_format=torch.channels_last)
-    return write_out(network) if case.written_out else network
+    calibrate(network, image_of(args))
+    return write_out(network).eval() if case.written_out else network.eval()
+
+
+def calibrate(network: nn.Module, image: torch.Tensor) -> None:
+    """Takes the statistics of all norms from an image: without them a new HRNet's features are of the order of 1e7."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network.train()(image)
 
 
 def image_of(args: argparse.Namespace) -> torch.Tensor:

@@ -15,15 +15,16 @@ from monai_ext.landmarks.studies import Studies
 WIDTH, HEIGHT = 80, 56
 
 
-def draw_blobs(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw_blobs(points: np.ndarray, rng: np.random.Generator, *, dark: bool = True) -> np.ndarray:
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     image = 120 + 6 * rng.standard_normal((HEIGHT, WIDTH))
-    for (px, py), sign in zip(points, (1, -1), strict=True):
+    for (px, py), sign in zip(points[: 1 + dark], (1, -1), strict=False):
         image += sign * 100 * np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 3.0**2))
     return image.clip(0, 255).astype(np.uint8)
 
 
-def write_study(root: Path, count: int, seed: int = 0) -> Studies:
+def write_study(root: Path, count: int, seed: int = 0, *, without_dark: int = 0) -> Studies:
+    """``count`` labelled images; every ``without_dark``-th has no dark blob, and says so."""
     rng = np.random.default_rng(seed)
     root.mkdir(parents=True, exist_ok=True)
     studies = Studies(root)
@@ -31,8 +32,9 @@ def write_study(root: Path, count: int, seed: int = 0) -> Studies:
         bright = rng.uniform([8, 8], [WIDTH / 2 - 8, HEIGHT - 9])
         dark = rng.uniform([WIDTH / 2 + 8, 8], [WIDTH - 9, HEIGHT - 9])
         points = np.stack([bright, dark])
-        Image.fromarray(draw_blobs(points, rng)).save(root / f"image_{i:03d}.png")
-        landmarks = Landmarks(("bright", "dark"), points, Frame(WIDTH, HEIGHT))
+        there = without_dark == 0 or i % without_dark > 0
+        Image.fromarray(draw_blobs(points, rng, dark=there)).save(root / f"image_{i:03d}.png")
+        landmarks = Landmarks(("bright", "dark"), points, Frame(WIDTH, HEIGHT), [1, int(there)])
         write_markups(studies.label_path(f"image_{i:03d}"), landmarks)
     return studies
 

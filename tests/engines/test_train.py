@@ -14,7 +14,7 @@ from engine_study import write_study
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
 from monai_ext.engines.resume import RunState
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import Frame, InputError
+from monai_ext.landmarks import Frame, InputError, Status
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.networks.model_store import find_model, read_card
 
@@ -177,6 +177,21 @@ def test_a_damaged_label_is_refused_before_training(tmp_path, blob_protocol) -> 
 
     assert reports == []
     assert find_model("blobs", tmp_path) is None
+
+
+def test_absence_is_learned_from_labels_that_say_missing(tmp_path, blob_protocol) -> None:
+    studies = write_study(tmp_path / "studies", 24, seed=4, without_dark=2)
+    folder = tmp_path / "blobs"
+    result = train_model(blob_protocol, labelled_images(studies), folder, TrainOptions(max_epochs=20))
+    new = write_study(tmp_path / "new", 12, seed=5, without_dark=2)
+
+    predictor = Predictor.load(folder)
+    found = [predictor.predict(path) for path in new.images().values()]
+
+    assert result.val_error < 2.0
+    assert all(landmarks.status[0] == Status.DEFINED for landmarks in found)
+    right = [landmarks.status[1] == (i % 2 > 0) for i, landmarks in enumerate(found)]
+    assert sum(right) >= 11
 
 
 TWO_PROCESSES = """

@@ -59,7 +59,15 @@ def test_every_parameter_is_trained_in_one_pass(backbone):
     assert [name for name, p in network.named_parameters() if p.grad is None] == []
 
 
+def test_a_new_network_takes_every_landmark_to_be_there():
+    network = HeatmapNet(1, 2, "resnet10").eval()
+    with torch.no_grad():
+        presence = network(torch.rand(3, 1, 64, 64)).presence.sigmoid()
+    torch.testing.assert_close(presence, torch.full((3, 2), 0.95))
+
+
 def test_presence_is_a_linear_layer_on_the_pooled_deepest_features(small):
+    torch.nn.init.normal_(small.presence_head.weight)
     image = torch.randn(2, 1, 64, 96)
     with torch.no_grad():
         deepest = small.encoder(image)[-1]
