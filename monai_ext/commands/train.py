@@ -13,7 +13,7 @@ from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.studies import Studies
 
-from .console import output, print_json, progress_bar
+from .console import errors, output, print_json, progress_bar
 from .models import ModelsOption, default_models_dir
 
 ProtocolOption = Annotated[str, typer.Option("--protocol", "-p", help="A shipped protocol, or a .yaml file.")]
@@ -60,8 +60,14 @@ def run(
     with progress_bar() as bar:
         shown = bar.add_task(f"Training {task.name}", total=None, note="")
 
+        last_error = None
+
         def show(progress: dict[str, Any]) -> None:
+            nonlocal last_error
             bar.update(shown, completed=progress["epoch"], total=progress["max_epochs"], note=_note(progress))
+            if not errors.is_terminal and progress["val_error"] != last_error:  # a log gets a line per validation
+                last_error = progress["val_error"]
+                errors.print(f"epoch {progress['epoch']}/{progress['max_epochs']}: {_note(progress)}", highlight=False)
 
         result = train_model(
             task,

@@ -94,12 +94,17 @@ def check_labels(images: Sequence[LabelledImage], protocol: Protocol) -> None:
         )
 
 
+def _plain(image: Any) -> torch.Tensor:
+    """Without MONAI's metadata: a network run on a MetaTensor takes nearly twice the time per training step."""
+    return torch.as_tensor(image).as_subclass(torch.Tensor)
+
+
 class TensorsOnly:
     """Keeps what a batch can hold: image, points, status, matrix, and the image's size and pixel length."""
 
     def __call__(self, sample: dict[str, Any]) -> dict[str, Any]:
         return {
-            "image": torch.as_tensor(sample["image"]),
+            "image": _plain(sample["image"]),
             "points": torch.as_tensor(sample["points"]),
             "status": torch.as_tensor(sample["status"]),
             "matrix": torch.as_tensor(sample["matrix"]),

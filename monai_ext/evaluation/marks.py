@@ -29,6 +29,13 @@ def halo(color: Any) -> str:
     return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.4 else "#FFFFFF"
 
 
+def lighter(color: Any) -> tuple[float, ...]:
+    """The colour mixed with white, for text on dark: the darker, the more."""
+    channels = np.array(to_rgb(color))
+    share = 0.65 if halo(color) == "#FFFFFF" else 0.5
+    return tuple(channels * (1 - share) + share)
+
+
 class Marker:
     """Draws landmarks inside one view of a canvas, clipped to it.
 
@@ -89,8 +96,13 @@ class Marker:
         self._lines(segments, TRUTH_COLOR, 1.2, 2.0)
 
     def names(self, points: FloatArray, names: Sequence[str], colors: Sequence[str], size: float) -> None:
-        """Names beside (M, 2) image points, inside the view, on each other and on marks as little as can be."""
+        """Names beside those of (M, 2) image points that lie in the view, kept inside it.
+
+        They stand on each other and on marks as little as can be, in a light tint of their mark's colour on black.
+        """
         for centre, name, color in zip(self.view.to_canvas(points), names, colors, strict=True):
+            if not self._in_view(centre):
+                continue
             width, height = self.canvas.text_size(name, size)
             x, y = self._place(centre, width, height)
             self._occupied.append((x, y, x + width, y + height))
@@ -99,8 +111,13 @@ class Marker:
             if np.linalg.norm(middle - centre) > reach + self.size:
                 nearest = np.clip(centre, (x, y), (x + width, y + height))
                 self._leader(centre, nearest, color)
-            effect = [withStroke(linewidth=3 * PIXEL, foreground=halo(color))]
-            self.canvas.text(x, y, name, size, color=color, path_effects=effect, zorder=6)
+            effect = [withStroke(linewidth=3 * PIXEL, foreground="#000000")]
+            self.canvas.text(x, y, name, size, color=lighter(color), path_effects=effect, zorder=6)
+
+    def _in_view(self, centre: FloatArray) -> bool:
+        first = np.array([self.view.left, self.view.top]) - 0.5
+        last = first + np.array([self.view.width, self.view.height])
+        return bool(((centre >= first) & (centre <= last)).all())
 
     def _leader(self, centre: FloatArray, end: FloatArray, color: str) -> None:
         """A line from the edge of a mark to its name, where the name had to move away."""
@@ -111,7 +128,7 @@ class Marker:
     def _place(self, centre: FloatArray, width: float, height: float) -> tuple[float, float]:
         """The top-left corner of a name of that size beside a mark."""
         half = np.array([width, height]) / 2
-        gap = np.array(_DISTANCES)[:, None, None] * (self.size + 3)
+        gap = np.array(_DISTANCES)[:, None, None] * (self.size + 5)
         middles = (centre + _DIRECTIONS * (gap + half)).reshape(-1, 2)
         corners = self._inside(middles - half, np.array([width, height]))
         moved = np.linalg.norm(corners + half - middles, axis=1)

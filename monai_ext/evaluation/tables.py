@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from ..landmarks import InputError, Status
@@ -40,7 +41,7 @@ def _percent(value: float) -> str:
 def overall_table(evaluation: Evaluation, title: str = "Evaluation") -> Table:
     """A table of the scores over all landmarks and images."""
     unit, scores = evaluation.unit, evaluation.overall
-    table = Table(title=title, show_header=False, title_justify="left")
+    table = Table(title=escape(title), show_header=False, title_justify="left")
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_row("Images (measured)", f"{len(evaluation.images)} ({evaluation.images_measured})")
@@ -66,12 +67,12 @@ def overall_table(evaluation: Evaluation, title: str = "Evaluation") -> Table:
 def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table:
     """A table with one row per landmark and one for all together."""
     unit = evaluation.unit
-    table = Table(title=title, title_justify="left", show_footer=False)
+    table = Table(title=escape(title), title_justify="left", show_footer=False)
     table.add_column("Landmark", no_wrap=True)
     headings = ["n", f"MRE [{unit}]", f"SD [{unit}]", f"Median [{unit}]"]
     headings += [f"≤ {threshold:g} {unit}" for threshold in evaluation.thresholds]
     for heading in [*headings, "Misses", "False alarms"]:
-        table.add_column(heading.replace("[", r"\["), justify="right")
+        table.add_column(escape(heading), justify="right")
     for row in evaluation.landmarks:
         table.add_row(*_landmark_cells(row))
     table.add_section()
@@ -82,7 +83,7 @@ def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table
 def _landmark_cells(row: Scores) -> list[str]:
     lengths = [_length(value) for value in (row.mre, row.sd, row.median)]
     rates = [_percent(rate) for rate in row.sdr.values()]
-    return [row.name, str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
+    return [escape(row.name), str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
 
 
 def _cell(value: float) -> str:

@@ -65,7 +65,7 @@ class Predictor:
         with input_errors_unwrapped():
             sample = self._transforms({"image": str(path)})
         size = torch.tensor([sample["frame"].size], device=self.device)
-        image = torch.as_tensor(sample["image"])[None].to(self.device)
+        image = torch.as_tensor(sample["image"]).as_subclass(torch.Tensor)[None].to(self.device)
         matrix = torch.as_tensor(sample["matrix"])[None].to(self.device)
         points, status, confidence = decode_output(self.network(image), matrix, size, self.protocol)
         return Landmarks(

@@ -25,7 +25,7 @@ def _float(values: Tensor) -> Tensor:
 
 def _spacing(spacing: Sequence[float] | Tensor, like: Tensor) -> Tensor:
     """(1 or N, 1, 2) millimetres per pixel."""
-    values = torch.as_tensor(spacing).to(like)
+    values = torch.as_tensor(spacing, dtype=like.dtype, device=like.device)
     if values.shape not in {(2,), (like.shape[0], 2)}:
         raise InputError(
             f"A spacing has the shape (2,) or ({like.shape[0]}, 2), in millimetres along (x, y), "

@@ -78,3 +78,10 @@ def test_validation_batches_carry_exact_points(blob_study, blob_protocol) -> Non
     assert batch["image"].shape == (4, 1, 64, 96)
     assert batch["pixel_length"].tolist() == [[1.0, 1.0]] * 4
     assert batch["status"].dtype == torch.int8
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batches_are_plain_tensors(blob_study, blob_protocol, training) -> None:
+    loader = make_loader(labelled_images(blob_study)[:4], blob_protocol, training=training, batch_size=4)
+
+    assert {type(value) for key, value in next(iter(loader)).items() if key != "id"} == {torch.Tensor}

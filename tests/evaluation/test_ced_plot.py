@@ -1,0 +1,53 @@
+"""The cumulative error plot: the step line itself, and what the file shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.integrate import trapezoid
+
+from monai_ext.evaluation import draw_ced, evaluate_landmarks
+from monai_ext.evaluation.ced_plot import step_line
+from monai_ext.landmarks import InputError
+from monai_ext.metrics import cumulative_error_area
+
+
+def test_the_line_steps_at_the_errors() -> None:
+    x, y = step_line(torch.tensor([3.0, 1.0, float("nan"), 1.0, 9.0], dtype=torch.float64), 5.0)
+    assert x.tolist() == [0, 1, 1, 1, 1, 3, 3, 5]
+    assert y.tolist() == [0, 0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+
+
+@pytest.mark.parametrize("n", [1, 19])
+def test_the_area_under_the_line_is_the_auc(rng, n) -> None:
+    errors = torch.from_numpy(rng.uniform(0, 3, n))
+    x, y = step_line(errors, 2.0)
+    assert trapezoid(y, x) / 2.0 == pytest.approx(float(cumulative_error_area(errors, 2.0)))
+
+
+def test_several_models_in_one_plot(tmp_path, pairs) -> None:
+    evaluation = evaluate_landmarks(pairs, [2], 4, 10)
+    better = evaluate_landmarks([(i, t, t) for i, t, _ in pairs], [2], 4, 10)
+    draw_ced({"one $5": evaluation, "two": better}, tmp_path / "ced.png")
+    pixels = np.asarray(Image.open(tmp_path / "ced.png").convert("RGB")).reshape(-1, 3)
+    for color in [(0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)]:
+        assert (pixels == color).all(axis=1).sum() > 100
+
+
+def test_plots_without_meaning_are_refused(tmp_path, pairs) -> None:
+    mm, px = (evaluate_landmarks(pairs, [2], 4, 10, unit=unit) for unit in ("mm", "px"))
+    other = evaluate_landmarks(pairs, [2], 4, 20)
+    path = tmp_path / "ced.png"
+    with pytest.raises(InputError, match="at least one"):
+        draw_ced({}, path)
+    with pytest.raises(InputError, match="some in px"):
+        draw_ced({"a": mm, "b": px}, path)
+    with pytest.raises(InputError, match=r"\[10.0, 20.0\]; give one limit"):
+        draw_ced({"a": mm, "b": other}, path)
+    with pytest.raises(InputError, match=r"'ced\.jpg'"):
+        draw_ced({"a": mm}, tmp_path / "ced.jpg")
+    assert not path.exists()
+    draw_ced({"a": mm, "b": other}, path, limit=15)
+    assert path.exists()

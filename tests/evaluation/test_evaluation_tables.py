@@ -1,0 +1,83 @@
+"""The terminal tables and the CSV file of an evaluation."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from rich.console import Console
+
+from monai_ext.evaluation import evaluate_landmarks, landmark_table, overall_table, write_error_csv
+from monai_ext.landmarks import InputError
+
+
+def printed(table) -> list[str]:
+    console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(table)
+    return console.export_text().splitlines()
+
+
+def row_of(table, start: str) -> list[str]:
+    line = next(line for line in printed(table) if start in line)
+    return [cell.strip() for cell in line.strip("│┃ ").replace("┃", "│").split("│")]
+
+
+def test_the_overall_table_states_values_with_their_unit(pairs) -> None:
+    table = overall_table(evaluate_landmarks(pairs, [2], 4, 10))
+    assert row_of(table, "Mean radial error ±") == ["Mean radial error ± SD", "5.000 ± 4.830 mm"]
+    assert row_of(table, "≤ 2") == ["Success rate, error ≤ 2 mm", "42.86 %"]
+    assert row_of(table, "Failure") == ["Failure rate, image > 4 mm", "50.00 %"]
+    assert row_of(table, "AUC") == ["AUC up to 10 mm", "0.421"]
+    assert row_of(table, "Misses") == ["Misses", "1"]
+
+
+def test_the_landmark_table_has_a_row_for_each_and_for_all(pairs) -> None:
+    table = landmark_table(evaluate_landmarks(pairs, [2], 4, 10))
+    assert row_of(table, "Landmark")[:3] == ["Landmark", "n", "MRE [mm]"]
+    assert row_of(table, "fovea") == ["fovea", "2", "2.500", "3.536", "2.500", "50.00 %", "1", "0"]
+    assert row_of(table, "all") == ["all", "7", "5.000", "4.830", "4.000", "42.86 %", "1", "1"]
+
+
+def test_what_is_not_measurable_is_a_dash(make_landmarks) -> None:
+    pair = ("a", make_landmarks([(1, 2)] * 3), make_landmarks([(1, 2)] * 3, [0, 0, 0]))
+    evaluation = evaluate_landmarks([pair], [2], 4, 10)
+    assert row_of(landmark_table(evaluation), "disc") == ["disc", "0", "–", "–", "–", "–", "1", "0"]
+    assert row_of(overall_table(evaluation), "AUC")[1] == "–"
+
+
+def test_a_name_in_brackets_is_printed_as_it_is(make_landmarks) -> None:
+    names = ("[red]a", "b", "c")
+    pair = ("i", make_landmarks([(1, 2)] * 3, names=names), make_landmarks([(1, 2)] * 3, names=names))
+    evaluation = evaluate_landmarks([pair], [2], 4, 10)
+    assert row_of(landmark_table(evaluation), "red")[0] == "[red]a"
+
+
+def test_the_csv_has_one_row_per_image_and_landmark(tmp_path, pairs) -> None:
+    path = tmp_path / "errors.csv"
+    write_error_csv(path, pairs, evaluate_landmarks(pairs, [2], 4, 10))
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 12
+    assert rows[0] == {
+        "image": "eye_0",
+        "landmark": "fovea",
+        "true_x": "100.0",
+        "true_y": "50.0",
+        "pred_x": "106.0",
+        "pred_y": "66.0",
+        "error": "5.0",
+        "unit": "mm",
+        "status_true": "defined",
+        "status_pred": "defined",
+    }
+    false_alarm = rows[5]
+    assert (false_alarm["true_x"], false_alarm["pred_x"], false_alarm["error"]) == ("", "3.0", "")
+    assert (false_alarm["status_true"], false_alarm["status_pred"]) == ("missing", "defined")
+    assert (rows[6]["pred_x"], rows[6]["status_pred"]) == ("", "missing")
+
+
+def test_the_csv_of_other_images_is_refused(tmp_path, pairs) -> None:
+    evaluation = evaluate_landmarks(pairs, [2], 4, 10)
+    with pytest.raises(InputError, match="other images"):
+        write_error_csv(tmp_path / "errors.csv", pairs[1:], evaluation)
+    assert not (tmp_path / "errors.csv").exists()
