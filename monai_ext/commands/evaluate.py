@@ -72,8 +72,11 @@ def run(
         | evaluation.to_dict(),
     )
     write_error_csv(out / "errors.csv", pairs, evaluation)
-    draw_ced({f"{predictor.protocol.name} {predictor.version}": evaluation}, out / "ced.png")
-    if worst:
+    written = ["metrics.json", "errors.csv"]
+    if evaluation.images_measured:
+        draw_ced({f"{predictor.protocol.name} {predictor.version}": evaluation}, out / "ced.png")
+        written.append("ced.png")
+    if evaluation.images_measured and worst:
         draw_worst_cases(
             evaluation,
             pairs,
@@ -82,13 +85,14 @@ def run(
             worst,
             colors=[item.color for item in predictor.protocol.landmarks],
         )
+        written.append("worst_cases.png")
     if as_json:
         print_json(evaluation.to_dict())
         return
     title = f"{predictor.protocol.title}, model {predictor.version}, {len(chosen)} images ({split})"
     output.print(overall_table(evaluation, title))
     output.print(landmark_table(evaluation))
-    output.print(f"Written to {out}: metrics.json, errors.csv, ced.png, worst_cases.png", soft_wrap=True)
+    output.print(f"Written to {out}: {', '.join(written)}", soft_wrap=True, highlight=False)
 
 
 def _chosen(study: Studies, split: str, predictor: Predictor) -> list[str]:

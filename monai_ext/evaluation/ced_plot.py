@@ -11,8 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ..landmarks import InputError
-from ..metrics import cumulative_error_area, cumulative_error_steps
+from monai_ext.landmarks import InputError
+from monai_ext.metrics import cumulative_error_area, cumulative_error_steps
+
 from .picture import DPI, save_figure
 from .scores import Evaluation
 

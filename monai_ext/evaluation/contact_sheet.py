@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..landmarks import InputError, Landmarks
-from ..landmarks.geometry import FloatArray
+from monai_ext.landmarks import InputError, Landmarks
+from monai_ext.landmarks.geometry import FloatArray
+
 from .marks import Marker
 from .overlay import checked_rgb, landmark_colors, mark_landmarks
 from .picture import Canvas, View

@@ -12,7 +12,8 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from ..landmarks.geometry import FloatArray
+from monai_ext.landmarks.geometry import FloatArray
+
 from .picture import DPI, Canvas, View
 
 TRUTH_COLOR = "#FFFFFF"

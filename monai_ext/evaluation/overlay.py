@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..landmarks import Frame, InputError, Landmarks, Status
-from ..landmarks.protocol import DEFAULT_COLORS
+from monai_ext.landmarks import Frame, InputError, Landmarks, Status
+from monai_ext.landmarks.protocol import DEFAULT_COLORS
+
 from .marks import TRUTH_COLOR, Marker
 from .picture import Canvas, View, to_rgb
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from ..landmarks import InputError
-from ..landmarks.files import write_atomically
-from ..landmarks.geometry import FloatArray
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks.geometry import FloatArray
 
 #: Percentiles of the grey values that become black and white.
 WINDOW_PERCENTILES = (0.5, 99.5)

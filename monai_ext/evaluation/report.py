@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ..landmarks import InputError, Landmarks
-from ..landmarks.geometry import FloatArray, Unit
-from ..metrics import (
+from monai_ext.landmarks import InputError, Landmarks
+from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.metrics import (
     ErrorStatistics,
     PresenceCounts,
     cumulative_error_area,
@@ -20,6 +20,7 @@ from ..metrics import (
     image_errors,
     presence_counts,
 )
+
 from .scores import Evaluation, ImageScores, Scores
 
 #: Image ID, truth, prediction.

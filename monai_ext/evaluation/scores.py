@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..landmarks import InputError
-from ..landmarks.geometry import Unit
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.geometry import Unit
 
 
 def _json(value: float) -> float | None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from ..landmarks import InputError, Status
-from ..landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, Status
+from monai_ext.landmarks.files import write_atomically
+
 from .report import Pair, aligned_pairs
 from .scores import Evaluation, Scores
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..landmarks import InputError
+from monai_ext.landmarks import InputError
+
 from .radial_error import within
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from ..landmarks import InputError, Status
+from monai_ext.landmarks import InputError, Status
 
 
 class PresenceCounts(NamedTuple):

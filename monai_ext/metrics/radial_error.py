@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..landmarks import InputError, Status
+from monai_ext.landmarks import InputError, Status
 
 #: Relative allowance on a threshold, so that 20 px of 0.1 mm counts as within 2 mm in spite of rounding.
 THRESHOLD_ALLOWANCE = 1e-9

@@ -1,6 +1,8 @@
-"""Networks from images to heatmaps."""
+"""Networks from images to heatmaps, their backbones, and models on disk."""
 
+from .backbones import BACKBONES, build_backbone
 from .heatmap_net import HeatmapNet, backbone_names
 from .output import HeatmapOutput
+from .zian import ZIAN, ZianConfig
 
-__all__ = ["HeatmapNet", "HeatmapOutput", "backbone_names"]
+__all__ = ["BACKBONES", "ZIAN", "HeatmapNet", "HeatmapOutput", "ZianConfig", "backbone_names", "build_backbone"]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ..landmarks import Status
-from ..landmarks.geometry import FloatArray, rotation_matrix
+from monai_ext.landmarks import Status
+from monai_ext.landmarks.geometry import FloatArray, rotation_matrix
+
 from .as_oct_anatomy import Side, Surface
 from .phantom import Phantom, to_uint8
 from .random_fields import cloud_field, speckle, white_noise

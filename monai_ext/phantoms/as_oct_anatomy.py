@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..landmarks.geometry import FloatArray
+from monai_ext.landmarks.geometry import FloatArray
+
 from .raster import smooth_curve, smooth_step
 
 REACH = 10.5  #: how far from the axis the outlines go

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..landmarks import Status
+from monai_ext.landmarks import Status
+
 from .face_painting import paint_face
 from .face_plan import NAMES, FacePlan, draw_face
 from .phantom import Phantom

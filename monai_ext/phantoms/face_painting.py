@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from ..landmarks.geometry import FloatArray
+from monai_ext.landmarks.geometry import FloatArray
+
 from .face_anatomy import MIRROR
 from .face_painter import Painter
 from .face_plan import FacePlan

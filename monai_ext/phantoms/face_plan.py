@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..landmarks.geometry import FloatArray, rotation_matrix
+from monai_ext.landmarks.geometry import FloatArray, rotation_matrix
+
 from .face_anatomy import MIRROR, FaceShape, draw_face_shape
 
 #: The patient's right side is at the image's left.

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ..landmarks import Status
+from monai_ext.landmarks import Status
+
 from .fundus_plan import NAMES, FundusPlan, draw_fundus
 from .phantom import Phantom, to_uint8
 from .random_fields import cloud_field, smooth_field, white_noise

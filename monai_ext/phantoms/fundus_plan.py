@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..landmarks.geometry import FloatArray, rotation_matrix
+from monai_ext.landmarks.geometry import FloatArray, rotation_matrix
+
 from .fundus_vessels import Vessel, grow_vessels
 
 NAMES = ("fovea", "optic_disc")

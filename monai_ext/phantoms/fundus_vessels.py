@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..landmarks.geometry import FloatArray
+from monai_ext.landmarks.geometry import FloatArray
+
 from .raster import smooth_curve
 
 #: Control points of the upper arcades; the lower ones mirror them. The temporal arcade arches around the macula.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..landmarks import Frame, Landmarks
-from ..landmarks.geometry import FloatArray
+from monai_ext.landmarks import Frame, Landmarks
+from monai_ext.landmarks.geometry import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
