@@ -22,6 +22,7 @@ from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.studies import Studies
+from monai_ext.networks.device import find_device
 from monai_ext.transforms.image_io import read_image
 
 from .console import output, print_json, progress_bar
@@ -45,14 +46,14 @@ def run(
     limit: Annotated[float, typer.Option(min=0, help="Upper end of the cumulative error curve and its area.")] = 16.0,
     unit: Annotated[str, typer.Option(help="auto (mm where all images are calibrated), mm or px.")] = "auto",
     worst: Annotated[int, typer.Option(min=0, max=100, help="Images on the worst-cases sheet.")] = 12,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Compare a model with the labels: tables, metrics.json, errors.csv, ced.png and worst_cases.png.
 
     Example: `monai-landmarks evaluate --studies sample_data/fundus --model fundus --split val`
     """
-    predictor = Predictor.load(locate_model(model, models), device)
+    predictor = Predictor.load(locate_model(model, models), find_device(device))
     study = Studies(studies)
     images = study.images()
     chosen = _chosen(study, split, predictor)

@@ -13,6 +13,7 @@ from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.answer import prediction_document
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.tables import PointsTable, write_points_table
+from monai_ext.networks.device import find_device
 from monai_ext.transforms.image_io import read_image
 
 from .console import output, print_json, progress_bar
@@ -25,7 +26,7 @@ def run(
     model: ModelOption,
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("predictions"),
     models: ModelsOption = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     overlays: Annotated[bool, typer.Option(help="Draw each image with its points.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
 ) -> None:
@@ -34,7 +35,7 @@ def run(
     Example: `monai-landmarks predict sample_data/fundus --model fundus --output predictions`
     """
     files = image_files(images)
-    predictor = Predictor.load(locate_model(model, models), device)
+    predictor = Predictor.load(locate_model(model, models), find_device(device))
     out.mkdir(parents=True, exist_ok=True)
     colors = [item.color for item in predictor.protocol.landmarks]
     found: dict[str, Landmarks] = {}

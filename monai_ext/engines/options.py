@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import Field
 
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.protocol import Strict
+from monai_ext.networks.device import DEVICE_PATTERN
 from monai_ext.networks.model_store import ModelCard
 
 #: Receives ``{"status", "epoch", "max_epochs", "loss", "val_error", "unit", "best", "model_version", "labels_used"}``.
@@ -40,7 +40,7 @@ class TrainOptions(Strict):
     val_interval: Annotated[int, Field(ge=1, le=100_000)] | None = None
     patience: Annotated[int, Field(ge=0, le=100_000)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, Field(pattern=DEVICE_PATTERN)] = "auto"
     amp: bool = True
     num_workers: Annotated[int, Field(ge=0, le=64)] | None = None
     warm_start: bool = True
@@ -53,18 +53,6 @@ class TrainOptions(Strict):
         names = ("max_epochs", "batch_size", "learning_rate", "val_fraction", "val_interval", "patience")
         changes = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return protocol.model_copy(update={"recipe": protocol.recipe.model_copy(update=changes)})
-
-    def torch_device(self, local_rank: int = 0) -> torch.device:
-        """The device to train on.
-
-        Raises:
-            InputError: a GPU was asked for and there is none.
-        """
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            raise InputError(f"The device {self.device!r} was asked for but this machine has no usable GPU: use 'cpu'.")
-        if self.device == "auto":
-            return torch.device("cuda", local_rank) if torch.cuda.is_available() else torch.device("cpu")
-        return torch.device(self.device)
 
 
 @dataclass(frozen=True)

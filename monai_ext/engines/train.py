@@ -19,6 +19,7 @@ from torch import nn
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
+from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import ModelCard, find_model, load_network, publish, read_card
 from monai_ext.networks.registry import build_network
 
@@ -60,7 +61,7 @@ def train_model(
     protocol = options.applied_to(protocol)
     train_images, val_images = split_images(images, protocol.recipe.val_fraction)
     check_labels(train_images + val_images, protocol)
-    device = options.torch_device(local_rank())
+    device = find_device(options.device, local_rank())
     with process_group(device), _deterministic(options.seed), input_errors_unwrapped():
         current = find_model(folder.name, folder.parent, *([pretrained.parent] if pretrained else []))
         replaced = None if current is None else read_card(current).version

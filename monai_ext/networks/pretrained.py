@@ -7,7 +7,7 @@ import pickle
 import re
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -15,8 +15,7 @@ from safetensors.torch import load_file
 
 from monai_ext.landmarks import InputError
 
-if TYPE_CHECKING:
-    from .backbones import Backbone
+from .backbone import Backbone
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,9 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import CARD, ModelCard, find_model, read_card
 
 from .errors import ConflictError
@@ -76,7 +75,7 @@ class ServedModel:
             folder, signature, _ = self._look()
             if self._loaded is None or self._loaded[0] != signature:
                 try:
-                    predictor = Predictor.load(folder, "cuda" if torch.cuda.is_available() else "cpu")
+                    predictor = Predictor.load(folder, find_device("auto"))
                 except InputError as error:
                     raise ConflictError(str(error)) from None
                 logger.info("Loaded %s, version %s.", folder, predictor.version)

@@ -1,0 +1,59 @@
+"""What a newcomer gets: the sample data and the model that answers on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks import find_protocol
+from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.landmarks.studies import Studies
+from monai_ext.phantoms.sample_data import make_sample_data
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor.load(shipped_dir("pretrained") / "fundus")
+
+
+def test_the_shipped_model_is_small_says_what_it_is_and_fits_its_protocol(predictor) -> None:
+    weights = shipped_dir("pretrained") / "fundus" / predictor.card.weights
+
+    assert weights.stat().st_size < 10e6
+    assert "synthetic" in predictor.card.data.lower()
+    assert predictor.protocol.landmark_names == find_protocol("fundus").landmark_names
+
+
+def test_the_shipped_model_finds_the_points_of_the_sample_data(predictor) -> None:
+    studies = Studies(REPOSITORY / "sample_data" / "fundus")
+    images = studies.images()
+    errors = []
+    for id in studies.labelled():
+        found = predictor.predict(images[id])
+        truth = read_markups(studies.label_path(id), found.frame, predictor.protocol.landmark_names)
+        assert found.defined.all()
+        errors.append(np.linalg.norm(found.points - truth.points, axis=1))
+
+    assert len(errors) >= 10
+    assert np.mean(errors) < 4.0  # of about 480 px; the disc is about 40 px wide
+
+
+@pytest.mark.parametrize("name", ["fundus", "scleral_spur", "face"])
+def test_the_sample_data_are_those_that_the_command_makes(tmp_path, name) -> None:
+    made = make_sample_data(tmp_path, protocols=(name,), count=2)[name]
+    shipped = REPOSITORY / "sample_data" / name
+    protocol = find_protocol(name)
+
+    for id, path in Studies(made).images().items():
+        kept = Studies(shipped).label_path(id)
+        assert path.name in {p.name for p in shipped.iterdir()}
+        if kept.exists() and Studies(made).label_path(id).exists():
+            assert kept.read_bytes() == Studies(made).label_path(id).read_bytes()
+            assert f'"{protocol.landmark_names[0]}"' in kept.read_text()
+    assert "SYNTHETIC" in (shipped / "README.md").read_text()
