@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -31,8 +32,12 @@ CSV_COLUMNS = (
 )
 
 
+def _rounded(value: float, digits: int) -> str:
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
 def _length(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
+    return _rounded(value, 3)
 
 
 def _percent(value: float) -> str:
@@ -66,14 +71,15 @@ def overall_table(evaluation: Evaluation, title: str = "Evaluation") -> Table:
 
 
 def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table:
-    """A table with one row per landmark and one for all together."""
+    """A table with one row per landmark and one for all together, narrow enough for a terminal of 80 columns."""
     unit = evaluation.unit
-    table = Table(title=escape(title), title_justify="left", show_footer=False)
+    table = Table(
+        title=escape(f"{title} (lengths in {unit}, rates in %)"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     table.add_column("Landmark", no_wrap=True)
-    headings = ["n", f"MRE [{unit}]", f"SD [{unit}]", f"Median [{unit}]"]
-    headings += [f"≤ {threshold:g} {unit}" for threshold in evaluation.thresholds]
-    for heading in [*headings, "Misses", "False alarms"]:
-        table.add_column(escape(heading), justify="right")
+    rates = [f"≤ {threshold:g}" for threshold in evaluation.thresholds]
+    for heading in ["n", "MRE", "SD", "Median", *rates, "Missed", "False"]:
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in evaluation.landmarks:
         table.add_row(*_landmark_cells(row))
     table.add_section()
@@ -82,8 +88,8 @@ def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table
 
 
 def _landmark_cells(row: Scores) -> list[str]:
-    lengths = [_length(value) for value in (row.mre, row.sd, row.median)]
-    rates = [_percent(rate) for rate in row.sdr.values()]
+    lengths = [_rounded(value, 2) for value in (row.mre, row.sd, row.median)]
+    rates = [_rounded(100 * rate, 1) for rate in row.sdr.values()]
     return [escape(row.name), str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
 
 
