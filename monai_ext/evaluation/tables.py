@@ -71,19 +71,23 @@ def overall_table(evaluation: Evaluation, title: str = "Evaluation") -> Table:
 
 
 def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table:
-    """A table with one row per landmark and one for all together, narrow enough for a terminal of 80 columns."""
+    """A table with one row per landmark and one for all together, narrow enough for a terminal of 80 columns.
+
+    Missed landmarks and false alarms have columns where there is any.
+    """
     unit = evaluation.unit
     table = Table(
         title=escape(f"{title} (lengths in {unit}, rates in %)"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )
     table.add_column("Landmark", no_wrap=True)
     rates = [f"≤ {threshold:g}" for threshold in evaluation.thresholds]
-    for heading in ["n", "MRE", "SD", "Median", *rates, "Missed", "False"]:
+    presence = ["Missed", "False"] if evaluation.overall.misses or evaluation.overall.false_alarms else []
+    for heading in ["n", "MRE", "SD", "Median", *rates, *presence]:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in evaluation.landmarks:
-        table.add_row(*_landmark_cells(row))
+        table.add_row(*_landmark_cells(row)[: len(table.columns)])
     table.add_section()
-    table.add_row(*_landmark_cells(evaluation.overall), style="bold")
+    table.add_row(*_landmark_cells(evaluation.overall)[: len(table.columns)], style="bold")
     return table
 
 
