@@ -52,7 +52,7 @@ def loop(
     protocol_dir: Path,
     tmp_path: Path,
 ) -> Loop:
-    conf = {"protocols": "spots,fundus", "protocol_dir": str(protocol_dir), "model_dir": str(tmp_path / "my models")}
+    conf = {"protocols": "spots,scleral_spur", "protocol_dir": str(protocol_dir), "model_dir": str(tmp_path / "my models")}
     return Loop(make_studies(IMAGES), start_server, conf)
 
 
@@ -112,7 +112,7 @@ def test_label_train_predict_correct_and_restart(loop: Loop, tmp_path: Path) -> 
 def label_images(loop: Loop, client: MONAILabelClient, tmp_path: Path) -> None:
     info = client.info()
     assert info["models"] == {}
-    assert list(info["trainers"]) == ["spots", "fundus"]
+    assert list(info["trainers"]) == ["spots", "scleral_spur"]
     assert info["train_stats"]["spots"] == {"status": "never"}
     assert info["datastore"] == {"total": IMAGES, "completed": 0, "label_tags": {}}
     for index in range(LABELLED):
