@@ -52,7 +52,11 @@ def loop(
     protocol_dir: Path,
     tmp_path: Path,
 ) -> Loop:
-    conf = {"protocols": "spots,scleral_spur", "protocol_dir": str(protocol_dir), "model_dir": str(tmp_path / "my models")}
+    conf = {
+        "protocols": "spots,scleral_spur",
+        "protocol_dir": str(protocol_dir),
+        "model_dir": str(tmp_path / "my models"),
+    }
     return Loop(make_studies(IMAGES), start_server, conf)
 
 
