@@ -26,7 +26,7 @@ def run(
 ) -> None:
     """Make small SYNTHETIC studies (fundus, AS-OCT, face): part labelled, part not.
 
-    Example: `monai-landmarks sample-data /tmp/samples --protocol fundus --count 50`
+    Example: `monai-landmarks sample-data samples --protocol fundus --count 50`
     """
     with progress_bar() as bar:
         task = bar.add_task("Drawing phantoms", total=None, note="")
