@@ -195,3 +195,11 @@ def test_training_outlives_nothing_but_its_server(monkeypatch: pytest.MonkeyPatc
     with parent_watch.ends_with_parent(lambda: told.append("orphaned")):
         time.sleep(0.1)
     assert told == []
+
+
+def test_a_run_that_was_stopped_is_not_called_running_while_its_process_goes(tmp_path: Path) -> None:
+    progress = ProgressFile(tmp_path)
+    progress.write({"status": "running", "epoch": 3})  # by this process, which lives
+
+    assert progress.read()["status"] == "running"
+    assert progress.read(stopped=True) == {"status": "stopped", "epoch": 3, "message": "Training was stopped."}

@@ -47,7 +47,8 @@ class ProgressFile:
         process = progress.pop("process", None)
         status = progress.get("status")
         alive = waiting if status == "queued" else _is_alive(process)
-        if status in ACTIVE and not alive and not waiting:
+        # a stopped process may take a moment to go: what the person asked for counts
+        if status in ACTIVE and (stopped or not (alive or waiting)):
             message = "Training was stopped." if stopped else "The training process ended early; see the server's log."
             return {**progress, "status": "stopped" if stopped else "failed", "message": message}
         return progress
