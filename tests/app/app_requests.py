@@ -31,7 +31,7 @@ def put_label(client: TestClient, content: bytes, image: str = "spot_00", tag: s
     return client.put(
         "/datastore/label",
         params={"image": image, "tag": tag},
-        files={"label": ("/tmp/upload.mrk.json", content)},
+        files={"label": ("../upload.mrk.json", content)},
         data={"params": json.dumps(params)},
     )
 
