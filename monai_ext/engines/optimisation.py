@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 
 import torch
 from ignite.engine import Engine, Events
@@ -11,30 +12,52 @@ from monai.engines.utils import IterationEvents
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from monai_ext.landmarks.protocol import Recipe
+from monai_ext.landmarks.recipe import Recipe
 
 #: A model that goes on from trained weights learns at this share of the recipe's rate.
 WARM_START_RATE = 0.3
+#: Where the step schedule falls, as a share of the steps, and to what (Lei et al., OMIA 2022: epoch 90 of 140).
+STEP_AT, STEP_FACTOR = 90 / 140, 0.1
+#: Of the polynomial schedule (Fu et al., MLMI 2020).
+POLYNOMIAL_POWER = 0.9
 #: After n steps the moving average keeps at most n / (n + this) of itself.
 EMA_WARMUP_STEPS = 10
 
 
 def build_optimizer(network: nn.Module, recipe: Recipe, *, warm: bool) -> torch.optim.Optimizer:
-    """AdamW; biases and normalisation scales are not decayed."""
+    """Adam, or AdamW with decoupled decay; biases and normalisation scales are not decayed."""
     rate = recipe.learning_rate * (WARM_START_RATE if warm else 1.0)
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    plain = [p for p in network.parameters() if p.ndim <= 1]
+    trained = [p for p in network.parameters() if p.requires_grad]
+    decayed = [p for p in trained if p.ndim > 1]
+    plain = [p for p in trained if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate, fused=True)
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
+    return kind(groups, lr=rate, fused=True)
 
 
-def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
-    """Linear rise over the first ``warmup`` share of the steps, then half a cosine down to zero."""
-    rising = max(1, round(warmup * steps))
+#: Learning rate as a factor of the first one, by the share of the steps after the warm-up that are done.
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+    "linear": lambda done: 1 - done,
+    "polynomial": lambda done: (1 - done) ** POLYNOMIAL_POWER,
+    "step": lambda done: 1.0 if done < STEP_AT else STEP_FACTOR,
+}
+
+
+def learning_rate_factor(step: int, steps: int, warmup: float, schedule: str = "cosine") -> float:
+    """Linear rise over the first ``warmup`` share of the steps, then one of :data:`SCHEDULES`.
+
+    Args:
+        step: from 0.
+        steps: of the whole run.
+        warmup: share of the steps; one step at least where it is not zero.
+        schedule: name.
+    """
+    rising = max(1, round(warmup * steps)) if warmup else 0
     if step < rising:
         return (step + 1) / rising
-    progress = (step - rising) / max(1, steps - rising)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return SCHEDULES[schedule](min(1.0, (step - rising) / max(1, steps - rising)))
 
 
 def attach_schedule(trainer: Engine, optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> None:
@@ -43,7 +66,7 @@ def attach_schedule(trainer: Engine, optimizer: torch.optim.Optimizer, recipe: R
 
     @trainer.on(Events.ITERATION_STARTED)
     def set_rate(engine: Engine) -> None:
-        factor = learning_rate_factor(engine.state.iteration - 1, steps, recipe.warmup)
+        factor = learning_rate_factor(engine.state.iteration - 1, steps, recipe.warmup, recipe.schedule)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.protocol import Strict
+from monai_ext.landmarks.document import Strict
 from monai_ext.networks.device import DEVICE_PATTERN
 from monai_ext.networks.model_store import ModelCard
 

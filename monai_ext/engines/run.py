@@ -15,14 +15,14 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from monai_ext.landmarks import Protocol
-from monai_ext.losses import build_loss
+from monai_ext.losses import build_training_loss
 
 from .dataset import LabelledImage, make_loader
 from .distributed import process_rank, replicated, share_from_first
 from .optimisation import attach_average, attach_gradient_clip, attach_schedule, build_optimizer
 from .options import OnProgress, TrainOptions, TrainResult
 from .resume import RunState
-from .validation import ValidationError, Validator, move_batch
+from .validation import ValidationError, Validator, training_batch
 
 #: Seconds between two progress reports within an epoch.
 REPORT_INTERVAL = 1.0
@@ -88,7 +88,7 @@ class Run:
         recipe, options = protocol.recipe, self._options
         steps = max(1, len(self._loader) * recipe.max_epochs)
         self._optimizer = build_optimizer(self._network, recipe, warm=warm)
-        loss = build_loss(recipe.loss, protocol.network.sigma, presence=protocol.network.presence)
+        loss = build_training_loss(protocol).to(self._device)
         trainer = SupervisedTrainer(
             device=self._device,
             max_epochs=recipe.max_epochs,
@@ -96,14 +96,15 @@ class Run:
             network=replicated(self._network, self._device),
             optimizer=self._optimizer,
             loss_function=lambda output, label: loss(output, label["points"], label["status"]),
-            prepare_batch=move_batch,
+            prepare_batch=training_batch(self._network),
             decollate=False,
             non_blocking=True,
             optim_set_to_none=True,
             amp=options.amp and self._device.type == "cuda",
         )
         attach_schedule(trainer, self._optimizer, recipe, steps)
-        attach_gradient_clip(trainer, self._network, recipe.gradient_clip)
+        if recipe.gradient_clip is not None:
+            attach_gradient_clip(trainer, self._network, recipe.gradient_clip)
         self._average = attach_average(trainer, self._network, recipe.ema_decay)
         trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
         trainer.add_event_handler(Events.ITERATION_COMPLETED, self._after_step)
@@ -162,9 +163,15 @@ class Run:
 
     def _after_validation(self, engine: Engine, epoch: int, error: ValidationError) -> None:
         self._last_error = error.value
-        self.history.append({"epoch": epoch, "loss": self._loss, "val_error": error.value})
+        entry = {"epoch": epoch, "loss": self._loss, "val_error": error.value}
+        if error.coarse is not None:
+            entry["val_error_coarse"] = error.coarse
+        self.history.append(entry)
         if self._writer:
-            self._writer.add_scalar(f"val/mean_radial_error_{error.unit}", error.value, epoch)
+            for name, value in entry.items():
+                if name.startswith("val_error"):
+                    tag = name.replace("val_error", "val/mean_radial_error")
+                    self._writer.add_scalar(f"{tag}_{error.unit}", value, epoch)
         if error.value < self._best.value or not self.best_state:
             self._best, self._stale = error, 0
             self.best_state = {name: t.detach().cpu().clone() for name, t in self._average.state_dict().items()}

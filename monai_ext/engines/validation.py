@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from torch import nn
 from monai_ext.inferers.decode_output import decode_output
 from monai_ext.landmarks import Protocol
 from monai_ext.networks.model_store import load_network
+from monai_ext.networks.output import training_arguments
 from monai_ext.transforms.affine import to_original
 
 from .dataset import LabelledImage, make_loader
@@ -22,10 +23,24 @@ from .distributed import gathered
 
 
 class ValidationError(NamedTuple):
-    """A mean radial error with its unit; infinite where no landmark of the images is defined."""
+    """A mean radial error with its unit; infinite where no landmark of the images is defined.
+
+    ``coarse`` is that of the coarse stage of the same network, None where it has one stage.
+    """
 
     value: float
     unit: Literal["px", "mm"]
+    coarse: float | None = None
+
+
+def training_batch(network: nn.Module) -> Callable[..., Any]:
+    """MONAI's ``prepare_batch`` for training: with what the network takes in training beside the image."""
+
+    def prepare(batch: dict[str, Any], device: torch.device, non_blocking: bool, **options: Any) -> Any:
+        image, label = move_batch(batch, device, non_blocking, **options)
+        return image, label, (), training_arguments(network, image, label["points"], label["status"])
+
+    return prepare
 
 
 def move_batch(batch: dict[str, Any], device: torch.device, non_blocking: bool, **_: Any) -> tuple[Any, Any]:
@@ -70,34 +85,48 @@ class Validator:
             decollate=False,
             non_blocking=True,
         )
-        errors: list[tuple[float, float, int, bool]] = []
+        sums: list[_Sums] = []
 
         @evaluator.on(Events.ITERATION_COMPLETED)
         def collect(engine: Engine) -> None:
             label = engine.state.output["label"]
-            output = engine.state.output["pred"]
-            predicted = decode_output(output, label["matrix"], label["size"], self._protocol).points
-            true = to_original(label["points"].double(), label["matrix"].double())
-            defined = label["status"] > 0
-            difference = predicted - true
-            in_pixels = torch.linalg.vector_norm(difference, dim=-1)
-            in_units = torch.linalg.vector_norm(difference * label["pixel_length"][:, None], dim=-1)
-            errors.append(
-                (
-                    float(in_pixels[defined].sum()),
-                    float(in_units[defined].sum()),
-                    int(defined.sum()),
-                    bool(label["calibrated"].all()),
-                )
-            )
+            found = decode_output(engine.state.output["pred"], label["matrix"], label["size"], self._protocol)
+            sums.append(_sums(found.points, found.coarse, label))
 
         if len(self._loader):
             evaluator.run()
-        batches = gathered(errors)
-        count = sum(batch[2] for batch in batches)
-        unit: Literal["px", "mm"] = "mm" if all(batch[3] for batch in batches) else "px"
-        total = sum(batch[1 if unit == "mm" else 0] for batch in batches)
-        return ValidationError(total / count if count else math.inf, unit)
+        batches = gathered(sums)
+        count = sum(batch.landmarks for batch in batches)
+        if not count:
+            return ValidationError(math.inf, "px")
+        unit: Literal["px", "mm"] = "mm" if all(batch.calibrated for batch in batches) else "px"
+        fine, coarse = (
+            sum(torch.tensor(batch.millimetres if unit == "mm" else batch.pixels) for batch in batches) / count
+        ).tolist()
+        return ValidationError(fine, unit, None if math.isnan(coarse) else coarse)
+
+
+class _Sums(NamedTuple):
+    """Of one batch: summed errors of the answer and of the coarse stage (NaN where there is none), and their count."""
+
+    pixels: list[float]
+    millimetres: list[float]
+    landmarks: int
+    calibrated: bool
+
+
+def _sums(points: torch.Tensor, coarse: torch.Tensor | None, label: dict[str, torch.Tensor]) -> _Sums:
+    true = to_original(label["points"].double(), label["matrix"].double())
+    both = torch.stack([points, torch.full_like(points, math.nan) if coarse is None else coarse])
+    difference = both - true
+    defined = label["status"] > 0
+    lengths = label["pixel_length"][:, None]
+    return _Sums(
+        torch.linalg.vector_norm(difference, dim=-1)[:, defined].sum(1).tolist(),
+        torch.linalg.vector_norm(difference * lengths, dim=-1)[:, defined].sum(1).tolist(),
+        int(defined.sum()),
+        bool(label["calibrated"].all()),
+    )
 
 
 def validate_model(folder: Path, images: Sequence[LabelledImage], device: torch.device) -> ValidationError:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from monai_ext.landmarks import Landmarks, Protocol
+from monai_ext.landmarks import Frame, Landmarks, Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
+from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks.network_config import Decoder
 from monai_ext.networks.model_store import ModelCard, load_network
 from monai_ext.transforms.pipeline import inference_transforms
 
-from .decode_output import decode_output
+from .decode_output import Prediction, decode_output
+
+
+class Answer(NamedTuple):
+    """The landmarks of one image.
+
+    Attributes:
+        landmarks: what the network answers.
+        coarse: (K, 2) original pixels that the coarse stage alone would answer, or None where there is one stage.
+    """
+
+    landmarks: Landmarks
+    coarse: FloatArray | None
 
 
 class Predictor:
@@ -55,9 +71,26 @@ class Predictor:
         """The version of the model."""
         return self.card.version
 
-    @torch.inference_mode()
     def predict(self, path: str | Path) -> Landmarks:
         """The landmarks of one image file, in its original pixels and frame.
+
+        Raises:
+            InputError: the image cannot be read.
+        """
+        return self.predict_stages(path).landmarks
+
+    def predict_stages(self, path: str | Path) -> Answer:
+        """The same with what the stages before the last one found.
+
+        Raises:
+            InputError: the image cannot be read.
+        """
+        own = self.protocol.network.decoder
+        return self.predict_decoders(path, (own,))[own]
+
+    @torch.inference_mode()
+    def predict_decoders(self, path: str | Path, decoders: Sequence[Decoder]) -> dict[Decoder, Answer]:
+        """What each of several decoders reads off the heatmaps of one forward pass.
 
         Raises:
             InputError: the image cannot be read.
@@ -67,11 +100,20 @@ class Predictor:
         size = torch.tensor([sample["frame"].size], device=self.device)
         image = torch.as_tensor(sample["image"]).as_subclass(torch.Tensor)[None].to(self.device)
         matrix = torch.as_tensor(sample["matrix"])[None].to(self.device)
-        points, status, confidence = decode_output(self.network(image), matrix, size, self.protocol)
-        return Landmarks(
+        output = self.network(image)
+        answers: dict[Decoder, Answer] = {}
+        for decoder in decoders:
+            network = self.protocol.network.model_copy(update={"decoder": decoder})
+            protocol = self.protocol.model_copy(update={"network": network})
+            answers[decoder] = self._answer(decode_output(output, matrix, size, protocol), sample["frame"])
+        return answers
+
+    def _answer(self, prediction: Prediction, frame: Frame) -> Answer:
+        landmarks = Landmarks(
             self.protocol.landmark_names,
-            points[0].cpu().numpy(),
-            sample["frame"],
-            status[0].cpu().numpy(),
-            confidence[0].cpu().numpy(),
+            prediction.points[0].cpu().numpy(),
+            frame,
+            prediction.status[0].cpu().numpy(),
+            prediction.confidence[0].cpu().numpy(),
         )
+        return Answer(landmarks, None if prediction.coarse is None else prediction.coarse[0].cpu().numpy())

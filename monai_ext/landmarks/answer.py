@@ -22,6 +22,7 @@ def prediction_document(
     image: str,
     model_version: str,
     radius: float | Sequence[float] | ArrayLike | None = None,
+    coarse: ArrayLike | None = None,
     uncertainty: Mapping[str, Any] | None = None,
     latencies: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def prediction_document(
     Each landmark of the protocol is listed, in its order, whatever its status: ``pixel`` is (x, y) in pixels of the
     stored image, ``position`` is LPS millimetres of the placement frame. A landmark that is missing or undefined has
     there its likeliest place, which is no measurement, or null where none is known. ``confidence`` and ``radius``
-    are null where unknown. ``spacing`` is the calibration along (x, y), [1, 1] where the unit is "px".
+    are null where unknown. ``stages`` names the pixel of each stage of a network that has several. ``spacing`` is the calibration along (x, y), [1, 1] where the unit is "px".
 
     Args:
         protocol: the landmark task.
@@ -38,6 +39,7 @@ def prediction_document(
         image: the ID that was asked for.
         model_version: the version of the weights.
         radius: one, or (K,) in the protocol's order: how far a point may be off, in the answer's unit.
+        coarse: (K, 2) pixels that the coarse stage of the network found, in the protocol's order, if it has one.
         uncertainty: further numbers about the prediction; what is not finite becomes null.
         latencies: seconds per step.
 
@@ -51,6 +53,13 @@ def prediction_document(
     radii = np.full(count, np.nan) if radius is None else np.asarray(radius, dtype=np.float64)
     if radii.ndim > 0 and radii.shape != (count,):
         raise InputError(f"A radius is one number or one for each of {count} landmarks, not of shape {radii.shape}.")
+    stages: list[dict[str, Any]] = [{} for _ in range(count)]
+    if coarse is not None:
+        found = np.asarray(coarse, dtype=np.float64).reshape(count, 2).tolist()
+        stages = [
+            {"stages": {"coarse": _point_or_null(first), "fine": _point_or_null(last)}}
+            for first, last in zip(found, landmarks.points.tolist(), strict=True)
+        ]
     rows = zip(
         landmarks.names,
         landmarks.status.tolist(),
@@ -58,6 +67,7 @@ def prediction_document(
         landmarks.lps.tolist(),
         landmarks.confidence.tolist(),
         np.broadcast_to(radii, (count,)).tolist(),
+        stages,
         strict=True,
     )
     return {
@@ -74,8 +84,9 @@ def prediction_document(
                 "position": _point_or_null(position),
                 "confidence": plain(confidence),
                 "radius": plain(extent),
+                **by_stage,
             }
-            for name, status, pixel, position, confidence, extent in rows
+            for name, status, pixel, position, confidence, extent, by_stage in rows
         ],
         "measurements": measure(protocol, landmarks),
         "uncertainty": plain(uncertainty or {}),

@@ -163,10 +163,15 @@ def rotation_matrix(degrees: float) -> FloatArray:
     return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
 
-def fit_matrix(source: tuple[int, int], target: tuple[int, int]) -> FloatArray:
-    """Pixel map that scales a (width, height) image uniformly into another size, centred, aspect kept."""
+def fit_matrix(
+    source: tuple[int, int], target: tuple[int, int], window: tuple[int, int] | None = None
+) -> FloatArray:
+    """Pixel map that scales a (width, height) image uniformly into another size, centred, aspect kept.
+
+    With ``window`` the result is the centre of ``target``, (width, height) = ``window`` large.
+    """
     scale = min(target[0] / source[0], target[1] / source[1])
-    margin = [(t - s * scale) / 2 for s, t in zip(source, target, strict=True)]
+    margin = [(t - s * scale) / 2 for s, t in zip(source, window or target, strict=True)]
     return translation_matrix(*margin) @ scale_matrix(scale, scale)
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from .document import Strict
+from .network_config import HeatmapNetConfig, NetworkConfig
+from .recipe import Recipe
 
 #: Colours of Okabe and Ito (2008), told apart by people with colour-blindness; used where a protocol names none.
 DEFAULT_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
@@ -13,14 +17,6 @@ DEFAULT_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E0
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
 NAME_LENGTH = 64
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Strict(BaseModel):
-    """A document part that refuses unknown keys and cannot be changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LandmarkDefinition(Strict):
@@ -53,62 +49,6 @@ class Measurement(Strict):
         return self
 
 
-class Size(Strict):
-    """A raster size in pixels."""
-
-    width: Annotated[int, Field(ge=32, le=4096)]
-    height: Annotated[int, Field(ge=32, le=4096)]
-
-    @property
-    def wh(self) -> tuple[int, int]:
-        """(width, height)."""
-        return self.width, self.height
-
-
-class HeatmapNetConfig(Strict):
-    """The network ``heatmap_net``: MONAI's FlexibleUNet with a heatmap head."""
-
-    name: Literal["heatmap_net"] = "heatmap_net"
-    backbone: str = "efficientnet-b0"
-    decoder_channels: tuple[int, ...] = (256, 128, 64, 32, 16)
-    input_size: Size = Size(width=384, height=320)
-    sigma: Positive = 2.5
-    decoder: Literal["argmax", "local_soft_argmax", "dark", "gaussian_fit"] = "local_soft_argmax"
-    presence: bool = True
-
-
-class Augmentation(Strict):
-    """Random changes of a training image; ranges are symmetric unless said otherwise."""
-
-    rotation: Annotated[float, Field(ge=0, le=180)] = 20.0  #: degrees
-    scale: Annotated[float, Field(ge=0, lt=1)] = 0.2  #: relative
-    shift: Fraction = 0.08  #: of the image side
-    flip: Fraction = 0.0  #: probability of a left-right flip (paired landmarks swap by name)
-    brightness: Annotated[float, Field(ge=0)] = 0.3  #: in standard deviations of the image
-    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.3  #: relative
-    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: relative
-    noise: Annotated[float, Field(ge=0)] = 0.1  #: standard deviations of the image
-    blur: Annotated[float, Field(ge=0)] = 0.0  #: largest Gaussian sigma, pixels of the network input
-    color: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: relative gain per channel (RGB only)
-
-
-class Recipe(Strict):
-    """How a network of this protocol is trained."""
-
-    loss: Literal["spatial_cross_entropy", "mse", "adaptive_wing"] = "spatial_cross_entropy"
-    max_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
-    learning_rate: Positive = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 0.02
-    warmup: Fraction = 0.05  #: share of the steps with a linearly rising learning rate, then cosine to zero
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99  #: moving average of the weights; 0 turns it off
-    gradient_clip: Positive = 5.0  #: largest gradient norm
-    patience: Annotated[int, Field(ge=0)] = 0  #: validations without improvement before stopping; 0 never stops
-    val_interval: Annotated[int, Field(ge=1)] = 5  #: epochs between validations
-    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  #: of the labelled images, where no split is given
-    augmentation: Augmentation = Augmentation()
-
-
 class Protocol(Strict):
     """A landmark task.
 
@@ -128,7 +68,7 @@ class Protocol(Strict):
     channels: Literal["grey", "rgb"]
     landmarks: Annotated[tuple[LandmarkDefinition, ...], Field(min_length=1)]
     measurements: tuple[Measurement, ...] = ()
-    network: HeatmapNetConfig = HeatmapNetConfig()
+    network: NetworkConfig = HeatmapNetConfig()
     recipe: Recipe = Recipe()
 
     @field_validator("landmarks")
@@ -165,6 +105,24 @@ class Protocol(Strict):
             seen.add(measurement.name)
         return self
 
+    @model_validator(mode="after")
+    def _halves_have_pairs(self) -> Protocol:
+        single = [landmark.name for landmark in self.landmarks if landmark.pair is None]
+        if self.network.halves and single:
+            raise ValueError(
+                f"network.halves needs every landmark in both halves of the image, but {single[0]!r} has no pair"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _crop_is_within(self) -> Protocol:
+        crop, size = self.recipe.augmentation.crop, self.network.input_size
+        if crop and (crop.width > size.width or crop.height > size.height):
+            raise ValueError(f"recipe.augmentation.crop {crop.wh} must not be larger than network.input_size {size.wh}")
+        if crop and self.network.halves:
+            raise ValueError("recipe.augmentation.crop would lose the centre line that network.halves needs; remove one")
+        return self
+
     @property
     def landmark_names(self) -> tuple[str, ...]:
         """The K names in order."""
@@ -174,6 +132,11 @@ class Protocol(Strict):
     def num_channels(self) -> int:
         """1 for grey, 3 for RGB."""
         return 3 if self.channels == "rgb" else 1
+
+    @property
+    def networks_landmarks(self) -> int:
+        """The number of heatmaps of the network: K, or K / 2 where it sees the image in halves."""
+        return len(self.landmarks) // 2 if self.network.halves else len(self.landmarks)
 
     @property
     def swap(self) -> tuple[int, ...]:

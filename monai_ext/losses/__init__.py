@@ -2,7 +2,7 @@
 
 from .adaptive_wing import AdaptiveWingLoss, adaptive_wing
 from .heatmap_loss import HeatmapLoss
-from .landmark_loss import HEATMAP_LOSSES, LandmarkLoss, build_heatmap_loss, build_loss
+from .landmark_loss import HEATMAP_LOSSES, LandmarkLoss, build_heatmap_loss, build_loss, build_training_loss
 from .masked_mse import MaskedMSELoss, masked_mse
 from .presence import PresenceLoss, presence_loss
 from .spatial_cross_entropy import SpatialCrossEntropyLoss, spatial_cross_entropy
@@ -20,6 +20,7 @@ __all__ = [
     "adaptive_wing",
     "build_heatmap_loss",
     "build_loss",
+    "build_training_loss",
     "masked_mse",
     "presence_loss",
     "spatial_cross_entropy",

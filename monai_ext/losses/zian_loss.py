@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
-
 from monai_ext.landmarks import InputError
-from monai_ext.networks.zian.output import ZianOutput
 
+from .landmark_loss import LandmarkLoss
 from .masked_mse import MaskedMSELoss
 
 #: Weights of the three stages, equation 2 of Lei et al., OMIA 2022.
 ALPHA, BETA, GAMMA = 1.0, 0.25, 1.0
 
 
-class ZianLoss(nn.Module):
+class ZianLoss(LandmarkLoss):
     """``alpha * L_coarse + beta * sum(L_roi) + gamma * L_fine`` against Gaussians of amplitude 1.
 
     Targets are drawn in the frame of each heatmap, with the centre at its sub-pixel place. A missing landmark's target
@@ -32,25 +29,6 @@ class ZianLoss(nn.Module):
     """
 
     def __init__(self, alpha: float = ALPHA, beta: float = BETA, gamma: float = GAMMA, sigma: float = 2.0) -> None:
-        super().__init__()
         if min(alpha, beta, gamma) < 0:
             raise InputError(f"The weights of ZIAN's loss are not negative, as {alpha}, {beta} and {gamma} are.")
-        self.alpha, self.beta, self.gamma = alpha, beta, gamma
-        self.mse = MaskedMSELoss(sigma)
-
-    def forward(self, output: ZianOutput, points: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
-        """The loss, a float32 scalar.
-
-        Args:
-            output: what the network returned.
-            points: (B, K, 2) points (x, y) in pixels of the image; ignored where not defined, NaN allowed there.
-            status: (B, K) codes of Status.
-        """
-        points = points.float()
-        loss = self.alpha * self.mse(output.coarse, output.coarse_frame.from_image(points), status)
-        if output.roi is None or output.fine is None or output.fine_frame is None:
-            return loss
-        targets = output.fine_frame.from_image(points)
-        for heatmaps in output.roi:
-            loss = loss + self.beta * self.mse(heatmaps, targets, status)
-        return loss + self.gamma * self.mse(output.fine, targets, status)
+        super().__init__(MaskedMSELoss(sigma), weights={"coarse": alpha, "roi": beta, "fine": gamma})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -14,15 +13,13 @@ from torch.nn import functional as F
 from monai_ext.landmarks import InputError
 
 from .output import HeatmapOutput
+from .presence_head import presence_layer
 
 #: The encoder halves the image this often.
 NUM_STAGES = 5
 
 #: Momentum of all batch normalisations. EfficientNet's own 0.01 lags far behind the weights in short trainings.
 BATCH_NORM_MOMENTUM = 0.1
-
-#: What the presence head answers before it has learned: a landmark is there unless the images teach otherwise.
-INITIAL_PRESENCE = 0.95
 
 #: Parts of MONAI's encoders that only a classifier uses: a quarter of the weights of efficientnet-b0.
 _CLASSIFIER_PARTS = ("_conv_head", "_conv_head_padding", "_bn1", "_avg_pooling", "_dropout", "_fc", "avgpool", "fc")
@@ -82,10 +79,7 @@ class HeatmapNet(nn.Module):
             if hasattr(self.encoder, part):
                 delattr(self.encoder, part)
         deepest = FLEXUNET_BACKBONE.register_dict[backbone]["feature_channel"][-1]
-        self.presence_head = nn.Linear(deepest, num_landmarks) if presence else None
-        if self.presence_head is not None:
-            nn.init.zeros_(self.presence_head.weight)
-            nn.init.constant_(self.presence_head.bias, math.log(INITIAL_PRESENCE / (1 - INITIAL_PRESENCE)))
+        self.presence_head = presence_layer(deepest, num_landmarks) if presence else None
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = BATCH_NORM_MOMENTUM

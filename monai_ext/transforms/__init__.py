@@ -1,6 +1,6 @@
 """Transforms in MONAI's dialect: loading with a frame, affine maps with landmarks, grey levels, heatmaps."""
 
-from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, RandAffineLandmarks, RandAffineLandmarksd, to_original
+from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, to_original
 from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
 from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
 from .image_io import read_frame, read_image
@@ -12,6 +12,7 @@ from .intensity import (
     rand_intensity,
 )
 from .load import LoadLandmarkImage, LoadLandmarkImaged, LoadMarkupsd
+from .rand_affine import RandAffineLandmarks, RandAffineLandmarksd
 
 __all__ = [
     "AffineLandmarks",

@@ -1,38 +1,20 @@
-"""Affine maps of an image and its landmarks onto the network input: the plain fit, and random augmentation."""
+"""Affine maps of an image and its landmarks, and the plain fit onto the network input."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, Randomizable, RandomizableTransform, Transform
+from monai.transforms import MapTransform, Transform
 
 from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import (
-    FloatArray,
-    about,
-    fit_matrix,
-    flip_matrix,
-    rotation_matrix,
-    translation_matrix,
-)
-from monai_ext.landmarks.points import Status
+from monai_ext.landmarks.geometry import FloatArray, fit_matrix
 
 from .resample import map_points, resample, to_original
 
-__all__ = [
-    "AffineLandmarks",
-    "FitLandmarks",
-    "FitLandmarksd",
-    "RandAffineLandmarks",
-    "RandAffineLandmarksd",
-    "to_original",
-]
-
-Outside = Literal["undefined", "keep"]
+__all__ = ["AffineLandmarks", "FitLandmarks", "FitLandmarksd", "common_size", "to_original"]
 
 
 def _plain(image: Any) -> torch.Tensor:
@@ -88,16 +70,29 @@ class FitLandmarks(Transform):
         size_wh: (width, height) of the network input.
         mode: as :class:`AffineLandmarks`.
         padding_mode: as :class:`AffineLandmarks`.
+        resize_wh: (width, height) that the image is scaled into, the network input being the centre of it; None for
+            the network input itself.
     """
 
-    def __init__(self, size_wh: tuple[int, int], mode: str = "bilinear", padding_mode: str = "border") -> None:
+    def __init__(
+        self,
+        size_wh: tuple[int, int],
+        mode: str = "bilinear",
+        padding_mode: str = "border",
+        resize_wh: tuple[int, int] | None = None,
+    ) -> None:
         self.apply = AffineLandmarks(size_wh, mode, padding_mode)
+        self.resize_wh = resize_wh
+
+    def matrix(self, width: int, height: int) -> FloatArray:
+        """The (3, 3) map of an image of that size onto the network input."""
+        return fit_matrix((width, height), self.resize_wh or self.apply.size_wh, self.apply.size_wh)
 
     def __call__(
         self, image: torch.Tensor, points: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """The fitted image, its points, and the (3, 3) float64 map original -> network input."""
-        matrix = fit_matrix((image.shape[-1], image.shape[-2]), self.apply.size_wh)
+        matrix = self.matrix(image.shape[-1], image.shape[-2])
         return *self.apply(image, points, matrix), torch.from_numpy(matrix)
 
 
@@ -113,6 +108,7 @@ class FitLandmarksd(MapTransform):
         padding_mode: as :class:`AffineLandmarks`.
         matrix_key: where the (3, 3) float64 map original -> network input is put.
         allow_missing_keys: whether a sample may lack an image.
+        resize_wh: as :class:`FitLandmarks`.
     """
 
     def __init__(
@@ -125,17 +121,18 @@ class FitLandmarksd(MapTransform):
         padding_mode: str = "border",
         matrix_key: str = "matrix",
         allow_missing_keys: bool = False,
+        resize_wh: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.points_key = points_key
         self.status_key = status_key
         self.matrix_key = matrix_key
-        self.fit = FitLandmarks(size_wh, mode, padding_mode)
+        self.fit = FitLandmarks(size_wh, mode, padding_mode, resize_wh)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         sample = dict(data)
-        width, height = _common_size([sample[key] for key in self.key_iterator(sample)])
-        matrix = fit_matrix((width, height), self.fit.apply.size_wh)
+        width, height = common_size([sample[key] for key in self.key_iterator(sample)])
+        matrix = self.fit.matrix(width, height)
         for key in self.key_iterator(sample):
             sample[key], _ = self.fit.apply(sample[key], None, matrix)
         if self.points_key is not None:
@@ -144,173 +141,8 @@ class FitLandmarksd(MapTransform):
         return sample
 
 
-def _common_size(images: Sequence[torch.Tensor]) -> tuple[int, int]:
+def common_size(images: Sequence[torch.Tensor]) -> tuple[int, int]:
     sizes = {(int(image.shape[-1]), int(image.shape[-2])) for image in images}
     if len(sizes) != 1:
         raise InputError(f"Images that share their landmarks must be of one size, not {sorted(sizes)}.")
     return sizes.pop()
-
-
-class RandAffineLandmarks(RandomizableTransform):
-    """Fits an image into the network input with a random rotation, scale, shift and left-right flip.
-
-    All of it is one map, drawn in one resample. Rotation and scale are about the image centre. A flip mirrors the
-    output and swaps paired landmarks by name: the row of ``left_eye`` then holds the mirrored ``right_eye`` (so does
-    what ``to_original`` makes of a flipped sample: the map undoes the mirror, not the swap of names).
-
-    Args:
-        size_wh: (width, height) of the network input.
-        rotation: largest angle, degrees; uniform in [-rotation, rotation].
-        scale: largest relative change s; log-uniform in [1 / (1 + s), 1 + s].
-        shift: largest shift as a fraction of the image's width along x and of its height along y; uniform.
-        flip: probability of a left-right flip.
-        swap: (K,) index of each landmark's left/right partner or of itself (``Protocol.swap``); needed for a flip.
-        prob: probability of augmenting at all; else the plain fit.
-        outside: what becomes of a defined landmark that leaves the network input. Its point keeps the true
-            coordinates outside; its status becomes ``"undefined"``, or with ``"keep"`` stays defined.
-        mode: as :class:`AffineLandmarks`.
-        padding_mode: as :class:`AffineLandmarks`.
-
-    Raises:
-        ValueError: a range is negative or a flip has no ``swap``.
-    """
-
-    def __init__(
-        self,
-        size_wh: tuple[int, int],
-        rotation: float = 0.0,
-        scale: float = 0.0,
-        shift: float = 0.0,
-        flip: float = 0.0,
-        swap: Sequence[int] | None = None,
-        prob: float = 1.0,
-        outside: Outside = "undefined",
-        mode: str = "bilinear",
-        padding_mode: str = "border",
-    ) -> None:
-        super().__init__(prob)
-        if min(rotation, scale, shift, flip) < 0:
-            raise ValueError(
-                f"Ranges are not negative: rotation {rotation}, scale {scale}, shift {shift}, flip {flip}."
-            )
-        if flip > 0 and swap is None:
-            raise ValueError("A flip needs `swap`, the left/right partner of each landmark (Protocol.swap).")
-        if outside not in ("undefined", "keep"):
-            raise ValueError(f'`outside` is "undefined" or "keep", not {outside!r}.')
-        self.rotation, self.scale, self.shift, self.flip = rotation, scale, shift, flip
-        self.swap = None if swap is None else tuple(swap)
-        self.outside: Outside = outside
-        self.apply = AffineLandmarks(size_wh, mode, padding_mode)
-        self._angle, self._factor, self._offset, self._flipped = 0.0, 1.0, (0.0, 0.0), False
-
-    def randomize(self, data: Any = None) -> None:
-        """Draws the next augmentation; always the same count of numbers, whatever the ranges."""
-        super().randomize(None)
-        angle, log_factor, x, y = self.R.uniform(-1.0, 1.0, 4)
-        self._angle = self.rotation * angle
-        self._factor = float((1.0 + self.scale) ** log_factor)
-        self._offset = (self.shift * x, self.shift * y)
-        self._flipped = bool(self.R.uniform() < self.flip)
-
-    def matrix(self, width: int, height: int) -> FloatArray:
-        """The (3, 3) map of the drawn augmentation for an image of that size."""
-        fit = fit_matrix((width, height), self.apply.size_wh)
-        if not self._do_transform:
-            return fit
-        turn = rotation_matrix(self._angle) @ np.diag([self._factor, self._factor, 1.0])
-        moved = translation_matrix(self._offset[0] * width, self._offset[1] * height)
-        matrix = fit @ moved @ about(((width - 1) / 2, (height - 1) / 2), turn)
-        return flip_matrix(self.apply.size_wh[0]) @ matrix if self._flipped else matrix
-
-    def move(self, points: torch.Tensor, status: torch.Tensor, matrix: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
-        """The points (K, 2) and status (K,) after the drawn augmentation, paired landmarks swapped after a flip."""
-        points, status = map_points(torch.as_tensor(points), matrix), torch.as_tensor(status).clone()
-        if self._flipped and self._do_transform and self.swap is not None:
-            if len(self.swap) != len(points):
-                raise InputError(f"The swap has {len(self.swap)} landmarks but the sample has {len(points)}.")
-            order = list(self.swap)
-            points, status = points[order], status[order]
-        if self.outside == "undefined":
-            edge = torch.tensor(self.apply.size_wh, device=points.device) - 0.5
-            inside = ((points >= -0.5) & (points <= edge)).all(dim=-1)
-            status[(status > 0) & ~inside] = int(Status.UNDEFINED)
-        return points, status
-
-    def __call__(
-        self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor, randomize: bool = True
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Augments one sample.
-
-        Args:
-            image: (C, H, W).
-            points: (K, 2) pixels (x, y) of the image.
-            status: (K,) codes of :class:`monai_ext.landmarks.Status`.
-            randomize: draw anew, or repeat the last draw.
-
-        Returns:
-            The network input, its points, their status, and the (3, 3) float64 map original -> network input.
-        """
-        if randomize:
-            self.randomize()
-        matrix = self.matrix(image.shape[-1], image.shape[-2])
-        drawn, _ = self.apply(image, None, matrix)
-        return drawn, *self.move(points, status, matrix), torch.from_numpy(matrix)
-
-
-class RandAffineLandmarksd(Randomizable, MapTransform):
-    """Dictionary version of :class:`RandAffineLandmarks`; ``points`` and ``status`` follow the image.
-
-    Args:
-        keys: the image, or several images of one size, which get the same map.
-        points_key: (K, 2) points.
-        status_key: (K,) status.
-        size_wh: (width, height) of the network input.
-        matrix_key: where the (3, 3) float64 map original -> network input is put.
-        allow_missing_keys: whether a sample may lack an image.
-        rotation, scale, shift, flip, swap, prob, outside, mode, padding_mode: as :class:`RandAffineLandmarks`.
-    """
-
-    def __init__(
-        self,
-        keys: KeysCollection = "image",
-        points_key: str = "points",
-        status_key: str = "status",
-        size_wh: tuple[int, int] = (320, 256),
-        rotation: float = 0.0,
-        scale: float = 0.0,
-        shift: float = 0.0,
-        flip: float = 0.0,
-        swap: Sequence[int] | None = None,
-        prob: float = 1.0,
-        outside: Outside = "undefined",
-        mode: str = "bilinear",
-        padding_mode: str = "border",
-        matrix_key: str = "matrix",
-        allow_missing_keys: bool = False,
-    ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        self.points_key, self.status_key, self.matrix_key = points_key, status_key, matrix_key
-        self.augment = RandAffineLandmarks(
-            size_wh, rotation, scale, shift, flip, swap, prob, outside, mode, padding_mode
-        )
-
-    def set_random_state(
-        self, seed: int | None = None, state: np.random.RandomState | None = None
-    ) -> RandAffineLandmarksd:
-        self.augment.set_random_state(seed, state)
-        super().set_random_state(seed, state)
-        return self
-
-    def randomize(self, data: Any = None) -> None:
-        self.augment.randomize()
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        sample = dict(data)
-        self.randomize()
-        matrix = self.augment.matrix(*_common_size([sample[key] for key in self.key_iterator(sample)]))
-        for key in self.key_iterator(sample):
-            sample[key], _ = self.augment.apply(sample[key], None, matrix)
-        points, status = self.augment.move(sample[self.points_key], sample[self.status_key], matrix)
-        sample[self.points_key], sample[self.status_key] = points, status
-        sample[self.matrix_key] = torch.from_numpy(matrix)
-        return sample

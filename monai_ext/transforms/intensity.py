@@ -1,4 +1,4 @@
-"""Grey levels: standardisation of each image, and random changes of brightness, contrast, colour, blur and noise."""
+"""Grey levels: the scale that a network takes, and random changes of brightness, contrast, colour, blur and noise."""
 
 from __future__ import annotations
 
@@ -19,38 +19,76 @@ from monai.transforms import (
     Transform,
 )
 
-from monai_ext.landmarks.protocol import Augmentation
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.normalization import CHANNEL_SCALES, OWN_SCALE, check_normalization
+from monai_ext.landmarks.recipe import Augmentation
 
 #: An image whose standard deviation is below this fraction of its mean is constant up to rounding.
 CONSTANT_FRACTION = 1e-6
 
+#: Largest value of an 8-bit image, and what interpolation may add to it by rounding.
+LARGEST_VALUE, ROUNDING = 255, 1e-3
+
 
 class NormalizeLandmarkImage(Transform):
-    """Standardises an image to mean 0 and standard deviation 1 over all its pixels and channels.
+    """Brings an image to the scale that a network takes.
 
-    Channels share one mean and deviation, so that colour keeps its balance. A constant image becomes zeros.
-    Statistics are in float64: a 16-bit image has sums that float32 does not hold.
+    ``image``: mean 0 and standard deviation 1 over all its pixels and channels. Channels share one mean and deviation,
+    so that colour keeps its balance. A constant image becomes zeros. Statistics are in float64: a 16-bit image has sums
+    that float32 does not hold.
+
+    The others are fixed, for weights that were trained so: each channel of values 0 to 255 less a mean and divided by
+    a deviation; grey takes the averages of the three.
+
+    Args:
+        normalization: ``image`` or one of :data:`~monai_ext.landmarks.normalization.CHANNEL_SCALES`.
+
+    Raises:
+        InputError: an unknown normalisation.
 
     Example:
         >>> NormalizeLandmarkImage()(torch.tensor([[[1.0, 3.0]]]))
         tensor([[[-1.,  1.]]])
+        >>> NormalizeLandmarkImage("radimagenet")(torch.tensor([[[0.0, 255.0]]]))
+        tensor([[[-1.,  1.]]])
     """
 
+    def __init__(self, normalization: str = OWN_SCALE) -> None:
+        self.normalization = check_normalization(normalization)
+
     def __call__(self, image: torch.Tensor) -> torch.Tensor:
-        """Maps (C, H, W) of any type to float32 of the same shape."""
+        """Maps (C, H, W) of any type to float32 of the same shape.
+
+        Raises:
+            InputError: a fixed normalisation of values beyond 0 to 255, or of neither 1 nor 3 channels.
+        """
         exact = torch.as_tensor(image).double()
+        if self.normalization != OWN_SCALE:
+            return self._on_fixed_scale(exact)
         std, mean = torch.std_mean(exact, correction=0)
         constant = std <= CONSTANT_FRACTION * mean.abs()
         gain = torch.where(constant, 0.0, 1.0 / torch.where(constant, 1.0, std))
         return ((exact - mean) * gain).float()
 
+    def _on_fixed_scale(self, image: torch.Tensor) -> torch.Tensor:
+        lowest, highest = (float(value) for value in image.aminmax())
+        if not -ROUNDING <= lowest <= highest <= LARGEST_VALUE + ROUNDING:
+            raise InputError(
+                f"The normalisation {self.normalization!r} is of values 0 to {LARGEST_VALUE} and the image has "
+                f"{lowest:g} to {highest:g}: convert it to 8 bits or use the normalisation {OWN_SCALE!r}."
+            )
+        mean, deviation = CHANNEL_SCALES[self.normalization].of_channels(len(image))
+        return ((image - image.new_tensor(mean)[:, None, None]) / image.new_tensor(deviation)[:, None, None]).float()
+
 
 class NormalizeLandmarkImaged(MapTransform):
     """Dictionary version of :class:`NormalizeLandmarkImage`."""
 
-    def __init__(self, keys: KeysCollection = "image", allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self, keys: KeysCollection = "image", allow_missing_keys: bool = False, normalization: str = OWN_SCALE
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.normalize = NormalizeLandmarkImage()
+        self.normalize = NormalizeLandmarkImage(normalization)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         sample = dict(data)

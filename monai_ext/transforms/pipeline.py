@@ -6,17 +6,21 @@ from monai.transforms import Compose
 
 from monai_ext.landmarks import Protocol
 
-from .affine import FitLandmarksd, RandAffineLandmarksd
+from .affine import FitLandmarksd
 from .intensity import NormalizeLandmarkImaged, rand_intensity
 from .load import LoadLandmarkImaged, LoadMarkupsd
+from .rand_affine import RandAffineLandmarksd
 
 
 def inference_transforms(protocol: Protocol) -> Compose:
     """``{"image": path}`` to the network input: (C, H, W) tensor ``image``, ``matrix`` and ``frame``."""
+    network = protocol.network
     return Compose(
         [
             LoadLandmarkImaged(keys="image", channels=protocol.channels, frame_key="frame"),
-            FitLandmarksd(keys="image", points_key=None, size_wh=protocol.network.input_size.wh),
+            FitLandmarksd(
+                keys="image", points_key=None, size_wh=network.input_size.wh, resize_wh=network.fitted_size.wh
+            ),
             NormalizeLandmarkImaged(keys="image"),
         ]
     )
@@ -24,11 +28,14 @@ def inference_transforms(protocol: Protocol) -> Compose:
 
 def validation_transforms(protocol: Protocol) -> Compose:
     """``{"image": path, "label": path}`` to the network input with ``points`` and ``status`` on it."""
+    network = protocol.network
     return Compose(
         [
             LoadLandmarkImaged(keys="image", channels=protocol.channels, frame_key="frame"),
             LoadMarkupsd(keys="label", frame_key="frame", names=protocol.landmark_names),
-            FitLandmarksd(keys="image", points_key="points", size_wh=protocol.network.input_size.wh),
+            FitLandmarksd(
+                keys="image", points_key="points", size_wh=network.input_size.wh, resize_wh=network.fitted_size.wh
+            ),
             NormalizeLandmarkImaged(keys="image"),
         ]
     )
@@ -36,7 +43,7 @@ def validation_transforms(protocol: Protocol) -> Compose:
 
 def training_transforms(protocol: Protocol) -> Compose:
     """The same with random augmentation: one affine resample with the points following, then intensity changes."""
-    augmentation = protocol.recipe.augmentation
+    network, augmentation = protocol.network, protocol.recipe.augmentation
     return Compose(
         [
             LoadLandmarkImaged(keys="image", channels=protocol.channels, frame_key="frame"),
@@ -45,7 +52,9 @@ def training_transforms(protocol: Protocol) -> Compose:
                 keys="image",
                 points_key="points",
                 status_key="status",
-                size_wh=protocol.network.input_size.wh,
+                size_wh=network.input_size.wh,
+                resize_wh=network.fitted_size.wh,
+                crop_wh=None if augmentation.crop is None else augmentation.crop.wh,
                 rotation=augmentation.rotation,
                 scale=augmentation.scale,
                 shift=augmentation.shift,

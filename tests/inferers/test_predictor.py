@@ -84,7 +84,10 @@ def test_every_image_of_a_batch_has_its_own_map() -> None:
     y, x = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
     heatmaps = torch.exp(-((x - 60.25) ** 2 + (y - 41.5) ** 2) / 8).expand(2, 1, 96, 128)
 
-    points, status, confidence = decode_output(HeatmapOutput(heatmaps, None), matrices, torch.tensor(sizes), task)
+    points, status, confidence, coarse = decode_output(
+        HeatmapOutput(heatmaps, None), matrices, torch.tensor(sizes), task
+    )
+    assert coarse is None
 
     for i, (width, height) in enumerate(sizes):
         scale = min(128 / width, 96 / height)
@@ -102,7 +105,7 @@ def test_a_peak_in_the_letterbox_answers_the_border_of_the_image() -> None:
     heatmaps = torch.zeros(1, 1, 96, 128)
     heatmaps[0, 0, 2, 64] = 1  # above the image, which begins at row 12
 
-    points, _, _ = decode_output(HeatmapOutput(heatmaps, None), matrix, torch.tensor([[90, 50]]), task)
+    points = decode_output(HeatmapOutput(heatmaps, None), matrix, torch.tensor([[90, 50]]), task).points
 
     assert points[0, 0, 1] == -0.5
     assert 0 < points[0, 0, 0] < 90

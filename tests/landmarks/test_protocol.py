@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.protocol import DEFAULT_COLORS, Measurement, Size, is_name
+from monai_ext.landmarks.document import Size
+from monai_ext.landmarks.protocol import DEFAULT_COLORS, Measurement, is_name
 
 
 def document(landmarks=None, **changes):

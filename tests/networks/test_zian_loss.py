@@ -59,7 +59,8 @@ def test_it_is_the_weighted_sum_of_the_stages_errors_in_their_own_frames(sigma: 
 def test_the_papers_weights() -> None:
     loss = ZianLoss()
 
-    assert (loss.alpha, loss.beta, loss.gamma, float(loss.mse.sigma)) == (1.0, 0.25, 1.0, 2.0)
+    assert loss.weights == {"coarse": 1.0, "roi": 0.25, "fine": 1.0}
+    assert float(loss.heatmap.sigma) == 2.0
 
 
 def gradients(output: ZianOutput, points: torch.Tensor, status: list[int]) -> dict[str, list[bool]]:

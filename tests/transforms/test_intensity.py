@@ -6,7 +6,7 @@ import torch
 from monai.transforms import Compose
 from scipy.ndimage import gaussian_filter
 
-from monai_ext.landmarks.protocol import Augmentation
+from monai_ext.landmarks.recipe import Augmentation
 from monai_ext.transforms import NormalizeLandmarkImage, NormalizeLandmarkImaged, RandChannelGain, rand_intensity
 
 NOTHING = {"brightness": 0.0, "contrast": 0.0, "gamma": 0.0, "noise": 0.0, "blur": 0.0, "color": 0.0}

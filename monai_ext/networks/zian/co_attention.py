@@ -42,7 +42,7 @@ def co_attend(
     summaries = F.scaled_dot_product_attention(
         torch.cat([query_a, query_b]), torch.cat([tokens_b, tokens_a]), torch.cat([tokens_a, tokens_b]), scale=1.0
     )
-    maps = summaries[:, 0].transpose(1, 2).reshape(-1, *a.shape[1:])
+    maps = summaries[:, 0].unflatten(1, a.shape[2:]).permute(0, 3, 1, 2)
     return maps[: len(a)], maps[len(a) :]
 
 
@@ -90,4 +90,4 @@ class CoAttention(nn.Module):
 
 def _tokens(features: torch.Tensor) -> torch.Tensor:
     """(N, 1, h * w, C) contiguous tokens, which the fast attention kernels need, of (N, C, h, w)."""
-    return features.flatten(2).transpose(1, 2).contiguous()[:, None]
+    return features.permute(0, 2, 3, 1).flatten(1, 2).contiguous()[:, None]

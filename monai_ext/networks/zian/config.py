@@ -35,6 +35,8 @@ class ZianConfig:
         share_backbone: one backbone sees the coarse image too.
         fusion_stride: side in cells of the fusion's tokens, 1, 2 or 4.
         sigma: standard deviation of the targets, in pixels of each heatmap.
+        presence: tell of each landmark if it is in the image; not of the paper.
+        jitter: largest shift of a region from the true point in training, pixels per axis.
 
     Raises:
         InputError: a value has no meaning, or options contradict each other.
@@ -50,6 +52,8 @@ class ZianConfig:
     share_backbone: bool = False
     fusion_stride: int = 1
     sigma: float = 2.0
+    presence: bool = False
+    jitter: float = 16.0
 
     def __post_init__(self) -> None:
         sizes = tuple(self.roi_sizes)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import torch
 
-from .roi_crop import RoiFrame
+from monai_ext.networks.frame import RoiFrame
+from monai_ext.networks.output import Stage
 
 
 class ZianOutput(NamedTuple):
@@ -18,6 +19,7 @@ class ZianOutput(NamedTuple):
         roi: (R, B, K, S, S) heatmaps of the R regions, all of them in the frame of the first.
         fine: (B, K, S, S) heatmaps, one pixel of the image per cell.
         fine_frame: where the pixels of ``roi`` and ``fine`` lie on the image; its origin is (B, K, 2).
+        presence: (B, K) logits of the landmark being in the image, or None where the network does not tell.
     """
 
     coarse: torch.Tensor
@@ -25,6 +27,16 @@ class ZianOutput(NamedTuple):
     roi: torch.Tensor | None = None
     fine: torch.Tensor | None = None
     fine_frame: RoiFrame | None = None
+    presence: torch.Tensor | None = None
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The coarse heatmaps, those of each region, and the fine ones, which are the answer."""
+        coarse = Stage("coarse", self.coarse, self.coarse_frame)
+        if self.roi is None or self.fine is None or self.fine_frame is None:
+            return (coarse,)
+        frame = self.fine_frame
+        return coarse, *(Stage("roi", maps, frame) for maps in self.roi), Stage("fine", self.fine, frame)
 
 
 class ZianPrediction(NamedTuple):

@@ -3,47 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
+from monai_ext.networks.frame import RoiFrame
 
 Padding = Literal["replicate", "zeros"]
 
 _PADDING_MODES = {"replicate": "border", "zeros": "zeros"}
-
-
-class RoiFrame(NamedTuple):
-    """Square cells laid over an image: cell x covers the image from pixel ``origin + x * scale`` on, ``scale`` wide.
-
-    Cell and pixel CENTRES are at whole numbers, so that ``pixel = origin + (cell + 0.5) * scale - 0.5``. At scale 1 a
-    cell is the pixel ``origin + cell``; an origin of 0 is the frame of the image resized by ``1 / scale``.
-
-    Attributes:
-        origin: (..., 2) pixel (x, y) that the first cell starts with.
-        scale: width of a cell in pixels.
-    """
-
-    origin: torch.Tensor
-    scale: float
-
-    def to_image(self, points: torch.Tensor) -> torch.Tensor:
-        """(..., 2) points in cells to pixels of the image."""
-        return self.origin + (points + 0.5) * self.scale - 0.5
-
-    def from_image(self, points: torch.Tensor) -> torch.Tensor:
-        """(..., 2) pixels of the image to points in cells."""
-        return (points - self.origin + 0.5) / self.scale - 0.5
-
-    def within(self, outer: RoiFrame) -> RoiFrame:
-        """This frame with the cells of another frame of the same image as its pixels."""
-        return RoiFrame((self.origin - outer.origin) / outer.scale, self.scale / outer.scale)
-
-    def one_each(self) -> RoiFrame:
-        """The frames (B, K) as (B * K, 1): one region for each image of a batch of B * K crops."""
-        return RoiFrame(self.origin.reshape(-1, 1, 2), self.scale)
 
 
 def roi_frame(centers: torch.Tensor, size: int, cells: int) -> RoiFrame:
@@ -78,7 +48,7 @@ def crop_roi(
             and the values are bit for bit those of the image (or their averages).
 
     Returns:
-        (B, K, C, h, w).
+        (B, K, C, h, w), in channels-last order where the image is.
 
     Raises:
         InputError: shapes do not fit, or ``whole_pixels`` with a fractional scale.
@@ -111,7 +81,10 @@ def crop_roi(
         )
         if samples > 1:
             sampled = F.avg_pool2d(sampled, samples)
-    return sampled.reshape(batch, channels, regions, *size_hw).transpose(1, 2).to(image.dtype)
+    sampled = sampled.to(image.dtype)
+    if image.stride(1) == 1 < channels:
+        sampled = sampled.contiguous(memory_format=torch.channels_last)
+    return sampled.unflatten(2, (regions, size_hw[0])).transpose(1, 2)
 
 
 def _normalised(origin: torch.Tensor, count: int, step: float, length: int) -> torch.Tensor:

@@ -32,9 +32,14 @@ class ModeAggregation(nn.Module):
         self.offsets = nn.Parameter(torch.zeros(modes - 1))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """(N, L, C) of (N, M, L, C)."""
-        scores = features @ self.score.to(features.dtype) + F.pad(self.offsets, (1, 0))[:, None]
-        return (scores.softmax(1)[..., None] * features).sum(1)
+        """(N, L, C) of (N, L, M, C)."""
+        scores = features @ self.score.to(features.dtype) + F.pad(self.offsets, (1, 0))
+        # Mode by mode, so that no product of all modes is made: there are few modes and many tokens.
+        (weight, mode), *others = zip(scores.softmax(2)[..., None].unbind(2), features.unbind(2), strict=True)
+        total = weight * mode
+        for weight, mode in others:
+            total = torch.addcmul(total, weight, mode)
+        return total
 
 
 class SqueezedAttention(nn.Module):
@@ -73,7 +78,7 @@ class SqueezedAttention(nn.Module):
         summary = summary.reshape(number, self.modes, -1, channels)
         value_weight = self.value.weight.unflatten(0, (self.modes, channels)).transpose(1, 2)
         value = summary @ value_weight + self.value.bias.reshape(self.modes, 1, channels)
-        return self.aggregate(self.output_norm(value))
+        return self.aggregate(self.output_norm(value).transpose(1, 2))
 
 
 class ExpandedAttention(nn.Module):
@@ -99,15 +104,16 @@ class ExpandedAttention(nn.Module):
 
     def forward(self, tokens: torch.Tensor, attractors: torch.Tensor) -> torch.Tensor:
         """(N, L, C) of (N, L, C) tokens and (N, A, C) attractors."""
+        # The modes lie beside each other in memory from the projection to the sum: the tokens are never copied.
         query = self._by_mode(self.query(self.token_norm(tokens)))
-        key = self._by_mode(self.key(attractors))
-        value = self._by_mode(self.project(self.value(attractors).transpose(1, 2)).transpose(1, 2))
+        key = self._by_mode(self.key(attractors)).contiguous()
+        value = self._by_mode(self.project(self.value(attractors).transpose(1, 2)).transpose(1, 2)).contiguous()
         attended = F.scaled_dot_product_attention(query, key, value)
-        return self.aggregate(self.output_norm(attended))
+        return self.aggregate(self.output_norm(attended.transpose(1, 2)))
 
     def _by_mode(self, features: torch.Tensor) -> torch.Tensor:
-        """(N, M, L, C) contiguous of (N, L, M * C)."""
-        return features.unflatten(-1, (self.modes, -1)).transpose(1, 2).contiguous()
+        """(N, M, L, C) of (N, L, M * C)."""
+        return features.unflatten(-1, (self.modes, -1)).transpose(1, 2)
 
 
 class SqueezeExpansion(nn.Module):
@@ -142,8 +148,8 @@ class SqueezeExpansion(nn.Module):
                 f"{self.stride} x {self.stride}: choose another stride."
             )
         reduced = F.avg_pool2d(features, self.stride) if self.stride > 1 else features
-        tokens = reduced.flatten(2).transpose(1, 2).contiguous()
-        attended = self.expand(tokens, self.squeeze(tokens)).transpose(1, 2).reshape(reduced.shape)
+        tokens = reduced.permute(0, 2, 3, 1).flatten(1, 2).contiguous()
+        attended = self.expand(tokens, self.squeeze(tokens)).unflatten(1, reduced.shape[2:]).permute(0, 3, 1, 2)
         if self.stride > 1:
             attended = F.interpolate(attended, size=features.shape[2:], mode="bilinear", align_corners=False)
-        return features + attended
+        return features + attended.to(features.dtype)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
+from monai_ext.networks.presence_head import PresenceHead
 from monai_ext.transforms.decoders import decode_heatmap
 
 from .co_attention import CoAttention
@@ -17,6 +18,7 @@ from .config import BACKBONE_MULTIPLE, COARSE_SCALE, FEATURES, TOKEN_SCALE, Zian
 from .heads import FineHead, HeatmapHead
 from .output import ZianOutput, ZianPrediction
 from .peak import peak_pixels
+from .roi_centers import jittered_centers
 from .roi_crop import RoiFrame, crop_roi, roi_frame
 from .squeeze_expansion import SqueezeExpansion
 
@@ -66,6 +68,8 @@ class ZIAN(nn.Module):
         own = 0 if config.share_backbone else min(regions, 1) if config.share_roi_backbone else regions
         self.coarse_backbone, *rest = _backbones(backbone, 1 + own)
         self.coarse_head = HeatmapHead(FEATURES, num_landmarks)
+        fused = FEATURES * (1 + regions)
+        self.presence_head = PresenceHead(fused, num_landmarks) if config.presence else None
         if not regions:
             return
         self.roi_backbones = nn.ModuleList(rest)
@@ -75,7 +79,6 @@ class ZIAN(nn.Module):
         self.roi_heads = nn.ModuleList(
             HeatmapHead(FEATURES, num_landmarks, bias=False) for _ in range(1 if config.shared_roi_head else regions)
         )
-        fused = FEATURES * (1 + regions)
         self.fusion = SqueezeExpansion(fused, config.fusion_stride) if config.self_attention else None
         self.fine_head = FineHead(fused, FEATURES, num_landmarks)
 
@@ -98,7 +101,8 @@ class ZIAN(nn.Module):
         coarse = self.coarse_head(features)
         sizes = self.config.roi_sizes
         if not sizes:
-            return ZianOutput(coarse, coarse_frame)
+            presence = None if self.presence_head is None else self.presence_head(features)
+            return ZianOutput(coarse, coarse_frame, presence=presence)
         centers = self._centers(coarse_frame.to_image(peak_pixels(coarse)), roi_centers)
         frames = [roi_frame(centers, size, sizes[0]) for size in sizes]
         around = crop_roi(features, frames[0].within(coarse_frame), (sizes[0], sizes[0])).flatten(0, 1)
@@ -106,8 +110,15 @@ class ZIAN(nn.Module):
         heads = [self.roi_heads[0 if self.config.shared_roi_head else i] for i in range(len(rois))]
         roi = torch.stack([head.own(features) for head, features in zip(heads, rois, strict=True)])
         fused = torch.cat([around, *rois], 1)
+        presence = None if self.presence_head is None else self.presence_head.own(fused)
         fine = self.fine_head(fused if self.fusion is None else self.fusion(fused))
-        return ZianOutput(coarse, coarse_frame, roi, fine, frames[0])
+        return ZianOutput(coarse, coarse_frame, roi, fine, frames[0], presence)
+
+    def training_arguments(
+        self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """``roi_centers`` of :meth:`forward` in training: near the true points (B, K, 2) of status (B, K)."""
+        return {"roi_centers": jittered_centers(points, status, self.config.jitter)} if self.config.roi_sizes else {}
 
     @torch.no_grad()
     def predict(self, image: torch.Tensor, method: str = "gaussian_fit") -> ZianPrediction:

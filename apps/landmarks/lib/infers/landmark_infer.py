@@ -56,10 +56,15 @@ class LandmarkInfer(InferTask):
         """
         predictor = self.model.predictor()
         start = time.perf_counter()
-        landmarks = predictor.predict(image)
+        landmarks, coarse = predictor.predict_stages(image)
         latencies = {"total": round(time.perf_counter() - start, 4)}
         document = prediction_document(
-            self.model.protocol, landmarks, image=image_id, model_version=predictor.version, latencies=latencies
+            self.model.protocol,
+            landmarks,
+            image=image_id,
+            model_version=predictor.version,
+            coarse=coarse,
+            latencies=latencies,
         )
         return landmarks, document
 

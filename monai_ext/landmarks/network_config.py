@@ -1,0 +1,130 @@
+"""The networks that a protocol can ask for, each with its options."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from .document import Positive, Size, Strict
+
+Decoder = Literal["argmax", "local_soft_argmax", "dark", "gaussian_fit"]
+#: How pixel values become network input: each image by its own mean and deviation, or as a public classifier had it.
+Normalization = Literal["image", "imagenet", "radimagenet", "vggface2"]
+
+
+class _Common(Strict):
+    """What all networks have.
+
+    Args:
+        input_size: of the network; images are scaled into it, their aspect kept.
+        resize: scale images into this size instead and give the network the centre of it, ``input_size`` large.
+        halves: the image holds each structure twice, mirrored. The network sees the left half and the mirrored right
+            half as two images; landmarks are left/right pairs, the one in the left half of the image first.
+        normalization: of pixel values.
+        sigma: standard deviation of the targets, pixels of each heatmap.
+        decoder: how a point is read off a heatmap.
+        presence: whether the network tells of each landmark if it is in the image.
+    """
+
+    input_size: Size = Size(width=384, height=320)
+    resize: Size | None = None
+    halves: bool = False
+    normalization: Normalization = "image"
+    sigma: Positive = 2.5
+    decoder: Decoder = "local_soft_argmax"
+    presence: bool = True
+
+    @property
+    def fitted_size(self) -> Size:
+        """The size that whole images are scaled into."""
+        return self.resize or self.input_size
+
+    @model_validator(mode="after")
+    def _resize_is_larger(self) -> _Common:
+        if self.resize and (self.resize.width < self.input_size.width or self.resize.height < self.input_size.height):
+            raise ValueError(
+                f"resize {self.resize.wh} must not be smaller than input_size {self.input_size.wh}, its centre"
+            )
+        return self
+
+
+class HeatmapNetConfig(_Common):
+    """The network ``heatmap_net``: MONAI's FlexibleUNet with a heatmap head."""
+
+    name: Literal["heatmap_net"] = "heatmap_net"
+    backbone: str = "efficientnet-b0"
+    decoder_channels: tuple[int, ...] = (256, 128, 64, 32, 16)
+
+
+class ZianNetConfig(_Common):
+    """The network ``zian``: the zoom-in attentive network.
+
+    Args:
+        row: which parts it has: a row of the paper's ablation, ``zian`` being the whole.
+        backbone: of the coarse image and of the regions.
+        pretrained: file of weights that the backbones begin with; null begins with random ones.
+        roi_sizes: sides of the regions in input pixels, the first sampled at one cell per pixel; as many as the row
+            takes: none, the first, or both.
+        weight, gate, shared_roi_head, share_roi_backbone, share_backbone, fusion_stride: see
+            :class:`monai_ext.networks.zian.ZianConfig`.
+        coarse_weight, roi_weight, fine_weight: of the stages' losses (alpha, beta, gamma of the paper).
+        jitter: largest shift of a region from the true point in training, pixels per axis.
+    """
+
+    name: Literal["zian"]
+    row: Literal["base", "1roi", "1roi+sa", "mr+sa", "zian"] = "zian"
+    backbone: str = "hrnet_w32"
+    pretrained: str | None = None
+    input_size: Size = Size(width=1024, height=1024)
+    sigma: Positive = 2.0
+    roi_sizes: tuple[int, int] = (256, 512)
+    weight: bool = False
+    gate: bool = False
+    shared_roi_head: bool = True
+    share_roi_backbone: bool = False
+    share_backbone: bool = False
+    fusion_stride: Literal[1, 2, 4] = 1
+    coarse_weight: Positive = 1.0
+    roi_weight: Positive = 0.25
+    fine_weight: Positive = 1.0
+    jitter: Annotated[float, Field(ge=0)] = 16.0
+
+
+class DeconvNetConfig(_Common):
+    """The network ``deconv_net``: a ResNet and three deconvolutions, the target of cross-task distillation."""
+
+    name: Literal["deconv_net"]
+    encoder: Literal["resnet18", "resnet34", "resnet50"] = "resnet50"
+    input_size: Size = Size(width=256, height=256)
+    sigma: Positive = 1.5
+    decoder: Decoder = "dark"
+    presence: bool = False
+
+
+class HourglassConfig(_Common):
+    """The network ``hourglass``: stacked hourglasses, each supervised.
+
+    Args:
+        stacks: how many.
+        features: channels of every residual module.
+    """
+
+    name: Literal["hourglass"]
+    stacks: Annotated[int, Field(ge=1, le=16)] = 2
+    features: Annotated[int, Field(ge=8, le=512)] = 256
+    input_size: Size = Size(width=256, height=256)
+    sigma: Positive = 1.5
+    decoder: Decoder = "dark"
+    presence: bool = False
+
+
+def _named(value: Any) -> Any:
+    """A network without a name is a ``heatmap_net``."""
+    return {"name": "heatmap_net", **value} if isinstance(value, dict) else value
+
+
+NetworkConfig = Annotated[
+    Annotated[HeatmapNetConfig | ZianNetConfig | DeconvNetConfig | HourglassConfig, Field(discriminator="name")],
+    BeforeValidator(_named),
+]

@@ -1,0 +1,135 @@
+"""How a network is trained: loss, optimiser, schedule, augmentation, and named recipes of papers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from .document import Fraction, NotNegative, Positive, Size, Strict
+
+
+class Augmentation(Strict):
+    """Random changes of a training image; ranges are symmetric unless said otherwise.
+
+    Args:
+        crop: train on a random part of this size that holds the landmarks, or as many as it can, instead of the whole
+            network input; for networks that take images of any size.
+    """
+
+    rotation: Annotated[float, Field(ge=0, le=180)] = 20.0  #: degrees
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.2  #: relative
+    shift: Fraction = 0.08  #: of the image side
+    flip: Fraction = 0.0  #: probability of a left-right flip (paired landmarks swap by name)
+    crop: Size | None = None
+    brightness: Annotated[float, Field(ge=0)] = 0.3  #: in standard deviations of the image
+    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.3  #: relative
+    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: relative
+    noise: Annotated[float, Field(ge=0)] = 0.1  #: standard deviations of the image
+    blur: Annotated[float, Field(ge=0)] = 0.0  #: largest Gaussian sigma, pixels of the network input
+    color: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: relative gain per channel (RGB only)
+
+
+class CrossTask(Strict):
+    """A frozen classifier of a neighbouring task that the encoder begins as and is kept close to.
+
+    Fu et al., Cross-Task Representation Learning for Anatomical Landmark Detection, MLMI 2020.
+
+    Args:
+        source: the classifier: a file, or the name of one in the models folder, ``sources/<name>.safetensors``.
+        lambda_cd: weight of the distance between the tempered class probabilities of source and target.
+        lambda_ed: weight of the distance between their features.
+        temperature: of the probabilities (mu).
+        level: the features compared: the whole ``map``, the ``pooled`` ones, or each ``pixel``.
+        train_classifier: whether the target's copy of the classifier learns too.
+        freeze_bn: keep the statistics of the encoder's batch normalisations.
+        trainable: what of the encoder learns: ``all``, its ``last_block``, or ``none`` of it.
+        reduction: of the heatmap loss: ``mean`` or, as the paper writes it, ``sum``.
+    """
+
+    source: Annotated[str, Field(min_length=1)]
+    lambda_cd: NotNegative = 0.0
+    lambda_ed: NotNegative = 0.002
+    temperature: Positive = 2.0
+    level: Literal["map", "pooled", "pixel"] = "map"
+    train_classifier: bool = False
+    freeze_bn: bool = False
+    trainable: Literal["all", "last_block", "none"] = "all"
+    reduction: Literal["mean", "sum"] = "mean"
+
+
+#: Recipes by name: the fields that they set.
+#: ``zian_a``: Lei et al., OMIA 2022. ``zian_b``: decoupled weight decay, linear warm-up and decay, as its public code
+#: trains the attention rows. ``cross_task``: Fu et al., MLMI 2020.
+NAMED_RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "zian_a": {
+        "loss": "mse",
+        "optimizer": "adam",
+        "schedule": "step",
+        "learning_rate": 2e-4,
+        "weight_decay": 0.0,
+        "warmup": 0.0,
+        "max_epochs": 140,
+        "ema_decay": 0.0,
+        "gradient_clip": None,
+    },
+    "zian_b": {
+        "loss": "mse",
+        "optimizer": "adamw",
+        "schedule": "linear",
+        "learning_rate": 2e-4,
+        "weight_decay": 1e-3,
+        "warmup": 0.2,
+        "max_epochs": 140,
+        "ema_decay": 0.0,
+        "gradient_clip": 5.0,
+    },
+    "cross_task": {
+        "loss": "mse",
+        "optimizer": "adam",
+        "schedule": "polynomial",
+        "learning_rate": 1e-3,
+        "weight_decay": 0.0,
+        "warmup": 0.0,
+        "batch_size": 2,
+        "max_epochs": 150,
+        "ema_decay": 0.0,
+        "gradient_clip": None,
+    },
+}
+
+
+class Recipe(Strict):
+    """How a network of a protocol is trained.
+
+    Args:
+        name: a named recipe whose fields stand where none are given here; ``default`` is this class's own.
+        schedule: of the learning rate after the warm-up: ``cosine`` or ``linear`` to zero, ``polynomial`` to zero with
+            the power 0.9, ``step`` down to a tenth after 90/140 of the steps, or ``constant``.
+    """
+
+    name: Literal["default", "zian_a", "zian_b", "cross_task"] = "default"
+    loss: Literal["spatial_cross_entropy", "mse", "adaptive_wing"] = "spatial_cross_entropy"
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    schedule: Literal["cosine", "linear", "polynomial", "step", "constant"] = "cosine"
+    max_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
+    learning_rate: Positive = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.02
+    warmup: Fraction = 0.05  #: share of the steps with a linearly rising learning rate
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99  #: moving average of the weights; 0 turns it off
+    gradient_clip: Positive | None = 5.0  #: largest gradient norm
+    patience: Annotated[int, Field(ge=0)] = 0  #: validations without improvement before stopping; 0 never stops
+    val_interval: Annotated[int, Field(ge=1)] = 5  #: epochs between validations
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  #: of the labelled images, where no split is given
+    augmentation: Augmentation = Augmentation()
+    cross_task: CrossTask | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """Fills in the fields of a named recipe."""
+        if not isinstance(value, dict):
+            return value
+        return {**NAMED_RECIPES.get(str(value.get("name")), {}), **value}

@@ -1,0 +1,82 @@
+"""One network for both halves of a symmetric image: the right half is mirrored, so that all structures look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from monai_ext.landmarks import Status
+
+from .frame import MirroredFrame, RoiFrame
+from .output import NetworkOutput, Stage, training_arguments
+
+
+class HalvesOutput(NamedTuple):
+    """The output for whole images, put together from that for their halves.
+
+    Attributes:
+        stages: with heatmaps (B, K, h, w) of the landmarks of both halves.
+        presence: (B, K) logits, or None where the network does not tell.
+    """
+
+    stages: tuple[Stage, ...]
+    presence: torch.Tensor | None
+
+
+class Halves(nn.Module):
+    """Runs a network of K / 2 landmarks on the left half and on the mirrored right half of each image.
+
+    The image is divided at its vertical centre line; of an odd width both halves hold the column in the middle. The
+    scheme of Lei et al., OMIA 2022, for anterior segment OCT, where an image shows two scleral spurs.
+
+    Args:
+        network: for one half; takes (2 B, C, H, ceil(W / 2)).
+        left: (K / 2,) index, among the K landmarks of the image, of each landmark of the left half.
+        right: (K / 2,) index of its counterpart in the right half.
+    """
+
+    def __init__(self, network: nn.Module, left: Sequence[int], right: Sequence[int]) -> None:
+        super().__init__()
+        self.network = network
+        left, right = list(left), list(right)
+        place = {index: i for i, index in enumerate([*left, *right])}
+        # where the landmarks of the image are among those of the left, then of the right half
+        self.register_buffer("order", torch.tensor([place[k] for k in range(len(place))]), persistent=False)
+        self.register_buffer("mirrored", torch.tensor([k in right for k in range(len(place))]), persistent=False)
+        self.order: torch.Tensor
+        self.mirrored: torch.Tensor
+
+    def forward(self, image: torch.Tensor, **arguments: torch.Tensor) -> HalvesOutput:
+        """(B, C, H, W) images to the heatmaps of all K landmarks."""
+        width = image.shape[-1]
+        half = (width + 1) // 2
+        halves = torch.cat([image[..., :half], image.flip(-1)[..., :half]])
+        output: NetworkOutput = self.network(halves, **arguments)
+        stages = tuple(
+            Stage(stage.name, self._joined(stage.heatmaps), self._frame(stage.frame, width)) for stage in output.stages
+        )
+        return HalvesOutput(stages, None if output.presence is None else self._joined(output.presence))
+
+    def training_arguments(
+        self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """What the network takes in training, with the points and status of both halves as one batch."""
+        width = image.shape[-1]
+        half = (width + 1) // 2
+        x, y = points.unbind(-1)
+        seen = torch.stack([torch.where(self.mirrored, width - 1 - x, x), y], -1)
+        status = torch.where((status > 0) & (seen[..., 0] > half - 0.5), int(Status.UNDEFINED), status)
+        inverse = self.order.argsort()
+        halves = [torch.cat(part[:, inverse].chunk(2, 1)) for part in (seen, status)]
+        return training_arguments(self.network, image[..., :half], halves[0], halves[1])
+
+    def _joined(self, of_halves: torch.Tensor) -> torch.Tensor:
+        """(2 B, K / 2, ...) of all left, then of all right halves, to (B, K, ...) in the order of the image."""
+        return torch.cat(of_halves.chunk(2), 1)[:, self.order]
+
+    def _frame(self, frame: Any, width: int) -> MirroredFrame:
+        origin = frame.origin if frame.origin.ndim == 1 else self._joined(frame.origin)
+        return MirroredFrame(RoiFrame(origin, frame.scale), self.mirrored, width)

@@ -1,0 +1,225 @@
+"""Random affine augmentation of an image with its landmarks, in one resample."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform, Randomizable, RandomizableTransform
+
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.geometry import (
+    FloatArray,
+    about,
+    fit_matrix,
+    flip_matrix,
+    rotation_matrix,
+    translation_matrix,
+)
+from monai_ext.landmarks.points import Status
+
+from .affine import AffineLandmarks, common_size
+from .random_window import random_window
+from .resample import map_points
+
+Outside = Literal["undefined", "keep"]
+
+
+class RandAffineLandmarks(RandomizableTransform):
+    """Fits an image into the network input with a random rotation, scale, shift and left-right flip.
+
+    All of it is one map, drawn in one resample. Rotation and scale are about the image centre. A flip mirrors the
+    output and swaps paired landmarks by name: the row of ``left_eye`` then holds the mirrored ``right_eye`` (so does
+    what ``to_original`` makes of a flipped sample: the map undoes the mirror, not the swap of names).
+
+    Args:
+        size_wh: (width, height) of the network input.
+        rotation: largest angle, degrees; uniform in [-rotation, rotation].
+        scale: largest relative change s; log-uniform in [1 / (1 + s), 1 + s].
+        shift: largest shift as a fraction of the image's width along x and of its height along y; uniform.
+        flip: probability of a left-right flip.
+        swap: (K,) index of each landmark's left/right partner or of itself (``Protocol.swap``); needed for a flip.
+        prob: probability of augmenting at all; else the plain fit.
+        outside: what becomes of a defined landmark that leaves the network input. Its point keeps the true
+            coordinates outside; its status becomes ``"undefined"``, or with ``"keep"`` stays defined.
+        mode: as :class:`AffineLandmarks`.
+        padding_mode: as :class:`AffineLandmarks`.
+        resize_wh: as :class:`FitLandmarks`.
+        crop_wh: (width, height) of a random part of the network input that is drawn instead of all of it; see
+            :func:`monai_ext.transforms.random_window.random_window`.
+
+    Raises:
+        ValueError: a range is negative or a flip has no ``swap``.
+    """
+
+    def __init__(
+        self,
+        size_wh: tuple[int, int],
+        rotation: float = 0.0,
+        scale: float = 0.0,
+        shift: float = 0.0,
+        flip: float = 0.0,
+        swap: Sequence[int] | None = None,
+        prob: float = 1.0,
+        outside: Outside = "undefined",
+        mode: str = "bilinear",
+        padding_mode: str = "border",
+        resize_wh: tuple[int, int] | None = None,
+        crop_wh: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(prob)
+        if min(rotation, scale, shift, flip) < 0:
+            raise ValueError(
+                f"Ranges are not negative: rotation {rotation}, scale {scale}, shift {shift}, flip {flip}."
+            )
+        if flip > 0 and swap is None:
+            raise ValueError("A flip needs `swap`, the left/right partner of each landmark (Protocol.swap).")
+        if outside not in ("undefined", "keep"):
+            raise ValueError(f'`outside` is "undefined" or "keep", not {outside!r}.')
+        self.rotation, self.scale, self.shift, self.flip = rotation, scale, shift, flip
+        self.swap = None if swap is None else tuple(swap)
+        self.outside: Outside = outside
+        self.size_wh, self.resize_wh, self.crop_wh = size_wh, resize_wh, crop_wh
+        self.apply = AffineLandmarks(crop_wh or size_wh, mode, padding_mode)
+        self._angle, self._factor, self._offset, self._flipped = 0.0, 1.0, (0.0, 0.0), False
+        self._window: FloatArray = np.full(3, 0.5)
+
+    def randomize(self, data: Any = None) -> None:
+        """Draws the next augmentation; always the same count of numbers, whatever the ranges and the image."""
+        super().randomize(None)
+        angle, log_factor, x, y = self.R.uniform(-1.0, 1.0, 4)
+        self._angle = self.rotation * angle
+        self._factor = float((1.0 + self.scale) ** log_factor)
+        self._offset = (self.shift * x, self.shift * y)
+        self._flipped = bool(self.R.uniform() < self.flip)
+        if self.crop_wh is not None:
+            self._window = self.R.uniform(size=3)
+
+    def matrix(
+        self, width: int, height: int, points: torch.Tensor | None = None, status: torch.Tensor | None = None
+    ) -> FloatArray:
+        """The (3, 3) map of the drawn augmentation for an image of that size.
+
+        Args:
+            width, height: of the image.
+            points: (K, 2) pixels (x, y) of the image that a crop shall hold.
+            status: (K,) codes of Status.
+        """
+        matrix = self._whole(width, height)
+        if self.crop_wh is None:
+            return matrix
+        wanted = np.zeros((0, 2))
+        if points is not None and status is not None:
+            wanted = map_points(torch.as_tensor(points)[torch.as_tensor(status) > 0].double(), matrix).numpy()
+        left, top = random_window(wanted, self.size_wh, self.crop_wh, self._window)
+        return translation_matrix(-left, -top) @ matrix
+
+    def _whole(self, width: int, height: int) -> FloatArray:
+        """The map onto the whole network input."""
+        fit = fit_matrix((width, height), self.resize_wh or self.size_wh, self.size_wh)
+        if not self._do_transform:
+            return fit
+        turn = rotation_matrix(self._angle) @ np.diag([self._factor, self._factor, 1.0])
+        moved = translation_matrix(self._offset[0] * width, self._offset[1] * height)
+        matrix = fit @ moved @ about(((width - 1) / 2, (height - 1) / 2), turn)
+        return flip_matrix(self.size_wh[0]) @ matrix if self._flipped else matrix
+
+    def move(self, points: torch.Tensor, status: torch.Tensor, matrix: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
+        """The points (K, 2) and status (K,) after the drawn augmentation, paired landmarks swapped after a flip."""
+        points, status = map_points(torch.as_tensor(points), matrix), torch.as_tensor(status).clone()
+        if self._flipped and self._do_transform and self.swap is not None:
+            if len(self.swap) != len(points):
+                raise InputError(f"The swap has {len(self.swap)} landmarks but the sample has {len(points)}.")
+            order = list(self.swap)
+            points, status = points[order], status[order]
+        if self.outside == "undefined":
+            edge = torch.tensor(self.apply.size_wh, device=points.device) - 0.5
+            inside = ((points >= -0.5) & (points <= edge)).all(dim=-1)
+            status[(status > 0) & ~inside] = int(Status.UNDEFINED)
+        return points, status
+
+    def __call__(
+        self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor, randomize: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Augments one sample.
+
+        Args:
+            image: (C, H, W).
+            points: (K, 2) pixels (x, y) of the image.
+            status: (K,) codes of :class:`monai_ext.landmarks.Status`.
+            randomize: draw anew, or repeat the last draw.
+
+        Returns:
+            The network input, its points, their status, and the (3, 3) float64 map original -> network input.
+        """
+        if randomize:
+            self.randomize()
+        matrix = self.matrix(image.shape[-1], image.shape[-2], points, status)
+        drawn, _ = self.apply(image, None, matrix)
+        return drawn, *self.move(points, status, matrix), torch.from_numpy(matrix)
+
+
+class RandAffineLandmarksd(Randomizable, MapTransform):
+    """Dictionary version of :class:`RandAffineLandmarks`; ``points`` and ``status`` follow the image.
+
+    Args:
+        keys: the image, or several images of one size, which get the same map.
+        points_key: (K, 2) points.
+        status_key: (K,) status.
+        size_wh: (width, height) of the network input.
+        matrix_key: where the (3, 3) float64 map original -> network input is put.
+        allow_missing_keys: whether a sample may lack an image.
+        rotation, scale, shift, flip, swap, prob, outside, mode, padding_mode, resize_wh, crop_wh: as
+            :class:`RandAffineLandmarks`.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection = "image",
+        points_key: str = "points",
+        status_key: str = "status",
+        size_wh: tuple[int, int] = (320, 256),
+        rotation: float = 0.0,
+        scale: float = 0.0,
+        shift: float = 0.0,
+        flip: float = 0.0,
+        swap: Sequence[int] | None = None,
+        prob: float = 1.0,
+        outside: Outside = "undefined",
+        mode: str = "bilinear",
+        padding_mode: str = "border",
+        matrix_key: str = "matrix",
+        allow_missing_keys: bool = False,
+        resize_wh: tuple[int, int] | None = None,
+        crop_wh: tuple[int, int] | None = None,
+    ) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        self.points_key, self.status_key, self.matrix_key = points_key, status_key, matrix_key
+        self.augment = RandAffineLandmarks(
+            size_wh, rotation, scale, shift, flip, swap, prob, outside, mode, padding_mode, resize_wh, crop_wh
+        )
+
+    def set_random_state(
+        self, seed: int | None = None, state: np.random.RandomState | None = None
+    ) -> RandAffineLandmarksd:
+        self.augment.set_random_state(seed, state)
+        super().set_random_state(seed, state)
+        return self
+
+    def randomize(self, data: Any = None) -> None:
+        self.augment.randomize()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        sample = dict(data)
+        self.randomize()
+        size_wh = common_size([sample[key] for key in self.key_iterator(sample)])
+        matrix = self.augment.matrix(*size_wh, sample[self.points_key], sample[self.status_key])
+        for key in self.key_iterator(sample):
+            sample[key], _ = self.augment.apply(sample[key], None, matrix)
+        points, status = self.augment.move(sample[self.points_key], sample[self.status_key], matrix)
+        sample[self.points_key], sample[self.status_key] = points, status
+        sample[self.matrix_key] = torch.from_numpy(matrix)
+        return sample
