@@ -12,7 +12,7 @@ import typer
 from monai_ext import __version__
 from monai_ext.landmarks import InputError
 
-from .commands import evaluate, import_table, predict, sample_data, train
+from .commands import evaluate, import_table, predict, sample_data, train, train_source
 from .commands.console import errors
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("sample-data")(sample_data.run)
 app.command("import")(import_table.run)
 app.command("train")(train.run)
+app.command("train-source")(train_source.run)
 app.command("predict")(predict.run)
 app.command("evaluate")(evaluate.run)
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
+from rich.table import Table
 
 from monai_ext.evaluation import (
+    comparison_table,
     draw_ced,
     draw_worst_cases,
-    evaluate_landmarks,
     landmark_table,
     overall_table,
     write_error_csv,
 )
-from monai_ext.evaluation.report import Pair
+from monai_ext.evaluation.model_evaluation import Measures, Reading, evaluate_model
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError
+from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks.network_config import Decoder
 from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.device import find_device
 from monai_ext.transforms.image_io import read_image
@@ -45,6 +47,17 @@ def run(
     failure: Annotated[float, typer.Option(min=0, help="An image fails above this mean error.")] = 8.0,
     limit: Annotated[float, typer.Option(min=0, help="Upper end of the cumulative error curve and its area.")] = 16.0,
     unit: Annotated[str, typer.Option(help="auto (mm where all images are calibrated), mm or px.")] = "auto",
+    normalize_by: Annotated[
+        str | None,
+        typer.Option(help="NAME1,NAME2: errors also in % of the true distance between these two landmarks."),
+    ] = None,
+    share_limit: Annotated[
+        float,
+        typer.Option("--normalized-limit", min=0, help="In %: an image fails above it, and the area goes up to it."),
+    ] = 10.0,
+    decoder: Annotated[
+        str | None, typer.Option(help="Decoders to set beside the protocol's own, with commas, e.g. argmax,dark.")
+    ] = None,
     worst: Annotated[int, typer.Option(min=0, max=100, help="Images on the worst-cases sheet.")] = 12,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -54,46 +67,101 @@ def run(
     Example: `monai-landmarks evaluate --studies sample_data/fundus --model fundus --split val`
     """
     predictor = Predictor.load(locate_model(model, models), find_device(device))
-    study = Studies(studies)
-    images = study.images()
+    protocol, study = predictor.protocol, Studies(studies)
+    measures = Measures(
+        tuple(threshold or (2.0, 4.0, 8.0)), failure, limit, _unit(unit), _between(normalize_by, protocol), share_limit
+    )
+    decoders = _decoders(decoder, protocol)
     chosen = _chosen(study, split, predictor)
-    pairs: list[Pair] = []
     with progress_bar() as bar:
         task = bar.add_task("Detecting", total=len(chosen), note="")
-        for id in chosen:
-            prediction = predictor.predict(images[id])
-            truth = read_markups(study.label_path(id), prediction.frame, predictor.protocol.landmark_names)
-            pairs.append((id, truth, prediction))
-            bar.advance(task)
-    evaluation = evaluate_landmarks(pairs, tuple(threshold or (2.0, 4.0, 8.0)), failure, limit, unit=_unit(unit))
+        readings = evaluate_model(predictor, study, chosen, measures, decoders, lambda: bar.advance(task))
+    reading = readings[decoders[0]]
+    document = reading.to_dict()
+    if len(readings) > 1:
+        document["decoders"] = {name: other.to_dict() for name, other in readings.items()}
+    about = {"protocol": protocol.name, "model_version": predictor.version, "split": split}
     out.mkdir(parents=True, exist_ok=True)
-    write_json_atomically(
-        out / "metrics.json",
-        {"protocol": predictor.protocol.name, "model_version": predictor.version, "split": split}
-        | evaluation.to_dict(),
-    )
-    write_error_csv(out / "errors.csv", pairs, evaluation)
-    written = ["metrics.json", "errors.csv"]
-    if evaluation.images_measured:
-        draw_ced({f"{predictor.protocol.name} {predictor.version}": evaluation}, out / "ced.png")
-        written.append("ced.png")
-    if evaluation.images_measured and worst:
-        draw_worst_cases(
-            evaluation,
-            pairs,
-            lambda id: read_image(images[id], predictor.protocol.channels)[0],
-            out / "worst_cases.png",
-            worst,
-            colors=[item.color for item in predictor.protocol.landmarks],
-        )
-        written.append("worst_cases.png")
+    write_json_atomically(out / "metrics.json", about | document)
+    write_error_csv(out / "errors.csv", reading.pairs, reading.evaluation)
+    written = ["metrics.json", "errors.csv", *_pictures(out, predictor, study, readings, worst)]
     if as_json:
-        print_json(evaluation.to_dict())
+        print_json(document)
         return
-    title = f"{predictor.protocol.title}, model {predictor.version}, {len(chosen)} images ({split})"
-    output.print(overall_table(evaluation, title))
-    output.print(landmark_table(evaluation))
+    title = f"{protocol.title}, model {predictor.version}, {len(chosen)} images ({split})"
+    output.print(overall_table(reading.evaluation, title, reading.normalized))
+    output.print(landmark_table(reading.evaluation))
+    if len(readings) > 1:
+        output.print(_decoder_table(readings))
     output.print(f"Written to {out}: {', '.join(written)}", soft_wrap=True, highlight=False)
+
+
+def _pictures(
+    out: Path, predictor: Predictor, study: Studies, readings: Mapping[Decoder, Reading], worst: int
+) -> list[str]:
+    """Writes the plot of the errors and the sheet of the worst cases; their names."""
+    protocol, reading = predictor.protocol, next(iter(readings.values()))
+    if not reading.evaluation.images_measured:
+        return []
+    model = f"{protocol.name} {predictor.version}"
+    lines = {f"{model}, {name}" if len(readings) > 1 else model: r.evaluation for name, r in readings.items()}
+    draw_ced(lines, out / "ced.png")
+    if not worst:
+        return ["ced.png"]
+    images = study.images()
+    draw_worst_cases(
+        reading.evaluation,
+        reading.pairs,
+        lambda id: read_image(images[id], protocol.channels)[0],
+        out / "worst_cases.png",
+        worst,
+        colors=[item.color for item in protocol.landmarks],
+    )
+    return ["ced.png", "worst_cases.png"]
+
+
+def _decoder_table(readings: Mapping[Decoder, Reading]) -> Table:
+    """The decoders side by side."""
+    return comparison_table(
+        {name: reading.evaluation for name, reading in readings.items()},
+        {name: reading.normalized for name, reading in readings.items() if reading.normalized},
+        "Decoders of the same heatmaps",
+        "Decoder",
+    )
+
+
+def _decoders(named: str | None, protocol: Protocol) -> tuple[Decoder, ...]:
+    """The protocol's own decoder and then those that a person named.
+
+    Raises:
+        InputError: an unknown decoder.
+    """
+    own, known = protocol.network.decoder, {name: name for name in get_args(Decoder)}
+    chosen: dict[Decoder, None] = {own: None}
+    for name in (named or own).split(","):
+        if name.strip() not in known:
+            raise InputError(f"--decoder names decoders out of {', '.join(known)}, not {name.strip()!r}.")
+        chosen[known[name.strip()]] = None
+    return tuple(chosen)
+
+
+def _between(named: str | None, protocol: Protocol) -> tuple[str, str] | None:
+    """The two landmarks of --normalize-by.
+
+    Raises:
+        InputError: not two different landmarks of the protocol.
+    """
+    if named is None:
+        return None
+    names = [name.strip() for name in named.split(",")]
+    unknown = next((name for name in names if name not in protocol.landmark_names), None)
+    if unknown is not None:
+        raise InputError(
+            f"--normalize-by: there is no landmark {unknown!r}; there are {', '.join(protocol.landmark_names)}."
+        )
+    if len(names) != 2 or names[0] == names[1]:
+        raise InputError(f"--normalize-by needs two different landmarks, NAME1,NAME2, not {named!r}.")
+    return names[0], names[1]
 
 
 def _chosen(study: Studies, split: str, predictor: Predictor) -> list[str]:

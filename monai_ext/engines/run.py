@@ -16,6 +16,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
+from monai_ext.losses.cross_task_loss import CrossTaskLoss, build_cross_task_loss
+from monai_ext.networks.cross_task import Distiller
 
 from .dataset import LabelledImage, make_loader
 from .distributed import process_rank, replicated, share_from_first
@@ -35,6 +37,7 @@ class Run:
         protocol: the task with the recipe of this run.
         train_images, val_images: the two sides of the split.
         network: on its device; trained in place.
+        distiller: the same network beside its source classifier, where the recipe has one.
         device: of the network.
         options: seed, workers, mixed precision.
         warm: whether the network starts from trained weights.
@@ -52,6 +55,7 @@ class Run:
         device: torch.device,
         options: TrainOptions,
         *,
+        distiller: Distiller | None = None,
         warm: bool,
         state: RunState,
         log_dir: Path,
@@ -73,6 +77,8 @@ class Run:
         )
         self._validate = Validator(protocol, val_images, device, workers)
         self._network = network.to(memory_format=torch.channels_last)
+        self._distiller = distiller
+        self._trained = network if distiller is None else distiller.to(device)
         self._trainer = self._build_trainer(protocol, warm)
         self.labels_used = len(train_images) + len(val_images)
         self.history: list[dict[str, float]] = []
@@ -87,16 +93,19 @@ class Run:
     def _build_trainer(self, protocol: Protocol, warm: bool) -> SupervisedTrainer:
         recipe, options = protocol.recipe, self._options
         steps = max(1, len(self._loader) * recipe.max_epochs)
-        self._optimizer = build_optimizer(self._network, recipe, warm=warm)
-        loss = build_training_loss(protocol).to(self._device)
+        self._optimizer = build_optimizer(self._trained, recipe, warm=warm)
+        self._loss_function: nn.Module = build_training_loss(protocol)
+        if recipe.cross_task is not None:
+            self._loss_function = build_cross_task_loss(recipe.cross_task, self._loss_function)
+        loss = self._loss_function.to(self._device)
         trainer = SupervisedTrainer(
             device=self._device,
             max_epochs=recipe.max_epochs,
             train_data_loader=self._loader,
-            network=replicated(self._network, self._device),
+            network=replicated(self._trained, self._device),
             optimizer=self._optimizer,
             loss_function=lambda output, label: loss(output, label["points"], label["status"]),
-            prepare_batch=training_batch(self._network),
+            prepare_batch=training_batch(self._trained),
             decollate=False,
             non_blocking=True,
             optim_set_to_none=True,
@@ -104,7 +113,7 @@ class Run:
         )
         attach_schedule(trainer, self._optimizer, recipe, steps)
         if recipe.gradient_clip is not None:
-            attach_gradient_clip(trainer, self._network, recipe.gradient_clip)
+            attach_gradient_clip(trainer, self._trained, recipe.gradient_clip)
         self._average = attach_average(trainer, self._network, recipe.ema_decay)
         trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
         trainer.add_event_handler(Events.ITERATION_COMPLETED, self._after_step)
@@ -140,6 +149,18 @@ class Run:
         torch.manual_seed(seed)
         self._loader.dataset.transform.set_random_state(seed=(seed * 7919 + process_rank()[0]) % 2**31)
         self._loss_sum.zero_()
+        if self._is_validated(engine.state.epoch) and self._distiller is not None:
+            self._measure_gradients(self._distiller)
+
+    def _is_validated(self, epoch: int) -> bool:
+        return epoch == self._recipe.max_epochs or epoch % self._recipe.val_interval == 0
+
+    def _measure_gradients(self, distiller: Distiller) -> None:
+        """Asks the loss of the next step how strongly its parts pull at the encoder."""
+        loss, learning = self._loss_function, distiller.encoder_parameters()
+        if isinstance(loss, CrossTaskLoss) and distiller.source is not None and learning:
+            scaler = self._trainer.scaler
+            loss.measure_next(learning, 1.0 if scaler is None else scaler.get_scale())
 
     def _after_step(self, engine: Engine) -> None:
         self._loss_sum += engine.state.output["loss"].detach()
@@ -152,12 +173,11 @@ class Run:
         if self._writer:
             self._writer.add_scalar("loss/train", self._loss, epoch)
             self._writer.add_scalar("learning_rate", self._optimizer.param_groups[0]["lr"], epoch)
-        last = epoch == self._recipe.max_epochs
-        if last or epoch % self._recipe.val_interval == 0:
+        if self._is_validated(epoch):
             share_from_first(self._average)
             self._after_validation(engine, epoch, self._validate(self._average))
             due = time.monotonic() - self._saved_at >= self._options.checkpoint_seconds
-            if self._first and (due or last):
+            if self._first and (due or epoch == self._recipe.max_epochs):
                 self._save(epoch)
         self._report("running")
 
@@ -166,12 +186,12 @@ class Run:
         entry = {"epoch": epoch, "loss": self._loss, "val_error": error.value}
         if error.coarse is not None:
             entry["val_error_coarse"] = error.coarse
+        if isinstance(self._loss_function, CrossTaskLoss) and self._loss_function.gradients is not None:
+            entry["gradient_ratio"] = float(self._loss_function.gradients.ratio)
         self.history.append(entry)
         if self._writer:
             for name, value in entry.items():
-                if name.startswith("val_error"):
-                    tag = name.replace("val_error", "val/mean_radial_error")
-                    self._writer.add_scalar(f"{tag}_{error.unit}", value, epoch)
+                self._writer.add_scalar(f"val/{name}", value, epoch)
         if error.value < self._best.value or not self.best_state:
             self._best, self._stale = error, 0
             self.best_state = {name: t.detach().cpu().clone() for name, t in self._average.state_dict().items()}
@@ -185,7 +205,7 @@ class Run:
         self._state.save(
             {
                 "epoch": epoch,
-                "network": self._network.state_dict(),
+                "network": self._learned(),
                 "average": self._average.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
                 "scaler": scaler.state_dict() if scaler is not None else None,
@@ -197,10 +217,16 @@ class Run:
         )
         self._saved_at = time.monotonic()
 
+    def _learned(self) -> dict[str, torch.Tensor]:
+        """The state of what is trained, without a source, which never changes."""
+        frozen = "source." if self._distiller is not None else None
+        state = self._trained.state_dict()
+        return {name: value for name, value in state.items() if frozen is None or not name.startswith(frozen)}
+
     def _take_up(self, saved: dict[str, Any] | None) -> None:
         if saved is None:
             return
-        self._network.load_state_dict(saved["network"])
+        self._trained.load_state_dict({**self._trained.state_dict(), **saved["network"]})
         self._average.load_state_dict(saved["average"])
         self._optimizer.load_state_dict(saved["optimizer"])
         self.best_state = {name: tensor.cpu() for name, tensor in saved["best_state"].items()}

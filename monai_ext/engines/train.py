@@ -25,6 +25,7 @@ from monai_ext.networks.registry import build_network
 
 from .dataset import LabelledImage, check_labels, split_images
 from .distributed import local_rank, process_group, process_rank
+from .initialisation import distilled, find_source, initialise
 from .options import OnProgress, TrainOptions, TrainResult
 from .resume import RunState, run_signature
 from .run import Run
@@ -67,15 +68,20 @@ def train_model(
         replaced = None if current is None else read_card(current).version
         previous = None if current is None else _previous(current, protocol, val_images, device)
         warm = current is not None and options.warm_start and previous is not None
+        source = find_source(protocol, folder.parent)
         network, parent = _start(protocol, current if warm else None)
+        if parent is None:
+            initialise(network, protocol, folder.parent, source)
+        network = network.to(device)
         state = RunState(folder, run_signature(protocol, train_images + val_images, options.seed))
         run = Run(
             protocol,
             train_images,
             val_images,
-            network.to(device),
+            network,
             device,
             options,
+            distiller=distilled(network, protocol, source),
             warm=parent is not None,
             state=state,
             log_dir=folder / "runs",

@@ -1,7 +1,9 @@
 """Evaluation of landmark predictions: scores, tables and pictures."""
 
 from .ced_plot import draw_ced
+from .comparison import comparison_table
 from .contact_sheet import draw_worst_cases, worst_images
+from .normalized import NormalizedScores, normalize_scores
 from .overlay import draw_overlay
 from .report import evaluate_landmarks
 from .scores import Evaluation, ImageScores, Scores
@@ -10,12 +12,15 @@ from .tables import landmark_table, overall_table, write_error_csv
 __all__ = [
     "Evaluation",
     "ImageScores",
+    "NormalizedScores",
     "Scores",
+    "comparison_table",
     "draw_ced",
     "draw_overlay",
     "draw_worst_cases",
     "evaluate_landmarks",
     "landmark_table",
+    "normalize_scores",
     "overall_table",
     "worst_images",
     "write_error_csv",

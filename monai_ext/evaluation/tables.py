@@ -15,6 +15,7 @@ from rich.table import Table
 from monai_ext.landmarks import InputError, Status
 from monai_ext.landmarks.files import write_atomically
 
+from .normalized import NormalizedScores
 from .report import Pair, aligned_pairs
 from .scores import Evaluation, Scores
 
@@ -32,20 +33,24 @@ CSV_COLUMNS = (
 )
 
 
-def _rounded(value: float, digits: int) -> str:
+def rounded(value: float, digits: int) -> str:
+    """A number for a table; a dash where there is none."""
     return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _length(value: float) -> str:
-    return _rounded(value, 3)
+    return rounded(value, 3)
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """A share from 0 to 1 in percent; a dash where there is none."""
     return "–" if math.isnan(value) else f"{100 * value:.2f} %"
 
 
-def overall_table(evaluation: Evaluation, title: str = "Evaluation") -> Table:
-    """A table of the scores over all landmarks and images."""
+def overall_table(
+    evaluation: Evaluation, title: str = "Evaluation", normalized: NormalizedScores | None = None
+) -> Table:
+    """A table of the scores over all landmarks and images, and of the normalised ones where they are given."""
     unit, scores = evaluation.unit, evaluation.overall
     table = Table(title=escape(title), show_header=False, title_justify="left")
     table.add_column(no_wrap=True)
@@ -57,17 +62,28 @@ def overall_table(evaluation: Evaluation, title: str = "Evaluation") -> Table:
         table.add_row("Mean radial error, pixels", f"{_length(scores.mre_px)} px")
     table.add_row("Median radial error", f"{_length(scores.median)} {unit}")
     for threshold, rate in scores.sdr.items():
-        table.add_row(f"Success rate, error ≤ {threshold:g} {unit}", _percent(rate))
+        table.add_row(f"Success rate, error ≤ {threshold:g} {unit}", percent(rate))
     table.add_section()
     table.add_row("Image mean error ± SD", f"{_length(evaluation.me)} ± {_length(evaluation.me_sd)} {unit}")
-    table.add_row(f"Failure rate, image > {evaluation.failure_threshold:g} {unit}", _percent(evaluation.failure_rate))
+    table.add_row(f"Failure rate, image > {evaluation.failure_threshold:g} {unit}", percent(evaluation.failure_rate))
     table.add_row(f"AUC up to {evaluation.auc_limit:g} {unit}", _length(evaluation.auc))
+    if normalized:
+        _add_normalized(table, normalized)
     table.add_section()
     table.add_row("Misses", str(scores.misses))
     table.add_row("False alarms", str(scores.false_alarms))
     table.add_row("Correct absences", str(scores.correct_absences))
     table.add_row("Unanswered", str(scores.unanswered))
     return table
+
+
+def _add_normalized(table: Table, scores: NormalizedScores) -> None:
+    table.add_section()
+    table.add_row("In % of the distance between", escape(" and ".join(scores.between)))
+    table.add_row("Images (measured)", f"{len(scores.images)} ({scores.count})")
+    table.add_row("Image mean error ± SD", f"{_length(scores.me)} ± {_length(scores.me_sd)} %")
+    table.add_row(f"Failure rate, image > {scores.limit:g} %", percent(scores.failure_rate))
+    table.add_row(f"AUC up to {scores.limit:g} %", _length(scores.auc))
 
 
 def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table:
@@ -92,8 +108,8 @@ def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table
 
 
 def _landmark_cells(row: Scores) -> list[str]:
-    lengths = [_rounded(value, 2) for value in (row.mre, row.sd, row.median)]
-    rates = [_rounded(100 * rate, 1) for rate in row.sdr.values()]
+    lengths = [rounded(value, 2) for value in (row.mre, row.sd, row.median)]
+    rates = [rounded(100 * rate, 1) for rate in row.sdr.values()]
     return [escape(row.name), str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
 
 

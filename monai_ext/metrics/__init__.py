@@ -8,6 +8,7 @@ from .image_error import (
     image_errors,
 )
 from .landmark_metric import LandmarkMetric
+from .normalized_error import normalized_errors, pair_distances
 from .presence import PresenceCounts, presence_counts
 from .radial_error import ErrorStatistics, error_statistics, radial_errors, within
 
@@ -21,6 +22,8 @@ __all__ = [
     "error_statistics",
     "failure_rate",
     "image_errors",
+    "normalized_errors",
+    "pair_distances",
     "presence_counts",
     "radial_errors",
     "within",

@@ -104,18 +104,19 @@ def load_state(backbone: Backbone, state: dict[str, torch.Tensor], source: str) 
     Raises:
         InputError: the tensors do not fit.
     """
-    state = _without_prefixes(state)
+    state = without_prefixes(state)
     part, target = "backbone", backbone
-    if backbone.encoder is not None and not _essential(backbone.state_dict()) <= state.keys():
+    if backbone.encoder is not None and not essential_names(backbone.state_dict()) <= state.keys():
         part, target = "encoder", backbone.encoder
     wanted = target.state_dict()
     state = _with_block_names(state, wanted)
     missing = tuple(name for name in wanted if name not in state)
     unexpected = tuple(name for name in state if name not in wanted)
-    lacking = sorted(_essential(wanted) - state.keys())
+    essential = essential_names(wanted)
+    lacking = sorted(essential - state.keys())
     if lacking:
         raise InputError(
-            f"{source} are not of {backbone.name}: they lack {len(lacking)} of its {len(_essential(wanted))} tensors, "
+            f"{source} are not of {backbone.name}: they lack {len(lacking)} of its {len(essential)} tensors, "
             f"first {lacking[0]!r}; give weights of {backbone.name}."
         )
     foreign = [name for name in unexpected if part == "backbone" or not name.startswith(backbone.left_out)]
@@ -125,8 +126,8 @@ def load_state(backbone: Backbone, state: dict[str, torch.Tensor], source: str) 
             f"{foreign[0]!r}; give weights of {backbone.name}."
         )
     state = {name: state[name] for name in wanted if name in state}
-    summed = _sum_input_channels(state, wanted)
-    _check_tensors(state, wanted, backbone.name, source)
+    summed = sum_input_channels(state, wanted)
+    check_tensors(state, wanted, backbone.name, source)
     target.load_state_dict(state, strict=False)
     logger.info("%s went into the %s of %s; left out: %d tensors.", source, part, backbone.name, len(unexpected))
     return LoadReport(part, missing, unexpected, summed)
@@ -158,7 +159,8 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def _without_prefixes(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def without_prefixes(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors without what parallel training and the like put before every name."""
     while prefix := next((p for p in _PREFIXES if state and all(name.startswith(p) for name in state)), ""):
         state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
     return state
@@ -170,11 +172,12 @@ def _with_block_names(state: dict[str, torch.Tensor], wanted: dict[str, torch.Te
     return {names.get(name, name): tensor for name, tensor in state.items()}
 
 
-def _essential(names: dict[str, torch.Tensor]) -> set[str]:
+def essential_names(names: dict[str, torch.Tensor]) -> set[str]:
+    """The names without counters of batch normalisation, which old files lack."""
     return {name for name in names if not name.endswith(_COUNTER)}
 
 
-def _sum_input_channels(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> bool:
+def sum_input_channels(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> bool:
     """Adds up the first convolution's weights for red, green and blue in place where one channel is wanted."""
     first = next(name for name, tensor in wanted.items() if tensor.ndim == 4)
     if not (state[first].ndim == 4 and state[first].shape[1] == 3 and wanted[first].shape[1] == 1):
@@ -183,7 +186,12 @@ def _sum_input_channels(state: dict[str, torch.Tensor], wanted: dict[str, torch.
     return True
 
 
-def _check_tensors(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], network: str, source: str) -> None:
+def check_tensors(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], network: str, source: str) -> None:
+    """Sees that tensors have the shapes of those of the same name, and finite values.
+
+    Raises:
+        InputError: one has not; ``source`` is how the message begins.
+    """
     for name, tensor in state.items():
         if tensor.shape != wanted[name].shape:
             raise InputError(

@@ -21,7 +21,7 @@ def inference_transforms(protocol: Protocol) -> Compose:
             FitLandmarksd(
                 keys="image", points_key=None, size_wh=network.input_size.wh, resize_wh=network.fitted_size.wh
             ),
-            NormalizeLandmarkImaged(keys="image"),
+            NormalizeLandmarkImaged(keys="image", normalization=network.normalization),
         ]
     )
 
@@ -36,7 +36,7 @@ def validation_transforms(protocol: Protocol) -> Compose:
             FitLandmarksd(
                 keys="image", points_key="points", size_wh=network.input_size.wh, resize_wh=network.fitted_size.wh
             ),
-            NormalizeLandmarkImaged(keys="image"),
+            NormalizeLandmarkImaged(keys="image", normalization=network.normalization),
         ]
     )
 
@@ -61,7 +61,7 @@ def training_transforms(protocol: Protocol) -> Compose:
                 flip=augmentation.flip,
                 swap=protocol.swap,
             ),
-            NormalizeLandmarkImaged(keys="image"),
+            NormalizeLandmarkImaged(keys="image", normalization=network.normalization),
             *rand_intensity(augmentation, keys="image"),
         ]
     )

@@ -1,0 +1,123 @@
+"""What a network begins with beside random weights: public weights of its backbones, or a source classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.network_config import DeconvNetConfig, HeatmapNetConfig, HourglassConfig, ZianNetConfig
+from monai_ext.networks.backbone import Backbone
+from monai_ext.networks.cross_task import Distiller, SourceClassifier, read_source
+from monai_ext.networks.cross_task.resnet import ResNetEncoder
+from monai_ext.networks.pretrained import SUFFIXES, load_state, read_state_dict
+
+#: Folder of source classifiers beside the models.
+SOURCES = "sources"
+
+#: Where the encoder of each network is; a hourglass has none.
+ENCODERS = {HeatmapNetConfig: "encoder", DeconvNetConfig: "encoder", ZianNetConfig: "coarse_backbone.encoder"}
+
+
+def find_weights(name: str, folder: Path) -> Path:
+    """A file of weights: a path, also relative to a folder, or the name of a file in it without its suffix.
+
+    Raises:
+        InputError: there is none.
+    """
+    files = [name] if name.endswith(SUFFIXES) else [name + suffix for suffix in SUFFIXES]
+    for path in (root / file for file in files for root in (Path(), folder)):
+        if path.is_file():
+            return path
+    raise InputError(f"There are no weights {name!r}: put them at {folder / files[0]}, or name an existing file.")
+
+
+def find_source(protocol: Protocol, models: Path) -> SourceClassifier | None:
+    """The source classifier of a protocol's recipe; None where it asks for none.
+
+    Args:
+        protocol: the task.
+        models: folder of the models; sources lie in ``sources`` below it.
+
+    Raises:
+        InputError: it is not there or damaged, or was trained on images of another normalisation.
+    """
+    config = protocol.recipe.cross_task
+    if config is None:
+        return None
+    try:
+        path = find_weights(config.source, models / SOURCES)
+    except InputError as error:
+        raise InputError(
+            f"The protocol {protocol.name} learns from a source classifier that is not there. {error} "
+            "`monai-landmarks train-source` makes one; without recipe.cross_task the network learns on its own."
+        ) from None
+    return read_source(path, protocol.network.normalization, protocol.num_channels)[0]
+
+
+def initialise(network: nn.Module, protocol: Protocol, models: Path, source: SourceClassifier | None) -> None:
+    """Gives a new network the weights that its protocol begins with.
+
+    Args:
+        network: of the protocol; changed in place.
+        protocol: the task; ``network.pretrained`` names weights of a ZIAN's backbones.
+        models: folder of the models.
+        source: the classifier that the encoder becomes a copy of, or None.
+
+    Raises:
+        InputError: weights are missing or of another network.
+    """
+    config = protocol.network
+    if isinstance(config, ZianNetConfig) and config.pretrained is not None:
+        path = find_weights(config.pretrained, models)
+        state = read_state_dict(path)
+        for backbone in _backbones(network):
+            load_state(backbone, dict(state), f"The weights {path}")
+    if source is None:
+        return
+    encoder = network.get_submodule(encoder_name(protocol))
+    if isinstance(encoder, ResNetEncoder):
+        if encoder.architecture != source.architecture:
+            raise InputError(
+                f"The source is a {source.architecture} and the network's encoder a {encoder.architecture}: "
+                f"set network.encoder to {source.architecture}, or give another source."
+            )
+        encoder.load_state_dict(source.encoder.state_dict())
+        return
+    backbones = _backbones(network)
+    if not backbones:
+        raise InputError("A source can be copied into a deconv_net or into the backbones of a zian, no other network.")
+    for backbone in backbones:
+        load_state(backbone, dict(source.encoder.state_dict()), "The weights of the source")
+
+
+def encoder_name(protocol: Protocol) -> str:
+    """Where the encoder of a protocol's network is in it.
+
+    Raises:
+        InputError: the network has none.
+    """
+    config = protocol.network
+    if isinstance(config, HourglassConfig):
+        raise InputError("A hourglass has no encoder to compare with a source: remove recipe.cross_task.")
+    return f"network.{ENCODERS[type(config)]}" if config.halves else ENCODERS[type(config)]
+
+
+def distilled(network: nn.Module, protocol: Protocol, source: SourceClassifier | None) -> Distiller | None:
+    """The network beside its source, as it is trained; None where the recipe does not ask for it."""
+    config = protocol.recipe.cross_task
+    if config is None:
+        return None
+    return Distiller(
+        network,
+        source if config.lambda_cd or config.lambda_ed else None,
+        encoder_name(protocol),
+        trainable=config.trainable,
+        freeze_bn=config.freeze_bn,
+        train_classifier=config.train_classifier,
+    )
+
+
+def _backbones(network: nn.Module) -> list[Backbone]:
+    return [module for module in network.modules() if isinstance(module, Backbone)]

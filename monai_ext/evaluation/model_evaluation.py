@@ -1,0 +1,99 @@
+"""A trained model evaluated on labelled images, with one or more decoders of its heatmaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks.network_config import Decoder
+from monai_ext.landmarks.studies import Studies
+
+from .normalized import NormalizedScores, normalize_scores
+from .report import Pair, evaluate_landmarks
+from .scores import Evaluation
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is measured.
+
+    Args:
+        thresholds: of the success detection rates, in the evaluation's unit.
+        failure: an image fails above this mean error, in the evaluation's unit.
+        limit: upper end of the area under the cumulative error distribution, in the evaluation's unit.
+        unit: mm or px; None takes mm where all images are calibrated.
+        between: two landmarks whose true distance errors are also given in percent of, or None.
+        normalized_limit: failure threshold and upper end of the area for those, percent.
+    """
+
+    thresholds: tuple[float, ...] = (2.0, 4.0, 8.0)
+    failure: float = 8.0
+    limit: float = 16.0
+    unit: Unit | None = None
+    between: tuple[str, str] | None = None
+    normalized_limit: float = 10.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one decoder reads off the heatmaps of all images.
+
+    Attributes:
+        pairs: image ID, truth and prediction of each image.
+        evaluation: of the pairs.
+        normalized: the same in percent of a distance, or None where none was asked for.
+    """
+
+    pairs: list[Pair]
+    evaluation: Evaluation
+    normalized: NormalizedScores | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Finite JSON: the evaluation's, and ``normalized`` where there is one."""
+        document = self.evaluation.to_dict()
+        return document | {"normalized": self.normalized.to_dict()} if self.normalized else document
+
+
+def evaluate_model(
+    predictor: Predictor,
+    studies: Studies,
+    images: Sequence[str],
+    measures: Measures,
+    decoders: Sequence[Decoder] = (),
+    on_image: Callable[[], None] = lambda: None,
+) -> dict[Decoder, Reading]:
+    """Predicts each image once and compares what each decoder reads off the heatmaps with the labels.
+
+    Args:
+        predictor: the model.
+        studies: holds the images and their labels.
+        images: IDs of labelled images.
+        measures: what is measured.
+        decoders: those to compare; none takes the protocol's own alone.
+        on_image: called after each image.
+
+    Raises:
+        InputError: an image or a label cannot be read, or the measures do not fit them.
+    """
+    decoders = tuple(decoders) or (predictor.protocol.network.decoder,)
+    paths = studies.images()
+    pairs: dict[Decoder, list[Pair]] = {decoder: [] for decoder in decoders}
+    for id in images:
+        answers = predictor.predict_decoders(paths[id], decoders)
+        frame = answers[decoders[0]].landmarks.frame
+        truth = read_markups(studies.label_path(id), frame, predictor.protocol.landmark_names)
+        for decoder in decoders:
+            pairs[decoder].append((id, truth, answers[decoder].landmarks))
+        on_image()
+    return {decoder: _reading(pairs[decoder], measures) for decoder in decoders}
+
+
+def _reading(pairs: list[Pair], measures: Measures) -> Reading:
+    evaluation = evaluate_landmarks(pairs, measures.thresholds, measures.failure, measures.limit, unit=measures.unit)
+    if measures.between is None:
+        return Reading(pairs, evaluation, None)
+    return Reading(pairs, evaluation, normalize_scores(evaluation, pairs, measures.between, measures.normalized_limit))

@@ -1,0 +1,223 @@
+"""The loss of cross-task distillation: that of the heatmaps and the distances from a source classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import nn
+
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.recipe import CrossTask
+from monai_ext.networks.cross_task.distiller import DistilledOutput
+
+from .distillation import LEVELS, Level, classifier_distance, encoder_distance
+from .landmark_loss import LandmarkLoss
+from .masked_mse import MaskedMSELoss
+from .summed_mse import SummedMSELoss
+
+#: Weight of a regulariser and temperature of the class probabilities in Fu et al., MLMI 2020, section 3.1.
+WEIGHT, TEMPERATURE = 0.002, 2.0
+
+#: The rows of the paper's table 1: fine tuning, either regulariser, both.
+Mode = Literal["FT", "CD", "ED", "Com"]
+
+_TERMS: dict[Mode, tuple[float, float]] = {"FT": (0.0, 0.0), "CD": (1.0, 0.0), "ED": (0.0, 1.0), "Com": (1.0, 1.0)}
+
+
+def mode_weights(mode: Mode, weight: float = WEIGHT) -> tuple[float, float]:
+    """``(lambda_cd, lambda_ed)`` of a row of the paper's table.
+
+    Raises:
+        InputError: an unknown mode.
+
+    Example:
+        >>> mode_weights("ED")
+        (0.0, 0.002)
+    """
+    if mode not in _TERMS:
+        raise InputError(f"A mode of cross-task distillation is one of {', '.join(_TERMS)}, not {mode!r}.")
+    classifier, encoder = _TERMS[mode]
+    return classifier * weight, encoder * weight
+
+
+class CrossTaskTerms(NamedTuple):
+    """The parts of the loss, scalars without their weights; a part of weight 0 is 0.
+
+    Attributes:
+        regression: L_R, the loss of the heatmaps (and of presence).
+        classifier: L_CD.
+        encoder: L_ED.
+    """
+
+    regression: torch.Tensor
+    classifier: torch.Tensor
+    encoder: torch.Tensor
+
+
+class GradientRatio(NamedTuple):
+    """How strongly the parts of the loss pull at the encoder: norms of weighted gradients, scalars on the device.
+
+    Attributes:
+        regression: ``|grad L_R|``.
+        classifier: ``lambda_cd * |grad L_CD|``.
+        encoder: ``lambda_ed * |grad L_ED|``.
+        ratio: ``|grad (lambda_cd L_CD + lambda_ed L_ED)| / |grad L_R|``.
+    """
+
+    regression: torch.Tensor
+    classifier: torch.Tensor
+    encoder: torch.Tensor
+    ratio: torch.Tensor
+
+
+class CrossTaskLoss(nn.Module):
+    """``L = L_R + lambda_cd * L_CD + lambda_ed * L_ED`` of a Distiller's output.
+
+    A regulariser of weight 0 is not computed. With source and target alike and both in evaluation mode, both
+    regularisers are exactly 0.
+
+    Args:
+        task: L_R, of the network's own output.
+        lambda_cd: weight of the classifier's distance.
+        lambda_ed: weight of the encoder's distance.
+        temperature: mu of the class probabilities.
+        level: the features compared; see :func:`~monai_ext.losses.distillation.encoder_distance`.
+
+    Attributes:
+        gradients: what :meth:`measure_next` asked for, of the last call that it applied to; or None.
+
+    Raises:
+        InputError: a negative weight, a temperature that is not positive, or an unknown level.
+
+    Source: Fu et al., Cross-Task Representation Learning for Anatomical Landmark Detection, MLMI 2020, section 2.2.
+    """
+
+    def __init__(
+        self,
+        task: LandmarkLoss,
+        lambda_cd: float = 0.0,
+        lambda_ed: float = WEIGHT,
+        temperature: float = TEMPERATURE,
+        level: Level = "map",
+    ) -> None:
+        super().__init__()
+        if min(lambda_cd, lambda_ed) < 0 or temperature <= 0:
+            raise InputError(
+                "The weights of a cross-task loss are not negative and its temperature is positive, "
+                f"not {lambda_cd}, {lambda_ed} and {temperature}."
+            )
+        if level not in LEVELS:
+            raise InputError(f"Features are compared at a level {', '.join(LEVELS)}, not {level!r}.")
+        self.task = task
+        self.lambda_cd, self.lambda_ed = lambda_cd, lambda_ed
+        self.temperature = temperature
+        self.level: Level = level
+        self.gradients: GradientRatio | None = None
+        self._measured: tuple[Sequence[torch.Tensor], float] | None = None
+
+    def forward(self, output: DistilledOutput, points: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
+        """The loss, a float32 scalar.
+
+        Args:
+            output: what the Distiller returned.
+            points: (B, K, 2) points (x, y) in pixels of the network input; ignored where not defined.
+            status: (B, K) codes of Status.
+
+        Raises:
+            InputError: a regulariser has a weight but the output has nothing to compute it from.
+        """
+        terms = self.terms(output, points, status)
+        if self._measured is not None:
+            self.gradients = self._ratio(terms, *self._measured)
+            self._measured = None
+        return terms.regression + self.lambda_cd * terms.classifier + self.lambda_ed * terms.encoder
+
+    def terms(self, output: DistilledOutput, points: torch.Tensor, status: torch.Tensor) -> CrossTaskTerms:
+        """The parts of the loss; arguments and errors as of :meth:`forward`."""
+        regression = self.task(output.output, points, status)
+        nothing = regression.new_zeros(())
+        classifier = encoder = nothing
+        if self.lambda_cd:
+            if output.g_s is None or output.g_t is None:
+                raise InputError(
+                    "The loss compares class probabilities but there is no source with a classifier: "
+                    "give one, or set lambda_cd to 0."
+                )
+            classifier = classifier_distance(output.g_s, output.g_t, self.temperature)
+        if self.lambda_ed:
+            if output.f_s is None or output.f_t is None:
+                raise InputError("The loss compares features but there is no source: give one, or set lambda_ed to 0.")
+            encoder = encoder_distance(output.f_s, output.f_t, self.level)
+        return CrossTaskTerms(regression, classifier, encoder)
+
+    def measure_next(self, parameters: Sequence[torch.Tensor], scale: float = 1.0) -> None:
+        """Asks the next call for :attr:`gradients`, at the cost of three more backward passes of that call alone.
+
+        Args:
+            parameters: the encoder's, e.g. ``distiller.encoder_parameters()``.
+            scale: what the losses are multiplied by on the way back, as in mixed precision; norms are true ones.
+
+        Raises:
+            InputError: there are no parameters.
+        """
+        if not parameters:
+            raise InputError("A gradient ratio needs an encoder that learns: its trainable part is empty.")
+        self._measured = (parameters, scale)
+
+    def gradient_ratio(
+        self,
+        output: DistilledOutput,
+        points: torch.Tensor,
+        status: torch.Tensor,
+        parameters: Sequence[torch.Tensor],
+        scale: float = 1.0,
+    ) -> GradientRatio:
+        """The pull of each part of the loss at the encoder, without touching ``.grad``.
+
+        The graph stays, so that ``backward`` can follow. Other arguments as of :meth:`forward` and
+        :meth:`measure_next`.
+
+        Raises:
+            InputError: as of both.
+        """
+        self.measure_next(parameters, scale)
+        self(output, points, status)
+        assert self.gradients is not None
+        return self.gradients
+
+    def _ratio(self, terms: CrossTaskTerms, parameters: Sequence[torch.Tensor], scale: float) -> GradientRatio:
+        weights = (1.0, self.lambda_cd, self.lambda_ed)
+        regression, classifier, encoder = (
+            _gradient(weight * term, parameters, scale) for weight, term in zip(weights, terms, strict=True)
+        )
+        ratio = (classifier + encoder).norm() / regression.norm()
+        return GradientRatio(regression.norm(), classifier.norm(), encoder.norm(), ratio)
+
+
+def build_cross_task_loss(config: CrossTask, task: LandmarkLoss) -> CrossTaskLoss:
+    """The loss of a recipe's cross-task block.
+
+    Args:
+        config: the block.
+        task: the loss of the heatmaps; with ``reduction`` sum its mean squared error becomes the paper's sum, and the
+            presence's weight fits it.
+
+    Raises:
+        InputError: a sum of another loss than the squared error.
+    """
+    if config.reduction == "sum":
+        if not isinstance(task.heatmap, MaskedMSELoss):
+            raise InputError("The reduction 'sum' is of the loss 'mse': set the recipe's loss to mse, or use 'mean'.")
+        weight = None if task.presence_weight is None else SummedMSELoss.presence_weight
+        task = LandmarkLoss(SummedMSELoss(task.heatmap.sigma.tolist()), weight, task.weights)
+    return CrossTaskLoss(task, config.lambda_cd, config.lambda_ed, config.temperature, config.level)
+
+
+def _gradient(term: torch.Tensor, parameters: Sequence[torch.Tensor], scale: float) -> torch.Tensor:
+    """(P,) gradient of a scalar with respect to all parameters; zeros where it does not depend on them."""
+    if not term.requires_grad:
+        return torch.zeros(sum(p.numel() for p in parameters), device=term.device)
+    gradients = torch.autograd.grad(term * scale, parameters, retain_graph=True, materialize_grads=True)
+    return torch.cat([gradient.flatten().float() for gradient in gradients]) / scale

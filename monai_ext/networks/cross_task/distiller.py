@@ -1,0 +1,175 @@
+"""A network in training beside the frozen classifier that its encoder is kept close to."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from monai_ext.landmarks import InputError
+from monai_ext.networks.output import NetworkOutput, Stage, training_arguments
+
+from .resnet import pool
+from .source import SourceClassifier
+from .trainable import Trainable, hold_frozen, set_trainable
+
+
+class DistilledOutput(NamedTuple):
+    """What the target and the source make of B images; all but ``output`` is None without a source.
+
+    Attributes:
+        output: what the network returned.
+        f_s: (B, C, h, w) deepest features of the source, without a gradient.
+        f_t: (B, C, h, w) deepest features of the network's encoder.
+        g_s: (B, N) logits of the source, or None where it has no classifier.
+        g_t: (B, N) logits of the network's copy of that classifier, or None.
+    """
+
+    output: NetworkOutput
+    f_s: torch.Tensor | None = None
+    f_t: torch.Tensor | None = None
+    g_s: torch.Tensor | None = None
+    g_t: torch.Tensor | None = None
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """The network's stages; the last is the answer."""
+        return self.output.stages
+
+    @property
+    def presence(self) -> torch.Tensor | None:
+        """(B, K) logits of the network, or None."""
+        return self.output.presence
+
+
+class Distiller(nn.Module):
+    """Runs any network with an encoder and, on the very tensor that the encoder was given, a frozen source.
+
+    The first call of the encoder in a pass counts: for a network that looks at regions too, that of the whole image.
+    Set the mode with this module's ``train`` and ``eval``, not with the network's own, so that frozen parts stay in
+    evaluation mode.
+
+    Args:
+        network: the network to be trained: a DeconvNet, a HeatmapNet, a ZIAN, or another one.
+        source: the classifier that it is kept close to; None for the baselines FE, FTP and FT, which do not need one.
+        encoder: name of the network's part that gives the deepest features, as a tensor or as the last of several
+            (``coarse_backbone.encoder`` of a ZIAN).
+        trainable: what of the encoder learns: ``all`` (FT), ``last_block`` (FTP) or ``none`` (FE).
+        last_block: name of the encoder's own part that ``last_block`` means.
+        freeze_bn: keep the statistics of the encoder's batch normalisations; their scales and offsets learn on.
+        train_classifier: let the copy of the source's classifier learn; for a loss that uses it.
+
+    Attributes:
+        network: the network; publish its ``state_dict``, not this module's.
+        source: the source or None.
+        classifier: the copy of the source's classifier, or None.
+
+    Raises:
+        InputError: the network has no part of such a name, or an unknown choice.
+
+    Source: Fu et al., Cross-Task Representation Learning for Anatomical Landmark Detection, MLMI 2020, section 2.2.
+    """
+
+    source: SourceClassifier | None
+    classifier: nn.Module | None
+
+    def __init__(
+        self,
+        network: nn.Module,
+        source: SourceClassifier | None = None,
+        encoder: str = "encoder",
+        *,
+        trainable: Trainable = "all",
+        last_block: str = "layer4",
+        freeze_bn: bool = False,
+        train_classifier: bool = False,
+    ) -> None:
+        super().__init__()
+        try:
+            part = network.get_submodule(encoder)
+        except AttributeError:
+            parts = ", ".join(name for name, _ in network.named_children())
+            raise InputError(
+                f"The network {type(network).__name__} has no part {encoder!r}: its encoder is in one of {parts}."
+            ) from None
+        set_trainable(part, trainable, last_block)
+        if train_classifier and (source is None or source.fc is None):
+            raise InputError("A classifier can be trained only where the source has one: give another source.")
+        self.network = network
+        self.source = source
+        self.classifier = None
+        if source is not None and source.fc is not None:
+            self.classifier = copy.deepcopy(source.fc).requires_grad_(train_classifier)
+        self.encoder_name = encoder
+        self.trainable: Trainable = trainable
+        self.last_block = last_block
+        self.freeze_bn = freeze_bn
+        self.train(network.training)
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The network's encoder."""
+        return self.network.get_submodule(self.encoder_name)
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Those of the encoder's parameters that learn."""
+        return [parameter for parameter in self.encoder.parameters() if parameter.requires_grad]
+
+    def train(self, mode: bool = True) -> Distiller:
+        """Sets the mode of all parts but those that are frozen, which stay in evaluation mode."""
+        super().train(mode)
+        if mode:
+            hold_frozen(self.encoder, self.trainable, self.last_block, self.freeze_bn)
+        return self
+
+    def training_arguments(
+        self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """What the network's forward takes in training beside the image."""
+        return training_arguments(self.network, image, points, status)
+
+    def forward(self, image: torch.Tensor, **arguments: Any) -> DistilledOutput:
+        """The network's output for (B, C, H, W) images, with the features and logits to compare.
+
+        Args:
+            image: (B, C, H, W).
+            arguments: further arguments of the network.
+
+        Raises:
+            InputError: the encoder's features have another shape than the source's, or images that one of both refuses.
+        """
+        if self.source is None:
+            return DistilledOutput(self.network(image, **arguments))
+        seen: list[tuple[torch.Tensor, Any]] = []
+
+        def look(module: nn.Module, given: tuple[torch.Tensor, ...], answer: Any) -> None:
+            if not seen:
+                seen.append((given[0], answer))
+
+        # Only for this pass: a lasting hook would tie copies of the network to this module.
+        hook = self.encoder.register_forward_hook(look)
+        try:
+            output = self.network(image, **arguments)
+        finally:
+            hook.remove()
+        if not seen:
+            raise InputError(
+                f"The network {type(self.network).__name__} does not use its part {self.encoder_name!r}: "
+                "name its encoder."
+            )
+        given, answer = seen[0]
+        return self._compared(output, given, answer if isinstance(answer, torch.Tensor) else answer[-1])
+
+    def _compared(self, output: NetworkOutput, given: torch.Tensor, f_t: torch.Tensor) -> DistilledOutput:
+        assert self.source is not None
+        wanted = self.source(given)
+        if f_t.shape != wanted.features.shape:
+            raise InputError(
+                f"The encoder {self.encoder_name!r} answers with features {tuple(f_t.shape)} and the source "
+                f"{self.source.architecture} with {tuple(wanted.features.shape)}: take one of the same architecture."
+            )
+        g_t = None if self.classifier is None else self.classifier(pool(f_t))
+        return DistilledOutput(output, wanted.features, f_t, wanted.logits, g_t)

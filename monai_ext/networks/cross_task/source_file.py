@@ -1,0 +1,244 @@
+"""Source classifiers on disk: the library's own files, which say all of themselves, and weights from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from monai_ext.landmarks import InputError, write_atomically
+from monai_ext.landmarks.normalization import CHANNEL_SCALES, check_normalization
+from monai_ext.networks.pretrained import (
+    check_tensors,
+    essential_names,
+    read_state_dict,
+    sum_input_channels,
+    without_prefixes,
+)
+
+from .resnet import ARCHITECTURES
+from .source import SourceClassifier
+from .source_layout import State, torchvision_layout
+
+logger = logging.getLogger(__name__)
+
+SUFFIX = ".safetensors"
+
+#: What the metadata of the library's own files say they are.
+KIND: Final = "source classifier"
+
+#: Names of the classifier's tensors.
+_CLASSIFIER = ("fc.weight", "fc.bias")
+
+
+class SourceCard(BaseModel):
+    """What is known of a source classifier; in its file each field is a string of the metadata.
+
+    Attributes:
+        architecture: one of :data:`~monai_ext.networks.cross_task.resnet.ARCHITECTURES`.
+        normalization: what its weights were trained on: ``image`` or one of
+            :data:`~monai_ext.landmarks.normalization.CHANNEL_SCALES`.
+        in_channels: number of image channels.
+        num_classes: number of classes; 0 where it has no classifier.
+        class_names: of all classes, or empty where nobody knows them.
+        trained_on: one sentence that says what the images were.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["source classifier"] = KIND
+    format: Literal[1] = 1
+    architecture: str
+    normalization: str
+    in_channels: int = Field(ge=1)
+    num_classes: int = Field(ge=0)
+    class_names: tuple[str, ...] = ()
+    trained_on: str = ""
+
+    @field_validator("architecture")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in ARCHITECTURES:
+            raise ValueError(f"the architecture {value!r} is none of {', '.join(ARCHITECTURES)}")
+        return value
+
+    @field_validator("normalization")
+    @classmethod
+    def _is_normalization(cls, value: str) -> str:
+        return check_normalization(value)
+
+    @model_validator(mode="after")
+    def _names_all_classes(self) -> SourceCard:
+        if self.class_names and len(self.class_names) != self.num_classes:
+            raise ValueError(f"there are {len(self.class_names)} class names for {self.num_classes} classes")
+        return self
+
+    def metadata(self) -> dict[str, str]:
+        """The card as strings."""
+        fields = self.model_dump(mode="json")
+        return {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+
+
+class SourceReport(NamedTuple):
+    """What came of reading a source.
+
+    Attributes:
+        card: what the file says, or what was recognised of weights from elsewhere.
+        names: how its tensors were called: torchvision, numbered or caffe.
+        missing: tensors that the weights lack: never others than counters of batch normalisation.
+        unexpected: names of the file that fit nothing and were left out: never others than counters.
+        changes: what was done to values on reading, in words.
+    """
+
+    card: SourceCard
+    names: str
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    changes: tuple[str, ...]
+
+
+def write_source(path: Path, state: State, card: SourceCard) -> None:
+    """Writes a source classifier in one step.
+
+    Args:
+        path: the ``.safetensors`` file to write or replace.
+        state: the state dict of a torchvision ResNet or of a :class:`SourceClassifier`.
+        card: what it is.
+
+    Raises:
+        InputError: another suffix, or tensors that do not fit the card or are not finite.
+    """
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        raise InputError(f"A source classifier is written as a {SUFFIX} file, not as {path.name!r}.")
+    _, named = _named_state(state)
+    _fill(_empty(card), named, "The weights of this source")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}
+    write_atomically(path, save(tensors, card.metadata()))
+
+
+def read_source(
+    path: Path, normalization: str | None = None, in_channels: int | None = None
+) -> tuple[SourceClassifier, SourceReport]:
+    """A source classifier from a file: the library's own, or public weights of a ResNet-18, -34 or -50.
+
+    Public weights say nothing of what they were trained on; it has to be given, and with it the conventions of
+    their origin are known: see :func:`~monai_ext.networks.cross_task.source_layout.torchvision_layout`.
+
+    Where one image channel is asked for and the weights take three, those of the first convolution are summed: a grey
+    image then gives what its three equal channels gave, if all three are normalised alike.
+
+    Args:
+        path: .safetensors, or .pth or .pt as torch.save writes it; read without running any code that it may hold.
+        normalization: ``image`` or one of :data:`~monai_ext.landmarks.normalization.CHANNEL_SCALES`. Where the file
+            says it, None or the same.
+        in_channels: number of image channels; None for that of the file.
+
+    Returns:
+        The frozen classifier and what came of reading it.
+
+    Raises:
+        InputError: the file is absent, damaged, or not such a classifier; or its normalisation is another or unknown.
+    """
+    path = Path(path)
+    source = f"The weights {path}"
+    state = without_prefixes(read_state_dict(path))
+    card = _read_card(path)
+    if card is None:
+        if normalization is None:
+            raise InputError(
+                f"{source} do not say what they were trained on: "
+                f"give their normalisation, one of image, {', '.join(CHANNEL_SCALES)}."
+            )
+        layout = torchvision_layout(state, check_normalization(normalization), source)
+        state, names, changes = layout.state, layout.names, layout.changes
+        card = _card_of(state, layout.architecture, normalization, source)
+    else:
+        if normalization not in (None, card.normalization):
+            raise InputError(
+                f"{source} were trained with the normalisation {card.normalization!r}, not {normalization!r}: "
+                f"set the normalisation to {card.normalization!r}."
+            )
+        names, state = _named_state(state)
+        changes = ()
+    if in_channels is not None and in_channels != card.in_channels:
+        if (card.in_channels, in_channels) != (3, 1):
+            raise InputError(f"{source} are of images with {card.in_channels} channels, not {in_channels}.")
+        card = card.model_copy(update={"in_channels": 1})
+        changes += ("the first convolution's weights for red, green and blue were added up",)
+    classifier = _empty(card)
+    missing, unexpected = _fill(classifier, state, source)
+    logger.info("%s are a %s of %d classes (%s).", source, card.architecture, card.num_classes, "; ".join(changes))
+    return classifier, SourceReport(card, names, missing, unexpected, changes)
+
+
+def _named_state(state: State) -> tuple[str, State]:
+    return "torchvision", {name.removeprefix("encoder."): tensor for name, tensor in state.items()}
+
+
+def _read_card(path: Path) -> SourceCard | None:
+    """The card of one of the library's own files."""
+    if path.suffix != SUFFIX:
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"The weights {path} cannot be read ({error}): give a sound file.") from error
+    if metadata.get("kind") != KIND:
+        return None
+    fields: dict[str, Any] = dict(metadata)
+    try:
+        for name in ("format", "in_channels", "num_classes", "class_names"):
+            fields[name] = json.loads(fields.get(name, "null"))
+        return SourceCard.model_validate(fields)
+    except (json.JSONDecodeError, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise InputError(f"The card in {path} is damaged ({reason}): write the source again.") from None
+
+
+def _card_of(state: State, architecture: str, normalization: str, source: str) -> SourceCard:
+    present = [name for name in _CLASSIFIER if name in state]
+    if len(present) == 1:
+        raise InputError(f"{source} have only {present[0]!r} of the classifier: give it whole, or without.")
+    classes = len(state["fc.bias"]) if present else 0
+    channels = state["conv1.weight"].shape[1]
+    return SourceCard(architecture=architecture, normalization=normalization, in_channels=channels, num_classes=classes)
+
+
+def _empty(card: SourceCard) -> SourceClassifier:
+    return SourceClassifier(card.architecture, card.num_classes, card.normalization, card.in_channels)
+
+
+def _fill(classifier: SourceClassifier, state: State, source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Loads tensors with torchvision's names; gives those that were missing and those that were left over."""
+    wanted = {name.removeprefix("encoder."): tensor for name, tensor in classifier.state_dict().items()}
+    lacking = sorted(essential_names(wanted) - state.keys())
+    if lacking:
+        raise InputError(
+            f"{source} are not of a {classifier.architecture} with {classifier.num_classes} classes: they lack "
+            f"{len(lacking)} of its {len(essential_names(wanted))} tensors, first {lacking[0]!r}; give a whole one."
+        )
+    unexpected = tuple(name for name in state if name not in wanted)
+    foreign = sorted(essential_names(dict.fromkeys(unexpected, torch.empty(0))))
+    if foreign:
+        raise InputError(
+            f"{source} are not of a {classifier.architecture} classifier: they have {len(foreign)} tensors that it "
+            f"has not, first {foreign[0]!r}; give a ResNet-18, -34 or -50 in torchvision's layout."
+        )
+    missing = tuple(name for name in wanted if name not in state)
+    fitting = {name: state[name] for name in wanted if name in state}
+    sum_input_channels(fitting, wanted)
+    check_tensors(fitting, wanted, classifier.architecture, source)
+    classifier.encoder.load_state_dict(
+        {name: tensor for name, tensor in fitting.items() if name not in _CLASSIFIER}, strict=False
+    )
+    if classifier.fc is not None:
+        classifier.fc.load_state_dict({name: fitting[f"fc.{name}"] for name in ("weight", "bias")})
+    return missing, unexpected

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from engine_study import write_study
+from safetensors.torch import load_file
+
+from monai_ext.engines import TrainOptions, labelled_images, train_model
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.studies import Studies
+from monai_ext.networks.cross_task import SourceCard, SourceClassifier, write_source
+
+OPTIONS = TrainOptions(device="cpu", checkpoint_seconds=0)
+
+
+@pytest.fixture(scope="module")
+def small_study(tmp_path_factory: pytest.TempPathFactory) -> Studies:
+    return write_study(tmp_path_factory.mktemp("blobs"), 6)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    source = SourceClassifier("resnet18", num_classes=5)
+    card = SourceCard(architecture="resnet18", normalization="image", in_channels=3, num_classes=5)
+    (tmp_path / "sources").mkdir()
+    write_source(tmp_path / "sources" / "shapes.safetensors", source.state_dict(), card)
+    return tmp_path
+
+
+def task(plain: Protocol, epochs: int = 2, network: dict[str, Any] | None = None, **cross_task: Any) -> Protocol:
+    return Protocol.model_validate(
+        {
+            **plain.model_dump(),
+            "network": network
+            or {"name": "deconv_net", "encoder": "resnet18", "input_size": {"width": 64, "height": 64}},
+            "recipe": {
+                "name": "cross_task",
+                "max_epochs": epochs,
+                "val_interval": 1,
+                "cross_task": {"source": "shapes", **cross_task},
+            },
+        }
+    )
+
+
+def train(protocol: Protocol, study: Studies, models: Path, **options: Any) -> Any:
+    return train_model(
+        protocol, labelled_images(study), models / "blobs", OPTIONS.model_copy(update=options)
+    )
+
+
+def test_com_logs_the_gradient_ratio_and_publishes_the_network_alone(
+    blob_protocol: Protocol, small_study: Studies, models: Path
+) -> None:
+    file = models / "sources" / "shapes.safetensors"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    result = train(task(blob_protocol, lambda_cd=0.002), small_study, models)
+    assert [entry["epoch"] for entry in result.history] == [1, 2]
+    assert all(0 < entry["gradient_ratio"] < 100 for entry in result.history)
+    names = load_file(models / "blobs" / "v1.safetensors").keys()
+    assert {name.split(".")[0] for name in names} == {"encoder", "decoder", "heatmap_head"}
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == digest
+    landmarks = Predictor.load(models / "blobs").predict(next(iter(small_study.images().values())))
+    assert landmarks.names == ("bright", "dark")
+
+
+def test_a_frozen_encoder_stays_the_source_s(blob_protocol: Protocol, small_study: Studies, models: Path) -> None:
+    result = train(task(blob_protocol, lambda_ed=0.0, trainable="none"), small_study, models)
+    assert "gradient_ratio" not in result.history[0]
+    trained = load_file(models / "blobs" / "v1.safetensors")
+    source = load_file(models / "sources" / "shapes.safetensors")
+    grey = source["conv1.weight"].sum(1, keepdim=True)
+    torch.testing.assert_close(trained["encoder.conv1.weight"], grey, rtol=0, atol=0)
+    for name, tensor in trained.items():
+        if name.startswith("encoder.") and name != "encoder.conv1.weight":
+            torch.testing.assert_close(tensor, source[name.removeprefix("encoder.")], rtol=0, atol=0)
+
+
+def test_a_resumed_run_equals_an_unbroken_one(blob_protocol: Protocol, small_study: Studies, models: Path) -> None:
+    protocol = task(blob_protocol, lambda_cd=0.002, train_classifier=True)
+    whole = train(protocol, small_study, models, warm_start=False)
+    whole_state = load_file(models / "blobs" / "v1.safetensors")
+
+    class Stop(Exception):
+        pass
+
+    def stop(progress: dict[str, Any]) -> None:
+        if progress["epoch"] == 1 and progress["val_error"] is not None:
+            raise Stop
+
+    other = models / "again"
+    other.mkdir()
+    (other / "sources").symlink_to(models / "sources")
+    with pytest.raises(Stop):
+        train_model(protocol, labelled_images(small_study), other / "blobs", OPTIONS, on_progress=stop)
+    resumed = train_model(protocol, labelled_images(small_study), other / "blobs", OPTIONS)
+    assert resumed.history == whole.history
+    for name, tensor in load_file(other / "blobs" / "v1.safetensors").items():
+        torch.testing.assert_close(tensor, whole_state[name], rtol=0, atol=0)
+
+
+def test_the_backbones_of_a_zian_begin_as_the_source(
+    blob_protocol: Protocol, small_study: Studies, models: Path
+) -> None:
+    network = {
+        "name": "zian",
+        "row": "1roi",
+        "backbone": "resnet18",
+        "roi_sizes": [32, 64],
+        "input_size": {"width": 128, "height": 128},
+    }
+    result = train(task(blob_protocol, 1, network), small_study, models)
+    assert result.history[0]["gradient_ratio"] > 0
+    assert "val_error_coarse" in result.history[0]
+
+
+@pytest.mark.parametrize(
+    ("cross_task", "network", "message"),
+    [
+        ({"source": "shape"}, None, r"source classifier that is not there\. .*'shape'.*sources/shape.safetensors"),
+        ({}, {"name": "deconv_net", "encoder": "resnet50"}, "the source is a resnet18 and .* resnet50"),
+        ({}, {"name": "deconv_net", "encoder": "resnet18", "normalization": "imagenet"}, "normalisation 'image'"),
+        ({}, {"name": "hourglass", "features": 16}, "hourglass has no encoder"),
+    ],
+)
+def test_refusals(
+    blob_protocol: Protocol,
+    small_study: Studies,
+    models: Path,
+    cross_task: dict[str, Any],
+    network: dict[str, Any] | None,
+    message: str,
+) -> None:
+    with pytest.raises(InputError, match=f"(?i){message}"):
+        train(task(blob_protocol, 1, network, **cross_task), small_study, models)
+    assert not (models / "blobs" / "card.json").exists()
