@@ -12,7 +12,7 @@ import typer
 from monai_ext import __version__
 from monai_ext.landmarks import InputError
 
-from .commands import evaluate, import_table, predict, sample_data, train, train_source
+from .commands import ablate, evaluate, import_table, predict, sample_data, train, train_source
 from .commands.console import errors
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command("train")(train.run)
 app.command("train-source")(train_source.run)
 app.command("predict")(predict.run)
 app.command("evaluate")(evaluate.run)
+app.command("ablate")(ablate.run)
 
 
 def _print_version(wanted: bool) -> None:

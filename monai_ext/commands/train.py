@@ -84,8 +84,12 @@ def run(
 def _note(progress: dict[str, Any]) -> str:
     parts = [
         f"{label} {progress[key]:.3f}{unit}"
-        for label, key, unit in (("loss", "loss", ""), ("error", "val_error", f" {progress['unit']}"))
-        if progress[key] is not None
+        for label, key, unit in (
+            ("loss", "loss", ""),
+            ("error", "val_error", f" {progress['unit']}"),
+            ("coarse", "val_error_coarse", f" {progress['unit']}"),
+        )
+        if progress.get(key) is not None
     ]
     return ", ".join(parts)
 

@@ -21,6 +21,7 @@ from monai_ext.transforms.image_io import read_frame
 from monai_ext.transforms.pipeline import training_transforms, validation_transforms
 
 from .distributed import process_rank
+from .endless_sampler import EndlessSampler
 
 Split = Literal["train", "val", "test"]
 
@@ -123,10 +124,12 @@ def make_loader(
     batch_size: int,
     num_workers: int = 0,
     seed: int = 0,
+    epoch_steps: int | None = None,
 ) -> DataLoader:
     """A loader that reads files as it goes, so that memory does not grow with the number of images.
 
-    Under ``torchrun`` each process gets its own share of the images.
+    Under ``torchrun`` each process gets its own share of the images. In training, ``epoch_steps`` batches make an epoch
+    where it is given, else one pass over the images.
     """
     chain = training_transforms(protocol) if training else validation_transforms(protocol)
     rank, world = process_rank()
@@ -137,6 +140,9 @@ def make_loader(
     # also in one process: its order is a function of the seed and the epoch that MONAI's trainer tells it
     sampler = DistributedSampler(dataset, world, rank, shuffle=True, seed=seed) if training else None
     share = len(items) if not training else -(-len(items) // world)
+    if training and epoch_steps is not None:
+        share = epoch_steps * batch_size
+        sampler = EndlessSampler(dataset, share, world, rank, seed)
     return DataLoader(
         dataset,
         batch_size=batch_size,

@@ -31,6 +31,8 @@ class TrainOptions(Strict):
         resume: go on with an interrupted run of the same images and options.
         checkpoint_seconds: least time between two saves of the state that a resumed run starts from.
         half_precision: publish the weights as float16, at half the size.
+        epoch_steps: optimiser steps that count as an epoch; None takes one pass over the images.
+        keep: publish the ``best`` weights on the validation images, or the ``last`` ones of the run.
     """
 
     max_epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
@@ -47,6 +49,8 @@ class TrainOptions(Strict):
     resume: bool = True
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
     half_precision: bool = False
+    epoch_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    keep: Literal["best", "last"] = "best"
 
     def applied_to(self, protocol: Protocol) -> Protocol:
         """The protocol with the recipe fields that these options set."""

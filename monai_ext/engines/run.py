@@ -74,6 +74,7 @@ class Run:
             batch_size=protocol.recipe.batch_size,
             num_workers=workers,
             seed=options.seed,
+            epoch_steps=options.epoch_steps,
         )
         self._validate = Validator(protocol, val_images, device, workers)
         self._network = network.to(memory_format=torch.channels_last)
@@ -192,7 +193,7 @@ class Run:
         if self._writer:
             for name, value in entry.items():
                 self._writer.add_scalar(f"val/{name}", value, epoch)
-        if error.value < self._best.value or not self.best_state:
+        if error.value < self._best.value or not self.best_state or self._options.keep == "last":
             self._best, self._stale = error, 0
             self.best_state = {name: t.detach().cpu().clone() for name, t in self._average.state_dict().items()}
         else:
@@ -242,6 +243,8 @@ class Run:
         if self._on_progress is None:
             return
         finite = {"loss": self._loss, "val_error": self._last_error, "best": self._best.value}
+        if self.history and "val_error_coarse" in self.history[-1]:
+            finite["val_error_coarse"] = self.history[-1]["val_error_coarse"]
         self._on_progress(
             {
                 "status": status,

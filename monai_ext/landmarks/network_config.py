@@ -92,10 +92,15 @@ class ZianNetConfig(_Common):
 
 
 class DeconvNetConfig(_Common):
-    """The network ``deconv_net``: a ResNet and three deconvolutions, the target of cross-task distillation."""
+    """The network ``deconv_net``: a ResNet and three deconvolutions, the target of cross-task distillation.
+
+    Args:
+        encoder: the ResNet; ``resnet50_caffe`` for weights of VGGFace2 and ``resnet50_keras`` for those of RadImageNet
+            that were converted from Keras, which have their strides elsewhere.
+    """
 
     name: Literal["deconv_net"]
-    encoder: Literal["resnet18", "resnet34", "resnet50"] = "resnet50"
+    encoder: Literal["resnet18", "resnet34", "resnet50", "resnet50_caffe", "resnet50_keras"] = "resnet50"
     input_size: Size = Size(width=256, height=256)
     sigma: Positive = 1.5
     decoder: Decoder = "dark"

@@ -58,6 +58,12 @@ class CrossTask(Strict):
     trainable: Literal["all", "last_block", "none"] = "all"
     reduction: Literal["mean", "sum"] = "mean"
 
+    @model_validator(mode="after")
+    def _classifier_is_used(self) -> CrossTask:
+        if self.train_classifier and not self.lambda_cd:
+            raise ValueError("train_classifier needs a loss that the classifier takes part in: set lambda_cd above 0")
+        return self
+
 
 #: Recipes by name: the fields that they set.
 #: ``zian_a``: Lei et al., OMIA 2022. ``zian_b``: decoupled weight decay, linear warm-up and decay, as its public code

@@ -43,7 +43,7 @@ def test_what_is_left_out_is_said(folder) -> None:
 
 def test_a_folder_without_class_folders_is_refused(tmp_path) -> None:
     (tmp_path / "loose.png").touch()
-    with pytest.raises(InputError, match="no folder with images: .* --classes"):
+    with pytest.raises(InputError, match=r"no folder with images: .* --classes"):
         read_class_folders(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         read_class_folders(tmp_path / "nowhere")

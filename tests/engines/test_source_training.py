@@ -63,7 +63,7 @@ def test_the_file_holds_the_classifier_that_was_measured(trained, shapes) -> Non
 
 def test_the_same_seed_gives_the_same_weights(shapes) -> None:
     train, held_out, classes = split_class_images(read_class_folders(shapes), 0.2)
-    options = QUICK.model_copy(update={"max_epochs": 2})
+    options = QUICK.model_copy(update={"max_epochs": 1})
 
     def weights(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import typing
+
 import pytest
 import torch
 from cross_task_case import fingerprint, source
+from torch import nn
 from torchvision import models
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.cross_task import ResNetEncoder, SourceClassifier
+from monai_ext.landmarks.network_config import DeconvNetConfig
+from monai_ext.networks.cross_task import ARCHITECTURES, ResNetEncoder, SourceClassifier
 
 
 def test_it_is_torchvisions_classifier() -> None:
@@ -63,15 +67,27 @@ def test_parameters_of_the_encoders(name: str, parameters: int) -> None:
     assert sum(p.numel() for p in ResNetEncoder(name).parameters()) == parameters
 
 
+def test_protocols_know_every_encoder() -> None:
+    assert typing.get_args(DeconvNetConfig.model_fields["encoder"].annotation) == tuple(ARCHITECTURES)
+
+
+def test_keras_has_an_epsilon_of_its_own() -> None:
+    epsilons = {
+        name: {m.eps for m in ResNetEncoder(name).modules() if isinstance(m, nn.BatchNorm2d)}
+        for name in ("resnet50", "resnet50_caffe", "resnet50_keras")
+    }
+    assert epsilons == {"resnet50": {1e-5}, "resnet50_caffe": {1e-5}, "resnet50_keras": {1.001e-5}}
+
+
 def test_grey_images_have_a_first_convolution_of_their_own() -> None:
     network = SourceClassifier("resnet18", 2, in_channels=1)
     assert network(torch.zeros(1, 1, 64, 32)).features.shape == (1, 512, 2, 1)
 
 
 def test_wrong_arguments_are_refused() -> None:
-    with pytest.raises(InputError, match="'resnet19'.*resnet18, resnet34, resnet50, resnet50_caffe"):
+    with pytest.raises(InputError, match=r"'resnet19'.*resnet18, resnet34, resnet50, resnet50_caffe"):
         SourceClassifier("resnet19", 2)
-    with pytest.raises(InputError, match="'bgr'.*image, imagenet, radimagenet, vggface2"):
+    with pytest.raises(InputError, match=r"'bgr'.*image, imagenet, radimagenet, vggface2"):
         SourceClassifier("resnet18", 2, "bgr")
     with pytest.raises(InputError, match="not -1"):
         SourceClassifier("resnet18", -1)

@@ -103,8 +103,9 @@ def test_weights_from_elsewhere_need_a_normalisation(
 ) -> None:
     path = tmp_path / "w.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in torchvision_state.items()}, path, {"format": "pt"})
-    with pytest.raises(InputError, match="one of image, imagenet, radimagenet, vggface2"):
-        read_source(path)
+    for unknown in (None, "image"):
+        with pytest.raises(InputError, match=r"do not say .* one of imagenet, radimagenet, vggface2"):
+            read_source(path, unknown)
     with pytest.raises(InputError, match="Unknown normalisation 'caffe'"):
         read_source(path, "caffe")
     found, report = read_source(path, "imagenet")

@@ -226,6 +226,11 @@ class LandmarkDatastore(LocalDatastore):
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         return dict(self._known_label(self._datastore.objects, label_id, label_tag)[1].info)
 
+    @property
+    def objects(self) -> Objects:
+        """The images by ID with their labels and notes; a table that is replaced, never changed in place."""
+        return self._datastore.objects
+
     def id_of(self, file_name: str) -> str:
         """The image ID that a file name stands for; InputError when it is no image's."""
         return self._to_id(file_name)[0]

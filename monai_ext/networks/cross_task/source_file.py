@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from monai_ext.landmarks import InputError, write_atomically
-from monai_ext.landmarks.normalization import CHANNEL_SCALES, check_normalization
+from monai_ext.landmarks.normalization import CHANNEL_SCALES, OWN_SCALE, check_normalization
 from monai_ext.networks.pretrained import (
     check_tensors,
     essential_names,
@@ -136,8 +136,8 @@ def read_source(
 
     Args:
         path: .safetensors, or .pth or .pt as torch.save writes it; read without running any code that it may hold.
-        normalization: ``image`` or one of :data:`~monai_ext.landmarks.normalization.CHANNEL_SCALES`. Where the file
-            says it, None or the same.
+        normalization: one of :data:`~monai_ext.landmarks.normalization.CHANNEL_SCALES`. Where the file says it, None or
+            the same.
         in_channels: number of image channels; None for that of the file.
 
     Returns:
@@ -151,12 +151,12 @@ def read_source(
     state = without_prefixes(read_state_dict(path))
     card = _read_card(path)
     if card is None:
-        if normalization is None:
+        if normalization is None or check_normalization(normalization) == OWN_SCALE:
             raise InputError(
                 f"{source} do not say what they were trained on: "
-                f"give their normalisation, one of image, {', '.join(CHANNEL_SCALES)}."
+                f"give the normalisation that they need, one of {', '.join(CHANNEL_SCALES)}."
             )
-        layout = torchvision_layout(state, check_normalization(normalization), source)
+        layout = torchvision_layout(state, normalization, source)
         state, names, changes = layout.state, layout.names, layout.changes
         card = _card_of(state, layout.architecture, normalization, source)
     else:

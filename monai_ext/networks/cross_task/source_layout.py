@@ -50,7 +50,7 @@ class Layout(NamedTuple):
 def torchvision_layout(state: State, normalization: str, source: str) -> Layout:
     """Recognises a ResNet-18, -34 or -50 and the conventions of its origin, which its normalisation names.
 
-    - ``imagenet``, ``image``: torchvision's and timm's names, or numbers where its children became a Sequential.
+    - ``imagenet``: torchvision's and timm's names, or numbers where its children became a Sequential.
     - ``radimagenet``: the project's PyTorch weights, numbered and without a classifier, are of torchvision's network.
       Those converted from its Keras weights have biases of convolutions, which go into the means of batch
       normalisation, and Keras' strides (github.com/Warvito/radimagenet-models).

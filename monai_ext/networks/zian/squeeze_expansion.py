@@ -33,11 +33,13 @@ class ModeAggregation(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """(N, L, C) of (N, L, M, C)."""
-        scores = features @ self.score.to(features.dtype) + F.pad(self.offsets, (1, 0))
-        # Mode by mode, so that no product of all modes is made: there are few modes and many tokens.
-        (weight, mode), *others = zip(scores.softmax(2)[..., None].unbind(2), features.unbind(2), strict=True)
-        total = weight * mode
-        for weight, mode in others:
+        # Mode by mode: modes are few and tokens many, so that nothing of the size of all modes is made on the way.
+        modes = features.unbind(2)
+        score = self.score.to(features.dtype)
+        scores = torch.stack([mode @ score for mode in modes], -1) + F.pad(self.offsets, (1, 0))
+        weights = scores.softmax(-1)[..., None].unbind(2)
+        total = weights[0] * modes[0]
+        for weight, mode in zip(weights[1:], modes[1:], strict=True):
             total = torch.addcmul(total, weight, mode)
         return total
 
@@ -46,8 +48,8 @@ class SqueezedAttention(nn.Module):
     """Learned attractors attend to all tokens.
 
     Keys and values are linear in the tokens. Their projections are therefore applied on the side of the attractors,
-    which are few: ``q . (K t) = (K^T q) . t`` and ``sum p (V t + v) = V (sum p t) + v``, the same result. The keys have
-    no bias, which the softmax would cancel.
+    which are few: ``q . (K t) = (K^T q) . t`` and ``sum p (V t + v) = V (sum p t) + v``, the same result. So are the
+    gain and offset of the tokens' norm. The keys have no bias, which the softmax would cancel.
 
     Args:
         channels: C.
@@ -68,14 +70,18 @@ class SqueezedAttention(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """(N, A, C) summaries of (N, L, C) tokens."""
+        return self.summarise(standardised(tokens, self.token_norm))
+
+    def summarise(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(N, A, C) summaries of (N, L, C) tokens that are :func:`standardised` already."""
         number, _, channels = tokens.shape
-        normed = self.token_norm(tokens).contiguous()[:, None]
+        tokens = tokens.contiguous()[:, None]
         query = self.query(self.attractors).unflatten(-1, (self.modes, channels)).transpose(0, 1)
-        query = (query @ self.key.weight.unflatten(0, (self.modes, channels))).reshape(1, 1, -1, channels)
-        query = query.to(normed.dtype).expand(number, -1, -1, -1).contiguous()
+        query = query @ self.key.weight.unflatten(0, (self.modes, channels)) * self.token_norm.weight
+        query = query.reshape(1, 1, -1, channels).to(tokens.dtype).expand(number, -1, -1, -1).contiguous()
         # All modes are queries to one head, as they share the tokens.
-        summary = F.scaled_dot_product_attention(query, normed, normed, scale=channels**-0.5)
-        summary = summary.reshape(number, self.modes, -1, channels)
+        summary = F.scaled_dot_product_attention(query, tokens, tokens, scale=channels**-0.5)
+        summary = summary.reshape(number, self.modes, -1, channels) * self.token_norm.weight + self.token_norm.bias
         value_weight = self.value.weight.unflatten(0, (self.modes, channels)).transpose(1, 2)
         value = summary @ value_weight + self.value.bias.reshape(self.modes, 1, channels)
         return self.aggregate(self.output_norm(value).transpose(1, 2))
@@ -84,7 +90,8 @@ class SqueezedAttention(nn.Module):
 class ExpandedAttention(nn.Module):
     """Tokens attend to the attractors in M modes; each mode has an output projection, and learned weights join them.
 
-    The output projection is linear, so that it is applied to the values, which are few: the same result.
+    The output projection is linear, so that it is applied to the values, which are few: the same result. The gain and
+    offset of the tokens' norm are applied to the weights of the queries.
 
     Args:
         channels: C.
@@ -104,8 +111,13 @@ class ExpandedAttention(nn.Module):
 
     def forward(self, tokens: torch.Tensor, attractors: torch.Tensor) -> torch.Tensor:
         """(N, L, C) of (N, L, C) tokens and (N, A, C) attractors."""
+        return self.attend(standardised(tokens, self.token_norm), attractors)
+
+    def attend(self, tokens: torch.Tensor, attractors: torch.Tensor) -> torch.Tensor:
+        """(N, L, C) of (N, L, C) tokens that are :func:`standardised` already, and (N, A, C) attractors."""
+        weight, bias = self.query.weight, self.query.bias
         # The modes lie beside each other in memory from the projection to the sum: the tokens are never copied.
-        query = self._by_mode(self.query(self.token_norm(tokens)))
+        query = self._by_mode(F.linear(tokens, weight * self.token_norm.weight, weight @ self.token_norm.bias + bias))
         key = self._by_mode(self.key(attractors)).contiguous()
         value = self._by_mode(self.project(self.value(attractors).transpose(1, 2)).transpose(1, 2)).contiguous()
         attended = F.scaled_dot_product_attention(query, key, value)
@@ -149,7 +161,15 @@ class SqueezeExpansion(nn.Module):
             )
         reduced = F.avg_pool2d(features, self.stride) if self.stride > 1 else features
         tokens = reduced.permute(0, 2, 3, 1).flatten(1, 2).contiguous()
-        attended = self.expand(tokens, self.squeeze(tokens)).unflatten(1, reduced.shape[2:]).permute(0, 3, 1, 2)
+        # Both blocks norm the tokens alike but for gain and offset: the tokens are kept once for their gradients.
+        tokens = standardised(tokens, self.squeeze.token_norm)
+        attended = self.expand.attend(tokens, self.squeeze.summarise(tokens))
+        attended = attended.unflatten(1, reduced.shape[2:]).permute(0, 3, 1, 2)
         if self.stride > 1:
             attended = F.interpolate(attended, size=features.shape[2:], mode="bilinear", align_corners=False)
         return features + attended.to(features.dtype)
+
+
+def standardised(tokens: torch.Tensor, norm: nn.LayerNorm) -> torch.Tensor:
+    """(N, L, C) tokens of mean 0 and variance 1 each: what a norm makes of them before its gain and offset."""
+    return F.layer_norm(tokens, norm.normalized_shape, eps=norm.eps)

@@ -109,7 +109,8 @@ class ZIAN(nn.Module):
         rois = self._in_first_frame(self._roi_features(image, frames), frames)
         heads = [self.roi_heads[0 if self.config.shared_roi_head else i] for i in range(len(rois))]
         roi = torch.stack([head.own(features) for head, features in zip(heads, rois, strict=True)])
-        fused = torch.cat([around, *rois], 1)
+        # Joined in the order (N, h, w, C) of memory: torch.cat may fall out of it where a batch holds one region.
+        fused = torch.cat([part.permute(0, 2, 3, 1) for part in (around, *rois)], -1).permute(0, 3, 1, 2)
         presence = None if self.presence_head is None else self.presence_head.own(fused)
         fine = self.fine_head(fused if self.fusion is None else self.fusion(fused))
         return ZianOutput(coarse, coarse_frame, roi, fine, frames[0], presence)

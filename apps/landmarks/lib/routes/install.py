@@ -11,6 +11,7 @@ from ..service import LandmarkService
 from .active_learning import sampling_router
 from .batch import batch_router
 from .error_answers import add_error_answers
+from .image_list import image_list_router
 from .images import images_router
 from .infer import infer_router
 from .labels import labels_router
@@ -35,8 +36,8 @@ def install_routes(web: FastAPI, service: LandmarkService, app: object) -> None:
     routes = web.router.routes
     routes[:] = [route for route in routes if route not in getattr(web.state, "landmark_routes", ())]
     before = len(routes)
-    routers = (infer_router, labels_router, images_router, train_router, sampling_router, batch_router, weights_router)
-    for make_router in routers:
+    routers = (infer_router, labels_router, images_router, image_list_router, train_router, sampling_router)
+    for make_router in (*routers, batch_router, weights_router):
         web.include_router(make_router(service, app), prefix=settings.MONAI_LABEL_API_STR)
     added = list(routes[before:])
     routes[:] = [*added, *routes[:before]]

@@ -1,0 +1,122 @@
+"""The images of the studies folder as a client lists them: with their state and what is known of their labels."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from monailabel.datastore.local import DataModel, ImageLabelModel
+
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.files import read_json
+
+from .datastore import LandmarkDatastore
+from .label_check import protocol_of
+
+State = Literal["unlabeled", "draft", "final"]
+STATES: tuple[State, ...] = get_args(State)
+
+
+class ImageListing:
+    """Lists images; safe to use from many threads.
+
+    Args:
+        datastore: the studies folder.
+        protocols: the served ones, to tell whose label a file is that was placed by hand.
+    """
+
+    def __init__(self, datastore: LandmarkDatastore, protocols: Mapping[str, Protocol]) -> None:
+        self._datastore, self._protocols = datastore, protocols
+        self._lock = threading.Lock()
+        self._by_hand: dict[Path, tuple[int, int, str | None]] = {}
+
+    def page(self, search: str = "", state: State | None = None, offset: int = 0, limit: int = 1000) -> dict[str, Any]:
+        """One page of the images that fit, by ID.
+
+        Args:
+            search: words, each of which the file name must hold, in any case.
+            state: only images in it.
+            offset: how many to pass over.
+            limit: how many to list.
+
+        Returns:
+            ``total`` images there are, how many are in each of the ``states``, how many were ``found``, and of these
+            the ``images`` of the page.
+        """
+        words = search.casefold().split()
+        objects = self._datastore.objects
+        states = {image: state_of(entry) for image, entry in sorted(objects.items())}
+        found = [
+            image
+            for image, its_state in states.items()
+            if state in (None, its_state)
+            and all(word in _file_name(image, objects[image]).casefold() for word in words)
+        ]
+        return {
+            "total": len(states),
+            "states": {name: sum(s == name for s in states.values()) for name in STATES},
+            "found": len(found),
+            "images": [self._describe(image, objects[image]) for image in found[offset : offset + limit]],
+        }
+
+    def _describe(self, image: str, entry: ImageLabelModel) -> dict[str, Any]:
+        name = _file_name(image, entry)
+        labels = {tag: self._describe_label(image, tag, label) for tag, label in entry.labels.items()}
+        return {
+            "id": image,
+            "state": state_of(entry),
+            "file": name,
+            "size": _size(self._datastore.folder / name),
+            "labels": labels,
+        }
+
+    def _describe_label(self, image: str, tag: str, label: DataModel) -> dict[str, Any]:
+        info = label.info
+        return {
+            "protocol": info.get("protocol") or info.get("model") or self._protocol_by_hand(image, tag),
+            "model_version": info.get("model_version"),
+            "annotator": info.get("annotator") or info.get("user"),
+            "updated": info.get("ts"),
+        }
+
+    def _protocol_by_hand(self, image: str, tag: str) -> str | None:
+        """The protocol that fits the names in a label file; None where none does, or several do."""
+        try:
+            path = Path(self._datastore.get_label_uri(image, tag))
+            stat = path.stat()
+        except (OSError, InputError):
+            return None
+        with self._lock:
+            known = self._by_hand.get(path)
+        if known is not None and known[:2] == (stat.st_mtime_ns, stat.st_size):
+            return known[2]
+        name = _fitting_protocol(path, self._protocols)
+        with self._lock:
+            self._by_hand[path] = (stat.st_mtime_ns, stat.st_size, name)
+        return name
+
+
+def state_of(entry: ImageLabelModel) -> State:
+    """``final`` counts more than ``draft``: a finished label stays valid while somebody changes it."""
+    return "final" if "final" in entry.labels else "draft" if "draft" in entry.labels else "unlabeled"
+
+
+def _file_name(image: str, entry: ImageLabelModel) -> str:
+    return f"{image}{entry.image.ext}"
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:  # gone since the folder was looked at
+        return None
+
+
+def _fitting_protocol(path: Path, protocols: Mapping[str, Protocol]) -> str | None:
+    try:
+        points = read_json(path)["markups"][0]["controlPoints"]
+        return protocol_of(tuple(str(point["label"]) for point in points), protocols).name
+    except (InputError, LookupError, TypeError):  # what the file lacks is said when it is opened or trained on
+        return None

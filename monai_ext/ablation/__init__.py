@@ -1,0 +1,25 @@
+"""Ablations: the rows of a paper's table trained under one recipe, with seeds and sizes, resumable cell by cell."""
+
+from .cells import Cell, Length, Size, parse_sizes, subset
+from .results import write_results
+from .rows import RECIPES, row_names, row_protocol, under_recipe
+from .runner import Ablation, Progress, Settings
+from .scores import Measures, RowScores
+
+__all__ = [
+    "RECIPES",
+    "Ablation",
+    "Cell",
+    "Length",
+    "Measures",
+    "Progress",
+    "RowScores",
+    "Settings",
+    "Size",
+    "parse_sizes",
+    "row_names",
+    "row_protocol",
+    "subset",
+    "under_recipe",
+    "write_results",
+]

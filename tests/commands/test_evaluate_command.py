@@ -1,0 +1,124 @@
+"""evaluate: errors in percent of a distance, and decoders side by side, of a network with random weights."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks.studies import Studies
+from monai_ext.networks.model_store import publish
+from monai_ext.networks.registry import build_network
+from monai_ext.transforms.pipeline import inference_transforms
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engines"))
+from engine_study import blob_protocol, write_study
+
+__all__ = ["blob_protocol"]
+
+COUNT = 4
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, blob_protocol):
+    root = tmp_path_factory.mktemp("evaluated")
+    write_study(root / "studies", COUNT)
+    torch.manual_seed(3)
+    facts = {"labels_used": 2, "val_images": (), "val_error": 1.0, "unit": "px", "epochs": 1, "seed": 0, "date": ""}
+    publish(root / "model", build_network(blob_protocol).state_dict(), {"protocol": blob_protocol, **facts})
+    return root
+
+
+@pytest.fixture
+def evaluate(cli, model, tmp_path):
+    def run(*arguments: object):
+        answer = cli(
+            "evaluate", "--studies", model / "studies", "--model", model / "model", "--split", "all",
+            "--output", tmp_path, "--worst", 0, *arguments,
+        )  # fmt: skip
+        return answer, tmp_path
+
+    return run
+
+
+def by_hand(model: Path, protocol) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Errors (N, K) of the plain argmax, and the distance of the two true points (N,), from the network itself."""
+    predictor = Predictor.load(model / "model")
+    studies = Studies(model / "studies")
+    errors, distances = [], []
+    for id, path in studies.images().items():
+        sample = inference_transforms(protocol)({"image": str(path)})
+        with torch.no_grad():
+            maps = predictor.network(torch.as_tensor(sample["image"])[None]).heatmaps[0].numpy()
+        peaks = [np.unravel_index(plane.argmax(), plane.shape)[::-1] for plane in maps]
+        back = np.linalg.inv(sample["matrix"].numpy())
+        width, height = sample["frame"].size
+        points = np.array([(back @ (*peak, 1))[:2] for peak in peaks]).clip(-0.5, (width - 0.5, height - 0.5))
+        truth = read_markups(studies.label_path(id), sample["frame"], protocol.landmark_names).points
+        errors.append(np.linalg.norm(points - truth, axis=1))
+        distances.append(np.linalg.norm(truth[0] - truth[1]))
+    return np.array(errors), np.array(distances)
+
+
+def test_decoders_stand_side_by_side(evaluate, model, blob_protocol) -> None:
+    answer, out = evaluate("--decoder", "argmax", "--json", "--normalize-by", "bright,dark")
+
+    assert answer.code == 0, answer.err
+    document = json.loads(answer.out)
+    own = blob_protocol.network.decoder
+    assert list(document["decoders"]) == [own, "argmax"]
+    assert document["decoders"][own]["overall"] == document["overall"]
+    errors, distances = by_hand(model, blob_protocol)
+    argmax = document["decoders"]["argmax"]
+    found = np.array([[np.nan if e is None else e for e in row["errors"]] for row in argmax["images"]])
+    known = ~np.isnan(found)
+    assert known.any()
+    np.testing.assert_allclose(found[known], errors[known], atol=1e-4)
+    shares = [row["error"] for row in argmax["normalized"]["images"]]
+    expected = 100 * np.nanmean(np.where(known, errors, np.nan), axis=1) / distances
+    np.testing.assert_allclose(shares, expected, rtol=1e-4)
+    assert argmax["normalized"]["me"] == pytest.approx(expected.mean(), rel=1e-4)
+    written = json.loads((out / "metrics.json").read_text())
+    assert written["decoders"] == document["decoders"]
+    with Image.open(out / "ced.png") as picture:
+        assert min(picture.size) > 200
+
+
+def test_tables_show_percent_and_decoders(evaluate) -> None:
+    answer, _ = evaluate("--decoder", "argmax, dark", "--normalize-by", "bright,dark", "--normalized-limit", 20)
+
+    assert answer.code == 0, answer.err
+    assert "bright and dark" in answer.out
+    assert "Failure rate, image > 20 %" in answer.out
+    rows = [line.split()[0] for line in answer.out.splitlines() if line.strip()]
+    assert rows.index("argmax") < rows.index("dark", rows.index("argmax"))
+
+
+def test_without_the_options_nothing_is_added(evaluate) -> None:
+    answer, _ = evaluate("--json")
+
+    assert not {"decoders", "normalized"} & json.loads(answer.out).keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--decoder", "argmax,peak"), "--decoder names decoders out of argmax"),
+        (("--normalize-by", "bright"), "two different landmarks, NAME1,NAME2, not 'bright'"),
+        (("--normalize-by", "bright,bright"), "two different landmarks"),
+        (("--normalize-by", "bright,nose"), "no landmark 'nose'; there are bright, dark"),
+        (("--normalize-by", "bright,dark", "--normalized-limit", 0), "positive"),
+    ],
+)
+def test_options_without_meaning_are_refused(evaluate, arguments, sentence) -> None:
+    answer, _ = evaluate(*arguments)
+
+    assert answer.code == 2
+    assert sentence in " ".join(answer.err.split())

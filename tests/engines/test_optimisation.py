@@ -1,0 +1,77 @@
+"""Learning rates as numbers, and the optimisers of the recipes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from monai_ext.engines.optimisation import WARM_START_RATE, build_optimizer, learning_rate_factor
+from monai_ext.landmarks.recipe import Recipe
+
+STEPS = 1400
+
+
+def factors(name: str, *steps: int) -> list[float]:
+    recipe = Recipe.model_validate({"name": name})
+    return [learning_rate_factor(step, STEPS, recipe.warmup, recipe.schedule) for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "expected"),
+    [
+        # a tenth from epoch 90 of 140 on
+        ("zian_a", [0, 450, 899, 900, 1399], [1, 1, 1, 0.1, 0.1]),
+        # up to 1 over the first 280 steps, then down by 1 / 1120 a step
+        ("zian_b", [0, 139, 279, 280, 840, 1120, 1399], [1 / 280, 0.5, 1, 1, 0.5, 0.25, 1 / 1120]),
+        # (1 - step / 1400) ^ 0.9
+        ("cross_task", [0, 700, 1050, 1399], [1, 0.5**0.9, 0.25**0.9, (1 / 1400) ** 0.9]),
+        # up over 70 steps, then half a cosine over 1330
+        ("default", [0, 34, 69, 70, 735], [1 / 70, 0.5, 1, 1, 0.5]),
+    ],
+)
+def test_the_learning_rate_of_a_named_recipe(name: str, steps: list[int], expected: list[float]) -> None:
+    assert factors(name, *steps) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "decay"), [("zian_a", 2e-4, 0.0), ("zian_b", 2e-4, 1e-3), ("cross_task", 1e-3, 0.0)]
+)
+def test_the_optimiser_of_a_named_recipe(name: str, rate: float, decay: float) -> None:
+    recipe = Recipe.model_validate({"name": name})
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+
+    optimizer = build_optimizer(network, recipe, warm=False)
+
+    assert type(optimizer) is (torch.optim.AdamW if name == "zian_b" else torch.optim.Adam)
+    weights, plain = optimizer.param_groups
+    assert (weights["lr"], weights["weight_decay"], plain["weight_decay"]) == (rate, decay, 0.0)
+    assert [p.shape for p in weights["params"]] == [network[0].weight.shape]
+    assert len(plain["params"]) == 3  # the bias, and the norm's scale and offset
+    assert build_optimizer(network, recipe, warm=True).param_groups[0]["lr"] == rate * WARM_START_RATE
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw"])
+def test_decay_is_decoupled_in_adamw_and_part_of_the_gradient_in_adam(kind: str) -> None:
+    weight, gradient, rate, decay = 2.0, 0.5, 0.1, 0.3
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(network.weight, weight)
+    recipe = Recipe.model_validate({"optimizer": kind, "learning_rate": rate, "weight_decay": decay})
+    optimizer = build_optimizer(network, recipe, warm=False)
+
+    network.weight.grad = torch.full_like(network.weight, gradient)
+    optimizer.step()
+
+    # the first step of Adam is the rate in the gradient's direction, whatever its size
+    expected = weight - rate if kind == "adam" else weight * (1 - rate * decay) - rate
+    assert float(network.weight) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frozen_parameters_are_not_given_to_the_optimiser() -> None:
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)).requires_grad_(False)
+    network[1].requires_grad_(True)
+
+    optimizer = build_optimizer(network, Recipe(), warm=False)
+
+    given = [p for group in optimizer.param_groups for p in group["params"]]
+    assert {id(p) for p in given} == {id(p) for p in network[1].parameters()}
