@@ -46,6 +46,11 @@ def row_names(protocol: Protocol) -> tuple[str, ...]:
     return zian + transfer
 
 
+def default_rows(protocol: Protocol) -> tuple[str, ...]:
+    """The rows of the papers' tables that a protocol can have."""
+    return tuple(name for name in row_names(protocol) if name != "HG8")
+
+
 def row_protocol(protocol: Protocol, row: str, *, backbone: str | None = None, weight: float = WEIGHT) -> Protocol:
     """The protocol of a row.
 

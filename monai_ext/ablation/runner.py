@@ -23,7 +23,7 @@ from monai_ext.networks.device import find_device
 
 from .cells import Cell, Length, Size, length, parse_sizes, subset
 from .predictions import Predictions, predict, read_predictions, write_predictions
-from .rows import row_names, row_protocol
+from .rows import default_rows, row_protocol
 from .scores import Measures, RowScores, pooled_evaluation, seed_scores
 from .store import CellFolder
 
@@ -36,7 +36,7 @@ class Settings:
     """What a person may choose for an ablation.
 
     Args:
-        rows: names; none takes all that the protocol can have.
+        rows: names; none takes those of the papers that the protocol can have.
         sizes: of the training set, e.g. ``50,100,all``.
         seeds: how many, from 0.
         max_epochs: passes over each cell's own images; the steps then differ between sizes.
@@ -110,7 +110,7 @@ class Ablation:
         self.protocol = _with_paths(protocol, settings.models)
         self.output, self.settings = output, settings
         self.device = find_device(settings.device)
-        names = tuple(dict.fromkeys(settings.rows)) or row_names(protocol) or ("",)
+        names = tuple(dict.fromkeys(settings.rows)) or default_rows(protocol) or ("",)
         self.rows = {
             name: row_protocol(self.protocol, name, backbone=settings.backbone, weight=settings.weight)
             for name in names

@@ -74,12 +74,12 @@ def shown_columns(rows: Sequence[RowScores], columns: Sequence[Column]) -> list[
 
 
 def best_rows(rows: Sequence[RowScores], column: Column) -> set[str]:
-    """The rows whose number, as it is written, is the best of at least two."""
+    """The rows whose number, as it is written, is the best of at least two that differ."""
     if column.best is None:
         return set()
     written = {row.row: round(row.spread(column.key).mean * column.factor, column.digits) for row in rows}
     known = {name: value for name, value in written.items() if not math.isnan(value)}
-    if len(known) < 2:
+    if len(set(known.values())) < 2:
         return set()
     best = column.best(list(known.values()))
     return {name for name, value in known.items() if value == best}

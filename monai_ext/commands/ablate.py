@@ -35,7 +35,7 @@ def run(
     studies: StudiesOption,
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results; finished cells are kept.")],
     rows: Annotated[
-        str | None, typer.Option(help="Rows with commas, e.g. base,zian or FT,ED. Default: all of the protocol's.")
+        str | None, typer.Option(help="Rows with commas, e.g. base,zian or FT,ED. Default: those of the papers.")
     ] = None,
     recipe: Annotated[str, typer.Option(help=f"{', '.join(RECIPES)}: that of every row.")] = "protocol",
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each row and size.")] = 3,

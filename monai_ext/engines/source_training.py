@@ -164,7 +164,7 @@ class SourceRun:
             right.append(output["pred"].argmax(1) == output["label"])
 
         evaluator.run()
-        return float(torch.cat(right).float().mean())
+        return float(torch.cat(right).double().mean())
 
     def _seed_epoch(self, engine: Engine) -> None:
         self._loader.dataset.transform.set_random_state(seed=(self._options.seed + 7919 * engine.state.epoch) % 2**31)
