@@ -27,8 +27,8 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """The versions that a number was measured with."""
-    names = ("torch", "monai", "numpy", "pytorch-ignite")
-    return {"python": platform.python_version(), "monai-landmarks": __version__, **{n: version(n) for n in names}}
+    own = {"python": platform.python_version(), "monai-landmarks": __version__, "torch": str(torch.__version__)}
+    return own | {name: version(name) for name in ("monai", "numpy", "pytorch-ignite")}
 
 
 def _processor() -> str:

@@ -20,6 +20,7 @@ from monai_ext.landmarks.network_config import Decoder, ZianNetConfig
 from monai_ext.landmarks.studies import Studies
 from monai_ext.losses.cross_task_loss import WEIGHT
 from monai_ext.networks.device import find_device
+from monai_ext.transforms.image_io import read_frame
 
 from .cells import Cell, Length, Size, length, parse_sizes, subset
 from .predictions import Predictions, predict, read_predictions, write_predictions
@@ -149,6 +150,16 @@ class Ablation:
             trained = self._run(cell, partial(_report, on_progress, place, length))
             done += length.steps
             on_progress(replace(place, done=done, val_error=trained["val_error"], finished=True))
+
+    def check(self, measures: Measures) -> None:
+        """Looks whether the reported images can be measured so, before any time is spent on training.
+
+        Raises:
+            InputError: lengths are to be in mm and an image is not calibrated, or an image cannot be read.
+        """
+        for image in self.reported if measures.unit == "mm" else ():
+            if read_frame(image.image).spacing is None:
+                raise InputError(f"Image {image.id} has no known pixel size, so that lengths cannot be in mm; use px.")
 
     def finished(self, cell: Cell) -> dict[str, Any] | None:
         """What is known of a finished cell, or None."""

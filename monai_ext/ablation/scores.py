@@ -31,6 +31,9 @@ class Measures:
         normalized_limit: failure threshold and upper end of the area for those, percent.
         decoder: that the answers are read with.
         other_decoder: set beside it.
+
+    Raises:
+        InputError: a threshold or limit is not a positive number, or a threshold repeats.
     """
 
     thresholds: tuple[float, ...] = (5.0, 10.0, 20.0)
@@ -41,6 +44,13 @@ class Measures:
     normalized_limit: float = 10.0
     decoder: Decoder = "local_soft_argmax"
     other_decoder: Decoder = "argmax"
+
+    def __post_init__(self) -> None:
+        for value in (*self.thresholds, self.failure, self.limit, self.normalized_limit):
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(f"Thresholds and limits are positive distances, not {value:g}.")
+        if len(set(self.thresholds)) != len(self.thresholds):
+            raise InputError(f"The thresholds {list(self.thresholds)} repeat a value; give each once.")
 
     def evaluate(self, pairs: Sequence[Pair]) -> Evaluation:
         """The evaluation of truths and predictions.

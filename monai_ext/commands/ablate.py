@@ -24,6 +24,7 @@ from monai_ext.losses.cross_task_loss import WEIGHT
 
 from .console import errors, output, print_json, progress_bar
 from .models import ModelsOption, default_models_dir
+from .normalize_by import between
 from .train import ProtocolOption, StudiesOption
 
 #: Exit code of a run that was stopped.
@@ -99,10 +100,11 @@ def run(
         threshold,
         threshold if limit is None else limit,
         _unit(unit),
-        _between(normalize_by, task),
+        between(normalize_by, task),
         share_limit,
         *ablation.decoders,
     )
+    ablation.check(measures)
     command = shlex.join(["monai-landmarks", *sys.argv[1:]])
     known: dict[str, Costs] = {}
     stopped = False
@@ -189,14 +191,3 @@ def _thresholds(named: str) -> tuple[float, ...]:
         return tuple(float(part) for part in named.split(","))
     except ValueError:
         raise InputError(f"--sdr takes distances with commas, e.g. 5,10,20, not {named!r}.") from None
-
-
-def _between(named: str | None, protocol: Protocol) -> tuple[str, str] | None:
-    if named is None:
-        return None
-    names = tuple(name.strip() for name in named.split(","))
-    if len(names) != 2 or names[0] == names[1] or not set(names) <= set(protocol.landmark_names):
-        raise InputError(
-            f"--normalize-by needs two different landmarks out of {', '.join(protocol.landmark_names)}, not {named!r}."
-        )
-    return names[0], names[1]

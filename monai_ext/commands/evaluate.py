@@ -29,6 +29,7 @@ from monai_ext.transforms.image_io import read_image
 
 from .console import output, print_json, progress_bar
 from .models import ModelOption, ModelsOption, locate_model
+from .normalize_by import between
 from .train import StudiesOption
 
 
@@ -69,7 +70,7 @@ def run(
     predictor = Predictor.load(locate_model(model, models), find_device(device))
     protocol, study = predictor.protocol, Studies(studies)
     measures = Measures(
-        tuple(threshold or (2.0, 4.0, 8.0)), failure, limit, _unit(unit), _between(normalize_by, protocol), share_limit
+        tuple(threshold or (2.0, 4.0, 8.0)), failure, limit, _unit(unit), between(normalize_by, protocol), share_limit
     )
     decoders = _decoders(decoder, protocol)
     chosen = _chosen(study, split, predictor)
@@ -143,25 +144,6 @@ def _decoders(named: str | None, protocol: Protocol) -> tuple[Decoder, ...]:
             raise InputError(f"--decoder names decoders out of {', '.join(known)}, not {name.strip()!r}.")
         chosen[known[name.strip()]] = None
     return tuple(chosen)
-
-
-def _between(named: str | None, protocol: Protocol) -> tuple[str, str] | None:
-    """The two landmarks of --normalize-by.
-
-    Raises:
-        InputError: not two different landmarks of the protocol.
-    """
-    if named is None:
-        return None
-    names = [name.strip() for name in named.split(",")]
-    unknown = next((name for name in names if name not in protocol.landmark_names), None)
-    if unknown is not None:
-        raise InputError(
-            f"--normalize-by: there is no landmark {unknown!r}; there are {', '.join(protocol.landmark_names)}."
-        )
-    if len(names) != 2 or names[0] == names[1]:
-        raise InputError(f"--normalize-by needs two different landmarks, NAME1,NAME2, not {named!r}.")
-    return names[0], names[1]
 
 
 def _chosen(study: Studies, split: str, predictor: Predictor) -> list[str]:

@@ -90,7 +90,7 @@ def initialise(network: nn.Module, protocol: Protocol, models: Path, source: Sou
         raise InputError("A source can be copied into a deconv_net or into the backbones of a zian, no other network.")
     if source.architecture not in {backbone.name for backbone in backbones}:
         raise InputError(
-            f"The source is a {source.architecture} and the network's backbone a {backbones[0].name}: make them the same."
+            f"The source is a {source.architecture} and the network's backbone a {backbones[0].name}: make them alike."
         )
     for backbone in backbones:
         load_state(backbone, dict(source.encoder.state_dict()), "The weights of the source")

@@ -23,9 +23,11 @@ logger = logging.getLogger(__name__)
 FOLDER = ".training"
 
 
-def run_signature(protocol: Protocol, images: Sequence[LabelledImage], seed: int) -> str:
-    """A digest of everything that a run depends on: protocol, images, labels and seed."""
-    digest = hashlib.sha256(f"{seed}\n{protocol.model_dump_json()}".encode())
+def run_signature(
+    protocol: Protocol, images: Sequence[LabelledImage], seed: int, epoch_steps: int | None = None
+) -> str:
+    """A digest of everything that a run depends on: protocol, images, labels, seed and the length of an epoch."""
+    digest = hashlib.sha256(f"{seed} {epoch_steps}\n{protocol.model_dump_json()}".encode())
     for image in images:
         stat = image.image.stat()
         digest.update(f"\n{image.id} {image.split} {stat.st_size} {stat.st_mtime_ns} ".encode())

@@ -192,7 +192,8 @@ class Run:
         self.history.append(entry)
         if self._writer:
             for name, value in entry.items():
-                self._writer.add_scalar(f"val/{name}", value, epoch)
+                if name not in ("epoch", "loss"):
+                    self._writer.add_scalar(_tag(name, error.unit), value, epoch)
         if error.value < self._best.value or not self.best_state or self._options.keep == "last":
             self._best, self._stale = error, 0
             self.best_state = {name: t.detach().cpu().clone() for name, t in self._average.state_dict().items()}
@@ -257,3 +258,10 @@ class Run:
                 **extra,
             }
         )
+
+
+def _tag(name: str, unit: str) -> str:
+    """The name of a history entry in TensorBoard, where errors carry their unit."""
+    if name.startswith("val_error"):
+        return f"val/{name.replace('val_error', 'mean_radial_error')}_{unit}"
+    return f"val/{name}"

@@ -73,7 +73,8 @@ def train_model(
         if parent is None:
             initialise(network, protocol, folder.parent, source)
         network = network.to(device)
-        state = RunState(folder, run_signature(protocol, train_images + val_images, options.seed))
+        signature = run_signature(protocol, train_images + val_images, options.seed, options.epoch_steps)
+        state = RunState(folder, signature)
         run = Run(
             protocol,
             train_images,

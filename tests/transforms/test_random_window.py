@@ -57,7 +57,8 @@ def test_a_crop_is_a_part_of_the_whole_with_the_points_on_their_pixels(flip: flo
 
 def test_resize_and_centre_crop() -> None:
     # 100 x 60 into 120 x 120 is a scale of 1.2 (72 rows, 24 above); the centre 80 x 80 begins at (20, 20).
-    _, points, matrix = FitLandmarks((80, 80), resize_wh=(120, 120))(torch.zeros(1, 60, 100), torch.tensor([[0.0, 0.0]]))
+    fit = FitLandmarks((80, 80), resize_wh=(120, 120))
+    _, points, matrix = fit(torch.zeros(1, 60, 100), torch.tensor([[0.0, 0.0]]))
     first = (0.5 * 1.2 - 0.5, 0.5 * 1.2 - 0.5 + 24)
     np.testing.assert_allclose(points[0], [first[0] - 20, first[1] - 20], atol=1e-5)
     np.testing.assert_allclose(matrix[:2, :2], 1.2 * np.eye(2))

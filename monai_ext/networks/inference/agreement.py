@@ -32,13 +32,15 @@ def disagreement(plain: object, other: object, tolerance: float) -> str | None:
         reason = _stage_disagrees(first, second, tolerance)
         if reason:
             return reason
-    presences = [[x.presence.sigmoid()] if x.presence is not None else [] for x in (plain, other)]
-    return _values_disagree("presence", *presences, tolerance, extent=1.0)
+    ours, theirs = ([] if x.presence is None else [x.presence.sigmoid()] for x in (plain, other))
+    return _values_disagree("presence", ours, theirs, tolerance, extent=1.0)
 
 
 def _stage_disagrees(plain: Stage, other: Stage, tolerance: float) -> str | None:
     if plain.heatmaps.shape != other.heatmaps.shape:
         return f"the {plain.name} heatmaps are {tuple(other.heatmaps.shape)} and not {tuple(plain.heatmaps.shape)}"
+    if not bool(other.heatmaps.isfinite().all()):
+        return f"the {plain.name} heatmaps are not finite"
     maps = plain.heatmaps.float()
     peaks = peak_pixels(maps)
     elsewhere = plain.frame.from_image(other.frame.to_image(peak_pixels(other.heatmaps.float())))
@@ -57,11 +59,11 @@ def _values_disagree(
     what: str, plain: list[torch.Tensor], other: list[torch.Tensor], tolerance: float, extent: float | None = None
 ) -> str | None:
     if [x.shape for x in plain] != [x.shape for x in other]:
-        return f"the {what} has another shape"
+        return f"the {what} has other shapes"
     for first, second in zip(plain, other, strict=True):
         difference = relative_difference(first, second, extent)
         if not difference <= tolerance:
-            return f"the {what} differs by {100 * difference:.3g} % of its range"
+            return f"values of the {what} differ by {100 * difference:.3g} % of their range"
     return None
 
 

@@ -54,10 +54,9 @@ class InferenceReport:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return (
-            f"{self.folding.folded} of {sum(self.folding)} batch normalisations folded, {self.precision}, {self.graph}: "
-            f"{self.plain_ms:.1f} ms -> {self.optimized_ms:.1f} ms" + "".join(f"; {note}" for note in self.notes)
-        )
+        folded = f"{self.folding.folded} of {sum(self.folding)} batch normalisations folded"
+        times = f"{self.plain_ms:.1f} ms -> {self.optimized_ms:.1f} ms"
+        return "; ".join([f"{folded}, {self.precision}, {self.graph}: {times}", *self.notes])
 
 
 def optimize_for_inference(
@@ -65,7 +64,7 @@ def optimize_for_inference(
     example: torch.Tensor | Sequence[torch.Tensor],
     *,
     autocast: torch.dtype | Auto | None = None,
-    compile: bool | Auto = False,  # noqa: A002
+    compile: bool | Auto = False,
     tolerance: float | None = None,
 ) -> nn.Module:
     """A copy of a network for inference, of the same class, that answers the example as the network itself does.

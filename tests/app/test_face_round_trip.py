@@ -1,0 +1,130 @@
+"""Faces through the real server: a source of one's own, training beside it over HTTP, and measurements in JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from app_faces import PEOPLE, SPACING, picture, small_protocol, write_labelled, write_nrrd, write_people, write_png
+from app_server import Server
+from monailabel.client import MONAILabelClient
+
+from monai_ext.engines.source_images import read_class_folders
+from monai_ext.engines.source_options import SourceOptions
+from monai_ext.engines.source_training import train_source
+from monai_ext.phantoms.face_plan import NAMES
+
+pytestmark = pytest.mark.server
+
+MEASUREMENTS = (
+    "palpebral_fissure_length_right",
+    "palpebral_fissure_length_left",
+    "philtrum_length",
+    "upper_lip_height",
+)
+
+StartServer = Callable[..., AbstractContextManager[Server]]
+
+
+def make_source(people: Path, models: Path, side: int, epochs: int) -> float:
+    """Trains the source classifier of the protocol to tell the people apart; returns its accuracy, 0 to 1."""
+    options = SourceOptions(input_size=side, max_epochs=epochs, batch_size=6, flip=0.0, val_fraction=0.25, device="cpu")
+    file = models / "sources" / "face_source.safetensors"
+    result = train_source(read_class_folders(people), file, options, data="Synthetic people.")
+    assert result.classes == len(PEOPLE)
+    return result.accuracy
+
+
+def train(client: MONAILabelClient, seconds: float, **params: Any) -> list[dict[str, Any]]:
+    """Trains to the end; returns all different states that ``/info/`` showed meanwhile."""
+    client.train_start("face", params)
+    seen: list[dict[str, Any]] = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        stats = client.info()["train_stats"]["face"]
+        if not seen or stats != seen[-1]:
+            seen.append(stats)
+        if stats["status"] not in {"queued", "running"}:
+            break
+        time.sleep(0.2)
+    while client.train_status(check_if_running=True) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return seen
+
+
+def true_lengths(points: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
+    """(4,) lengths in the order of MEASUREMENTS, from (14, 2) pixel points and the length of a pixel along (x, y)."""
+    at = dict(zip(NAMES, np.asarray(points) * pixel, strict=True))
+    right = np.linalg.norm(at["right_endocanthion"] - at["right_exocanthion"])
+    left = np.linalg.norm(at["left_endocanthion"] - at["left_exocanthion"])
+    philtrum = np.linalg.norm(at["subnasale"] - at["labiale_superius"])
+    base = at["left_cheilion"] - at["right_cheilion"]
+    # what is left of the way from a corner of the mouth to the lip without its share along the base
+    way = at["labiale_superius"] - at["right_cheilion"]
+    height = np.linalg.norm(way - base * (way @ base) / (base @ base))
+    return np.array([right, left, philtrum, height])
+
+
+def measured(document: dict[str, Any], unit: str) -> np.ndarray:
+    """(4,) the values of an answer, in the order of MEASUREMENTS, all of the unit."""
+    entries = document["measurements"]
+    assert [entry["name"] for entry in entries] == list(MEASUREMENTS), document
+    assert {entry["unit"] for entry in entries} == {unit}
+    return np.array([entry["value"] for entry in entries])
+
+
+def check_failed_without_source(client: MONAILabelClient, server: Server, models: Path) -> None:
+    last = train(client, 120, max_epochs=2)[-1]
+    assert last["status"] == "failed"
+    assert last["message"].startswith("The protocol face learns from a source classifier that is not there")
+    for words in (str(models / "sources" / "face_source.safetensors"), "`monai-landmarks train-source` makes one"):
+        assert words in last["message"]
+    assert client.train_status()["status"] == "ERROR"
+    assert client.info()["models"] == {}
+    assert client.next_sample("first", {})["id"] == "unseen_mm"
+    refused = requests.post(f"{server.url}/infer/face?image=unseen_mm", timeout=30)
+    assert (refused.status_code, refused.json()["detail"].count("POST /train/face")) == (409, 1)
+
+
+def test_a_source_is_put_in_place_and_the_detector_learns_beside_it(start_server: StartServer, tmp_path: Path) -> None:
+    """The round trip in short: what 2 epochs learn is worth nothing, but all parts have met."""
+    side, models, studies = 64, tmp_path / "my models", tmp_path / "my studies"
+    write_labelled(studies, 6, 3, side)
+    phantom = picture(100, side)
+    write_png(studies / "unseen_px.png", phantom)
+    write_nrrd(studies / "unseen_mm.nrrd", phantom)
+    protocols = small_protocol(tmp_path / "protocols", side, max_epochs=2, val_interval=1)
+    conf = {"protocols": "face", "protocol_dir": str(protocols), "model_dir": str(models)}
+    with start_server(studies, **conf) as server:
+        client = MONAILabelClient(server.url, str(tmp_path))
+        check_failed_without_source(client, server, models)
+
+        make_source(write_people(tmp_path / "people", 4, side), models, side, epochs=1)
+        before = (models / "sources" / "face_source.safetensors").read_bytes()
+        states = train(client, 120)
+        last = states[-1]
+        assert (last["status"], last["model_version"], last["epoch"], last["labels_used"]) == ("done", "v1", 2, 9)
+        assert any(state["status"] == "running" for state in states)
+        assert (models / "sources" / "face_source.safetensors").read_bytes() == before
+
+        found = {name: client.infer("face", f"unseen_{name}", {})[1] for name in ("px", "mm")}
+        for unit, pixel in (("px", (1.0, 1.0)), ("mm", SPACING)):
+            document = found[unit]
+            assert [entry["name"] for entry in document["landmarks"]] == list(NAMES)
+            assert {entry["status"] for entry in document["landmarks"]} <= {"defined", "missing"}
+            assert document["unit"] == unit
+            points = np.array([entry["pixel"] for entry in document["landmarks"]])
+            if all(entry["status"] == "defined" for entry in document["landmarks"]):
+                np.testing.assert_allclose(measured(document, unit), true_lengths(points, pixel), rtol=1e-9)
+        pixels = [[entry["pixel"] for entry in found[unit]["landmarks"]] for unit in ("px", "mm")]
+        np.testing.assert_allclose(*pixels, atol=1e-4)
+        assert "Exception in ASGI application" not in server.log()
+    card = json.loads((models / "face" / "card.json").read_text())
+    assert card["protocol"]["recipe"]["cross_task"]["source"] == "face_source"
