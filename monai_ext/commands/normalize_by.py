@@ -14,11 +14,8 @@ def between(named: str | None, protocol: Protocol) -> tuple[str, str] | None:
     if named is None:
         return None
     names = [name.strip() for name in named.split(",")]
-    unknown = next((name for name in names if name not in protocol.landmark_names), None)
-    if unknown is not None:
+    if len(names) != 2 or names[0] == names[1] or not set(names) <= set(protocol.landmark_names):
         raise InputError(
-            f"--normalize-by: there is no landmark {unknown!r}; there are {', '.join(protocol.landmark_names)}."
+            f"--normalize-by needs two different landmarks out of {', '.join(protocol.landmark_names)}, not {named!r}."
         )
-    if len(names) != 2 or names[0] == names[1]:
-        raise InputError(f"--normalize-by needs two different landmarks, NAME1,NAME2, not {named!r}.")
     return names[0], names[1]

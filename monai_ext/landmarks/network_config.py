@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from .document import Positive, Size, Strict
 
 Decoder = Literal["argmax", "local_soft_argmax", "dark", "gaussian_fit"]
+#: The sides of a ZIAN's first region are multiples of this, as its backbone wants them.
+ROI_MULTIPLE = 32
 #: How pixel values become network input: each image by its own mean and deviation, or as a public classifier had it.
 Normalization = Literal["image", "imagenet", "radimagenet", "vggface2"]
 
@@ -89,6 +91,15 @@ class ZianNetConfig(_Common):
     roi_weight: Positive = 0.25
     fine_weight: Positive = 1.0
     jitter: Annotated[float, Field(ge=0)] = 16.0
+
+    @field_validator("roi_sizes")
+    @classmethod
+    def _regions_grow(cls, sizes: tuple[int, int]) -> tuple[int, int]:
+        if sizes[0] < 1 or sizes[0] % ROI_MULTIPLE or sizes[0] >= sizes[1]:
+            raise ValueError(
+                f"the sizes rise, and the first is a multiple of {ROI_MULTIPLE} pixels; {list(sizes)} will not do"
+            )
+        return sizes
 
 
 class DeconvNetConfig(_Common):

@@ -93,11 +93,13 @@ def write_labelled(root: Path, train: int, val: int, side: int) -> Studies:
     return studies
 
 
-def small_protocol(folder: Path, side: int, **recipe: object) -> Path:
-    """Writes the shipped protocol ``face`` with a smaller network and another recipe; the source stays."""
-    shipped = find_protocol("face")
-    document = shipped.model_dump(mode="json", exclude_unset=True)
-    document["network"] |= {"encoder": "resnet18", "input_size": {"width": side, "height": side}}
+def small_protocol(folder: Path, side: int, network: dict[str, object], recipe: dict[str, object]) -> Path:
+    """Writes a variant of the shipped protocol ``face``: a smaller network, other fields where given, the same source.
+
+    A folder of protocols given to the server may replace a shipped one by its name, as this one does.
+    """
+    document = find_protocol("face").model_dump(mode="json", exclude_unset=True)
+    document["network"] |= {"encoder": "resnet18", "input_size": {"width": side, "height": side}, **network}
     document["recipe"] |= recipe
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "face.yaml").write_text(yaml.safe_dump(document, sort_keys=False))

@@ -12,6 +12,7 @@ from torch import nn
 from written_out_attention import write_out
 
 from monai_ext.networks.backbones import build_backbone
+from monai_ext.networks.hrnet import BasicUnit, BottleneckUnit
 from monai_ext.networks.inference import optimize_for_inference
 from monai_ext.networks.zian import ZIAN, ZianConfig
 from monai_ext.networks.zian.heads import HeatmapHead
@@ -19,6 +20,9 @@ from monai_ext.transforms.heatmap import gaussian_heatmap
 
 #: Damping of the least squares, as a share of the features' mean square.
 RIDGE = 1e-3
+
+#: Gain of the last norm of a residual unit.
+RESIDUAL_GAIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,17 @@ def image_and_points(args: argparse.Namespace) -> tuple[torch.Tensor, torch.Tens
 
 
 def calibrate(network: nn.Module, image: torch.Tensor) -> None:
-    """Takes the statistics of all norms from an image: without them a new HRNet's features are of the order of 1e7."""
+    """Takes the statistics of all norms from an image, without which a new HRNet's features are of the order of 1e7.
+
+    Residual units are begun near the identity: random ones, a hundred in a row, make noise of the rounding of bfloat16.
+    """
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0
+        if isinstance(module, BasicUnit):
+            nn.init.constant_(module.bn2.weight, RESIDUAL_GAIN)
+        if isinstance(module, BottleneckUnit):
+            nn.init.constant_(module.bn3.weight, RESIDUAL_GAIN)
     with torch.no_grad():
         network.train()(image)
 

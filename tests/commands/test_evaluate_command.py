@@ -111,9 +111,9 @@ def test_without_the_options_nothing_is_added(evaluate) -> None:
     ("arguments", "sentence"),
     [
         (("--decoder", "argmax,peak"), "--decoder names decoders out of argmax"),
-        (("--normalize-by", "bright"), "two different landmarks, NAME1,NAME2, not 'bright'"),
+        (("--normalize-by", "bright"), "two different landmarks out of bright, dark, not 'bright'"),
         (("--normalize-by", "bright,bright"), "two different landmarks"),
-        (("--normalize-by", "bright,nose"), "no landmark 'nose'; there are bright, dark"),
+        (("--normalize-by", "bright,nose"), "two different landmarks out of bright, dark, not 'bright,nose'"),
         (("--normalize-by", "bright,dark", "--normalized-limit", 0), "positive"),
     ],
 )

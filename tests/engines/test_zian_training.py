@@ -10,7 +10,7 @@ from PIL import Image
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
+from monai_ext.landmarks import Frame, Landmarks, Protocol
 from monai_ext.landmarks.markups import read_markups, write_markups
 from monai_ext.landmarks.studies import Studies
 
@@ -148,15 +148,6 @@ def test_landmarks_never_seen_by_the_loss_do_not_spoil_it(tmp_path, blob_protoco
     result = train_model(with_zian(blob_protocol), labelled_images(studies), tmp_path / "blobs", options)
 
     assert all(np.isfinite(entry["loss"]) for entry in result.history)
-
-
-def test_options_that_contradict_each_other_are_one_sentence_before_training(
-    tmp_path, blob_study, blob_protocol
-) -> None:
-    with pytest.raises(InputError, match=r"roi_sizes rise, .*\[48, 64\] will not do"):
-        train_model(with_zian(blob_protocol, roi_sizes=[48, 64]), labelled_images(blob_study), tmp_path / "blobs")
-
-    assert not (tmp_path / "blobs").exists()
 
 
 def test_seeded_jitter_makes_equal_runs_equal(tmp_path, blob_study, blob_protocol) -> None:

@@ -40,9 +40,9 @@ def test_four_protocols_ship_under_their_own_file_names():
 @pytest.mark.parametrize(
     ("name", "channels", "count", "size", "flip"),
     [
-        ("fundus", "rgb", 2, (384, 256), 0.5),
-        ("scleral_spur", "grey", 2, (384, 192), 0.5),
-        ("face", "rgb", 14, (192, 192), 0.5),
+        ("fundus", "rgb", 2, (768, 512), 0.5),
+        ("scleral_spur", "grey", 2, (1024, 512), 0.5),
+        ("face", "rgb", 14, (256, 256), 0.5),
         ("cephalometric", "grey", 19, (320, 384), 0.0),
     ],
 )
@@ -75,6 +75,15 @@ def test_pairs_are_left_and_right_of_the_same_thing(name):
 def test_a_flip_swaps_the_sides_of_the_face():
     assert find_protocol("face").swap == (3, 2, 1, 0, 4, 5, 7, 6, 8, 10, 9, 11, 12, 13)
     assert find_protocol("scleral_spur").swap == (1, 0)
+
+
+def test_the_face_is_learned_beside_a_classifier_of_faces():
+    protocol = find_protocol("face")
+    assert (protocol.network.name, protocol.network.encoder) == ("deconv_net", "resnet50")
+    assert (protocol.recipe.name, protocol.recipe.batch_size, protocol.recipe.max_epochs) == ("cross_task", 2, 150)
+    cross_task = protocol.recipe.cross_task
+    assert (cross_task.source, cross_task.lambda_cd, cross_task.lambda_ed) == ("face_source", 0.002, 0.002)
+    assert (cross_task.temperature, cross_task.level, cross_task.reduction) == (2.0, "map", "mean")
 
 
 def test_cephalometric_points_have_the_challenge_order():
