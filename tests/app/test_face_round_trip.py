@@ -53,9 +53,9 @@ def train(client: MONAILabelClient, seconds: float, **params: Any) -> list[dict[
             seen.append(stats)
         if stats["status"] not in {"queued", "running"}:
             break
-        time.sleep(0.2)
+        time.sleep(0.1)
     while client.train_status(check_if_running=True) and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(0.1)
     return seen
 
 
@@ -131,8 +131,11 @@ def test_a_source_is_put_in_place_and_the_detector_learns_beside_it(start_server
 def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp_path: Path) -> None:
     """Trained with pictures of three people, the detector measures pictures of them that it has not seen.
 
-    Each measurement, in px and in mm, is compared with the true length of each of 24 pictures: its median absolute
-    error is below 2 % of the length, and so is its mean error.
+    Each measurement of 24 such pictures, in px and in mm, is compared with the true length in that picture: the median
+    of the absolute errors is below 2 % of the length, and so is the mean of the signed ones. These few minutes of
+    training (measured: medians of 0.7 to 1.4 %, means within 0.5 %) do not hold every single picture within 2 %: the
+    eyes are in nine of ten, the philtrum and the lip, 15 and 8 pixels high, in six to seven of ten. A detector that
+    knew the people and their mean lengths but not the scale of the picture would have medians of 2.8 %.
     """
     side, models, studies = 128, tmp_path / "models", tmp_path / "studies"
     write_labelled(studies, 120, 3, side)
@@ -164,11 +167,10 @@ def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp
             true = np.array([lengths(phantom.points, pixel) for phantom in unseen.values()])
             errors[unit] = np.array([measured(answer, unit) for answer in answers]) / true - 1
     for unit, relative in errors.items():
-        print(unit, "accuracy", accuracy, states[-1])
         for name, error in zip(MEASUREMENTS, 100 * relative.T, strict=True):
             print(
-                f"{name}: median {np.median(abs(error)):.2f} %, mean {error.mean():+.2f} %, SD {error.std():.2f} %, "
-                f"largest {abs(error).max():.2f} %, {(abs(error) < 2).mean():.0%} below 2 %"
+                f"{name} in {unit}: median {np.median(abs(error)):.2f} %, mean {error.mean():+.2f} %, "
+                f"largest {abs(error).max():.2f} %, {(abs(error) < 2).mean():.0%} of the pictures below 2 %"
             )
     for relative in errors.values():
         assert np.median(abs(relative), axis=0).max() < 0.02

@@ -1,4 +1,4 @@
-"""Both scleral spurs through the real server: phantoms labelled, a ZIAN for both halves trained, new images answered."""
+"""Both scleral spurs through the real server: phantoms labelled, a ZIAN trained on them, new images answered."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def test_both_spurs_of_new_phantoms_within_three_pixels(
     studies.mkdir()
     protocols.mkdir()
     (protocols / "spurs.yaml").write_text(SPURS)
-    assert find_protocol(protocols / "spurs.yaml").landmark_names == find_protocol("scleral_spur").landmark_names == NAMES
+    assert (
+        find_protocol(protocols / "spurs.yaml").landmark_names == find_protocol("scleral_spur").landmark_names == NAMES
+    )
     for i, phantom in enumerate(phantoms):
         Image.fromarray(phantom.image).save(studies / f"scan_{i:02}.png")
     conf = {"protocols": "spurs", "protocol_dir": str(protocols), "model_dir": str(tmp_path / "models")}
@@ -84,7 +86,7 @@ def test_both_spurs_of_new_phantoms_within_three_pixels(
             strict=True,
         )
 
-    # a phantom may hide a spur under a shadow; the mean position is 20 px off
+    # a phantom may show a spur poorly: one of the six may miss
     assert np.sum(np.max(fine, axis=1) < 3.0) >= NEW - 1, fine
     assert np.mean(fine) < 2.0, fine
     assert np.mean(fine) < np.mean(coarse), (fine, coarse)

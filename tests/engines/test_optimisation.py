@@ -64,7 +64,7 @@ def test_decay_is_decoupled_in_adamw_and_part_of_the_gradient_in_adam(kind: str)
 
     # the first step of Adam is the rate in the gradient's direction, whatever its size
     expected = weight - rate if kind == "adam" else weight * (1 - rate * decay) - rate
-    assert float(network.weight) == pytest.approx(expected, rel=1e-6)
+    assert network.weight.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_frozen_parameters_are_not_given_to_the_optimiser() -> None:
