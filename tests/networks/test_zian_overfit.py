@@ -22,7 +22,7 @@ TARGETS = torch.tensor(
 )  # fmt: skip
 
 #: Optimiser steps: some seconds on one core.
-STEPS = 180
+STEPS = 220
 
 
 def spots(points: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,115 @@
+"""Landmark Detection: a network finds landmarks in 2D images, a person corrects them, the network learns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import unittest
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+
+
+class LandmarkDetection(ScriptedLoadableModule):
+    """What Slicer shows of the module before it is opened."""
+
+    def __init__(self, parent: Any) -> None:
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("Landmark Detection")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Annotation")]
+        self.parent.dependencies = ["Markups", "Volumes"]
+        self.parent.contributors = ["The MONAI Landmarks authors"]
+        self.parent.helpText = _(
+            "Finds anatomical landmarks in 2D medical images with a MONAI Label server, lets you correct them, and "
+            "trains the network with your corrections. Start the server with the landmarks app, press Connect, "
+            "Next Sample and Auto-detect, drag what is wrong, and press Submit Label. Not a medical device."
+        )
+        self.parent.acknowledgementText = _("Works with a server of MONAI Label (https://monai.io).")
+
+
+class LandmarkDetectionWidget(ScriptedLoadableModuleWidget):
+    """The module's panel; everything in it is in ``LandmarkDetectionLib``."""
+
+    def __init__(self, parent: Any = None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        self.panel: Any = None
+
+    def setup(self) -> None:
+        """Builds the panel, when the module is opened for the first time."""
+        ScriptedLoadableModuleWidget.setup(self)
+        from LandmarkDetectionLib.widget import Panel
+
+        widget = slicer.util.loadUI(self.resourcePath("UI/LandmarkDetection.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        self.panel = Panel(self.ui)
+
+    def enter(self) -> None:
+        """The module is shown."""
+        if self.panel is not None:
+            self.panel.enter()
+
+    def exit(self) -> None:
+        """Another module is shown."""
+        if self.panel is not None:
+            self.panel.exit()
+
+    def cleanup(self) -> None:
+        """Slicer closes, or the module is loaded anew."""
+        if self.panel is not None:
+            self.panel.close()
+            self.panel = None
+
+
+class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
+    """The module for scripts, without its panel."""
+
+    def detect(self, address: str, protocol: str, image: str, token: str = "") -> Any:
+        """Lets a server find the landmarks of one of its images, and loads them as a point list.
+
+        It blocks until the server has answered; the panel does the same in the background.
+
+        Args:
+            address: of the server, e.g. ``http://127.0.0.1:8000``.
+            protocol: which landmarks, e.g. ``fundus``.
+            image: the server's ID of the image.
+            token: where the server asks for one.
+
+        Returns:
+            The vtkMRMLMarkupsFiducialNode.
+
+        Raises:
+            ClientError: one sentence that says what happened.
+        """
+        from LandmarkDetectionLib.http_client import HttpClient
+
+        answer = HttpClient(address, token).infer(protocol, image)
+        folder = tempfile.mkdtemp()
+        try:
+            path = os.path.join(folder, "landmarks.mrk.json")
+            with open(path, "wb") as file:
+                file.write(answer.markups)
+            return slicer.util.loadMarkups(path)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class LandmarkDetectionTest(ScriptedLoadableModuleTest):
+    """The self-test, run inside Slicer by "Reload and Test" or ``ctest``."""
+
+    def runTest(self, *_args: Any, **_options: Any) -> None:
+        """All tests of ``Testing/Python/LandmarkDetectionSelfTest.py``; they need no server."""
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Testing", "Python")
+        suite = unittest.defaultTestLoader.discover(folder, pattern="LandmarkDetectionSelfTest.py")
+        result = unittest.TextTestRunner(verbosity=2).run(suite)
+        if not result.wasSuccessful() or result.testsRun == 0:
+            raise AssertionError(f"{len(result.failures) + len(result.errors)} of {result.testsRun} tests failed.")

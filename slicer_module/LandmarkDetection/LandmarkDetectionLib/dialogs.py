@@ -1,0 +1,87 @@
+"""Questions to the person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from .session import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
+
+#: What a choice does beyond those of a question of the session.
+UPLOAD = "upload"
+
+
+def choice_words(choice: str) -> str:
+    """What the button of a choice says."""
+    words = {
+        SAVE_DRAFT: _("Save Draft"),
+        KEEP: _("Keep Unsent"),
+        DISCARD: _("Discard"),
+        SUBMIT: _("Submit Label"),
+        STAY: _("Cancel"),
+        UPLOAD: _("Upload"),
+    }
+    return words.get(choice, choice)
+
+
+def ask(question: Question) -> str:
+    """Shows a question; returns the chosen answer, ``stay`` where the dialog is closed."""
+    if slicer.app.testingEnabled():
+        return question.choices[0]
+    dialog = QuestionDialog(question.sentence, question.details, question.choices)
+    dialog.window.exec_()
+    dialog.window.deleteLater()
+    return dialog.answer
+
+
+class QuestionDialog:
+    """A dialog with one button for each choice; the first one is the safest and answers to Return.
+
+    Args:
+        sentence: the question.
+        details: further sentences.
+        choices: keys of :func:`choice_words`.
+    """
+
+    def __init__(self, sentence: str, details: Sequence[str], choices: Sequence[str]) -> None:
+        self.answer = STAY
+        self.window = qt.QDialog(slicer.util.mainWindow())
+        self.window.setWindowTitle(_("Landmark Detection"))
+        self.window.setMinimumWidth(420)
+        layout = qt.QVBoxLayout(self.window)
+        layout.setSpacing(10)
+        layout.addWidget(_text(sentence, bold=True))
+        for detail in details:
+            layout.addWidget(_text(detail))
+        row = qt.QHBoxLayout()
+        layout.addLayout(row)
+        row.addStretch(1)
+        for place, choice in enumerate(choices):
+            row.addWidget(self._button(choice, place == 0))
+
+    def _button(self, choice: str, first: bool) -> Any:
+        button = qt.QPushButton(choice_words(choice))
+        button.setObjectName(f"{choice}Choice")
+        button.setAutoDefault(first)
+        button.setDefault(first)
+
+        def chosen(*_: Any) -> None:
+            self.answer = choice
+            self.window.accept()
+
+        button.clicked.connect(chosen)
+        return button
+
+
+def _text(sentence: str, bold: bool = False) -> Any:
+    label = qt.QLabel()
+    label.setTextFormat(qt.Qt.PlainText)
+    label.setText(sentence)
+    label.setWordWrap(True)
+    if bold:
+        label.setStyleSheet("font-weight: bold")
+    return label

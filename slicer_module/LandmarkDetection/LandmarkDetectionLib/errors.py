@@ -1,0 +1,55 @@
+"""What can go wrong between the module and the server; every error is one sentence for the person."""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    """A request that did not succeed. ``str(error)`` is one sentence that says what happened and what to do."""
+
+
+class Unreachable(ClientError):
+    """No server answered at the address, the connection broke, or its certificate is not trusted."""
+
+
+class TimedOut(ClientError):
+    """The server took a connection but then said nothing, or went on too long."""
+
+
+class Cancelled(ClientError):
+    """A person stopped the request; nothing needs to be shown."""
+
+
+class WrongToken(ClientError):
+    """The server wants an access token, or does not know or does not allow the one that was sent (401, 403)."""
+
+
+class Refused(ClientError):
+    """The server understood the request and refused it with a sentence of its own.
+
+    Attributes:
+        status: the HTTP status, 400 to 499.
+    """
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class ServerFailed(ClientError):
+    """The server failed inside while it answered.
+
+    Attributes:
+        status: the HTTP status, 500 or above.
+    """
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class BadAnswer(ClientError):
+    """The answer is not what the address promises: not JSON, cut off, too large, or from another kind of server."""
+
+
+class WrongDefinition(ClientError):
+    """Two sides mean different landmarks by one protocol's name: the server, a label, or the open work."""

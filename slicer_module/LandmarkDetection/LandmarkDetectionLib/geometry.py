@@ -1,0 +1,99 @@
+"""Where the pixels of the open image lie and how long they are: LPS positions become pixels and lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import BadAnswer
+from .json_fields import Position, as_list, as_number, as_object, as_position, as_text
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """One 2D image in its placement frame.
+
+    Placement (the first three) is how 3D Slicer reads the file. Calibration (``spacing``, ``unit``) is the real size
+    of a pixel, which may be unknown: lengths are then in pixels.
+
+    Attributes:
+        origin: LPS millimetres of the centre of the top-left pixel.
+        x_step, y_step: LPS millimetres from one pixel to the next along a row (x) and down a column (y).
+        spacing: length of a pixel along (x, y) in ``unit``; (1, 1) where the unit is ``px``.
+        unit: ``mm`` or ``px``.
+        size: (width, height) in pixels; None where unknown.
+    """
+
+    origin: Position = (0.0, 0.0, 0.0)
+    x_step: Position = (1.0, 0.0, 0.0)
+    y_step: Position = (0.0, 1.0, 0.0)
+    spacing: tuple[float, float] = (1.0, 1.0)
+    unit: str = "px"
+    size: tuple[int, int] | None = None
+
+    def to_pixel(self, position: Sequence[float]) -> tuple[float, float]:
+        """(x, y) of an LPS position, by least squares where it lies off the image plane; (0, 0) is a pixel centre."""
+        offset = [p - o for p, o in zip(position, self.origin)]
+        xx, yy, xy = _dot(self.x_step, self.x_step), _dot(self.y_step, self.y_step), _dot(self.x_step, self.y_step)
+        px, py = _dot(self.x_step, offset), _dot(self.y_step, offset)
+        area = xx * yy - xy * xy
+        return (px * yy - py * xy) / area, (py * xx - px * xy) / area
+
+    def to_lps(self, x: float, y: float) -> Position:
+        """The LPS position of a pixel."""
+        left, posterior, superior = (o + x * u + y * v for o, u, v in zip(self.origin, self.x_step, self.y_step))
+        return left, posterior, superior
+
+    def to_plane(self, position: Sequence[float]) -> tuple[float, float]:
+        """An LPS position as (x, y) in :attr:`unit`: differences of two are true lengths."""
+        x, y = self.to_pixel(position)
+        return x * self.spacing[0], y * self.spacing[1]
+
+    def distance(self, a: Sequence[float], b: Sequence[float]) -> float:
+        """How far two LPS positions are apart, in :attr:`unit`."""
+        (ax, ay), (bx, by) = self.to_plane(a), self.to_plane(b)
+        return math.hypot(bx - ax, by - ay)
+
+    def pixel_distance(self, a: Sequence[float], b: Sequence[float]) -> float:
+        """How far two LPS positions are apart, in pixels."""
+        (ax, ay), (bx, by) = self.to_pixel(a), self.to_pixel(b)
+        return math.hypot(bx - ax, by - ay)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON, in the form of ``GET /datastore/image/frame``."""
+        return {
+            "origin": list(self.origin),
+            "x_step": list(self.x_step),
+            "y_step": list(self.y_step),
+            "spacing": list(self.spacing),
+            "unit": self.unit,
+            "size": None if self.size is None else list(self.size),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Any) -> Geometry:
+        """Raises BadAnswer where a field is missing, of the wrong type, or describes no plane."""
+        entry = as_object(document, "The frame of an image")
+        spacing = [as_number(value, "frame.spacing") for value in as_list(entry.get("spacing"), "frame.spacing")]
+        size = None if entry.get("size") is None else as_list(entry["size"], "frame.size")
+        found = cls(
+            as_position(entry.get("origin"), "frame.origin"),
+            as_position(entry.get("x_step"), "frame.x_step"),
+            as_position(entry.get("y_step"), "frame.y_step"),
+            (spacing[0], spacing[-1]) if len(spacing) == 2 else (0.0, 0.0),
+            as_text(entry.get("unit"), "frame.unit"),
+            None if size is None or len(size) != 2 else (int(size[0]), int(size[1])),
+        )
+        if min(found.spacing) <= 0 or not found._spans_a_plane():
+            raise BadAnswer(f"The frame of an image has no two dimensions: {str(found.to_dict())[:200]}.")
+        return found
+
+    def _spans_a_plane(self) -> bool:
+        xx, yy, xy = _dot(self.x_step, self.x_step), _dot(self.y_step, self.y_step), _dot(self.x_step, self.y_step)
+        return xx > 0 and yy > 0 and xx * yy - xy * xy > 1e-12 * xx * yy
+
+
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
+    return sum(x * y for x, y in zip(a, b))

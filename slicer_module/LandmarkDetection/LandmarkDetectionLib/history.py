@@ -1,0 +1,55 @@
+"""Undo and redo over states that never change in place."""
+
+from __future__ import annotations
+
+from typing import Generic, NamedTuple, TypeVar
+
+State = TypeVar("State")
+_DEPTH = 500
+
+
+class _Step(NamedTuple):
+    """A state to go back (or on) to, and the words for what lies between."""
+
+    state: object
+    words: str
+
+
+class History(Generic[State]):
+    """The steps behind and ahead of the present state, which the owner keeps."""
+
+    def __init__(self) -> None:
+        self._behind: list[_Step] = []
+        self._ahead: list[_Step] = []
+
+    @property
+    def undo_words(self) -> str:
+        """What would be taken back; empty where there is nothing."""
+        return self._behind[-1].words if self._behind else ""
+
+    @property
+    def redo_words(self) -> str:
+        """What would be done again; empty where there is nothing."""
+        return self._ahead[-1].words if self._ahead else ""
+
+    def record(self, before: State, words: str) -> None:
+        """A step was done; what was ahead is gone. The oldest of more than 500 steps is forgotten."""
+        self._behind.append(_Step(before, words))
+        del self._behind[:-_DEPTH]
+        self._ahead.clear()
+
+    def undo(self, present: State) -> State | None:
+        """The state before the last step; None where there is none."""
+        return _travel(self._behind, self._ahead, present)
+
+    def redo(self, present: State) -> State | None:
+        """The state after the step that was last taken back; None where there is none."""
+        return _travel(self._ahead, self._behind, present)
+
+
+def _travel(source: list[_Step], target: list[_Step], present: State) -> State | None:
+    if not source:
+        return None
+    step = source.pop()
+    target.append(_Step(present, step.words))
+    return step.state  # type: ignore[return-value]

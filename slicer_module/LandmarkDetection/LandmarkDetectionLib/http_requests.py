@@ -1,0 +1,213 @@
+"""Single requests to one server: sent, awaited with patience, and every failure turned into one sentence."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from .address import Address
+from .connection import Patience, PatientConnection
+from .errors import BadAnswer, ClientError, Refused, ServerFailed, Unreachable, WrongToken
+
+MEGABYTE = 1 << 20
+#: The largest JSON answer, label or prediction that is read; 20 000 images with their labels need about 8.
+BODY_LIMIT = 64 * MEGABYTE
+_CHUNK = 1 << 16
+_LONGEST_SENTENCE = 600
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long to wait, in seconds.
+
+    Attributes:
+        silence: until the next byte of an answer, and for a connection.
+        prediction: the same where the server has to compute first; a large network on a CPU takes its time.
+        total: for one request with its answer.
+    """
+
+    silence: float = 20.0
+    prediction: float = 180.0
+    total: float = 900.0
+
+
+class AnswerStream:
+    """A successful answer whose body was not read yet."""
+
+    def __init__(self, response: http.client.HTTPResponse, server: str) -> None:
+        self._response, self._server = response, server
+        self.headers = response.headers
+
+    def chunks(self, limit: int) -> Iterator[bytes]:
+        """The body in pieces.
+
+        Raises:
+            BadAnswer: it is, or says that it is, longer than ``limit`` bytes.
+        """
+        read, stated = 0, self._response.length
+        while True:
+            if max(read, stated or 0) > limit:
+                raise BadAnswer(f"{self._server} answered with more than {limit // MEGABYTE} MB: check the address.")
+            chunk = self._response.read(_CHUNK)
+            if not chunk:
+                break
+            read += len(chunk)
+            yield chunk
+        # Where the headers were cut off, http.client takes what there is for all of them.
+        cut_headers = stated is None and not self._response.chunked and read == 0
+        if cut_headers or read < (stated or 0):
+            raise http.client.IncompleteRead(b"")
+
+
+class Requests:
+    """Sends requests to one server; safe to use from many threads."""
+
+    def __init__(self, address: Address, token: str, timeouts: Timeouts, ca_file: str | Path | None) -> None:
+        self._address, self._timeouts = address, timeouts
+        self._headers = {"Accept": "*/*", "User-Agent": "LandmarkDetection (3D Slicer)"}
+        if token:
+            if not token.isascii() or not token.isprintable() or " " in token:
+                raise WrongToken("The access token has spaces or characters that cannot be sent: enter it again.")
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._has_token = bool(token)
+        self._tls = _tls(ca_file) if address.tls else None
+        self._lock = threading.Lock()
+        self._generation = 0
+
+    def cancel(self) -> None:
+        """Ends the requests that are under way; later ones are not touched."""
+        with self._lock:
+            self._generation += 1
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        form: tuple[str, bytes] | None = None,
+        predicting: bool = False,
+    ) -> Any:
+        """The JSON answer of a request. Arguments and errors as :meth:`answer`; BadAnswer where it is not JSON."""
+        _, body = self.body(method, path, query, form, predicting)
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            raise BadAnswer(
+                f"{self._address.url} did not answer with JSON: check that it is a landmarks server."
+            ) from None
+
+    def body(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        form: tuple[str, bytes] | None = None,
+        predicting: bool = False,
+    ) -> tuple[str, bytes]:
+        """(content type, body) of an answer."""
+        with self.answer(method, path, query, form, predicting) as answer:
+            return answer.headers.get("Content-Type", ""), b"".join(answer.chunks(BODY_LIMIT))
+
+    @contextmanager
+    def answer(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        form: tuple[str, bytes] | None = None,
+        predicting: bool = False,
+    ) -> Iterator[AnswerStream]:
+        """An answer with a 2xx status, to be read inside the block.
+
+        Args:
+            method: GET, PUT, POST or DELETE.
+            path: of the request, quoted already.
+            query: what follows the question mark.
+            form: content type and body.
+            predicting: the server may think for a while.
+
+        Raises:
+            ClientError: of every kind.
+        """
+        target = self._address.path + path + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        headers, content = dict(self._headers), None
+        if form is not None:
+            headers["Content-Type"], content = form
+        elif method != "GET":
+            content = b""
+        connection = PatientConnection(self._address.host, self._address.port, self._tls, self._patience(predicting))
+        response = None
+        try:
+            connection.request(method, target, content, headers)
+            response = connection.getresponse()
+            if not 200 <= response.status < 300:
+                raise self._refusal(response)
+            yield AnswerStream(response, self._address.url)
+        except ClientError:
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            raise self._broken(error) from None
+        finally:
+            if response is not None:
+                response.close()
+            connection.close()
+
+    def _patience(self, predicting: bool) -> Patience:
+        with self._lock:
+            begun = self._generation
+        silence = self._timeouts.prediction if predicting else self._timeouts.silence
+        return Patience(silence, self._timeouts.total, lambda: self._generation != begun, self._address.url)
+
+    def _refusal(self, response: http.client.HTTPResponse) -> ClientError:
+        url, status = self._address.url, response.status
+        if status < 400:
+            return BadAnswer(f"{url} sends requests on to another address: enter that one ({status}).")
+        detail = _detail(response.read(MEGABYTE))
+        if status == 401:
+            problem = "does not accept the access token" if self._has_token else "wants an access token"
+            return WrongToken(f"{url} {problem}: enter the one that its administrator gave you.")
+        if status == 403:
+            return WrongToken(f"The access token does not allow this at {url}{f': {detail}' if detail else '.'}")
+        if status >= 500:
+            return ServerFailed(f"{url} failed inside ({status}): try again, and see the server's log.", status)
+        return Refused(detail or f"{url} refused the request without saying why ({status}).", status)
+
+    def _broken(self, error: OSError | http.client.HTTPException) -> ClientError:
+        url = self._address.url
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return Unreachable(f"The certificate of {url} is not trusted: {error.verify_message.rstrip('.')}.")
+        if isinstance(error, ssl.SSLError):
+            return Unreachable(f"No encrypted connection to {url} is possible: check whether it starts with http://.")
+        if isinstance(error, socket.gaierror):
+            return Unreachable(f"The host of {url} is not known: check the address and the network.")
+        if isinstance(error, (OSError, http.client.IncompleteRead)):
+            return Unreachable(f"The connection to {url} broke off before the answer was complete: try again.")
+        return BadAnswer(f"{url} does not answer as a web server does: check the address.")
+
+
+def _detail(body: bytes) -> str:
+    """The server's own sentence, on one line; empty where it gives none."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    detail = document.get("detail") if isinstance(document, dict) else None
+    text = " ".join(detail.split()) if isinstance(detail, str) else ""
+    return text if len(text) <= _LONGEST_SENTENCE else text[: _LONGEST_SENTENCE - 1] + "…"
+
+
+def _tls(ca_file: str | Path | None) -> ssl.SSLContext:
+    """Verifies certificate and host name, as the standard library does unless told otherwise."""
+    try:
+        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise Unreachable(f"The certificate file {ca_file} cannot be used: {error}.") from None

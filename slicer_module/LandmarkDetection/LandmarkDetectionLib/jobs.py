@@ -1,0 +1,164 @@
+"""What is done in a worker thread: several requests that belong together, with one result for the session.
+
+A job takes plain values and a client, changes nothing of the session, and raises ``ClientError`` with one sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .client import LandmarkClient
+from .errors import Refused, WrongDefinition
+from .geometry import Geometry
+from .images import ImageEntry, ImageList
+from .prediction import Answer, Prediction
+from .server_info import ServerInfo
+from .submission import Submission
+from .task_definition import TaskDefinition
+from .work_record import WorkRecord
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """The server as it is now."""
+
+    info: ServerInfo
+    images: ImageList
+
+
+@dataclass(frozen=True)
+class OpenedImage:
+    """An image that was fetched.
+
+    Attributes:
+        path: the file; its name and extension are the server's.
+        record: the work to begin or to go on with.
+        notice: one sentence where something about its label should be known; else empty.
+    """
+
+    path: Path
+    record: WorkRecord
+    notice: str = ""
+
+    @property
+    def image(self) -> str:
+        """The ID."""
+        return self.record.image
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A prediction, with the protocols as they were when it was made."""
+
+    prediction: Prediction
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A label that the server has stored, with what it recorded."""
+
+    submission: Submission
+    info: dict[str, Any]
+
+
+def refresh(client: LandmarkClient) -> Refreshed:
+    """What the server offers and all its images; for connecting, and after anything changed."""
+    return Refreshed(client.info(), client.images())
+
+
+def open_image(
+    client: LandmarkClient, task: TaskDefinition, entry: ImageEntry, folder: Path, suggestion: bool = True
+) -> OpenedImage:
+    """Fetches an image with its geometry and its label: the draft, else the final one, else what a network proposed.
+
+    A label of another protocol is left alone, with a notice.
+
+    Args:
+        client: the server.
+        task: the protocol to work with.
+        entry: the image, from the server's list.
+        folder: where the file goes; one folder per server, as the name is the server's.
+        suggestion: whether a stored proposal is shown where nobody labelled the image.
+    """
+    path = client.download_image(entry.id, folder)
+    geometry = client.frame(entry.id)
+    tags = [tag for tag in ("draft", "final") if tag in entry.labels] + ["original"] * suggestion
+    notice = ""
+    for tag in tags:
+        label = entry.labels.get(tag)
+        if label is None:
+            continue
+        if label.protocol not in ("", task.name):
+            if tag != "original":
+                notice = f"{entry.id} has a {tag} label of the protocol {label.protocol}: choose that to open it."
+            continue
+        record = _label_record(client, task, entry.id, tag, geometry)
+        if record is not None:
+            return OpenedImage(path, record)
+    return OpenedImage(path, WorkRecord.empty(task, entry.id, geometry), notice)
+
+
+def detect(client: LandmarkClient, task: TaskDefinition, image: str) -> Detected:
+    """The prediction for an image, checked against the open task.
+
+    Raises:
+        WrongDefinition: the server means other landmarks by the protocol's name now.
+    """
+    answer = client.infer(task.name, image)
+    return Detected(Prediction.from_document(answer.document, task), answer)
+
+
+def send(client: LandmarkClient, submission: Submission) -> Sent:
+    """Stores a label, after a look whether the server still means the same landmarks.
+
+    Raises:
+        WrongDefinition: it does not; nothing is sent.
+    """
+    task = submission.record.task
+    check_definition(client.info(), task)
+    info = client.save_label(submission.image, submission.markups, submission.params, submission.tag)
+    return Sent(submission, info)
+
+
+def check_definition(info: ServerInfo, task: TaskDefinition) -> None:
+    """Raises WrongDefinition where the server lacks a task, or means other landmarks by its name."""
+    present = info.tasks.get(task.name)
+    if present is None:
+        known = ", ".join(info.tasks) or "none"
+        raise WrongDefinition(
+            f"This server does not have the protocol {task.name} (it has {known}): your points stay in the scene; "
+            "connect to the server that has it."
+        )
+    difference = task.difference(present)
+    if difference:
+        raise WrongDefinition(
+            f"The server's protocol {task.name} differs from the open one: it {difference}; "
+            "your points stay in the scene and nothing was sent."
+        )
+
+
+def upload(client: LandmarkClient, path: Path, image: str = "") -> str:
+    """Adds an image file to the studies; returns its ID."""
+    return client.upload_image(path, image)
+
+
+def _label_record(
+    client: LandmarkClient, task: TaskDefinition, image: str, tag: str, geometry: Geometry
+) -> WorkRecord | None:
+    """The work of a label; None where it is gone meanwhile, or is a proposal of another protocol."""
+    try:
+        info = client.label_info(image, tag)
+        markups = client.download_label(image, tag)
+    except Refused as error:
+        if error.status == 404:
+            return None
+        raise
+    try:
+        return WorkRecord.from_label(task, image, tag, markups, info, geometry)
+    except WrongDefinition:
+        if tag == "original":
+            return None
+        raise

@@ -1,0 +1,71 @@
+"""Reading fields out of JSON that somebody else wrote: the right type, or one sentence about which is wrong."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .errors import BadAnswer
+
+#: LPS millimetres in the placement frame of the image.
+Position = tuple[float, float, float]
+
+
+def as_object(value: Any, where: str) -> dict[str, Any]:
+    """The value, which must be a JSON object.
+
+    Raises:
+        BadAnswer: anything else; as all functions here.
+    """
+    if not isinstance(value, dict):
+        raise BadAnswer(f"{where} should be a JSON object, not {_short(value)}.")
+    return value
+
+
+def as_list(value: Any, where: str) -> list[Any]:
+    """The value, which must be a JSON list."""
+    if not isinstance(value, list):
+        raise BadAnswer(f"{where} should be a list, not {_short(value)}.")
+    return value
+
+
+def as_text(value: Any, where: str) -> str:
+    """The value, which must be text."""
+    if not isinstance(value, str):
+        raise BadAnswer(f"{where} should be text, not {_short(value)}.")
+    return value
+
+
+def as_number(value: Any, where: str) -> float:
+    """The value, which must be a finite number."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    raise BadAnswer(f"{where} should be a finite number, not {_short(value)}.")
+
+
+def number_or_none(value: Any, where: str) -> float | None:
+    """The value, which must be a finite number or null."""
+    return None if value is None else as_number(value, where)
+
+
+def as_position(value: Any, where: str) -> Position:
+    """The value, which must be three finite numbers."""
+    if not isinstance(value, (list, tuple)) or len(value) != 3:
+        raise BadAnswer(f"{where} should be three numbers, not {_short(value)}.")
+    left, posterior, superior = (as_number(item, where) for item in value)
+    return left, posterior, superior
+
+
+def position_or_none(value: Any, where: str) -> Position | None:
+    """The value, which must be three finite numbers or null."""
+    return None if value is None else as_position(value, where)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,135 @@
+"""The one markups node that holds the landmarks: names, places, states and confidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from .observers import modified_once
+from .point_state import PointState
+from .prediction import DEFINED, MISSING, UNDEFINED
+
+Local = Optional[Sequence[float]]
+
+_CLASS = "vtkMRMLMarkupsFiducialNode"
+#: Glyph size in percent of the view, and the white dot that marks the exact place in the middle of the coloured disc.
+_DOT, _WHITE = 1.2, (1.0, 1.0, 1.0)
+_TEXT = 2.2
+# Millimetres.
+_ROUNDING = 1e-9
+_CONFIDENCE = re.compile(r"(?:^|; )confidence (0(?:\.\d+)?|1(?:\.0+)?)$")
+
+
+def create_points(scene: Any, name: str, labels: Sequence[str]) -> Any:
+    """A point list with one unset control point for each label, to which none can be added."""
+    node = scene.AddNewNodeByClass(_CLASS, name)
+    node.CreateDefaultDisplayNodes()
+    for label in labels:
+        node.AddControlPoint((0.0, 0.0, 0.0), label)
+    node.UnsetAllControlPoints()
+    node.SetFixedNumberOfControlPoints(True)
+    dress(node)
+    return node
+
+
+def dress(node: Any) -> None:
+    """Small white dots with white labels; the colours of the landmarks lie around them (see ``PointMarks``)."""
+    display = node.GetDisplayNode()
+    display.SetGlyphTypeFromString("Sphere3D")
+    display.SetUseGlyphScale(True)
+    display.SetGlyphScale(_DOT)
+    display.SetColor(*_WHITE)
+    display.SetSelectedColor(*_WHITE)
+    display.SetTextScale(_TEXT)
+    display.SetPointLabelsVisibility(True)
+
+
+def has_labels(node: Any, labels: Sequence[str]) -> bool:
+    """Whether the node's control points are these, in this order."""
+    return [node.GetNthControlPointLabel(i) for i in range(node.GetNumberOfControlPoints())] == list(labels)
+
+
+def status_of(node: Any, index: int) -> str:
+    """``defined``, ``missing`` or ``undefined``; a preview under the mouse is not placed yet."""
+    status = node.GetNthControlPointPositionStatus(index)
+    if status == node.PositionDefined:
+        return DEFINED
+    return MISSING if status == node.PositionMissing else UNDEFINED
+
+
+def local_of(node: Any, index: int) -> tuple[float, float, float] | None:
+    """Position in the node's RAS millimetres; None unless defined (an unset point keeps its former place inside)."""
+    if status_of(node, index) != DEFINED:
+        return None
+    position = [0.0, 0.0, 0.0]
+    node.GetNthControlPointPosition(index, position)
+    return position[0], position[1], position[2]
+
+
+def write_point(node: Any, index: int, status: str, local: Local) -> None:
+    """Makes one control point defined at a place, missing or undefined; no event where it is so already."""
+    if status == DEFINED and local is not None:
+        before = local_of(node, index)
+        if before is None or max(abs(a - b) for a, b in zip(before, local)) > _ROUNDING:
+            node.SetNthControlPointPosition(index, *local)
+        return
+    before_status = node.GetNthControlPointPositionStatus(index)
+    if before_status != node.PositionPreview and status_of(node, index) == status:
+        return
+    if status == MISSING:
+        node.SetNthControlPointPositionMissing(index)
+    else:
+        node.UnsetNthControlPointPosition(index)
+
+
+def write_points(node: Any, points: Sequence[PointState], locals_: Sequence[Local], skip: int | None = None) -> None:
+    """Makes the node show these states.
+
+    Args:
+        node: the point list.
+        points: one for each control point.
+        locals_: their positions in the node's RAS millimetres; None unless defined.
+        skip: a point to leave alone, as it is being placed.
+    """
+    with modified_once(node):
+        for index, (point, local) in enumerate(zip(points, locals_)):
+            if index == skip:
+                continue
+            write_point(node, index, point.word, local)
+            write_confidence(node, index, None if point.touched else point.confidence)
+
+
+def write_confidence(node: Any, index: int, confidence: float | None) -> None:
+    """States the confidence at the end of the description, where the server's files and Slicer's table have it.
+
+    A person's words in the description stay. None, as for a point that a person moved, states nothing.
+    """
+    before = node.GetNthControlPointDescription(index) or ""
+    words = _CONFIDENCE.sub("", before)
+    stated = "" if confidence is None else f"confidence {min(max(confidence, 0.0), 1.0):.3f}"
+    description = "; ".join(part for part in (words, stated) if part)
+    if description != before:
+        node.SetNthControlPointDescription(index, description)
+
+
+def read_confidence(node: Any, index: int) -> float | None:
+    """The confidence that the description states; None where it states none."""
+    found = _CONFIDENCE.search(node.GetNthControlPointDescription(index) or "")
+    return float(found[1]) if found else None
+
+
+def new_markups(scene: Any, class_name: str, name: str) -> Any:
+    """A markups node for display only: locked, left out of undo and of the saved scene."""
+    node = scene.CreateNodeByClass(class_name)
+    node.UnRegister(None)
+    node.SetName(name)
+    node.SetSaveWithScene(False)
+    node.SetUndoEnabled(False)
+    node.SetLocked(True)
+    node.SetSelectable(False)
+    node.SetHideFromEditors(True)
+    scene.AddNode(node)
+    node.CreateDefaultDisplayNodes()
+    node.GetDisplayNode().SetSaveWithScene(False)
+    return node

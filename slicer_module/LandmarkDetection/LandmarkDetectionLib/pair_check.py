@@ -1,0 +1,101 @@
+"""Whether a left/right pair looks swapped: a mistake that is easy to make and hard to see in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .geometry import Geometry
+from .point_state import PointState
+from .task_definition import TaskDefinition
+
+_Vector = tuple[float, float]
+
+
+class PairWarning(NamedTuple):
+    """Two landmarks that look swapped.
+
+    Attributes:
+        first, second: their indices.
+        sentence: for the person.
+    """
+
+    first: int
+    second: int
+    sentence: str
+
+
+def swapped_pairs(task: TaskDefinition, points: Sequence[PointState], geometry: Geometry) -> list[PairWarning]:
+    """The pairs that look swapped, in the order of the task.
+
+    Two signs count. A pair runs against the other pairs of the image: the line from its first to its second point
+    points the opposite way to what most other pairs together show. Or, where the other pairs do not decide, each of
+    its points lies nearer to where the network put its partner. A pair that a person accepted as the network put it
+    is never doubted for the second reason, as it lies on its own prediction. Which way left and right lie in the
+    image is never assumed: photographs are mirrored, and some tasks mean sides of the image, others of the patient.
+
+    Args:
+        task: names the pairs.
+        points: in the order of the task.
+        geometry: of the image.
+    """
+    pairs = [(a, b) for a, b in task.pairs if points[a].position is not None and points[b].position is not None]
+    vectors = [_vector(points[a], points[b], geometry) for a, b in pairs]
+    found = []
+    for (a, b), vector in zip(pairs, vectors):
+        against = _against_the_others(task, (a, b), vector, pairs, vectors)
+        if against is None:
+            against = _nearer_to_the_partners_prediction(points[a], points[b], geometry)
+        if against:
+            names = f"{task.landmarks[a].title} and {task.landmarks[b].title}"
+            found.append(PairWarning(a, b, f"{names[0].upper()}{names[1:]} look swapped: check left and right."))
+    return found
+
+
+def _against_the_others(
+    task: TaskDefinition,
+    pair: tuple[int, int],
+    vector: _Vector,
+    pairs: Sequence[tuple[int, int]],
+    vectors: Sequence[_Vector],
+) -> bool | None:
+    """Whether a pair points the other way than two or more others, which agree by more than a half; None: undecided.
+
+    The definition may list the left or the right landmark of a pair first, so a pair counts in the direction that
+    its names give: from ``left`` to ``right``, and where the names say nothing, undecided.
+    """
+    sense = _sense(task, pair)
+    votes = []
+    for other, direction in zip(pairs, vectors):
+        if other == pair or sense == 0 or _sense(task, other) == 0:
+            continue
+        along = sense * _sense(task, other) * (vector[0] * direction[0] + vector[1] * direction[1])
+        votes.append(along)
+    against = sum(1 for vote in votes if vote < 0)
+    if len(votes) < 2 or 2 * against == len(votes):
+        return None
+    return 2 * against > len(votes)
+
+
+def _sense(task: TaskDefinition, pair: tuple[int, int]) -> int:
+    """1 where the first landmark is the left one by its name, -1 where it is the right one, 0 where it is neither."""
+    words = [set(task.landmarks[index].name.lower().split("_")) for index in pair]
+    for sense, (first, second) in ((1, ("left", "right")), (-1, ("right", "left")), (1, ("l", "r")), (-1, ("r", "l"))):
+        if first in words[0] and second in words[1]:
+            return sense
+    return 0
+
+
+def _nearer_to_the_partners_prediction(first: PointState, second: PointState, geometry: Geometry) -> bool:
+    if first.position is None or second.position is None or first.predicted is None or second.predicted is None:
+        return False
+    own = geometry.distance(first.position, first.predicted) + geometry.distance(second.position, second.predicted)
+    other = geometry.distance(first.position, second.predicted) + geometry.distance(second.position, first.predicted)
+    return other < own
+
+
+def _vector(first: PointState, second: PointState, geometry: Geometry) -> _Vector:
+    assert first.position is not None
+    assert second.position is not None
+    (ax, ay), (bx, by) = geometry.to_plane(first.position), geometry.to_plane(second.position)
+    return bx - ax, by - ay

@@ -1,0 +1,291 @@
+"""The table of landmarks, and what a person does with one: show, place, call missing, accept, clear, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ..point_state import ABSENT, CORRECTED, PLACED, PREDICTED, UNLABELLED, PointState
+from ..work import Work
+from ..workbench import WARNING, Workbench
+from .pictures import confidence_bar, icon, sign, swatch
+from .table_cells import fit_columns, fit_height, set_cell, set_rows
+
+_ACTIONS = ("previous", "next", "place", "missing", "accept", "clear", "undo", "redo")
+
+
+def status_words(point: PointState) -> str:
+    """A status as a person reads it."""
+    if point.status == CORRECTED and point.confirmed:
+        return _("corrected (accepted)")
+    return {
+        PREDICTED: _("predicted"),
+        CORRECTED: _("corrected"),
+        PLACED: _("placed"),
+        ABSENT: _("missing") if point.touched else _("missing (predicted)"),
+        UNLABELLED: _("not labelled"),
+    }[point.status]
+
+
+class LandmarkTable:
+    """Shows the work, and turns clicks and keys into steps of it.
+
+    Args:
+        bench: the shared state.
+        ui: the widgets by name.
+    """
+
+    def __init__(self, bench: Workbench, ui: Any) -> None:
+        self._bench, self._ui = bench, ui
+        self._icons: dict[Any, Any] = {}
+        self._shown: Any = None
+        fit_columns(ui.landmarkTable)
+        ui.landmarkTable.cellClicked.connect(self._clicked)
+        ui.landmarkTable.itemSelectionChanged.connect(self._selected)
+        for action in _ACTIONS:
+            getattr(ui, f"{action}Button").clicked.connect(getattr(self, action))
+        ui.warningIcon.setPixmap(sign("warning"))
+        bench.listen(self.show)
+
+    # What a person does
+
+    def previous(self, *_args: Any) -> None:
+        """Goes to the landmark above, round the end."""
+        self._step(-1)
+
+    def next(self, *_args: Any) -> None:
+        """Goes to the landmark below, round the end."""
+        self._step(1)
+
+    def place(self, *_args: Any) -> None:
+        """Begins to place the current landmark, or stops placing."""
+        scene = self._bench.scene
+        if self._work is None:
+            self._bench.changed()
+        elif scene.placing is not None:
+            scene.stop_placing()
+            self._bench.changed()
+        else:
+            self.place_landmark(self._bench.current)
+
+    def place_landmark(self, index: int) -> None:
+        """The next click in the view sets this landmark."""
+        self._bench.current = index
+        self._bench.scene.start_placing(index)
+        self._bench.scene.highlight(index)
+        self._bench.changed()
+
+    def missing(self, *_args: Any) -> None:
+        """The current landmark is not in the image; goes on to the next that nobody has looked at."""
+        self._do(lambda work: work.mark_missing(self._bench.current), go_on=True)
+
+    def accept(self, *_args: Any) -> None:
+        """The network is right about the current landmark; goes on to the next that nobody has looked at."""
+        self._do(lambda work: work.accept(self._bench.current), go_on=True)
+
+    def clear(self, *_args: Any) -> None:
+        """The current landmark is not labelled."""
+        self._do(lambda work: work.clear(self._bench.current))
+
+    def undo(self, *_args: Any) -> None:
+        """Takes the last step back."""
+        self._do(lambda work: work.undo())
+
+    def redo(self, *_args: Any) -> None:
+        """Does a step again that was taken back."""
+        self._do(lambda work: work.redo())
+
+    def go_to(self, index: int, center: bool = True) -> None:
+        """Makes a landmark the current one, and shows it in the view."""
+        self._bench.current = index
+        if self._bench.scene.placing not in (None, index):
+            self._bench.scene.start_placing(index)
+        self._bench.scene.highlight(index)
+        if center:
+            self._bench.scene.center_on(index)
+        self._bench.changed()
+
+    @property
+    def _work(self) -> Work | None:
+        return self._bench.session.work
+
+    def _step(self, by: int) -> None:
+        if self._work is not None:
+            self.go_to((self._bench.current + by) % len(self._work))
+
+    def _do(self, deed: Callable[[Work], object], go_on: bool = False) -> None:
+        work = self._work
+        if work is None:
+            return
+        self._bench.scene.stop_placing()
+        deed(work)
+        following = work.next_unsure(self._bench.current) if go_on else None
+        self._bench.show_work()
+        if following is not None:
+            self.go_to(following)
+
+    def _clicked(self, row: int, *_args: Any) -> None:
+        if self._work is not None and row < len(self._work):
+            self.go_to(row)
+
+    def _selected(self, *_args: Any) -> None:
+        # Arrow keys in the table; a click comes as a click too, and a second visit costs nothing.
+        row = self._ui.landmarkTable.currentRow()
+        if self._work is not None and 0 <= row < len(self._work) and row != self._bench.current:
+            self.go_to(row)
+
+    # What is shown
+
+    def show(self) -> None:
+        work, table = self._work, self._ui.landmarkTable
+        task = self._bench.session.task
+        table.blockSignals(True)
+        set_rows(table, 0 if task is None else len(task.landmarks))
+        if task is not None:
+            fit_height(table, 3, 19)
+            state = (task, None if work is None else (work.image, work.revision, work.geometry))
+            if state != self._shown:
+                self._shown = state
+                for row in range(len(task.landmarks)):
+                    self._show_row(row, task.landmarks[row], None if work is None else work[row])
+        if work is None:
+            table.clearSelection()
+        elif table.currentRow() != self._bench.current or not table.selectedItems():
+            table.selectRow(self._bench.current)
+        table.blockSignals(False)
+        self._show_definition()
+        self._show_buttons()
+        self._show_warnings()
+
+    def _show_row(self, row: int, landmark: Any, point: PointState | None) -> None:
+        table = self._ui.landmarkTable
+        name = set_cell(table, row, 0, landmark.title, landmark.description)
+        name.setIcon(self._icon("swatch", landmark.color))
+        set_cell(table, row, 1, "" if point is None else status_words(point))
+        confidence = None if point is None else point.confidence
+        cell = set_cell(table, row, 2, "" if confidence is None else f"{confidence:.2f}", _confidence_tip(confidence))
+        cell.setIcon(qt.QIcon() if confidence is None else self._icon("bar", round(confidence, 2)))
+        moved = None if self._work is None or point is None else self._work.moved(row)
+        unit = "" if self._work is None else self._work.geometry.unit
+        far = moved is not None and point is not None and point.status == CORRECTED
+        cell = set_cell(table, row, 3, f"{moved:.1f} {unit}" if far else "")
+        cell.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
+
+    def _icon(self, kind: str, value: Any) -> Any:
+        key = kind, value
+        if key not in self._icons:
+            picture = swatch(value) if kind == "swatch" else confidence_bar(value)
+            self._icons[key] = icon(picture)
+        return self._icons[key]
+
+    def _show_definition(self) -> None:
+        bench, work = self._bench, self._work
+        task = bench.session.task
+        if task is None or not task.landmarks:
+            self._ui.definitionLabel.setText("")
+            return
+        index = bench.scene.placing if bench.scene.placing is not None else bench.current
+        landmark = task.landmarks[min(index, len(task.landmarks) - 1)]
+        title = escape(landmark.title[:1].upper() + landmark.title[1:])
+        if work is not None and bench.scene.placing is not None:
+            title = _("Click in the slice view: {landmark}").format(landmark=title)
+        text = landmark.description or _("This protocol gives no definition.")
+        if landmark.optional:
+            text += " " + _("It may be left out.")
+        self._ui.definitionLabel.setText(f"<b>{title}</b><br>{escape(text)}")
+
+    def _show_buttons(self) -> None:
+        ui, work = self._ui, self._work
+        point = None if work is None or self._bench.current >= len(work) else work[self._bench.current]
+        placing = self._bench.scene.placing is not None
+        for action in ("previous", "next", "place", "missing"):
+            getattr(ui, f"{action}Button").setEnabled(point is not None)
+        ui.placeButton.setChecked(placing)
+        ui.acceptButton.setEnabled(point is not None and not point.touched and point.proposal is not None)
+        ui.clearButton.setEnabled(point is not None and point.status != UNLABELLED)
+        ui.undoButton.setEnabled(work is not None and bool(work.undo_words))
+        ui.redoButton.setEnabled(work is not None and bool(work.redo_words))
+
+    def _show_warnings(self) -> None:
+        warnings = [] if self._work is None else self._work.pair_warnings()
+        self._ui.warningFrame.setVisible(bool(warnings))
+        self._ui.warningLabel.setText("\n".join(warning.sentence for warning in warnings))
+
+
+class PointFollower:
+    """Turns what a person does in the slice view into steps of the work.
+
+    Args:
+        bench: the shared state.
+        table: goes on to the next landmark.
+    """
+
+    def __init__(self, bench: Workbench, table: LandmarkTable) -> None:
+        self._bench, self._table = bench, table
+
+    def drag_started(self, index: int) -> None:
+        work = self._bench.session.work
+        if work is not None:
+            work.begin_drag(index)
+            self._table.go_to(index, center=False)
+
+    def point_moved(self, index: int, position: Any) -> None:
+        work = self._bench.session.work
+        if work is not None:
+            work.point_moved(index, position)
+            self._bench.changed()
+
+    def drag_ended(self, index: int, position: Any) -> None:
+        work = self._bench.session.work
+        if work is not None:
+            work.end_drag(index, position)
+            self._bench.save()
+            self._bench.changed()
+
+    def point_placed(self, index: int, position: Any) -> None:
+        work = self._bench.session.work
+        if work is None:
+            return
+        following = work.point_placed(index, position)
+        self._bench.save()
+        if following is None:
+            self._table.go_to(index, center=False)
+        else:
+            self._table.place_landmark(following)
+
+    def point_unset(self, index: int) -> None:
+        work = self._bench.session.work
+        if work is None:
+            return
+        if self._bench.scene.read_points()[index].status == "missing":
+            work.mark_missing(index)
+        else:
+            work.clear(index)
+        self._bench.show_work()
+
+    def point_selected(self, index: int) -> None:
+        self._table.go_to(index, center=False)
+
+    def placing_stopped(self) -> None:
+        self._bench.changed()
+
+    def nodes_removed(self) -> None:
+        """The image was deleted: the work is kept; the points were: they come back."""
+        bench = self._bench
+        if bench.session.work is None:
+            return
+        if bench.scene.volume is None:
+            bench.session.keep_unsent("Its image was removed from the scene before it was submitted.")
+            bench.session.close_image()
+            bench.say(_("The image was removed from the scene; what you did to its landmarks is kept."), WARNING)
+        else:
+            bench.say(_("The landmarks were deleted and are back; use Clear for a single one."), WARNING)
+        bench.show_work()
+
+
+def _confidence_tip(confidence: float | None) -> str:
+    return "" if confidence is None else _("How sure the network is, from 0 to 1")

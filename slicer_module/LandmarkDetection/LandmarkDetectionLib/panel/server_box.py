@@ -1,0 +1,154 @@
+"""The section "Server": address, connection, annotator, access token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .. import jobs
+from ..errors import Cancelled, ClientError, WrongToken
+from ..jobs import Refreshed
+from ..session import Unsent
+from ..workbench import ERROR, INFO, WARNING, Workbench
+from .pictures import FAIR, GOOD, IDLE, POOR, light
+
+CONNECT, REFRESH = "connect", "refresh"
+
+
+class ServerBox:
+    """Connects, and shows whether the server answers.
+
+    Args:
+        bench: the shared state.
+        ui: the widgets by name.
+        connected: called after a server was connected.
+    """
+
+    def __init__(self, bench: Workbench, ui: Any, connected: Callable[[], object] = lambda: None) -> None:
+        self._bench, self._ui, self._connected = bench, ui, connected
+        self._lamp = ""
+        self._folded = False
+        for server in bench.settings.servers or ["http://127.0.0.1:8000"]:
+            ui.serverCombo.addItem(server)
+        ui.annotatorEdit.setText(bench.settings.annotator)
+        bench.session.annotator = bench.settings.annotator
+        ui.connectButton.clicked.connect(self.connect)
+        ui.refreshButton.clicked.connect(self.refresh)
+        ui.annotatorEdit.textChanged.connect(self._name)
+        bench.listen(self.show)
+
+    def connect(self, *_args: Any) -> None:
+        """Connects to the address in the field; the open work stays."""
+        bench = self._bench
+        if bench.background.running(CONNECT):
+            return
+        address = self._ui.serverCombo.currentText.strip()
+        try:
+            client = bench.make_client(address, self._ui.tokenEdit.text)
+            observer = bench.make_client(address, self._ui.tokenEdit.text)
+        except ClientError as error:
+            bench.say(str(error), ERROR)
+            return
+        previous, bench.client = bench.client, client
+
+        def done(refreshed: Refreshed) -> None:
+            bench.observer = observer
+            problem = bench.session.connect(client.url, refreshed)
+            bench.settings.add_server(client.url)
+            self._remember(client.url)
+            self._say_connected(problem, bench.session.unsent)
+            self._connected()
+            bench.show_work()
+
+        def failed(error: ClientError) -> None:
+            bench.client = previous
+            lost = isinstance(error, WrongToken) or previous is None or previous.url == client.url
+            if lost and not isinstance(error, Cancelled):
+                bench.session.disconnect()
+                bench.client = None
+            bench.say(_("Cancelled.") if isinstance(error, Cancelled) else str(error), _kind(error))
+
+        bench.run(CONNECT, _("Connecting to {server}").format(server=client.url), _refresh(client), done, failed)
+
+    def refresh(self, *_args: Any) -> None:
+        """Asks the server for its images, networks and protocols again."""
+        bench = self._bench
+        if bench.client is None:
+            self.connect()
+            return
+
+        def done(refreshed: Refreshed) -> None:
+            problem = bench.session.refresh(refreshed)
+            if problem:
+                bench.say(problem, WARNING)
+
+        bench.run(REFRESH, _("Asking the server"), _refresh(bench.client), done)
+
+    def show(self) -> None:
+        session, ui = self._bench.session, self._ui
+        busy = self._bench.background.running(CONNECT)
+        ui.connectButton.setEnabled(not busy)
+        ui.connectButton.setText(_("Reconnect") if session.connected else _("Connect"))
+        ui.refreshButton.setEnabled(session.connected and not self._bench.background.running(REFRESH))
+        lamp, words = self._state()
+        if busy:
+            lamp = FAIR
+        ui.statusLabel.setText(words)
+        self._fold()
+        if lamp != self._lamp:
+            self._lamp = lamp
+            ui.statusLight.setPixmap(light(lamp))
+
+    def _fold(self) -> None:
+        """With an image open the section makes room, once; where the connection is given up it opens."""
+        session, section = self._bench.session, self._ui.serverSection
+        if not self._folded and session.connected and session.work is not None:
+            self._folded = True
+            section.setCollapsed(True)
+        elif self._folded and not session.connected:
+            self._folded = False
+            section.setCollapsed(False)
+
+    def _state(self) -> tuple[str, str]:
+        session = self._bench.session
+        if session.info is None:
+            return IDLE, _("Not connected")
+        if not self._bench.reachable:
+            return POOR, _("{server} does not answer").format(server=session.server)
+        name = f"{session.info.name} {session.info.version}".strip()
+        if session.annotator:
+            return GOOD, _("Connected to {name}, labelling as {who}").format(name=name, who=session.annotator)
+        return GOOD, _("Connected to {name}, labelling without a name").format(name=name)
+
+    def _name(self, *_args: Any) -> None:
+        name = self._ui.annotatorEdit.text.strip()
+        self._bench.session.annotator = self._bench.settings.annotator = name
+        self.show()
+
+    def _remember(self, address: str) -> None:
+        combo = self._ui.serverCombo
+        combo.clear()
+        for server in self._bench.settings.servers:
+            combo.addItem(server)
+        combo.setCurrentIndex(0)
+
+    def _say_connected(self, problem: str, unsent: tuple[Unsent, ...]) -> None:
+        bench = self._bench
+        if problem:
+            bench.say(problem, WARNING)
+        elif getattr(bench.client, "exposes_token", False):
+            bench.say(_("Connected, but the access token goes over the network unencrypted: use https."), WARNING)
+        elif unsent:
+            bench.say(_("Connected; there is work that the server does not have: press Send Again."), WARNING)
+        else:
+            bench.say(_("Connected to {server}.").format(server=bench.session.server), INFO)
+
+
+def _refresh(client: Any) -> Callable[[], Refreshed]:
+    return lambda: jobs.refresh(client)
+
+
+def _kind(error: ClientError) -> str:
+    return INFO if isinstance(error, Cancelled) else ERROR

@@ -1,0 +1,298 @@
+"""The section "Study": the next sample, any image of the list, or a volume that is in Slicer already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .. import jobs
+from ..client import NextSample
+from ..dialogs import UPLOAD
+from ..images import DRAFT, FINAL, STATES, UNLABELED, ImageEntry, ImageList
+from ..jobs import OpenedImage
+from ..scene import SceneError
+from ..session import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
+from ..work import Work
+from ..workbench import ERROR, INFO, WARNING, Workbench
+from .pictures import FAIR, GOOD, IDLE, icon, light
+from .submit_bar import DETECT, SubmitBar
+from .table_cells import fit_columns, set_bold, set_cell, set_rows
+
+OPEN = "open"
+_STATE_COLORS = {UNLABELED: IDLE, DRAFT: FAIR, FINAL: GOOD}
+
+
+def state_words(state: str) -> str:
+    """A state as a person reads it."""
+    return {UNLABELED: _("unlabeled"), DRAFT: _("draft"), FINAL: _("final")}.get(state, state)
+
+
+class StudyBox:
+    """Opens images.
+
+    Args:
+        bench: the shared state.
+        ui: the widgets by name.
+        sender: saves a draft before an image is left.
+        opened: called after an image was opened.
+    """
+
+    def __init__(
+        self, bench: Workbench, ui: Any, sender: SubmitBar, opened: Callable[[], object] = lambda: None
+    ) -> None:
+        self._bench, self._ui, self._sender, self._opened = bench, ui, sender, opened
+        self._listed: tuple[ImageEntry, ...] = ()
+        self._shown: object = None
+        self._strategies: list[str] = []
+        self._tasks: list[tuple[str, str]] = []
+        fit_columns(ui.imageTable)
+        ui.stateCombo.addItem(_("All"))
+        for state in STATES:
+            ui.stateCombo.addItem(state_words(state))
+        ui.nextSampleButton.clicked.connect(self.next_sample)
+        ui.openImageButton.clicked.connect(self.open_selected)
+        ui.imageTable.cellDoubleClicked.connect(self.open_selected)
+        ui.imageTable.itemSelectionChanged.connect(self._show_buttons)
+        ui.searchEdit.textChanged.connect(self._show_list)
+        ui.stateCombo.currentIndexChanged.connect(self._show_list)
+        ui.uploadButton.clicked.connect(self.upload)
+        ui.protocolCombo.activated.connect(self._choose_task)
+        bench.listen(self.show)
+
+    # Leaving what is open
+
+    def leave(self, go_on: Callable[[], object], stayed: Callable[[], object] = lambda: None) -> None:
+        """Settles what becomes of unsent changes, then goes on, or calls ``stayed``."""
+        bench = self._bench
+        question = bench.session.question_before_leaving()
+        answer = KEEP if question is None else bench.ask(question)
+        if answer == STAY:
+            stayed()
+        elif answer == SAVE_DRAFT:
+            self._sender.send("draft", go_on)
+        else:
+            if answer == DISCARD:
+                bench.session.discard()
+                bench.scene.clear()
+            bench.session.keep_unsent()
+            bench.save()
+            go_on()
+
+    # Opening
+
+    def next_sample(self, *_args: Any) -> None:
+        """Opens the image that the strategy chooses."""
+        self.leave(self._next_sample)
+
+    def open_selected(self, *_args: Any) -> None:
+        """Opens the image that is selected in the list."""
+        row = self._ui.imageTable.currentRow()
+        if 0 <= row < len(self._listed):
+            self.open(self._listed[row].id)
+
+    def open(self, image: str) -> None:
+        """Opens an image of the server by its ID, with its label where it has one."""
+        self.leave(lambda: self._open(image))
+
+    def _next_sample(self) -> None:
+        bench, client, task = self._bench, self._bench.client, self._bench.session.task
+        if client is None or task is None:
+            bench.say(_("Connect to a server first."), ERROR)
+            return
+        place = self._ui.strategyCombo.currentIndex
+        strategy = self._strategies[max(place, 0)] if self._strategies else "first"
+        folder = bench.image_folder
+
+        def job() -> tuple[NextSample, ImageList, OpenedImage | None]:
+            sample, images = client.next_sample(strategy), client.images()
+            entry = None if sample.image is None else images.get(sample.image) or ImageEntry(sample.image)
+            return sample, images, None if entry is None else jobs.open_image(client, task, entry, folder)
+
+        def done(found: tuple[NextSample, ImageList, OpenedImage | None]) -> None:
+            sample, bench.session.images, image = found
+            if image is None:
+                bench.say(sample.message or _("There is no image left to label."), INFO)
+            else:
+                self._show_image(image)
+
+        bench.run(OPEN, _("Fetching the next sample"), job, done)
+
+    def _open(self, image: str) -> None:
+        bench, client, task = self._bench, self._bench.client, self._bench.session.task
+        entry = bench.session.images.get(image)
+        if client is None or task is None or entry is None:
+            bench.say(_("Connect to a server first."), ERROR)
+            return
+        folder, words = bench.image_folder, _("Opening {image}").format(image=image)
+        bench.run(OPEN, words, lambda: jobs.open_image(client, task, entry, folder), self._show_image)
+
+    def _show_image(self, opened: OpenedImage) -> None:
+        """The image has come: it replaces the open one, whose newest changes are kept."""
+        bench = self._bench
+        bench.session.keep_unsent()
+        bench.scene.show_image(opened.path, opened.image)
+        work = bench.session.open(opened)
+        self._begin(work, opened.notice)
+
+    def _begin(self, work: Work, notice: str) -> None:
+        bench = self._bench
+        bench.background.drop(DETECT)
+        if work.geometry.size is None:
+            work.geometry = bench.scene.image_geometry()
+        bench.current = 0
+        if notice:
+            bench.say(notice, WARNING)
+        elif bench.session.unsent_of(work.image, work.task) is not None:
+            bench.say(_("{image} is open as you left it; it is not sent yet.").format(image=work.image), WARNING)
+        self._opened()
+        bench.show_work()
+
+    # A volume that is in Slicer already
+
+    def upload(self, *_args: Any) -> None:
+        """Adds the chosen volume to the server's study, with the person's consent, and opens it."""
+        bench = self._bench
+        node = self._ui.volumeSelector.currentNode()
+        if not bench.session.connected or bench.session.task is None:
+            bench.say(_("Connect to a server first."), ERROR)
+            return
+        if node is None:
+            bench.say(_("Choose a loaded volume first."), ERROR)
+            return
+        sentence = _("Send the image {name} to {server}?").format(name=node.GetName(), server=bench.session.server)
+        details = (_("The file leaves Slicer with all that it holds, also names and dates inside it."),)
+        if bench.ask(Question(sentence, details, (UPLOAD, STAY))) == UPLOAD:
+            self.leave(lambda: self._upload(node))
+
+    def _upload(self, node: Any) -> None:
+        bench, client, task = self._bench, self._bench.client, self._bench.session.task
+        if client is None or task is None:
+            return
+        try:
+            path = bench.scene.export_volume(node, bench.folder / "upload")
+        except SceneError as error:
+            bench.say(str(error), ERROR)
+            return
+        folder = bench.image_folder
+        image = unused_name(node.GetName(), bench.session.images)
+
+        def job() -> tuple[ImageList, Any]:
+            sent = jobs.upload(client, path, image)
+            images = client.images()
+            entry = images.get(sent) or ImageEntry(sent)
+            return images, jobs.open_image(client, task, entry, folder)
+
+        def done(found: tuple[ImageList, OpenedImage]) -> None:
+            bench.session.images, opened = found
+            if node.GetScene() is None:
+                self._show_image(opened)
+                return
+            bench.session.keep_unsent()
+            bench.scene.use_volume(node, opened.image)
+            self._begin(bench.session.open(opened), opened.notice)
+
+        bench.run(OPEN, _("Uploading {name}").format(name=node.GetName()), job, done)
+
+    # The protocol
+
+    def _choose_task(self, *_args: Any) -> None:
+        place, session = self._ui.protocolCombo.currentIndex, self._bench.session
+        if not 0 <= place < len(self._tasks):
+            return
+        name = self._tasks[place][0]
+        if session.task is not None and session.task.name == name:
+            return
+        image = None if session.work is None else session.work.image
+
+        def go_on() -> None:
+            session.choose_task(name)
+            self._bench.scene.clear()
+            self._bench.changed()
+            if image is not None and session.images.get(image) is not None:
+                self._open(image)
+
+        self.leave(go_on, self._bench.changed)
+
+    # Showing
+
+    def show(self) -> None:
+        session, ui = self._bench.session, self._ui
+        busy = self._bench.background.running(OPEN)
+        ui.nextSampleButton.setEnabled(session.connected and not busy)
+        self._show_choices()
+        self._show_list()
+        counts = session.images.counts
+        if session.connected:
+            words = _("{images} images: {final} final, {draft} draft, {unlabeled} unlabeled")
+            values = {state: counts.get(state, 0) for state in STATES}
+            ui.studyLabel.setText(words.format(images=sum(values.values()), **values))
+        else:
+            ui.studyLabel.setText("")
+
+    def _show_choices(self) -> None:
+        session, ui = self._bench.session, self._ui
+        info = session.info
+        strategies = [] if info is None else list(info.strategies)
+        if strategies != self._strategies:
+            self._strategies = strategies
+            _fill(ui.strategyCombo, strategies)
+        tasks = [] if info is None else [(task.name, task.title) for task in info.tasks.values()]
+        if session.task is not None and session.task.name not in [name for name, _title in tasks]:
+            tasks.append((session.task.name, session.task.title))
+        if tasks != self._tasks:
+            self._tasks = tasks
+            _fill(ui.protocolCombo, [title for _name, title in tasks])
+        if session.task is not None:
+            ui.protocolCombo.setCurrentIndex([name for name, _title in tasks].index(session.task.name))
+
+    def _show_list(self, *_args: Any) -> None:
+        ui, images = self._ui, self._bench.session.images
+        place = ui.stateCombo.currentIndex
+        listed = images.filtered(ui.searchEdit.text, STATES if place <= 0 else (STATES[place - 1],))
+        work = self._bench.session.work
+        state = listed, None if work is None else work.image
+        if state != self._shown:
+            self._shown, self._listed = state, listed
+            self._fill_list(state[1])
+        self._show_buttons()
+
+    def _fill_list(self, open_image: str | None) -> None:
+        """Fills the table; the open image is bold."""
+        table, entries = self._ui.imageTable, self._listed
+        table.blockSignals(True)
+        set_rows(table, len(entries))
+        for row, entry in enumerate(entries):
+            set_bold(set_cell(table, row, 0, entry.id, entry.file_name), entry.id == open_image)
+            item = set_cell(table, row, 1, state_words(entry.state), entry.protocol)
+            item.setIcon(icon(light(_STATE_COLORS.get(entry.state, IDLE), 10)))
+            set_cell(table, row, 2, entry.label.annotator if entry.label is not None else "")
+            if entry.id == open_image:
+                table.selectRow(row)
+                table.scrollToItem(item)
+        table.blockSignals(False)
+
+    def _show_buttons(self, *_args: Any) -> None:
+        ui, session = self._ui, self._bench.session
+        ready = session.connected and not self._bench.background.running(OPEN)
+        row = ui.imageTable.currentRow()
+        ui.openImageButton.setEnabled(ready and 0 <= row < len(self._listed))
+        ui.uploadButton.setEnabled(ready)
+
+
+def unused_name(name: str, images: ImageList) -> str:
+    """An image ID that would replace no other image."""
+    stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name).strip("_") or "image"
+    taken, candidate, number = {entry.id for entry in images}, stem, 2
+    while candidate in taken:
+        candidate, number = f"{stem}_{number}", number + 1
+    return candidate
+
+
+def _fill(combo: Any, words: list[str]) -> None:
+    combo.blockSignals(True)
+    combo.clear()
+    for word in words:
+        combo.addItem(word)
+    combo.blockSignals(False)

@@ -1,0 +1,186 @@
+"""Auto-detect, and what becomes of the result: Submit Label, Save Draft, Reset to Prediction, Send Again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .. import jobs
+from ..errors import ClientError
+from ..jobs import Detected, Sent
+from ..session import SAVE_DRAFT, STAY, SUBMIT
+from ..submission import Submission
+from ..workbench import ERROR, INFO, WARNING, Workbench
+from .pictures import sign
+
+DETECT, SEND = "detect", "send"
+
+
+class SubmitBar:
+    """Everything that goes between the open work and the server.
+
+    Args:
+        bench: the shared state.
+        ui: the widgets by name.
+    """
+
+    def __init__(self, bench: Workbench, ui: Any) -> None:
+        self._bench, self._ui = bench, ui
+        ui.detectButton.clicked.connect(self.detect)
+        ui.submitButton.clicked.connect(self.submit)
+        ui.draftButton.clicked.connect(self.save_draft)
+        ui.resetButton.clicked.connect(self.reset)
+        ui.sendAgainButton.clicked.connect(self.send_again)
+        ui.unsentIcon.setPixmap(sign("warning"))
+        bench.listen(self.show)
+
+    # Auto-detect
+
+    def detect(self, *_args: Any) -> None:
+        """Asks the network for the landmarks of the open image."""
+        bench = self._bench
+        problem = bench.session.why_not_detect()
+        work, client = bench.session.work, bench.client
+        if problem or work is None or client is None:
+            bench.say(problem, ERROR)
+            return
+        task, image = work.task, work.image
+        words = _("Auto-detecting {image}").format(image=image)
+        bench.run(DETECT, words, lambda: jobs.detect(client, task, image), self._detected)
+
+    def _detected(self, detected: Detected) -> None:
+        bench = self._bench
+        image = detected.prediction.image
+        if not bench.session.detected(detected):
+            bench.say(_("The prediction for {image} came after it was closed.").format(image=image), INFO)
+            return
+        found = sum(point.position is not None for point in detected.prediction.points)
+        words = _("Network {version} found {found} of {count} landmarks in {image}.")
+        bench.say(
+            words.format(
+                version=detected.prediction.model_version,
+                found=found,
+                count=len(detected.prediction.points),
+                image=image,
+            )
+        )
+        bench.show_work()
+
+    # Sending
+
+    def submit(self, *_args: Any) -> None:
+        """Sends the label as finished; asks first where something looks unfinished."""
+        question = None if self._refused("final") else self._bench.session.question_before_submitting()
+        answer = SUBMIT if question is None else self._bench.ask(question)
+        if answer == SAVE_DRAFT:
+            self.save_draft()
+        elif answer != STAY:
+            self.send("final")
+
+    def save_draft(self, *_args: Any) -> None:
+        """Sends the work as a draft."""
+        self.send("draft")
+
+    def send(self, tag: str, then: Callable[[], object] | None = None) -> None:
+        """Sends the open work.
+
+        Args:
+            tag: ``final`` or ``draft``.
+            then: called when the server has it.
+        """
+        if not self._refused(tag):
+            self._send(self._bench.session.submission(tag), then)
+
+    def send_again(self, *_args: Any) -> None:
+        """Sends what is unsent, one after the other."""
+        bench = self._bench
+        if not bench.session.connected:
+            bench.say(_("Connect to a server first; your points stay in the scene."), ERROR)
+        elif bench.session.unsent and not bench.background.running(SEND):
+            left = len(bench.session.unsent)
+            self._send(bench.session.retry(bench.session.unsent[0]), lambda: self._next_unsent(left))
+
+    def _next_unsent(self, before: int) -> None:
+        if 0 < len(self._bench.session.unsent) < before:
+            self.send_again()
+
+    def _refused(self, tag: str) -> bool:
+        problem = self._bench.session.why_not_submit(tag)
+        if problem:
+            self._bench.say(problem, ERROR)
+        return bool(problem) or self._bench.background.running(SEND)
+
+    def _send(self, submission: Submission, then: Callable[[], object] | None) -> None:
+        bench, client = self._bench, self._bench.client
+        if client is None:
+            return
+
+        def done(sent: Sent) -> None:
+            bench.session.sent(sent)
+            words = _("{image} is submitted.") if submission.tag == "final" else _("{image} is saved as a draft.")
+            bench.say(words.format(image=submission.image))
+            bench.save()
+            if then is not None:
+                then()
+
+        def failed(error: ClientError) -> None:
+            sentence = bench.session.not_sent(submission, error)
+            bench.save()
+            if sentence:
+                bench.say(sentence, ERROR, self.send_again)
+            else:
+                bench.say(_("Cancelled; the points are kept."), INFO, self.send_again)
+
+        verb = _("Submitting {image}") if submission.tag == "final" else _("Saving a draft of {image}")
+        bench.run(SEND, verb.format(image=submission.image), lambda: jobs.send(client, submission), done, failed)
+
+    def reset(self, *_args: Any) -> None:
+        """All landmarks as the network put them; undo brings the person's back."""
+        work = self._bench.session.work
+        if work is None:
+            return
+        if work.reset_to_prediction():
+            self._bench.say(_("All landmarks are as predicted; Undo brings yours back."))
+        elif work.model_version is None:
+            self._bench.say(_("There is no prediction yet: press Auto-detect."), WARNING)
+        self._bench.show_work()
+
+    # Showing
+
+    def show(self) -> None:
+        bench, ui = self._bench, self._ui
+        session, background = bench.session, bench.background
+        work = session.work
+        detecting, sending = background.running(DETECT), background.running(SEND)
+        problem = session.why_not_detect()
+        ui.detectButton.setEnabled(not problem and not detecting)
+        ui.detectButton.setText(_("Detecting...") if detecting else _("Auto-detect"))
+        ui.detectButton.setToolTip(problem or _("Let the network find the landmarks of the open image"))
+        ready = work is not None and session.connected and not sending
+        ui.submitButton.setEnabled(ready)
+        ui.draftButton.setEnabled(ready)
+        ui.submitButton.setText(_("Sending...") if sending else _("Submit Label"))
+        ui.resetButton.setEnabled(work is not None and any(p.proposal and p.touched for p in work.points))
+        ui.modelLabel.setText(self._model_words())
+        ui.unsentFrame.setVisible(bool(session.unsent))
+        ui.unsentLabel.setText(_("Not on the server yet: {images}").format(images=_names(session.unsent)))
+        ui.sendAgainButton.setEnabled(session.connected and not sending)
+
+    def _model_words(self) -> str:
+        session = self._bench.session
+        if session.info is None or session.task is None:
+            return ""
+        model = session.model
+        if model is None:
+            return _("No network yet: label images, then train one.")
+        shown = None if session.work is None else session.work.model_version
+        if shown is not None and shown != model.version:
+            words = _("Shown: prediction of {shown}. Network {version} is ready: press Auto-detect.")
+            return words.format(shown=shown, version=model.version)
+        return _("Network {version}").format(version=model.version)
+
+
+def _names(unsent: Any) -> str:
+    return ", ".join(item.image for item in unsent)

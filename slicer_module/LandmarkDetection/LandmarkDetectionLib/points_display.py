@@ -1,0 +1,187 @@
+"""The landmarks of the open image in the scene: one point list, its coloured marks, its lines, and its mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .geometry import Geometry
+from .image_frame import ImageFrame
+from .markups_node import create_points, dress, has_labels, local_of, status_of, write_points
+from .measurement_lines import MeasurementLines
+from .placement import Placement
+from .point_marks import PointMarks
+from .point_watcher import PointWatcher
+from .scene_callbacks import SceneCallbacks
+from .task_definition import TaskDefinition
+from .work import Work
+
+
+class ScenePoint(NamedTuple):
+    """A point as the scene has it.
+
+    Attributes:
+        name: the landmark.
+        status: "defined", "missing" or "undefined" (also while a point is being placed).
+        lps: position in LPS millimetres of the work's geometry; None unless defined.
+        pixel: position (x, y) in pixels, (0, 0) the centre of the first; None unless defined.
+    """
+
+    name: str
+    status: str
+    lps: tuple[float, float, float] | None
+    pixel: tuple[float, float] | None
+
+
+class PointsDisplay:
+    """The landmarks of one task on one image.
+
+    Args:
+        scene, application_logic: of Slicer.
+        frame: the image.
+        task: names, colours, measurements.
+        callbacks: ``() -> SceneCallbacks`` of the moment.
+        node: a point list to go on with, as from a saved scene; one with other labels is left alone.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        application_logic: Any,
+        frame: ImageFrame,
+        task: TaskDefinition,
+        callbacks: Callable[[], SceneCallbacks],
+        node: Any = None,
+    ) -> None:
+        self._scene, self._frame, self._task, self._callbacks = scene, frame, task, callbacks
+        self._geometry = Geometry()
+        self._predicted: list[Any] = []
+        self._shown = True
+        self._lines = MeasurementLines(scene, task)
+        self._marks = PointMarks(scene, task)
+        # After the marks: what is made later is drawn above.
+        if node is None or not has_labels(node, task.names):
+            node = create_points(scene, f"{frame.volume.GetName()} landmarks", task.names)
+        else:
+            _draw_above(scene, node)
+        self.node = node
+        self._volume_parent = frame.volume.GetTransformNodeID()
+        node.SetAndObserveTransformNodeID(self._volume_parent)
+        self._watcher = PointWatcher(node, self._pixel, self._tell, self._follow)
+        self.placement = Placement(
+            application_logic, node, self._watcher.quiet, lambda: self._callbacks().placing_stopped()
+        )
+
+    def shows(self, task: TaskDefinition) -> bool:
+        """Whether these are the landmarks, colours and measurements of a task."""
+        return task == self._task
+
+    def show(self, work: Work) -> None:
+        """Brings the points to the state of a work; what is so already is not touched."""
+        self._geometry = work.geometry
+        self._predicted = [point.predicted for point in work.points]
+        placing = self.placement.index
+        if placing is not None and work[placing].position is not None:
+            # The work knows a place for it now: somebody answered while the mouse was waiting.
+            self.placement.stop()
+            placing = None
+        with self._watcher.quiet():
+            write_points(
+                self.node,
+                work.points,
+                [None if p.position is None else self._local(p.position) for p in work.points],
+                skip=placing,
+            )
+
+    def read(self) -> list[ScenePoint]:
+        """All points as they are in the scene."""
+        found = []
+        for index, name in enumerate(self._task.names):
+            pixel = self._pixel(index)
+            lps = None if pixel is None else self._geometry.to_lps(*pixel)
+            found.append(ScenePoint(name, status_of(self.node, index), lps, pixel))
+        return found
+
+    def place(self, index: int) -> tuple[float, float] | None:
+        """The pixel of a landmark, or else of its prediction; None where it has neither."""
+        pixel = self._pixel(index)
+        if pixel is not None or index >= len(self._predicted) or self._predicted[index] is None:
+            return pixel
+        return self._geometry.to_pixel(self._predicted[index])
+
+    def highlight(self, index: int | None) -> None:
+        self._marks.highlight(index, self.node)
+
+    def set_visible(self, visible: bool) -> None:
+        self._shown = visible
+        self.node.SetDisplayVisibility(visible)
+        self._marks.set_visible(visible)
+        self._lines.set_visible(visible)
+        self._follow()
+
+    def set_labels_visible(self, visible: bool) -> None:
+        self.node.GetDisplayNode().SetPointLabelsVisibility(visible)
+        self._marks.set_label_visible(not visible)
+
+    def show_measurements(self, visible: bool) -> None:
+        self._lines.set_visible(visible and self._shown)
+        self._follow()
+
+    def follow_volume(self) -> None:
+        """Keeps the points on the image where the image got another parent transform, unless they had their own."""
+        parent = self._frame.volume.GetTransformNodeID()
+        if parent != self._volume_parent and self.node.GetTransformNodeID() == self._volume_parent:
+            with self._watcher.quiet():
+                self.node.SetAndObserveTransformNodeID(parent)
+        self._volume_parent = parent
+        self._watcher.check()
+
+    def close(self) -> None:
+        """Stops observing; for a scene that is being closed."""
+        self._watcher.close()
+        self.placement.close()
+
+    def remove(self) -> None:
+        """Stops observing and removes what is never saved; the point list stays."""
+        self.placement.stop()
+        self.close()
+        self._marks.remove()
+        self._lines.remove()
+
+    def _pixel(self, index: int) -> tuple[float, float] | None:
+        local = local_of(self.node, index)
+        return None if local is None else self._frame.pixel(self.node, local)
+
+    def _local(self, lps: Any) -> Any:
+        return self._frame.local(self.node, self._geometry.to_pixel(lps))
+
+    def _follow(self) -> None:
+        pixels = [self._pixel(index) for index in range(len(self._task.landmarks))]
+        self._marks.follow(self.node)
+        self._lines.follow(pixels, self._frame, self._geometry, self.node.GetTransformNodeID())
+
+    def _tell(self, kind: str, index: int) -> None:
+        tell = self._callbacks()
+        if kind == "start":
+            tell.drag_started(index)
+        elif kind == "select":
+            tell.point_selected(index)
+        elif kind == "unset":
+            tell.point_unset(index)
+        else:
+            pixel = self._pixel(index)
+            if pixel is None:
+                return
+            if kind == "place" and index == self.placement.index:
+                self.placement.finish()
+            told = {"move": tell.point_moved, "end": tell.drag_ended, "place": tell.point_placed}[kind]
+            told(index, self._geometry.to_lps(*pixel))
+
+
+def _draw_above(scene: Any, node: Any) -> None:
+    """Makes a loaded list's display anew: a view draws in the order in which it met the displays."""
+    display = node.GetDisplayNode()
+    if display is not None:
+        scene.RemoveNode(display)
+    node.CreateDefaultDisplayNodes()
+    dress(node)

@@ -1,0 +1,379 @@
+"""The state of the module while it is used: server, protocol, image, work, and what could not be sent yet.
+
+The session lives in the GUI thread and never waits. A command says what it needs (a :class:`Question` to ask, a
+submission to send); the panel runs the jobs of ``jobs.py`` in a worker thread and gives their results back here.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import BadAnswer, Cancelled, ClientError, WrongDefinition
+from .images import ImageEntry, ImageList
+from .jobs import Detected, OpenedImage, Refreshed, Sent, check_definition
+from .json_fields import as_list, as_object, as_text
+from .server_info import ModelInfo, ServerInfo, TrainStats
+from .stopwatch import Clock
+from .submission import Submission
+from .task_definition import TaskDefinition
+from .work import Work
+from .work_record import WorkRecord
+
+_FORMAT = 1
+
+#: Answers to a question.
+SAVE_DRAFT, KEEP, DISCARD, SUBMIT, STAY = "save_draft", "keep", "discard", "submit", "stay"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person has to decide before a command goes on.
+
+    Attributes:
+        sentence: the question.
+        details: further sentences, one per line of the dialog.
+        choices: the answers that make sense, the safest first: ``save_draft`` (send a draft, then go on), ``keep``
+            (go on, the work stays in the scene among the unsent), ``discard``, ``submit`` or ``stay``.
+    """
+
+    sentence: str
+    details: tuple[str, ...] = ()
+    choices: tuple[str, ...] = (STAY,)
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """Work that the server does not have.
+
+    Attributes:
+        record: the work.
+        tag: how it was to be sent; ``draft`` where it was only left.
+        reason: one sentence: why it was not sent.
+        server: the address that the image came from; empty where unknown.
+    """
+
+    record: WorkRecord
+    tag: str
+    reason: str
+    server: str = ""
+
+    @property
+    def image(self) -> str:
+        """The ID of the image."""
+        return self.record.image
+
+
+class Session:
+    """One person at one server.
+
+    Args:
+        clock: for the time spent on images.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self.server = ""
+        self.annotator = ""
+        self.info: ServerInfo | None = None
+        self.images = ImageList()
+        self.task: TaskDefinition | None = None
+        self.work: Work | None = None
+        #: The address that the open image came from; empty where unknown.
+        self.work_server = ""
+        #: Work of images that were left, or whose sending failed; at most one per image and definition.
+        self.unsent: tuple[Unsent, ...] = ()
+
+    # The server
+
+    @property
+    def connected(self) -> bool:
+        """Whether a server has answered and was not left."""
+        return self.info is not None
+
+    def connect(self, server: str, refreshed: Refreshed) -> str:
+        """A server answered. The open work stays.
+
+        Returns:
+            One sentence where the open work does not fit the server; else empty.
+        """
+        self.server = server
+        return self.refresh(refreshed)
+
+    def refresh(self, refreshed: Refreshed) -> str:
+        """The same server again: new states of images, new networks. Returns a sentence as :meth:`connect`."""
+        self.images = refreshed.images
+        return self.update_info(refreshed.info)
+
+    def update_info(self, info: ServerInfo) -> str:
+        """The server's new information alone, as while training goes on. Returns a sentence as :meth:`connect`."""
+        self.info = info
+        if self.work is not None:
+            self.task = self.work.task
+            return self.definition_problem()
+        name = self.task.name if self.task is not None else ""
+        self.task = info.tasks.get(name) or next(iter(info.tasks.values()), None)
+        return "" if self.task is not None else "The server has no protocols: start it with at least one."
+
+    def disconnect(self) -> None:
+        """The server is left, or lost; the work stays."""
+        self.info, self.images = None, ImageList()
+
+    def definition_problem(self) -> str:
+        """One sentence where the server means other landmarks than the open work; else empty."""
+        if self.info is None or self.work is None:
+            return ""
+        try:
+            check_definition(self.info, self.work.task)
+        except WrongDefinition as error:
+            return str(error)
+        return ""
+
+    # The protocol
+
+    def choose_task(self, name: str) -> None:
+        """Another protocol; the work on the image is left, as :meth:`question_before_leaving` has settled."""
+        if self.info is None or name not in self.info.tasks:
+            raise BadAnswer(f"The server does not have the protocol {name}.")
+        if self.task is None or self.task.name != name or self.work is None:
+            self.close_image()
+        self.task = self.work.task if self.work is not None else self.info.tasks[name]
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The network of the chosen protocol; None where there is none yet."""
+        return None if self.info is None or self.task is None else self.info.models.get(self.task.name)
+
+    @property
+    def train_stats(self) -> TrainStats | None:
+        """The training of the chosen protocol; None where the server does not train it."""
+        return None if self.info is None or self.task is None else self.info.train_stats.get(self.task.name)
+
+    # The image
+
+    @property
+    def entry(self) -> ImageEntry | None:
+        """The open image in the server's list; None where none is open, or the server does not have it."""
+        return None if self.work is None else self.images.get(self.work.image)
+
+    def question_before_leaving(self) -> Question | None:
+        """What to ask before another image, another protocol or another server; None where nothing would be lost."""
+        if self.work is None or not self.work.dirty:
+            return None
+        choices = (SAVE_DRAFT, KEEP, DISCARD, STAY) if self.connected else (KEEP, DISCARD, STAY)
+        return Question(
+            f"{self.work.image} has points that the server does not have. What should become of them?", choices=choices
+        )
+
+    def keep_unsent(self, reason: str = "The image was left before it was submitted.") -> None:
+        """Lays the open work among the unsent, from where it opens again with its image.
+
+        What lies there already with the same points, as after a submit that failed, stays what it was to become.
+        """
+        if self.work is None or not self.work.dirty:
+            return
+        kept = self.unsent_of(self.work.image, self.work.task)
+        if kept is None or kept.record.points != self.work.points:
+            self._keep(Unsent(self.work.record(), "draft", reason, self.work_server))
+
+    def discard(self) -> None:
+        """A person gives the open work up, also where it lies among the unsent, and no image is open."""
+        if self.work is not None:
+            self.forget_unsent(self.work.image, self.work.task)
+        self.close_image()
+
+    def scene_closed(self) -> None:
+        """The scene is gone with its image; what was unsent is kept here."""
+        self.keep_unsent("The scene was closed before it was submitted.")
+        self.close_image()
+
+    def open(self, opened: OpenedImage) -> Work:
+        """An image was fetched: its work, with unsent work of the same image first. Time counts from now on.
+
+        The work that was open is closed; :meth:`question_before_leaving` has settled what becomes of it.
+        """
+        record = opened.record
+        kept = self.unsent_of(opened.image, record.task)
+        if kept is not None:
+            record = replace(kept.record, geometry=record.geometry)
+        return self.adopt(Work.from_record(record, self._clock))
+
+    def adopt(self, work: Work) -> Work:
+        """Goes on with a work, as of a volume that was uploaded. Time counts from now on."""
+        self.close_image()
+        self.work, self.task, self.work_server = work, work.task, self.server
+        work.resume()
+        return work
+
+    def close_image(self) -> None:
+        """No image is open: time stands still. What is unsent and was not kept is gone."""
+        if self.work is not None:
+            self.work.pause()
+        self.work = None
+
+    def unsent_of(self, image: str, task: TaskDefinition) -> Unsent | None:
+        """The unsent work of an image; None where there is none of that definition."""
+        return next((item for item in self.unsent if _is_of(item, image, task)), None)
+
+    def forget_unsent(self, image: str, task: TaskDefinition) -> None:
+        """A person gave the unsent work of an image up, or it was sent."""
+        self.unsent = tuple(item for item in self.unsent if not _is_of(item, image, task))
+
+    # Auto-detect
+
+    def why_not_detect(self) -> str:
+        """One sentence why Auto-detect is not possible now; empty where it is."""
+        if self.info is None:
+            return "Connect to a server first."
+        if self.work is None:
+            return "Open an image first."
+        problem = self.definition_problem()
+        if not problem and self.work.image not in {entry.id for entry in self.images} and len(self.images):
+            return f"The server does not have the image {self.work.image}: upload it first."
+        if not problem and self.model is None:
+            return f"{self.work.task.title} has no trained network yet: label images, then train it."
+        return problem
+
+    def detected(self, detected: Detected) -> bool:
+        """A prediction came: it is shown if its image is still open. Points that a person set stay.
+
+        Returns:
+            Whether the image is still open; False: the answer came too late, and nothing is changed.
+        """
+        prediction = detected.prediction
+        work = self.work
+        if work is None or (work.image, work.task.name) != (prediction.image, prediction.protocol):
+            return False
+        work.apply_prediction(prediction)
+        return True
+
+    # Submitting
+
+    def why_not_submit(self, tag: str = "final") -> str:
+        """One sentence why the work cannot be sent now; empty where it can."""
+        if self.info is None:
+            return "Connect to a server first; your points stay in the scene."
+        if self.work is None:
+            return "Open an image first."
+        if tag == "final" and self.work.empty:
+            return "No landmark is placed or missing yet: place one, or save a draft."
+        return self.definition_problem()
+
+    def question_before_submitting(self) -> Question | None:
+        """What to ask before a final label: landmarks without an answer, pairs that look swapped, another server."""
+        if self.work is None:
+            return None
+        details = [warning.sentence for warning in self.work.pair_warnings()]
+        absent = [self.work.task.landmarks[index].title for index in self.work.unanswered]
+        if absent:
+            details.append(f"Not labelled: {', '.join(absent)}; mark what is not in the image as missing.")
+        if self.work_server != self.server:
+            details.append(f"The image came from {self.work_server}: make sure that {self.server} has the same one.")
+        if not details:
+            return None
+        return Question("Submit this label as it is?", tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
+
+    def submission(self, tag: str = "final") -> Submission:
+        """What ``jobs.send`` sends.
+
+        Raises:
+            BadAnswer: nothing can be sent, with the sentence of :meth:`why_not_submit`.
+        """
+        problem = self.why_not_submit(tag)
+        if problem or self.work is None:
+            raise BadAnswer(problem or "Open an image first.")
+        return self.work.submission(tag, self.annotator)
+
+    def sent(self, sent: Sent) -> None:
+        """The server has it; what was done to the work since stays unsent. The image's state in the list changes."""
+        submission = sent.submission
+        self.forget_unsent(submission.image, submission.record.task)
+        work = self._open_work_of(submission.record)
+        if work is not None:
+            work.mark_saved(submission)
+        self.images = self.images.with_label(submission.image, submission.tag, sent.info)
+
+    def not_sent(self, submission: Submission, error: ClientError) -> str:
+        """Sending failed: the work is kept and can be sent again, also after its image was left.
+
+        Returns:
+            One sentence for the person; empty where the person cancelled.
+        """
+        reason = str(error)
+        self._keep(Unsent(submission.record, submission.tag, reason, self.server))
+        if isinstance(error, Cancelled):
+            return ""
+        return f"{submission.image} was not sent, and its points are kept: {reason}"
+
+    def retry(self, unsent: Unsent) -> Submission:
+        """The same label once more: of the open work, as it is now, where it is the same image."""
+        work = self._open_work_of(unsent.record)
+        if work is not None:
+            return work.submission(unsent.tag, self.annotator)
+        return Submission.of(unsent.record, unsent.tag, self.annotator)
+
+    # In the scene
+
+    def to_json(self) -> str:
+        """What the scene keeps: the open work and what is unsent. No token."""
+        document = {
+            "format": _FORMAT,
+            "server": self.server,
+            "task": "" if self.task is None else self.task.name,
+            "work": None if self.work is None else self.work.to_json(),
+            "unsent": [
+                {"record": i.record.to_json(), "tag": i.tag, "reason": i.reason, "server": i.server}
+                for i in self.unsent
+            ],
+        }
+        return json.dumps(document, allow_nan=False)
+
+    def restore(self, text: str) -> str:
+        """Takes up what a scene kept; a connection stays as it is.
+
+        Returns:
+            One sentence where the work does not fit the connected server; else empty.
+
+        Raises:
+            BadAnswer: the text is damaged or of another version; nothing is changed.
+        """
+        try:
+            entry = as_object(json.loads(text), "The saved session")
+        except (ValueError, RecursionError):
+            raise BadAnswer("The scene's saved landmark work is damaged: it is not JSON.") from None
+        if entry.get("format") != _FORMAT:
+            raise BadAnswer("The scene's landmark work was saved by another version of the module: use that version.")
+        work = entry.get("work")
+        found = None if work is None else Work.from_json(as_text(work, "The saved work"), self._clock)
+        unsent = [_unsent(item) for item in as_list(entry.get("unsent"), "The saved unsent work")]
+        server = as_text(entry.get("server"), "The saved server")
+        for item in unsent:
+            self._keep(item)
+        self.server = self.server or server
+        if found is not None:
+            self.keep_unsent("Another scene was opened before it was submitted.")
+            self.adopt(found)
+            self.work_server = server
+        return self.definition_problem()
+
+    def _keep(self, unsent: Unsent) -> None:
+        self.forget_unsent(unsent.image, unsent.record.task)
+        self.unsent = (*self.unsent, unsent)
+
+    def _open_work_of(self, record: WorkRecord) -> Work | None:
+        work = self.work
+        same = work is not None and (work.image, work.task.digest) == (record.image, record.task.digest)
+        return work if same else None
+
+
+def _is_of(item: Unsent, image: str, task: TaskDefinition) -> bool:
+    return (item.image, item.record.task.digest) == (image, task.digest)
+
+
+def _unsent(item: Any) -> Unsent:
+    entry = as_object(item, "Saved unsent work")
+    record = WorkRecord.from_json(as_text(entry.get("record"), "Saved unsent work"))
+    tag, reason, server = (as_text(entry.get(name), f"The saved {name}") for name in ("tag", "reason", "server"))
+    return Unsent(record, tag, reason, server)

@@ -1,0 +1,162 @@
+"""The work on one image as plain values: kept in the scene, and taken up from a label."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Optional
+
+from .errors import BadAnswer, WrongDefinition
+from .geometry import Geometry
+from .json_fields import Position, as_list, as_number, as_object, as_text, position_or_none
+from .label_document import LabelPoint, read_label
+from .point_state import ABSENT, CORRECTED, PLACED, PREDICTED, PointState
+from .prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
+from .task_definition import TaskDefinition
+
+_FORMAT = 1
+
+Points = tuple[PointState, ...]
+#: What a label says of each landmark: its status and position.
+Content = tuple[tuple[str, Optional[Position]], ...]
+
+
+def content_of(points: Points) -> Content:
+    """What tells a saved state from a changed one."""
+    return tuple((point.status, point.position) for point in points)
+
+
+@dataclass(frozen=True)
+class WorkRecord:
+    """Everything about the work on one image but its history.
+
+    Attributes:
+        saved: the content under ``saved_tag`` on the server; None where the server has none.
+        seconds: time spent.
+    """
+
+    task: TaskDefinition
+    image: str
+    points: Points
+    geometry: Geometry = field(default_factory=Geometry)
+    model_version: str | None = None
+    saved_tag: str | None = None
+    saved: Content | None = None
+    seconds: float = 0.0
+
+    @classmethod
+    def empty(cls, task: TaskDefinition, image: str, geometry: Geometry | None = None) -> WorkRecord:
+        """An image that nobody worked on."""
+        return cls(task, image, tuple(PointState(name) for name in task.names), geometry or Geometry())
+
+    def to_json(self) -> str:
+        """The record as text."""
+        document: dict[str, Any] = {
+            "format": _FORMAT,
+            "task": self.task.to_dict(),
+            "image": self.image,
+            "points": [point.to_dict() for point in self.points],
+            "geometry": self.geometry.to_dict(),
+            "model_version": self.model_version,
+            "saved_tag": self.saved_tag,
+            "saved": self.saved,
+            "seconds": round(self.seconds, 3),
+        }
+        return json.dumps(document, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkRecord:
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+            BadAnswer: it is damaged, or of another version of the module.
+        """
+        try:
+            entry = as_object(json.loads(text), "The saved work")
+        except (ValueError, RecursionError):
+            raise BadAnswer("The scene's saved landmark work is damaged: it is not JSON.") from None
+        if entry.get("format") != _FORMAT:
+            raise BadAnswer("The scene's landmark work was saved by another version of the module: use that version.")
+        task = TaskDefinition.from_dict(entry.get("task"), "The saved protocol")
+        points = tuple(PointState.from_dict(item) for item in as_list(entry.get("points"), "The saved landmarks"))
+        if tuple(point.name for point in points) != task.names:
+            raise BadAnswer("The scene's saved landmark work is damaged: its points are not those of its protocol.")
+        saved = entry.get("saved")
+        return cls(
+            task,
+            as_text(entry.get("image"), "The saved image"),
+            points,
+            Geometry.from_dict(entry.get("geometry")),
+            text_or_none(entry.get("model_version")),
+            text_or_none(entry.get("saved_tag")),
+            None if saved is None else tuple(_content_item(item) for item in as_list(saved, "The saved label")),
+            as_number(entry.get("seconds"), "The saved time"),
+        )
+
+    @classmethod
+    def from_label(
+        cls,
+        task: TaskDefinition,
+        image: str,
+        tag: str,
+        markups: bytes | str,
+        info: Mapping[str, Any],
+        geometry: Geometry | None = None,
+    ) -> WorkRecord:
+        """A labelled image, opened again; see :meth:`Work.from_label`."""
+        if info.get("protocol") not in (None, "", task.name):
+            raise WrongDefinition(f"The label of {image} belongs to the protocol {info['protocol']}, not {task.name}.")
+        points = read_label(markups, task)
+        geometry = geometry or Geometry()
+        version = text_or_none(info.get("model_version"))
+        if tag == "original":
+            proposed = [PointPrediction(p.name, p.word, p.position, p.confidence) for p in points]
+            states = tuple(PointState(point.name).with_prediction(point) for point in proposed)
+            return cls(task, image, states, geometry, version)
+        origins = info.get("landmarks")
+        origins = origins if isinstance(origins, dict) else {}
+        states = tuple(_opened(point, origins.get(point.name)) for point in points)
+        seconds = info.get("seconds")
+        spent = float(seconds) if isinstance(seconds, (int, float)) and 0 < seconds < 1e9 else 0.0
+        return cls(task, image, states, geometry, version, tag, content_of(states), spent)
+
+
+def text_or_none(value: Any) -> str | None:
+    """Text, or None for null."""
+    return None if value is None else as_text(value, "A saved field")
+
+
+def origin_of(point: PointState) -> dict[str, Any]:
+    """What a label's info records of one landmark, beside its place, which the label itself holds."""
+    entry = point.to_dict()
+    return {name: value for name, value in entry.items() if name not in ("name", "position")}
+
+
+def _content_item(item: Any) -> tuple[str, Position | None]:
+    if not isinstance(item, list) or len(item) != 2:
+        raise BadAnswer("The scene's saved landmark work is damaged: its saved label is no list of points.")
+    status, position = item
+    return as_text(status, "The saved label"), position_or_none(position, "The saved label")
+
+
+def _opened(point: LabelPoint, origin: Any) -> PointState:
+    """A label's point with what its info tells of it; without that, or where the two disagree, placed by hand."""
+    by_hand = PointState(
+        point.name,
+        {DEFINED: PLACED, MISSING: ABSENT, UNDEFINED: PointState.status}[point.word],
+        point.position,
+        touched=point.word != UNDEFINED,
+    )
+    if not isinstance(origin, dict):
+        return by_hand
+    try:
+        position = None if point.position is None else list(point.position)
+        told = PointState.from_dict({**origin, "name": point.name, "position": position})
+    except BadAnswer:
+        return by_hand
+    if told.word != point.word:
+        return by_hand
+    if told.status == PREDICTED and told.position != told.predicted:
+        return replace(told, status=CORRECTED, touched=True)
+    return told

@@ -1,0 +1,45 @@
+"""Fixtures of the panel's tests: the module in its host, where an error inside a Qt slot or an observer fails."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from panel_driver import Driver
+
+
+@pytest.fixture
+def make_panel(tmp_path: Path) -> Iterator[Callable[..., Driver]]:
+    """Opens the module in a new application; what is swallowed inside slots and observers fails the test."""
+    errors: list[str] = []
+    hooks = sys.excepthook, sys.unraisablehook
+    sys.excepthook = lambda *error: errors.append("".join(traceback.format_exception(*error)))
+    sys.unraisablehook = lambda info: errors.append("".join(traceback.format_exception(info.exc_value)))
+    drivers: list[Driver] = []
+
+    def make(make_client: Any = None, folder: Path = tmp_path) -> Driver:
+        drivers.append(Driver(folder, make_client))
+        return drivers[-1]
+
+    try:
+        yield make
+        for driver in drivers:
+            driver.close()
+    finally:
+        sys.excepthook, sys.unraisablehook = hooks
+    assert not errors, errors[0]
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The server of all tests of a session; what one test labels the next one finds."""
+    from spot_server import spot_server  # PyTorch, which most tests here do without
+
+    logging.getLogger("ignite").setLevel(logging.WARNING)
+    with spot_server(tmp_path_factory.mktemp("place") / "with a space") as running:
+        yield running

@@ -1,0 +1,185 @@
+"""A real server with a small protocol of two spots, for images of each kind, and a proxy that spoils its answers."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+import torch
+from app_server import Server, run_server
+from app_spots import SPOTS, spot_image, spot_points, write_label
+
+from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks.protocol_file import read_protocol
+from monai_ext.networks.model_store import publish
+from monai_ext.networks.registry import build_network
+from monai_ext.transforms.image_io import read_frame
+
+APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"
+#: The images that nobody labelled, in the order in which "first" gives them, and their files.
+OPEN_IMAGES = {"a_film": "a_film.dcm", "b_photo": "b_photo.png", "c_scan": "c_scan.nrrd"}
+#: What the client may learn of the pixel size: x, y and unit.
+SPACINGS = {"a_film": (0.2, 0.4, "mm"), "b_photo": (1.0, 1.0, "px"), "c_scan": (0.5, 1.25, "mm")}
+LABELLED = 6
+PROTOCOL = SPOTS.replace("the bright spot}", 'the bright spot, color: "#00FF00"}').replace(
+    "the dim spot,", 'the dim spot, color: "#FF00FF",'
+)
+
+
+class Place:
+    """A running server with its folders.
+
+    Attributes:
+        truth: (2, 2) pixel points of the open images.
+    """
+
+    def __init__(self, server: Server, studies: Path) -> None:
+        self.server, self.studies = server, studies
+        self.url = server.url
+        self.truth = {name: spot_points(40 + i) for i, name in enumerate(OPEN_IMAGES)}
+
+    def label(self, image: str, tag: str = "final") -> Any:
+        """The label that the server has, read by the library, in pixels of the image file."""
+        file = self.studies / OPEN_IMAGES[image]
+        path = self.studies / "labels" / tag / f"{image}.mrk.json"
+        return read_markups(path, read_frame(file), ("bright", "dim"))
+
+
+def make_studies(folder: Path) -> Path:
+    """Labelled PNG images to learn from, and one open image of each kind."""
+    (folder / "labels" / "final").mkdir(parents=True)
+    for i in range(LABELLED):
+        path = folder / f"spot_{i:02}.png"
+        spot_image(i).save(path)
+        write_label(folder / "labels" / "final" / f"spot_{i:02}.mrk.json", path, spot_points(i))
+    pixels = [np.asarray(spot_image(40 + i)) for i in range(len(OPEN_IMAGES))]
+    film = sitk.GetImageFromArray(pixels[0][None])
+    film.SetSpacing((0.2, 0.4, 1.0))
+    sitk.WriteImage(film, str(folder / "a_film.dcm"))
+    sitk.WriteImage(sitk.GetImageFromArray(pixels[1]), str(folder / "b_photo.png"))
+    scan = sitk.GetImageFromArray(pixels[2])
+    scan.SetSpacing((0.5, 1.25))
+    scan.SetOrigin((-7.0, 11.0))
+    scan.SetDirection((-1.0, 0.0, 0.0, 1.0))
+    sitk.WriteImage(scan, str(folder / "c_scan.nrrd"))
+    return folder
+
+
+@contextlib.contextmanager
+def spot_server(root: Path) -> Iterator[Place]:
+    """The server with a network that has learnt nothing, as version v1."""
+    (root / "protocols").mkdir(parents=True)
+    (root / "protocols" / "spots.yaml").write_text(PROTOCOL)
+    protocol = read_protocol(root / "protocols" / "spots.yaml")
+    torch.manual_seed(0)
+    card: dict[str, Any] = {"protocol": protocol, "labels_used": 2, "val_images": ("a",), "val_error": 90.0}
+    card |= {"unit": "px", "epochs": 1, "seed": 0, "date": "2026-01-01T00:00:00+00:00"}
+    publish(root / "model" / "spots", build_network(protocol).state_dict(), card)
+    conf = {"protocols": "spots", "protocol_dir": str(root / "protocols"), "model_dir": str(root / "model")}
+    studies = make_studies(root / "my studies")
+    with run_server(APP_DIR, studies, conf, root / "server.log") as server:
+        yield Place(server, studies)
+
+
+class Proxy:
+    """Stands between a client and a server. Use it as a context manager.
+
+    Attributes:
+        spoil: looks at a request ``(method, path, headers)``; None lets it through. It may wait, and returns the
+            status and body to answer instead; status 0 drops the connection.
+        rewrite: changes a body on its way back, given the path.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._target = target.removeprefix("http://")
+        self.spoil: Callable[[str, str, dict[str, str]], tuple[int, bytes] | None] = lambda *_: None
+        self.rewrite: Callable[[str, bytes], bytes] = lambda _path, body: body
+        self.paths: list[str] = []
+
+    def __enter__(self) -> Proxy:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._closing = threading.Event()
+        self._listener.settimeout(0.05)
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._thread.join(10)
+        self._listener.close()
+
+    def wait(self, seconds: float) -> None:
+        """For ``spoil``: the server is slow."""
+        self._closing.wait(seconds)
+
+    def _listen(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        # One of the two sides may go away, as some tests want.
+        with connection, contextlib.suppress(OSError, http.client.HTTPException):
+            self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        connection.settimeout(60)
+        reader = connection.makefile("rb")
+        method, path, _ = reader.readline().decode("latin-1").split()
+        headers: dict[str, str] = {}
+        while line := reader.readline().decode("latin-1").strip():
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        body = reader.read(int(headers.get("content-length", 0)))
+        self.paths.append(path)
+        spoilt = self.spoil(method, path, headers)
+        if spoilt is None:
+            onward = http.client.HTTPConnection(self._target, timeout=60)
+            kept = {name: value for name, value in headers.items() if name not in ("host", "connection")}
+            onward.request(method, path, body, {**kept, "Connection": "close"})
+            answer = onward.getresponse()
+            status, content = answer.status, self.rewrite(path, answer.read())
+            names = ("Content-Type", "Content-Disposition")
+            extra = {name: answer.headers[name] for name in names if answer.headers[name]}
+            onward.close()
+        else:
+            (status, content), extra = spoilt, {"Content-Type": "application/json"}
+        if status:
+            lines = [f"HTTP/1.1 {status} x", f"Content-Length: {len(content)}", "Connection: close"]
+            lines += [f"{name}: {value}" for name, value in extra.items()]
+            connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + content)
+
+
+class Ticks:
+    """Measures the event loop: how long it ever stood still.
+
+    Args:
+        timer: a Qt timer class.
+    """
+
+    def __init__(self, timer: Any) -> None:
+        self.longest, self.count, self._last = 0.0, 0, time.monotonic()
+        self._timer = timer()
+        self._timer.setInterval(5)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.longest, self._last, self.count = max(self.longest, now - self._last), now, self.count + 1
+
+    def stop(self) -> None:
+        self._timer.stop()
