@@ -25,7 +25,7 @@ def predictor() -> Predictor:
 def test_the_shipped_model_is_small_says_what_it_is_and_fits_its_protocol(predictor) -> None:
     weights = shipped_dir("pretrained") / "fundus" / predictor.card.weights
 
-    assert weights.stat().st_size < 10e6
+    assert weights.stat().st_size < 15e6
     assert "synthetic" in predictor.card.data.lower()
     assert predictor.protocol.landmark_names == find_protocol("fundus").landmark_names
 

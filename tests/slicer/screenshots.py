@@ -20,11 +20,14 @@ sys.path[:0] = [str(path) for path in _PATHS]
 from app_server import Server, run_server  # noqa: E402
 from host import install  # noqa: E402
 from panel_driver import Driver  # noqa: E402
+from PIL import Image  # noqa: E402
 from PySide6 import QtCore, QtGui, QtWidgets  # noqa: E402
 
 VIEW = (760, 760)
 #: The picture's size: the panel's column and the view.
 WINDOW = (1240, 780)
+README_VIEW = (640, 900)
+PANEL_WIDTH = 470
 EPOCHS = 10
 IMAGE, OTHER = "synthetic_fundus_004", "synthetic_fundus_007"
 #: A dark window; Slicer follows the system's palette.
@@ -160,10 +163,45 @@ def photograph_dark(server: Server, folder: Path) -> None:
     driver.close()
 
 
+def photograph_for_readme(server: Server, folder: Path) -> None:
+    """Two small pictures: a corrected point, and the training."""
+    driver = Driver(Path(tempfile.mkdtemp()), view_size=README_VIEW)
+    host = driver.host
+    driver.ui.annotatorEdit.setText("Ada")
+    driver.connect(server.url)
+    driver.open(IMAGE)
+    host.scroll.setFixedWidth(PANEL_WIDTH)
+    host.window.resize(PANEL_WIDTH + README_VIEW[0] + 24, README_VIEW[1])
+    driver.do("detect")
+    x, y = driver.pixels()[0]
+    driver.drag(0, (x + 14, y - 9))
+    host.step(200)
+    save_small(host.window.grab(), folder / "slicer_correct.png")
+    driver.do("submit")
+    driver.ui.epochsSpin.setValue(EPOCHS)
+    driver.click("train")
+    host.wait(lambda: len(driver.panel.training.history) >= EPOCHS * 0.9, 600)
+    host.step(100)
+    save_small(driver.ui.trainingSection.grab(), folder / "slicer_training.png")
+    driver.do("stop")
+    driver.close()
+
+
+def save_small(picture: QtGui.QPixmap, path: Path) -> None:
+    """Saves a picture with five bits for each colour, which nobody sees and PNG makes smaller."""
+    picture.save(str(path))
+    with Image.open(path) as image:
+        small = image.convert("RGB").point(lambda value: (value & 0xF8) | (value >> 5))
+    small.save(path, optimize=True)
+
+
+KINDS = {"all": photograph_all, "dark": photograph_dark, "readme": photograph_for_readme}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder for the pictures")
-    parser.add_argument("--dark", action="store_true", help="a few pictures in a dark window instead")
+    parser.add_argument("--kind", choices=list(KINDS), default="all", help="all steps; a few in the dark; the README's")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp())
@@ -171,7 +209,7 @@ def main() -> None:
         studies = Path(shutil.copytree(ROOT / "sample_data" / "fundus", root / "studies"))
         conf = {"protocols": "fundus,face", "model_dir": str(root / "models")}
         with run_server(ROOT / "apps" / "landmarks", studies, conf, root / "server.log") as server:
-            (photograph_dark if options.dark else photograph_all)(server, options.output)
+            KINDS[options.kind](server, options.output)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
