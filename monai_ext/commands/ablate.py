@@ -17,7 +17,7 @@ from monai_ext.ablation import RECIPES, Ablation, Measures, Progress, RowScores,
 from monai_ext.ablation.measure import Costs
 from monai_ext.ablation.results import RESULTS, TABLE, draw_plots, row_costs
 from monai_ext.ablation.table import accuracy_tables, by_size, cost_table
-from monai_ext.landmarks import InputError, Protocol, find_protocol
+from monai_ext.landmarks import InputError, find_protocol
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.studies import Studies
 from monai_ext.losses.cross_task_loss import WEIGHT

@@ -48,10 +48,11 @@ def find_source(protocol: Protocol, models: Path) -> SourceClassifier | None:
         return None
     try:
         path = find_weights(config.source, models / SOURCES)
-    except InputError as error:
+    except InputError:
+        place = models / SOURCES / f"{Path(config.source).stem}.safetensors"
         raise InputError(
-            f"The protocol {protocol.name} learns from a source classifier that is not there. {error} "
-            "`monai-landmarks train-source` makes one; without recipe.cross_task the network learns on its own."
+            f"The protocol {protocol.name} learns from the source classifier {config.source!r}, which is not there: "
+            f"put it at {place} (`monai-landmarks train-source` makes one), or remove recipe.cross_task."
         ) from None
     return read_source(path, protocol.network.normalization, protocol.num_channels)[0]
 

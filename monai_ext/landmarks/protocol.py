@@ -120,7 +120,9 @@ class Protocol(Strict):
         if crop and (crop.width > size.width or crop.height > size.height):
             raise ValueError(f"recipe.augmentation.crop {crop.wh} must not be larger than network.input_size {size.wh}")
         if crop and self.network.halves:
-            raise ValueError("recipe.augmentation.crop would lose the centre line that network.halves needs; remove one")
+            raise ValueError(
+                "recipe.augmentation.crop would lose the centre line that network.halves needs; remove one"
+            )
         return self
 
     @property

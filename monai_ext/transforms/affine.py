@@ -142,6 +142,11 @@ class FitLandmarksd(MapTransform):
 
 
 def common_size(images: Sequence[torch.Tensor]) -> tuple[int, int]:
+    """The (width, height) that all images of a sample have.
+
+    Raises:
+        InputError: they differ.
+    """
     sizes = {(int(image.shape[-1]), int(image.shape[-2])) for image in images}
     if len(sizes) != 1:
         raise InputError(f"Images that share their landmarks must be of one size, not {sorted(sizes)}.")

@@ -104,7 +104,8 @@ class RandAffineLandmarks(RandomizableTransform):
         """The (3, 3) map of the drawn augmentation for an image of that size.
 
         Args:
-            width, height: of the image.
+            width: of the image, pixels.
+            height: of the image, pixels.
             points: (K, 2) pixels (x, y) of the image that a crop shall hold.
             status: (K,) codes of Status.
         """

@@ -83,7 +83,9 @@ def measured(document: dict[str, Any], unit: str) -> np.ndarray:
 def check_failed_without_source(client: MONAILabelClient, server: Server, models: Path) -> None:
     last = train(client, 120, max_epochs=2)[-1]
     assert last["status"] == "failed"
-    assert last["message"].startswith("The protocol face learns from a source classifier that is not there")
+    assert last["message"].startswith(
+        "The protocol face learns from the source classifier 'face_source', which is not there"
+    )
     for words in (str(models / "sources" / "face_source.safetensors"), "`monai-landmarks train-source` makes one"):
         assert words in last["message"]
     assert client.train_status()["status"] == "ERROR"
@@ -132,10 +134,12 @@ def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp
     """Trained with pictures of three people, the detector measures pictures of them that it has not seen.
 
     Each measurement of 24 such pictures, in px and in mm, is compared with the true length in that picture: the median
-    of the absolute errors is below 2 % of the length, and so is the mean of the signed ones. These few minutes of
-    training (measured: medians of 0.7 to 1.4 %, means within 0.5 %) do not hold every single picture within 2 %: the
-    eyes are in nine of ten, the philtrum and the lip, 15 and 8 pixels high, in six to seven of ten. A detector that
-    knew the people and their mean lengths but not the scale of the picture would have medians of 2.8 %.
+    of the absolute errors is below 2 % of the length, and so is the mean of the signed ones. A detector that knew the
+    people and their mean lengths but not the scale of the picture would have medians of 2.8 %.
+
+    These four minutes of training do not hold every single picture within 2 %. Measured, for the eyes, the philtrum
+    (15 pixels high) and the upper lip (8 pixels): medians 0.9, 1.2 and 1.3 %; pictures within 2 %: 92, 75 and 75 %.
+    With 25 epochs instead of 10, on 120 pictures: medians 0.4, 0.4 and 0.9 %; within 2 %: 100, 98 and 82 %.
     """
     side, models, studies = 128, tmp_path / "models", tmp_path / "studies"
     write_labelled(studies, 240, 6, side)
@@ -170,10 +174,8 @@ def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp
         for name, error in zip(MEASUREMENTS, 100 * relative.T, strict=True):
             print(
                 f"{name} in {unit}: median {np.median(abs(error)):.2f} %, mean {error.mean():+.2f} %, "
-                f"by person {[f'{error[i :: len(PEOPLE)].mean():+.2f}' for i in range(len(PEOPLE))]}, "
                 f"largest {abs(error).max():.2f} %, {(abs(error) < 2).mean():.0%} of the pictures below 2 %"
             )
     for relative in errors.values():
         assert np.median(abs(relative), axis=0).max() < 0.02
-        by_person = relative.reshape(-1, len(PEOPLE), len(MEASUREMENTS)).mean(axis=0)
-        assert abs(by_person).max() < 0.02
+        assert abs(relative.mean(axis=0)).max() < 0.02

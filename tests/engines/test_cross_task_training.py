@@ -50,9 +50,7 @@ def task(plain: Protocol, epochs: int = 2, network: dict[str, Any] | None = None
 
 
 def train(protocol: Protocol, study: Studies, models: Path, **options: Any) -> Any:
-    return train_model(
-        protocol, labelled_images(study), models / "blobs", OPTIONS.model_copy(update=options)
-    )
+    return train_model(protocol, labelled_images(study), models / "blobs", OPTIONS.model_copy(update=options))
 
 
 def test_com_logs_the_gradient_ratio_and_publishes_the_network_alone(
@@ -87,17 +85,17 @@ def test_a_resumed_run_equals_an_unbroken_one(blob_protocol: Protocol, small_stu
     whole = train(protocol, small_study, models, warm_start=False)
     whole_state = load_file(models / "blobs" / "v1.safetensors")
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop(progress: dict[str, Any]) -> None:
         if progress["epoch"] == 1 and progress["val_error"] is not None:
-            raise Stop
+            raise StopError
 
     other = models / "again"
     other.mkdir()
     (other / "sources").symlink_to(models / "sources")
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         train_model(protocol, labelled_images(small_study), other / "blobs", OPTIONS, on_progress=stop)
     resumed = train_model(protocol, labelled_images(small_study), other / "blobs", OPTIONS)
     assert resumed.history == whole.history
@@ -123,7 +121,7 @@ def test_the_backbones_of_a_zian_begin_as_the_source(
 @pytest.mark.parametrize(
     ("cross_task", "network", "message"),
     [
-        ({"source": "shape"}, None, r"source classifier that is not there\. .*'shape'.*sources/shape.safetensors"),
+        ({"source": "shape"}, None, r"'shape', which is not there: put it at .*sources/shape.safetensors"),
         ({}, {"name": "deconv_net", "encoder": "resnet50"}, "the source is a resnet18 and .* resnet50"),
         ({}, {"name": "deconv_net", "encoder": "resnet18", "normalization": "imagenet"}, "normalisation 'image'"),
         ({}, {"name": "hourglass", "features": 16}, "hourglass has no encoder"),

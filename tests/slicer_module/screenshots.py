@@ -1,7 +1,8 @@
 """Makes a picture of panel and view at each step of the use, on a real server with the shipped synthetic images.
 
-From the root of the project: ``xvfb-run -a -s "-screen 0 1600x1400x24" python tests/slicer/screenshots.py --output
-pictures``; it works without a screen too.
+From the root of the project:
+``xvfb-run -a -s "-screen 0 1600x1400x24" python tests/slicer_module/screenshots.py --output pictures``;
+it works without a screen too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_PATHS = (ROOT / "slicer_module" / "LandmarkDetection", ROOT / "tests" / "slicer", ROOT / "tests" / "app", ROOT)
+_PATHS = (ROOT / "slicer_module" / "LandmarkDetection", ROOT / "tests" / "slicer_module", ROOT / "tests" / "app", ROOT)
 sys.path[:0] = [str(path) for path in _PATHS]
 
 from app_server import Server, run_server  # noqa: E402

@@ -9,20 +9,10 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 MODULE = TESTS.parent / "slicer_module" / "LandmarkDetection"
 
-sys.path[:0] = [path for path in (str(MODULE), str(TESTS / "app"), str(TESTS / "slicer")) if path not in sys.path]
+sys.path[:0] = [
+    path for path in (str(MODULE), str(TESTS / "app"), str(TESTS / "slicer_module")) if path not in sys.path
+]
 
-
-def _import_slicer() -> None:
-    """Imports slicer-core with this folder hidden: it takes any folder "slicer" on the path for a part of itself."""
-    kept = list(sys.path)
-    sys.path[:] = [entry for entry in kept if Path(entry or ".").resolve() != TESTS]
-    import slicer  # noqa: F401
-
-    sys.path[:] = kept
-
-
-if importlib.util.find_spec("slicer_core"):
-    _import_slicer()
 
 _NEEDS_SERVER = ["test_client_server.py", "test_flow.py", "test_flow_failures.py"]
 collect_ignore = [] if importlib.util.find_spec("monailabel") else _NEEDS_SERVER  # the extra `server`
