@@ -166,7 +166,8 @@ class LandmarkTable:
         name = set_cell(table, row, 0, landmark.title, landmark.description)
         name.setIcon(self._icon("swatch", landmark.color))
         set_cell(table, row, 1, "" if point is None else status_words(point))
-        confidence = None if point is None else point.confidence
+        # The network's confidence is in its own word: it says nothing of a landmark that a person calls otherwise.
+        confidence = None if point is None or point.word != point.proposal else point.confidence
         cell = set_cell(table, row, 2, "" if confidence is None else f"{confidence:.2f}", _confidence_tip(confidence))
         cell.setIcon(qt.QIcon() if confidence is None else self._icon("bar", round(confidence, 2)))
         moved = None if self._work is None or point is None else self._work.moved(row)
