@@ -19,3 +19,5 @@ collect_ignore = [] if importlib.util.find_spec("monailabel") else _NEEDS_SERVER
 
 if importlib.util.find_spec("slicer_core") and importlib.util.find_spec("PySide6"):
     from panel_fixtures import make_panel, place  # noqa: F401 - fixtures; without PySide6 the panel's tests fail
+
+from session_desk import desk  # noqa: E402, F401 - a fixture
