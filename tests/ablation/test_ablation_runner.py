@@ -226,5 +226,5 @@ def test_a_source_that_is_not_there_is_refused_before_anything_is_trained(tmp_pa
     network = {"name": "deconv_net", "encoder": "resnet18", "input_size": {"width": 64, "height": 64}}
     protocol = protocol_of(network, cross_task={"source": "nobody"})
 
-    with pytest.raises(InputError, match="source classifier that is not there"):
+    with pytest.raises(InputError, match="source classifier 'nobody', which is not there"):
         Ablation(protocol, ablation_studies, tmp_path, settings_of(rows=("FT",)))
