@@ -3,60 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from monai_ext.landmarks import InputError, Protocol, read_protocols
 
-#: The names that ``--conf`` accepts.
-CONF_NAMES = ("protocols", "protocol_dir", "model_dir")
-#: Set by MONAI Label itself.
-PLATFORM_NAMES = ("server_mode",)
+from .conf import AccessSettings, Conf, LimitSettings
 
 
 @dataclass(frozen=True)
 class AppSettings:
-    """The served protocols and where their models lie.
+    """The served protocols, where their models lie, who may call and how much at once.
 
     Attributes:
         protocols: the served protocols by name, in the order in which they were asked for.
         model_root: training publishes to ``model_root/<protocol>``.
         pretrained_root: shipped models, never written to.
+        access: who may call.
+        limits: how much at once.
     """
 
     protocols: dict[str, Protocol]
     model_root: Path
     pretrained_root: Path
+    access: AccessSettings = field(default_factory=AccessSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
 
     @classmethod
     def from_conf(cls, app_dir: str | Path, conf: Mapping[str, str]) -> AppSettings:
         """Reads the ``--conf`` values of a server start.
 
         Raises:
-            InputError: an unknown name, an unknown protocol, a protocol file that is refused.
+            InputError: unknown names, bad values, unknown protocols, protocol files that are refused; all together.
         """
-        unknown = [name for name in conf if name not in (*CONF_NAMES, *PLATFORM_NAMES)]
-        if unknown:
-            raise InputError(f"--conf {unknown[0]} is unknown; use one of {', '.join(CONF_NAMES)}.")
         app_dir = Path(app_dir)
+        problems: list[str] = []
+        try:
+            chosen = Conf.parse(conf)
+        except InputError as error:
+            problems.append(str(error))
+            chosen = Conf.parse({name: conf[name] for name in ("protocol_dir", "model_dir") if name in conf}, {})
         folders = [app_dir / "protocols"]
-        if "protocol_dir" in conf:
-            folders.append(Path(conf["protocol_dir"]).expanduser())
-        known = read_protocols(folders)
-        names = _names(conf["protocols"]) if "protocols" in conf else list(known)
-        missing = [name for name in names if name not in known]
-        if missing:
-            raise InputError(f"--conf protocols: there is no protocol {missing[0]!r}; there are {', '.join(known)}.")
-        model_root = Path(conf["model_dir"]).expanduser() if "model_dir" in conf else app_dir / "model"
+        if chosen.protocol_dir is not None:
+            folders.append(Path(chosen.protocol_dir).expanduser())
+        known: dict[str, Protocol] = {}
+        try:
+            known = dict(read_protocols(folders))
+            missing = [name for name in chosen.protocols or () if name not in known]
+            if missing:
+                named = ", ".join(map(repr, missing))
+                problems.append(f"--conf protocols: there is no protocol {named}; there are {', '.join(known)}.")
+        except InputError as error:
+            problems.append(str(error))
+        if problems:
+            raise InputError(" ".join(problems))
+        model_root = app_dir / "model" if chosen.model_dir is None else Path(chosen.model_dir).expanduser()
         return cls(
-            protocols={name: known[name] for name in names},
+            protocols={name: known[name] for name in chosen.protocols or known},
             model_root=model_root.resolve(),
             pretrained_root=app_dir / "pretrained",
+            access=chosen.access,
+            limits=chosen.limits,
         )
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise InputError(f"--conf protocols {text!r} names no protocol; separate names with commas.")
-    return list(dict.fromkeys(names))

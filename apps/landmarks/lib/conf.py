@@ -1,0 +1,130 @@
+"""The ``--conf`` values of a server start, as text, turned into checked settings; all errors are listed together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from monai_ext.landmarks import InputError
+
+#: The environment variable that holds the token; unlike ``--conf token`` it is in no process list and no log.
+TOKEN_VARIABLE = "LANDMARKS_TOKEN"
+#: Set by MONAI Label itself.
+PLATFORM_NAMES = ("server_mode",)
+#: Doors of MONAI Label that are closed unless ``--conf allow`` names them.
+Door = Literal["reload", "logs", "model_download", "dataset_download"]
+_TOKEN_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class AccessSettings:
+    """Who may call the server, and which doors are open.
+
+    Attributes:
+        token: every route but the health one asks for it; None answers clients of this machine only.
+        allow_remote: answer clients of other machines without a token.
+        allow_origins: addresses of web pages whose scripts may call the server.
+        allow: doors of MONAI Label that are open.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    allow_remote: bool = False
+    allow_origins: tuple[str, ...] = ()
+    allow: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """How much the server does at once.
+
+    Attributes:
+        max_body_mb: largest request, in megabytes.
+        infer_slots: predictions that run at once; None is chosen by the device.
+        infer_queue: predictions that may wait for a place.
+        infer_timeout: seconds after which a prediction that waits or runs is given up.
+        infer_cache: answers that are kept for identical requests; 0 keeps none.
+    """
+
+    max_body_mb: int = 256
+    infer_slots: int | None = None
+    infer_queue: int = 16
+    infer_timeout: float = 120.0
+    infer_cache: int = 256
+
+
+def _words(text: object) -> object:
+    """Comma-separated words without repetition."""
+    if not isinstance(text, str):
+        return text
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+_Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+
+
+class Conf(BaseModel):
+    """Every name that ``--conf`` accepts, with what it may be set to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    protocols: Annotated[_Words, Field(min_length=1)] | None = None
+    protocol_dir: str | None = None
+    model_dir: str | None = None
+    token: Annotated[str, Field(min_length=_TOKEN_LENGTH, pattern=r"^[\x21-\x7e]+$")] | None = None
+    allow_remote: bool = False
+    allow_origins: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^https?://[^/\s*]+$")], ...], BeforeValidator(_words)
+    ] = ()
+    allow: Annotated[tuple[Door, ...], BeforeValidator(_words)] = ()
+    max_body_mb: Annotated[int, Field(ge=1, le=100_000)] = 256
+    infer_slots: Annotated[int, Field(ge=1, le=64)] | None = None
+    infer_queue: Annotated[int, Field(ge=0, le=10_000)] = 16
+    infer_timeout: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 120.0
+    infer_cache: Annotated[int, Field(ge=0, le=100_000)] = 256
+
+    @classmethod
+    def parse(cls, conf: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Conf:
+        """The checked values; a token in the environment counts where ``--conf`` gives none.
+
+        Raises:
+            InputError: all unknown names and bad values, in one sentence; a token is never shown.
+        """
+        given: dict[str, str] = {name: value for name, value in conf.items() if name not in PLATFORM_NAMES}
+        if "token" not in given and environment.get(TOKEN_VARIABLE):
+            given["token"] = environment[TOKEN_VARIABLE]
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            found = dict.fromkeys(
+                _sentence(str(e["loc"][0]), given.get(str(e["loc"][0]), ""), e) for e in error.errors()
+            )
+            raise InputError(f"{'; '.join(found)}.") from None
+
+    @property
+    def access(self) -> AccessSettings:
+        """Who may enter."""
+        return AccessSettings(self.token, self.allow_remote, self.allow_origins, frozenset(self.allow))
+
+    @property
+    def limits(self) -> LimitSettings:
+        """How much at once."""
+        names = LimitSettings.__dataclass_fields__
+        return LimitSettings(**{name: getattr(self, name) for name in names})
+
+
+def _sentence(name: str, value: str, error: Mapping[str, object]) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"--conf {name} is unknown; use one of {', '.join(Conf.model_fields)}"
+    if name == "token":
+        return f"the token must have at least {_TOKEN_LENGTH} printable characters without spaces"
+    if name == "protocols":
+        return f"--conf protocols {value!r} names no protocol; separate names with commas"
+    if name == "allow":
+        return f"--conf allow {value!r} must name some of {', '.join(get_args(Door))}, separated by commas"
+    if name == "allow_origins":
+        return f"--conf allow_origins {value!r} must be addresses like https://pages.example, separated by commas"
+    return f"--conf {name} cannot be {value!r}: {error['msg']}"
