@@ -163,7 +163,9 @@ def rotation_matrix(degrees: float) -> FloatArray:
     return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
 
-def fit_matrix(source: tuple[int, int], target: tuple[int, int], window: tuple[int, int] | None = None) -> FloatArray:
+def fit_matrix(
+    source: tuple[float, float], target: tuple[int, int], window: tuple[int, int] | None = None
+) -> FloatArray:
     """Pixel map that scales a (width, height) image uniformly into another size, centred, aspect kept.
 
     With ``window`` the result is the centre of ``target``, (width, height) = ``window`` large.

@@ -21,6 +21,8 @@ class _Common(Strict):
     Args:
         input_size: of the network; images are scaled into it, their aspect kept.
         resize: scale images into this size instead and give the network the centre of it, ``input_size`` large.
+        field_of_view: scale the lit circle of a fundus photograph into the input instead of the whole image, so that
+            cameras with more or less black around it look alike; an image without a dark surround is taken whole.
         halves: the image holds each structure twice, mirrored. The network sees the left half and the mirrored right
             half as two images; landmarks are left/right pairs, the one in the left half of the image first.
         normalization: of pixel values.
@@ -31,6 +33,7 @@ class _Common(Strict):
 
     input_size: Size = Size(width=384, height=320)
     resize: Size | None = None
+    field_of_view: bool = False
     halves: bool = False
     normalization: Normalization = "image"
     sigma: Positive = 2.5

@@ -2,6 +2,7 @@
 
 from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, to_original
 from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
+from .field_of_view import Circle, FieldOfViewd, find_field_of_view
 from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
 from .image_io import read_frame, read_image
 from .intensity import (
@@ -13,12 +14,15 @@ from .intensity import (
 )
 from .load import LoadLandmarkImage, LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarks, RandAffineLandmarksd
+from .region import Region
 
 __all__ = [
     "AffineLandmarks",
+    "Circle",
     "DecodeHeatmap",
     "DecodeHeatmapd",
     "Decoded",
+    "FieldOfViewd",
     "FitLandmarks",
     "FitLandmarksd",
     "GenerateHeatmap",
@@ -32,8 +36,10 @@ __all__ = [
     "RandAffineLandmarksd",
     "RandChannelGain",
     "RandChannelGaind",
+    "Region",
     "activate",
     "decode_heatmap",
+    "find_field_of_view",
     "gaussian_heatmap",
     "rand_intensity",
     "read_frame",

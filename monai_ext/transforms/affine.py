@@ -12,6 +12,7 @@ from monai.transforms import MapTransform, Transform
 from monai_ext.landmarks.errors import InputError
 from monai_ext.landmarks.geometry import FloatArray, fit_matrix
 
+from .region import Region
 from .resample import map_points, resample, to_original
 
 __all__ = ["AffineLandmarks", "FitLandmarks", "FitLandmarksd", "common_size", "to_original"]
@@ -84,7 +85,7 @@ class FitLandmarks(Transform):
         self.apply = AffineLandmarks(size_wh, mode, padding_mode)
         self.resize_wh = resize_wh
 
-    def matrix(self, width: int, height: int) -> FloatArray:
+    def matrix(self, width: float, height: float) -> FloatArray:
         """The (3, 3) map of an image of that size onto the network input."""
         return fit_matrix((width, height), self.resize_wh or self.apply.size_wh, self.apply.size_wh)
 
@@ -109,6 +110,8 @@ class FitLandmarksd(MapTransform):
         matrix_key: where the (3, 3) float64 map original -> network input is put.
         allow_missing_keys: whether a sample may lack an image.
         resize_wh: as :class:`FitLandmarks`.
+        region_key: the :class:`~monai_ext.transforms.region.Region` that is fitted in the image's place, where the
+            sample has one.
     """
 
     def __init__(
@@ -122,8 +125,10 @@ class FitLandmarksd(MapTransform):
         matrix_key: str = "matrix",
         allow_missing_keys: bool = False,
         resize_wh: tuple[int, int] | None = None,
+        region_key: str = "region",
     ) -> None:
         super().__init__(keys, allow_missing_keys)
+        self.region_key = region_key
         self.points_key = points_key
         self.status_key = status_key
         self.matrix_key = matrix_key
@@ -131,8 +136,9 @@ class FitLandmarksd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         sample = dict(data)
-        width, height = common_size([sample[key] for key in self.key_iterator(sample)])
-        matrix = self.fit.matrix(width, height)
+        whole = Region.of_image(*common_size([sample[key] for key in self.key_iterator(sample)]))
+        region: Region = sample.get(self.region_key, whole)
+        matrix = self.fit.matrix(region.width, region.height) @ region.matrix
         for key in self.key_iterator(sample):
             sample[key], _ = self.fit.apply(sample[key], None, matrix)
         if self.points_key is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from monai.transforms import Compose
+from monai.transforms import Compose, Transform
 
 from monai_ext.landmarks import Protocol
 
 from .affine import FitLandmarksd
+from .field_of_view import FieldOfViewd
 from .intensity import NormalizeLandmarkImaged, rand_intensity
 from .load import LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarksd
@@ -14,54 +15,59 @@ from .rand_affine import RandAffineLandmarksd
 
 def inference_transforms(protocol: Protocol) -> Compose:
     """``{"image": path}`` to the network input: (C, H, W) tensor ``image``, ``matrix`` and ``frame``."""
-    network = protocol.network
-    return Compose(
-        [
-            LoadLandmarkImaged(keys="image", channels=protocol.channels, frame_key="frame"),
-            FitLandmarksd(
-                keys="image", points_key=None, size_wh=network.input_size.wh, resize_wh=network.fitted_size.wh
-            ),
-            NormalizeLandmarkImaged(keys="image", normalization=network.normalization),
-        ]
-    )
+    return Compose([*_loaded(protocol), _fitted(protocol, None), _normalized(protocol)])
 
 
 def validation_transforms(protocol: Protocol) -> Compose:
     """``{"image": path, "label": path}`` to the network input with ``points`` and ``status`` on it."""
-    network = protocol.network
-    return Compose(
-        [
-            LoadLandmarkImaged(keys="image", channels=protocol.channels, frame_key="frame"),
-            LoadMarkupsd(keys="label", frame_key="frame", names=protocol.landmark_names),
-            FitLandmarksd(
-                keys="image", points_key="points", size_wh=network.input_size.wh, resize_wh=network.fitted_size.wh
-            ),
-            NormalizeLandmarkImaged(keys="image", normalization=network.normalization),
-        ]
-    )
+    return Compose([*_loaded(protocol), _labelled(protocol), _fitted(protocol, "points"), _normalized(protocol)])
 
 
 def training_transforms(protocol: Protocol) -> Compose:
     """The same with random augmentation: one affine resample with the points following, then intensity changes."""
     network, augmentation = protocol.network, protocol.recipe.augmentation
-    return Compose(
-        [
-            LoadLandmarkImaged(keys="image", channels=protocol.channels, frame_key="frame"),
-            LoadMarkupsd(keys="label", frame_key="frame", names=protocol.landmark_names),
-            RandAffineLandmarksd(
-                keys="image",
-                points_key="points",
-                status_key="status",
-                size_wh=network.input_size.wh,
-                resize_wh=network.fitted_size.wh,
-                crop_wh=None if augmentation.crop is None else augmentation.crop.wh,
-                rotation=augmentation.rotation,
-                scale=augmentation.scale,
-                shift=augmentation.shift,
-                flip=augmentation.flip,
-                swap=protocol.swap,
-            ),
-            NormalizeLandmarkImaged(keys="image", normalization=network.normalization),
-            *rand_intensity(augmentation, keys="image"),
-        ]
+    moved = RandAffineLandmarksd(
+        keys="image",
+        points_key="points",
+        status_key="status",
+        size_wh=network.input_size.wh,
+        resize_wh=network.fitted_size.wh,
+        crop_wh=None if augmentation.crop is None else augmentation.crop.wh,
+        rotation=augmentation.rotation,
+        scale=augmentation.scale,
+        shift=augmentation.shift,
+        flip=augmentation.flip,
+        swap=protocol.swap,
+        padding_mode=_surround(protocol),
     )
+    intensity = rand_intensity(augmentation, keys="image")
+    return Compose([*_loaded(protocol), _labelled(protocol), moved, _normalized(protocol), *intensity])
+
+
+def _loaded(protocol: Protocol) -> list[Transform]:
+    load = LoadLandmarkImaged(keys="image", channels=protocol.channels, frame_key="frame")
+    return [load, FieldOfViewd(keys="image")] if protocol.network.field_of_view else [load]
+
+
+def _labelled(protocol: Protocol) -> Transform:
+    return LoadMarkupsd(keys="label", frame_key="frame", names=protocol.landmark_names)
+
+
+def _fitted(protocol: Protocol, points_key: str | None) -> Transform:
+    network = protocol.network
+    return FitLandmarksd(
+        keys="image",
+        points_key=points_key,
+        size_wh=network.input_size.wh,
+        resize_wh=network.fitted_size.wh,
+        padding_mode=_surround(protocol),
+    )
+
+
+def _normalized(protocol: Protocol) -> Transform:
+    return NormalizeLandmarkImaged(keys="image", normalization=protocol.network.normalization)
+
+
+def _surround(protocol: Protocol) -> str:
+    """What lies outside the image: beyond a circle that the camera cut off it is as dark as around it."""
+    return "zeros" if protocol.network.field_of_view else "border"

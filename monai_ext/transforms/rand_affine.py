@@ -23,6 +23,7 @@ from monai_ext.landmarks.points import Status
 
 from .affine import AffineLandmarks, common_size
 from .random_window import random_window
+from .region import Region
 from .resample import map_points
 
 Outside = Literal["undefined", "keep"]
@@ -99,7 +100,7 @@ class RandAffineLandmarks(RandomizableTransform):
             self._window = self.R.uniform(size=3)
 
     def matrix(
-        self, width: int, height: int, points: torch.Tensor | None = None, status: torch.Tensor | None = None
+        self, width: float, height: float, points: torch.Tensor | None = None, status: torch.Tensor | None = None
     ) -> FloatArray:
         """The (3, 3) map of the drawn augmentation for an image of that size.
 
@@ -118,7 +119,7 @@ class RandAffineLandmarks(RandomizableTransform):
         left, top = random_window(wanted, self.size_wh, self.crop_wh, self._window)
         return translation_matrix(-left, -top) @ matrix
 
-    def _whole(self, width: int, height: int) -> FloatArray:
+    def _whole(self, width: float, height: float) -> FloatArray:
         """The map onto the whole network input."""
         fit = fit_matrix((width, height), self.resize_wh or self.size_wh, self.size_wh)
         if not self._do_transform:
@@ -175,6 +176,8 @@ class RandAffineLandmarksd(Randomizable, MapTransform):
         allow_missing_keys: whether a sample may lack an image.
         rotation, scale, shift, flip, swap, prob, outside, mode, padding_mode, resize_wh, crop_wh: as
             :class:`RandAffineLandmarks`.
+        region_key: the :class:`~monai_ext.transforms.region.Region` that is fitted in the image's place, where the
+            sample has one; rotation, scale and shift are then of the region.
     """
 
     def __init__(
@@ -196,9 +199,11 @@ class RandAffineLandmarksd(Randomizable, MapTransform):
         allow_missing_keys: bool = False,
         resize_wh: tuple[int, int] | None = None,
         crop_wh: tuple[int, int] | None = None,
+        region_key: str = "region",
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         self.points_key, self.status_key, self.matrix_key = points_key, status_key, matrix_key
+        self.region_key = region_key
         self.augment = RandAffineLandmarks(
             size_wh, rotation, scale, shift, flip, swap, prob, outside, mode, padding_mode, resize_wh, crop_wh
         )
@@ -216,8 +221,10 @@ class RandAffineLandmarksd(Randomizable, MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         sample = dict(data)
         self.randomize()
-        size_wh = common_size([sample[key] for key in self.key_iterator(sample)])
-        matrix = self.augment.matrix(*size_wh, sample[self.points_key], sample[self.status_key])
+        whole = Region.of_image(*common_size([sample[key] for key in self.key_iterator(sample)]))
+        region: Region = sample.get(self.region_key, whole)
+        within = map_points(torch.as_tensor(sample[self.points_key]), region.matrix)
+        matrix = self.augment.matrix(region.width, region.height, within, sample[self.status_key]) @ region.matrix
         for key in self.key_iterator(sample):
             sample[key], _ = self.augment.apply(sample[key], None, matrix)
         points, status = self.augment.move(sample[self.points_key], sample[self.status_key], matrix)
