@@ -12,7 +12,18 @@ import typer
 from monai_ext import __version__
 from monai_ext.landmarks import InputError
 
-from .commands import ablate, evaluate, import_table, predict, sample_data, train, train_source
+from .commands import (
+    ablate,
+    doctor,
+    evaluate,
+    import_table,
+    predict,
+    sample_data,
+    simulate_active_learning,
+    train,
+    train_source,
+    uncertainty,
+)
 from .commands.console import errors
 
 app = typer.Typer(
@@ -32,6 +43,9 @@ app.command("train-source")(train_source.run)
 app.command("predict")(predict.run)
 app.command("evaluate")(evaluate.run)
 app.command("ablate")(ablate.run)
+app.command("uncertainty")(uncertainty.run)
+app.command("simulate-active-learning")(simulate_active_learning.run)
+app.command("doctor")(doctor.run)
 
 
 def _print_version(wanted: bool) -> None:

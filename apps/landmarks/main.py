@@ -9,7 +9,7 @@ from typing import Any
 from monailabel.config import settings as platform
 from monailabel.interfaces.app import MONAILabelApp
 
-from lib.startup import refuse_to_start
+from lib.startup import in_server, refuse_to_start
 
 try:
     import monai_ext
@@ -19,11 +19,14 @@ except ImportError as error:
     refuse_to_start("the Python package monai-landmarks is not installed beside monailabel: `pip install` it there.")
 
 from lib.datastore import LandmarkDatastore
+from lib.inference import InferenceDesk
 from lib.infers import LandmarkInfer
 from lib.routes import install_routes, running_server
 from lib.served_model import ServedModel
 from lib.service import LandmarkService
+from lib.sessions import ImageSessions
 from lib.settings import AppSettings
+from lib.start_report import start_lines, start_report
 from lib.strategies import First, Random
 from lib.trainers import LandmarkTrain
 from monai_ext.landmarks import InputError
@@ -51,11 +54,13 @@ class LandmarksApp(MONAILabelApp):
             )
         except InputError as error:
             refuse_to_start(str(error))
-        self.service = LandmarkService(self._datastore, self._infers, self._trainers)
+        desk = InferenceDesk.from_limits(self.settings.limits)
+        self.service = LandmarkService(self._datastore, self._infers, self._trainers, desk=desk)
         web = running_server()
         if web is not None:
             install_routes(web, self.service, self)
-        logger.info("Serving the protocols %s.", ", ".join(self.models))
+            report = start_report(monai_ext.__version__, self.models, self._datastore, self.settings)
+            logger.info("%s", "\n".join(start_lines(report)))
 
     def init_datastore(self) -> LandmarkDatastore:
         if self.studies.startswith(("http://", "https://")):
@@ -64,6 +69,7 @@ class LandmarksApp(MONAILabelApp):
             self.studies,
             auto_reload=platform.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
             read_only=platform.MONAI_LABEL_DATASTORE_READ_ONLY,
+            mend=in_server(),
         )
 
     def init_infers(self) -> dict[str, LandmarkInfer]:
@@ -75,13 +81,19 @@ class LandmarksApp(MONAILabelApp):
     def init_strategies(self) -> dict[str, First | Random]:
         return {"first": First(), "random": Random()}
 
+    def _load_sessions(self, load: bool = False) -> ImageSessions | None:
+        if not load:
+            return None
+        return ImageSessions(platform.MONAI_LABEL_SESSION_PATH, platform.MONAI_LABEL_SESSION_EXPIRY)
+
     def info(self) -> dict[str, Any]:
-        """MONAI Label's answer with the definition of every served protocol."""
+        """MONAI Label's answer with the definition of every served protocol, and what is wrong with their models."""
         protocols = {
             name: protocol.model_dump(mode="json", exclude={"network", "recipe"})
             for name, protocol in self.settings.protocols.items()
         }
-        return {**super().info(), "protocols": protocols}
+        problems = {name: problem for name, model in self.models.items() if (problem := model.problem()) is not None}
+        return {**super().info(), "protocols": protocols, "problems": problems}
 
     def infer(self, request: dict[str, Any], datastore: LandmarkDatastore | None = None) -> dict[str, Any]:
         """One prediction for an image of the studies, as batch inference asks for it."""

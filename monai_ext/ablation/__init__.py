@@ -1,9 +1,10 @@
 """Ablations: the rows of a paper's table trained under one recipe, with seeds and sizes, resumable cell by cell."""
 
 from .cells import Cell, Length, Size, parse_sizes, subset
+from .progress import Progress
 from .results import write_results
 from .rows import RECIPES, row_names, row_protocol, under_recipe
-from .runner import Ablation, Progress, Settings
+from .runner import Ablation, Settings
 from .scores import Measures, RowScores
 
 __all__ = [

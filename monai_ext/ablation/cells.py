@@ -34,6 +34,11 @@ class Cell:
         """Name of the cell's folder."""
         return f"{self.row}_{self.size.label}_seed{self.seed}"
 
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return f"{self.row}, {self.size.count} images, seed {self.seed}"
+
 
 @dataclass(frozen=True)
 class Length:

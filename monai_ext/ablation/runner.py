@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
-from monai_ext.engines.initialisation import SOURCES, find_source, find_weights
-from monai_ext.engines.resume import run_signature
+from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.network_config import Decoder, ZianNetConfig
+from monai_ext.landmarks.network_config import Decoder
 from monai_ext.landmarks.studies import Studies
 from monai_ext.losses.cross_task_loss import WEIGHT
 from monai_ext.networks.device import find_device
 from monai_ext.transforms.image_io import read_frame
 
+from .cell_signature import cell_signature, with_paths
+from .cell_training import train_cell
 from .cells import Cell, Length, Size, length, parse_sizes, subset
 from .predictions import Predictions, predict, read_predictions, write_predictions
+from .progress import OnCellProgress, Progress, report_training
 from .rows import default_rows, row_protocol
 from .scores import Measures, RowScores, pooled_evaluation, seed_scores
 from .store import CellFolder
-
-#: Seconds between two notes of the time that a cell took so far.
-NOTE_INTERVAL = 30.0
 
 
 @dataclass(frozen=True)
@@ -66,28 +62,6 @@ class Settings:
     keep_weights: bool = True
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where an ablation is.
-
-    Attributes:
-        cell: in work.
-        number, count: of the cell, from 1, and of all cells.
-        done, total: optimiser steps of the cells that were not finished when the run began.
-        loss, val_error: of the cell, None where not known.
-        finished: whether the cell is.
-    """
-
-    cell: Cell
-    number: int
-    count: int
-    done: int
-    total: int
-    loss: float | None = None
-    val_error: float | None = None
-    finished: bool = False
-
-
 class Ablation:
     """An ablation of one protocol on one study.
 
@@ -108,7 +82,7 @@ class Ablation:
     """
 
     def __init__(self, protocol: Protocol, studies: Studies, output: Path, settings: Settings) -> None:
-        self.protocol = _with_paths(protocol, settings.models)
+        self.protocol = with_paths(protocol, settings.models)
         self.output, self.settings = output, settings
         self.device = find_device(settings.device)
         names = tuple(dict.fromkeys(settings.rows)) or default_rows(protocol) or ("",)
@@ -139,7 +113,7 @@ class Ablation:
         largest = self.sizes[-1].count
         return length(size.count, largest, self.protocol.recipe, self.settings.max_epochs, self.settings.max_steps)
 
-    def run(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> None:
+    def run(self, on_progress: OnCellProgress = lambda progress: None) -> None:
         """Trains and evaluates the cells that are not finished. May be stopped at any time and called again."""
         open_cells = [cell for cell in self.cells if self._folder(cell).finished() is None]
         total, done = sum(self.length(cell.size).steps for cell in open_cells), 0
@@ -147,7 +121,7 @@ class Ablation:
             number, length = self.cells.index(cell) + 1, self.length(cell.size)
             place = Progress(cell, number, len(self.cells), done, total)
             on_progress(place)
-            trained = self._run(cell, partial(_report, on_progress, place, length))
+            trained = self._run(cell, partial(report_training, on_progress, place, length))
             done += length.steps
             on_progress(replace(place, done=done, val_error=trained["val_error"], finished=True))
 
@@ -191,11 +165,7 @@ class Ablation:
 
     def _run(self, cell: Cell, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         folder = self._folder(cell)
-        spent = folder.begin()
-        trained = folder.trained()
-        if trained is None:
-            trained = self._trained(cell, folder, spent, on_progress)
-            folder.note_training(trained)
+        trained = train_cell(folder, self.rows[cell.row], self._images(cell), self._options(cell), on_progress)
         predictor = Predictor.load(folder.model, self.device)
         write_predictions(folder.predictions, predict(predictor, self.reported, self.decoders))
         folder.finish(
@@ -209,34 +179,6 @@ class Ablation:
             keep_weights=self.settings.keep_weights,
         )
         return trained
-
-    def _trained(
-        self, cell: Cell, folder: CellFolder, spent: float, on_progress: Callable[[dict[str, Any]], None]
-    ) -> dict[str, Any]:
-        begun = noted = time.monotonic()
-
-        def report(progress: dict[str, Any]) -> None:
-            nonlocal noted
-            on_progress(progress)
-            if time.monotonic() - noted > NOTE_INTERVAL:
-                noted = time.monotonic()
-                folder.spend(spent + noted - begun)
-
-        length = self.length(cell.size)
-        try:
-            result = train_model(
-                self.rows[cell.row], self._images(cell), folder.model, self._options(cell), on_progress=report
-            )
-        finally:
-            folder.spend(spent + time.monotonic() - begun)
-        return {
-            "epochs": result.epochs,
-            "steps": result.epochs * length.epoch_steps,
-            "seconds": spent + time.monotonic() - begun,
-            "val_error": result.val_error,
-            "val_unit": result.unit,
-            "history": [{key: _finite(value) for key, value in entry.items()} for entry in result.history],
-        }
 
     def _images(self, cell: Cell) -> list[LabelledImage]:
         return subset(self._train, cell.size.count, cell.seed) + [replace(image, split="val") for image in self._val]
@@ -260,47 +202,5 @@ class Ablation:
         return CellFolder(self.output, cell, self._signatures[cell])
 
     def _signature(self, cell: Cell) -> str:
-        options = self._options(cell)
         images = [*self._images(cell), *(self.reported if self.settings.split == "test" else [])]
-        digest = hashlib.sha256(run_signature(options.applied_to(self.rows[cell.row]), images, cell.seed).encode())
-        digest.update(f"{options.epoch_steps}".encode())
-        for path in _weights(self.rows[cell.row]):
-            stat = path.stat()
-            digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
-        return digest.hexdigest()
-
-
-def _report(on_progress: Callable[[Progress], None], place: Progress, length: Length, report: dict[str, Any]) -> None:
-    """Says where the ablation is, from where the training of a cell is."""
-    done = place.done + report["epoch"] * length.epoch_steps
-    on_progress(replace(place, done=done, loss=report["loss"], val_error=report["val_error"]))
-
-
-def _with_paths(protocol: Protocol, models: Path) -> Protocol:
-    """The protocol with its files of weights as paths: cells train in folders of their own.
-
-    Raises:
-        InputError: a file is missing, or is no source classifier of such images.
-    """
-    network, recipe = protocol.network, protocol.recipe
-    if isinstance(network, ZianNetConfig) and network.pretrained is not None:
-        path = find_weights(network.pretrained, models).resolve()
-        network = network.model_copy(update={"pretrained": str(path)})
-    if recipe.cross_task is not None:
-        find_source(protocol, models)
-        path = find_weights(recipe.cross_task.source, models / SOURCES).resolve()
-        block = recipe.cross_task.model_copy(update={"source": str(path)})
-        recipe = recipe.model_copy(update={"cross_task": block})
-    return protocol.model_copy(update={"network": network, "recipe": recipe})
-
-
-def _weights(protocol: Protocol) -> Sequence[Path]:
-    """The files that a row's network begins with."""
-    named = [protocol.network.pretrained] if isinstance(protocol.network, ZianNetConfig) else []
-    if protocol.recipe.cross_task is not None:
-        named.append(protocol.recipe.cross_task.source)
-    return [Path(name) for name in named if name is not None]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+        return cell_signature(self.rows[cell.row], self._options(cell), images)

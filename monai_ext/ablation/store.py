@@ -1,4 +1,4 @@
-"""The finished and unfinished cells of an ablation on disk.
+"""The finished and unfinished cells of a series of training runs on disk.
 
 ``cells/<cell>/`` holds ``begun.json`` (what the cell is, and the seconds spent), ``model/`` (the model folder),
 ``predictions.csv`` (every predicted point) and, when all is done, ``cell.json``.
@@ -10,11 +10,9 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from monai_ext.landmarks.files import read_json, write_json_atomically
-
-from .cells import Cell
 
 CELLS, BEGUN, TRAINED, DONE, PREDICTIONS, MODEL = (
     "cells",
@@ -26,16 +24,28 @@ CELLS, BEGUN, TRAINED, DONE, PREDICTIONS, MODEL = (
 )
 
 
+class NamedCell(Protocol):
+    """One training run of a series."""
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+
+
 class CellFolder:
     """The folder of one cell.
 
     Args:
-        root: output folder of the ablation.
+        root: output folder of the series.
         cell: the cell.
         signature: of everything that its result depends on.
     """
 
-    def __init__(self, root: Path, cell: Cell, signature: str) -> None:
+    def __init__(self, root: Path, cell: NamedCell, signature: str) -> None:
         self.cell = cell
         self.path = root / CELLS / cell.name
         self.signature = signature

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import typer
-from rich.progress import Progress as Bar
-from rich.progress import TaskID
 
 from monai_ext.ablation import RECIPES, Ablation, Measures, Progress, RowScores, Settings, under_recipe, write_results
 from monai_ext.ablation.measure import Costs
@@ -22,6 +20,7 @@ from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.studies import Studies
 from monai_ext.losses.cross_task_loss import WEIGHT
 
+from .cell_progress import show_cell
 from .console import errors, output, print_json, progress_bar
 from .models import ModelsOption, default_models_dir
 from .normalize_by import between
@@ -142,36 +141,11 @@ def _run(ablation: Ablation, known: dict[str, Costs], measured: bool, write: Cal
 
         def show(progress: Progress) -> None:
             nonlocal said
-            said = _show(bar, shown, progress, time.monotonic() - begun, said)
+            said = show_cell(bar, shown, progress, time.monotonic() - begun, said)
             if progress.finished:
                 write()
 
         ablation.run(show)
-
-
-def _show(bar: Bar, task: TaskID, progress: Progress, seconds: float, said: float | None) -> float | None:
-    """Moves the bar; where there is none, prints a line for each validation and each finished cell.
-
-    Returns:
-        The error that was said last.
-    """
-    cell, error = progress.cell, progress.val_error
-    name = f"{cell.row}, {cell.size.count} images, seed {cell.seed}"
-    place, note = f"Cell {progress.number} of {progress.count}", "" if error is None else f"error {error:.3f}"
-    bar.update(task, description=f"{place}: {name}", completed=progress.done, total=progress.total, note=note)
-    if errors.is_terminal or (error == said and not progress.finished):
-        return error
-    left = seconds * (progress.total - progress.done) / max(1, progress.done)
-    rest = f"done, about {_duration(left)} left" if progress.finished else f"{progress.done} of {progress.total} steps"
-    if error is not None:
-        errors.print(f"{place} ({name}): {note}, {rest}", highlight=False, soft_wrap=True)
-    return error
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _split(split: str) -> Literal["val", "test"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,12 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from monai_ext.engines import TrainOptions, TrainResult, labelled_images, train_model
+from monai_ext.engines.stop import StopSwitch, stopped_by_signals
 from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.studies import Studies
 
 from .console import errors, output, print_json, progress_bar
 from .models import ModelsOption, default_models_dir
+
+#: Exit code of a run that was stopped, as shells have it for Ctrl-C.
+STOPPED = 130
 
 ProtocolOption = Annotated[str, typer.Option("--protocol", "-p", help="A shipped protocol, or a .yaml file.")]
 StudiesOption = Annotated[Path, typer.Option("--studies", "-s", help="Folder of images with labels/final/ID.mrk.json.")]
@@ -39,7 +44,7 @@ def run(
 ) -> None:
     """Train a detector on the labelled images and publish it unless the current one is better.
 
-    Press Ctrl-C to stop: the same command goes on from the last save. On several GPUs:
+    Press Ctrl-C to stop: the run is saved between two steps, and the same command goes on from there. On several GPUs:
     `torchrun --nproc-per-node 4 -m monai_ext.cli train --protocol P --studies DIR`
 
     Example: `monai-landmarks train --protocol fundus --studies sample_data/fundus`
@@ -57,7 +62,8 @@ def run(
         resume=not restart,
         half_precision=half,
     )
-    with progress_bar() as bar:
+    stop = StopSwitch()
+    with stopped_by_signals(stop), progress_bar() as bar:
         shown = bar.add_task(f"Training {task.name}", total=None, note="")
 
         last_error = None
@@ -65,7 +71,7 @@ def run(
         def show(progress: dict[str, Any]) -> None:
             nonlocal last_error
             bar.update(shown, completed=progress["epoch"], total=progress["max_epochs"], note=_note(progress))
-            if not errors.is_terminal and progress["val_error"] != last_error:  # a log gets a line per validation
+            if not errors.is_terminal and progress.get("val_error") != last_error:  # a log gets a line per validation
                 last_error = progress["val_error"]
                 errors.print(f"epoch {progress['epoch']}/{progress['max_epochs']}: {_note(progress)}", highlight=False)
 
@@ -76,9 +82,12 @@ def run(
             options,
             pretrained=shipped_dir("pretrained") / task.name,
             on_progress=show,
+            stop=stop,
             data=data,
         )
     _print(result, as_json)
+    if result.stopped:
+        raise typer.Exit(STOPPED)
 
 
 def _note(progress: dict[str, Any]) -> str:
@@ -99,6 +108,7 @@ def _print(result: TrainResult, as_json: bool) -> None:
         document = asdict(result)
         document["card"] = result.card.model_dump(mode="json") if result.card else None
         document["folder"] = str(result.folder)
+        document["val_error"] = result.val_error if math.isfinite(result.val_error) else None
         print_json(document)
         return
     output.print(result.reason, soft_wrap=True, highlight=False)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from monai.data import DataLoader, Dataset
+from monai.data import Dataset
 from monai.transforms import Compose
 from torch.utils.data import DistributedSampler
 
@@ -22,6 +22,7 @@ from monai_ext.transforms.pipeline import training_transforms, validation_transf
 
 from .distributed import process_rank
 from .endless_sampler import EndlessSampler
+from .resumable_loader import ResumableLoader
 
 Split = Literal["train", "val", "test"]
 
@@ -125,7 +126,7 @@ def make_loader(
     num_workers: int = 0,
     seed: int = 0,
     epoch_steps: int | None = None,
-) -> DataLoader:
+) -> ResumableLoader:
     """A loader that reads files as it goes, so that memory does not grow with the number of images.
 
     Under ``torchrun`` each process gets its own share of the images. In training, ``epoch_steps`` batches make an epoch
@@ -143,7 +144,7 @@ def make_loader(
     if training and epoch_steps is not None:
         share = epoch_steps * batch_size
         sampler = EndlessSampler(dataset, share, world, rank, seed)
-    return DataLoader(
+    return ResumableLoader(
         dataset,
         batch_size=batch_size,
         sampler=sampler,

@@ -52,6 +52,15 @@ def share_from_first(network: nn.Module) -> None:
             torch.distributed.broadcast(tensor, src=0)
 
 
+def any_process(flag: bool, device: torch.device) -> bool:
+    """Whether the flag is set on any process; the same answer on all, which call it together."""
+    if process_rank()[1] == 1:
+        return flag
+    raised = torch.tensor(int(flag), device=device)
+    torch.distributed.all_reduce(raised, torch.distributed.ReduceOp.MAX)
+    return bool(raised)
+
+
 def gathered(values: list[Any]) -> list[Any]:
     """The lists of all processes, joined in the order of ranks, on every process."""
     world = process_rank()[1]

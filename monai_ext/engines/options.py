@@ -72,6 +72,7 @@ class TrainResult:
         previous_error: the same of the model that was current before, on the same images; None without one.
         epochs: epochs that ran.
         history: one dict per validation: epoch, loss, val_error.
+        stopped: whether it was stopped; the same training goes on with it.
     """
 
     card: ModelCard | None
@@ -82,3 +83,4 @@ class TrainResult:
     previous_error: float | None
     epochs: int
     history: list[dict[str, float]]
+    stopped: bool = False

@@ -20,7 +20,9 @@ from .dataset import LabelledImage
 
 logger = logging.getLogger(__name__)
 
-FOLDER = ".training"
+FOLDER, FILE = ".training", "state.pt"
+#: Of what is in the file; a state of another format is not taken.
+FORMAT = 2
 
 
 def run_signature(
@@ -35,6 +37,24 @@ def run_signature(
     return digest.hexdigest()
 
 
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """Torch's random state on the CPU and, where the device is a GPU, on it."""
+    state = {"cpu": torch.get_rng_state()}
+    return {**state, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
+
+
+def set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Puts back what :func:`random_state` gave."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+def is_resumable(folder: Path) -> bool:
+    """Whether a model folder holds the saved state of an unfinished run."""
+    return (folder / FOLDER / FILE).is_file()
+
+
 class RunState:
     """The saved state of one run under a model folder.
 
@@ -44,7 +64,7 @@ class RunState:
     """
 
     def __init__(self, folder: Path, signature: str) -> None:
-        self._path = folder / FOLDER / "state.pt"
+        self._path = folder / FOLDER / FILE
         self._signature = signature
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
@@ -56,16 +76,20 @@ class RunState:
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
             logger.warning("The saved training state %s is damaged (%s); training starts anew.", self._path, error)
             return None
-        if state["signature"] != self._signature:
+        if state.get("format") != FORMAT or state["signature"] != self._signature:
             logger.warning("The saved training state %s is of other data or options; training starts anew.", self._path)
             return None
         return state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replaces the saved state in one step."""
+        """Replaces the saved state in one step.
+
+        Raises:
+            OSError: there is no room; the state that was saved before stays.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
-        torch.save({**state, "signature": self._signature}, buffer)
+        torch.save({**state, "format": FORMAT, "signature": self._signature}, buffer)
         write_atomically(self._path, buffer.getvalue())
 
     def clear(self) -> None:

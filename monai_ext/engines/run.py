@@ -1,267 +1,202 @@
-"""One training run: trainer, schedule, validation, best weights, early stop and resumption wired together."""
+"""One training run: epochs, validation, best weights, early stop, pauses and resumption wired together."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from monai.engines import SupervisedTrainer
 from torch import nn
-from torch.utils.tensorboard import SummaryWriter
 
-from monai_ext.landmarks import Protocol
-from monai_ext.losses import build_training_loss
-from monai_ext.losses.cross_task_loss import CrossTaskLoss, build_cross_task_loss
 from monai_ext.networks.cross_task import Distiller
 
-from .dataset import LabelledImage, make_loader
-from .distributed import process_rank, replicated, share_from_first
-from .optimisation import attach_average, attach_gradient_clip, attach_schedule, build_optimizer
-from .options import OnProgress, TrainOptions, TrainResult
-from .resume import RunState
-from .validation import ValidationError, Validator, training_batch
-
-#: Seconds between two progress reports within an epoch.
-REPORT_INTERVAL = 1.0
+from .assembly import Assembly
+from .dataset import make_loader
+from .distributed import any_process, process_rank, share_from_first
+from .job import Job
+from .reports import Reports
+from .resume import random_state, set_random_state
+from .selection import Selection
+from .stop import StoppedError, never
+from .validation import ValidationError, Validator
 
 
 class Run:
-    """Trains one network once; call it, then read ``best_state``.
+    """Trains one network once; call it, then read ``best`` and ``best_state``.
 
     Args:
-        protocol: the task with the recipe of this run.
-        train_images, val_images: the two sides of the split.
-        network: on its device; trained in place.
+        job: what is trained, on what, with which options.
+        network: on the job's device; trained in place.
         distiller: the same network beside its source classifier, where the recipe has one.
-        device: of the network.
-        options: seed, workers, mixed precision.
         warm: whether the network starts from trained weights.
-        state: where the run is saved and taken up again.
-        log_dir: TensorBoard events.
-        on_progress: receives progress dicts; None on all processes but the first.
+
+    Attributes:
+        stopped: whether a stop was asked for before the run was complete; it is saved then.
+        labels_used: images of both sides of the split.
     """
 
-    def __init__(
-        self,
-        protocol: Protocol,
-        train_images: Sequence[LabelledImage],
-        val_images: Sequence[LabelledImage],
-        network: nn.Module,
-        device: torch.device,
-        options: TrainOptions,
-        *,
-        distiller: Distiller | None = None,
-        warm: bool,
-        state: RunState,
-        log_dir: Path,
-        on_progress: OnProgress | None,
-    ) -> None:
-        self._options, self._recipe, self._device = options, protocol.recipe, device
-        self._state, self._on_progress, self._log_dir = state, on_progress, log_dir
-        self._first = process_rank()[0] == 0
+    def __init__(self, job: Job, network: nn.Module, distiller: Distiller | None = None, *, warm: bool) -> None:
+        options, recipe, device = job.options, job.protocol.recipe, job.device
+        self._job, self._recipe, self._device = job, recipe, device
+        rank, processes = process_rank()
+        self._first = rank == 0
         workers = options.num_workers
         if workers is None:
             workers = 0 if device.type == "cpu" else min(8, (torch.get_num_threads() + 1) // 2)
         self._loader = make_loader(
-            train_images,
-            protocol,
+            job.train_images,
+            job.protocol,
             training=True,
-            batch_size=protocol.recipe.batch_size,
+            batch_size=recipe.batch_size,
             num_workers=workers,
             seed=options.seed,
             epoch_steps=options.epoch_steps,
         )
-        self._validate = Validator(protocol, val_images, device, workers)
-        self._network = network.to(memory_format=torch.channels_last)
-        self._distiller = distiller
-        self._trained = network if distiller is None else distiller.to(device)
-        self._trainer = self._build_trainer(protocol, warm)
-        self.labels_used = len(train_images) + len(val_images)
-        self.history: list[dict[str, float]] = []
-        self.best_state: dict[str, torch.Tensor] = {}
-        self._best = ValidationError(math.inf, "px")
-        self._last_error: float | None = None
-        self._stale = 0
+        stop = job.stop if processes == 1 else never  # shares of images end at different batches
+        self._validate = Validator(job.protocol, job.val_images, device, workers, stop=stop)
+        self._parts = Assembly(job.protocol, network, distiller, self._loader, device, options, warm=warm)
+        self._trainer = self._parts.trainer
+        self._trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
+        self._trainer.add_event_handler(Events.ITERATION_COMPLETED, self._after_step)
+        self._trainer.add_event_handler(Events.EPOCH_COMPLETED, self._after_epoch)
+        self._selection = Selection(recipe.patience, options.keep)
+        self.labels_used = len(job.train_images) + len(job.val_images)
+        constant: dict[str, Any] = {"max_epochs": recipe.max_epochs, "labels_used": self.labels_used}
+        constant |= {"warning": job.warning} if job.warning else {}
+        self._reports = Reports(job.on_progress, job.folder / "runs" if self._first else None, constant)
+        self.stopped = False
         self._loss = math.nan
         self._loss_sum = torch.zeros((), device=device)
-        self._saved_at = self._reported_at = time.monotonic()
-
-    def _build_trainer(self, protocol: Protocol, warm: bool) -> SupervisedTrainer:
-        recipe, options = protocol.recipe, self._options
-        steps = max(1, len(self._loader) * recipe.max_epochs)
-        self._optimizer = build_optimizer(self._trained, recipe, warm=warm)
-        self._loss_function: nn.Module = build_training_loss(protocol)
-        if recipe.cross_task is not None:
-            self._loss_function = build_cross_task_loss(recipe.cross_task, self._loss_function)
-        loss = self._loss_function.to(self._device)
-        trainer = SupervisedTrainer(
-            device=self._device,
-            max_epochs=recipe.max_epochs,
-            train_data_loader=self._loader,
-            network=replicated(self._trained, self._device),
-            optimizer=self._optimizer,
-            loss_function=lambda output, label: loss(output, label["points"], label["status"]),
-            prepare_batch=training_batch(self._trained),
-            decollate=False,
-            non_blocking=True,
-            optim_set_to_none=True,
-            amp=options.amp and self._device.type == "cuda",
-        )
-        attach_schedule(trainer, self._optimizer, recipe, steps)
-        if recipe.gradient_clip is not None:
-            attach_gradient_clip(trainer, self._trained, recipe.gradient_clip)
-        self._average = attach_average(trainer, self._network, recipe.ema_decay)
-        trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
-        trainer.add_event_handler(Events.ITERATION_COMPLETED, self._after_step)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._after_epoch)
-        return trainer
+        self._saved_at = time.monotonic()
 
     @property
     def epochs(self) -> int:
-        """Epochs that ran, those before an interruption included."""
+        """Epochs that ran, those before an interruption and the one that runs included."""
         return int(self._trainer.state.epoch)
 
-    def __call__(self) -> ValidationError:
-        """Trains to the end; returns the error of the best weights."""
-        self._writer = SummaryWriter(str(self._log_dir)) if self._first else None
-        if self._options.resume:
-            self._take_up(self._state.load(self._device))
-        self._report("running")
-        if self.epochs < self._recipe.max_epochs:
-            self._trainer.run()
-        if self._writer:
-            self._writer.close()
-        return self._best
+    @property
+    def steps(self) -> int:
+        """Steps that ran."""
+        return int(self._trainer.state.iteration)
 
-    def finish(self, result: TrainResult) -> None:
-        """Reports the end and removes the saved state."""
-        if self._first:
-            self._state.clear()
-        self._report("done", model_version=result.card.version if result.card else None, message=result.reason)
+    @property
+    def best(self) -> ValidationError:
+        """The least validation error, or the last one where the last weights are kept."""
+        return self._selection.best
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One dict per validation."""
+        return self._selection.history
+
+    @property
+    def best_state(self) -> dict[str, torch.Tensor]:
+        """The weights to publish."""
+        return self._selection.weights
+
+    def __call__(self, saved: dict[str, Any] | None = None) -> ValidationError:
+        """Trains to the end or until a stop; returns the error of the best weights.
+
+        Args:
+            saved: the state of an interrupted run, to go on from.
+        """
+        self._reports.open()
+        if saved is not None:
+            self._take_up(saved)
+        if self._job.stop():
+            self.stopped = True  # what was saved stays
+        self.report("running")
+        if not (self.stopped or self._selection.exhausted or self.epochs >= self._recipe.max_epochs):
+            self._trainer.run()
+        self._reports.close()
+        return self.best
+
+    def report(self, status: str, **extra: Any) -> None:
+        """Tells how far the run is."""
+        self._reports.tell(status, self.epochs, self._loss, self._selection, **extra)
 
     def _seed_epoch(self, engine: Engine) -> None:
         """Makes every epoch a function of (seed, epoch), so that a resumed run repeats an unbroken one."""
-        seed = (self._options.seed * 100_003 + engine.state.epoch) % 2**31
+        seed = (self._job.options.seed * 100_003 + engine.state.epoch) % 2**31
         torch.manual_seed(seed)
         self._loader.dataset.transform.set_random_state(seed=(seed * 7919 + process_rank()[0]) % 2**31)
-        self._loss_sum.zero_()
-        if self._is_validated(engine.state.epoch) and self._distiller is not None:
-            self._measure_gradients(self._distiller)
+        if engine.state.iteration % len(self._loader) == 0:  # else an epoch is taken up in its middle
+            self._loss_sum.zero_()
+            if self._is_validated(engine.state.epoch):
+                self._parts.measure_gradients()
 
     def _is_validated(self, epoch: int) -> bool:
         return epoch == self._recipe.max_epochs or epoch % self._recipe.val_interval == 0
 
-    def _measure_gradients(self, distiller: Distiller) -> None:
-        """Asks the loss of the next step how strongly its parts pull at the encoder."""
-        loss, learning = self._loss_function, distiller.encoder_parameters()
-        if isinstance(loss, CrossTaskLoss) and distiller.source is not None and learning:
-            scaler = self._trainer.scaler
-            loss.measure_next(learning, 1.0 if scaler is None else scaler.get_scale())
-
     def _after_step(self, engine: Engine) -> None:
         self._loss_sum += engine.state.output["loss"].detach()
-        if time.monotonic() - self._reported_at >= REPORT_INTERVAL:
-            self._report("running")
+        if self._reports.due:
+            self.report("running")
+        if any_process(self._job.stop(), self._device):
+            self._pause()
+
+    def _pause(self) -> None:
+        """Saves the run where it is, and ends it."""
+        self.stopped = True
+        self._trainer.terminate()
+        if self._first:
+            done = self.epochs - 1
+            self._save(done, self._trainer.state.iteration - done * len(self._loader))
 
     def _after_epoch(self, engine: Engine) -> None:
-        epoch = engine.state.epoch
-        self._loss = float(self._loss_sum) / engine.state.epoch_length
-        if self._writer:
-            self._writer.add_scalar("loss/train", self._loss, epoch)
-            self._writer.add_scalar("learning_rate", self._optimizer.param_groups[0]["lr"], epoch)
-        if self._is_validated(epoch):
-            share_from_first(self._average)
-            self._after_validation(engine, epoch, self._validate(self._average))
-            due = time.monotonic() - self._saved_at >= self._options.checkpoint_seconds
-            if self._first and (due or epoch == self._recipe.max_epochs):
-                self._save(epoch)
-        self._report("running")
+        try:
+            self._complete_epoch(engine.state.epoch)
+        except StoppedError:
+            self._pause()
 
-    def _after_validation(self, engine: Engine, epoch: int, error: ValidationError) -> None:
-        self._last_error = error.value
+    def _complete_epoch(self, epoch: int) -> None:
+        """What follows the last step of an epoch."""
+        self._loss = float(self._loss_sum) / len(self._loader)
+        if self._is_validated(epoch):
+            share_from_first(self._parts.average)
+            self._add_validation(epoch, self._validate(self._parts.average))
+        self._reports.log_epoch(epoch, self._loss, self._parts.learning_rate)
+        ended = epoch == self._recipe.max_epochs or self._selection.exhausted
+        due = time.monotonic() - self._saved_at >= self._job.options.checkpoint_seconds
+        if self._first and (due or ended):
+            self._save(epoch)
+        self.report("running")
+        if self._selection.exhausted:
+            self._trainer.terminate()
+
+    def _add_validation(self, epoch: int, error: ValidationError) -> None:
         entry = {"epoch": epoch, "loss": self._loss, "val_error": error.value}
         if error.coarse is not None:
             entry["val_error_coarse"] = error.coarse
-        if isinstance(self._loss_function, CrossTaskLoss) and self._loss_function.gradients is not None:
-            entry["gradient_ratio"] = float(self._loss_function.gradients.ratio)
-        self.history.append(entry)
-        if self._writer:
-            for name, value in entry.items():
-                if name not in ("epoch", "loss"):
-                    self._writer.add_scalar(_tag(name, error.unit), value, epoch)
-        if error.value < self._best.value or not self.best_state or self._options.keep == "last":
-            self._best, self._stale = error, 0
-            self.best_state = {name: t.detach().cpu().clone() for name, t in self._average.state_dict().items()}
-        else:
-            self._stale += 1
-            if self._recipe.patience and self._stale >= self._recipe.patience:
-                engine.terminate()
+        if self._parts.gradient_ratio is not None:
+            entry["gradient_ratio"] = self._parts.gradient_ratio
+        if self._job.warning:
+            entry["batch_size"] = self._recipe.batch_size
+        self._selection.add(entry, error, self._parts.average)
+        self._reports.log_validation(entry, error.unit)
 
-    def _save(self, epoch: int) -> None:
-        scaler = self._trainer.scaler
-        self._state.save(
-            {
-                "epoch": epoch,
-                "network": self._learned(),
-                "average": self._average.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-                "scaler": scaler.state_dict() if scaler is not None else None,
-                "best_state": self.best_state,
-                "best": tuple(self._best),
-                "history": self.history,
-                "stale": self._stale,
-            }
-        )
+    def _save(self, epoch: int, steps: int = 0) -> None:
+        """Saves the run after so many complete epochs and so many steps of the next one."""
+        place = {"epoch": epoch, "steps": steps, "batch_size": self._recipe.batch_size}
+        sums = {"loss": self._loss, "loss_sum": self._loss_sum, "random": random_state(self._device)}
+        self._job.state.save({**place, **sums, **self._parts.state_dict(), **self._selection.state_dict()})
         self._saved_at = time.monotonic()
 
-    def _learned(self) -> dict[str, torch.Tensor]:
-        """The state of what is trained, without a source, which never changes."""
-        frozen = "source." if self._distiller is not None else None
-        state = self._trained.state_dict()
-        return {name: value for name, value in state.items() if frozen is None or not name.startswith(frozen)}
-
-    def _take_up(self, saved: dict[str, Any] | None) -> None:
-        if saved is None:
-            return
-        self._trained.load_state_dict({**self._trained.state_dict(), **saved["network"]})
-        self._average.load_state_dict(saved["average"])
-        self._optimizer.load_state_dict(saved["optimizer"])
-        self.best_state = {name: tensor.cpu() for name, tensor in saved["best_state"].items()}
-        self._best = ValidationError(*saved["best"])
-        self.history, self._stale = saved["history"], saved["stale"]
-        self._last_error = self.history[-1]["val_error"]
-        self._loss = self.history[-1]["loss"]
-        self._trainer.state.epoch = saved["epoch"]
-        self._trainer.state.iteration = saved["epoch"] * len(self._loader)
-
-    def _report(self, status: str, **extra: Any) -> None:
-        self._reported_at = time.monotonic()
-        if self._on_progress is None:
-            return
-        finite = {"loss": self._loss, "val_error": self._last_error, "best": self._best.value}
-        if self.history and "val_error_coarse" in self.history[-1]:
-            finite["val_error_coarse"] = self.history[-1]["val_error_coarse"]
-        self._on_progress(
-            {
-                "status": status,
-                "epoch": self.epochs,
-                "max_epochs": self._recipe.max_epochs,
-                **{k: v if v is not None and math.isfinite(v) else None for k, v in finite.items()},
-                "unit": self._best.unit,
-                "model_version": None,
-                "labels_used": self.labels_used,
-                **extra,
-            }
-        )
-
-
-def _tag(name: str, unit: str) -> str:
-    """The name of a history entry in TensorBoard, where errors carry their unit."""
-    if name.startswith("val_error"):
-        return f"val/{name.replace('val_error', 'mean_radial_error')}_{unit}"
-    return f"val/{name}"
+    def _take_up(self, saved: dict[str, Any]) -> None:
+        """Goes on from a saved state, also one of larger batches: the images that were used are not used again."""
+        self._parts.load_state_dict(saved)
+        self._selection.load_state_dict(saved)
+        self._loss = saved["loss"]
+        larger = saved["batch_size"] / self._recipe.batch_size
+        self._loss_sum.copy_(saved["loss_sum"] * larger)
+        length, at = len(self._loader), self._trainer.state
+        steps = min(length, int(saved["steps"] * larger))
+        at.epoch, at.iteration = saved["epoch"], saved["epoch"] * length + steps
+        if steps == length:  # it stopped before its validation was complete
+            at.epoch += 1
+            self._after_epoch(self._trainer)
+        elif steps:
+            state = saved["random"]
+            self._loader.skip(steps, lambda: set_random_state(state, self._device))

@@ -6,29 +6,33 @@ The same code runs in one process and, under ``torchrun``, in several.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 import torch
 from monai.utils import set_determinism
 from torch import nn
 
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.networks.device import find_device
-from monai_ext.networks.model_store import ModelCard, find_model, load_network, publish, read_card
+from monai_ext.networks.model_store import find_model, load_network, read_card
 from monai_ext.networks.registry import build_network
 
 from .dataset import LabelledImage, check_labels, split_images
 from .distributed import local_rank, process_group, process_rank
+from .failures import full_disk_explained, is_out_of_memory
 from .initialisation import distilled, find_source, initialise
+from .job import Job
+from .lock import training_lock
 from .options import OnProgress, TrainOptions, TrainResult
+from .publication import publish_unless_worse
 from .resume import RunState, run_signature
 from .run import Run
+from .stop import Stop, StoppedError, never
 from .validation import ValidationError, validate_model
 
 logger = logging.getLogger(__name__)
@@ -42,9 +46,12 @@ def train_model(
     *,
     pretrained: Path | None = None,
     on_progress: OnProgress | None = None,
+    stop: Stop = never,
     data: str = "",
 ) -> TrainResult:
     """Trains the protocol's network and publishes the best weights unless the current model is better.
+
+    Where the memory is not enough, the batches are halved once and the run goes on from the last saved state.
 
     Args:
         protocol: the landmark task, its network and recipe.
@@ -53,48 +60,51 @@ def train_model(
         options: choices for this run.
         pretrained: a shipped model folder that is current while ``folder`` has none.
         on_progress: called with a progress dict when the run starts, about every second, and when it ends.
+        stop: asked after every step; where it says so, the run is saved and ends, and the same call goes on with it.
         data: one sentence for the card that says what the images are.
 
     Raises:
         InputError: too few labels, a label that does not fit, an image that cannot be read, a GPU that is not there.
+        FolderBusyError: another process trains in the folder.
+        ResourceError: there is not enough memory or disk space; the published model is unchanged.
     """
     options = options or TrainOptions()
     protocol = options.applied_to(protocol)
     train_images, val_images = split_images(images, protocol.recipe.val_fraction)
     check_labels(train_images + val_images, protocol)
     device = find_device(options.device, local_rank())
-    with process_group(device), _deterministic(options.seed), input_errors_unwrapped():
-        current = find_model(folder.name, folder.parent, *([pretrained.parent] if pretrained else []))
-        replaced = None if current is None else read_card(current).version
-        previous = None if current is None else _previous(current, protocol, val_images, device)
-        warm = current is not None and options.warm_start and previous is not None
-        source = find_source(protocol, folder.parent)
-        network, parent = _start(protocol, current if warm else None)
-        if parent is None:
-            initialise(network, protocol, folder.parent, source)
-        network = network.to(device)
-        signature = run_signature(protocol, train_images + val_images, options.seed, options.epoch_steps)
-        state = RunState(folder, signature)
-        run = Run(
-            protocol,
-            train_images,
-            val_images,
-            network,
-            device,
-            options,
-            distiller=distilled(network, protocol, source),
-            warm=parent is not None,
-            state=state,
-            log_dir=folder / "runs",
-            on_progress=on_progress if process_rank()[0] == 0 else None,
-        )
-        best = run()
-        result = TrainResult(
-            None, folder, "", best.value, best.unit, previous.value if previous else None, run.epochs, run.history
-        )
-        result = _publish(result, run, protocol, val_images, parent, previous, replaced, options, data)
-        run.finish(result)
-    return result
+    signature = run_signature(protocol, train_images + val_images, options.seed, options.epoch_steps)
+    job = Job(
+        protocol,
+        train_images,
+        val_images,
+        folder,
+        RunState(folder, signature),
+        options,
+        device,
+        pretrained,
+        on_progress if process_rank()[0] == 0 else None,
+        stop,
+        data,
+    )
+    with full_disk_explained(folder), training_lock(folder), process_group(device), input_errors_unwrapped():
+        return _within_memory(job)
+
+
+def _within_memory(job: Job) -> TrainResult:
+    while True:
+        try:
+            with _deterministic(job.options.seed):
+                return _trained(job)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            logger.warning("The memory is not enough for batches of %d: %s", job.batch_size, str(error).split("\n")[0])
+        # outside the handler, whose error would keep the first network alive
+        job = job.halved()
+        gc.collect()
+        if job.device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 @contextlib.contextmanager
@@ -106,15 +116,66 @@ def _deterministic(seed: int) -> Iterator[None]:
         set_determinism(None)
 
 
-def _previous(
-    current: Path, protocol: Protocol, val_images: Sequence[LabelledImage], device: torch.device
-) -> ValidationError | None:
+def _trained(job: Job) -> TrainResult:
+    saved = job.saved()
+    if saved is not None and saved["batch_size"] < job.batch_size:
+        job = job.with_batches_of(saved["batch_size"])
+    models, protocol = job.folder.parent, job.protocol
+    current = find_model(job.folder.name, models, *([job.pretrained.parent] if job.pretrained else []))
+    replaced = None if current is None else read_card(current).version
+    try:
+        previous = None if current is None else _previous(current, job)
+    except StoppedError:
+        return _stopped(job, saved["epoch"] if saved else 0, begun=saved is not None)
+    warm = current is not None and job.options.warm_start and previous is not None
+    source = find_source(protocol, models)
+    network, parent = _start(protocol, current if warm else None)
+    if parent is None:
+        initialise(network, protocol, models, source)
+    network = network.to(job.device)
+    run = Run(job, network, distilled(network, protocol, source), warm=parent is not None)
+    best = run(saved)
+    if run.stopped:
+        return _stopped(job, run.epochs, begun=saved is not None or run.steps > 0, run=run)
+    previous_error = previous.value if previous else None
+    result = TrainResult(None, job.folder, "", best.value, best.unit, previous_error, run.epochs, run.history)
+    result = publish_unless_worse(result, job, run, parent=parent, previous=previous, replaced=replaced)
+    if process_rank()[0] == 0:
+        job.state.clear()
+    run.report("done", model_version=result.card.version if result.card else None, message=result.reason)
+    return result
+
+
+def _stopped(job: Job, epoch: int, *, begun: bool, run: Run | None = None) -> TrainResult:
+    reason = "Training was stopped before its first step."
+    if begun:
+        reason = (
+            f"Training was stopped in epoch {epoch} of {job.protocol.recipe.max_epochs}: training again with the same "
+            "labels and options goes on from there."
+        )
+    if run is not None:
+        run.report("stopped", message=reason)
+        best, history = run.best, run.history
+    else:
+        best, history = ValidationError(math.inf, "px"), []
+        if job.on_progress is not None:
+            job.on_progress(
+                {"status": "stopped", "epoch": epoch, "max_epochs": job.protocol.recipe.max_epochs, "message": reason}
+            )
+    return TrainResult(None, job.folder, reason, best.value, best.unit, None, epoch, history, stopped=True)
+
+
+def _previous(current: Path, job: Job) -> ValidationError | None:
     """The current model's error on the validation images; None where it answers another set of landmarks."""
     card = read_card(current)
-    if card.protocol.landmark_names != protocol.landmark_names:
+    if card.protocol.landmark_names != job.protocol.landmark_names:
         logger.warning("The current model %s has other landmarks than the protocol; it is replaced.", current)
         return None
-    return validate_model(current, val_images, device)
+    size = card.protocol.recipe.batch_size
+    if job.refused is not None:
+        size = min(size, job.batch_size)
+    stop = job.stop if process_rank()[1] == 1 else never
+    return validate_model(current, job.val_images, job.device, batch_size=size, stop=stop)
 
 
 def _start(protocol: Protocol, current: Path | None) -> tuple[nn.Module, str | None]:
@@ -125,46 +186,3 @@ def _start(protocol: Protocol, current: Path | None) -> tuple[nn.Module, str | N
             return network, card.version
         logger.warning("The current model %s has another network than the protocol; training starts anew.", current)
     return build_network(protocol), None
-
-
-def _publish(
-    result: TrainResult,
-    run: Run,
-    protocol: Protocol,
-    val_images: Sequence[LabelledImage],
-    parent: str | None,
-    previous: ValidationError | None,
-    replaced: str | None,
-    options: TrainOptions,
-    data: str,
-) -> TrainResult:
-    best = f"{result.val_error:.3f} {result.unit}"
-    if not math.isfinite(result.val_error):
-        raise InputError("The validation images have no defined landmark: label one of them completely.")
-    if previous is not None and result.val_error > previous.value:
-        reason = f"Not published: its validation error of {best} is above the current model's {previous.value:.3f}."
-        return replace(result, reason=reason)
-    card: ModelCard | None = None
-    if process_rank()[0] == 0:
-        card = publish(
-            result.folder,
-            run.best_state,
-            {
-                "protocol": protocol,
-                "labels_used": run.labels_used,
-                "val_images": tuple(image.id for image in val_images),
-                "val_error": result.val_error,
-                "unit": result.unit,
-                "epochs": result.epochs,
-                "seed": options.seed,
-                "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-                "parent": parent,
-                "data": data,
-            },
-            after=replaced,
-            half_precision=options.half_precision,
-        )
-    if process_rank()[1] > 1:
-        torch.distributed.barrier()
-        card = card or read_card(result.folder)
-    return replace(result, card=card, reason=f"Published with a validation error of {best}.")

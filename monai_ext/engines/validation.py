@@ -20,6 +20,7 @@ from monai_ext.transforms.affine import to_original
 
 from .dataset import LabelledImage, make_loader
 from .distributed import gathered
+from .stop import Stop, StoppedError, never
 
 
 class ValidationError(NamedTuple):
@@ -64,19 +65,30 @@ class Validator:
         images: the validation images; under ``torchrun`` each process takes its share.
         device: where the network runs.
         num_workers: processes that load images.
+        batch_size: None takes the recipe's.
+        stop: asked after every batch.
     """
 
     def __init__(
-        self, protocol: Protocol, images: Sequence[LabelledImage], device: torch.device, num_workers: int = 0
+        self,
+        protocol: Protocol,
+        images: Sequence[LabelledImage],
+        device: torch.device,
+        num_workers: int = 0,
+        *,
+        batch_size: int | None = None,
+        stop: Stop = never,
     ) -> None:
-        self._protocol = protocol
-        self._device = device
-        self._loader = make_loader(
-            images, protocol, training=False, batch_size=protocol.recipe.batch_size, num_workers=num_workers
-        )
+        self._protocol, self._device, self._stop = protocol, device, stop
+        batch_size = batch_size or protocol.recipe.batch_size
+        self._loader = make_loader(images, protocol, training=False, batch_size=batch_size, num_workers=num_workers)
 
     def __call__(self, network: nn.Module) -> ValidationError:
-        """The mean radial error of all defined landmarks of all images; one number on every process."""
+        """The mean radial error of all defined landmarks of all images; one number on every process.
+
+        Raises:
+            StoppedError: a stop was asked for meanwhile.
+        """
         evaluator = SupervisedEvaluator(
             device=self._device,
             val_data_loader=self._loader,
@@ -92,9 +104,13 @@ class Validator:
             label = engine.state.output["label"]
             found = decode_output(engine.state.output["pred"], label["matrix"], label["size"], self._protocol)
             sums.append(_sums(found.points, found.coarse, label))
+            if self._stop():
+                engine.terminate()
 
         if len(self._loader):
             evaluator.run()
+        if self._stop():
+            raise StoppedError
         batches = gathered(sums)
         count = sum(batch.landmarks for batch in batches)
         if not count:
@@ -129,11 +145,26 @@ def _sums(points: torch.Tensor, coarse: torch.Tensor | None, label: dict[str, to
     )
 
 
-def validate_model(folder: Path, images: Sequence[LabelledImage], device: torch.device) -> ValidationError:
+def validate_model(
+    folder: Path,
+    images: Sequence[LabelledImage],
+    device: torch.device,
+    *,
+    batch_size: int | None = None,
+    stop: Stop = never,
+) -> ValidationError:
     """The validation error of a published model, prepared and decoded by its own protocol.
+
+    Args:
+        folder: of the model.
+        images: with labels.
+        device: where the network runs.
+        batch_size: None takes that of the model's recipe.
+        stop: asked after every batch.
 
     Raises:
         InputError: the model is damaged.
+        StoppedError: a stop was asked for meanwhile.
     """
     network, card = load_network(folder)
-    return Validator(card.protocol, images, device)(network.to(device))
+    return Validator(card.protocol, images, device, batch_size=batch_size, stop=stop)(network.to(device))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,24 +79,36 @@ class Predictor:
         """
         return self.predict_stages(path).landmarks
 
-    def predict_stages(self, path: str | Path) -> Answer:
+    def predict_stages(self, path: str | Path, check: Callable[[], None] = lambda: None) -> Answer:
         """The same with what the stages before the last one found.
+
+        Args:
+            path: the image file.
+            check: called between reading the image and the network; what it raises ends the prediction.
 
         Raises:
             InputError: the image cannot be read.
         """
         own = self.protocol.network.decoder
-        return self.predict_decoders(path, (own,))[own]
+        return self.predict_decoders(path, (own,), check)[own]
 
     @torch.inference_mode()
-    def predict_decoders(self, path: str | Path, decoders: Sequence[Decoder]) -> dict[Decoder, Answer]:
+    def predict_decoders(
+        self, path: str | Path, decoders: Sequence[Decoder], check: Callable[[], None] = lambda: None
+    ) -> dict[Decoder, Answer]:
         """What each of several decoders reads off the heatmaps of one forward pass.
+
+        Args:
+            path: the image file.
+            decoders: which to use.
+            check: called between reading the image and the network; what it raises ends the prediction.
 
         Raises:
             InputError: the image cannot be read.
         """
         with input_errors_unwrapped():
             sample = self._transforms({"image": str(path)})
+        check()
         size = torch.tensor([sample["frame"].size], device=self.device)
         image = torch.as_tensor(sample["image"]).as_subclass(torch.Tensor)[None].to(self.device)
         matrix = torch.as_tensor(sample["matrix"])[None].to(self.device)

@@ -2,13 +2,68 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+
+#: The names of temporary files, which a crash may leave behind.
+TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{32}\.tmp")
+
+#: What file systems answer that cannot make a folder durable, as network drives.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+
+
+class StagedFile:
+    """The new content of a file, complete and durable beside it; :meth:`commit` puts it in place by one rename.
+
+    Several files that belong together are all staged first, so that a full disk is found before any of them changed.
+    Missing parent folders are made. The file gets the mode 0644 less the process's umask.
+
+    Args:
+        path: the file to write or replace; a symbolic link is replaced by a file.
+        data: text (stored as UTF-8) or bytes.
+        durable: wait until the content is on the disk; without it a power cut may leave a damaged file.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; nothing is left behind.
+    """
+
+    def __init__(self, path: str | Path, data: str | bytes, *, durable: bool = True) -> None:
+        self.path = Path(path)
+        content = data.encode("utf-8") if isinstance(data, str) else data
+        make_folder(self.path.parent)
+        # Hidden and without the target's extension: no folder scan takes it for an image or a label.
+        self._temporary = self.path.parent / f".{uuid.uuid4().hex}.tmp"
+        try:
+            # The mode of open() is what umask applies to; tempfile would leave 0600, unreadable for a server.
+            descriptor = os.open(
+                self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644
+            )
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                if durable:
+                    stream.flush()
+                    os.fsync(stream.fileno())
+        except BaseException:
+            self.discard()
+            raise
+
+    def commit(self) -> None:
+        """Replaces the file: a reader or a crash sees the old content or the new one.
+
+        The rename itself is durable after :func:`sync_folder` of the file's folder.
+        """
+        os.replace(self._temporary, self.path)
+
+    def discard(self) -> None:
+        """Takes the staged content away; what was committed stays."""
+        self._temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: str | Path, data: str | bytes) -> None:
@@ -24,31 +79,36 @@ def write_atomically(path: str | Path, data: str | bytes) -> None:
     Raises:
         OSError: the folder cannot be written, or the disk is full; the old file is then untouched.
     """
-    path = Path(path)
-    content = data.encode("utf-8") if isinstance(data, str) else data
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Hidden and without the target's extension: no folder scan takes it for an image or a label.
-    temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
+    staged = StagedFile(path, data)
     try:
-        # The mode of open() is what umask applies to; tempfile would leave 0600, unreadable for a server.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        staged.commit()
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        staged.discard()
         raise
-    _sync_folder(path.parent)
+    sync_folder(staged.path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the rename itself durable; Windows neither needs nor offers it."""
+def make_folder(folder: Path) -> None:
+    """Makes a folder and its missing parents, durably.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames and deletions in a folder durable; Windows neither needs nor offers it."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER_SYNC:
+                raise
         finally:
             os.close(descriptor)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,24 +112,61 @@ def read_protocol(path: str | Path) -> Protocol:
         raise InputError(f"{path}, line {_line_of(node, _location(first))}: {_reason(first)}.") from None
 
 
+def protocol_files(folder: str | Path) -> list[Path]:
+    """The protocol files of a folder, by name.
+
+    Raises:
+        InputError: the folder does not exist.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"The protocol folder {folder} does not exist.")
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+
+
 def read_protocols(folders: Iterable[str | Path]) -> dict[str, Protocol]:
     """All protocols of some folders by name, in file-name order; a later folder may replace a name of an earlier one.
 
     Raises:
-        InputError: a folder does not exist, a file is refused, or two files of one folder use one name.
+        InputError: a folder does not exist, a file is refused, or two files of one folder use one name; names all
+            that is wrong, not only the first.
     """
+    protocols, mistakes = survey_protocols(folders)
+    if mistakes:
+        raise InputError(all_of("protocols", mistakes))
+    return protocols
+
+
+def survey_protocols(folders: Iterable[str | Path]) -> tuple[dict[str, Protocol], list[str]]:
+    """(protocols that can be used by name, one sentence for each mistake), as :func:`read_protocols` would find."""
     protocols: dict[str, Protocol] = {}
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise InputError(f"The protocol folder {folder} does not exist.")
+    mistakes: list[str] = []
+    for folder in folders:
         found: dict[str, Path] = {}
-        for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-            protocol = read_protocol(path)
-            if protocol.name in found:
-                raise InputError(f"{found[protocol.name]} and {path} both define the protocol {protocol.name!r}.")
+        try:
+            paths = protocol_files(folder)
+        except InputError as error:
+            mistakes.append(str(error))
+            continue
+        for path in paths:
+            try:
+                protocol = read_protocol(path)
+                if protocol.name in found:
+                    raise InputError(f"{found[protocol.name]} and {path} both define the protocol {protocol.name!r}.")
+            except InputError as error:
+                mistakes.append(str(error))
+                continue
             found[protocol.name] = path
             protocols[protocol.name] = protocol
-    return protocols
+    return protocols, mistakes
+
+
+def all_of(what: str, mistakes: Sequence[str]) -> str:
+    """One sentence with all mistakes of a kind; a single one stands for itself."""
+    if len(mistakes) == 1:
+        return mistakes[0]
+    numbered = "; ".join(f"({i}) {mistake.rstrip('.')}" for i, mistake in enumerate(mistakes, start=1))
+    return f"The {what} have {len(mistakes)} mistakes: {numbered}."
 
 
 def find_protocol(name_or_path: str | Path) -> Protocol:

@@ -32,3 +32,9 @@ def find_device(name: str, local_rank: int = 0) -> torch.device:
             f"The device {name!r} was asked for, but this machine has {count} usable GPUs: use cpu or auto."
         )
     return device
+
+
+def device_names() -> list[str]:
+    """The names that this machine has a device for."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return ["auto", "cpu", *(["cuda"] if count else []), *(f"cuda:{number}" for number in range(count))]

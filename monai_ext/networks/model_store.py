@@ -75,12 +75,16 @@ def find_model(protocol: str, *roots: Path) -> Path | None:
     return None
 
 
-def load_network(folder: Path) -> tuple[nn.Module, ModelCard]:
-    """The network of a model folder with its trained weights, in evaluation mode, and its card.
+def check_weights(folder: Path) -> ModelCard:
+    """The card of a model folder whose weights are there, whole, and those of the card; they are not used yet.
 
     Raises:
-        InputError: card or weights are missing, damaged, or of another network. Never random weights.
+        InputError: card or weights are missing, damaged, or do not belong together.
     """
+    return _read_weights(folder)[0]
+
+
+def _read_weights(folder: Path) -> tuple[ModelCard, dict[str, torch.Tensor]]:
     card = read_card(folder)
     path = Path(folder) / card.weights
     try:
@@ -89,11 +93,21 @@ def load_network(folder: Path) -> tuple[nn.Module, ModelCard]:
             raise InputError(
                 f"The weights {path} are not those of their card (SHA-256 {digest[:12]}...); restore them."
             )
-        state = load_file(path)
+        return card, load_file(path)
     except FileNotFoundError:
         raise InputError(f"The weights {path} are missing; restore the file or train again.") from None
     except SafetensorError as error:
         raise InputError(f"The weights {path} are damaged ({error}); restore the file or train again.") from None
+
+
+def load_network(folder: Path) -> tuple[nn.Module, ModelCard]:
+    """The network of a model folder with its trained weights, in evaluation mode, and its card.
+
+    Raises:
+        InputError: card or weights are missing, damaged, or of another network. Never random weights.
+    """
+    card, state = _read_weights(folder)
+    path = Path(folder) / card.weights
     network = build_network(card.protocol)
     wanted = network.state_dict()
     wrong = sorted(set(state) ^ set(wanted)) or [n for n, t in state.items() if t.shape != wanted[n].shape]
@@ -127,6 +141,7 @@ def publish(
 
     Raises:
         InputError: a weight is not finite, in half precision where that is asked for.
+        OSError: the folder cannot be written, or the disk is full; nothing of the new version is left then.
     """
     folder = Path(folder)
     number = max([*_numbers(folder), _number(after)]) + 1
@@ -142,9 +157,17 @@ def publish(
     published = ModelCard(
         version=version, weights=f"{version}.safetensors", sha256=hashlib.sha256(data).hexdigest(), **card
     )
-    write_atomically(folder / published.weights, data)
-    write_atomically(folder / f"{version}.json", published.model_dump_json(indent=2) + "\n")
-    write_atomically(folder / CARD, published.model_dump_json(indent=2) + "\n")
+    text = published.model_dump_json(indent=2) + "\n"
+    try:
+        write_atomically(folder / published.weights, data)
+        write_atomically(folder / f"{version}.json", text)
+        write_atomically(folder / CARD, text)
+    except OSError:
+        card_path = folder / CARD
+        if not card_path.exists() or card_path.read_text(encoding="utf-8") != text:  # else all was written
+            (folder / published.weights).unlink(missing_ok=True)
+            (folder / f"{version}.json").unlink(missing_ok=True)
+        raise
     for old in sorted(_numbers(folder))[:-KEPT_VERSIONS]:
         (folder / f"v{old}.safetensors").unlink()
         (folder / f"v{old}.json").unlink(missing_ok=True)

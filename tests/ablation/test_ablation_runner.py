@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ablation_study import protocol_of, study_of
 
-from monai_ext.ablation import Ablation, Cell, Measures, Progress, Settings, Size, runner
+from monai_ext.ablation import Ablation, Cell, Measures, Progress, Settings, Size, cell_training, runner
 from monai_ext.engines.run import Run
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError
@@ -119,7 +119,9 @@ def test_stages_and_decoders_are_kept_and_a_missing_truth_has_no_place(finished)
 def test_finished_cells_are_not_trained_again(finished, ablation_studies, monkeypatch) -> None:
     files = [path for path in (finished.output / "cells").rglob("*") if path.is_file()]
     before = {path: path.stat().st_mtime_ns for path in files}
-    monkeypatch.setattr(runner, "train_model", lambda *args, **options: pytest.fail("a finished cell was trained"))
+    monkeypatch.setattr(
+        cell_training, "train_model", lambda *args, **options: pytest.fail("a finished cell was trained")
+    )
     again = Ablation(protocol_of(), ablation_studies, finished.output, finished.settings)
 
     reports: list[Progress] = []
@@ -166,7 +168,7 @@ def test_a_cell_that_was_trained_but_not_evaluated_is_only_evaluated(tmp_path, f
     kept = (folder / "predictions.csv").read_text()
     (folder / "predictions.csv").unlink()
     (folder / "cell.json").unlink()
-    monkeypatch.setattr(runner, "train_model", lambda *args, **options: pytest.fail("it was trained"))
+    monkeypatch.setattr(cell_training, "train_model", lambda *args, **options: pytest.fail("it was trained"))
 
     ablation = Ablation(protocol_of(), ablation_studies, tmp_path / "copy", finished.settings)
     ablation.run()

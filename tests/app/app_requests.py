@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from monai_ext.landmarks import Protocol
 from monai_ext.networks.model_store import publish
 from monai_ext.networks.registry import build_network
+
+
+def local_client(web: FastAPI, **options: Any) -> TestClient:
+    """A client on the server's own machine."""
+    return TestClient(web, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 50000), **options)
 
 
 def image_file(app: Any, image: str) -> Path:
@@ -20,11 +26,15 @@ def image_file(app: Any, image: str) -> Path:
 
 def publish_random(app: Any, seed: int = 0, protocol: Protocol | None = None) -> str:
     """Publishes an untrained network; returns its version."""
+    return publish_weights(app.settings.model_root, protocol or app.settings.protocols["spots"], seed)
+
+
+def publish_weights(model_root: Path, protocol: Protocol, seed: int = 0) -> str:
+    """Publishes an untrained network of the protocol ``spots``; returns its version."""
     torch.manual_seed(seed)
-    protocol = protocol or app.settings.protocols["spots"]
     card = {"protocol": protocol, "labels_used": 2, "val_images": ("a",), "val_error": 9.0, "unit": "px"}
     card |= {"epochs": 1, "seed": seed, "date": "2026-01-01T00:00:00+00:00"}
-    return publish(app.settings.model_root / "spots", build_network(protocol).state_dict(), card).version
+    return publish(model_root / "spots", build_network(protocol).state_dict(), card).version
 
 
 def put_label(client: TestClient, content: bytes, image: str = "spot_00", tag: str = "final", **params: Any) -> Any:

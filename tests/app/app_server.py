@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,11 @@ class Server:
 
 
 @contextmanager
-def run_server(app_dir: Path, studies: Path, conf: Mapping[str, str], log_path: Path) -> Iterator[Server]:
+def run_server(
+    app_dir: Path, studies: Path, conf: Mapping[str, str], log_path: Path, options: Sequence[str] = ()
+) -> Iterator[Server]:
     """A server that answers; its log is printed when the block fails."""
-    server = launch(app_dir, studies, conf, log_path)
+    server = launch(app_dir, studies, conf, log_path, options)
     try:
         wait_until_up(server)
         yield server
@@ -44,8 +47,15 @@ def run_server(app_dir: Path, studies: Path, conf: Mapping[str, str], log_path: 
         end_group(server.process)
 
 
-def launch(app_dir: Path, studies: Path, conf: Mapping[str, str], log_path: Path) -> Server:
-    """Starts the server on a free port and returns at once."""
+def launch(
+    app_dir: Path,
+    studies: Path,
+    conf: Mapping[str, str],
+    log_path: Path,
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Server:
+    """Starts the server on a free port, with further command line options and variables, and returns at once."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -53,8 +63,10 @@ def launch(app_dir: Path, studies: Path, conf: Mapping[str, str], log_path: Path
     command += ["--studies", str(studies), "--host", "127.0.0.1", "--port", str(port)]
     for name, value in conf.items():
         command += ["--conf", name, value]
+    command += options
     sessions = str(log_path.with_suffix(".sessions"))
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MONAI_LABEL_SESSION_PATH": sessions}
+    env |= environment or {}
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=subprocess.STDOUT, env=env, cwd=log_path.parent, start_new_session=True
@@ -71,6 +83,10 @@ def wait_until_up(server: Server) -> None:
         try:
             with urllib.request.urlopen(f"{server.url}/info/", timeout=10):
                 return
+        except urllib.error.HTTPError as error:
+            if error.code == 401:  # it asks for its token
+                return
+            time.sleep(0.2)
         except OSError:
             time.sleep(0.2)
     raise RuntimeError(f"The server did not answer within {START_SECONDS} seconds.")

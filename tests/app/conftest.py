@@ -20,7 +20,7 @@ if importlib.util.find_spec("monailabel") is None:
     collect_ignore_glob = ["test_*.py"]  # the app needs the extra `server`
 else:
     sys.path[:0] = [path for path in (str(APP_DIR), str(Path(__file__).parent)) if path not in sys.path]
-    from app_requests import image_file
+    from app_requests import image_file, local_client
     from app_server import Server, run_server
     from app_spots import SPOTS, spot_image, spot_points, write_label
     from fastapi import FastAPI
@@ -85,7 +85,7 @@ def app(make_app: Callable[..., Any], make_studies: Callable[[int], Path]) -> An
 def client(app: Any) -> TestClient:
     web = FastAPI()
     install_routes(web, app.service, app)
-    return TestClient(web, raise_server_exceptions=True)
+    return local_client(web)
 
 
 @pytest.fixture

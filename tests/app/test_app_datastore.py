@@ -14,7 +14,8 @@ from app_spots import spot_image, spot_points, write_label
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
 
 from lib.datastore import LandmarkDatastore
-from lib.watcher import watch_studies
+from lib.errors import StorageError
+from lib.studies_store.watcher import watch_studies
 from monai_ext.landmarks import InputError
 
 
@@ -179,7 +180,7 @@ def test_failed_index_write_leaves_the_old_index_and_raises(
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageError, match="No space left"):
         store.save_label("spot_00", label, "final", {})
     assert (studies / "datastore_v2.json").read_bytes() == before
     monkeypatch.undo()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from app_requests import assert_refused, image_file, publish_random, put_label
+from app_requests import assert_refused, image_file, local_client, publish_random, put_label
 from app_spots import spot_image, spot_points, write_label
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -117,7 +117,7 @@ def test_frame_tells_placement_and_calibration(
     app = make_app(studies)
     web = FastAPI()
     install_routes(web, app.service, app)
-    client = TestClient(web)
+    client = local_client(web)
     frame = client.get("/datastore/image/frame?image=aniso").json()
     assert (frame["size"], frame["unit"], frame["spacing"]) == ([7, 5], "mm", [0.5, 2.0])
     for pixel in ((0, 0), (6, 0), (0, 4), (3, 2)):

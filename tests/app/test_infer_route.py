@@ -165,10 +165,10 @@ def test_a_slow_prediction_blocks_no_other_request(
     begun, go_on = threading.Event(), threading.Event()
     predict = LandmarkInfer.predict
 
-    def slow(task: LandmarkInfer, path: Path, image: str) -> Any:
+    def slow(task: LandmarkInfer, *arguments: Any) -> Any:
         begun.set()
         assert go_on.wait(20)
-        return predict(task, path, image)
+        return predict(task, *arguments)
 
     monkeypatch.setattr(LandmarkInfer, "predict", slow)
     with client:  # one event loop for all requests

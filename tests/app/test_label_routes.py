@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_requests import assert_refused, image_file, publish_random, put_label
+from app_requests import assert_refused, image_file, local_client, publish_random, put_label
 from app_spots import NAMES, spot_image, spot_points, write_label
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -44,7 +44,7 @@ def test_origin_is_known_after_a_restart_when_the_proposal_was_kept(
     again = make_app(app.datastore().folder)
     web = FastAPI()
     install_routes(web, again.service, again)
-    info = put_label(TestClient(web), upload()).json()["info"]
+    info = put_label(local_client(web), upload()).json()["info"]
     moved = np.hypot(*(np.array(kept["landmarks"][0]["pixel"]) - spot_points(0)[0]))
     assert info["model_version"] == version
     assert info["displacement"]["bright"] == pytest.approx(moved, abs=1e-3)
@@ -108,7 +108,7 @@ def test_label_of_an_unknown_image_tag_or_protocol_is_refused(
 def test_params_that_cannot_be_stored_are_refused(
     app: Any, client: TestClient, upload: Callable[..., bytes], value: object
 ) -> None:
-    assert_refused(put_label(client, upload(), note=value), 400, "The info of an image or label")
+    assert_refused(put_label(client, upload(), note=value), 422, "The field 'params' cannot be used")
     assert app.datastore().get_labeled_images() == []
 
 
@@ -118,7 +118,7 @@ def test_label_of_another_protocol_is_not_overwritten(
     app = make_app(make_studies(1), protocols="spots,fundus")
     web = FastAPI()
     install_routes(web, app.service, app)
-    client = TestClient(web)
+    client = local_client(web)
     content = write_label(tmp_path / "l.mrk.json", image_file(app, "spot_00"), spot_points(0)).read_bytes()
     fundus = _with(_with(content, '"bright"', '"fovea"'), '"dim"', '"optic_disc"')
     assert put_label(client, fundus).json()["info"]["protocol"] == "fundus"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +17,8 @@ from fastapi.testclient import TestClient
 
 from lib.routes import install_routes
 from lib.routes import train as train_routes
+from lib.trainers.queue import OnEnd
+from monai_ext.engines.lock import training_lock
 
 
 @pytest.fixture
@@ -22,13 +26,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The training requests that would have been run."""
     found: list[dict[str, Any]] = []
 
-    def run(method: str, request: dict, params: dict, force_sync: bool, enqueue: bool) -> Any:
-        if found and not enqueue:
-            return None, "busy"
-        found.append({**request, **params})
-        return {"id": "1", "status": "SUBMITTED"}, None
+    def submit(request: dict[str, Any], announce: Callable[[], None], on_end: OnEnd) -> dict[str, Any]:
+        found.append(request)
+        return {"id": "1", "status": "SUBMITTED"}
 
-    monkeypatch.setattr(train_routes.AsyncTask, "run", staticmethod(run))
+    monkeypatch.setattr(train_routes.training_queue, "submit", submit)
+    monkeypatch.setattr(train_routes.training_queue, "busy", lambda model=None: bool(found))
     return found
 
 
@@ -43,12 +46,28 @@ def test_training_is_started_with_the_checked_options_alone(
     assert started[1:] == [{"model": "spots", "seed": 5}]
 
 
+def test_a_network_that_another_process_trains_is_refused(
+    app: Any, client: TestClient, started: list[dict[str, Any]]
+) -> None:
+    with training_lock(app.settings.model_root / "spots"):
+        assert_refused(client.post("/train/spots"), 409, f"is being trained already, by process {os.getpid()} on ")
+    assert started == []
+
+
+def test_a_stop_with_nothing_to_stop_is_answered_as_the_client_expects(client: TestClient) -> None:
+    for address in ("/train/", "/train/spots"):
+        response = client.delete(address)
+        assert (response.status_code, response.json()) == (200, None)
+    assert_refused(client.delete("/train/ear"), 404, "'ear'")
+
+
 @pytest.mark.parametrize(
     ("address", "params", "status", "words"),
     [
         ("/train/ear", {}, 404, "There is no protocol 'ear' to train; there are spots."),
         ("/train/spots", {"name": "x"}, 422, "'name' is unknown; use max_epochs, batch_size"),
         ("/train/spots", {"max_epochs": -1}, 422, "'max_epochs' cannot be -1"),
+        ("/train/spots", {"device": "cuda:99"}, 422, "'device' cannot be 'cuda:99': this machine has auto, cpu"),
         ("/train/spots", [1], 422, "valid dictionary"),
         ("/train/", {"ear": {}}, 404, "'ear'"),
         ("/train/", {"spots": {"bad": 1}}, 422, "'bad' is unknown"),

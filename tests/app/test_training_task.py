@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -22,6 +24,7 @@ from lib.served_model import ServedModel
 from lib.trainers import LandmarkTrain, landmark_train, parent_watch, train_options
 from lib.trainers.progress import ProgressFile
 from lib.trainers.training_set import training_set
+from monai_ext.engines.stop import StopSwitch
 from monai_ext.landmarks import InputError, Protocol, find_protocol, read_protocol
 
 
@@ -58,6 +61,17 @@ def test_options_of_a_request_are_taken_and_platform_names_left_out() -> None:
         ({"max_epochs": "many"}, "'max_epochs' cannot be 'many'"),
         ({"device": "tpu"}, "'device' cannot be 'tpu'"),
         ({"val_fraction": 1.5}, "'val_fraction' cannot be 1.5"),
+        ({"max_epochs": True}, "'max_epochs' cannot be True: it is no yes or no"),
+        ({"max_epochs": 2.5}, "'max_epochs' cannot be 2.5"),
+        ({"max_epochs": 10**30}, "'max_epochs' cannot be 10000"),
+        ({"learning_rate": math.nan}, "'learning_rate' cannot be nan"),
+        ({"learning_rate": math.inf}, "'learning_rate' cannot be inf"),
+        ({"batch_size": 100_000}, "'batch_size' cannot be 100000"),
+        ({"batch_size": None, "patience": -1}, "'patience' cannot be -1"),
+        ({"seed": 2**31}, "'seed' cannot be 2147483648"),
+        ({"seed": [1]}, r"'seed' cannot be \[1\]"),
+        ({"device": "cuda:99"}, "'device' cannot be 'cuda:99': this machine has auto, cpu"),
+        ({"device": "cpu\n"}, "'device' cannot be"),
     ],
 )
 def test_bad_options_are_named(request_: dict[str, Any], message: str) -> None:
@@ -121,8 +135,10 @@ def test_run_whose_process_is_gone_is_not_running(tmp_path: Path) -> None:
     progress.path.write_text(json.dumps({"status": "running", "epoch": 5, "process": _ended_process()}))
     failed = progress.read()
     assert (failed["status"], failed["epoch"]) == ("failed", 5)
-    assert "ended early" in failed["message"]
-    assert progress.read(stopped=True)["status"] == "stopped"
+    assert failed["message"] == "The training process ended early, by force or with its server."
+    (tmp_path / ".training").mkdir()
+    (tmp_path / ".training/state.pt").touch()
+    assert progress.read()["message"].endswith("goes on from the last saved state.")
 
 
 def test_a_reused_process_number_is_not_the_run(tmp_path: Path) -> None:
@@ -176,30 +192,57 @@ def test_a_crash_leaves_a_failed_run_with_one_sentence(
     assert stats["message"] == "Training failed unexpectedly (MemoryError: out of memory); see the server's log."
 
 
-def test_training_ends_with_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_whose_server_ends_is_asked_to_stop_and_then_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
     told: list[str] = []
     parent = iter([4711])
     monkeypatch.setattr(parent_watch, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(parent_watch, "GRACE", 0.05)
     monkeypatch.setattr(parent_watch.os, "getppid", lambda: next(parent, 1))
-
     monkeypatch.setattr(parent_watch.os, "_exit", lambda code: ended.set())
-    with parent_watch.ends_with_parent(lambda: told.append("orphaned")):
+    stop = StopSwitch()
+    with parent_watch.ends_with_parent(stop, lambda: told.append("lost")):
         assert ended.wait(10)
-    assert told[0] == "orphaned"
+    assert stop()
+    assert stop.cause == "The server ended."
+    assert told == ["lost"]
 
 
-def test_training_outlives_nothing_but_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_whose_server_lives_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parent_watch, "SECONDS_BETWEEN_LOOKS", 0.01)
-    told: list[str] = []
-    with parent_watch.ends_with_parent(lambda: told.append("orphaned")):
+    stop = StopSwitch()
+    with parent_watch.ends_with_parent(stop, lambda: None):
         time.sleep(0.1)
-    assert told == []
+    assert not stop()
 
 
-def test_a_run_that_was_stopped_is_not_called_running_while_its_process_goes(tmp_path: Path) -> None:
+def test_an_end_is_recorded_only_where_the_run_did_not_do_so_itself(tmp_path: Path) -> None:
     progress = ProgressFile(tmp_path)
-    progress.write({"status": "running", "epoch": 3})  # by this process, which lives
+    progress.write({"status": "queued", "epoch": 0})
+    progress.end_if_active("failed", "It broke.")
+    assert progress.read() == {"status": "failed", "epoch": 0, "message": "It broke."}
+    progress.end_if_active("stopped", "It was stopped.")
+    assert progress.read()["status"] == "failed"
 
-    assert progress.read()["status"] == "running"
-    assert progress.read(stopped=True) == {"status": "stopped", "epoch": 3, "message": "Training was stopped."}
+
+def test_the_run_of_another_living_process_is_left_alone(tmp_path: Path) -> None:
+    progress = ProgressFile(tmp_path)
+    other = {"pid": os.getppid(), "started": psutil.Process(os.getppid()).create_time()}
+    progress.path.write_text(json.dumps({"status": "running", "epoch": 3, "process": other}))
+    progress.end_if_active("failed", "A second training was refused.")
+    assert progress.read() == {"status": "running", "epoch": 3}
+
+
+def test_an_end_that_finds_no_room_is_still_told_by_this_process(tmp_path: Path) -> None:
+    progress = ProgressFile(tmp_path)
+    progress.write({"status": "running", "epoch": 3})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        progress.end("failed", "There is no room.")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert progress.read() == {"status": "failed", "epoch": 3, "message": "There is no room."}
+    assert os.listdir(tmp_path) == ["progress.json"]
+    progress.write({"status": "running", "epoch": 4})
+    assert progress.read() == {"status": "running", "epoch": 4}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from monai_ext.landmarks import InputError, find_protocol, read_protocol, read_protocols
@@ -93,6 +95,21 @@ def test_two_files_of_one_folder_may_not_share_a_name(tmp_path):
     write(tmp_path, TEXT, "task2.yaml")
     with pytest.raises(InputError, match=r"task\.yaml and .*task2\.yaml both define the protocol 'task'"):
         read_protocols([tmp_path])
+
+
+def test_names_every_mistake_of_every_file(tmp_path):
+    write(tmp_path, TEXT.replace("title: Task", "title: 5"), "a.yaml")
+    write(tmp_path, TEXT, "b.yaml")
+    write(tmp_path, TEXT, "c.yaml")
+    write(tmp_path, "name: [\n", "d.yaml")
+    with pytest.raises(InputError) as caught:
+        read_protocols([tmp_path, tmp_path / "none"])
+    sentence = str(caught.value)
+    assert sentence.startswith("The protocols have 4 mistakes: (1) ")
+    assert re.search(r"\(1\) \S*a\.yaml, line 2: title: .*got 5", sentence)
+    assert re.search(r"\(2\) \S*b\.yaml and \S*c\.yaml both define the protocol 'task';", sentence)
+    assert re.search(r"\(3\) \S*d\.yaml, line \d: not valid YAML", sentence)
+    assert sentence.endswith(f"(4) The protocol folder {tmp_path / 'none'} does not exist.")
 
 
 def test_a_folder_must_exist(tmp_path):

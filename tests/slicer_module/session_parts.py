@@ -9,6 +9,7 @@ from typing import Any
 from LandmarkDetectionLib.client import NextSample
 from LandmarkDetectionLib.geometry import Geometry
 from LandmarkDetectionLib.images import ImageEntry, ImageList
+from LandmarkDetectionLib.label_versions import LabelVersion
 from LandmarkDetectionLib.prediction import Answer, Prediction
 from LandmarkDetectionLib.server_info import ServerInfo
 from LandmarkDetectionLib.task_definition import TaskDefinition
@@ -134,6 +135,7 @@ class StandInClient:
         self.document = info_document()
         self.entries = {"one": ImageEntry("one", file_name="one.png"), "two": ImageEntry("two", file_name="two.nrrd")}
         self.labels: dict[tuple[str, str], tuple[bytes, dict[str, Any]]] = {}
+        self.versions: list[tuple[str, LabelVersion, bytes, dict[str, Any]]] = []
         self.answers = {image: answer(image) for image in self.entries}
         self.failure: Exception | None = None
         self.calls: list[str] = []
@@ -167,6 +169,7 @@ class StandInClient:
     def save_label(self, image: str, markups: bytes, params: Mapping[str, Any], tag: str = "final") -> dict[str, Any]:
         self._called("save_label")
         info = {**params, "user": "admin", "ts": 1_700_000_000}
+        self._keep(image, tag)
         self.labels[image, tag] = (markups, info)
         return info
 
@@ -177,6 +180,26 @@ class StandInClient:
     def label_info(self, image: str, tag: str) -> dict[str, Any]:
         self._called("label_info")
         return self.labels[image, tag][1]
+
+    def _keep(self, image: str, tag: str) -> None:
+        """What a label was becomes a version."""
+        if (image, tag) in self.labels:
+            content, info = self.labels[image, tag]
+            number, names = len(self.versions) + 1, (info.get("annotator", ""), info.get("protocol", ""))
+            ended = f"2026-01-02T03:04:{number:02}+00:00"
+            version = LabelVersion(tag, f"v-{number}", ended, "replaced", info["ts"], *names)
+            self.versions.append((image, version, content, info))
+
+    def label_versions(self, image: str, tag: str) -> tuple[LabelVersion, ...]:
+        self._called("label_versions")
+        return tuple(v for name, v, _, _ in reversed(self.versions) if (name, v.tag) == (image, tag))
+
+    def restore_label(self, image: str, tag: str, version: str) -> dict[str, Any]:
+        self._called("restore_label")
+        (found,) = ((c, i) for name, v, c, i in self.versions if (name, v.tag, v.version) == (image, tag, version))
+        self._keep(image, tag)
+        self.labels[image, tag] = found
+        return found[1]
 
     def download_image(self, image: str, folder: Path) -> Path:
         self._called("download_image")

@@ -74,8 +74,8 @@ def make_studies(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def spot_server(root: Path) -> Iterator[Place]:
-    """The server with a network that has learnt nothing, as version v1."""
+def spot_server(root: Path, **further: str) -> Iterator[Place]:
+    """The server with a network that has learnt nothing, as version v1, and further ``--conf`` values."""
     (root / "protocols").mkdir(parents=True)
     (root / "protocols" / "spots.yaml").write_text(PROTOCOL)
     protocol = read_protocol(root / "protocols" / "spots.yaml")
@@ -84,6 +84,7 @@ def spot_server(root: Path) -> Iterator[Place]:
     card |= {"unit": "px", "epochs": 1, "seed": 0, "date": "2026-01-01T00:00:00+00:00"}
     publish(root / "model" / "spots", build_network(protocol).state_dict(), card)
     conf = {"protocols": "spots", "protocol_dir": str(root / "protocols"), "model_dir": str(root / "model")}
+    conf |= further
     studies = make_studies(root / "my studies")
     with run_server(APP_DIR, studies, conf, root / "server.log") as server:
         yield Place(server, studies)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from monai_ext.landmarks import InputError
 
 
+class ClosedError(InputError):
+    """The address exists on this server, but is not open."""
+
+    status = 403
+
+
 class NotFoundError(InputError):
     """Something that a request names does not exist."""
 
@@ -23,6 +29,12 @@ class ConflictError(InputError):
     status = 409
 
 
+class ContentTypeError(InputError):
+    """The body of a request is of another kind than its address takes."""
+
+    status = 415
+
+
 class ParameterError(InputError):
     """A parameter of a request has a wrong name, type or value."""
 
@@ -35,6 +47,43 @@ class BusyError(InputError):
     status = 429
 
 
+class RetryError(InputError):
+    """The server has too much to do now; the answer says when to ask again.
+
+    Args:
+        sentence: what happened.
+        retry_after: whole seconds after which the request is likely to be answered.
+    """
+
+    status = 503
+
+    def __init__(self, sentence: str, retry_after: int = 1) -> None:
+        super().__init__(sentence)
+        self.headers = {"retry-after": str(retry_after)}
+
+
+class QueueFullError(RetryError):
+    """Too many requests of this kind wait already."""
+
+    status = 429
+
+
+class TimedOutError(RetryError):
+    """There was no answer within the time that the server gives a request."""
+
+
+class LockedError(InputError):
+    """Another process holds the studies folder for too long."""
+
+    status = 503
+
+
+class StorageError(InputError):
+    """The studies folder takes no more data; nothing was changed."""
+
+    status = 507
+
+
 def http_status(error: InputError) -> int:
-    """The 4xx status that answers an error."""
+    """The status that answers an error, mostly a 4xx."""
     return int(getattr(error, "status", 400))

@@ -1,20 +1,17 @@
-"""Uploaded and hand-placed labels, checked against the served protocols and the image's frame."""
+"""Uploaded and hand-placed labels, checked against the served protocols."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, Status
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import Frame, Landmarks, Protocol, label_check
+from monai_ext.landmarks.label_check import check_finished
 from monai_ext.landmarks.markups import read_markups
 
 from .errors import NotFoundError
 
-#: How far beyond the image a point may lie, as a share of its longer side: people place points that are cut off.
-BORDER_MARGIN = 0.1
+__all__ = ["check_finished", "protocol_of", "read_label"]
 
 
 def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol], stated: str | None = None) -> Protocol:
@@ -24,20 +21,11 @@ def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol], state
         NotFoundError: the stated protocol is not served.
         InputError: no protocol has all the names, or several have.
     """
-    if stated is not None:
-        if stated not in protocols:
-            raise NotFoundError(f"The protocol {stated[:80]!r} is not served; use one of {', '.join(protocols)}.")
-        return protocols[stated]
-    if not names:
-        raise InputError("The label holds no landmark: place at least one, or list one as missing.")
-    fitting = [protocol for protocol in protocols.values() if set(names) <= set(protocol.landmark_names)]
-    if len(fitting) > 1:
-        found = ", ".join(protocol.name for protocol in fitting)
-        raise InputError(f"The landmarks {', '.join(names)} fit the protocols {found}: state params.protocol.")
-    if not fitting:
-        known = "; ".join(f"{p.name}: {', '.join(p.landmark_names)}" for p in protocols.values())
-        raise InputError(f"The landmarks {', '.join(names)} fit no served protocol ({known}).")
-    return fitting[0]
+    if stated is None:
+        return label_check.protocol_of(names, protocols)
+    if stated not in protocols:
+        raise NotFoundError(f"The protocol {stated[:80]!r} is not served; use one of {', '.join(protocols)}.")
+    return protocols[stated]
 
 
 def read_label(
@@ -46,33 +34,8 @@ def read_label(
     """The landmarks of a markups file in its protocol's order, and that protocol.
 
     Raises:
+        NotFoundError: the stated protocol is not served.
         InputError: the file is no markups file, does not fit one protocol, or a point lies far outside the image.
     """
     protocol = protocol_of(read_markups(path, frame).names, protocols, stated)
-    landmarks = read_markups(path, frame, protocol.landmark_names)
-    margin = BORDER_MARGIN * max(frame.size)
-    outside = landmarks.defined & ~frame.contains(_towards_image(landmarks.points, frame, margin))
-    if outside.any():
-        first = int(np.flatnonzero(outside)[0])
-        x, y = landmarks.points[first]
-        raise InputError(
-            f"The landmark {landmarks.names[first]!r} lies at pixel ({x:.1f}, {y:.1f}), outside the image of "
-            f"{frame.width} x {frame.height} pixels: check that the markups belong to this image."
-        )
-    return protocol, landmarks
-
-
-def _towards_image(points: FloatArray, frame: Frame, margin: float) -> FloatArray:
-    """Points moved by at most ``margin`` pixels per axis towards the image."""
-    inside = np.clip(points, 0.0, np.array(frame.size) - 1.0)
-    return points + np.clip(inside - points, -margin, margin)
-
-
-def check_finished(landmarks: Landmarks) -> None:
-    """Refuses a label that says nothing.
-
-    Raises:
-        InputError: every landmark is undefined.
-    """
-    if (landmarks.status == Status.UNDEFINED).all():
-        raise InputError("Every landmark of the label is undefined: place one, list one as missing, or save a draft.")
+    return protocol, label_check.read_label(path, frame, protocol)

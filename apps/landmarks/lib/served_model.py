@@ -6,28 +6,63 @@ import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import CARD, ModelCard, find_model, read_card
 
+from .earlier_versions import newest_whole_version
 from .errors import ConflictError
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _OnDisk:
-    """A model folder as it was found: the signature changes with every published version."""
+class FileState(NamedTuple):
+    """What changes when a file is written or replaced."""
 
-    signature: tuple[str, int, int]
+    path: str
+    modified_ns: int
+    size: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileState | None:
+        """The state of a file; None where there is none."""
+        try:
+            stat = path.stat()
+        except OSError:
+            return None
+        return cls(str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+class Signature(NamedTuple):
+    """The files of a model as they were found; it changes with every published version."""
+
+    card: FileState
+    weights: FileState | None
+
+
+class NoModelError(ConflictError):
+    """Nothing was trained for the protocol yet."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A model folder and its card as they were last read."""
+
+    folder: Path
+    state: FileState
     card: ModelCard | None
     problem: str
 
 
 class ServedModel:
     """Answers with the newest published weights of a protocol, without a restart; safe to call from many threads.
+
+    A model that is damaged answers nothing: an earlier one in its place would answer otherwise than the person who
+    published the newer one expects. The refusal names the newest earlier version that is whole, and how to go back.
 
     Args:
         protocol: the served protocol.
@@ -39,8 +74,9 @@ class ServedModel:
         self.protocol = protocol
         self.roots = (model_root, pretrained_root)
         self._lock = threading.Lock()
-        self._on_disk: _OnDisk | None = None
-        self._loaded: tuple[tuple[str, int, int], Predictor] | None = None
+        self._found: _Found | None = None
+        self._loaded: tuple[Signature, Predictor] | None = None
+        self._broken: tuple[Signature, str] | None = None
 
     def is_ready(self) -> bool:
         """Whether there are weights that answer this protocol."""
@@ -50,13 +86,31 @@ class ServedModel:
             return False
         return True
 
+    def problem(self) -> str | None:
+        """Why the model that was published cannot be used; None where it can, or where there is none."""
+        try:
+            self.card()
+        except NoModelError:
+            return None
+        except ConflictError as error:
+            return str(error)
+        return None
+
     def card(self) -> ModelCard:
         """The card of the current model.
 
         Raises:
-            ConflictError: there is no model, its card is damaged, or it was trained for other landmarks.
+            ConflictError: there is no model, it is damaged, or it was trained for other landmarks.
         """
         return self._look()[2]
+
+    def signature(self) -> Signature:
+        """What distinguishes the current model from every other one.
+
+        Raises:
+            ConflictError: as :meth:`card`.
+        """
+        return self._look()[1]
 
     def weights(self) -> Path | None:
         """The weights file of the current model; None where there is no usable model."""
@@ -72,52 +126,64 @@ class ServedModel:
             ConflictError: as :meth:`card`, or the weights are damaged.
         """
         with self._lock:
-            folder, signature, _ = self._look()
+            folder, signature, card = self._look()
             if self._loaded is None or self._loaded[0] != signature:
                 try:
                     predictor = Predictor.load(folder, find_device("auto"))
                 except InputError as error:
-                    raise ConflictError(str(error)) from None
+                    raise self._refuse(folder, signature, str(error)) from None
                 logger.info("Loaded %s, version %s.", folder, predictor.version)
+                if predictor.version != card.version:  # published meanwhile: loaded again by the next request
+                    return predictor
                 self._loaded = (signature, predictor)
             return self._loaded[1]
 
-    def _look(self) -> tuple[Path, tuple[str, int, int], ModelCard]:
+    def _look(self) -> tuple[Path, Signature, ModelCard]:
         name = self.protocol.name
         folder = find_model(name, *self.roots)
-        signature = None if folder is None else _signature(folder)
-        if folder is None or signature is None:
-            raise ConflictError(
+        state = None if folder is None else FileState.of(folder / CARD)
+        if folder is None or state is None:
+            raise NoModelError(
                 f"The protocol {name} has no trained network yet: label images, then train it with POST /train/{name} "
                 f"or `monai-landmarks train --protocol {name} --studies DIR`."
             )
-        known = self._on_disk
-        if known is None or known.signature != signature:
-            known = self._read(folder, signature)
-            self._on_disk = known
-        if known.card is None:
-            raise ConflictError(known.problem)
-        return folder, signature, known.card
+        found = self._found
+        if found is None or found.state != state:
+            found = self._read(folder, state)
+            self._found = found
+        if found.card is None:
+            raise ConflictError(found.problem)
+        weights = folder / found.card.weights
+        signature = Signature(state, FileState.of(weights))
+        broken = self._broken
+        if broken is not None and broken[0] == signature:
+            raise ConflictError(broken[1])
+        if signature.weights is None:
+            raise self._refuse(folder, signature, f"The weights {weights} are missing; restore the file.")
+        return folder, signature, found.card
 
-    def _read(self, folder: Path, signature: tuple[str, int, int]) -> _OnDisk:
+    def _read(self, folder: Path, state: FileState) -> _Found:
         try:
             card = read_card(folder)
         except InputError as error:
-            logger.warning("The protocol %s is not offered: %s", self.protocol.name, error)
-            return _OnDisk(signature, None, str(error))
+            return _Found(folder, state, None, self._tell(folder, str(error)))
         if card.protocol.landmark_names == self.protocol.landmark_names:
-            return _OnDisk(signature, card, "")
+            return _Found(folder, state, card, "")
         problem = (
             f"The model in {folder} was trained for the landmarks {', '.join(card.protocol.landmark_names)}, which "
             f"are not those of the protocol {self.protocol.name} now; train it again."
         )
+        return _Found(folder, state, None, self._tell(folder, problem))
+
+    def _refuse(self, folder: Path, signature: Signature, problem: str) -> ConflictError:
+        problem = self._tell(folder, problem)
+        self._broken = (signature, problem)
+        return ConflictError(problem)
+
+    def _tell(self, folder: Path, problem: str) -> str:
+        """The problem with what could be done, which is logged."""
+        earlier = newest_whole_version(folder, self.protocol)
+        if earlier is not None:
+            problem = f"{problem.rstrip('.')}; or go back to {earlier.stem}: copy {earlier.name} to {CARD} there."
         logger.warning("The protocol %s is not offered: %s", self.protocol.name, problem)
-        return _OnDisk(signature, None, problem)
-
-
-def _signature(folder: Path) -> tuple[str, int, int] | None:
-    try:
-        stat = (folder / CARD).stat()
-    except FileNotFoundError:
-        return None
-    return str(folder), stat.st_mtime_ns, stat.st_ino
+        return problem

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +16,18 @@ import numpy as np
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.studies import LABEL_EXTENSION
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.transforms.image_io import read_frame, read_image
 
+from .conf import LimitSettings
 from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
 from .file_names import check_image_id, check_tag
+from .inference import Answer, Check, InferenceDesk
 from .infers import LandmarkInfer
 from .label_check import check_finished, read_label
 from .proposals import Proposal, Proposals, provenance
+from .served_model import FileState
 from .trainers import LandmarkTrain
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A prediction as it goes over the wire.
-
-    Attributes:
-        file_name: ``<ID>.mrk.json``.
-        markups: the content of that file.
-        document: the JSON of the same prediction.
-    """
-
-    file_name: str
-    markups: bytes
-    document: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,6 +38,7 @@ class LandmarkService:
     infers: Mapping[str, LandmarkInfer]
     trainers: Mapping[str, LandmarkTrain]
     proposals: Proposals = field(default_factory=Proposals)
+    desk: InferenceDesk = field(default_factory=lambda: InferenceDesk.from_limits(LimitSettings()))
 
     @property
     def protocols(self) -> dict[str, Protocol]:
@@ -87,23 +78,69 @@ class LandmarkService:
         return Path(uri)
 
     def infer(self, model: str, image: str) -> Answer:
-        """The landmarks of an image of the studies folder; the proposal is remembered.
+        """The landmarks of an image of the studies folder, however long its turn takes to come.
 
         Raises:
             NotFoundError: unknown model or image.
             ConflictError: the model has no weights yet.
             InputError: the image cannot be read.
         """
-        task = self.infer_task(model)
-        landmarks, document = task.predict(self.image_path(image), image)
-        self.proposals.remember(model, image, Proposal(document["model_version"], landmarks))
-        return _answer(task.write(landmarks, image), document)
+        return self.ask(model, image, patient=True).result()
 
-    def infer_file(self, model: str, path: Path, image: str) -> Answer:
-        """The landmarks of an image file that is not part of the studies, answered under the name ``image``."""
+    def ask(self, model: str, image: str, *, patient: bool = False) -> Future[Answer]:
+        """The same in a future, which a request that is given up cancels; the proposal is remembered.
+
+        Raises:
+            NotFoundError: unknown model or image.
+            ConflictError: the model has no weights yet.
+            QueueFullError: too many requests wait already, and this one is not patient.
+        """
+        task, path = self.infer_task(model), self.image_path(image)
+
+        def make(check: Check) -> Answer:
+            answer = _answer(task, path, image, check)
+            self._remember(model, image, answer)
+            return answer
+
+        future = self.desk.ask(partial(_key, task, path, image), make, patient=patient)
+        if future.done() and future.exception() is None:
+            self._remember(model, image, future.result())
+        return future
+
+    def ask_file(
+        self, model: str, image: str, path: Path, write: Callable[[Path], object] | None = None
+    ) -> Future[Answer]:
+        """The landmarks of an image file that is not part of the studies, answered under the name ``image``.
+
+        Args:
+            model: the protocol.
+            image: what the answer calls the image.
+            path: the file; with ``write`` only its name counts.
+            write: writes the file that is to be looked at, when its turn has come.
+
+        Raises:
+            NotFoundError: unknown model.
+            ConflictError: the model has no weights yet.
+            QueueFullError: too many requests wait already.
+        """
         task = self.infer_task(model)
-        landmarks, document = task.predict(path, image)
-        return _answer(task.write(landmarks, image), document)
+        if write is None:
+            return self.desk.ask(partial(_key, task, path, image), partial(_answer, task, path, image))
+        task.model.card()
+
+        def make(check: Check) -> Answer:
+            with tempfile.TemporaryDirectory() as folder:
+                copy = Path(folder) / path.name
+                write(copy)
+                try:
+                    return _answer(task, copy, image, check)
+                except InputError as error:
+                    raise _about_upload(error, copy) from None
+
+        return self.desk.ask(lambda: None, make)
+
+    def _remember(self, model: str, image: str, answer: Answer) -> None:
+        self.proposals.remember(model, image, Proposal(answer.document["model_version"], answer.landmarks))
 
     def store_proposal(self, model: str, answer: Answer) -> str:
         """Keeps a prediction of an image of the studies as its label ``original``."""
@@ -153,7 +190,7 @@ class LandmarkService:
             path.write_bytes(content)
             image = check_image_id(image or self.datastore.id_of(path.name))
             try:
-                frame = read_frame(path)
+                frame = read_image(path)[1]  # all of it: a file that is cut short is refused now, not when it is used
             except InputError as error:
                 raise _about_upload(error, path) from None
             if self.datastore.get_labels_by_image_id(image):
@@ -188,11 +225,19 @@ class LandmarkService:
         return Proposal(version, landmarks) if isinstance(version, str) else None
 
 
-def _answer(path: Path, document: dict[str, Any]) -> Answer:
+def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
+    """What the answer for an image depends on; None where there is no such file."""
+    state = FileState.of(path)
+    return None if state is None else (task.model.protocol.name, task.model.signature(), image, state)
+
+
+def _answer(task: LandmarkInfer, path: Path, image: str, check: Check) -> Answer:
+    landmarks, document = task.predict(path, image, check)
+    file = task.write(landmarks, image)
     try:
-        return Answer(path.name, path.read_bytes(), json.loads(json.dumps(document, allow_nan=False)))
+        return Answer(file.name, file.read_bytes(), json.dumps(document, allow_nan=False), landmarks)
     finally:
-        shutil.rmtree(path.parent, ignore_errors=True)
+        shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def _about_upload(error: InputError, path: Path) -> InputError:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from .geometry import Geometry
 from .images import ImageList
+from .label_versions import LabelVersion
 from .prediction import Answer
 from .server_info import ServerInfo
 
@@ -64,6 +65,12 @@ class LandmarkClient(Protocol):
 
     def label_info(self, image: str, tag: str) -> dict[str, Any]:
         """What the server recorded of a label: what was sent with it, who saved it and when."""
+
+    def label_versions(self, image: str, tag: str) -> tuple[LabelVersion, ...]:
+        """The earlier versions of a label, newest first."""
+
+    def restore_label(self, image: str, tag: str, version: str) -> dict[str, Any]:
+        """Puts an earlier version of a label back; returns its info. The present label becomes a version itself."""
 
     def download_image(self, image: str, folder: Path) -> Path:
         """Writes the image file into a folder, under its own name and extension; never half a file."""

@@ -52,6 +52,21 @@ class Patience:
         """Bytes have moved: the silence begins anew."""
         self._quiet = time.monotonic() + self._silence
 
+    def wait(self, seconds: float) -> None:
+        """Lets time go by before the next try; that is no silence of the server."""
+        end = time.monotonic() + seconds
+        while True:
+            self.progress()
+            self.check()
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            time.sleep(min(left, _STEP))
+
+
+class AnsweredEarlyError(OSError):
+    """The server answers, or hangs up, before it was told everything."""
+
 
 class PatientSocket:
     """A connected socket for ``http.client``, plain or TLS.
@@ -71,9 +86,16 @@ class PatientSocket:
         self._until_done(wrapped.do_handshake)
 
     def sendall(self, data: Any) -> None:
-        """Sends all of it."""
+        """Sends all of it.
+
+        Raises:
+            AnsweredEarlyError: the server refuses it before it is complete, as where it is too large.
+        """
         view = memoryview(data).cast("B")
         while view:
+            # With TLS incoming bytes need not be an answer.
+            if not isinstance(self._socket, ssl.SSLSocket) and wait_for(self._socket, selectors.EVENT_READ, 0):
+                raise AnsweredEarlyError
             sent: int = self._until_done(functools.partial(self._socket.send, view[:_CHUNK]))
             view = view[sent:]
 

@@ -35,8 +35,20 @@ class Refused(ClientError):
         self.status = status
 
 
+class Busy(Refused):
+    """The server has too much to do now and said when to ask again.
+
+    Attributes:
+        seconds: to wait before the same request.
+    """
+
+    def __init__(self, sentence: str, status: int, seconds: float) -> None:
+        super().__init__(sentence, status)
+        self.seconds = seconds
+
+
 class ServerFailed(ClientError):
-    """The server failed inside while it answered.
+    """The server failed while it answered, or cannot do it now (503) or has no room (507), with its own sentence.
 
     Attributes:
         status: the HTTP status, 500 or above.

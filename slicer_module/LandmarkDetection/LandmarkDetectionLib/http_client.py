@@ -19,6 +19,7 @@ from .geometry import Geometry
 from .http_requests import MEGABYTE, Requests, Timeouts
 from .images import ImageEntry, ImageList
 from .json_fields import as_list, as_object, as_text
+from .label_versions import LabelVersion
 from .prediction import Answer
 from .server_info import ServerInfo
 
@@ -122,6 +123,18 @@ class HttpClient:
         """``GET /datastore/label/info``."""
         answer = self._requests.json("GET", "/datastore/label/info", {"label": image, "tag": tag})
         return as_object(answer, "The label's info")
+
+    def label_versions(self, image: str, tag: str) -> tuple[LabelVersion, ...]:
+        """``GET /datastore/label/history``."""
+        return LabelVersion.list_from(
+            self._requests.json("GET", "/datastore/label/history", {"image": image, "tag": tag})
+        )
+
+    def restore_label(self, image: str, tag: str, version: str) -> dict[str, Any]:
+        """``POST /datastore/label/restore``."""
+        query = {"image": image, "tag": tag, "version": version}
+        answer = self._requests.json("POST", "/datastore/label/restore", query)
+        return as_object(as_object(answer, "The restored label").get("info", {}), "The restored label's info")
 
     def download_image(self, image: str, folder: Path) -> Path:
         """``GET /datastore/image``: the file appears in the folder when it is complete."""

@@ -16,13 +16,15 @@ from urllib.parse import quote, urlencode
 
 from .address import Address
 from .connection import Patience, PatientConnection
-from .errors import BadAnswer, ClientError, Refused, ServerFailed, Unreachable, WrongToken
+from .errors import BadAnswer, Busy, ClientError, Unreachable, WrongToken
+from .refusals import refusal
 
 MEGABYTE = 1 << 20
 #: The largest JSON answer, label or prediction that is read; 20 000 images with their labels need about 8.
 BODY_LIMIT = 64 * MEGABYTE
 _CHUNK = 1 << 16
-_LONGEST_SENTENCE = 600
+#: Between two tries, whatever the server says.
+_SHORTEST_WAIT = 0.5
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ class Timeouts:
         silence: until the next byte of an answer, and for a connection.
         prediction: the same where the server has to compute first; a large network on a CPU takes its time.
         total: for one request with its answer.
+        busy: in all, where the server is busy and says when to ask again.
     """
 
     silence: float = 20.0
     prediction: float = 180.0
     total: float = 900.0
+    busy: float = 60.0
 
 
 class AnswerStream:
@@ -78,7 +82,7 @@ class Requests:
             if not token.isascii() or not token.isprintable() or " " in token:
                 raise WrongToken("The access token has spaces or characters that cannot be sent: enter it again.")
             self._headers["Authorization"] = f"Bearer {token}"
-        self._has_token = bool(token)
+        self._token = token
         self._tls = _tls(ca_file) if address.tls else None
         self._lock = threading.Lock()
         self._generation = 0
@@ -128,6 +132,8 @@ class Requests:
     ) -> Iterator[AnswerStream]:
         """An answer with a 2xx status, to be read inside the block.
 
+        A server that is busy and says when to ask again is asked again; it has done nothing yet.
+
         Args:
             method: GET, PUT, POST or DELETE.
             path: of the request, quoted already.
@@ -144,42 +150,78 @@ class Requests:
             headers["Content-Type"], content = form
         elif method != "GET":
             content = b""
-        connection = PatientConnection(self._address.host, self._address.port, self._tls, self._patience(predicting))
-        response = None
+        patience = self._patience(predicting)
+        with self._connected(patience) as connection:
+            waited = 0.0
+            while True:
+                response = self._send(connection, method, target, content, headers)
+                if 200 <= response.status < 300:
+                    break
+                waited += self._wait_or_raise(response, patience, waited)
+                connection.close()
+            with response:
+                yield AnswerStream(response, self._address.url)
+
+    @contextmanager
+    def _connected(self, patience: Patience) -> Iterator[PatientConnection]:
+        """A connection; what breaks on it inside the block is a ClientError."""
+        connection = PatientConnection(self._address.host, self._address.port, self._tls, patience)
         try:
-            connection.request(method, target, content, headers)
-            response = connection.getresponse()
-            if not 200 <= response.status < 300:
-                raise self._refusal(response)
-            yield AnswerStream(response, self._address.url)
+            yield connection
         except ClientError:
             raise
         except (OSError, http.client.HTTPException) as error:
             raise self._broken(error) from None
         finally:
-            if response is not None:
-                response.close()
             connection.close()
+
+    def _send(
+        self,
+        connection: PatientConnection,
+        method: str,
+        target: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+    ) -> http.client.HTTPResponse:
+        """The beginning of the answer, which a server may give before it has taken the whole request."""
+        connection.connect()
+        try:
+            connection.request(method, target, content, dict(headers))
+        except OSError as error:
+            try:
+                return connection.getresponse()
+            except (OSError, http.client.HTTPException):
+                raise error from None
+        return connection.getresponse()
+
+    def _wait_or_raise(self, response: http.client.HTTPResponse, patience: Patience, waited: float) -> float:
+        """Waits where the server is busy and said for how long, else raises what the answer means.
+
+        Args:
+            response: not a 2xx one; it is read and closed.
+            patience: of the request.
+            waited: seconds that were waited already.
+
+        Returns:
+            The seconds of this wait.
+        """
+        with response:
+            body = response.read(MEGABYTE)
+        headers, token = response.headers, self._token
+        error = refusal(self._address.url, response.status, body, headers.get("Retry-After", ""), token)
+        if not isinstance(error, Busy):
+            raise error
+        seconds = max(error.seconds, _SHORTEST_WAIT)
+        if waited + seconds > self._timeouts.busy:
+            raise error
+        patience.wait(seconds)
+        return seconds
 
     def _patience(self, predicting: bool) -> Patience:
         with self._lock:
             begun = self._generation
         silence = self._timeouts.prediction if predicting else self._timeouts.silence
         return Patience(silence, self._timeouts.total, lambda: self._generation != begun, self._address.url)
-
-    def _refusal(self, response: http.client.HTTPResponse) -> ClientError:
-        url, status = self._address.url, response.status
-        if status < 400:
-            return BadAnswer(f"{url} sends requests on to another address: enter that one ({status}).")
-        detail = _detail(response.read(MEGABYTE))
-        if status == 401:
-            problem = "does not accept the access token" if self._has_token else "wants an access token"
-            return WrongToken(f"{url} {problem}: enter the one that its administrator gave you.")
-        if status == 403:
-            return WrongToken(f"The access token does not allow this at {url}{f': {detail}' if detail else '.'}")
-        if status >= 500:
-            return ServerFailed(f"{url} failed inside ({status}): try again, and see the server's log.", status)
-        return Refused(detail or f"{url} refused the request without saying why ({status}).", status)
 
     def _broken(self, error: OSError | http.client.HTTPException) -> ClientError:
         url = self._address.url
@@ -192,17 +234,6 @@ class Requests:
         if isinstance(error, (OSError, http.client.IncompleteRead)):
             return Unreachable(f"The connection to {url} broke off before the answer was complete: try again.")
         return BadAnswer(f"{url} does not answer as a web server does: check the address.")
-
-
-def _detail(body: bytes) -> str:
-    """The server's own sentence, on one line; empty where it gives none."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    detail = document.get("detail") if isinstance(document, dict) else None
-    text = " ".join(detail.split()) if isinstance(detail, str) else ""
-    return text if len(text) <= _LONGEST_SENTENCE else text[: _LONGEST_SENTENCE - 1] + "…"
 
 
 def _tls(ca_file: str | Path | None) -> ssl.SSLContext:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .client import LandmarkClient
-from .errors import Refused, WrongDefinition
+from .errors import BadAnswer, Refused, WrongDefinition
 from .geometry import Geometry
 from .images import ImageEntry, ImageList
+from .label_versions import LabelVersion
 from .prediction import Answer, Prediction
 from .server_info import ServerInfo
 from .submission import Submission
@@ -143,6 +144,30 @@ def check_definition(info: ServerInfo, task: TaskDefinition) -> None:
 def upload(client: LandmarkClient, path: Path, image: str = "") -> str:
     """Adds an image file to the studies; returns its ID."""
     return client.upload_image(path, image)
+
+
+def label_versions(client: LandmarkClient, image: str) -> tuple[LabelVersion, ...]:
+    """The earlier versions of the final label and of the draft of an image, the last one that ended first."""
+    found = [version for tag in ("final", "draft") for version in client.label_versions(image, tag)]
+    return tuple(sorted(found, key=lambda version: version.ended, reverse=True))
+
+
+def restore(
+    client: LandmarkClient, task: TaskDefinition, image: str, version: LabelVersion, folder: Path
+) -> tuple[ImageList, OpenedImage]:
+    """Puts an earlier version back and fetches it; (the images as they are now, the image with that label).
+
+    Raises:
+        WrongDefinition: it belongs to another protocol; nothing is changed.
+    """
+    if version.protocol not in ("", task.name):
+        raise WrongDefinition(f"This version belongs to the protocol {version.protocol}: choose that to put it back.")
+    client.restore_label(image, version.tag, version.version)
+    path = client.download_image(image, folder)
+    record = _label_record(client, task, image, version.tag, client.frame(image))
+    if record is None:
+        raise BadAnswer(f"The label of {image} was put back, but has been deleted meanwhile: open the image again.")
+    return client.images(), OpenedImage(path, record)
 
 
 def _label_record(

@@ -189,13 +189,17 @@ class Session:
         self.keep_unsent("The scene was closed before it was submitted.")
         self.close_image()
 
-    def open(self, opened: OpenedImage) -> Work:
+    def open(self, opened: OpenedImage, unsent_first: bool = True) -> Work:
         """An image was fetched: its work, with unsent work of the same image first. Time counts from now on.
 
         The work that was open is closed; :meth:`question_before_leaving` has settled what becomes of it.
+
+        Args:
+            opened: the image with its label.
+            unsent_first: False where the person chose this very label; unsent work stays among the unsent.
         """
         record = opened.record
-        kept = self.unsent_of(opened.image, record.task)
+        kept = self.unsent_of(opened.image, record.task) if unsent_first else None
         if kept is not None:
             record = replace(kept.record, geometry=record.geometry)
         return self.adopt(Work.from_record(record, self._clock))

@@ -19,6 +19,7 @@ from .panel.server_box import ServerBox
 from .panel.study_box import OPEN, StudyBox
 from .panel.submit_bar import DETECT, SubmitBar
 from .panel.training_box import TrainingBox
+from .panel.versions_box import VersionsBox
 from .scene import SceneAdapter, SceneError
 from .scene_callbacks import SceneCallbacks
 from .settings import Settings
@@ -60,6 +61,7 @@ class Panel:
         self.messages = MessageBar(self.bench, ui)
         self.sender = SubmitBar(self.bench, ui)
         self.study = StudyBox(self.bench, ui, self.sender, self._image_opened)
+        self.versions = VersionsBox(self.bench, ui, self.study)
         self.training = TrainingBox(self.bench, ui)
         self.server = ServerBox(self.bench, ui, self.training.follow)
         self.table = LandmarkTable(self.bench, ui)

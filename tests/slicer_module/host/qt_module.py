@@ -10,8 +10,9 @@ from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
 #: Names handed through as they are.
 PLAIN = (
-    "QApplication", "QBrush", "QColor", "QDir", "QFile", "QFont", "QIcon", "QImage", "QKeySequence", "QObject",
-    "QPainter", "QPalette", "QPen", "QPixmap", "QRect", "QSettings", "QTableWidgetItem", "QTimer", "Qt",
+    "QAbstractItemView", "QApplication", "QBrush", "QColor", "QDir", "QFile", "QFont", "QIcon", "QImage",
+    "QKeySequence", "QObject", "QPainter", "QPalette", "QPen", "QPixmap", "QRect", "QSettings", "QTableWidgetItem",
+    "QTimer", "Qt",
 )  # fmt: skip
 #: Widgets, and what else has properties that are read.
 WITH_PROPERTIES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,15 @@ class LandmarkInfer(InferTask):
         weights = self.model.weights() if validate else None
         return None if weights is None else str(weights)
 
-    def predict(self, image: Path, image_id: str) -> tuple[Landmarks, dict[str, Any]]:
+    def predict(
+        self, image: Path, image_id: str, check: Callable[[], None] = lambda: None
+    ) -> tuple[Landmarks, dict[str, Any]]:
         """The landmarks of an image file and the JSON document that answers for it.
+
+        Args:
+            image: the file.
+            image_id: what the answer calls it.
+            check: called between the stages; it ends the prediction by an exception.
 
         Raises:
             ConflictError: there are no usable weights.
@@ -56,7 +64,7 @@ class LandmarkInfer(InferTask):
         """
         predictor = self.model.predictor()
         start = time.perf_counter()
-        landmarks, coarse = predictor.predict_stages(image)
+        landmarks, coarse = predictor.predict_stages(image, check)
         latencies = {"total": round(time.perf_counter() - start, 4)}
         document = prediction_document(
             self.model.protocol,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import time
+from typing import Any
 
-from fastapi import APIRouter, Body
-from monailabel.endpoints.activelearning import sample
+from fastapi import APIRouter
 from monailabel.endpoints.scoring import run_method
 
 from ..errors import NotFoundError
+from ..json_bounds import JsonObject
 from ..service import LandmarkService
 from .access import Annotator, AnyUser
 
@@ -18,26 +19,21 @@ def sampling_router(service: LandmarkService, app: Any) -> APIRouter:
     router = APIRouter(tags=["ActiveLearning"])
 
     @router.post("/activelearning/{strategy}", summary="The next image to label")
-    def next_sample(
-        *, strategy: str, params: Annotated[dict[str, Any] | None, Body()] = None, user: AnyUser
-    ) -> dict[str, Any]:
+    def next_sample(*, strategy: str, params: JsonObject = None, user: AnyUser) -> dict[str, Any]:
         strategies = app.info()["strategies"]
         if strategy not in strategies:
             raise NotFoundError(f"There is no strategy {strategy[:80]!r}; there are {', '.join(strategies)}.")
         # The strategy in the address counts, and a client's name is text.
-        chosen = {name: value for name, value in (params or {}).items() if name != "strategy"}
-        chosen["client_id"] = str(chosen.get("client_id") or user.username)[:200]
-        found = sample(strategy, chosen, user.username)
+        client = str((params or {}).get("client_id") or user.username)[:200]
+        found = app.next_sample({**(params or {}), "strategy": strategy, "client_id": client})
         if found:
-            return dict(found)
+            return _offered(service, strategy, client, found)
         images = len(service.datastore.list_images())
         message = f"All {images} images are labelled." if images else "The studies folder has no images yet."
         return {"message": message}
 
     @router.post("/scoring/{method}", summary="Run a scoring method")
-    def score(
-        *, method: str, params: Annotated[dict[str, Any] | None, Body()] = None, run_sync: bool = False, user: Annotator
-    ) -> Any:
+    def score(*, method: str, params: JsonObject = None, run_sync: bool = False, user: Annotator) -> Any:
         methods = app.info()["scoring"]
         if method not in methods:
             known = ", ".join(methods) or "none"
@@ -45,3 +41,13 @@ def sampling_router(service: LandmarkService, app: Any) -> APIRouter:
         return run_method(method, params, run_sync)
 
     return router
+
+
+def _offered(service: LandmarkService, strategy: str, client: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The chosen image with its info, in which the offer is noted."""
+    image = found["id"]
+    info = service.datastore.get_image_info(image)
+    offers = info.get("strategy")
+    offers = {**(offers if isinstance(offers, dict) else {}), strategy: {"ts": int(time.time()), "client_id": client}}
+    service.datastore.update_image_info(image, {"strategy": offers})
+    return {**info, "strategy": offers, **found}

@@ -1,17 +1,33 @@
-"""``POST /batch/infer/{model}``: predictions for many images, kept as their labels ``original``."""
+"""``/batch/infer``: predictions for many images, kept as their labels ``original``."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 from monailabel.endpoints.batch_infer import run
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import ParameterError
+from ..json_bounds import JsonObject
 from ..service import LandmarkService
 from .access import Admin
 
-OPTION_NAMES = ("max_workers", "max_batch_size", "save_label", "label_tag", "logging", "device", "multi_gpu", "gpus")
+
+class BatchOptions(BaseModel):
+    """What a request may choose; MONAI Label's further names are taken and mean nothing here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    max_batch_size: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    label_tag: str = "original"
+    logging: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    save_label: bool = True
+    device: Annotated[str, Field(max_length=40)] | None = None
+    multi_gpu: bool = False
+    gpus: Annotated[str, Field(max_length=40)] | None = None
+    client_id: Any = None
 
 
 def batch_router(service: LandmarkService, app: Any) -> APIRouter:
@@ -23,21 +39,35 @@ def batch_router(service: LandmarkService, app: Any) -> APIRouter:
         *,
         model: str,
         images: Literal["all", "labeled", "unlabeled"] = "all",
-        params: Annotated[dict[str, Any] | None, Body()] = None,
+        params: JsonObject = None,
         run_sync: bool = False,
         user: Admin,
     ) -> Any:
         service.infer_task(model).model.card()
-        options = {name: value for name, value in (params or {}).items() if name != "client_id"}
-        for name in options:
-            if name not in OPTION_NAMES:
-                raise ParameterError(f"The parameter {name[:80]!r} is unknown; use {', '.join(OPTION_NAMES)}.")
-        for name in ("max_workers", "max_batch_size"):
-            if not isinstance(options.get(name, 0), int):
-                raise ParameterError(f"The parameter {name} is a whole number, not {options[name]!r:.80}.")
-        if options.get("label_tag", "original") != "original":
-            raise ParameterError("Predictions are kept under the tag 'original': they never replace a person's label.")
+        options = batch_options(params or {})
         # One worker: the model is shared, and PyTorch uses all cores by itself.
-        return run(model, images, {"max_workers": 1, "multi_gpu": False, **options, "device": "cpu"}, run_sync)
+        chosen = options.model_dump(include={"max_workers", "max_batch_size", "label_tag", "logging", "save_label"})
+        return run(model, images, {**chosen, "multi_gpu": False, "device": "cpu"}, run_sync)
 
     return router
+
+
+def batch_options(params: dict[str, Any]) -> BatchOptions:
+    """The options of a request, checked.
+
+    Raises:
+        ParameterError: an unknown name, or a value of the wrong type or range.
+    """
+    for name in params:
+        if name not in BatchOptions.model_fields:
+            known = ", ".join(BatchOptions.model_fields)
+            raise ParameterError(f"The parameter {name[:80]!r} is unknown; use {known}.")
+    if params.get("label_tag", "original") != "original":
+        raise ParameterError("Predictions are kept under the tag 'original': they never replace a person's label.")
+    try:
+        return BatchOptions.model_validate(params)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ParameterError(
+            f"The parameter {first['loc'][0]} cannot be {first['input']!r:.80}: {first['msg']}."
+        ) from None

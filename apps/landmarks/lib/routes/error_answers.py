@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException, MONAILabelException
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from monai_ext.landmarks import InputError
 
+from ..access.doors import why_absent
+from ..access.log_privacy import UNKNOWN
+from ..access.middleware import METHODS
 from ..errors import http_status
 
 logger = logging.getLogger(__name__)
@@ -25,18 +31,23 @@ def add_error_answers(web: FastAPI) -> None:
     web.add_exception_handler(MONAILabelException, _refused)
     web.add_exception_handler(RequestValidationError, _bad_parameters)
     web.add_exception_handler(json.JSONDecodeError, _bad_json)
+    web.add_exception_handler(HTTPException, _web_error)
+    web.add_exception_handler(Exception, _failure)
 
 
-def _answer(request: Request, status: int, sentence: str) -> JSONResponse:
+def _answer(request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     # A lone surrogate, which JSON can carry in, cannot be encoded on the way out.
     sentence = sentence.encode("utf-8", "backslashreplace").decode("utf-8")
-    logger.info("%s %s is answered with %d: %s", request.method, request.url.path, status, sentence)
-    return JSONResponse({"detail": sentence}, status_code=status)
+    # The sentence may hold an image ID or a value of the request: it goes to the client, not to the log.
+    route = getattr(request.scope.get("route"), "path", None) or UNKNOWN
+    logger.info("%s %s is answered with %d.", request.method, route, status)
+    logger.debug("%s", sentence)
+    return JSONResponse({"detail": sentence}, status_code=status, headers=headers)
 
 
 async def _bad_input(request: Request, error: Exception) -> JSONResponse:
     status = http_status(error) if isinstance(error, InputError) else 400
-    return _answer(request, status, str(error))
+    return _answer(request, status, str(error), getattr(error, "headers", None))
 
 
 async def _not_found(request: Request, error: Exception) -> JSONResponse:
@@ -53,5 +64,33 @@ async def _bad_json(request: Request, error: Exception) -> JSONResponse:
 
 async def _bad_parameters(request: Request, error: Exception) -> JSONResponse:
     errors = error.errors() if isinstance(error, RequestValidationError) else []
-    parts = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in errors]
+    parts = [f"{'.'.join(str(part)[:80] for part in e['loc'])}: {e['msg']}" for e in errors]
     return _answer(request, 422, f"The request is not understood: {'; '.join(parts)}.")
+
+
+async def _web_error(request: Request, error: Exception) -> JSONResponse:
+    """What the web framework itself refuses: unknown addresses, wrong methods, bodies that it cannot read."""
+    assert isinstance(error, HTTPException)
+    path, method = request.url.path[:80], request.method
+    if error.status_code == 404 and error.detail == "Not Found":
+        sentence = why_absent(request.url.path) or f"There is no address {path}: /docs lists those there are."
+    elif error.status_code == 405:
+        allowed = ", ".join(_methods(request))
+        sentence = f"{path} does not answer {method[:20]}; it answers {allowed}."
+        return _answer(request, 405, sentence, {"allow": allowed})
+    elif error.status_code == 400:
+        sentence = f"The body of the request cannot be read ({str(error.detail).rstrip('.')})."
+    else:
+        sentence = f"{str(error.detail).rstrip('.')}."
+    return _answer(request, error.status_code, sentence, error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that the address of a request answers."""
+    routes = request.app.router.routes
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
+    return [m for m, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+
+
+async def _failure(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, 500, "The server failed on this request; its log says why.")

@@ -1,19 +1,28 @@
-"""Uploaded images and the notes on them."""
+"""Images: uploaded, downloaded, deleted, and the notes on them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Query, UploadFile
+from fastapi.responses import FileResponse
+from monailabel.utils.others.generic import file_checksum, get_mime_type
 
+from ..errors import NotFoundError
 from ..params import parse_params
 from ..service import LandmarkService
-from .access import Annotator
+from .access import Admin, Annotator, AnyUser
+
+CHECKSUMS = ("SHA256", "SHA512", "MD5")
 
 
 def images_router(service: LandmarkService, app: Any) -> APIRouter:
-    """``PUT /datastore/image`` and the changes of an image's info."""
+    """``/datastore/image`` and ``/datastore/``."""
     router = APIRouter(tags=["Datastore"])
+
+    @router.get("/datastore/", summary="How many images and labels there are, or all of them with their notes")
+    def overview(*, output: Literal["stats", "all"] | None = None, user: AnyUser) -> dict[str, Any]:
+        return dict(service.datastore.json() if output == "all" else service.datastore.status())
 
     @router.put("/datastore/", include_in_schema=False)
     @router.put("/datastore/image", summary="Upload an image, or replace it; its labels stay")
@@ -26,6 +35,33 @@ def images_router(service: LandmarkService, app: Any) -> APIRouter:
     ) -> dict[str, Any]:
         notes = {**parse_params(params), "user": user.username}
         return {"image": service.add_image(image, file.filename or "", file.file.read(), notes)}
+
+    @router.delete("/datastore/", include_in_schema=False)
+    @router.delete("/datastore/image", summary="Delete an image with its labels")
+    def remove_image(*, id: str, user: Admin) -> dict[str, Any]:
+        service.datastore.remove_image(id)
+        return {}
+
+    @router.get("/datastore/image", summary="Download an image", response_class=FileResponse)
+    def download_image(*, image: str, user: AnyUser) -> FileResponse:
+        path = service.image_path(image)
+        return FileResponse(path, media_type=get_mime_type(str(path)), filename=path.name)
+
+    @router.head("/datastore/image", summary="Whether an image exists, and has a checksum")
+    def check_image(
+        *, image: str, check_sum: Annotated[str | None, Query(max_length=200)] = None, user: AnyUser
+    ) -> dict[str, Any]:
+        path = service.image_path(image)
+        if check_sum is not None:
+            algorithm, _, digest = check_sum.rpartition(":")
+            algorithm = algorithm.upper() or "SHA256"
+            if algorithm not in CHECKSUMS or file_checksum(str(path), algorithm) != f"{algorithm}:{digest.lower()}":
+                raise NotFoundError(f"The image {image!r} has another checksum than {check_sum!r}.")
+        return {}
+
+    @router.get("/datastore/image/info", summary="The info of an image")
+    def image_info(*, image: str, user: AnyUser) -> dict[str, Any]:
+        return service.datastore.get_image_info(image)
 
     @router.put("/datastore/image/info", summary="Change the info of an image")
     def update_image_info(*, image: str, info: Annotated[str, Form()] = "{}", user: Annotator) -> dict[str, Any]:

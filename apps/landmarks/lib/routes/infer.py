@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
@@ -17,22 +18,31 @@ from monai_ext.landmarks import InputError
 
 from ..errors import NotFoundError, ParameterError
 from ..file_names import check_image_id
+from ..inference import Answer, wait_for_answer
 from ..params import parse_params
-from ..service import Answer, LandmarkService
+from ..service import LandmarkService
 from .access import AnyUser
+from .api_document import Problem
 
 #: What the address of a request says; ``params`` cannot say it differently.
 FIXED = ("image", "model", "device", "path", "file", "session", "session_id")
 MARKUPS_TYPE = "application/json"
+#: The status, by custom, of a request whose client did not wait; nobody reads it.
+CLIENT_GONE = 499
 
 
 def infer_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The route; a plain function, so that a prediction runs in a thread and blocks no other request."""
+    """The route; a request that waits for its answer holds no thread, so that all others are answered meanwhile."""
     router = APIRouter(tags=["Infer"])
 
-    @router.post("/infer/{model}", summary="Find the landmarks of an image")
-    def infer(
+    too_slow: dict[int | str, dict[str, Any]] = {
+        503: {"model": Problem, "description": "There was no prediction in time: try again later"}
+    }
+
+    @router.post("/infer/{model}", summary="Find the landmarks of an image", responses=too_slow)
+    async def infer(
         *,
+        request: Request,
         model: str,
         image: str = "",
         session_id: str = "",
@@ -43,12 +53,15 @@ def infer_router(service: LandmarkService, app: Any) -> APIRouter:
     ) -> Response:
         if output == "dicom_seg":
             raise ParameterError("Landmarks are not a segmentation: use output=all, json or image.")
-        options = _options(params)
-        answer = _predict(service, app, model, image, session_id, file)
-        if options.get("save_label"):
-            if file is not None or session_id:
-                raise ParameterError("params.save_label works for images of the studies folder only.")
-            service.store_proposal(model, answer)
+        keep = bool(_options(params).get("save_label"))
+        if keep and (file is not None or session_id):
+            raise ParameterError("params.save_label works for images of the studies folder only.")
+        future = await run_in_threadpool(_ask, service, app, model, image, session_id, file)
+        answer = await wait_for_answer(request, future, service.desk.timeout)
+        if answer is None:
+            return Response(status_code=CLIENT_GONE)
+        if keep:
+            await run_in_threadpool(service.store_proposal, model, answer)
         return _response(answer, output)
 
     return router
@@ -64,24 +77,20 @@ def _options(params: str) -> dict[str, Any]:
     return options
 
 
-def _predict(
+def _ask(
     service: LandmarkService, app: Any, model: str, image: str, session_id: str, file: UploadFile | None
-) -> Answer:
+) -> Future[Answer]:
     service.infer_task(model)
     if file is not None:
         name = check_image_id(Path((file.filename or "").replace("\\", "/")).name)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            path.write_bytes(file.file.read())
-            try:
-                return service.infer_file(model, path, check_image_id(image or service.datastore.id_of(name)))
-            except InputError as error:
-                raise type(error)(str(error).replace(str(path), name)) from None
+        image = check_image_id(image or service.datastore.id_of(name))
+        content = file.file
+        return service.ask_file(model, image, Path(name), lambda path: path.write_bytes(content.read()))
     if session_id:
-        return service.infer_file(model, _session_image(app, session_id), session_id)
+        return service.ask_file(model, session_id, _session_image(app, session_id))
     if not image:
         raise ParameterError("State the image: ?image=ID, ?session_id=ID, or a form field 'file'.")
-    return service.infer(model, image)
+    return service.ask(model, image)
 
 
 def _session_image(app: Any, session_id: str) -> Path:

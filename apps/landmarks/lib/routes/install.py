@@ -1,22 +1,54 @@
-"""Puts the app's routes and error answers in front of those of the running server."""
+"""Puts the app's routes in the place of MONAI Label's, with the gates and error answers in front of them."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 from monailabel.config import settings
 
+from ..access import keep_requests_out_of_logs, remove_token_traces, replace_middleware
+from ..access.doors import KEPT_PAGES
 from ..service import LandmarkService
 from .active_learning import sampling_router
+from .api_document import PROBLEMS, describe
 from .batch import batch_router
 from .error_answers import add_error_answers
+from .health import health_router
 from .image_list import image_list_router
 from .images import images_router
 from .infer import infer_router
+from .info import info_router
+from .label_history import label_history_router
 from .labels import labels_router
+from .opened_doors import doors_router
+from .request_checks import check_request
+from .sessions import sessions_router
+from .tasks import tasks_router
 from .train import train_router
 from .weights import weights_router
+
+#: Of two routes for the same request the first one answers.
+ROUTERS = (
+    health_router,
+    info_router,
+    infer_router,
+    labels_router,
+    label_history_router,
+    images_router,
+    image_list_router,
+    train_router,
+    sampling_router,
+    batch_router,
+    tasks_router,
+    sessions_router,
+    weights_router,
+    doors_router,
+)
+#: Answers without a token.
+OPEN_PATHS = ("/health",)
 
 
 def running_server() -> FastAPI | None:
@@ -25,24 +57,28 @@ def running_server() -> FastAPI | None:
     return None if module is None else module.app
 
 
-def install_routes(web: FastAPI, service: LandmarkService, app: object) -> None:
-    """Adds the routes at the front, so that they win; a second call replaces those of the first.
+def install_routes(web: FastAPI, service: LandmarkService, app: Any) -> None:
+    """Leaves the server the app's routes and the pages that describe them, and nothing else.
 
     Args:
         web: the server.
         service: answers the requests.
-        app: the MONAI Label app, whose sessions, strategies and scoring methods are used.
+        app: the MONAI Label app, whose settings, sessions, strategies and scoring methods are used.
     """
-    routes = web.router.routes
-    routes[:] = [route for route in routes if route not in getattr(web.state, "landmark_routes", ())]
-    before = len(routes)
-    routers = (infer_router, labels_router, images_router, image_list_router, train_router, sampling_router)
-    for make_router in (*routers, batch_router, weights_router):
-        web.include_router(make_router(service, app), prefix=settings.MONAI_LABEL_API_STR)
-    added = list(routes[before:])
-    routes[:] = [*added, *routes[:before]]
-    web.state.landmark_routes = added
+    routes, prefix = web.router.routes, settings.MONAI_LABEL_API_STR
+    pages = [route for route in routes if getattr(route, "path", None) in KEPT_PAGES]
+    routes.clear()
+    addresses = list(KEPT_PAGES)
+    for make_router in ROUTERS:
+        router = make_router(service, app)
+        addresses += [f"{prefix}{route.path}" for route in router.routes if isinstance(route, APIRoute)]
+        web.include_router(router, prefix=prefix, responses=PROBLEMS, dependencies=[Depends(check_request)])
+    routes.extend(pages)
+    access = app.settings.access
+    replace_middleware(web, access, app.settings.limits, tuple(f"{prefix}{path}" for path in OPEN_PATHS))
     add_error_answers(web)
-    web.openapi_schema = None
-    if web.middleware_stack is not None:  # built when the server started, without the new error answers
+    describe(web, asks_for_token=access.token is not None)
+    keep_requests_out_of_logs(addresses)
+    remove_token_traces()
+    if web.middleware_stack is not None:  # built when the server started, without all this
         web.middleware_stack = web.build_middleware_stack()

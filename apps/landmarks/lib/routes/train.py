@@ -1,58 +1,82 @@
-"""``POST /train/{protocol}``: its parameters are checked before a process is started."""
+"""Starting and stopping training: parameters are checked before a process is started, and a stop keeps the run."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Body
-from monailabel.utils.async_tasks.task import AsyncTask
+from fastapi import APIRouter
 
-from ..errors import BusyError, NotFoundError
+from monai_ext.engines.lock import FolderBusyError, check_free
+
+from ..errors import BusyError, ConflictError, NotFoundError, StorageError
+from ..json_bounds import JsonObject
 from ..service import LandmarkService
-from ..trainers import train_options
+from ..trainers import train_options, training_queue
 from .access import Admin
+
+_BUSY = "A training already runs: wait for it, stop it with DELETE /train/, or add ?enqueue=true."
 
 
 def train_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The routes that start training."""
+    """The routes that start and stop training."""
     router = APIRouter(tags=["Train"])
 
     @router.post("/train/{model}", summary="Train the network of a protocol")
     def train(
         *,
         model: str,
-        params: Annotated[dict[str, Any] | None, Body()] = None,
+        params: JsonObject = None,
         run_sync: bool = False,
         enqueue: bool = False,
         user: Admin,
     ) -> Any:
-        return _start(service, model, params or {}, run_sync=run_sync, enqueue=enqueue)
+        return _start(service, app, model, params or {}, run_sync=run_sync, enqueue=enqueue)
 
     @router.post("/train/", include_in_schema=False)
-    def train_all(
-        *, params: Annotated[dict[str, Any] | None, Body()] = None, run_sync: bool = False, user: Admin
-    ) -> dict[str, Any]:
+    def train_all(*, params: JsonObject = None, run_sync: bool = False, user: Admin) -> dict[str, Any]:
         given = {name: chosen for name, chosen in (params or {}).items() if name != "client_id"}
         for name, chosen in given.items():
             service.train_task(name)
             train_options(chosen if isinstance(chosen, dict) else {name: chosen})
         started = {}
         for name in service.trainers:
-            started[name] = {"result": _start(service, name, given.get(name, {}), run_sync=run_sync, enqueue=True)}
+            started[name] = {"result": _start(service, app, name, given.get(name, {}), run_sync=run_sync, enqueue=True)}
         if not started:
             raise NotFoundError("Training is switched off on this server.")
         return started
 
+    @router.delete("/train/", name="train_stop", summary="Stop the training that runs and those that wait")
+    def stop(user: Admin) -> Any:
+        for task in service.trainers.values():
+            task.stop()
+        return training_queue.stop()
+
+    @router.delete("/train/{model}", name="train_stop_model", summary="Stop the training of a protocol")
+    def stop_model(model: str, user: Admin) -> Any:
+        service.train_task(model).stop()
+        return training_queue.stop(model)
+
     return router
 
 
-def _start(service: LandmarkService, model: str, params: dict[str, Any], *, run_sync: bool, enqueue: bool) -> Any:
+def _start(
+    service: LandmarkService, app: Any, model: str, params: dict[str, Any], *, run_sync: bool, enqueue: bool
+) -> Any:
     task = service.train_task(model)
     options = train_options(params)
-    chosen = options.model_dump(exclude_unset=True)
-    result, _ = AsyncTask.run("train", request={"model": model}, params=chosen, force_sync=run_sync, enqueue=enqueue)
-    if result is None:
-        raise BusyError("A training already runs: wait for it, stop it with DELETE /train/, or add ?enqueue=true.")
-    if not run_sync:
-        task.announce(options)
-    return result
+    if training_queue.busy() and (run_sync or not enqueue):
+        raise BusyError(_BUSY)
+    if not training_queue.busy(model):
+        try:
+            check_free(task.folder)
+        except FolderBusyError as error:
+            raise ConflictError(str(error)) from None
+    request = {"model": model, **options.model_dump(exclude_unset=True)}
+    if run_sync:
+        return app.train(request)
+    try:
+        return training_queue.submit(request, lambda: task.announce(options), task.ended)
+    except OSError as error:
+        raise StorageError(
+            f"The progress of training {model!r} cannot be written ({error.strerror}): free some space on the disk."
+        ) from None

@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.utils.async_tasks.utils import tasks
-from pydantic import ValidationError
 
 from monai_ext.engines import TrainOptions, train_model
+from monai_ext.engines.lock import FolderBusyError, check_free
+from monai_ext.engines.stop import StopSwitch, stopped_by_signals
 from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.errors import input_error_behind
 
 from ..datastore import LandmarkDatastore
-from ..errors import ParameterError
 from ..served_model import ServedModel
 from ..startup import in_server
+from .ending import FAILED, PROCESS_VARIABLE, Ending
+from .options import train_options
 from .parent_watch import ends_with_parent
 from .progress import ProgressFile
 from .training_set import training_set
 
 logger = logging.getLogger(__name__)
 
-#: What a request may choose; the other options of a run are the server's own affair.
-OPTION_NAMES = ("max_epochs", "batch_size", "learning_rate", "val_fraction", "patience", "seed", "device")
-#: What MONAI Label and its client add to every training request.
-PLATFORM_NAMES = ("model", "gpus", "local_rank", "client_id")
-
-
-def train_options(request: Mapping[str, Any]) -> TrainOptions:
-    """The options of a training request, checked.
-
-    Raises:
-        ParameterError: an unknown name, or a value of the wrong type or range.
-    """
-    chosen = {name: value for name, value in request.items() if name not in PLATFORM_NAMES}
-    for name in chosen:
-        if name not in OPTION_NAMES:
-            raise ParameterError(f"The training parameter {name[:80]!r} is unknown; use {', '.join(OPTION_NAMES)}.")
-    try:
-        return TrainOptions.model_validate(chosen)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name, value = ".".join(map(str, first["loc"])), first.get("input")
-        raise ParameterError(f"The training parameter {name!r} cannot be {value!r:.80}: {first['msg']}.") from None
+#: MONAI Label's words for how a task ended.
+TASK_STATES = {"done": "DONE", "stopped": "STOPPED"}
 
 
 class LandmarkTrain(TrainTask):
@@ -64,6 +47,7 @@ class LandmarkTrain(TrainTask):
         self.protocols = protocols
         self.folder = model.roots[0] / model.protocol.name
         self.progress = ProgressFile(self.folder)
+        self._stop = StopSwitch()
 
     def config(self) -> dict[str, Any]:
         """The parameters that a client may send, with their present values."""
@@ -73,34 +57,59 @@ class LandmarkTrain(TrainTask):
     def stats(self) -> dict[str, Any]:
         name = self.model.protocol.name
         state = next((t["status"] for t in reversed(tasks("train")) if t["request"].get("model") == name), None)
-        return self.progress.read(waiting=state in {"SUBMITTED", "RUNNING"}, stopped=state == "STOPPED")
+        return self.progress.read(waiting=state in {"SUBMITTED", "RUNNING"})
 
     def announce(self, options: TrainOptions) -> None:
         """Records that a run was asked for, so that the result of an earlier one is not taken for its own."""
         recipe = options.applied_to(self.model.protocol).recipe
         self.progress.write({"status": "queued", "epoch": 0, "max_epochs": recipe.max_epochs})
 
+    def stop(self) -> None:
+        """Asks a training within this very process to stop."""
+        self._stop.ask()
+
+    def ended(self, ending: Ending) -> str:
+        """Takes the end of a training process, which may not have recorded why; returns MONAI Label's word for it."""
+        self.progress.end_if_active("stopped" if ending.asked else "failed", ending.sentence)
+        recorded = TASK_STATES.get(str(self.stats()["status"]), "ERROR")
+        return recorded if ending.asked or ending.code == 0 else "ERROR"
+
     def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any]:
         """Trains and publishes.
 
         Raises:
-            InputError: the options or the labels cannot be used.
+            InputError: the options or the labels cannot be used, or memory or disk space is lacking; a process that
+                was started for the training prints the sentence and ends instead.
         """
+        self._stop = StopSwitch()
         try:
-            with nullcontext() if in_server() else ends_with_parent(self._orphaned):
+            with self._stopped_from_outside():
                 return self._train(train_options(request), datastore)
         except Exception as error:
             reason = input_error_behind(error)
             unexpected = f"Training failed unexpectedly ({type(error).__name__}: {error}); see the server's log."
-            self.progress.fail(str(reason or unexpected))
-            logger.error("Training of %s failed: %s", self.model.protocol.name, reason or unexpected)
+            sentence = " ".join(str(reason or unexpected).split())
+            if not isinstance(reason, FolderBusyError):  # then the progress is that of another training
+                self.progress.end("failed", sentence)
+            logger.error("Training of %s failed.", self.model.protocol.name, exc_info=None if reason else error)
+            if PROCESS_VARIABLE in os.environ:
+                raise SystemExit(FAILED + sentence) from None
             if reason is None:
                 raise
             raise reason from None
 
+    @contextmanager
+    def _stopped_from_outside(self) -> Iterator[None]:
+        if in_server():
+            yield
+            return
+        with stopped_by_signals(self._stop), ends_with_parent(self._stop, self._lost):
+            yield
+
     def _train(self, options: TrainOptions, datastore: LandmarkDatastore) -> dict[str, Any]:
         start = time.monotonic()
         protocol = self.model.protocol
+        check_free(self.folder)
         self.announce(options)
         images = training_set(datastore, protocol, self.protocols)
         last: dict[str, Any] = {}
@@ -116,14 +125,16 @@ class LandmarkTrain(TrainTask):
             options,
             pretrained=self.model.roots[1] / protocol.name,
             on_progress=on_progress,
+            stop=self._stop,
             data=f"{len(images)} labelled images of {datastore.folder.name}",
         )
-        version = (result.card or self.model.card()).version
-        seconds = round(time.monotonic() - start, 1)
-        final = {**last, "model_version": version, "message": result.reason, "total_time": seconds}
+        message = f"{self._stop.cause} {result.reason}".strip() if result.stopped else result.reason
+        final = {**last, "message": message, "total_time": round(time.monotonic() - start, 1)}
+        if not result.stopped:
+            final["model_version"] = (result.card or self.model.card()).version
         self.progress.write(final)
-        logger.info("%s", result.reason)
+        logger.info("%s", message)
         return final
 
-    def _orphaned(self) -> None:
-        self.progress.fail("Training stopped because the server ended.")
+    def _lost(self) -> None:
+        self.progress.end_if_active("stopped", "Training ended with its server.")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
+from monai_ext.engines.resume import is_resumable
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.answer import plain
 from monai_ext.landmarks.files import read_json, write_json_atomically
 
+logger = logging.getLogger(__name__)
+
 #: The states in which a run goes on.
 ACTIVE = ("queued", "running")
+RESUME = "Training again with the same labels and options goes on from the last saved state."
 
 
 class ProgressFile:
@@ -24,33 +29,56 @@ class ProgressFile:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.path = folder / "progress.json"
+        self._unwritten: dict[str, Any] | None = None
 
     def write(self, progress: dict[str, Any]) -> None:
-        """Replaces the file in one step; the writing process is recorded, so that its end is noticed."""
+        """Replaces the file in one step; the writing process is recorded, so that its end is noticed.
+
+        Raises:
+            OSError: there is no room.
+        """
         write_json_atomically(self.path, {**plain(progress), "process": _identity(os.getpid())})
+        self._unwritten = None
 
-    def fail(self, sentence: str) -> None:
-        """Records that the run ended without a result; the last numbers stay."""
-        self.write({**self._read(), "status": "failed", "message": sentence})
+    def end(self, status: str, sentence: str) -> None:
+        """Records that the run ended without a result; the last numbers stay.
 
-    def read(self, *, waiting: bool = False, stopped: bool = False) -> dict[str, Any]:
-        """The last progress; a run whose process is gone is reported as stopped or failed, not as running.
+        Where there is no room to write it, this process alone knows it.
+        """
+        progress = {**self._read(), "status": status, "message": sentence}
+        try:
+            self.write(progress)
+        except OSError as error:
+            logger.warning("The end of a training cannot be written to %s: %s", self.path, error)
+            self._unwritten = plain(progress)
+
+    def end_if_active(self, status: str, sentence: str) -> None:
+        """The same for a run that did not record its end itself; a run of another living process is left alone."""
+        progress = self._read()
+        process = progress.get("process")
+        mine = isinstance(process, dict) and process.get("pid") == os.getpid()
+        if progress.get("status") in ACTIVE and (mine or not _is_alive(process)):
+            self.end(status, f"{sentence} {RESUME}" if is_resumable(self.folder) else sentence)
+
+    def read(self, *, waiting: bool = False) -> dict[str, Any]:
+        """The last progress; a run whose process is gone is reported as failed, not as running.
 
         Args:
             waiting: the server has a run of this protocol that waits or is being started.
-            stopped: a person stopped the last run.
         """
-        progress = self._read()
+        progress = self._read() if self._unwritten is None else dict(self._unwritten)
         if not progress:
             return {"status": "never"}
         process = progress.pop("process", None)
         status = progress.get("status")
         alive = waiting if status == "queued" else _is_alive(process)
-        # a stopped process may take a moment to go: what the person asked for counts
-        if status in ACTIVE and (stopped or not (alive or waiting)):
-            message = "Training was stopped." if stopped else "The training process ended early; see the server's log."
-            return {**progress, "status": "stopped" if stopped else "failed", "message": message}
+        if status in ACTIVE and not (alive or waiting):
+            message = "The training process ended early, by force or with its server."
+            if is_resumable(self.folder):
+                message = f"{message} {RESUME}"
+            return {**progress, "status": "failed", "message": message}
         return progress
 
     def _read(self) -> dict[str, Any]:

@@ -136,14 +136,21 @@ class StudyBox:
         work = bench.session.open(opened)
         self._begin(work, opened.notice)
 
-    def _begin(self, work: Work, notice: str) -> None:
+    def show_restored(self, opened: OpenedImage, sentence: str) -> None:
+        """Shows an image with the very label that a person chose, and tells them so."""
+        bench = self._bench
+        bench.session.keep_unsent()
+        bench.scene.show_image(opened.path, opened.image)
+        self._begin(bench.session.open(opened, unsent_first=False), sentence, INFO)
+
+    def _begin(self, work: Work, notice: str, kind: str = WARNING) -> None:
         bench = self._bench
         bench.background.drop(DETECT)
         if work.geometry.size is None:
             work.geometry = bench.scene.image_geometry()
         bench.current = 0
         if notice:
-            bench.say(notice, WARNING)
+            bench.say(notice, kind)
         elif bench.session.unsent_of(work.image, work.task) is not None:
             bench.say(_("{image} is open as you left it; it is not sent yet.").format(image=work.image), WARNING)
         self._opened()

@@ -11,7 +11,9 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
-from .file_names import split_image_name, split_label_name
+from monai_ext.landmarks import InputError
+
+from ..file_names import split_image_name, split_label_name
 
 logger = logging.getLogger(__name__)
 
@@ -44,16 +46,18 @@ class _StudiesHandler(FileSystemEventHandler):
     def _concerns(self, path: Path) -> bool:
         if path.parent == self._studies:
             return path.name == self._index or split_image_name(path.name) is not None
-        # A folder of labels that is moved in or out is one event.
-        return self._studies / "labels" in (path.parent, path.parent.parent) and (
-            split_label_name(path.name) is not None or path.suffix == ""
-        )
+        labels = self._studies / "labels"
+        if path.parent == labels or (path.parent.parent == labels and not path.parent.name.startswith(".")):
+            # A folder of labels that is moved in or out is one event.
+            is_folder = path.suffix == "" and not path.name.startswith(".")
+            return is_folder or split_label_name(path.name) is not None
+        return False
 
     def _changed(self) -> None:
         try:
             self._on_change()
-        except OSError:
-            logger.exception("The studies folder %s could not be read again after a change.", self._studies)
+        except (OSError, InputError) as error:
+            logger.error("The studies folder %s could not be read again after a change: %s", self._studies, error)
 
 
 def watch_studies(studies: Path, index: Path, on_change: Callable[[], None], *, polling: bool) -> None:

@@ -1,0 +1,16 @@
+"""Who may enter: what stands in front of every route."""
+
+from .body_limit import BodyLimit
+from .gate import AddressGate, TokenGate
+from .log_privacy import keep_requests_out_of_logs
+from .middleware import replace_middleware
+from .token_traces import remove_token_traces
+
+__all__ = [
+    "AddressGate",
+    "BodyLimit",
+    "TokenGate",
+    "keep_requests_out_of_logs",
+    "remove_token_traces",
+    "replace_middleware",
+]

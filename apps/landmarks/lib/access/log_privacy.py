@@ -1,0 +1,58 @@
+"""Keeps what requests say out of the server's log: who is on an image is nobody's business who reads it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from starlette.routing import compile_path
+
+#: Loggers of MONAI Label that print image IDs, paths, file names or whole requests below the level WARNING.
+TALKATIVE = (
+    "monailabel.datastore",
+    "monailabel.endpoints",
+    "monailabel.interfaces.tasks",
+    "monailabel.tasks",
+    "monailabel.utils.async_tasks",
+    "monailabel.utils.sessions",
+    "task_batch_infer",
+)
+UNKNOWN = "(unknown address)"
+
+
+class OnlyAddresses(logging.Filter):
+    """Leaves of a request in uvicorn's access log only which address of the server it was sent to.
+
+    Args:
+        addresses: as they are defined, for instance ``/infer/{model}``.
+    """
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        super().__init__()
+        self._patterns = [(compile_path(address)[0], address) for address in dict.fromkeys(addresses)]
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple) and len(record.args) == 5:
+            client, method, target, *rest = record.args
+            record.args = (client, method, self.address_of(str(target)), *rest)
+        return True
+
+    def address_of(self, target: str) -> str:
+        """The address that a request was sent to, without what its sender filled in."""
+        path = target.partition("?")[0]
+        return next((address for pattern, address in self._patterns if pattern.match(path)), UNKNOWN)
+
+
+def keep_requests_out_of_logs(addresses: Iterable[str]) -> None:
+    """Silences MONAI Label's own sentences about requests, unless the server was started with ``--verbose DEBUG``.
+
+    Args:
+        addresses: those of the server, which may stand in its access log.
+    """
+    access = logging.getLogger("uvicorn.access")
+    for known in [known for known in access.filters if isinstance(known, OnlyAddresses)]:
+        access.removeFilter(known)
+    access.addFilter(OnlyAddresses(addresses))
+    if logging.getLogger().getEffectiveLevel() > logging.DEBUG:
+        for name in TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,47 @@
+"""The order of what stands in front of the routes; web pages of other origins only where they are listed."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from ..conf import AccessSettings, LimitSettings
+from .body_limit import BodyLimit
+from .gate import AddressGate, TokenGate
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+HEADERS = ("Authorization", "Content-Type")
+
+
+def replace_middleware(
+    web: FastAPI, access: AccessSettings, limits: LimitSettings, open_paths: tuple[str, ...]
+) -> None:
+    """Puts the gates in front of a server, instead of its own middleware that lets every web page in.
+
+    The address is looked at first. A browser's question whether a listed page may call carries no token: it is
+    answered before the token is asked for.
+
+    Args:
+        web: the server; its middleware has to be built again.
+        access: who may call.
+        limits: how much a request may hold.
+        open_paths: paths that need no token.
+    """
+    ours = (AddressGate, TokenGate, BodyLimit, CORSMiddleware)
+    others = [entry for entry in web.user_middleware if entry.cls not in ours]
+    front = [Middleware(AddressGate, access=access)]
+    if access.allow_origins:
+        front.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(access.allow_origins),
+                allow_methods=METHODS,
+                allow_headers=HEADERS,
+                expose_headers=["Content-Disposition"],
+            )
+        )
+    if access.token is not None:
+        front.append(Middleware(TokenGate, token=access.token, open_paths=open_paths))
+    front.append(Middleware(BodyLimit, max_body_mb=limits.max_body_mb))
+    web.user_middleware[:] = [*front, *others]

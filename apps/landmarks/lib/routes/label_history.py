@@ -1,0 +1,61 @@
+"""Earlier versions of labels: listed, and put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from monai_ext.landmarks import InputError
+from monai_ext.transforms.image_io import read_frame
+
+from ..errors import ConflictError, NotFoundError
+from ..label_check import read_label
+from ..service import LandmarkService
+from ..studies_store.label_history import LabelVersion
+from .access import Annotator, AnyUser
+
+
+def label_history_router(service: LandmarkService, app: Any) -> APIRouter:
+    """``GET /datastore/label/history`` and ``POST /datastore/label/restore``."""
+    router = APIRouter(tags=["Datastore"])
+
+    @router.get("/datastore/label/history", summary="The earlier versions of a label, newest first")
+    def label_history(*, image: str, tag: str = "final", user: AnyUser) -> dict[str, Any]:
+        versions = service.datastore.label_versions(image, tag)
+        return {"image": image, "tag": tag, "versions": [_describe(version) for version in versions]}
+
+    @router.post("/datastore/label/restore", summary="Put an earlier version of a label back")
+    def restore_label(*, image: str, tag: str = "final", version: str, user: Annotator) -> dict[str, Any]:
+        path = service.image_path(image)
+        versions = service.datastore.label_versions(image, tag)
+        found = next((known for known in versions if known.version == version), None)
+        if found is None:
+            raise NotFoundError(
+                f"The {tag} label of {image!r} has no earlier version {version[:80]!r}; "
+                f"GET /datastore/label/history lists its {len(versions)} versions."
+            )
+        protocol = found.info.get("protocol")
+        try:
+            read_label(found.path, read_frame(path), service.protocols, str(protocol) if protocol else None)
+        except InputError as error:
+            reason = str(error).replace(str(found.path), found.path.name)
+            raise ConflictError(f"The version {version} cannot be put back: {reason}") from None
+        info = service.datastore.restore_label(image, tag, found, user=user.username)
+        return {"image": image, "label": image, "tag": tag, "info": info}
+
+    return router
+
+
+def _describe(version: LabelVersion) -> dict[str, Any]:
+    info = version.info
+    return {
+        "version": version.version,
+        "time": version.time.isoformat(),
+        "saved": info.get("ts"),
+        "reason": version.reason,
+        "user": info.get("annotator") or info.get("user"),
+        "protocol": info.get("protocol") or info.get("model"),
+        "model_version": info.get("model_version"),
+        "restored_from": info.get("restored_from"),
+    }

@@ -1,0 +1,151 @@
+"""What the server says once when it has started: what it serves, on what, for whom and how much at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from monai_ext.landmarks import InputError
+from monai_ext.networks.device import find_device
+from monai_ext.networks.model_store import find_model
+
+from .conf import TOKEN_VARIABLE, AccessSettings, LimitSettings
+from .datastore import LandmarkDatastore
+from .inference.desk import default_slots
+from .served_model import ServedModel
+from .settings import AppSettings
+
+_LABELS = 11
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    """What answers a protocol.
+
+    Attributes:
+        protocol: its name.
+        words: the version and error of its network, or why it has none that can be used.
+        usable: whether it is offered.
+    """
+
+    protocol: str
+    words: str
+    usable: bool
+
+
+@dataclass(frozen=True)
+class StartReport:
+    """All that a person wants to know when the server is up.
+
+    Attributes:
+        version: of the app.
+        networks: one for each served protocol.
+        device: where networks run.
+        studies: the folder of images.
+        images: how many lie there.
+        labelled: how many of them have a final label.
+        access: who may enter.
+        limits: how much at once.
+        repairs: what was found damaged in the studies and mended, one sentence each.
+    """
+
+    version: str
+    networks: Sequence[NetworkState]
+    device: str
+    studies: Path
+    images: int
+    labelled: int
+    access: AccessSettings
+    limits: LimitSettings
+    repairs: Sequence[str] = ()
+
+
+def start_lines(report: StartReport) -> list[str]:
+    """The lines of a report; no token is in them."""
+    width = max((len(network.protocol) for network in report.networks), default=0)
+    networks = [f"{network.protocol:<{width}}  {network.words}" for network in report.networks]
+    count = f"{report.images} image{'' if report.images == 1 else 's'}, {report.labelled} labelled"
+    return [
+        f"The landmarks server {report.version} is ready.",
+        *_section("Protocols", networks or ["none"]),
+        *_section("Device", [report.device]),
+        *_section("Studies", [f"{report.studies}: {count}"]),
+        *_section("Mended", report.repairs),
+        *_section("Access", access_words(report.access)),
+        *_section("Limits", [limit_words(report.limits)]),
+    ]
+
+
+def access_words(access: AccessSettings) -> list[str]:
+    """Who may enter, and which doors are open beyond the usual ones."""
+    if access.token is not None:
+        lines = ["everybody who sends the token, from any machine"]
+    elif access.allow_remote:
+        lines = ["EVERYBODY who reaches this machine may read and change all labels (--conf allow_remote true)"]
+    else:
+        lines = [f"programs on this machine only; for others set {TOKEN_VARIABLE} or --conf token"]
+    if access.allow_origins:
+        lines.append(f"web pages of {', '.join(access.allow_origins)}")
+    if access.allow:
+        lines.append(f"also open: {', '.join(sorted(access.allow))}")
+    return lines
+
+
+def limit_words(limits: LimitSettings) -> str:
+    """How much the server takes."""
+    slots = limits.infer_slots or default_slots()
+    kept = f"{limits.infer_cache} answers kept" if limits.infer_cache else "no answers kept"
+    return (
+        f"requests up to {limits.max_body_mb} MB; predictions: {slots} at once, {limits.infer_queue} waiting, "
+        f"at most {limits.infer_timeout:g} s each, {kept}"
+    )
+
+
+def start_report(
+    version: str, models: Mapping[str, ServedModel], datastore: LandmarkDatastore, settings: AppSettings
+) -> StartReport:
+    """The report of an app that is ready to answer."""
+    objects = datastore.objects
+    return StartReport(
+        version=version,
+        networks=network_states(models),
+        device=device_words(),
+        studies=datastore.folder,
+        images=len(objects),
+        labelled=sum("final" in entry.labels for entry in objects.values()),
+        access=settings.access,
+        limits=settings.limits,
+        repairs=tuple(datastore.repairs),
+    )
+
+
+def network_states(models: Mapping[str, ServedModel]) -> list[NetworkState]:
+    """What answers each protocol now."""
+    return [_state(name, model) for name, model in models.items()]
+
+
+def device_words() -> str:
+    """The device that networks run on."""
+    device = find_device("auto")
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({torch.get_num_threads()} threads)"
+
+
+def _state(name: str, model: ServedModel) -> NetworkState:
+    if find_model(name, *model.roots) is None:
+        return NetworkState(name, "no network yet: label images, then train it", False)
+    try:
+        card = model.card()
+    except InputError as error:
+        return NetworkState(name, f"NOT OFFERED: {error}", False)
+    words = f"network {card.version}, validation error {card.val_error:.3g} {card.unit}, {card.labels_used} labels"
+    return NetworkState(name, words, True)
+
+
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    """Lines beside a title that stands once."""
+    return [f"  {title if number == 0 else '':<{_LABELS}}{line}" for number, line in enumerate(lines)]

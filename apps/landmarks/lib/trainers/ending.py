@@ -1,0 +1,63 @@
+"""Why a training process ended, in one sentence."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass
+
+#: What a training process says last where it knows why it failed.
+FAILED = "Training failed: "
+#: In the environment of a process that was started for one training.
+PROCESS_VARIABLE = "LANDMARKS_TRAINING_PROCESS"
+#: Of a file in a message of Python; a client has no use for the server's folders.
+_PATH = re.compile(r" \((?:/|[A-Za-z]:\\)[^)]*\)")
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a training process ended.
+
+    Attributes:
+        code: its exit code; negative: the signal that ended it; None: it never started.
+        last_line: what it said last.
+        asked: whether a person asked it to stop.
+        forced: whether it did not stop in time and was killed.
+    """
+
+    code: int | None
+    last_line: str = ""
+    asked: bool = False
+    forced: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Why it ended."""
+        if self.asked:
+            return "Training did not stop in time and was ended." if self.forced else "Training was stopped."
+        if self.code is not None and self.code < 0:
+            return _of_signal(-self.code)
+        if self.last_line.startswith(FAILED):
+            return self.last_line.removeprefix(FAILED)[:_LONGEST]
+        said = _PATH.sub("", self.last_line)[:_LONGEST]
+        if self.code is None:
+            return f"The training process could not be started ({said}): free memory or processes of the server."
+        if not said or self.code == 0:
+            return f"The training process ended early with code {self.code}; see the server's log."
+        return f"The training process ended early ({said}); see the server's log."
+
+
+def _of_signal(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    if name == "SIGKILL":
+        return (
+            "The training process was ended by the system (SIGKILL), most likely for lack of memory: set a smaller "
+            "batch_size, or free memory."
+        )
+    if name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        return f"The training process was ended by another program ({name})."
+    return f"The training process crashed ({name}), in code below Python; see the server's log."

@@ -1,0 +1,215 @@
+"""The training processes of this server: one at a time, the others wait.
+
+They stand in MONAI Label's own lists, so that ``GET /train/`` and its client show them. Its own runner loses what a
+process said last, leaves a process that cannot start waiting for ever, and cannot stop one that waits.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+from monailabel.utils.async_tasks.utils import background_processes, background_tasks
+
+from .ending import PROCESS_VARIABLE, Ending
+
+logger = logging.getLogger(__name__)
+process_logger = logging.getLogger("task_train")
+
+METHOD = "train"
+#: Seconds that a training has to stop; a client waits for the answer meanwhile.
+STOP_SECONDS = 12.0
+#: Lines of its log that a client sees, and trainings that ended which it sees.
+LINES, KEPT = 20, 50
+
+#: Takes how a process ended and gives MONAI Label's word for it: DONE, STOPPED or ERROR.
+OnEnd = Callable[[Ending], str]
+
+
+@dataclass(eq=False)
+class _Entry:
+    task: dict[str, Any]
+    on_end: OnEnd
+    process: subprocess.Popen[str] | None = None
+    asked: bool = False
+    forced: bool = False
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def matches(self, model: str | None) -> bool:
+        return model is None or self.task["request"]["model"] == model
+
+
+class TrainingQueue:
+    """Runs training requests one after the other, each in a process of its own."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[_Entry] = deque()
+        self._running: _Entry | None = None
+        self._worker: threading.Thread | None = None
+
+    def busy(self, model: str | None = None) -> bool:
+        """Whether a training runs or waits; of one model where it is given."""
+        with self._changed:
+            return any(entry.matches(model) for entry in self._entries())
+
+    def submit(self, request: dict[str, Any], announce: Callable[[], None], on_end: OnEnd) -> dict[str, Any]:
+        """Queues a request.
+
+        Args:
+            request: what the process gets.
+            announce: records that the model will be trained; not called while a training of it runs or waits.
+            on_end: records how the process ended.
+
+        Returns:
+            Its task as MONAI Label describes it.
+        """
+        task = {"id": str(uuid.uuid4()), "status": "SUBMITTED", "request": request, "start_ts": _now()}
+        background_processes.setdefault(METHOD, {})
+        with self._changed:
+            if not self.busy(request["model"]):
+                announce()
+            background_tasks[METHOD] = [*background_tasks.get(METHOD, [])[-KEPT:], task]
+            self._waiting.append(_Entry(task, on_end))
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="training-queue", daemon=True)
+                self._worker.start()
+            self._changed.notify_all()
+        return dict(task)
+
+    def stop(self, model: str | None = None) -> dict[str, Any] | None:
+        """Stops what runs and removes what waits; of one model where it is given. Returns once that has ended.
+
+        Returns:
+            The task that ran, else the last one that waited; None where there was none.
+        """
+        with self._changed:
+            stopped = [entry for entry in self._entries() if entry.matches(model)]
+            self._waiting = deque(entry for entry in self._waiting if entry not in stopped)
+            running = self._running if self._running in stopped else None
+            for entry in stopped:
+                entry.asked = True
+                if entry is not running:
+                    _end(entry, Ending(None, asked=True))
+            process = None if running is None else running.process
+        if running is not None:
+            if process is not None:
+                process.terminate()
+            if not running.ended.wait(STOP_SECONDS):
+                running.forced = True
+                _kill_tree(running.process)
+                running.ended.wait(STOP_SECONDS / 4)
+            return dict(running.task)
+        return dict(stopped[-1].task) if stopped else None
+
+    def _entries(self) -> list[_Entry]:
+        return [*([self._running] if self._running is not None else []), *self._waiting]
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting))
+                entry = self._running = self._waiting.popleft()
+            try:
+                _run(entry)
+            except Exception:
+                logger.exception("A training process could not be followed.")
+                _end(entry, Ending(None, "its output could not be read"))
+            finally:
+                with self._changed:
+                    self._running = None
+
+
+def command_of(request: dict[str, Any]) -> list[str]:
+    """MONAI Label's command for a training process."""
+    text = json.dumps(request, separators=(",", ":"))
+    return [sys.executable, "-m", "monailabel.interfaces.utils.app", "-m", METHOD, "-r", text]
+
+
+def _run(entry: _Entry) -> None:
+    task = entry.task
+    env = {**os.environ, PROCESS_VARIABLE: "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
+    env["MONAI_LABEL_DATASTORE_AUTO_RELOAD"] = "false"
+    try:
+        entry.process = process = subprocess.Popen(
+            command_of(task["request"]),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        _end(entry, Ending(None, error.strerror or str(error), asked=entry.asked))
+        return
+    task["status"], task["details"] = "RUNNING", []
+    background_processes[METHOD][task["id"]] = process
+    if entry.asked:  # while it was being started
+        process.terminate()
+    said = _follow(process, task)
+    code = process.wait()
+    logger.info("The training process ended with code %d.", code)
+    background_processes[METHOD].pop(task["id"], None)
+    _end(entry, Ending(code, said, entry.asked, entry.forced))
+
+
+def _follow(process: subprocess.Popen[str], task: dict[str, Any]) -> str:
+    """Reads what a process says until it ends; clients see the last lines without tracebacks. Returns the last one."""
+    last, in_traceback = "", False
+    assert process.stdout is not None
+    with process.stdout:
+        for line in map(str.rstrip, process.stdout):
+            if not line:
+                continue
+            process_logger.info(line)
+            indented = line.startswith(" ")
+            if line.startswith("Traceback "):
+                in_traceback = True
+            elif not (in_traceback and indented):
+                in_traceback, last = False, line
+                task["details"] = [*task["details"], line][-LINES:]  # a new list: a request may read the old one
+    return last
+
+
+def _end(entry: _Entry, ending: Ending) -> None:
+    try:
+        status = entry.on_end(ending)
+    except Exception:
+        logger.exception("The end of a training could not be recorded.")
+        status = "ERROR"
+    entry.task.update(status=status, end_ts=_now())
+    entry.ended.set()
+
+
+def _kill_tree(process: subprocess.Popen[str] | None) -> None:
+    if process is None:
+        return
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.Error:
+        children = []
+    for each in (process, *children):
+        try:
+            each.kill()
+        except (psutil.Error, OSError):
+            logger.info("The process %d has ended already.", each.pid)
+
+
+def _now() -> str:
+    return datetime.now().strftime("%Y-%m-%d %H:%M:%S")
+
+
+#: Of this server; like MONAI Label's own lists, it outlives a reload of the app.
+training_queue = TrainingQueue()

@@ -1,0 +1,60 @@
+"""What a cell's result depends on, as a digest, and the files of weights among it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_ext.engines import LabelledImage, TrainOptions
+from monai_ext.engines.initialisation import SOURCES, find_source, find_weights
+from monai_ext.engines.resume import run_signature
+from monai_ext.landmarks import Protocol
+from monai_ext.landmarks.network_config import ZianNetConfig
+
+
+def cell_signature(
+    protocol: Protocol, options: TrainOptions, images: Sequence[LabelledImage], further: Sequence[str] = ()
+) -> str:
+    """A digest of all that the result of a training run depends on.
+
+    Args:
+        protocol: with its weights as paths; see :func:`with_paths`.
+        options: of the run.
+        images: that it is trained and reported on.
+        further: what else it depends on.
+    """
+    digest = hashlib.sha256(run_signature(options.applied_to(protocol), images, options.seed).encode())
+    digest.update(f"{options.epoch_steps}".encode())
+    for path in start_weights(protocol):
+        stat = path.stat()
+        digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+    for text in further:
+        digest.update(f"\n{text}".encode())
+    return digest.hexdigest()
+
+
+def with_paths(protocol: Protocol, models: Path) -> Protocol:
+    """The protocol with its files of weights as paths: cells train in folders of their own.
+
+    Raises:
+        InputError: a file is missing, or is no source classifier of such images.
+    """
+    network, recipe = protocol.network, protocol.recipe
+    if isinstance(network, ZianNetConfig) and network.pretrained is not None:
+        path = find_weights(network.pretrained, models).resolve()
+        network = network.model_copy(update={"pretrained": str(path)})
+    if recipe.cross_task is not None:
+        find_source(protocol, models)
+        path = find_weights(recipe.cross_task.source, models / SOURCES).resolve()
+        block = recipe.cross_task.model_copy(update={"source": str(path)})
+        recipe = recipe.model_copy(update={"cross_task": block})
+    return protocol.model_copy(update={"network": network, "recipe": recipe})
+
+
+def start_weights(protocol: Protocol) -> Sequence[Path]:
+    """The files that the protocol's network begins with."""
+    named = [protocol.network.pretrained] if isinstance(protocol.network, ZianNetConfig) else []
+    if protocol.recipe.cross_task is not None:
+        named.append(protocol.recipe.cross_task.source)
+    return [Path(name) for name in named if name is not None]

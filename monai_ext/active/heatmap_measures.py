@@ -1,0 +1,128 @@
+"""Uncertainty read off the heatmaps of one forward pass.
+
+Shapes: B images, K landmarks, (h, w) cells of a heatmap.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from monai_ext.landmarks.geometry import Unit
+from monai_ext.transforms.decoders import decode_heatmap
+
+from .mean_radius import mean_radius
+from .measure import MeasureUnit
+from .predictions import Predictions
+
+
+def probabilities(heatmaps: torch.Tensor) -> torch.Tensor:
+    """(B, K, h, w) heatmaps as distributions over their cells; negative values count as 0.
+
+    A map that is nowhere positive says nothing: it becomes uniform.
+    """
+    mass = heatmaps.float().clamp(min=0).nan_to_num(nan=0.0, posinf=0.0)
+    total = mass.sum((2, 3), keepdim=True)
+    cells = heatmaps.shape[2] * heatmaps.shape[3]
+    return torch.where(total > 0, mass / torch.where(total > 0, total, 1.0), 1.0 / cells)
+
+
+def normalized_entropy(heatmaps: torch.Tensor) -> torch.Tensor:
+    """(B, K) entropy of the maps over that of a uniform one: 0 for one cell, 1 for a map that says nothing."""
+    cells = heatmaps.shape[2] * heatmaps.shape[3]
+    if cells == 1:
+        return torch.zeros(heatmaps.shape[:2], device=heatmaps.device)
+    return (torch.special.entr(probabilities(heatmaps)).sum((2, 3)) / math.log(cells)).clamp(0, 1)
+
+
+def point_covariance(predictions: Predictions, unit: Unit = "px") -> torch.Tensor:
+    """(B, K, 2, 2) covariance of the Gaussian fitted to each peak, order (x, y), float64.
+
+    Args:
+        predictions: of B images.
+        unit: px for squared pixels of the ORIGINAL image, mm for squared millimetres on it.
+
+    Raises:
+        InputError: millimetres of an image without calibration.
+    """
+    fitted = decode_heatmap(predictions.heatmaps, "gaussian_fit", predictions.radius).covariance
+    assert fitted is not None
+    steps = predictions.lengths(unit)[..., None] * predictions.linear
+    return steps @ fitted.double() @ steps.mT
+
+
+def map_radius(predictions: Predictions, unit: Unit = "px") -> torch.Tensor:
+    """(B, K) mean distance of the whole heatmap's mass from the point that was read off it, float32.
+
+    The expected radial error of McCouat and Voiculescu, Contour-Hugging Heatmaps for Landmark Detection, CVPR 2022.
+
+    Raises:
+        InputError: millimetres of an image without calibration.
+    """
+    steps = predictions.lengths(unit)[..., None] * predictions.linear
+    metric = (steps.mT @ steps).float()
+    height, width = predictions.heatmaps.shape[2:]
+    device = predictions.heatmaps.device
+    x = torch.arange(width, device=device) - predictions.cells[..., :1].float()
+    y = torch.arange(height, device=device) - predictions.cells[..., 1:].float()
+    across = metric[..., 0, 0, None] * x.square()
+    down = metric[..., 1, 1, None] * y.square()
+    both = 2 * metric[..., 0, 1, None, None] * y[..., :, None] * x[..., None, :]
+    squared = across[..., None, :] + down[..., :, None] + both
+    return (probabilities(predictions.heatmaps) * squared.clamp(min=0).sqrt()).sum((2, 3))
+
+
+@dataclass(frozen=True)
+class PeakHeight:
+    """How far the highest cell lies below the height that a sure network draws: 0 at 1 and above, 1 at 0 and below."""
+
+    name = "peak"
+    unit: ClassVar[MeasureUnit] = "1"
+    source = None
+
+    def compute(self, predictions: Predictions) -> torch.Tensor:
+        """(B, K)."""
+        height = predictions.heatmaps.float().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).amax((2, 3))
+        return 1 - height.clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Entropy:
+    """Entropy of the heatmap, normalised to 0 to 1."""
+
+    name = "entropy"
+    unit: ClassVar[MeasureUnit] = "1"
+    source = None
+
+    def compute(self, predictions: Predictions) -> torch.Tensor:
+        """(B, K)."""
+        return normalized_entropy(predictions.heatmaps)
+
+
+@dataclass(frozen=True)
+class PeakRadius:
+    """Expected radial error of a point scattered as the Gaussian that fits the peak; other peaks do not count."""
+
+    unit: Unit = "px"
+    name = "peak_radius"
+    source = None
+
+    def compute(self, predictions: Predictions) -> torch.Tensor:
+        """(B, K)."""
+        return mean_radius(point_covariance(predictions, self.unit))
+
+
+@dataclass(frozen=True)
+class MapRadius:
+    """Expected radial error of a point scattered as the whole heatmap; see :func:`map_radius`."""
+
+    unit: Unit = "px"
+    name = "map_radius"
+    source = None
+
+    def compute(self, predictions: Predictions) -> torch.Tensor:
+        """(B, K)."""
+        return map_radius(predictions, self.unit)

@@ -1,0 +1,109 @@
+"""What a model is unsure of beside what it gets wrong, on labelled images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from monai_ext.engines import LabelledImage
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks.markups import read_markups
+from monai_ext.metrics import radial_errors
+from monai_ext.transforms.image_io import read_frame
+
+from .measure import UncertaintyMeasure
+from .observer import Observer
+
+
+class Judgement(NamedTuple):
+    """N images of K landmarks.
+
+    Attributes:
+        ids: N image IDs.
+        unit: of the errors.
+        values: (N, K) of each measure, by its name.
+        errors: (N, K) distances from the truth; NaN unless a landmark is truly defined and was called so.
+        status: (N, K) codes of Status that the model gave.
+        true_status: (N, K) codes of the labels.
+        presence: (N, K) probabilities of presence, or None where the network does not tell.
+    """
+
+    ids: tuple[str, ...]
+    unit: Unit
+    values: dict[str, FloatArray]
+    errors: FloatArray
+    status: NDArray[np.int8]
+    true_status: NDArray[np.int8]
+    presence: FloatArray | None
+
+
+def common_unit(images: Sequence[LabelledImage]) -> Unit:
+    """The unit mm where all images are calibrated, else px.
+
+    Raises:
+        InputError: an image header cannot be read.
+    """
+    return "mm" if all(read_frame(image.image).spacing is not None for image in images) else "px"
+
+
+def judge_images(
+    predictors: Sequence[Predictor],
+    images: Sequence[LabelledImage],
+    measures: Sequence[UncertaintyMeasure],
+    unit: Unit = "px",
+    *,
+    batch_size: int = 4,
+    on_image: Callable[[], None] = lambda: None,
+) -> Judgement:
+    """Runs a model over labelled images and computes all measures from the same passes.
+
+    Args:
+        predictors: the model; further ones for disagreement by ``ensemble``.
+        images: the model has not learned from them.
+        measures: of uncertainty.
+        unit: of the errors.
+        batch_size: images at a time.
+        on_image: called after each image.
+
+    Raises:
+        InputError: there is no image, one or its label cannot be read, or lengths in mm are not known.
+    """
+    if not images:
+        raise InputError("There is no labelled image to judge the model on; label some.")
+    sources = tuple(dict.fromkeys(m.source for m in measures if m.source is not None))
+    observer = Observer(predictors, sources, batch_size=batch_size)
+    names = predictors[0].protocol.landmark_names
+    values: dict[str, list[FloatArray]] = {measure.name: [] for measure in measures}
+    errors, status, true_status, presence = [], [], [], []
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        found = observer.observe([image.image for image in batch])
+        truths = [read_markups(image.label, read_frame(image.image), names) for image in batch]
+        points = torch.from_numpy(np.stack([truth.points for truth in truths]))
+        known = torch.from_numpy(np.stack([truth.status for truth in truths]))
+        spacing = found.lengths("mm")[:, 0].cpu() if unit == "mm" else None
+        told = found.status.cpu()
+        errors.append(radial_errors(found.points.cpu(), points, known, told, spacing).numpy())
+        status.append(told.numpy())
+        true_status.append(known.numpy())
+        if found.presence is not None:
+            presence.append(found.presence.double().cpu().numpy())
+        for measure in measures:
+            values[measure.name].append(measure.compute(found).double().cpu().numpy())
+        for _ in batch:
+            on_image()
+    return Judgement(
+        tuple(image.id for image in images),
+        unit,
+        {name: np.concatenate(parts) for name, parts in values.items()},
+        np.concatenate(errors),
+        np.concatenate(status),
+        np.concatenate(true_status),
+        np.concatenate(presence) if presence else None,
+    )

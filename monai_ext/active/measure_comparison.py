@@ -1,0 +1,157 @@
+"""Which measure of uncertainty knows best where a model is wrong: a row for each."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
+from monai_ext.evaluation.picture import DPI, save_figure
+from monai_ext.landmarks.geometry import FloatArray, Unit
+
+from .judgement import Judgement
+from .measure import MeasureUnit, Reduction, UncertaintyMeasure, image_score
+from .risk_coverage import RiskCoverage, risk_coverage, spearman
+
+#: Shares of the answers that are kept.
+KEPT = (0.9, 0.8, 0.5)
+
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class MeasureRow:
+    """How well one measure tells errors.
+
+    Attributes:
+        measure: name.
+        unit: of its values.
+        landmarks: answers with an error.
+        spearman: rank correlation of uncertainty and error over landmarks; None where not known.
+        spearman_images: of the image's score and its mean error over images.
+        error: mean over all landmarks.
+        kept_error: mean of the surest landmarks, by the share that is kept.
+        area: under the risk-coverage curve.
+        gain: 0 no better than chance, 1 as good as knowing the errors; None where all errors are equal.
+    """
+
+    measure: str
+    unit: MeasureUnit
+    landmarks: int
+    spearman: float | None
+    spearman_images: float | None
+    error: float
+    kept_error: Mapping[float, float]
+    area: float
+    gain: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Finite JSON."""
+        return asdict(self) | {"kept_error": {f"{share:g}": error for share, error in self.kept_error.items()}}
+
+
+def compare_measures(
+    judgement: Judgement, measures: Sequence[UncertaintyMeasure], reduction: Reduction = "mean"
+) -> list[MeasureRow]:
+    """The rows of all measures, in their order.
+
+    Raises:
+        InputError: no landmark has an error.
+    """
+    image_error = _image_errors(judgement.errors)
+    status = torch.from_numpy(judgement.status)
+    rows = []
+    for measure in measures:
+        values = judgement.values[measure.name]
+        curve = risk_coverage(values.ravel(), judgement.errors.ravel())
+        scores = image_score(torch.from_numpy(values), status, reduction).numpy()
+        rows.append(
+            MeasureRow(
+                measure=measure.name,
+                unit=measure.unit,
+                landmarks=len(curve.risk),
+                spearman=spearman(values.ravel(), judgement.errors.ravel()),
+                spearman_images=spearman(scores, image_error),
+                error=curve.chance_area,
+                kept_error={share: curve.risk_at(share) for share in KEPT},
+                area=curve.area,
+                gain=curve.gain,
+            )
+        )
+    return rows
+
+
+def measure_table(rows: Sequence[MeasureRow], unit: Unit, title: str) -> Table:
+    """The rows for the terminal; errors and areas are in ``unit``."""
+    caption = (
+        f"ρ: rank correlation of uncertainty and error. Mean error in {unit} of all landmarks and of the surest; its "
+        "area over all shares. Gain: 0 as chance, 1 as the errors themselves."
+    )
+    table = Table(
+        title=title, title_justify="left", caption=caption, caption_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
+    kept = [f"{share:.0%}" for share in KEPT]
+    for i, heading in enumerate(["measure", "ρ", "ρ images", "error", *kept, "area", "gain"]):
+        table.add_column(heading, justify="right" if i else "left", no_wrap=True)
+    for row in rows:
+        numbers = [row.spearman, row.spearman_images, row.error, *row.kept_error.values(), row.area, row.gain]
+        name = row.measure if row.unit == "1" else f"{row.measure} {row.unit}"
+        table.add_row(name, *(DASH if n is None else f"{n:.3f}" for n in numbers))
+    return table
+
+
+def draw_risk_coverage(judgement: Judgement, path: str | Path) -> None:
+    """Draws the mean error of the kept landmarks over the share that is kept, a line for each measure, as a PNG file.
+
+    Raises:
+        InputError: no landmark has an error, or the path is no ``.png``.
+    """
+    errors = judgement.errors.ravel()
+    curves = {name: risk_coverage(values.ravel(), errors) for name, values in judgement.values.items()}
+    figure = Figure(figsize=(7.0, 4.6), dpi=DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for i, (name, curve) in enumerate(curves.items()):
+        axes.plot(
+            curve.coverage,
+            curve.risk,
+            color=LINE_COLORS[i % len(LINE_COLORS)],
+            linestyle=LINE_STYLES[i % len(LINE_STYLES)],
+            linewidth=2,
+            label=_label(name, curve),
+            zorder=3 + i,
+        )
+    best = risk_coverage(errors, errors)
+    axes.plot(best.coverage, best.risk, color="#666666", linewidth=1, label="the errors themselves", zorder=2)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_xlim(0, 1)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("Landmarks that are kept, the surest first")
+    axes.set_ylabel(f"Their mean error [{judgement.unit}]")
+    axes.grid(color="#DDDDDD", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(framealpha=0.9)
+    save_figure(figure, path)
+
+
+def _label(name: str, curve: RiskCoverage) -> str:
+    return f"{name} (area {curve.area:.2f})"
+
+
+def _image_errors(errors: FloatArray) -> FloatArray:
+    """(N,) mean of the known errors of each image; NaN where none is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a mean of nothing
+        return np.asarray(np.nanmean(errors, axis=1))

@@ -1,0 +1,147 @@
+"""From which probability on a landmark counts as present, fitted where some images lack it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, model_validator
+
+from monai_ext.inferers.decode_output import PRESENCE_THRESHOLD
+from monai_ext.landmarks import InputError, Status
+from monai_ext.landmarks.document import Fraction, Strict
+from monai_ext.landmarks.geometry import FloatArray
+
+#: What a threshold makes largest: the mean of the shares of present and of missing landmarks that are told right, or
+#: the F1 score of finding the missing ones.
+Criterion = Literal["balanced_accuracy", "f1"]
+
+#: Scores that differ by less are the same.
+TIE = 1e-12
+
+
+class FittedThreshold(NamedTuple):
+    """A threshold and the score that it reaches."""
+
+    threshold: float
+    score: float
+
+
+class PresenceThreshold(Strict):
+    """For each landmark the probability from which on it is called present.
+
+    Args:
+        criterion: what was made largest.
+        landmarks: K names.
+        thresholds: of each; None where the images held none that lack it, or none that have it: not fitted.
+        scores: reached on the images that it was fitted on.
+        present: images that have each landmark.
+        missing: images that lack it.
+    """
+
+    criterion: Criterion
+    landmarks: tuple[str, ...]
+    thresholds: tuple[Fraction | None, ...]
+    scores: tuple[Fraction | None, ...]
+    present: tuple[Annotated[int, Field(ge=0)], ...]
+    missing: tuple[Annotated[int, Field(ge=0)], ...]
+
+    @model_validator(mode="after")
+    def _one_for_each(self) -> PresenceThreshold:
+        lengths = {len(part) for part in (self.landmarks, self.thresholds, self.scores, self.present, self.missing)}
+        if len(lengths) != 1:
+            raise ValueError("landmarks, thresholds, scores, present and missing must be of one length")
+        return self
+
+    @classmethod
+    def fit(
+        cls,
+        probability: ArrayLike,
+        status: ArrayLike,
+        landmarks: Sequence[str],
+        criterion: Criterion = "balanced_accuracy",
+    ) -> PresenceThreshold:
+        """Fits the thresholds.
+
+        Args:
+            probability: (N, K) of being present, as the network tells it.
+            status: (N, K) true codes of Status; those that are not annotated do not count.
+            landmarks: K names.
+            criterion: what is made largest.
+
+        Raises:
+            InputError: shapes that do not fit, a probability that is none, an unknown criterion.
+        """
+        told, true = np.asarray(probability, dtype=np.float64), np.asarray(status)
+        if told.ndim != 2 or told.shape != true.shape or told.shape[1] != len(landmarks):
+            raise InputError(
+                f"Probabilities and status of {len(landmarks)} landmarks have the shape (N, {len(landmarks)}), "
+                f"not {told.shape} and {true.shape}."
+            )
+        if criterion not in get_args(Criterion):
+            raise InputError(f"A threshold is fitted to {' or '.join(get_args(Criterion))}, not {criterion!r}.")
+        present, missing = true == Status.DEFINED, true == Status.MISSING
+        if not ((told >= 0) & (told <= 1))[present | missing].all():
+            raise InputError("A probability of presence lies between 0 and 1; some do not.")
+        fitted = [
+            best_threshold(told[present[:, k], k], told[missing[:, k], k], criterion) for k in range(len(landmarks))
+        ]
+        return cls(
+            criterion=criterion,
+            landmarks=tuple(landmarks),
+            thresholds=tuple(None if f is None else f.threshold for f in fitted),
+            scores=tuple(None if f is None else f.score for f in fitted),
+            present=tuple(present.sum(0).tolist()),
+            missing=tuple(missing.sum(0).tolist()),
+        )
+
+    def defined(self, probability: ArrayLike, default: float = PRESENCE_THRESHOLD) -> NDArray[np.bool_]:
+        """(..., K) which landmarks count as present.
+
+        Args:
+            probability: (..., K).
+            default: threshold of landmarks that have none of their own.
+        """
+        return np.asarray(probability) >= [default if t is None else t for t in self.thresholds]
+
+
+def best_threshold(present: FloatArray, missing: FloatArray, criterion: Criterion) -> FittedThreshold | None:
+    """The threshold that tells two sets of probabilities apart best; None where one of the sets is empty.
+
+    It lies in the middle between two probabilities. Where several are equally good it is the one nearest to 0.5, and
+    of two as near the lower one. One that would call every image missing is not considered.
+
+    Args:
+        present: (P,) probabilities of images that have the landmark.
+        missing: (M,) of those that lack it.
+        criterion: what is made largest.
+    """
+    if not len(present) or not len(missing):
+        return None
+    values = np.unique(np.concatenate([present, missing]))
+    below = np.concatenate([[0.0], values[:-1]])
+    # in the middle of a gap, unless rounding would put it on the lower end
+    middle = (below + values) / 2
+    thresholds = np.where((middle > below) | (middle == 0), middle, values)
+    kept = (present[None] >= thresholds[:, None]).sum(1)
+    found = (missing[None] < thresholds[:, None]).sum(1)
+    if criterion == "f1":
+        lost = len(present) - kept
+        scores = 2 * found / (found + lost + len(missing))
+    else:
+        scores = (kept / len(present) + found / len(missing)) / 2
+    best = np.flatnonzero(scores >= scores.max() - TIE)
+    nearest = min(best.tolist(), key=lambda i: (round(abs(float(thresholds[i]) - 0.5) / TIE), float(thresholds[i])))
+    return FittedThreshold(float(thresholds[nearest]), min(1.0, float(scores[nearest])))
+
+
+def not_fitted(thresholds: PresenceThreshold) -> tuple[str, ...]:
+    """The landmarks that have no threshold of their own."""
+    return tuple(
+        name
+        for name, threshold in zip(thresholds.landmarks, thresholds.thresholds, strict=True)
+        if threshold is None or math.isnan(threshold)
+    )

@@ -1,0 +1,121 @@
+"""Do radii hold the truth as often as they promise? As a table and as a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import ArrayLike
+
+from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
+from monai_ext.evaluation.picture import DPI, save_figure
+from monai_ext.landmarks import InputError
+
+from .conformal import conformal_quantiles, conformal_scores
+
+#: Coverages that are looked at.
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+#: Parts that the images are divided into; each is judged by radii fitted to the others.
+FOLDS = 5
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+class ReliabilityRow(NamedTuple):
+    """One coverage.
+
+    Attributes:
+        expected: the coverage that was asked for.
+        observed: share of true points within their radii; None where no landmark could be calibrated.
+        points: how many were judged.
+    """
+
+    expected: float
+    observed: float | None
+    points: int
+
+
+def reliability(
+    errors: ArrayLike,
+    scale: ArrayLike | None = None,
+    *,
+    smoothing: float = 0.0,
+    levels: Sequence[float] = LEVELS,
+    folds: int = FOLDS,
+) -> list[ReliabilityRow]:
+    """How often conformal radii hold points of images that they were not fitted on.
+
+    Image n is in part ``n % folds`` and is judged by radii fitted to the other parts. Landmarks with too few errors
+    for a coverage are left out of its row.
+
+    Args:
+        errors: (N, K), NaN where not known.
+        scale: (N, K) uncertainties that the radii are proportional to, or None.
+        smoothing: added to them.
+        levels: coverages.
+        folds: 2 or more.
+
+    Raises:
+        InputError: as :meth:`~monai_ext.active.conformal.ConformalRadius.fit`; fewer than two parts.
+    """
+    if folds < 2:
+        raise InputError(f"Radii are judged on images that they were not fitted on: in 2 parts or more, not {folds}.")
+    known = np.asarray(errors, dtype=np.float64)
+    names = [str(k) for k in range(known.shape[-1])]
+    scores = conformal_scores(known, scale, smoothing, names)
+    part = np.arange(len(scores)) % folds
+    rows = []
+    for level in levels:
+        limits = np.array([conformal_quantiles(scores[part != fold], level) for fold in range(folds)])[part]
+        judged = ~np.isnan(scores) & ~np.isnan(limits)
+        held = (scores <= limits) & judged
+        count = int(judged.sum())
+        rows.append(ReliabilityRow(level, float(held.sum() / count) if count else None, count))
+    return rows
+
+
+def reliability_document(rows: Sequence[ReliabilityRow]) -> list[dict[str, Any]]:
+    """The table as JSON."""
+    return [row._asdict() for row in rows]
+
+
+def draw_reliability(tables: Mapping[str, Sequence[ReliabilityRow]], path: str | Path) -> None:
+    """Draws observed over expected coverage, a line with markers for each table, and writes a PNG file.
+
+    Raises:
+        InputError: no table has a coverage that could be observed, or the path is no ``.png``.
+    """
+    lines = {name: [row for row in rows if row.observed is not None] for name, rows in tables.items()}
+    if not any(lines.values()):
+        raise InputError("No coverage could be observed, so that there is no reliability to draw: label more images.")
+    figure = Figure(figsize=(5.0, 4.6), dpi=DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    low = min(row.expected for rows in lines.values() for row in rows)
+    axes.plot([low, 1], [low, 1], color="#666666", linewidth=1, zorder=2, label="as promised")
+    for i, (name, rows) in enumerate(lines.items()):
+        axes.plot(
+            [row.expected for row in rows],
+            [row.observed or 0.0 for row in rows],
+            color=LINE_COLORS[i % len(LINE_COLORS)],
+            linestyle=LINE_STYLES[i % len(LINE_STYLES)],
+            marker=MARKERS[i % len(MARKERS)],
+            linewidth=2,
+            label=name.replace("$", r"\$"),
+            zorder=3 + i,
+        )
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_xlabel("Coverage that was asked for")
+    axes.set_ylabel("True points within their radius")
+    axes.grid(color="#DDDDDD", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", framealpha=0.9)
+    save_figure(figure, path)

@@ -1,0 +1,124 @@
+"""Models on disk: card, weights, landmarks, and whether they answer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks import InputError, Landmarks, Protocol
+from monai_ext.networks.device import find_device
+from monai_ext.networks.model_store import CARD, check_weights, find_model, read_card
+from monai_ext.networks.output import NetworkOutput
+
+from .check import OK, PROBLEM, WARNING, Check
+
+#: (width, height) of the blank image: neither square nor a multiple of what networks work with.
+BLANK = (150, 101)
+#: Where source classifiers of cross-task protocols lie.
+_SOURCES = "sources"
+
+
+def check_models(protocols: Mapping[str, Protocol], roots: Iterable[Path], *, predict: bool) -> Iterator[Check]:
+    """One check for each protocol, and one for each further folder that looks like a model.
+
+    Args:
+        protocols: the protocols that can be served.
+        roots: folders of models; where several have one, the first one's is served.
+        predict: whether each model is loaded and asked about a blank image.
+    """
+    roots = list(roots)
+    served = {name: find_model(name, *roots) for name in protocols}
+    for name, folder in served.items():
+        yield _check_absent(name, roots) if folder is None else check_model(folder, protocols[name], predict=predict)
+    for root in roots:
+        for folder in sorted(path for path in root.glob("*") if path.is_dir() and path.name != _SOURCES):
+            if folder not in served.values() and (folder / CARD).is_file():
+                yield _check_unserved(folder, protocols, predict=predict)
+
+
+def check_model(folder: Path, protocol: Protocol, *, predict: bool) -> Check:
+    """Whether a model folder answers a protocol.
+
+    Args:
+        folder: holds ``card.json`` and the weights.
+        protocol: whose landmarks it has to find.
+        predict: whether it is loaded and asked about a blank image.
+    """
+    name = f"Model of {protocol.name}"
+    again = f"Restore {folder}, or train it again: `monai-landmarks train --protocol {protocol.name} --studies DIR`."
+    try:
+        card = check_weights(folder)
+    except (InputError, OSError) as error:
+        return Check(name, PROBLEM, str(error).rstrip("."), again)
+    if card.protocol.landmark_names != protocol.landmark_names:
+        theirs, ours = ", ".join(card.protocol.landmark_names), ", ".join(protocol.landmark_names)
+        return Check(name, PROBLEM, f"{folder} finds {theirs}, but the protocol's landmarks are {ours}", again)
+    found = f"{card.version}, {card.labels_used} labels, validation error {card.val_error:.3g} {card.unit}, in {folder}"
+    if not predict:
+        return Check(name, OK, f"{found}; not tried (--quick)")
+    problem = _try(folder)
+    if problem:
+        return Check(name, PROBLEM, f"{folder}: {problem}", again)
+    return Check(name, OK, f"{found}; it answers")
+
+
+def _try(folder: Path) -> str:
+    """What is wrong with a model's answer for a small blank image; empty where it is one of finite numbers."""
+    heatmaps: list[torch.Tensor] = []
+
+    def keep(module: nn.Module, inputs: Any, output: NetworkOutput) -> None:
+        heatmaps.extend(stage.heatmaps for stage in output.stages)
+
+    try:
+        predictor = Predictor.load(folder, find_device("auto"))
+        # Decoding makes a finite point even of heatmaps that are not: they are looked at themselves.
+        predictor.network.register_forward_hook(keep)
+        landmarks = _blank_prediction(predictor)
+    except InputError as error:
+        return str(error).rstrip(".")
+    except RuntimeError as error:
+        return f"it does not compute: {' '.join(str(error).split())[:200]}"
+    finite = all(bool(torch.isfinite(item).all()) for item in heatmaps)
+    if not finite or not np.isfinite(landmarks.points[landmarks.defined]).all():
+        return "for a blank image it computes numbers that are not finite"
+    return ""
+
+
+def _blank_prediction(predictor: Predictor) -> Landmarks:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "blank.png"
+        Image.new("L", BLANK, 0).save(path)
+        return predictor.predict(path)
+
+
+def _check_absent(name: str, roots: list[Path]) -> Check:
+    parts = [root / name for root in roots if list((root / name).glob("*.safetensors"))]
+    if parts:
+        found = f"{parts[0]} has weights but no {CARD}: it is not served"
+        return Check(f"Model of {name}", WARNING, found, f"Restore {CARD} from a backup, or train the protocol again.")
+    advice = f"When there are labels: `monai-landmarks train --protocol {name} --studies DIR`, or POST /train/{name}."
+    return Check(f"Model of {name}", OK, "not trained yet, hence not offered", advice)
+
+
+def _check_unserved(folder: Path, protocols: Mapping[str, Protocol], *, predict: bool) -> Check:
+    """A model of a protocol that nobody serves, or one that another folder's replaces."""
+    name = f"Model in {folder}"
+    if folder.name in protocols:
+        check = check_model(folder, protocols[folder.name], predict=predict)
+        if check.state == OK:
+            return Check(name, OK, f"{check.found}; a published one is served instead")
+        return Check(name, WARNING, check.found, "It is not served, as a published one is; restore or remove it.")
+    try:
+        own = read_card(folder).protocol.name
+    except InputError as error:
+        return Check(name, WARNING, str(error).rstrip("."), "Restore or remove the folder.")
+    found = f"there is no protocol {folder.name!r}, so it is not served (its card says {own!r})"
+    return Check(name, WARNING, found, "Add the protocol's file with --protocol-dir, or remove the folder.")

@@ -1,0 +1,179 @@
+"""Python and the installed packages against what the distribution declares."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from .check import OK, PROBLEM, WARNING, Check, count, sentences
+
+DISTRIBUTION = "monai-landmarks"
+#: What MONAI Label needs but does not say: its pydicom-seg breaks on pydicom 3, and numpymaxflow on numpy 2.
+MONAI_LABEL_LIMITS = ("pydicom<3", "dicomweb-client<0.61", "numpy<2")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a distribution says that it needs.
+
+    Attributes:
+        version: its own.
+        python: the range of Python, e.g. ``>=3.10,<3.13``; empty: any.
+        requires: one line for each package, e.g. ``numpy<2,>=1.26`` or ``timm>=1; extra == "pretrained"``.
+        extras: the names of its extras.
+    """
+
+    version: str
+    python: str
+    requires: tuple[str, ...]
+    extras: tuple[str, ...]
+
+
+def declared(name: str = DISTRIBUTION, path: Sequence[str] | None = None) -> Declared | None:
+    """What an installed distribution needs; None where it is not installed.
+
+    Args:
+        name: of the distribution.
+        path: folders to look in; None: those of this Python.
+    """
+    wanted = canonicalize_name(name)
+    for found in _distributions(path):
+        if canonicalize_name(found.metadata["Name"] or "") == wanted:
+            python = found.metadata["Requires-Python"] or ""
+            extras = tuple(found.metadata.get_all("Provides-Extra") or ())
+            return Declared(found.version, python, tuple(found.requires or ()), extras)
+    return None
+
+
+def installed_versions(path: Sequence[str] | None = None) -> dict[str, str]:
+    """The version of each installed distribution by its canonical name; of two the one that Python imports."""
+    versions: dict[str, str] = {}
+    for found in _distributions(path):
+        name = found.metadata["Name"]
+        if name:
+            versions.setdefault(canonicalize_name(name), found.version)
+    return versions
+
+
+def _distributions(path: Sequence[str] | None) -> Iterable[importlib.metadata.Distribution]:
+    return importlib.metadata.distributions(path=list(sys.path if path is None else path))
+
+
+def check_python(version: str, needs: Declared | None) -> Check:
+    """Whether the running Python is one that the package was made for."""
+    name = "Python"
+    if needs is None or not needs.python:
+        return Check(name, OK, version)
+    if SpecifierSet(needs.python).contains(version, prereleases=True):
+        return Check(name, OK, f"{version} ({needs.python})")
+    advice = f"Make the environment anew with a Python of {needs.python}, and install there."
+    return Check(name, PROBLEM, f"{version} is not within {needs.python}", advice)
+
+
+def check_packages(needs: Declared | None, installed: Mapping[str, str]) -> Check:
+    """Whether the packages that are always needed are there in their declared ranges."""
+    name = "Packages"
+    if needs is None:
+        found = f"{DISTRIBUTION} is not installed as a package, so its declared ranges are not known"
+        return Check(name, WARNING, found, "Install it where it runs: `pip install -e .` in its folder.")
+    wanted = _requirements(needs, None)
+    unmet = _unmet(wanted, installed)
+    if unmet:
+        advice = f'Run `pip install --upgrade "{DISTRIBUTION}=={needs.version}"`, or install the ranges named here.'
+        return Check(name, PROBLEM, sentences(unmet, 6), advice)
+    return Check(name, OK, f"{DISTRIBUTION} {needs.version}: {count(len(wanted), 'package')}, in the declared ranges")
+
+
+def check_extra(needs: Declared, extra: str, installed: Mapping[str, str]) -> Check:
+    """Whether the packages of one extra are there; one that is not installed at all may well not be wanted."""
+    name = f"Extra [{extra}]"
+    wanted = _requirements(needs, extra)
+    present = [item for item in wanted if canonicalize_name(item.name) in installed]
+    install = f'Run `pip install "{DISTRIBUTION}[{extra}]"`.'
+    wrong = _unmet(present, installed)
+    if wrong:
+        return Check(name, PROBLEM, sentences(wrong, 6), install)
+    if len(present) == len(wanted):
+        return Check(name, OK, f"{count(len(wanted), 'package')}, in the declared ranges")
+    absent = ", ".join(item.name for item in wanted if item not in present)
+    if extra == "server":
+        return Check(name, WARNING, f"not installed: {absent}; the server cannot run", install)
+    return Check(name, OK, f"not installed: {absent}; only needed where it is wanted")
+
+
+def check_monai_label(installed: Mapping[str, str]) -> Check:
+    """Whether the packages that MONAI Label breaks on are held back."""
+    name = "MONAI Label"
+    version = installed.get("monailabel")
+    if version is None:
+        return Check(name, OK, "not installed: the command line works, the server does not")
+    limits = [Requirement(limit) for limit in MONAI_LABEL_LIMITS]
+    wrong = _unmet([item for item in limits if canonicalize_name(item.name) in installed], installed)
+    if wrong:
+        advice = "Run `pip install " + " ".join(f'"{limit}"' for limit in MONAI_LABEL_LIMITS) + "`."
+        return Check(name, PROBLEM, f"{version} cannot start: {sentences(wrong)}", advice)
+    return Check(name, OK, f"{version}, with {', '.join(MONAI_LABEL_LIMITS)}")
+
+
+def check_torch_pair(needs: Declared | None, installed: Mapping[str, str], import_error: str = "") -> Check:
+    """Whether torchvision was built for the installed torch.
+
+    Args:
+        needs: what the installed torchvision declares; None where it is not installed.
+        installed: the versions.
+        import_error: what importing torchvision said; empty where it went well.
+    """
+    name = "torch and torchvision"
+    torch, vision = installed.get("torch"), installed.get("torchvision")
+    advice = "Install both in one command: `pip install --upgrade torch torchvision` (from one index)."
+    if torch is None or vision is None or needs is None:
+        absent = " and ".join(item for item, version in (("torch", torch), ("torchvision", vision)) if not version)
+        return Check(name, PROBLEM, f"{absent} is not installed", advice)
+    unmet = _unmet([item for item in _requirements(needs, None) if item.name == "torch"], installed)
+    if unmet:
+        return Check(name, PROBLEM, f"torchvision {vision} does not fit: {sentences(unmet)}", advice)
+    if import_error:
+        return Check(name, PROBLEM, f"torchvision {vision} does not load with torch {torch}: {import_error}", advice)
+    return Check(name, OK, f"{torch} and {vision}")
+
+
+def import_error(module: str) -> str:
+    """What importing a module says when it fails, on one line; empty where it goes well."""
+    try:
+        importlib.import_module(module)
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:
+        return " ".join(str(error).split())[:200] or type(error).__name__
+    return ""
+
+
+def _requirements(needs: Declared, extra: str | None) -> list[Requirement]:
+    """The requirements of an extra alone, or those without any extra, as far as they concern this machine."""
+    found = []
+    for line in needs.requires:
+        try:
+            item = Requirement(line)
+        except InvalidRequirement:
+            continue  # written by another tool in an older grammar; pip itself left it out
+        always = item.marker is None or item.marker.evaluate({"extra": ""})
+        chosen = extra is not None and item.marker is not None and item.marker.evaluate({"extra": extra})
+        if always == (extra is None) and (always or chosen):
+            found.append(item)
+    return found
+
+
+def _unmet(wanted: Sequence[Requirement], installed: Mapping[str, str]) -> list[str]:
+    unmet = []
+    for item in wanted:
+        version = installed.get(canonicalize_name(item.name))
+        if version is None:
+            unmet.append(f"{item.name} is not installed (wanted: {item.specifier or 'any version'})")
+        elif not item.specifier.contains(version, prereleases=True):
+            unmet.append(f"{item.name} {version} is not within {item.specifier}")
+    return unmet

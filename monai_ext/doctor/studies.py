@@ -1,0 +1,208 @@
+"""The health of a studies folder, checked without the server: images, labels, index and what is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from monai_ext.landmarks import Frame, InputError, Protocol, Studies
+from monai_ext.landmarks.label_check import check_finished, fitting_protocols, read_label
+from monai_ext.landmarks.markups import read_markups
+
+from .check import OK, PROBLEM, WARNING, Check, count, listed, sentences
+from .index import INDEX_FILE, Index, read_index
+from .journal import Journal, check_history, check_journal, read_journal
+from .survey import Survey
+
+#: What the server saves labels under; the first counts as labelled.
+TAGS = ("final", "draft", "original")
+
+
+def check_studies(survey: Survey, protocols: Mapping[str, Protocol]) -> Iterator[Check]:
+    """All checks of a studies folder.
+
+    Args:
+        survey: what lies in it.
+        protocols: the protocols that labels may belong to.
+    """
+    yield check_counts(survey)
+    yield check_images(survey)
+    yield check_calibration(survey)
+    journal = read_journal(survey.root)
+    check, index = check_index(survey, journal)
+    yield check
+    yield check_journal(journal, index.changes)
+    yield check_labels(survey, index, protocols)
+    yield check_orphans(survey)
+    yield check_history(survey.root / "labels")
+    yield check_splits(survey)
+    yield check_leftovers(survey)
+
+
+def check_counts(survey: Survey) -> Check:
+    """How many images there are, and how many of them are labelled."""
+    name = "Images"
+    if not survey.images:
+        return Check(name, WARNING, f"{survey.root} has no image", "Put images into the folder itself, not below it.")
+    finals, drafts = survey.labelled("final"), set(survey.labelled("draft"))
+    unfinished = len(drafts - set(finals))
+    found = f"{count(len(survey.images), 'image')}: {len(finals)} final, {unfinished} draft"
+    return Check(name, OK, f"{found}, {len(survey.images) - len(finals) - unfinished} unlabelled")
+
+
+def check_images(survey: Survey) -> Check:
+    """Whether each image can be read, and has an ID of its own."""
+    name = "Image files"
+    wrong = [reason for _, reason in sorted(survey.unreadable.items())]
+    wrong += [
+        f"{listed(path.name for path in paths)} share the image ID {id!r}"
+        for id, paths in survey.images.items()
+        if len(paths) > 1
+    ]
+    if wrong:
+        advice = "Replace or remove what cannot be read; rename files so that each has a name of its own."
+        return Check(name, PROBLEM, sentences(wrong), advice)
+    return Check(name, OK, "the header of every image can be read")
+
+
+def check_calibration(survey: Survey) -> Check:
+    """Whether the images state how large a pixel is."""
+    name = "Pixel sizes"
+    unknown = [id for id, frame in survey.frames.items() if frame.spacing is None]
+    total = len(survey.frames)
+    if not unknown:
+        return Check(name, OK, f"stated by all {total} images" if total else "there is no image")
+    if len(unknown) == total:
+        return Check(name, OK, f"stated by none of {total} images: lengths are in pixels")
+    found = f"{len(unknown)} of {total} images state none: {listed(unknown)}"
+    advice = "Their lengths are in pixels, those of the others in mm; export all in a format that keeps the pixel size."
+    return Check(name, WARNING, found, advice)
+
+
+def check_index(survey: Survey, journal: Journal) -> tuple[Check, Index]:
+    """(whether the index can be read and knows of no file that is gone, the index)."""
+    name = f"Index {INDEX_FILE}"
+    try:
+        index = read_index(survey.root)
+    except InputError as error:
+        found = str(error).rstrip(".")
+        if journal.replaces_index:
+            advice = "The next server start keeps a copy and makes it anew from the journal, with all notes."
+            return Check(name, WARNING, found, advice), Index()
+        advice = (
+            "The next server start keeps a copy and lists images and labels anew from their files, but the notes on "
+            "them (who, which network) are lost: put a backup of the file there first, if there is one."
+        )
+        return Check(name, PROBLEM, found, advice), Index()
+    if index is None:
+        return Check(name, OK, "none yet; the server makes it"), Index()
+    gone = sorted(index.objects.keys() - survey.images.keys())
+    gone_labels = [
+        f"{id} ({tag})"
+        for id, entry in index.objects.items()
+        if id in survey.images
+        for tag in entry.labels
+        if id not in survey.labels.get(tag, {})
+    ]
+    if gone or gone_labels:
+        lost = [f"images {listed(gone)}"] * bool(gone) + [f"labels {listed(gone_labels)}"] * bool(gone_labels)
+        advice = "If nobody removed them on purpose, put them back from a backup before the server starts."
+        return Check(name, WARNING, f"it lists files that are gone: {' and '.join(lost)}", advice), index
+    return Check(name, OK, f"readable, {count(len(index.objects), 'image')}"), index
+
+
+def check_labels(survey: Survey, index: Index, protocols: Mapping[str, Protocol]) -> Check:
+    """Whether every label can be read, and fits its protocol and its image."""
+    name = "Labels"
+    bad: dict[str, list[str]] = {"final": [], "draft": []}
+    checked = 0
+    for tag, files in survey.labels.items():
+        for id, path in files.items():
+            if id not in survey.frames:
+                continue  # no image, or one whose header cannot be read: told elsewhere
+            checked += 1
+            entry = index.objects.get(id)
+            stated = None if entry is None else entry.protocol(tag)
+            problem = label_problem(path, tag, survey.frames[id], protocols, stated)
+            if problem:
+                relative = path.relative_to(survey.root)
+                bad["final" if tag == "final" else "draft"].append(f"{relative}: {problem}")
+    if bad["final"]:
+        advice = "Correct them in 3D Slicer and submit again, or remove the files: training stops at them."
+        return Check(name, PROBLEM, sentences([*bad["final"], *bad["draft"]]), advice)
+    if bad["draft"]:
+        advice = "They do not train; open the images and save again, or remove the files."
+        return Check(name, WARNING, sentences(bad["draft"]), advice)
+    return Check(name, OK, f"{count(checked, 'label')}, each fits its protocol and its image" if checked else "none")
+
+
+def label_problem(
+    path: Path, tag: str, frame: Frame, protocols: Mapping[str, Protocol], stated: str | None = None
+) -> str:
+    """Why a label cannot be used; empty where it can.
+
+    Args:
+        path: the markups file.
+        tag: what it is saved under; a ``final`` one must say something.
+        frame: of its image.
+        protocols: those that it may belong to.
+        stated: the protocol that the server noted; one that it does not serve is not judged.
+    """
+    if stated is not None and stated not in protocols:
+        return f"it belongs to the protocol {stated!r}, which is not there"
+    try:
+        names = read_markups(path, frame).names
+        chosen = [protocols[stated]] if stated is not None else fitting_protocols(names, protocols)
+        landmarks = read_label(path, frame, chosen[0])
+        if tag == "final":
+            check_finished(landmarks)
+    except InputError as error:
+        return str(error).replace(f"{path} ", "it ").replace(f"{path}: ", "").replace(f"{path}, ", "").rstrip(".")
+    return ""
+
+
+def check_orphans(survey: Survey) -> Check:
+    """Whether every file below ``labels`` is the label of an image, under a tag that the server uses."""
+    name = "Label files"
+    wrong = []
+    for tag, files in survey.labels.items():
+        if tag not in TAGS:
+            wrong.append(f"labels/{tag} is no tag of the server ({', '.join(TAGS)})")
+        orphans = [path.name for id, path in files.items() if id not in survey.images]
+        if orphans:
+            wrong.append(f"labels/{tag} has labels without an image: {listed(orphans)}")
+    if survey.other:
+        wrong.append(f"no labels: {listed(str(path.relative_to(survey.root)) for path in survey.other)}")
+    if wrong:
+        advice = "They are not used. Put the images back, rename the files to IMAGE_ID.mrk.json, or move them away."
+        return Check(name, WARNING, sentences(wrong), advice)
+    return Check(name, OK, "each belongs to an image")
+
+
+def check_splits(survey: Survey) -> Check:
+    """Whether ``splits.json``, where there is one, can be used."""
+    name = "Splits"
+    try:
+        splits = Studies(survey.root).splits()
+    except InputError as error:
+        return Check(name, PROBLEM, str(error).rstrip("."), "Mend or remove splits.json: training stops at it.")
+    if not splits:
+        return Check(name, OK, "none: training chooses")
+    chosen = list(splits.values())
+    return Check(name, OK, ", ".join(f"{chosen.count(split)} {split}" for split in dict.fromkeys(chosen)))
+
+
+def check_leftovers(survey: Survey) -> Check:
+    """Whether anything tells of a crash: files set aside as damaged, writes that never ended."""
+    name = "Leftovers"
+    found = []
+    if survey.aside:
+        found.append(f"set aside as damaged: {listed(path.name for path in survey.aside)}")
+    if survey.damaged:
+        found.append(f"damaged labels that were put aside: {listed(path.name for path in survey.damaged)}")
+    if survey.temporary:
+        found.append(f"{count(len(survey.temporary), 'temporary file')} of writes that never ended")
+    if found:
+        advice = "Look into what was put aside for what you miss; remove all of it when no server runs on the folder."
+        return Check(name, WARNING, sentences(found), advice)
+    return Check(name, OK, "none")

@@ -1,0 +1,123 @@
+"""MONAI's trainer with optimiser, schedule, loss and moving average, and the state of all that changes in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from monai.engines import SupervisedTrainer
+from torch import nn
+
+from monai_ext.landmarks import Protocol
+from monai_ext.losses import build_training_loss
+from monai_ext.losses.cross_task_loss import CrossTaskLoss, GradientRatio, build_cross_task_loss
+from monai_ext.networks.cross_task import Distiller
+
+from .distributed import replicated
+from .optimisation import attach_average, attach_gradient_clip, attach_schedule, build_optimizer
+from .options import TrainOptions
+from .resumable_loader import ResumableLoader
+from .validation import training_batch
+
+
+class Assembly:
+    """What a run trains with.
+
+    Args:
+        protocol: the task with its recipe.
+        network: on its device.
+        distiller: the same network beside its source classifier, where the recipe has one.
+        loader: of the training images.
+        device: of the network.
+        options: mixed precision.
+        warm: whether the network starts from trained weights.
+
+    Attributes:
+        trainer: MONAI's; its state says where the run is.
+        average: the network to validate and publish.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        network: nn.Module,
+        distiller: Distiller | None,
+        loader: ResumableLoader,
+        device: torch.device,
+        options: TrainOptions,
+        *,
+        warm: bool,
+    ) -> None:
+        recipe = protocol.recipe
+        network = network.to(memory_format=torch.channels_last)
+        self._distiller = distiller
+        self._trained = network if distiller is None else distiller.to(device)
+        self._optimizer = build_optimizer(self._trained, recipe, warm=warm)
+        self._loss: nn.Module = build_training_loss(protocol)
+        if recipe.cross_task is not None:
+            self._loss = build_cross_task_loss(recipe.cross_task, self._loss)
+        loss = self._loss.to(device)
+        self.trainer = SupervisedTrainer(
+            device=device,
+            max_epochs=recipe.max_epochs,
+            train_data_loader=loader,
+            network=replicated(self._trained, device),
+            optimizer=self._optimizer,
+            loss_function=lambda output, label: loss(output, label["points"], label["status"]),
+            prepare_batch=training_batch(self._trained),
+            decollate=False,
+            non_blocking=True,
+            optim_set_to_none=True,
+            amp=options.amp and device.type == "cuda",
+        )
+        attach_schedule(self.trainer, self._optimizer, recipe, max(1, len(loader) * recipe.max_epochs))
+        if recipe.gradient_clip is not None:
+            attach_gradient_clip(self.trainer, self._trained, recipe.gradient_clip)
+        self.average = attach_average(self.trainer, network, recipe.ema_decay)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the last step."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    @property
+    def gradient_ratio(self) -> float | None:
+        """How strongly a source pulled at the encoder when it was last measured."""
+        gradients = self._gradients
+        return None if gradients is None else float(gradients.ratio)
+
+    @property
+    def _gradients(self) -> GradientRatio | None:
+        return self._loss.gradients if isinstance(self._loss, CrossTaskLoss) else None
+
+    def measure_gradients(self) -> None:
+        """Asks the loss of the next step how strongly its parts pull at the encoder, where there is a source."""
+        if self._distiller is None or self._distiller.source is None or not isinstance(self._loss, CrossTaskLoss):
+            return
+        learning = self._distiller.encoder_parameters()
+        if learning:
+            scaler = self.trainer.scaler
+            self._loss.measure_next(learning, 1.0 if scaler is None else scaler.get_scale())
+
+    def state_dict(self) -> dict[str, Any]:
+        """What :meth:`load_state_dict` takes: all that changes, without a source, which never does."""
+        scaler, gradients = self.trainer.scaler, self._gradients
+        frozen = "source." if self._distiller is not None else None
+        network = self._trained.state_dict()
+        return {
+            "network": {n: value for n, value in network.items() if frozen is None or not n.startswith(frozen)},
+            "average": self.average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "scaler": scaler.state_dict() if scaler is not None else None,
+            "gradients": None if gradients is None else tuple(gradients),
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Goes on from a saved state."""
+        self._trained.load_state_dict({**self._trained.state_dict(), **saved["network"]})
+        self.average.load_state_dict(saved["average"])
+        self._optimizer.load_state_dict(saved["optimizer"])
+        if self.trainer.scaler is not None and saved["scaler"] is not None:
+            self.trainer.scaler.load_state_dict(saved["scaler"])
+        if isinstance(self._loss, CrossTaskLoss) and saved.get("gradients") is not None:
+            self._loss.gradients = GradientRatio(*saved["gradients"])

@@ -1,0 +1,81 @@
+"""One training as it was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monai_ext.landmarks import Protocol
+
+from .dataset import LabelledImage
+from .distributed import process_rank
+from .failures import ResourceError, memory_sentence
+from .options import OnProgress, TrainOptions
+from .resume import RunState
+from .stop import Stop, never
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained, on what, and where it goes.
+
+    Attributes:
+        protocol: with the options applied to its recipe.
+        train_images, val_images: the two sides of the split.
+        folder: the model folder that is published to.
+        state: where an unfinished run is saved.
+        options: choices for this run.
+        device: where the network runs.
+        pretrained: a shipped model folder that is current while ``folder`` has none.
+        on_progress: receives progress dicts; None on all processes but the first.
+        stop: says whether to stop.
+        data: one sentence for the card that says what the images are.
+        warning: a sentence that says that the batches were halved; empty where they were not.
+        refused: the size of batches that the memory was not enough for.
+    """
+
+    protocol: Protocol
+    train_images: list[LabelledImage]
+    val_images: list[LabelledImage]
+    folder: Path
+    state: RunState
+    options: TrainOptions
+    device: torch.device
+    pretrained: Path | None = None
+    on_progress: OnProgress | None = None
+    stop: Stop = never
+    data: str = ""
+    warning: str = ""
+    refused: int | None = None
+
+    @property
+    def batch_size(self) -> int:
+        """Images per step."""
+        return self.protocol.recipe.batch_size
+
+    def saved(self) -> dict[str, Any] | None:
+        """The state of an interrupted run of this job; None where there is none or it is not wanted."""
+        return self.state.load(torch.device("cpu")) if self.options.resume else None
+
+    def with_batches_of(self, size: int) -> Job:
+        """The same job with smaller batches, which it says."""
+        recipe = self.protocol.recipe.model_copy(update={"batch_size": size})
+        warning = f"The memory was not enough for batches of {self.batch_size} images: batches of {size} are used."
+        data = f"{self.data} {warning}".strip()
+        protocol = self.protocol.model_copy(update={"recipe": recipe})
+        return replace(self, protocol=protocol, data=data, warning=warning, refused=self.batch_size)
+
+    def halved(self) -> Job:
+        """The same job with batches of half the size, after the memory was not enough.
+
+        Raises:
+            ResourceError: they cannot be halved, or were halved before.
+        """
+        if self.refused is not None:
+            raise ResourceError(memory_sentence(str(self.device), [self.refused, self.batch_size]))
+        if self.batch_size == 1 or process_rank()[1] > 1:  # the other processes are in the middle of a step
+            raise ResourceError(memory_sentence(str(self.device), [self.batch_size]))
+        return self.with_batches_of(self.batch_size // 2)

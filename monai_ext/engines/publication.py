@@ -1,0 +1,75 @@
+"""Whether a trained network becomes the current model of its folder."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import torch
+
+from monai_ext.landmarks import InputError
+from monai_ext.networks.model_store import ModelCard, publish, read_card
+
+from .distributed import process_rank
+from .job import Job
+from .options import TrainResult
+from .run import Run
+from .validation import ValidationError
+
+
+def publish_unless_worse(
+    result: TrainResult,
+    job: Job,
+    run: Run,
+    *,
+    parent: str | None,
+    previous: ValidationError | None,
+    replaced: str | None,
+) -> TrainResult:
+    """Publishes a run's best weights, unless the current model is better on the same validation images.
+
+    Args:
+        result: of the run.
+        job: what was asked for.
+        run: it has ended.
+        parent: the version that the run began with.
+        previous: the error of the current model; None where it cannot be compared.
+        replaced: the version of the current model.
+
+    Returns:
+        The result with the card of the published model and the reason.
+
+    Raises:
+        InputError: nothing was validated.
+    """
+    best = f"{result.val_error:.3f} {result.unit}"
+    if not math.isfinite(result.val_error):
+        raise InputError("The validation images have no defined landmark: label one of them completely.")
+    if previous is not None and result.val_error > previous.value:
+        reason = f"Not published: its validation error of {best} is above the current model's {previous.value:.3f}."
+        return replace(result, reason=reason)
+    card: ModelCard | None = None
+    if process_rank()[0] == 0:
+        card = publish(
+            result.folder,
+            run.best_state,
+            {
+                "protocol": job.protocol,
+                "labels_used": run.labels_used,
+                "val_images": tuple(image.id for image in job.val_images),
+                "val_error": result.val_error,
+                "unit": result.unit,
+                "epochs": result.epochs,
+                "seed": job.options.seed,
+                "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                "parent": parent,
+                "data": job.data,
+            },
+            after=replaced,
+            half_precision=job.options.half_precision,
+        )
+    if process_rank()[1] > 1:
+        torch.distributed.barrier()
+        card = card or read_card(result.folder)
+    return replace(result, card=card, reason=f"Published with a validation error of {best}.")

@@ -1,0 +1,86 @@
+"""How a run tells of itself: a progress dict about every second, and TensorBoard events after every epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+
+from .options import OnProgress
+from .selection import Selection
+
+#: Seconds between two progress reports within an epoch.
+REPORT_INTERVAL = 1.0
+
+
+class Reports:
+    """Reports of one run.
+
+    Args:
+        on_progress: receives progress dicts; None for no reports.
+        log_dir: where TensorBoard events go; None for no events.
+        constant: what every report says alike.
+    """
+
+    def __init__(self, on_progress: OnProgress | None, log_dir: Path | None, constant: dict[str, Any]) -> None:
+        self._on_progress, self._log_dir, self._constant = on_progress, log_dir, constant
+        self._writer: SummaryWriter | None = None
+        self._told_at = time.monotonic()
+
+    def open(self) -> None:
+        """Begins a file of events."""
+        if self._log_dir is not None:
+            self._writer = SummaryWriter(str(self._log_dir))
+
+    def close(self) -> None:
+        """Ends the file of events."""
+        if self._writer is not None:
+            self._writer.close()
+
+    @property
+    def due(self) -> bool:
+        """Whether the last progress report is old."""
+        return time.monotonic() - self._told_at >= REPORT_INTERVAL
+
+    def tell(self, status: str, epoch: int, loss: float, selection: Selection, **extra: Any) -> None:
+        """Reports progress; numbers that are not known yet are None."""
+        self._told_at = time.monotonic()
+        if self._on_progress is None:
+            return
+        last = selection.history[-1] if selection.history else {}
+        finite = {"loss": loss, "val_error": last.get("val_error"), "best": selection.best.value}
+        if "val_error_coarse" in last:
+            finite["val_error_coarse"] = last["val_error_coarse"]
+        self._on_progress(
+            {
+                "status": status,
+                "epoch": epoch,
+                **{k: v if v is not None and math.isfinite(v) else None for k, v in finite.items()},
+                "unit": selection.best.unit,
+                "model_version": None,
+                **self._constant,
+                **extra,
+            }
+        )
+
+    def log_epoch(self, epoch: int, loss: float, rate: float) -> None:
+        """Writes the events of an epoch."""
+        if self._writer is not None:
+            self._writer.add_scalar("loss/train", loss, epoch)
+            self._writer.add_scalar("learning_rate", rate, epoch)
+
+    def log_validation(self, entry: dict[str, float], unit: str) -> None:
+        """Writes the events of a validation."""
+        if self._writer is not None:
+            for name in entry.keys() - {"epoch", "loss", "batch_size"}:
+                self._writer.add_scalar(_tag(name, unit), entry[name], int(entry["epoch"]))
+
+
+def _tag(name: str, unit: str) -> str:
+    """The name of a history entry in TensorBoard, where errors carry their unit."""
+    if name.startswith("val_error"):
+        return f"val/{name.replace('val_error', 'mean_radial_error')}_{unit}"
+    return f"val/{name}"

@@ -1,0 +1,80 @@
+"""Labels of a study, checked against the known protocols and the image's frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from .errors import InputError
+from .geometry import FloatArray, Frame
+from .markups import read_markups
+from .points import Landmarks, Status
+from .protocol import Protocol
+
+#: How far beyond the image a point may lie, as a share of its longer side: people place points that are cut off.
+BORDER_MARGIN = 0.1
+
+
+def fitting_protocols(names: tuple[str, ...], protocols: Mapping[str, Protocol]) -> list[Protocol]:
+    """The protocols that have all the landmark names.
+
+    Raises:
+        InputError: there are no names, or no protocol has all of them.
+    """
+    if not names:
+        raise InputError("The label holds no landmark: place at least one, or list one as missing.")
+    fitting = [protocol for protocol in protocols.values() if set(names) <= set(protocol.landmark_names)]
+    if not fitting:
+        known = "; ".join(f"{p.name}: {', '.join(p.landmark_names)}" for p in protocols.values())
+        raise InputError(f"The landmarks {', '.join(names)} fit no served protocol ({known}).")
+    return fitting
+
+
+def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol]) -> Protocol:
+    """The only protocol that has all the landmark names.
+
+    Raises:
+        InputError: no protocol has all the names, or several have.
+    """
+    fitting = fitting_protocols(names, protocols)
+    if len(fitting) > 1:
+        found = ", ".join(protocol.name for protocol in fitting)
+        raise InputError(f"The landmarks {', '.join(names)} fit the protocols {found}: state params.protocol.")
+    return fitting[0]
+
+
+def read_label(path: Path, frame: Frame, protocol: Protocol) -> Landmarks:
+    """The landmarks of a markups file in the order of its protocol.
+
+    Raises:
+        InputError: the file is no markups file, does not fit the protocol, or a point lies far outside the image.
+    """
+    landmarks = read_markups(path, frame, protocol.landmark_names)
+    margin = BORDER_MARGIN * max(frame.size)
+    outside = landmarks.defined & ~frame.contains(_towards_image(landmarks.points, frame, margin))
+    if outside.any():
+        first = int(np.flatnonzero(outside)[0])
+        x, y = landmarks.points[first]
+        raise InputError(
+            f"The landmark {landmarks.names[first]!r} lies at pixel ({x:.1f}, {y:.1f}), outside the image of "
+            f"{frame.width} x {frame.height} pixels: check that the markups belong to this image."
+        )
+    return landmarks
+
+
+def check_finished(landmarks: Landmarks) -> None:
+    """Refuses a label that says nothing.
+
+    Raises:
+        InputError: every landmark is undefined.
+    """
+    if (landmarks.status == Status.UNDEFINED).all():
+        raise InputError("Every landmark of the label is undefined: place one, list one as missing, or save a draft.")
+
+
+def _towards_image(points: FloatArray, frame: Frame, margin: float) -> FloatArray:
+    """Points moved by at most ``margin`` pixels per axis towards the image."""
+    inside = np.clip(points, 0.0, np.array(frame.size) - 1.0)
+    return points + np.clip(inside - points, -margin, margin)

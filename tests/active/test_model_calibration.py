@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monai_ext.active import Calibration, ConformalRadius, PresenceThreshold, read_calibration, write_calibration
+from monai_ext.landmarks import InputError
+
+
+@pytest.fixture
+def calibration() -> Calibration:
+    return Calibration(
+        protocol="fundus",
+        version="v3",
+        images=20,
+        radius=ConformalRadius.fit(np.ones((20, 1)), ("fovea",)),
+        presence=PresenceThreshold.fit(np.array([[0.2], [0.8]]), np.array([[0], [1]]), ("fovea",)),
+    )
+
+
+def test_it_is_found_beside_the_version_that_it_is_of(tmp_path, calibration) -> None:
+    assert read_calibration(tmp_path, "v3") is None
+
+    path = write_calibration(tmp_path, calibration)
+
+    assert path == tmp_path / "calibration.json"
+    assert read_calibration(tmp_path, "v3") == calibration
+    assert read_calibration(tmp_path, "v4") is None
+
+
+def test_a_damaged_one_is_not_taken(tmp_path, calibration) -> None:
+    path = write_calibration(tmp_path, calibration)
+    path.write_text(path.read_text().replace('"coverage": 0.95', '"coverage": 95'))
+
+    with pytest.raises(InputError, match=r"calibration\.json is damaged .*; remove it"):
+        read_calibration(tmp_path, "v3")

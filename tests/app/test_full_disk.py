@@ -1,0 +1,182 @@
+"""A disk that is full: the request is refused with one sentence, and all that was saved stays as it was."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app_requests import assert_refused, local_client, put_label
+from app_server import ROOT
+from app_spots import spot_image, spot_points, write_label
+from app_studies import write_content
+from fastapi import FastAPI
+
+from lib.datastore import LandmarkDatastore
+from lib.errors import StorageError
+from lib.routes import install_routes
+
+APP_DIR = ROOT / "apps" / "landmarks"
+
+#: Limits the size of every file that the process writes, which fails like a full disk; says what each save came to.
+LIMITED = """
+import json, resource, sys
+sys.path.insert(0, sys.argv[1])
+from lib.datastore import LandmarkDatastore
+from lib.errors import StorageError
+
+for studies, limit, saves in json.loads(sys.argv[2]):
+    store = LandmarkDatastore(studies, mend=False)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    answers = []
+    for image, path, info in saves:
+        try:
+            store.save_label(image, path, "final", info)
+            answers.append("saved")
+        except StorageError as error:
+            answers.append(str(error))
+    print(json.dumps([answers, [store.get_label_info(i, "final").get("by") for i in store.get_labeled_images()]]))
+"""
+Save = tuple[str, str, dict[str, Any]]
+
+
+def save_within(*cases: tuple[Path, int, list[Save]]) -> list[tuple[list[str], list[str]]]:
+    """Saves labels in folders where files cannot grow beyond a limit; the answers, and the labels' notes after."""
+    document = json.dumps([(str(studies), limit, saves) for studies, limit, saves in cases])
+    command = [sys.executable, "-c", LIMITED, str(APP_DIR), document]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stderr
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()[-len(cases) :]]
+
+
+def files_of(studies: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(studies)): p.read_bytes() for p in sorted(studies.rglob("*")) if p.is_file()}
+
+
+def studies_with_label(studies: Path, tmp_path: Path, saves: int) -> Path:
+    studies.mkdir()
+    for i in range(3):
+        spot_image(i).save(studies / f"spot_{i:02}.png")
+    store = LandmarkDatastore(str(studies))
+    for number in range(saves):
+        store.save_label("spot_00", write_content(tmp_path, "old"), "final", {"by": "old", "number": number})
+    return studies
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_nothing_changes_whichever_file_is_too_much(tmp_path: Path) -> None:
+    first, second = (studies_with_label(tmp_path / f"studies {saves}", tmp_path, saves) for saves in (1, 12))
+    limit = max((first / name).stat().st_size for name in ("datastore_v2.json", "journal.jsonl")) + 1500
+    journal_limit = (second / "journal.jsonl").stat().st_size + 100
+    assert journal_limit > 2 * (second / "datastore_v2.json").stat().st_size
+    large = tmp_path / "large.mrk.json"
+    large.write_text(json.dumps({"markups": [], "content": "x" * (limit + 10)}))
+    small = write_content(tmp_path, "small")
+    saves: list[Save] = [
+        ("spot_00", str(large), {"by": "too large a label"}),
+        ("spot_00", small, {"by": "too large an index", "note": "x" * (limit + 10)}),
+        ("spot_01", small, {"by": "me"}),
+    ]
+    before = files_of(second)
+    done = save_within((first, limit, saves), (second, journal_limit, [("spot_00", small, {"by": "new"})]))
+    (answers, notes), (journal_answers, journal_notes) = done
+    assert answers[2] == "saved"
+    assert notes == ["old", "me"]
+    for studies, answer in ((first, answers[0]), (first, answers[1]), (second, journal_answers[0])):
+        assert f"The studies folder {studies} cannot be written (File too large): nothing was changed" in answer
+    fresh = LandmarkDatastore(str(first))
+    assert fresh.repairs == []
+    assert json.loads(Path(fresh.get_label_uri("spot_00", "final")).read_text())["content"] == "old"
+    assert fresh.label_versions("spot_00", "final") == []
+    assert not list(first.rglob(".*.tmp"))
+    assert journal_notes == ["old"]
+    assert files_of(second) == before
+
+
+def test_journal_goes_on_after_a_line_that_could_not_be_written(
+    make_studies: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studies = make_studies(1)
+    store = LandmarkDatastore(str(studies))
+    write = os.write
+
+    def half(descriptor: int, content: bytes) -> int:
+        if len(content) < 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, content[: len(content) // 2])
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(StorageError, match="No space left on device"):
+        store.save_label("spot_00", write_content(tmp_path, "a"), "final", {"by": "nobody"})
+    monkeypatch.undo()
+    store.save_label("spot_00", write_content(tmp_path, "a"), "final", {"by": "later"})
+    (studies / "datastore_v2.json").unlink()
+    fresh = LandmarkDatastore(str(studies))
+    assert fresh.get_label_info("spot_00", "final")["by"] == "later"
+    assert len(fresh.repairs) == 1
+    assert "was lost" in fresh.repairs[0]
+
+
+def fill(path: Path) -> None:
+    """Writes until the disk is full."""
+    with path.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(b"x" * 4096)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 512 KiB."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except OSError as error:
+        pytest.skip(f"A small file system cannot be mounted here: {error}.")
+    if mounted.returncode:
+        pytest.skip(f"A small file system cannot be mounted here: {mounted.stderr.strip()}.")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True, timeout=20)
+
+
+def test_full_disk_is_answered_with_507_and_the_server_goes_on(
+    make_app: Callable[..., Any], small_disk: Path, tmp_path: Path
+) -> None:
+    for i in range(2):
+        spot_image(i).save(small_disk / f"spot_{i:02}.png")
+    app = make_app(small_disk)
+    web = FastAPI()
+    install_routes(web, app.service, app)
+    client = local_client(web)
+    first, second = (
+        write_label(tmp_path / f"{shift}.mrk.json", small_disk / "spot_00.png", spot_points(0) + shift).read_bytes()
+        for shift in (0.0, 1.5)
+    )
+    assert put_label(client, first, annotator="Ann").status_code == 200
+    index = (small_disk / "datastore_v2.json").read_bytes()
+    filler = small_disk / "filler.bin"
+    with pytest.raises(OSError, match="No space left"):
+        fill(filler)
+    for tag in ("final", "draft"):
+        assert_refused(put_label(client, second, tag=tag, annotator="Ben"), 507, "No space left on device")
+    assert_refused(client.delete("/datastore/label?id=spot_00&tag=final"), 507, "nothing was changed")
+    assert client.get("/datastore/label?label=spot_00&tag=final").content == first
+    assert (small_disk / "datastore_v2.json").read_bytes() == index
+    assert client.get("/datastore/label/info?label=spot_00&tag=final").json()["annotator"] == "Ann"
+    assert not list(small_disk.rglob(".*.tmp"))
+
+    filler.unlink()
+    assert put_label(client, second, annotator="Ben").status_code == 200
+    assert client.get("/datastore/label?label=spot_00&tag=final").content == second
+    assert [v["user"] for v in client.get("/datastore/label/history?image=spot_00").json()["versions"]] == ["Ann"]

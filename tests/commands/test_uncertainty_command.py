@@ -1,0 +1,147 @@
+"""uncertainty: the measures of networks with random weights, and what is calibrated with them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monai_ext.active import read_calibration
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks import Frame
+from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks.studies import Studies
+from monai_ext.networks.model_store import publish
+from monai_ext.networks.registry import build_network
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "ablation"))
+
+from ablation_study import protocol_of, study_of
+
+ZIAN = {
+    "name": "zian",
+    "backbone": "unet_small",
+    "input_size": {"width": 96, "height": 64},
+    "roi_sizes": [32, 64],
+    "presence": True,
+}
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory) -> Path:
+    """22 validation images, one of them without a dark blob, and two models."""
+    root = tmp_path_factory.mktemp("judged")
+    study_of(root / "studies", train=1, val=22)
+    facts = {"labels_used": 1, "val_images": (), "val_error": 1.0, "unit": "px", "epochs": 1, "seed": 0, "date": ""}
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        network = build_network(protocol_of(ZIAN))
+        # random weights, but more than one answer for the probability of presence
+        torch.nn.init.normal_(network.presence_head.linear.weight)
+        publish(root / f"model{seed}", network.state_dict(), {"protocol": protocol_of(ZIAN), **facts})
+    return root
+
+
+@pytest.fixture
+def uncertainty(cli, judged, tmp_path):
+    def run(*arguments: object):
+        where = ("--studies", judged / "studies", "--model", judged / "model1", "--output", tmp_path / "out")
+        return cli("uncertainty", *where, "--device", "cpu", *arguments)
+
+    return run
+
+
+def errors_by_hand(judged: Path) -> np.ndarray:
+    """(22, 2) errors of the model where truth and answer are both defined."""
+    studies, predictor = Studies(judged / "studies"), Predictor.load(judged / "model1")
+    rows = []
+    for id in list(studies.images())[:22]:
+        found = predictor.predict(studies.image_path(id))
+        truth = read_markups(studies.label_path(id), Frame(*found.frame.size), ("bright", "dark"))
+        both = truth.defined & found.defined
+        rows.append(np.where(both, np.linalg.norm(found.points - np.nan_to_num(truth.points), axis=1), np.nan))
+    return np.array(rows)
+
+
+def test_the_table_the_documents_and_the_plots(uncertainty, judged, tmp_path) -> None:
+    answer = uncertainty("--json", "--coverage", 0.9, "--unit", "px")
+
+    assert answer.code == 0, answer.err
+    document = json.loads(answer.out)
+    assert document == json.loads((tmp_path / "out" / "uncertainty.json").read_text())
+    assert [row["measure"] for row in document["measures"]] == [
+        "peak", "entropy", "peak_radius", "map_radius", "stages", "augmentation",
+    ]  # fmt: skip
+    errors = errors_by_hand(judged)
+    for row in document["measures"]:
+        assert row["error"] == pytest.approx(np.nanmean(errors), rel=1e-4)
+        assert row["landmarks"] == np.isfinite(errors).sum()
+    calibration = read_calibration(tmp_path / "out", "v1")
+    counts = np.isfinite(errors).sum(0)
+    assert calibration.radius.counts == tuple(counts)
+    assert calibration.images == 22
+    for k in range(2):
+        known = sorted(errors[np.isfinite(errors[:, k]), k])
+        rank = int(np.ceil(0.9 * (len(known) + 1) - 1e-9))
+        expected = pytest.approx(known[rank - 1], rel=1e-4) if rank <= len(known) else None
+        assert calibration.radius.quantiles[k] == expected
+    assert calibration.scaled_radius.scaled_by == "map_radius"
+    assert calibration.presence.present == (22, 21)
+    assert calibration.presence.thresholds[0] is None
+    assert calibration.presence.thresholds[1] is not None
+    for name in ("risk_coverage.png", "reliability.png"):
+        with Image.open(tmp_path / "out" / name) as picture:
+            assert min(picture.size) > 200
+    assert read_calibration(judged / "model1", "v1") is None
+
+
+def test_the_terminal_says_what_is_not_calibrated(uncertainty, judged) -> None:
+    answer = uncertainty("--measures", "entropy, stages", "--coverage", 0.99, "--store")
+
+    assert answer.code == 0, answer.err
+    lines = answer.out.splitlines()
+    assert [line.split()[0] for line in lines if line.strip().startswith(("entropy", "stages", "peak"))] == [
+        "entropy",
+        "stages",
+    ]
+    assert "Radius for 99%: bright not calibrated, dark not calibrated" in answer.out
+    assert "takes 99 labelled images of a landmark or more: bright, dark have fewer" in answer.err
+    assert "Threshold of presence: bright not fitted, dark 0." in answer.out
+    stored = read_calibration(judged / "model1", "v1")
+    assert stored.scaled_radius is None
+    assert stored.radius.coverage == 0.99
+
+
+def test_several_models_are_an_ensemble(uncertainty, judged) -> None:
+    answer = uncertainty("--model", judged / "model2", "--measures", "ensemble", "--json")
+
+    (row,) = json.loads(answer.out)["measures"]
+    assert (row["measure"], row["unit"]) == ("ensemble", "px")
+    assert row["area"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--split", "test"), "has no labelled image of the split 'test'"),
+        (("--split", "some"), "--split is train, val, test or all, not 'some'"),
+        (("--measures", "dropout"), "its network has no dropout layer"),
+        (("--measures", "peak,luck"), "no measure of uncertainty 'luck'"),
+        (("--unit", "mm", "--measures", "peak"), "in mm needs images of known pixel size"),
+        (("--unit", "cm"), "--unit is auto, mm or px, not 'cm'"),
+        (("--reduce", "sum"), "--reduce is mean or max, not 'sum'"),
+        (("--coverage", 95), "between 0 and 1"),
+    ],
+)
+def test_a_wrong_request_is_one_sentence(uncertainty, tmp_path, arguments, sentence) -> None:
+    answer = uncertainty(*arguments)
+
+    assert answer.code == 2
+    assert sentence in " ".join(answer.err.split())
+    assert "Traceback" not in answer.err
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from pathlib import Path
+
+import pytest
+
+from monai_ext.doctor import OK, PROBLEM, WARNING
+from monai_ext.doctor.packages import (
+    Declared,
+    check_extra,
+    check_monai_label,
+    check_packages,
+    check_python,
+    check_torch_pair,
+    declared,
+    import_error,
+    installed_versions,
+)
+
+METADATA = """\
+Metadata-Version: 2.1
+Name: Monai_Landmarks
+Version: 0.1.0
+Requires-Python: <3.13,>=3.10
+Requires-Dist: numpy<2,>=1.26
+Requires-Dist: Some.Thing>=3
+Requires-Dist: only-old==1; python_version < "3"
+Requires-Dist: monailabel==0.8.5; extra == "server"
+Requires-Dist: dicomweb-client<0.61; extra == "server"
+Requires-Dist: timm>=1; extra == "pretrained"
+Provides-Extra: server
+Provides-Extra: pretrained
+"""
+
+
+def install(folder: Path, name: str, version: str, metadata: str = "") -> None:
+    """A distribution as pip leaves it."""
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(metadata or f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
+@pytest.fixture
+def site(place: Path) -> Path:
+    folder = place / "site-packages"
+    install(folder, "monai_landmarks", "0.1.0", METADATA)
+    install(folder, "numpy", "1.26.4")
+    install(folder, "some-thing", "3.1rc1")
+    return folder
+
+
+def packages_in(site: Path):
+    return declared(path=[str(site)]), installed_versions([str(site)])
+
+
+def test_reads_what_a_distribution_declares(site: Path) -> None:
+    needs, installed = packages_in(site)
+    assert needs is not None
+    assert (needs.version, needs.python, needs.extras) == ("0.1.0", "<3.13,>=3.10", ("server", "pretrained"))
+    assert installed == {"monai-landmarks": "0.1.0", "numpy": "1.26.4", "some-thing": "3.1rc1"}
+    assert declared("absent", [str(site)]) is None
+
+
+def test_the_first_folder_wins_as_in_an_import(site: Path, tmp_path: Path) -> None:
+    install(tmp_path / "second", "numpy", "2.1.0")
+    assert installed_versions([str(site), str(tmp_path / "second")])["numpy"] == "1.26.4"
+
+
+def test_packages_in_their_ranges_are_ok(site: Path) -> None:
+    check = check_packages(*packages_in(site))
+    assert (check.state, check.found) == (OK, "monai-landmarks 0.1.0: 2 packages, in the declared ranges")
+
+
+def test_a_package_beyond_its_range_and_an_absent_one_are_named(site: Path, tmp_path: Path) -> None:
+    needs, installed = packages_in(site)
+    check = check_packages(needs, {**installed, "numpy": "2.0.0"} | {"some-thing": "2"})
+    assert check.state == PROBLEM
+    assert check.found == "numpy 2.0.0 is not within <2,>=1.26; Some.Thing 2 is not within >=3"
+    assert '`pip install --upgrade "monai-landmarks==0.1.0"`' in check.advice
+    del installed["some-thing"]
+    assert "Some.Thing is not installed (wanted: >=3)" in check_packages(needs, installed).found
+
+
+def test_without_an_installed_package_nothing_is_declared(tmp_path: Path) -> None:
+    needs, installed = packages_in(tmp_path)
+    check = check_packages(needs, installed)
+    assert (check.state, needs) == (WARNING, None)
+    assert "`pip install -e .`" in check.advice
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("3.10.0", OK), ("3.12.9", OK), ("3.13.0", PROBLEM), ("3.9.18", PROBLEM)]
+)
+def test_python_has_a_range_too(site: Path, version: str, state: str) -> None:
+    check = check_python(version, declared(path=[str(site)]))
+    assert (check.state, version in check.found, "<3.13,>=3.10" in check.found) == (state, True, True)
+
+
+def test_an_absent_server_is_a_warning_and_half_a_server_with_the_wrong_client_a_problem(site: Path) -> None:
+    needs, installed = packages_in(site)
+    absent = check_extra(needs, "server", installed)
+    assert (absent.state, absent.found) == (
+        WARNING, "not installed: monailabel, dicomweb-client; the server cannot run",
+    )  # fmt: skip
+    assert 'pip install "monai-landmarks[server]"' in absent.advice
+    wrong = check_extra(needs, "server", {**installed, "monailabel": "0.8.5", "dicomweb-client": "0.61.0"})
+    assert (wrong.state, wrong.found) == (PROBLEM, "dicomweb-client 0.61.0 is not within <0.61")
+    right = check_extra(needs, "server", {**installed, "monailabel": "0.8.5", "dicomweb-client": "0.60.1"})
+    assert (right.state, right.found) == (OK, "2 packages, in the declared ranges")
+    assert check_extra(needs, "pretrained", installed).state == OK
+
+
+def test_what_monai_label_breaks_on_is_a_problem() -> None:
+    fine = {"monailabel": "0.8.5", "pydicom": "2.4.4", "dicomweb-client": "0.60.1", "numpy": "1.26.4"}
+    assert check_monai_label(fine).state == OK
+    assert check_monai_label({"numpy": "2.1"}).found.startswith("not installed")
+    check = check_monai_label({**fine, "pydicom": "3.0.1", "numpy": "2.0.0"})
+    assert check.state == PROBLEM
+    assert "pydicom 3.0.1 is not within <3; numpy 2.0.0 is not within <2" in check.found
+    assert '"pydicom<3" "dicomweb-client<0.61" "numpy<2"' in check.advice
+
+
+def test_torchvision_has_to_fit_torch() -> None:
+    vision = Declared("0.23.0", "", ("numpy", "torch==2.8.0"), ())
+    installed = {"torch": "2.8.0+cu128", "torchvision": "0.23.0+cu128"}
+    assert check_torch_pair(vision, installed).state == OK
+    other = check_torch_pair(vision, {**installed, "torch": "2.9.0"})
+    assert (other.state, "torch 2.9.0 is not within ==2.8.0" in other.found) == (PROBLEM, True)
+    broken = check_torch_pair(vision, installed, "operator torchvision::nms does not exist")
+    assert (broken.state, "torchvision::nms does not exist" in broken.found) == (PROBLEM, True)
+    assert check_torch_pair(None, {"torch": "2.8.0"}).found == "torchvision is not installed"
+
+
+def test_a_module_that_fails_while_it_loads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torn_module.py").write_text("raise RuntimeError('operator torn::nms\\n  does not exist')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert import_error("torn_module") == "operator torn::nms does not exist"
+    assert import_error("no_such_module_anywhere") == "No module named 'no_such_module_anywhere'"
+    assert import_error("json") == ""
+    assert "torn_module" not in sys.modules
+
+
+def test_the_installed_pair_of_this_environment_is_told_right() -> None:
+    installed = installed_versions()
+    assert installed["torch"] == importlib.metadata.version("torch")
+    check = check_torch_pair(declared("torchvision"), installed, import_error("torchvision"))
+    assert (check.state, check.found) == (OK, f"{installed['torch']} and {installed['torchvision']}")
