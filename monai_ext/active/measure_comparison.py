@@ -99,15 +99,21 @@ def measure_table(rows: Sequence[MeasureRow], unit: Unit, title: str) -> Table:
         "area over all shares. Gain: 0 as chance, 1 as the errors themselves."
     )
     table = Table(
-        title=title, title_justify="left", caption=caption, caption_justify="left", box=SIMPLE_HEAD, pad_edge=False
+        title=title,
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     kept = [f"{share:.0%}" for share in KEPT]
     for i, heading in enumerate(["measure", "ρ", "ρ images", "error", *kept, "area", "gain"]):
         table.add_column(heading, justify="right" if i else "left", no_wrap=True)
     for row in rows:
-        numbers = [row.spearman, row.spearman_images, row.error, *row.kept_error.values(), row.area, row.gain]
         name = row.measure if row.unit == "1" else f"{row.measure} {row.unit}"
-        table.add_row(name, *(DASH if n is None else f"{n:.3f}" for n in numbers))
+        lengths = [f"{length:.3f}" for length in (row.error, *row.kept_error.values(), row.area)]
+        table.add_row(name, _share(row.spearman), _share(row.spearman_images), *lengths, _share(row.gain))
     return table
 
 
@@ -142,8 +148,12 @@ def draw_risk_coverage(judgement: Judgement, path: str | Path) -> None:
     axes.grid(color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(framealpha=0.9)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     save_figure(figure, path)
+
+
+def _share(value: float | None) -> str:
+    return DASH if value is None else f"{value:.2f}"
 
 
 def _label(name: str, curve: RiskCoverage) -> str:

@@ -134,7 +134,7 @@ def draw_curves(curves: Sequence[LearningCurve], path: str | Path) -> None:
     axes.grid(color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(framealpha=0.9)
+    axes.legend(framealpha=0.9).set_zorder(20)
     save_figure(figure, path)
 
 

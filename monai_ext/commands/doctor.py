@@ -10,7 +10,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from monai_ext.doctor import OK, PROBLEM, WARNING, Check, Subject, examine
+from monai_ext.doctor.check import OK, PROBLEM, WARNING, Check, line
+from monai_ext.doctor.examination import Subject, examine
 from monai_ext.landmarks.protocol_file import shipped_dir
 
 from .console import errors, output, print_json
@@ -53,12 +54,6 @@ def run(
         print(_summary(problems, warnings))
     if problems:
         raise typer.Exit(1)
-
-
-def line(check: Check) -> str:
-    """A check as plain text on one line."""
-    advice = f" -> {check.advice}" if check.advice else ""
-    return f"{check.state:<8} {check.name}: {check.found}{advice}"
 
 
 def table(checks: list[Check]) -> Table:

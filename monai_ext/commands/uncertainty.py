@@ -21,6 +21,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.device import find_device
 
@@ -63,6 +64,8 @@ def run(
     """
     reduction, promised = _reduction(reduce), check_coverage(coverage)
     folders = [locate_model(name, models) for name in model]
+    if store and shipped_dir("pretrained") in folders[0].resolve().parents:
+        raise InputError(f"--store would change the shipped model {folders[0]}; copy it, or leave --store out.")
     predictors = [Predictor.load(folder, find_device(device)) for folder in folders]
     first = predictors[0]
     images = _chosen(Studies(studies), split)

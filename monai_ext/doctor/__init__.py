@@ -1,6 +1,4 @@
-"""Looks at an installation and its data and says what is wrong and what to do; nothing is changed."""
+"""Looks at an installation and its data and says what is wrong and what to do; nothing is changed.
 
-from .check import OK, PROBLEM, WARNING, Check, State
-from .examination import Subject, examine
-
-__all__ = ["OK", "PROBLEM", "WARNING", "Check", "State", "Subject", "examine"]
+Nothing is imported here, so that :mod:`.broken_install` works where the packages of the other modules do not.
+"""

@@ -31,6 +31,12 @@ class Check:
     advice: str = ""
 
 
+def line(check: Check) -> str:
+    """A check as plain text on one line."""
+    advice = f" -> {check.advice}" if check.advice else ""
+    return f"{check.state:<8} {check.name}: {check.found}{advice}"
+
+
 def listed(items: Iterable[str], most: int = 3) -> str:
     """The first items, and how many more there are."""
     items = list(items)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +15,7 @@ from .check import PROBLEM, WARNING, Check
 from .folders import check_folder, check_mount, check_space, check_spaces, free_bytes, read_mounts
 from .machine import check_gpu, read_gpu, usable_cores
 from .models import check_models
-from .packages import (
-    check_extra,
-    check_monai_label,
-    check_packages,
-    check_python,
-    check_torch_pair,
-    declared,
-    import_error,
-    installed_versions,
-)
+from .packages import check_installation
 from .protocols import check_protocols
 from .server import check_port, check_token
 from .studies import check_studies
@@ -63,7 +53,7 @@ def examine(subject: Subject, on_progress: Callable[[str], None] = lambda words:
         on_progress: called with what is looked at next.
     """
     on_progress("Packages")
-    yield from _installation()
+    yield from check_installation()
     on_progress("GPU")
     yield check_gpu(read_gpu(), usable_cores(), torch.get_num_threads())
     on_progress("Folders")
@@ -89,17 +79,6 @@ def _guarded(name: str, checks: Iterable[Check]) -> Iterator[Check]:
         yield from checks
     except OSError as error:
         yield Check(name, PROBLEM, f"could not be looked at to the end: {error}", "Check the disk and its permissions.")
-
-
-def _installation() -> Iterator[Check]:
-    needs, installed = declared(), installed_versions()
-    yield check_python(platform.python_version(), needs)
-    yield check_packages(needs, installed)
-    if needs is not None:
-        for extra in needs.extras:
-            yield check_extra(needs, extra, installed)
-    yield check_torch_pair(declared("torchvision"), installed, import_error("torchvision"))
-    yield check_monai_label(installed)
 
 
 def _folders(subject: Subject) -> Iterator[Check]:

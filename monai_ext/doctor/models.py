@@ -27,7 +27,7 @@ _SOURCES = "sources"
 
 
 def check_models(protocols: Mapping[str, Protocol], roots: Iterable[Path], *, predict: bool) -> Iterator[Check]:
-    """One check for each protocol, and one for each further folder that looks like a model.
+    """One check for each model, whether it is served or not, and one for the protocols that have none.
 
     Args:
         protocols: the protocols that can be served.
@@ -37,7 +37,9 @@ def check_models(protocols: Mapping[str, Protocol], roots: Iterable[Path], *, pr
     roots = list(roots)
     served = {name: find_model(name, *roots) for name in protocols}
     for name, folder in served.items():
-        yield _check_absent(name, roots) if folder is None else check_model(folder, protocols[name], predict=predict)
+        if folder is not None:
+            yield check_model(folder, protocols[name], predict=predict)
+    yield from _check_absent([name for name, folder in served.items() if folder is None], roots)
     for root in roots:
         for folder in sorted(path for path in root.glob("*") if path.is_dir() and path.name != _SOURCES):
             if folder not in served.values() and (folder / CARD).is_file():
@@ -99,18 +101,25 @@ def _blank_prediction(predictor: Predictor) -> Landmarks:
         return predictor.predict(path)
 
 
-def _check_absent(name: str, roots: list[Path]) -> Check:
-    parts = [root / name for root in roots if list((root / name).glob("*.safetensors"))]
-    if parts:
-        found = f"{parts[0]} has weights but no {CARD}: it is not served"
-        return Check(f"Model of {name}", WARNING, found, f"Restore {CARD} from a backup, or train the protocol again.")
-    advice = f"When there are labels: `monai-landmarks train --protocol {name} --studies DIR`, or POST /train/{name}."
-    return Check(f"Model of {name}", OK, "not trained yet, hence not offered", advice)
+def _check_absent(names: list[str], roots: list[Path]) -> Iterator[Check]:
+    untrained = []
+    for name in names:
+        parts = [root / name for root in roots if list((root / name).glob("*.safetensors"))]
+        if parts:
+            found = f"{parts[0]} has weights but no {CARD}: it is not served"
+            yield Check(
+                f"Model of {name}", WARNING, found, f"Restore {CARD} from a backup, or train the protocol again."
+            )
+        else:
+            untrained.append(name)
+    if untrained:
+        advice = "When there are labels: `monai-landmarks train --protocol NAME --studies DIR`, or POST /train/NAME."
+        yield Check("Without a model", OK, f"not trained yet, hence not offered: {', '.join(untrained)}", advice)
 
 
 def _check_unserved(folder: Path, protocols: Mapping[str, Protocol], *, predict: bool) -> Check:
     """A model of a protocol that nobody serves, or one that another folder's replaces."""
-    name = f"Model in {folder}"
+    name = f"Unserved model {folder.name}"
     if folder.name in protocols:
         check = check_model(folder, protocols[folder.name], predict=predict)
         if check.state == OK:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import platform
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -66,6 +67,18 @@ def _distributions(path: Sequence[str] | None) -> Iterable[importlib.metadata.Di
     return importlib.metadata.distributions(path=list(sys.path if path is None else path))
 
 
+def check_installation() -> Iterator[Check]:
+    """All checks of this Python and its packages."""
+    needs, installed = declared(), installed_versions()
+    yield check_python(platform.python_version(), needs)
+    yield check_packages(needs, installed)
+    if needs is not None:
+        for extra in needs.extras:
+            yield check_extra(needs, extra, installed)
+    yield check_torch_pair(declared("torchvision"), installed, import_error("torchvision"))
+    yield check_monai_label(installed)
+
+
 def check_python(version: str, needs: Declared | None) -> Check:
     """Whether the running Python is one that the package was made for."""
     name = "Python"
@@ -86,8 +99,7 @@ def check_packages(needs: Declared | None, installed: Mapping[str, str]) -> Chec
     wanted = _requirements(needs, None)
     unmet = _unmet(wanted, installed)
     if unmet:
-        advice = f'Run `pip install --upgrade "{DISTRIBUTION}=={needs.version}"`, or install the ranges named here.'
-        return Check(name, PROBLEM, sentences(unmet, 6), advice)
+        return Check(name, PROBLEM, sentences(unmet.values(), 6), _install(unmet))
     return Check(name, OK, f"{DISTRIBUTION} {needs.version}: {count(len(wanted), 'package')}, in the declared ranges")
 
 
@@ -96,16 +108,17 @@ def check_extra(needs: Declared, extra: str, installed: Mapping[str, str]) -> Ch
     name = f"Extra [{extra}]"
     wanted = _requirements(needs, extra)
     present = [item for item in wanted if canonicalize_name(item.name) in installed]
-    install = f'Run `pip install "{DISTRIBUTION}[{extra}]"`.'
     wrong = _unmet(present, installed)
     if wrong:
-        return Check(name, PROBLEM, sentences(wrong, 6), install)
+        state = PROBLEM if extra == "server" else WARNING
+        return Check(name, state, sentences(wrong.values(), 6), _install(wrong))
     if len(present) == len(wanted):
         return Check(name, OK, f"{count(len(wanted), 'package')}, in the declared ranges")
-    absent = ", ".join(item.name for item in wanted if item not in present)
+    absent = [item for item in wanted if item not in present]
+    names = ", ".join(item.name for item in absent)
     if extra == "server":
-        return Check(name, WARNING, f"not installed: {absent}; the server cannot run", install)
-    return Check(name, OK, f"not installed: {absent}; only needed where it is wanted")
+        return Check(name, WARNING, f"not installed: {names}; the server cannot run", _install(absent))
+    return Check(name, OK, f"not installed: {names}; only needed where it is wanted")
 
 
 def check_monai_label(installed: Mapping[str, str]) -> Check:
@@ -117,8 +130,8 @@ def check_monai_label(installed: Mapping[str, str]) -> Check:
     limits = [Requirement(limit) for limit in MONAI_LABEL_LIMITS]
     wrong = _unmet([item for item in limits if canonicalize_name(item.name) in installed], installed)
     if wrong:
-        advice = "Run `pip install " + " ".join(f'"{limit}"' for limit in MONAI_LABEL_LIMITS) + "`."
-        return Check(name, PROBLEM, f"{version} cannot start: {sentences(wrong)}", advice)
+        # All at once: pip would undo one to mend another.
+        return Check(name, PROBLEM, f"{version} cannot start: {sentences(wrong.values())}", _install(limits))
     return Check(name, OK, f"{version}, with {', '.join(MONAI_LABEL_LIMITS)}")
 
 
@@ -138,7 +151,7 @@ def check_torch_pair(needs: Declared | None, installed: Mapping[str, str], impor
         return Check(name, PROBLEM, f"{absent} is not installed", advice)
     unmet = _unmet([item for item in _requirements(needs, None) if item.name == "torch"], installed)
     if unmet:
-        return Check(name, PROBLEM, f"torchvision {vision} does not fit: {sentences(unmet)}", advice)
+        return Check(name, PROBLEM, f"torchvision {vision} does not fit: {sentences(unmet.values())}", advice)
     if import_error:
         return Check(name, PROBLEM, f"torchvision {vision} does not load with torch {torch}: {import_error}", advice)
     return Check(name, OK, f"{torch} and {vision}")
@@ -168,12 +181,17 @@ def _requirements(needs: Declared, extra: str | None) -> list[Requirement]:
     return found
 
 
-def _unmet(wanted: Sequence[Requirement], installed: Mapping[str, str]) -> list[str]:
-    unmet = []
+def _unmet(wanted: Iterable[Requirement], installed: Mapping[str, str]) -> dict[Requirement, str]:
+    """What is wrong with each requirement that is not met."""
+    unmet = {}
     for item in wanted:
         version = installed.get(canonicalize_name(item.name))
         if version is None:
-            unmet.append(f"{item.name} is not installed (wanted: {item.specifier or 'any version'})")
+            unmet[item] = f"{item.name} is not installed (wanted: {item.specifier or 'any version'})"
         elif not item.specifier.contains(version, prereleases=True):
-            unmet.append(f"{item.name} {version} is not within {item.specifier}")
+            unmet[item] = f"{item.name} {version} is not within {item.specifier}"
     return unmet
+
+
+def _install(wanted: Iterable[Requirement]) -> str:
+    return "Run `pip install " + " ".join(f'"{item.name}{item.specifier}"' for item in wanted) + "`."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import socket
 from typing import Any
@@ -64,9 +65,16 @@ def check_token(token: str | None) -> Check:
 
 
 def _bind_problem(host: str, port: int) -> str:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: a port in the wait state after a server's end is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Why no server can be started there; empty where one can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as caller:
+        caller.settimeout(_SECONDS)
+        # Some systems let two programs have one port: who answers on it is asked first.
+        if caller.connect_ex((host, port)) == 0:
+            return "something answers there"
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":  # as servers do: a port in the wait state after a server's end is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:

@@ -24,7 +24,9 @@ class ResourceError(InputError):
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error, or what caused it, is a lack of memory."""
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:  # an error that is raised again may be its own context
+        seen.add(id(cause))
         if isinstance(cause, (torch.OutOfMemoryError, MemoryError)):
             return True
         if isinstance(cause, RuntimeError) and any(words in str(cause) for words in MEMORY_WORDS):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import math
 import pickle
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import torch
 
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks.files import TEMPORARY_NAME, write_atomically
 
 from .dataset import LabelledImage
 
@@ -23,6 +25,8 @@ logger = logging.getLogger(__name__)
 FOLDER, FILE = ".training", "state.pt"
 #: Of what is in the file; a state of another format is not taken.
 FORMAT = 2
+#: Age of a temporary file that nobody writes any more.
+LEFT_BEHIND_SECONDS = 600
 
 
 def run_signature(
@@ -66,6 +70,17 @@ class RunState:
     def __init__(self, folder: Path, signature: str) -> None:
         self._path = folder / FOLDER / FILE
         self._signature = signature
+
+    def tidy(self) -> None:
+        """Removes what a kill left half-written; only for the one who holds the model folder.
+
+        Fresh files beside the saved state's folder are left: a server may be writing its progress.
+        """
+        old = time.time() - LEFT_BEHIND_SECONDS
+        for folder, before in ((self._path.parent, math.inf), (self._path.parent.parent, old)):
+            for path in folder.glob(".*.tmp"):
+                if TEMPORARY_NAME.fullmatch(path.name) and path.stat().st_mtime < before:
+                    path.unlink(missing_ok=True)
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
         """The saved state, or None where there is none of this run."""

@@ -22,6 +22,9 @@ from .selection import Selection
 from .stop import StoppedError, never
 from .validation import ValidationError, Validator
 
+#: Steps between two questions of several processes whether one of them should stop; they wait for one another then.
+STEPS_TOGETHER = 8
+
 
 class Run:
     """Trains one network once; call it, then read ``best`` and ``best_state``.
@@ -134,7 +137,8 @@ class Run:
         self._loss_sum += engine.state.output["loss"].detach()
         if self._reports.due:
             self.report("running")
-        if any_process(self._job.stop(), self._device):
+        alone = process_rank()[1] == 1
+        if (alone or engine.state.iteration % STEPS_TOGETHER == 0) and any_process(self._job.stop(), self._device):
             self._pause()
 
     def _pause(self) -> None:

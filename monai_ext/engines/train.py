@@ -88,6 +88,8 @@ def train_model(
         data,
     )
     with full_disk_explained(folder), training_lock(folder), process_group(device), input_errors_unwrapped():
+        if process_rank()[0] == 0:
+            job.state.tidy()
         return _within_memory(job)
 
 

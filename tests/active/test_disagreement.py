@@ -93,6 +93,22 @@ def test_a_view_is_the_image_moved_by_its_matrix() -> None:
     assert float(drawn[1].max()) == pytest.approx(2 * float(drawn[0].max()))
 
 
+def test_a_view_turns_clockwise_about_the_centre_and_flips_last() -> None:
+    matrix = View(rotation=30, scale=1.5, flip=True).matrix(90, 60)
+
+    def expected(x: float, y: float) -> list[float]:
+        angle = np.radians(30)
+        dx, dy = 1.5 * (x - 44.5), 1.5 * (y - 29.5)
+        return [
+            89 - (44.5 + dx * np.cos(angle) - dy * np.sin(angle)),
+            29.5 + dx * np.sin(angle) + dy * np.cos(angle),
+            1,
+        ]
+
+    for point in ((44.5, 29.5), (0.0, 0.0), (80.0, 11.0)):
+        assert (matrix @ [*point, 1]).tolist() == pytest.approx(expected(*point))
+
+
 def test_views_are_those_that_training_has() -> None:
     none = {"rotation": 0, "scale": 0, "flip": 0}
     assert views_of(protocol_of(augmentation=none)) == (View(),)

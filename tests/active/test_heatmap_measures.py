@@ -22,8 +22,8 @@ from monai_ext.networks.frame import MirroredFrame, RoiFrame
 from monai_ext.networks.halves import HalvesOutput
 from monai_ext.networks.output import Stage
 
-#: Original pixels to network input: another scale along x than along y, and an offset.
-MATRIX = np.array([[0.5, 0.0, 11.0], [0.0, 0.8, -3.0], [0.0, 0.0, 1.0]])
+#: Original pixels to network input: another scale along x than along y, a turn and an offset.
+MATRIX = np.array([[0.5, 0.12, 5.0], [-0.06, 0.8, 3.0], [0.0, 0.0, 1.0]])
 STRIDE = 2
 SIZE_HW = (70, 110)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from app_requests import publish_weights
 from app_server import Server, end_group, launch, wait_until_up
 from app_spots import SPOTS, spot_image, spot_points, write_label
-from probes import Probe
+from probe_request import Probe
 
 from monai_ext.landmarks import read_protocols
 
@@ -39,6 +39,7 @@ class CanaryHouse:
         (root / "protocols" / "spots.yaml").write_text(SPOTS)
         for index in range(4):
             spot_image(index).save(self.studies / f"spot_{index:02}.png")
+        (self.studies / "broken.png").write_bytes(b"no image")
         self.label = self.studies / "labels" / "final" / "spot_00.mrk.json"
         write_label(self.label, self.studies / "spot_00.png", spot_points(0))
         publish_weights(root / "my models", dict(read_protocols([root / "protocols"]))["spots"])

@@ -3,66 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from io import BytesIO
+from collections.abc import Sequence
 
-from app_spots import spot_image
-from urllib3.filepost import encode_multipart_formdata
+from probe_request import MARKUPS, PNG, Probe, form, json_body, with_headers
 
 MEGABYTE = 1024 * 1024
 #: The server of the table is started with this limit.
 MAX_BODY_MB = 2
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One request and what it must be answered with.
-
-    Attributes:
-        name: what is tried.
-        request: method and target, as they go over the wire.
-        status: of the answer.
-        words: in the sentence of the answer.
-        body: what is sent.
-        headers: with it.
-        chunked: without saying how long it is.
-    """
-
-    name: str
-    request: str
-    status: int
-    words: str
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    chunked: bool = False
-
-
-def form(*files: tuple[str, str, bytes], **fields: str) -> dict[str, object]:
-    """Body and headers of a form: files are (field, file name, content)."""
-    parts: list[tuple[str, object]] = list(fields.items())
-    parts += [(name, (file_name, content, "application/octet-stream")) for name, file_name, content in files]
-    body, kind = encode_multipart_formdata(parts)
-    return {"body": body, "headers": {"Content-Type": kind}}
-
-
-def json_body(document: object | str) -> dict[str, object]:
-    text = document if isinstance(document, str) else json.dumps(document)
-    return {"body": text.encode(), "headers": {"Content-Type": "application/json"}}
-
-
-def png(index: int = 5) -> bytes:
-    stream = BytesIO()
-    spot_image(index).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def with_headers(**headers: str) -> dict[str, object]:
-    return {"headers": {name.replace("_", "-"): value for name, value in headers.items()}}
-
-
-MARKUPS = b'{"markups": [{"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": []}]}'
-PNG = png()
 _LABEL = "/datastore/label"
 _IMAGE = "/datastore/image"
 
@@ -116,6 +63,7 @@ OUTSIDE: Sequence[Probe] = (
     Probe("infer: empty file", "POST /infer/spots", 400, "empty", **form(("file", "eye.png", b""))),
     Probe("infer: file of no image type", "POST /infer/spots", 400, "x.sh", **form(("file", "x.sh", b"#!/bin/sh"))),
     Probe("infer: cut file", "POST /infer/spots", 400, "eye.png", **form(("file", "eye.png", PNG[:200]))),
+    Probe("infer: damaged image of the studies", "POST /infer/spots?image=broken", 400, "broken.png"),
     Probe("infer: JSON instead of a form", "POST /infer/spots?image=spot_00", 415, "form", **json_body({})),
 )
 
@@ -161,8 +109,11 @@ LABELS: Sequence[Probe] = (
         **form(("label", "l", MARKUPS.replace(b"[]", b'[{"label": "dim", "position": [NaN, 0, 0]}]'))),
     ),
     Probe("label: no file", f"PUT {_LABEL}?image=spot_01", 422, "label", **form(params="{}")),
+    Probe("label: damaged image", f"PUT {_LABEL}?image=broken", 400, "broken.png", **form(("label", "l", MARKUPS))),
     Probe("label: read by a path", f"GET {_LABEL}?label=../canary&tag=final", 404, "has no label"),
     Probe("label: read by a tag", f"GET {_LABEL}?label=spot_00&tag=../final", 404, "has no label"),
+    Probe("label: history by a path", f"GET {_LABEL}/history?image=../canary&tag=../x", 404, ""),
+    Probe("label: restored by a path", f"POST {_LABEL}/restore?image=spot_00&version=..%2f..%2fcanary", 404, "version"),
     Probe("label: unknown, deleted", f"DELETE {_LABEL}?id=spot_00&tag=..%2f..", 404, "has no label"),
     Probe("label: NaN in info", f"PUT {_LABEL}/info?label=spot_00&tag=final", 422, "finite", **form(info='{"x": NaN}')),
     Probe("label: info of another", f"PUT {_LABEL}/info?label=x&tag=final", 404, "has no label", **form(info="{}")),
@@ -201,6 +152,7 @@ IMAGES: Sequence[Probe] = (
     Probe("image: text", f"PUT {_IMAGE}", 415, "form", b"hello", {"Content-Type": "text/plain"}),
     Probe("image: read by a path", f"GET {_IMAGE}?image=/etc/passwd", 404, "There is no image"),
     Probe("image: frame by a path", f"GET {_IMAGE}/frame?image=../canary", 404, "There is no image"),
+    Probe("image: frame of a damaged one", f"GET {_IMAGE}/frame?image=broken", 400, "broken.png"),
     Probe("image: unknown, deleted", f"DELETE {_IMAGE}?id=../canary", 404, "There is no image"),
     Probe("image: info of a path", f"PUT {_IMAGE}/info?image=/etc", 404, "There is no image", **form(info="{}")),
     Probe("images: negative offset", "GET /datastore/images?offset=-1", 422, "offset"),
@@ -249,6 +201,7 @@ TASKS: Sequence[Probe] = (
     Probe("train: text", "POST /train/spots", 422, "", b"max_epochs=3", {"Content-Type": "text/plain"}),
     Probe("train: large JSON", "POST /train/spots", 413, "1 MB", **json_body({"seed": "x" * MEGABYTE})),
     Probe("train: nothing runs", "GET /train/?check_if_running=true", 404, "No training runs"),
+    Probe("train: unknown protocol, stopped", "DELETE /train/..%2fspots", 404, "no address"),
     Probe("next: unknown strategy", "POST /activelearning/psychic", 404, "first, random", **json_body({})),
     Probe("next: deep JSON", "POST /activelearning/first", 400, "cannot be read", **json_body("[" * 100_000)),
     Probe("next: nested", "POST /activelearning/first", 422, "nested", **json_body('{"a":' * 50 + "1" + "}" * 50)),

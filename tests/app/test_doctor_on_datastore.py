@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from app_spots import SPOTS, spot_points, write_label
 
-from monai_ext.doctor import OK, PROBLEM, WARNING, Check
+from monai_ext.doctor.check import OK, PROBLEM, WARNING, Check
 from monai_ext.doctor.studies import check_studies
 from monai_ext.doctor.survey import survey_studies
 from monai_ext.landmarks import Protocol, read_protocol

@@ -10,7 +10,7 @@ import pytest
 import requests
 from app_canary import CanaryHouse
 from fuzzer import fuzz
-from probes import png
+from probe_request import png
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "3"))

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from probes import png
+from probe_request import png
 
-from lib.errors import NotFoundError
+from lib.errors import BusyError, NotFoundError
 from lib.sessions import ImageSessions
 from monai_ext.landmarks import InputError
 
@@ -73,6 +73,15 @@ def test_a_session_lives_until_it_was_not_used_for_its_time(sessions: ImageSessi
     sessions.find(capped.name)  # a use prolongs it
     assert sessions.remove_expired() == 1
     assert folders(sessions) == [capped.name]
+
+
+def test_there_is_a_limit_to_how_many_there_are(sessions: ImageSessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lib.sessions.MAX_SESSIONS", 2)
+    made = [sessions.add_image("left.png", png()).name for _ in range(2)]
+    with pytest.raises(BusyError, match="There are 2 sessions already"):
+        sessions.add_image("left.png", png())
+    sessions.remove_session(made[0])
+    assert Path(sessions.add_image("left.png", png()).image).is_file()
 
 
 def set_age(sessions: ImageSessions, number: str, seconds: int) -> None:

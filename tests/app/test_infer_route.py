@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from app_requests import assert_refused, image_file, publish_random
 from app_spots import NAMES, spot_image
 from fastapi.testclient import TestClient
 from monailabel.client.client import MONAILabelUtils
 
 from lib.infers import LandmarkInfer
+from monai_ext.inferers import Predictor
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.transforms.image_io import read_frame
 
@@ -156,6 +158,19 @@ def test_damaged_weights_are_not_replaced_by_random_ones(app: Any, client: TestC
     publish_random(app)
     (app.settings.model_root / "spots" / "v1.safetensors").write_bytes(b"")
     assert_refused(client.post("/infer/spots?image=spot_00"), 409, "v1.safetensors")
+
+
+def test_without_memory_a_request_is_told_to_come_again(
+    app: Any, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_random(app)
+    predict = Predictor.predict_stages
+    monkeypatch.setattr(Predictor, "predict_stages", lambda *_: torch.empty(1 << 50))  # a petabyte
+    response = client.post("/infer/spots?image=spot_00")
+    assert_refused(response, 503, "There is not enough memory on cpu for a prediction now")
+    assert response.headers["retry-after"] == "30"
+    monkeypatch.setattr(Predictor, "predict_stages", predict)
+    assert client.post("/infer/spots?image=spot_00").status_code == 200
 
 
 def test_a_slow_prediction_blocks_no_other_request(

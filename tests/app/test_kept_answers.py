@@ -76,6 +76,33 @@ def test_an_image_changed_in_place_gets_a_new_answer(app: Any, client: TestClien
     assert after["landmarks"] != before["landmarks"]
 
 
+def test_an_image_replaced_while_it_is_looked_at_is_looked_at_again(
+    app: Any, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_random(app)
+    begun, go_on = threading.Event(), threading.Event()
+    predict = Predictor.predict_stages
+
+    def slow(predictor: Predictor, *arguments: Any) -> Any:
+        found = predict(predictor, *arguments)
+        begun.set()
+        assert go_on.wait(20)
+        return found
+
+    monkeypatch.setattr(Predictor, "predict_stages", slow)
+    old = app.service.ask("spots", "spot_00")
+    assert begun.wait(20)
+    content = io.BytesIO()
+    spot_image(7, size=(120, 90)).save(content, "PNG")
+    files = {"file": ("spot_00.png", content.getvalue())}
+    assert client.put("/datastore/image?image=spot_00", files=files).status_code == 200
+    go_on.set()
+    assert old.result(20).document["image"] == "spot_00"
+    new = infer(client)
+    assert "cached" not in new["latencies"]
+    assert new["landmarks"] != old.result().document["landmarks"]
+
+
 def test_a_newly_published_model_gives_a_new_answer(app: Any, client: TestClient) -> None:
     publish_random(app, seed=1)
     assert infer(client)["model_version"] == "v1"

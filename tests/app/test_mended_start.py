@@ -8,10 +8,13 @@ import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from app_requests import assert_refused, publish_random
 from app_spots import spot_points, write_label
 from app_studies import label_state, write_content
+from fastapi.testclient import TestClient
 
 from lib.datastore import LandmarkDatastore
 
@@ -158,3 +161,17 @@ def test_all_at_once(studies: Path, tmp_path: Path) -> None:
     assert again.repairs == []
     assert label_state(again, "spot_02") == ("later", {"by": "later"})
     json.loads(index.read_text())
+
+
+def test_half_written_model_answers_nothing_and_names_the_version_to_go_back_to(app: Any, client: TestClient) -> None:
+    publish_random(app, seed=0)
+    publish_random(app, seed=1)
+    folder = app.settings.model_root / "spots"
+    weights = folder / "v2.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    for _ in range(2):
+        response = client.post("/infer/spots?image=spot_00&output=json")
+        assert_refused(response, 409, "go back to v1: copy v1.json to card.json")
+        assert str(weights) in response.json()["detail"]
+    shutil.copy(folder / "v1.json", folder / "card.json")
+    assert client.post("/infer/spots?image=spot_00&output=json").json()["model_version"] == "v1"

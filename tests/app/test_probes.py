@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from app_canary import CanaryHouse, answer_of, sentence_of
-from probes import MAX_BODY_MB, PROBES, Probe
+from probe_request import Probe
+from probes import MAX_BODY_MB, PROBES
 
 pytestmark = pytest.mark.server
 
@@ -91,7 +92,7 @@ def test_after_all_probes_the_log_names_nobody_and_a_restart_finds_everything(ho
     answer = requests.get(f"{house.server.url}/datastore/label?label=spot_00&tag=final", timeout=30)
     assert answer.content == label
     listed = requests.get(f"{house.server.url}/datastore/images", timeout=30).json()["images"]
-    assert [entry["id"] for entry in listed] == [f"spot_{index:02}" for index in range(4)]
+    assert [entry["id"] for entry in listed] == ["broken", *(f"spot_{index:02}" for index in range(4))]
 
 
 def test_every_probe_has_a_name_of_its_own() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import requests
 from app_server import Server, end_group, launch
@@ -267,37 +264,6 @@ def fail_a_training(loop: Loop, client: MONAILabelClient) -> None:
     assert last["status"] == "failed"
     assert "spot_04.mrk.json" in last["message"]
     assert client.train_status()["status"] == "ERROR"
-
-
-def test_training_is_stopped_and_ends_with_the_server(loop: Loop, tmp_path: Path) -> None:
-    for index in range(LABELLED):
-        label = loop.studies / "labels" / "final" / f"spot_{index:02}.mrk.json"
-        write_label(label, loop.studies / f"spot_{index:02}.png", spot_points(index))
-    with loop.server() as server:
-        client = MONAILabelClient(server.url, str(tmp_path))
-        start_long_training(client)
-        assert requests.post(f"{server.url}/train/spots", timeout=30).status_code == 429
-        answered = threading.Thread(target=client.train_stop)
-        answered.start()
-        answered.join(30)
-        stats = client.info()["train_stats"]["spots"]
-        assert (stats["status"], stats["message"]) == ("stopped", "Training was stopped.")
-
-        start_long_training(client)
-        (trainer,) = psutil.Process(server.process.pid).children()
-        os.kill(server.process.pid, signal.SIGKILL)
-        psutil.wait_procs([trainer], timeout=20)
-        assert not trainer.is_running() or trainer.status() == psutil.STATUS_ZOMBIE
-    progress = json.loads((tmp_path / "my models" / "spots" / "progress.json").read_text())
-    assert (progress["status"], progress["message"]) == ("failed", "Training stopped because the server ended.")
-
-
-def start_long_training(client: MONAILabelClient) -> None:
-    client.train_start("spots", {"max_epochs": 50_000})
-    deadline = time.monotonic() + 120
-    while client.info()["train_stats"]["spots"]["status"] == "queued" and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert client.info()["train_stats"]["spots"]["status"] == "running"
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(train_routes.training_queue, "submit", submit)
     monkeypatch.setattr(train_routes.training_queue, "busy", lambda model=None: bool(found))
+    monkeypatch.setattr(train_routes.training_queue, "wait_until_idle", lambda: not found)
     return found
 
 

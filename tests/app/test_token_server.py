@@ -17,7 +17,7 @@ from app_server import Server
 from app_spots import NAMES, spot_image, spot_points, write_label
 from monailabel.client import MONAILabelClient
 from monailabel.client.client import MONAILabelClientException
-from probes import Probe
+from probe_request import Probe
 
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.transforms.image_io import read_frame

@@ -105,6 +105,9 @@ def test_one_runs_and_the_others_wait_and_can_be_stopped(queue: TrainingQueue, m
         time.sleep(0.01)
 
     assert queue.busy("face")
+    monkeypatch.setattr(queue_module, "STOP_SECONDS", 0.01)
+    assert not queue.wait_until_idle()
+    monkeypatch.setattr(queue_module, "STOP_SECONDS", 12)
     assert announced == ["spots", "face"]
     stopped = queue.stop("face")
     assert (stopped["status"], stopped["request"]) == ("STOPPED", {"model": "face"})
@@ -117,6 +120,7 @@ def test_one_runs_and_the_others_wait_and_can_be_stopped(queue: TrainingQueue, m
     assert (first[0].code, first[0].asked, first[0].forced) == (-15, True, False)
     assert first[0].sentence == "Training was stopped."
     assert processes("train") == {}
+    assert queue.wait_until_idle()
     assert queue.stop() is None
 
 

@@ -14,7 +14,7 @@ from doctor_cases import two_points, write_image, write_label, write_model, writ
 from rich.console import Console
 
 from monai_ext.commands import doctor
-from monai_ext.doctor import Check
+from monai_ext.doctor.check import Check
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from monai_ext.active import read_calibration
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.model_store import publish
 from monai_ext.networks.registry import build_network
@@ -145,3 +146,12 @@ def test_a_wrong_request_is_one_sentence(uncertainty, tmp_path, arguments, sente
     assert sentence in " ".join(answer.err.split())
     assert "Traceback" not in answer.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_shipped_model_is_not_written_to(cli, judged, tmp_path) -> None:
+    arguments = ("--studies", judged / "studies", "--output", tmp_path / "out", "--store")
+    answer = cli("uncertainty", "--model", shipped_dir("pretrained") / "fundus", *arguments)
+
+    assert answer.code == 2
+    assert "--store would change the shipped model" in answer.err
+    assert not (shipped_dir("pretrained") / "fundus" / "calibration.json").exists()

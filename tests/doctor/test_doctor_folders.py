@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_ext.doctor import OK, PROBLEM, WARNING
+from monai_ext.doctor.check import OK, PROBLEM, WARNING
 from monai_ext.doctor.folders import (
     Mount,
     check_folder,

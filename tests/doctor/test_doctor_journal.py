@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from doctor_cases import write_label
 
-from monai_ext.doctor import OK, WARNING
+from monai_ext.doctor.check import OK, WARNING
 from monai_ext.doctor.journal import Journal, check_history, check_journal, read_journal
 
 SNAPSHOT = b'{"n": 4, "op": "snapshot", "objects": {}}\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_ext.doctor import OK, PROBLEM, WARNING
+from monai_ext.doctor.check import OK, PROBLEM, WARNING
 from monai_ext.doctor.machine import GpuFacts, check_gpu, read_gpu, usable_cores
 
 DRIVER = ("NVIDIA A2 (driver 470.82)",)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from doctor_cases import two_points, write_model
 
-from monai_ext.doctor import OK, PROBLEM, WARNING
+from monai_ext.doctor.check import OK, PROBLEM, WARNING
 from monai_ext.doctor.models import check_model, check_models
 from monai_ext.landmarks import Protocol
 from monai_ext.networks.model_store import publish, read_card
@@ -91,7 +91,7 @@ def test_each_protocol_is_told_and_what_else_lies_there(place: Path, wings: Prot
     (published / "nose").mkdir()
     (published / "nose" / "v3.safetensors").write_bytes(b"x")
     (published / "sources").mkdir()
-    protocols = {name: two_points(name) for name in ("wings", "ears", "nose", "feet")}
+    protocols = {name: two_points(name) for name in ("wings", "ears", "nose", "feet", "toes")}
 
     checks = {check.name: check for check in check_models(protocols, [published, shipped], predict=False)}
 
@@ -99,10 +99,11 @@ def test_each_protocol_is_told_and_what_else_lies_there(place: Path, wings: Prot
     assert str(published) in checks["Model of wings"].found
     assert str(shipped) in checks["Model of ears"].found
     assert (checks["Model of nose"].state, "no card.json" in checks["Model of nose"].found) == (WARNING, True)
-    assert (checks["Model of feet"].state, checks["Model of feet"].found) == (OK, "not trained yet, hence not offered")
-    old = checks[f"Model in {published / 'old'}"]
+    absent = checks["Without a model"]
+    assert (absent.state, absent.found) == (OK, "not trained yet, hence not offered: feet, toes")
+    old = checks["Unserved model old"]
     assert (old.state, "there is no protocol 'old'" in old.found) == (WARNING, True)
-    hidden = checks[f"Model in {shipped / 'wings'}"]
+    hidden = checks["Unserved model wings"]
     assert (hidden.state, "are missing" in hidden.found) == (WARNING, True)
     assert len(checks) == 6
     assert read_card(published / "wings").version == "v1"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_ext.doctor import OK, PROBLEM, WARNING
+from monai_ext.doctor.check import OK, PROBLEM, WARNING
 from monai_ext.doctor.packages import (
     Declared,
     check_extra,
@@ -78,7 +78,7 @@ def test_a_package_beyond_its_range_and_an_absent_one_are_named(site: Path, tmp_
     check = check_packages(needs, {**installed, "numpy": "2.0.0"} | {"some-thing": "2"})
     assert check.state == PROBLEM
     assert check.found == "numpy 2.0.0 is not within <2,>=1.26; Some.Thing 2 is not within >=3"
-    assert '`pip install --upgrade "monai-landmarks==0.1.0"`' in check.advice
+    assert check.advice == 'Run `pip install "numpy<2,>=1.26" "Some.Thing>=3"`.'
     del installed["some-thing"]
     assert "Some.Thing is not installed (wanted: >=3)" in check_packages(needs, installed).found
 
@@ -104,12 +104,13 @@ def test_an_absent_server_is_a_warning_and_half_a_server_with_the_wrong_client_a
     assert (absent.state, absent.found) == (
         WARNING, "not installed: monailabel, dicomweb-client; the server cannot run",
     )  # fmt: skip
-    assert 'pip install "monai-landmarks[server]"' in absent.advice
+    assert absent.advice == 'Run `pip install "monailabel==0.8.5" "dicomweb-client<0.61"`.'
     wrong = check_extra(needs, "server", {**installed, "monailabel": "0.8.5", "dicomweb-client": "0.61.0"})
     assert (wrong.state, wrong.found) == (PROBLEM, "dicomweb-client 0.61.0 is not within <0.61")
     right = check_extra(needs, "server", {**installed, "monailabel": "0.8.5", "dicomweb-client": "0.60.1"})
     assert (right.state, right.found) == (OK, "2 packages, in the declared ranges")
     assert check_extra(needs, "pretrained", installed).state == OK
+    assert check_extra(needs, "pretrained", {**installed, "timm": "0.9"}).state == WARNING
 
 
 def test_what_monai_label_breaks_on_is_a_problem() -> None:

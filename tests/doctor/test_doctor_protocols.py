@@ -4,7 +4,7 @@ from pathlib import Path
 
 from doctor_cases import two_points, write_protocol
 
-from monai_ext.doctor import OK, PROBLEM, WARNING
+from monai_ext.doctor.check import OK, PROBLEM, WARNING
 from monai_ext.doctor.protocols import check_protocols
 
 

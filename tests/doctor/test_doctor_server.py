@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from monai_ext.doctor import OK, PROBLEM
+from monai_ext.doctor.check import OK, PROBLEM
 from monai_ext.doctor.server import check_port, check_token
 
 

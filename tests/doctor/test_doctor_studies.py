@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813  (its own idiom)
 from doctor_cases import NAMES, two_points, write_image, write_label
 
-from monai_ext.doctor import OK, PROBLEM, WARNING, Check
+from monai_ext.doctor.check import OK, PROBLEM, WARNING, Check
 from monai_ext.doctor.studies import check_studies
 from monai_ext.doctor.survey import survey_studies
 from monai_ext.landmarks import Protocol

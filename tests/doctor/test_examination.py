@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from doctor_cases import two_points, write_model, write_protocol
 
-from monai_ext.doctor import OK, PROBLEM, WARNING, Subject, examine
+from monai_ext.doctor.check import OK, PROBLEM, WARNING
+from monai_ext.doctor.examination import Subject, examine
 
 
 @pytest.fixture

@@ -5,9 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
+import yaml
 
 from monai_ext.engines import TrainOptions, TrainResult, labelled_images, train_model
 from monai_ext.engines.stop import StopSwitch, stopped_by_signals
@@ -72,6 +76,48 @@ def test_the_same_with_processes_that_load_images(whole, tmp_path, blob_study, b
     results, _ = broken((*job, tmp_path / "broken"), [3, 4], num_workers=2)
 
     assert results[-1].card.sha256 == unbroken.card.sha256 != whole.card.sha256
+
+
+TWO_PROCESSES = """
+import os, sys
+from pathlib import Path
+import torch
+from monai_ext.engines import TrainOptions, labelled_images, train_model
+from monai_ext.landmarks import read_protocol
+from monai_ext.landmarks.studies import Studies
+torch.set_num_threads(1)
+looks = int(sys.argv[4])
+def stop():
+    global looks
+    looks -= 1
+    return looks < 0 and os.environ["RANK"] == "1"
+options = TrainOptions(max_epochs=12, batch_size=2, val_interval=3, seed=3, device="cpu")
+images = labelled_images(Studies(sys.argv[2]))[:8]
+result = train_model(read_protocol(sys.argv[1]), images, Path(sys.argv[3]), options, stop=stop)
+print(f"RANK {os.environ['RANK']} {result.stopped} {result.epochs} {result.card and result.card.sha256}")
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_train_together_stop_together_and_go_on(tmp_path, blob_study, blob_protocol) -> None:
+    protocol, script = tmp_path / "blobs.yaml", tmp_path / "train.py"
+    protocol.write_text(yaml.safe_dump(blob_protocol.model_dump(mode="json")))
+    script.write_text(TWO_PROCESSES)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+
+    def run(folder: str, looks: int) -> list[list[str]]:
+        arguments = [str(protocol), str(blob_study.root), str(tmp_path / folder / "blobs"), str(looks)]
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=500, env=env, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return sorted(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("RANK"))
+
+    whole, first, second = run("whole", 1000), run("broken", 2), run("broken", 1000)
+
+    assert [rank[1] for rank in first] == ["True", "True"]
+    assert first[0][2] == first[1][2]
+    assert [rank[1] for rank in second] == ["False", "False"]
+    assert {rank[3] for rank in second} == {rank[3] for rank in whole}
 
 
 def test_a_stop_during_validation_repeats_the_validation_alone(whole, tmp_path, blob_study, blob_protocol):

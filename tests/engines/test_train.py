@@ -140,6 +140,22 @@ def test_a_damaged_saved_state_is_said_and_not_taken(tmp_path, caplog) -> None:
     assert "damaged" in caplog.text
 
 
+def test_half_written_files_of_a_kill_are_removed(tmp_path) -> None:
+    state = RunState(tmp_path, "one")
+    state.save({"epoch": 3})
+    left = [tmp_path / ".training" / f".{'a' * 32}.tmp", tmp_path / f".{'b' * 32}.tmp", tmp_path / f".{'c' * 32}.tmp"]
+    for path in (*left, tmp_path / ".notes.tmp"):
+        path.write_bytes(b"half")
+    for path in (left[1], tmp_path / ".notes.tmp"):
+        os.utime(path, (0, 0))
+
+    state.tidy()
+
+    assert [path.exists() for path in left] == [False, False, True]  # the last one may be in use
+    assert (tmp_path / ".notes.tmp").exists()
+    assert state.load(torch.device("cpu"))["epoch"] == 3
+
+
 def test_early_stop(tmp_path, blob_study, blob_protocol) -> None:
     options = TrainOptions(max_epochs=30, val_interval=1, patience=2, learning_rate=1e-9)
 

@@ -68,6 +68,7 @@ def wait_until_free(folder: Path) -> None:
     raise AssertionError("it stays locked")
 
 
+@pytest.mark.slow
 def test_a_second_training_is_refused_until_the_first_is_killed(workshop) -> None:
     root, start = workshop
     folder, protocol = root / "models/blobs", read_protocol(root / "blobs.yaml")

@@ -116,3 +116,21 @@ def test_a_damaged_image_is_one_sentence(tmp_path) -> None:
 
     with pytest.raises(InputError, match=r"a\.png"):
         predictor([1.0]).predict(tmp_path / "a.png")
+
+
+def test_a_check_that_raises_ends_the_prediction_before_the_network(tmp_path) -> None:
+    Image.fromarray(np.zeros((50, 90), np.uint8)).save(tmp_path / "a.png")
+    served = predictor([1.0])
+    seen: list[str] = []
+    served.network.register_forward_pre_hook(lambda *_: seen.append("network"))
+
+    def stop() -> None:
+        seen.append("check")
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        served.predict_stages(tmp_path / "a.png", stop)
+    assert seen == ["check"]
+
+    served.predict_stages(tmp_path / "a.png", lambda: seen.append("check"))
+    assert seen == ["check", "check", "network"]

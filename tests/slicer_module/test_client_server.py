@@ -181,12 +181,12 @@ def test_refusals_are_the_servers_sentences(place: Place, tmp_path: Path) -> Non
     client = place.client
     for call, status, words in (
         (lambda: client.infer("spots", "nobody"), 404, "There is no image 'nobody'"),
-        (lambda: client.infer("a/b", "photo"), 404, "Not Found"),
+        (lambda: client.infer("a/b", "photo"), 404, "There is no address /infer/a/b"),
         (lambda: client.next_sample("psychic"), 404, "There is no strategy 'psychic'"),
         (lambda: client.train("spots", {"colour": 1}), 422, "'colour' is unknown"),
         (lambda: client.save_label("photo", b"{}", {}), 400, "photo.mrk.json"),
         (lambda: client.label_info("photo", "original"), 404, "has no label"),
-        (lambda: client.download_image("nobody", tmp_path), 404, "NOT Found"),
+        (lambda: client.download_image("nobody", tmp_path), 404, "nobody"),
         (lambda: client.frame("nobody"), 404, "There is no image"),
     ):
         with pytest.raises(Refused, match=words) as caught:

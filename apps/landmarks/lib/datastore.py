@@ -84,7 +84,7 @@ class LandmarkDatastore(LocalDatastore):
             reconcile_images(changes.objects, self._state.files, self._warn_once)
             if self._mend:
                 self._mend = False
-                sweep_temporary(self.folder, psutil.Process().create_time(), self.repairs)
+                sweep_temporary(self._state.files, psutil.Process().create_time(), self.repairs)
                 mend_labels(changes, self._state.files, self._labels.history, self.repairs)
         with self._state.changing() as changes:
             reconcile_labels(changes.objects, self._state.files, self._warn_once)

@@ -17,11 +17,13 @@ from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
 from monai_ext.transforms.image_io import read_image
 
-from .errors import NotFoundError
+from .errors import BusyError, NotFoundError
 from .file_names import check_image_id, split_image_name
 
 logger = logging.getLogger(__name__)
 
+#: Sessions at a time: nobody fills the disk with images that are not part of the studies.
+MAX_SESSIONS = 1000
 _META = "meta.info"
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -46,10 +48,14 @@ class ImageSessions(Sessions):
 
         Raises:
             InputError: the name cannot be a file name, or the file is no readable 2D image.
+            BusyError: there are too many sessions.
         """
         name = check_image_id(Path(file_name.replace("\\", "/")).name)
         if split_image_name(name) is None:
             raise InputError(f"{name!r} is not an image file by its extension: archives and other files are refused.")
+        root = Path(self.store_path)
+        if root.is_dir() and sum(1 for _ in root.iterdir()) >= MAX_SESSIONS:
+            raise BusyError(f"There are {MAX_SESSIONS} sessions already: remove those that are not used any more.")
         session_id = uuid.uuid4().hex
         folder = self._folder(session_id)
         folder.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,12 +11,19 @@ from typing import Any
 
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
+from monai_ext.engines.failures import is_out_of_memory
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.answer import prediction_document
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.studies import LABEL_EXTENSION
 
+from ..errors import RetryError
 from ..served_model import ServedModel
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after which memory may be free again.
+MEMORY_SECONDS = 30
 
 
 class LandmarkInfer(InferTask):
@@ -61,10 +69,21 @@ class LandmarkInfer(InferTask):
         Raises:
             ConflictError: there are no usable weights.
             InputError: the image cannot be read.
+            RetryError: there is not enough memory.
         """
         predictor = self.model.predictor()
         start = time.perf_counter()
-        landmarks, coarse = predictor.predict_stages(image, check)
+        try:
+            landmarks, coarse = predictor.predict_stages(image, check)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            logger.exception("A prediction ran out of memory.")
+            raise RetryError(
+                f"There is not enough memory on {predictor.device} for a prediction now: try again later, when "
+                "training or other programs have ended.",
+                MEMORY_SECONDS,
+            ) from None
         latencies = {"total": round(time.perf_counter() - start, 4)}
         document = prediction_document(
             self.model.protocol,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from monailabel.endpoints.batch_infer import run
+from monailabel.utils.async_tasks.task import AsyncTask
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..errors import ParameterError
+from ..errors import BusyError, ParameterError
 from ..json_bounds import JsonObject
 from ..service import LandmarkService
 from .access import Admin
@@ -47,7 +47,11 @@ def batch_router(service: LandmarkService, app: Any) -> APIRouter:
         options = batch_options(params or {})
         # One worker: the model is shared, and PyTorch uses all cores by itself.
         chosen = options.model_dump(include={"max_workers", "max_batch_size", "label_tag", "logging", "save_label"})
-        return run(model, images, {**chosen, "multi_gpu": False, "device": "cpu"}, run_sync)
+        request = {"model": model, "images": images, **chosen, "multi_gpu": False, "device": "cpu"}
+        result, _ = AsyncTask.run("batch_infer", request=request, force_sync=run_sync)
+        if result is None:
+            raise BusyError("A batch inference already runs: wait for it, or stop it with DELETE /batch/infer.")
+        return result
 
     return router
 

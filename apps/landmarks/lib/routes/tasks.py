@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 from fastapi import APIRouter
 from monailabel.utils.async_tasks.task import AsyncTask
 
@@ -43,4 +44,7 @@ def _add_status(router: APIRouter, kind: str, address: str, name: str) -> None:
 def _add_stop(router: APIRouter, kind: str, address: str, name: str) -> None:
     @router.delete(address, name=f"{kind}_stop", summary=f"Stop the {name} that runs")
     def stop(user: Admin) -> Any:
-        return AsyncTask.stop(kind)
+        try:
+            return AsyncTask.stop(kind)
+        except (psutil.NoSuchProcess, StopIteration):  # it ended just now
+            return None

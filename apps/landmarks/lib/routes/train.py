@@ -65,7 +65,9 @@ def _start(
     task = service.train_task(model)
     options = train_options(params)
     if training_queue.busy() and (run_sync or not enqueue):
-        raise BusyError(_BUSY)
+        goes_on = any(trainer.goes_on() for trainer in service.trainers.values())
+        if goes_on or not training_queue.wait_until_idle():
+            raise BusyError(_BUSY)
     if not training_queue.busy(model):
         try:
             check_free(task.folder)

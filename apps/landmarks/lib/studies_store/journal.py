@@ -23,6 +23,8 @@ from .repairs import Repairs
 
 #: Bytes that the journal may grow by before it is replaced by a snapshot; at least the size of the snapshot.
 GROWTH = 1 << 20
+#: So much of the first line, which holds its number and time, tells a journal from the one that replaces it.
+_HEAD_BYTES = 64
 
 
 class Change(BaseModel):
@@ -74,10 +76,7 @@ class Journal:
         self.last = 0
         self.is_damaged = False
         self._repairs = repairs
-        self._file, self._end, self._snapshot_end = 0, 0, 0
-
-    def exists(self) -> bool:
-        return self.path.exists()
+        self._head, self._end, self._snapshot_end = b"", 0, 0
 
     def read_after(self, number: int) -> list[Change]:
         """The changes after a number, oldest first; only what is new since the last call is read where that will do.
@@ -88,18 +87,19 @@ class Journal:
         try:
             stat = os.stat(self.path)
         except FileNotFoundError:
-            self._file, self._end, self._snapshot_end, self.last = 0, 0, 0, 0
+            self.forget()
             return []
-        if number < self.last or stat.st_ino != self._file or stat.st_size < self._end:
-            self._end, self._snapshot_end, self.last = 0, 0, 0
         with self.path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+            if number < self.last or head[: len(self._head)] != self._head or stat.st_size < self._end:
+                self.forget()
             stream.seek(self._end)
             content = stream.read()
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             self._cut(self._end + len(whole))
         changes = list(self._parse(whole))
-        self._file, self._end = stat.st_ino, self._end + len(whole)
+        self._head, self._end = head[: self._end + len(whole)], self._end + len(whole)
         self.last = max([self.last, *(change.n for change in changes)])
         return [change for change in changes if change.n > number]
 
@@ -125,7 +125,8 @@ class Journal:
             os.close(descriptor)
         if before.st_size == 0:
             sync_folder(self.path.parent)
-        self._file, self._end = before.st_ino, before.st_size + len(content)
+        self._head = (self._head + bytes(content))[:_HEAD_BYTES]
+        self._end = before.st_size + len(content)
         self.last = changes[-1].n
 
     def needs_snapshot(self, number: int) -> bool:
@@ -143,12 +144,12 @@ class Journal:
         """
         line = Change(n=model.changes, op="snapshot", objects=model.objects).line()
         write_atomically(self.path, line)
-        self._file, self._end, self._snapshot_end = os.stat(self.path).st_ino, len(line), len(line)
+        self._head, self._end, self._snapshot_end = line[:_HEAD_BYTES], len(line), len(line)
         self.last, self.is_damaged = model.changes, False
 
     def forget(self) -> None:
         """Lets the next look read the file anew."""
-        self._file, self.last = 0, 0
+        self._head, self._end, self._snapshot_end, self.last = b"", 0, 0, 0
 
     def set_aside(self) -> Path:
         """Keeps a copy under another name; returns its path."""

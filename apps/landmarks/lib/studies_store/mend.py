@@ -45,20 +45,19 @@ def _mend(changes: ChangeSet, files: StudyFiles, history: LabelHistory, repairs:
     repairs.add(f"{kept}; its version of {version.time:%Y-%m-%d %H:%M} UTC is put back: check it.")
 
 
-def sweep_temporary(folder: Path, before: float, repairs: Repairs) -> None:
+def sweep_temporary(files: StudyFiles, before: float, repairs: Repairs) -> None:
     """Removes the temporary files of processes that were ended while they wrote.
 
     Args:
-        folder: looked through with all folders below it.
+        files: the studies folder; of its folders only that of the labels is looked into.
         before: seconds since 1970; younger files may still be written.
         repairs: where the number is reported.
     """
     found = 0
-    for parent, _, names in os.walk(folder):
-        for name in filter(TEMPORARY_NAME.fullmatch, names):
-            path = Path(parent, name)
-            if path.stat().st_mtime < before:
-                path.unlink()
-                found += 1
+    folders = [files.root, *(Path(folder) for folder, _, _ in os.walk(files.labels))]
+    for path in (path for folder in folders for path in folder.glob(".*.tmp")):
+        if TEMPORARY_NAME.fullmatch(path.name) and path.stat().st_mtime < before:
+            path.unlink()
+            found += 1
     if found:
-        repairs.add(f"{found} half-written temporary files in {folder} were removed.")
+        repairs.add(f"{found} half-written temporary files in {files.root} were removed.")

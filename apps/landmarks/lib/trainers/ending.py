@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import re
 import signal
+import sys
 from dataclasses import dataclass
 
 #: What a training process says last where it knows why it failed.
@@ -61,3 +64,18 @@ def _of_signal(number: int) -> str:
     if name in ("SIGTERM", "SIGINT", "SIGHUP"):
         return f"The training process was ended by another program ({name})."
     return f"The training process crashed ({name}), in code below Python; see the server's log."
+
+
+def end_soon(code: int) -> None:
+    """Has a process that was started for one training end at once when its program is at its end.
+
+    Python would take seconds to take all libraries apart, while the next training waits.
+    """
+    if PROCESS_VARIABLE in os.environ:
+        atexit.register(_leave, code)
+
+
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

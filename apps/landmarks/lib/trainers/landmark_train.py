@@ -21,10 +21,10 @@ from monai_ext.landmarks.errors import input_error_behind
 from ..datastore import LandmarkDatastore
 from ..served_model import ServedModel
 from ..startup import in_server
-from .ending import FAILED, PROCESS_VARIABLE, Ending
+from .ending import FAILED, PROCESS_VARIABLE, Ending, end_soon
 from .options import train_options
 from .parent_watch import ends_with_parent
-from .progress import ProgressFile
+from .progress import ACTIVE, ProgressFile
 from .training_set import training_set
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,10 @@ class LandmarkTrain(TrainTask):
         state = next((t["status"] for t in reversed(tasks("train")) if t["request"].get("model") == name), None)
         return self.progress.read(waiting=state in {"SUBMITTED", "RUNNING"})
 
+    def goes_on(self) -> bool:
+        """Whether a training runs or waits; its process may be there for a while after it has ended."""
+        return self.stats()["status"] in ACTIVE
+
     def announce(self, options: TrainOptions) -> None:
         """Records that a run was asked for, so that the result of an earlier one is not taken for its own."""
         recipe = options.applied_to(self.model.protocol).recipe
@@ -71,6 +75,8 @@ class LandmarkTrain(TrainTask):
     def ended(self, ending: Ending) -> str:
         """Takes the end of a training process, which may not have recorded why; returns MONAI Label's word for it."""
         self.progress.end_if_active("stopped" if ending.asked else "failed", ending.sentence)
+        if ending.code is None:  # it never ran
+            return "STOPPED" if ending.asked else "ERROR"
         recorded = TASK_STATES.get(str(self.stats()["status"]), "ERROR")
         return recorded if ending.asked or ending.code == 0 else "ERROR"
 
@@ -84,7 +90,9 @@ class LandmarkTrain(TrainTask):
         self._stop = StopSwitch()
         try:
             with self._stopped_from_outside():
-                return self._train(train_options(request), datastore)
+                final = self._train(train_options(request), datastore)
+            end_soon(0)
+            return final
         except Exception as error:
             reason = input_error_behind(error)
             unexpected = f"Training failed unexpectedly ({type(error).__name__}: {error}); see the server's log."
@@ -93,6 +101,7 @@ class LandmarkTrain(TrainTask):
                 self.progress.end("failed", sentence)
             logger.error("Training of %s failed.", self.model.protocol.name, exc_info=None if reason else error)
             if PROCESS_VARIABLE in os.environ:
+                end_soon(1)
                 raise SystemExit(FAILED + sentence) from None
             if reason is None:
                 raise

@@ -64,6 +64,11 @@ class TrainingQueue:
         with self._changed:
             return any(entry.matches(model) for entry in self._entries())
 
+    def wait_until_idle(self) -> bool:
+        """Waits a little for a process that has done its work to be gone; whether nothing runs or waits then."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._entries(), STOP_SECONDS)
+
     def submit(self, request: dict[str, Any], announce: Callable[[], None], on_end: OnEnd) -> dict[str, Any]:
         """Queues a request.
 
@@ -129,6 +134,7 @@ class TrainingQueue:
             finally:
                 with self._changed:
                     self._running = None
+                    self._changed.notify_all()
 
 
 def command_of(request: dict[str, Any]) -> list[str]:

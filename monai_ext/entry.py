@@ -1,0 +1,25 @@
+"""Where the command ``monai-landmarks`` begins: it says what is wrong where its packages cannot be loaded."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line; exit code 1 and one line for each package that is wrong where it cannot be loaded."""
+    try:
+        from monai_ext.cli import main as run
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:
+        from monai_ext.doctor.broken_install import explanation
+        from monai_ext.doctor.packages import check_installation
+
+        told = explanation(error, check_installation())
+        if not told:
+            raise
+        print(told, file=sys.stderr)
+        sys.exit(1)
+    run()
+
+
+if __name__ == "__main__":
+    main()
