@@ -94,10 +94,14 @@ def test_the_whole_flow_with_monai_labels_client(
 
 
 @pytest.mark.slow
-def test_training_with_monai_labels_client(client: MONAILabelClient) -> None:
+def test_training_with_monai_labels_client(house: CanaryHouse, client: MONAILabelClient, tmp_path: Path) -> None:
+    for index in (1, 2):
+        image = house.studies / f"spot_{index:02}.png"
+        label = write_label(tmp_path / "label.mrk.json", image, spot_points(index))
+        client.save_label(image.stem, str(label), "final", {})
     client.train_start("spots", {"max_epochs": 50_000})
     deadline = time.monotonic() + 60
-    while client.info()["train_stats"]["spots"]["status"] == "queued" and time.monotonic() < deadline:
+    while client.info()["train_stats"]["spots"]["status"] != "running" and time.monotonic() < deadline:
         time.sleep(0.2)
     assert client.train_status(check_if_running=True)
     client.train_stop()

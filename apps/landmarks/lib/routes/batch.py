@@ -45,7 +45,7 @@ def batch_router(service: LandmarkService, app: Any) -> APIRouter:
     ) -> Any:
         service.infer_task(model).model.card()
         options = batch_options(params or {})
-        # One worker: the model is shared, and PyTorch uses all cores by itself.
+        # A process of its own, with one worker unless told otherwise: the server's own predictions come first.
         chosen = options.model_dump(include={"max_workers", "max_batch_size", "label_tag", "logging", "save_label"})
         request = {"model": model, "images": images, **chosen, "multi_gpu": False, "device": "cpu"}
         result, _ = AsyncTask.run("batch_infer", request=request, force_sync=run_sync)
