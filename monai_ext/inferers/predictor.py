@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from monai_ext.landmarks import Frame, Landmarks, Protocol
-from monai_ext.landmarks.errors import input_errors_unwrapped
+from monai_ext.landmarks.errors import ModelError, input_errors_unwrapped
 from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.network_config import Decoder
 from monai_ext.networks.model_store import ModelCard, load_network
+from monai_ext.networks.output import is_finite
 from monai_ext.transforms.pipeline import inference_transforms
 
 from .decode_output import Prediction, decode_output
@@ -105,6 +106,7 @@ class Predictor:
 
         Raises:
             InputError: the image cannot be read.
+            ModelError: the network's values are not finite.
         """
         with input_errors_unwrapped():
             sample = self._transforms({"image": str(path)})
@@ -113,6 +115,11 @@ class Predictor:
         image = torch.as_tensor(sample["image"]).as_subclass(torch.Tensor)[None].to(self.device)
         matrix = torch.as_tensor(sample["matrix"])[None].to(self.device)
         output = self.network(image)
+        if not bool(is_finite(output)):
+            raise ModelError(
+                f"The model {self.protocol.name} {self.version} answers {Path(path).name} with values that are not "
+                "finite: its weights are damaged; train it again, or go back to an earlier version."
+            )
         answers: dict[Decoder, Answer] = {}
         for decoder in decoders:
             network = self.protocol.network.model_copy(update={"decoder": decoder})

@@ -14,6 +14,10 @@ class InputError(ValueError):
     """
 
 
+class ModelError(InputError):
+    """A trained network cannot answer; what a person asked for is right."""
+
+
 def input_error_behind(error: BaseException) -> InputError | None:
     """The bad input that caused an error; MONAI's transforms wrap it in errors of their own."""
     cause: BaseException | None = error

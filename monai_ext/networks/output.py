@@ -70,6 +70,15 @@ class HeatmapOutput(NamedTuple):
         return *(Stage("stack", maps, frame) for maps in self.intermediate), Stage("heatmap", self.heatmaps, frame)
 
 
+def is_finite(output: NetworkOutput) -> torch.Tensor:
+    """Whether all heatmaps and presence logits are numbers, a bool scalar on their device; a damaged network's are not."""
+    parts = [stage.heatmaps for stage in output.stages]
+    if output.presence is not None:
+        parts.append(output.presence)
+    # a sum over billions of half-precision values could overflow, an extremum cannot
+    return torch.stack([torch.isfinite(part.amax() + part.amin()) for part in parts]).all()
+
+
 def training_arguments(
     network: nn.Module, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
 ) -> dict[str, torch.Tensor]:

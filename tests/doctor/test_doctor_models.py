@@ -78,7 +78,8 @@ def test_numbers_that_are_not_finite_are_a_problem(place: Path, wings: Protocol)
     folder = write_model(place / "models" / "wings", wings, lambda state: {**state, name: torch.full((8,), -1.0)})
     check = check_model(folder, wings, predict=True)
     assert check.state == PROBLEM
-    assert check.found == f"{folder}: for a blank image it computes numbers that are not finite"
+    assert check.found.startswith(f"{folder}: The model ")
+    assert "answers blank.png with values that are not finite: its weights are damaged" in check.found
 
 
 def test_each_protocol_is_told_and_what_else_lies_there(place: Path, wings: Protocol) -> None:

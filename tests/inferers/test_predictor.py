@@ -10,6 +10,7 @@ from torch import nn
 
 from monai_ext.inferers import Predictor, decode_output
 from monai_ext.landmarks import InputError, Protocol, Status
+from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.geometry import fit_matrix
 from monai_ext.networks.model_store import ModelCard
 from monai_ext.networks.output import HeatmapOutput
@@ -134,3 +135,23 @@ def test_a_check_that_raises_ends_the_prediction_before_the_network(tmp_path) ->
 
     served.predict_stages(tmp_path / "a.png", lambda: seen.append("check"))
     assert seen == ["check", "check", "network"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("part", ["heatmaps", "presence"])
+def test_a_network_without_finite_values_gives_no_point(tmp_path, value, part) -> None:
+    class Damaged(BrightestSpot):
+        def forward(self, image: torch.Tensor) -> HeatmapOutput:
+            output = super().forward(image)
+            if part == "presence":
+                return output._replace(presence=torch.tensor([[0.0, value]]))
+            heatmaps = output.heatmaps.clone()
+            heatmaps[0, 1, 5, 7] = value
+            return output._replace(heatmaps=heatmaps)
+
+    Image.fromarray(np.arange(WIDTH * HEIGHT, dtype=np.uint8).reshape(HEIGHT, WIDTH)).save(tmp_path / "spot.png")
+    whole = predictor([4.0, 4.0])
+    damaged = Predictor(Damaged([4.0, 4.0]), whole.card)
+    with pytest.raises(ModelError, match=r"The model spots v9 answers spot\.png with values that are not finite"):
+        damaged.predict(tmp_path / "spot.png")
+    assert whole.predict(tmp_path / "spot.png").defined.all()

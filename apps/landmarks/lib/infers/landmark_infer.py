@@ -14,10 +14,11 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from monai_ext.engines.failures import is_out_of_memory
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.answer import prediction_document
+from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.studies import LABEL_EXTENSION
 
-from ..errors import RetryError
+from ..errors import ConflictError, RetryError
 from ..served_model import ServedModel
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class LandmarkInfer(InferTask):
             check: called between the stages; it ends the prediction by an exception.
 
         Raises:
-            ConflictError: there are no usable weights.
+            ConflictError: there are no usable weights, or they give no finite answer.
             InputError: the image cannot be read.
             RetryError: there is not enough memory.
         """
@@ -75,6 +76,8 @@ class LandmarkInfer(InferTask):
         start = time.perf_counter()
         try:
             landmarks, coarse = predictor.predict_stages(image, check)
+        except ModelError as error:
+            raise ConflictError(str(error)) from None
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
