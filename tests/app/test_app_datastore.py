@@ -15,6 +15,7 @@ from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoun
 
 from lib.datastore import LandmarkDatastore
 from lib.errors import StorageError
+from lib.studies_store import watcher
 from lib.studies_store.watcher import watch_studies
 from monai_ext.landmarks import InputError
 
@@ -128,6 +129,17 @@ def test_watcher_reports_a_renamed_label_and_no_other_file(studies: Path, pollin
     deadline = time.monotonic() + 20
     while not calls and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert calls
+
+
+def test_watcher_reports_changes_that_never_pause(studies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "LONGEST_WAIT_SECONDS", 0.5)
+    calls: list[float] = []
+    watch_studies(studies, studies / "datastore_v2.json", lambda: calls.append(time.monotonic()), polling=False)
+    deadline = time.monotonic() + 20
+    while not calls and time.monotonic() < deadline:
+        (studies / "datastore_v2.json").write_text("{}")
+        time.sleep(0.02)
     assert calls
 
 

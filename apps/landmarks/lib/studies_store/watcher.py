@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds without further events before the folder is read: one copied data set is one change.
 QUIET_SECONDS = 0.3
+#: Seconds after which the folder is read although events go on, as when another process writes all the time.
+LONGEST_WAIT_SECONDS = 2.0
 _IGNORED_EVENTS = ("opened", "closed_no_write")
 
 
@@ -28,6 +31,7 @@ class _StudiesHandler(FileSystemEventHandler):
         self._index = index.name
         self._on_change = on_change
         self._timer: threading.Timer | None = None
+        self._waiting_since = 0.0
         self._lock = threading.Lock()
 
     def on_any_event(self, event: FileSystemEvent) -> None:
@@ -37,8 +41,13 @@ class _StudiesHandler(FileSystemEventHandler):
         if not any(path and self._concerns(Path(path)) for path in paths):
             return
         with self._lock:
+            now = time.monotonic()
             if self._timer is not None:
+                if now - self._waiting_since > LONGEST_WAIT_SECONDS:
+                    return
                 self._timer.cancel()
+            else:
+                self._waiting_since = now
             self._timer = threading.Timer(QUIET_SECONDS, self._changed)
             self._timer.daemon = True
             self._timer.start()
@@ -54,6 +63,8 @@ class _StudiesHandler(FileSystemEventHandler):
         return False
 
     def _changed(self) -> None:
+        with self._lock:
+            self._timer = None  # what happens from now on is the next change
         try:
             self._on_change()
         except (OSError, InputError) as error:
