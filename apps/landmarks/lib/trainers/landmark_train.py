@@ -125,7 +125,8 @@ class LandmarkTrain(TrainTask):
 
         def on_progress(progress: dict[str, Any]) -> None:
             last.update(progress)
-            self.progress.write(progress)
+            if progress["status"] in ACTIVE:  # its end is written below, with the version that is current then
+                self.progress.write(progress)
 
         result = train_model(
             protocol,
