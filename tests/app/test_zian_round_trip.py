@@ -21,7 +21,7 @@ from monai_ext.phantoms.phantom import Phantom
 from monai_ext.phantoms.sample_data import phantom_stream
 from monai_ext.transforms.image_io import read_frame
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 TRAINED, NEW = 40, 6
 NAMES = ("left_scleral_spur", "right_scleral_spur")
