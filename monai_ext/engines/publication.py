@@ -41,11 +41,14 @@ def publish_unless_worse(
         The result with the card of the published model and the reason.
 
     Raises:
-        InputError: nothing was validated.
+        InputError: nothing was validated, or training diverged.
     """
     best = f"{result.val_error:.3f} {result.unit}"
     if not math.isfinite(result.val_error):
-        raise InputError("The validation images have no defined landmark: label one of them completely.")
+        raise InputError(
+            "No validation error could be computed: label at least one validation image completely; or, where the loss "
+            f"grew without end, set a lower learning rate than {job.protocol.recipe.learning_rate:g}."
+        )
     if previous is not None and result.val_error > previous.value:
         reason = f"Not published: its validation error of {best} is above the current model's {previous.value:.3f}."
         return replace(result, reason=reason)

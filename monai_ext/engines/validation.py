@@ -15,7 +15,7 @@ from torch import nn
 from monai_ext.inferers.decode_output import decode_output
 from monai_ext.landmarks import Protocol
 from monai_ext.networks.model_store import load_network
-from monai_ext.networks.output import training_arguments
+from monai_ext.networks.output import is_finite, training_arguments
 from monai_ext.transforms.affine import to_original
 
 from .dataset import LabelledImage, make_loader
@@ -24,7 +24,7 @@ from .stop import Stop, StoppedError, never
 
 
 class ValidationError(NamedTuple):
-    """A mean radial error with its unit; infinite where no landmark of the images is defined.
+    """A mean radial error with its unit; infinite where no landmark is defined, or the network's values are not finite.
 
     ``coarse`` is that of the coarse stage of the same network, None where it has one stage.
     """
@@ -101,9 +101,11 @@ class Validator:
 
         @evaluator.on(Events.ITERATION_COMPLETED)
         def collect(engine: Engine) -> None:
-            label = engine.state.output["label"]
-            found = decode_output(engine.state.output["pred"], label["matrix"], label["size"], self._protocol)
-            sums.append(_sums(found.points, found.coarse, label))
+            label, output = engine.state.output["label"], engine.state.output["pred"]
+            found = decode_output(output, label["matrix"], label["size"], self._protocol)
+            # decoding makes a point even of maps that are not finite: a network that diverged has no error to compare
+            points = torch.where(is_finite(output), found.points, math.inf)
+            sums.append(_sums(points, found.coarse, label))
             if self._stop():
                 engine.terminate()
 

@@ -13,10 +13,11 @@ from engine_study import write_study
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
 from monai_ext.engines.resume import RunState
+from monai_ext.engines.validation import validate_model
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Status
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.networks.model_store import find_model, read_card
+from monai_ext.networks.model_store import find_model, publish, read_card
 
 
 class KilledError(Exception):
@@ -257,3 +258,41 @@ def test_two_processes_train_one_model(tmp_path, blob_study, blob_protocol) -> N
     _, val = split_images(labelled_images(blob_study), 0.2)
     # one process computes on all validation images what two computed on their shares
     assert mean_radial_error(Predictor.load(folder), val) == pytest.approx(float(error), abs=1e-3)
+
+
+def test_a_run_that_diverges_publishes_nothing_and_says_what_to_set(tmp_path, blob_study, blob_protocol) -> None:
+    """A learning rate beyond all reason makes the weights overflow; a decoded corner must not pass for an answer."""
+    folder = tmp_path / "blobs"
+    recipe = {
+        "max_epochs": 2,
+        "learning_rate": 1e38,
+        "gradient_clip": None,
+        "ema_decay": 0.0,
+        "val_interval": 1,
+        "warmup": 0,
+    }
+    protocol = blob_protocol.model_copy(update={"recipe": blob_protocol.recipe.model_copy(update=recipe)})
+    with pytest.raises(
+        InputError, match=r"No validation error could be computed: .* a lower learning rate than 1e\+38"
+    ):
+        train_model(protocol, labelled_images(blob_study), folder)
+    assert find_model("blobs", tmp_path) is None
+
+
+def test_a_damaged_model_is_replaced_by_one_that_answers(tmp_path, blob_study, blob_protocol) -> None:
+    images = labelled_images(blob_study)
+    folder = tmp_path / "blobs"
+    quick = TrainOptions(max_epochs=1, val_interval=1)
+    first = train_model(blob_protocol, images, folder, quick)
+    state = Predictor.load(folder).network.state_dict()
+    # finite weights whose network is not: the square root of a negative variance
+    damaged = {name: value * 0 - 1 if name.endswith("running_var") else value for name, value in state.items()}
+    card = first.card.model_dump(include={"protocol", "labels_used", "val_images", "unit", "epochs", "seed", "date"})
+    publish(folder, damaged, {**card, "protocol": blob_protocol, "val_error": 0.001})
+
+    _, val = split_images(images, 0.2)
+    assert validate_model(folder, val, torch.device("cpu")).value == float("inf")
+    result = train_model(blob_protocol, images, folder, quick.model_copy(update={"warm_start": False}))
+    assert result.card is not None
+    assert result.card.version == "v3"
+    assert np.isfinite(Predictor.load(folder).predict(images[0].image).points).all()
