@@ -71,7 +71,7 @@ class HeatmapOutput(NamedTuple):
 
 
 def is_finite(output: NetworkOutput) -> torch.Tensor:
-    """Whether all heatmaps and presence logits are finite (a damaged network's are not), a bool scalar on the device."""
+    """Whether all heatmaps and presence logits are finite, as a damaged network's are not: a bool scalar."""
     parts = [stage.heatmaps for stage in output.stages]
     if output.presence is not None:
         parts.append(output.presence)
