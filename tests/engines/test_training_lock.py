@@ -130,6 +130,11 @@ def test_what_a_killed_process_left_is_not_taken_for_a_training(tmp_path) -> Non
     folder = tmp_path / "blobs"
     with training_lock(folder):
         left = (folder / HOLDER).read_text()
-    (folder / HOLDER).write_text(left)
+    stale = left.replace(str(os.getpid()), "4194305")
+    assert stale != left
+    (folder / HOLDER).write_text(stale)
     check_free(folder)
     check_free(tmp_path / "never trained")
+    with training_lock(folder):
+        assert str(os.getpid()) in (folder / HOLDER).read_text()
+        assert "4194305" not in (folder / HOLDER).read_text()
