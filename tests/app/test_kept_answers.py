@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_pause import Pause
 from app_requests import image_file, publish_random, put_label
 from app_spots import NAMES, spot_image, write_label
 from fastapi.testclient import TestClient
@@ -127,18 +128,10 @@ def test_equal_requests_at_the_same_time_are_predicted_once(
     app: Any, predicted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_random(app)
-    begun, go_on = threading.Event(), threading.Event()
-    predict = Predictor.predict_stages
-
-    def slow(predictor: Predictor, *arguments: Any) -> Any:
-        begun.set()
-        assert go_on.wait(20)
-        return predict(predictor, *arguments)
-
-    monkeypatch.setattr(Predictor, "predict_stages", slow)
+    pause = Pause(monkeypatch)
     futures = [app.service.ask("spots", "spot_00") for _ in range(6)]
-    assert begun.wait(20)
-    go_on.set()
+    pause.wait_until_begun()
+    pause.end()
     answers = [future.result(20).document for future in futures]
     assert predicted == ["spot_00.png"]
     assert all(answer == answers[0] for answer in answers)

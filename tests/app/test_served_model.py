@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import shutil
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from app_pause import Pause
 from app_requests import assert_refused, image_file, publish_random
 from fastapi.testclient import TestClient
 
@@ -109,22 +109,13 @@ def test_a_prediction_ends_on_the_model_that_it_began_with(
     app: Any, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_random(app, seed=1)
-    begun, go_on = threading.Event(), threading.Event()
-    predict = Predictor.predict_stages
-
-    def slow(predictor: Predictor, *arguments: Any) -> Any:
-        if predictor.version == "v1":
-            begun.set()
-            assert go_on.wait(20)
-        return predict(predictor, *arguments)
-
-    monkeypatch.setattr(Predictor, "predict_stages", slow)
+    pause = Pause(monkeypatch, "v1")
     first = app.service.ask("spots", "spot_00")
-    assert begun.wait(20)
+    pause.wait_until_begun()
     publish_random(app, seed=2)
     second = app.service.ask("spots", "spot_00").result(20).document
     assert not first.done()
-    go_on.set()
+    pause.end()
     assert (first.result(20).document["model_version"], second["model_version"]) == ("v1", "v2")
     again = app.service.ask("spots", "spot_00").result(20).document
     assert again["landmarks"] == second["landmarks"]
@@ -135,19 +126,11 @@ def test_a_model_damaged_while_it_answers_harms_no_running_prediction(
     app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_random(app)
-    begun, go_on = threading.Event(), threading.Event()
-    predict = Predictor.predict_stages
-
-    def slow(predictor: Predictor, *arguments: Any) -> Any:
-        begun.set()
-        assert go_on.wait(20)
-        return predict(predictor, *arguments)
-
-    monkeypatch.setattr(Predictor, "predict_stages", slow)
+    pause = Pause(monkeypatch)
     future = app.service.ask("spots", "spot_00")
-    assert begun.wait(20)
+    pause.wait_until_begun()
     (folder_of(app) / "card.json").write_text("{")
-    go_on.set()
+    pause.end()
     assert future.result(20).document["model_version"] == "v1"
     with pytest.raises(ConflictError, match=r"card\.json is damaged"):
         app.service.ask("spots", str(image_file(app, "spot_00").stem))
