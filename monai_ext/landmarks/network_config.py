@@ -55,11 +55,16 @@ class _Common(Strict):
 
 
 class HeatmapNetConfig(_Common):
-    """The network ``heatmap_net``: MONAI's FlexibleUNet with a heatmap head."""
+    """The network ``heatmap_net``: MONAI's FlexibleUNet with a heatmap head.
+
+    Args:
+        backbone, decoder_channels, dropout: see :class:`~monai_ext.networks.heatmap_net.HeatmapNet`.
+    """
 
     name: Literal["heatmap_net"] = "heatmap_net"
     backbone: str = "efficientnet-b0"
     decoder_channels: tuple[int, ...] = (256, 128, 64, 32, 16)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class ZianNetConfig(_Common):

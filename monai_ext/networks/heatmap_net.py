@@ -39,6 +39,7 @@ class HeatmapNet(nn.Module):
         decoder_channels: width of the five decoder stages, deepest first.
         presence: whether to tell for each landmark if it is in the image: a linear layer on the pooled deepest
             features of the same pass.
+        dropout: probability with which the decoder drops each of its values in training.
 
     Raises:
         InputError: an argument has no meaning; the message lists the encoders where the name is unknown.
@@ -57,6 +58,7 @@ class HeatmapNet(nn.Module):
         backbone: str = "efficientnet-b0",
         decoder_channels: Sequence[int] = (256, 128, 64, 32, 16),
         presence: bool = True,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if backbone not in FLEXUNET_BACKBONE.register_dict:
@@ -67,8 +69,15 @@ class HeatmapNet(nn.Module):
             )
         if len(decoder_channels) != NUM_STAGES or min(decoder_channels) < 1:
             raise InputError(f"decoder_channels are {NUM_STAGES} positive widths, not {list(decoder_channels)}.")
+        if not 0 <= dropout < 1:
+            raise InputError(f"dropout is a probability from 0 to below 1, not {dropout}.")
         unet = FlexibleUNet(
-            in_channels, num_landmarks, backbone, pretrained=False, decoder_channels=tuple(decoder_channels)
+            in_channels,
+            num_landmarks,
+            backbone,
+            pretrained=False,
+            decoder_channels=tuple(decoder_channels),
+            dropout=dropout,
         )
         self.in_channels = in_channels
         self.encoder = unet.encoder

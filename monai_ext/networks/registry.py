@@ -58,7 +58,7 @@ def zian_config(config: ZianNetConfig) -> ZianConfig:
 
 
 def _heatmap_net(config: HeatmapNetConfig, channels: int, landmarks: int) -> nn.Module:
-    return HeatmapNet(channels, landmarks, config.backbone, config.decoder_channels, config.presence)
+    return HeatmapNet(channels, landmarks, config.backbone, config.decoder_channels, config.presence, config.dropout)
 
 
 def _zian(config: ZianNetConfig, channels: int, landmarks: int) -> nn.Module:

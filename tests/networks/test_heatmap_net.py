@@ -5,8 +5,10 @@ import torch
 from monai.networks.nets import FlexibleUNet
 from torch import nn
 
-from monai_ext.landmarks import InputError
+from monai_ext.landmarks import InputError, find_protocol
+from monai_ext.landmarks.network_config import HeatmapNetConfig
 from monai_ext.networks import HeatmapNet, backbone_names
+from monai_ext.networks.registry import build_network
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,8 @@ def test_names_hold_the_two_families():
         ({"in_channels": 0}, "at least one"),
         ({"decoder_channels": (32, 16)}, "decoder_channels"),
         ({"decoder_channels": (32, 16, 8, 4, 0)}, "decoder_channels"),
+        ({"dropout": 1.0}, "dropout is a probability from 0 to below 1, not 1.0"),
+        ({"dropout": -0.1}, "not -0.1"),
     ],
 )
 def test_wrong_arguments_are_refused(options, message):
@@ -125,3 +129,22 @@ def test_wrong_images_are_refused(small):
         small(torch.zeros(2, 3, 64, 64))
     with pytest.raises(InputError, match="images"):
         small(torch.zeros(1, 64, 64))
+
+
+def test_dropout_acts_in_training_only_and_adds_no_weights(small):
+    image = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    dropping = HeatmapNet(1, 3, "resnet10", decoder_channels=(32, 16, 16, 8, 8), dropout=0.5)
+    dropping.load_state_dict(small.state_dict())
+    torch.testing.assert_close(dropping.eval()(image).heatmaps, small(image).heatmaps, rtol=0, atol=0)
+
+    layers = [module for module in dropping.modules() if isinstance(module, torch.nn.Dropout) and module.p == 0.5]
+    assert len(layers) == 10  # two convolutions in each of five stages
+    for layer in layers:
+        layer.train()
+    assert not torch.equal(dropping(image).heatmaps, small(image).heatmaps)
+
+
+def test_the_protocol_sets_dropout():
+    config = HeatmapNetConfig(backbone="resnet10", decoder_channels=(8, 8, 8, 8, 8), dropout=0.25)
+    protocol = find_protocol("fundus").model_copy(update={"network": config})
+    assert {module.p for module in build_network(protocol).modules() if isinstance(module, torch.nn.Dropout)} == {0.25}
