@@ -6,13 +6,18 @@ Symbols: N candidates, F features of an image, M images that are labelled alread
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray
+
+#: The candidates whose novelty the strategy ``hybrid`` weighs at most, so that its memory stays bounded.
+DEMAND = 2000
 
 
 @dataclass(frozen=True)
@@ -76,14 +81,29 @@ def by_diversity(candidates: Candidates, count: int) -> list[str]:
     Raises:
         InputError: there are no features, or those of labelled images have another length.
     """
-    return _greedy(candidates, count, None)
+    ids, features, centres = _in_order(candidates, "diversity")
+    distances = cdist(features, centres).min(1) if len(centres) else np.full(len(ids), np.inf)
+    free = np.ones(len(ids), dtype=bool)
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(ids)):
+        unknown = np.isinf(distances).any()
+        value = -np.linalg.norm(features - features.mean(0), axis=1) if unknown else distances
+        best = int(np.where(free, value, -np.inf).argmax())  # the first of equals, which is the first by ID
+        chosen.append(best)
+        free[best] = False
+        distances = np.minimum(distances, np.linalg.norm(features - features[best], axis=1))
+    return [ids[i] for i in chosen]
 
 
 def by_both(candidates: Candidates, count: int) -> list[str]:
-    """Uncertainty weighted by novelty: each next image has the largest score times distance from all that are chosen.
+    """Uncertainty weighted by novelty: each next image is the one that brings most of the unsure pool near to a label.
 
-    Neither the scale of the scores nor that of the features matters. Where nothing is labelled the first image is the
-    one with the largest score.
+    A candidate j is as novel as it is far from all that is labelled or chosen, d_j. Image i is worth what it takes from
+    that, weighted by the score s_j: the sum over j of s_j max(0, d_j - |f_j - f_i|), which is facility location,
+    maximised greedily (Nemhauser, Wolsey and Fisher, Mathematical Programming 1978). A dense part of the pool that the
+    model is unsure of thus goes first, and an odd image, which stands for itself alone, late. Neither the scale of the
+    scores nor that of the features matters. In a large pool the sum is over every n-th candidate by ID, at most
+    :data:`DEMAND` of them.
 
     Raises:
         InputError: there are no scores or features, a score is negative, or features have different lengths.
@@ -91,7 +111,25 @@ def by_both(candidates: Candidates, count: int) -> list[str]:
     scores = _needed(candidates.scores, "scores", "hybrid")
     if (scores < 0).any():
         raise InputError(f"A score that is weighted is not negative; the smallest is {scores.min():g}.")
-    return _greedy(candidates, count, scores)
+    ids, features, centres = _in_order(candidates, "hybrid")
+    weights = scores[candidates.order]
+    demand = np.arange(0, len(ids), math.ceil(len(ids) / DEMAND) or 1)
+    distances = cdist(features, features[demand])
+    # where nothing is labelled all are equally novel
+    novelty = (
+        cdist(centres, features[demand]).min(0) if len(centres) else np.full(len(demand), distances.max(initial=0))
+    )
+    free = np.ones(len(ids), dtype=bool)
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(ids)):
+        gains = np.maximum(novelty - distances, 0) @ weights[demand]
+        if not (gains[free] > 0).any():  # nothing is novel any more, e.g. copies of labelled images
+            gains = weights
+        best = int(np.where(free, gains, -np.inf).argmax())  # the first of equals, which is the first by ID
+        chosen.append(best)
+        free[best] = False
+        novelty = np.minimum(novelty, distances[best])
+    return [ids[i] for i in chosen]
 
 
 def by_chance(candidates: Candidates, count: int) -> list[str]:
@@ -126,33 +164,17 @@ def select(strategy: str, candidates: Candidates, count: int) -> list[str]:
     return STRATEGIES[strategy](candidates, count)
 
 
-def _greedy(candidates: Candidates, count: int, scores: FloatArray | None) -> list[str]:
+def _in_order(candidates: Candidates, strategy: str) -> tuple[list[str], FloatArray, FloatArray]:
+    """IDs and (N, F) features in the order of the IDs, and the (M, F) features of what is labelled."""
     order = candidates.order
-    ids = [candidates.ids[i] for i in order]
-    features = _needed(candidates.features, "features", "diversity" if scores is None else "hybrid")[order]
-    weights = np.ones(len(ids)) if scores is None else scores[order]
+    features = _needed(candidates.features, "features", strategy)[order]
     centres = np.zeros((0, features.shape[1])) if candidates.labelled is None else candidates.labelled
     if centres.shape[1] != features.shape[1]:
         raise InputError(
             f"Features of labelled images have the length of the candidates', {features.shape[1]}, "
             f"not {centres.shape[1]}."
         )
-    distances = np.full(len(ids), np.inf)
-    for centre in centres:
-        distances = np.minimum(distances, np.linalg.norm(features - centre, axis=1))
-    chosen: list[int] = []
-    free = np.ones(len(ids), dtype=bool)
-    while len(chosen) < min(count, len(ids)):
-        if np.isinf(distances).any():
-            value = weights if scores is not None else -np.linalg.norm(features - features.mean(0), axis=1)
-        else:
-            value = weights * distances
-        # argmax takes the first of equals, which is the first by ID
-        best = int(np.where(free, value, -np.inf).argmax())
-        chosen.append(best)
-        free[best] = False
-        distances = np.minimum(distances, np.linalg.norm(features - features[best], axis=1))
-    return [ids[i] for i in chosen]
+    return [candidates.ids[i] for i in order], features, centres
 
 
 def _needed(values: FloatArray | None, what: str, strategy: str) -> FloatArray:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from monai_ext.active import STRATEGIES, Candidates, select
+from monai_ext.active import STRATEGIES, Candidates, select, selection
 from monai_ext.landmarks import InputError
 
 
@@ -14,14 +15,29 @@ def ids_of(number: int) -> tuple[str, ...]:
     return tuple(f"image_{n:03d}" for n in range(number))
 
 
-def greedy(ids, features, labelled, count, weights=None) -> list[str]:
-    """Each time the largest (weighted) distance to the nearest centre, all distances computed anew."""
+def greedy(ids, features, labelled, count) -> list[str]:
+    """Each time the largest distance to the nearest centre, all distances computed anew."""
     centres, chosen = list(labelled), []
     for _ in range(min(count, len(ids))):
         distances = cdist(features, np.array(centres)).min(1)
-        value = distances if weights is None else distances * weights
         rest = [n for n in range(len(ids)) if ids[n] not in chosen]
-        best = max(rest, key=lambda n: (value[n], [-ord(c) for c in ids[n]]))
+        best = max(rest, key=lambda n: (distances[n], [-ord(c) for c in ids[n]]))
+        chosen.append(ids[best])
+        centres.append(features[best])
+    return chosen
+
+
+def cost(features, centres, scores) -> float:
+    """Facility location: the distance of every candidate to its nearest centre, weighted by its score."""
+    return float(cdist(features, np.array(centres)).min(1) @ scores)
+
+
+def cheapest(ids, features, labelled, scores, count) -> list[str]:
+    """Each time the image after which the cost is least, all costs computed anew."""
+    centres, chosen = list(labelled), []
+    for _ in range(min(count, len(ids))):
+        rest = [n for n in range(len(ids)) if ids[n] not in chosen]
+        best = min(rest, key=lambda n: cost(features, [*centres, features[n]], scores))
         chosen.append(ids[best])
         centres.append(features[best])
     return chosen
@@ -49,30 +65,71 @@ def test_diversity_is_the_greedy_rule(candidates, count) -> None:
     assert select("diversity", candidates, count) == expected
 
 
-@pytest.mark.parametrize("count", [1, 12, 40])
-def test_hybrid_is_the_greedy_rule_with_weights(candidates, count) -> None:
-    expected = greedy(candidates.ids, candidates.features, candidates.labelled, count, candidates.scores)
+@pytest.mark.parametrize("count", [1, 12, 39])
+def test_hybrid_takes_what_makes_the_cost_least(candidates, count) -> None:
+    expected = cheapest(candidates.ids, candidates.features, candidates.labelled, candidates.scores, count)
 
     assert select("hybrid", candidates, count) == expected
     rescaled = dataclasses.replace(
         candidates,
-        scores=1000 * candidates.scores,
+        scores=1024 * candidates.scores,
         features=candidates.features / 64,
         labelled=candidates.labelled / 64,
     )
     assert select("hybrid", rescaled, count) == expected
 
 
-def test_without_labels_diversity_begins_in_the_middle_and_hybrid_with_the_least_sure(candidates) -> None:
+def test_hybrid_is_near_the_best_of_all_sets(candidates) -> None:
+    ids, features, scores = ids_of(9), candidates.features[:9], candidates.scores[:9]
+    few = Candidates(ids, scores, features, candidates.labelled)
+    before = cost(features, candidates.labelled, scores)
+
+    def gain(chosen) -> float:
+        return before - cost(features, [*candidates.labelled, *(features[ids.index(id)] for id in chosen)], scores)
+
+    best = max(gain(chosen) for chosen in itertools.combinations(ids, 3))
+    assert (1 - 1 / np.e) * best <= gain(select("hybrid", few, 3)) <= best + 1e-12
+
+
+def test_hybrid_prefers_an_unsure_crowd_to_an_odd_image(rng) -> None:
+    sure = rng.normal((10, 0), 0.1, (20, 2))
+    unsure = rng.normal((0, 10), 0.1, (20, 2))
+    features = np.concatenate([sure, unsure, [[30.0, 30.0]]])
+    scores = np.concatenate([np.full(20, 0.1), np.full(20, 1.0), [1.0]])
+    crowd = Candidates(ids_of(41), scores, features, np.zeros((1, 2)))
+
+    chosen = [int(id[-3:]) for id in select("hybrid", crowd, 3)]
+
+    assert 20 <= chosen[0] < 40
+    assert chosen[1] == 40  # alone, but farther than all that is left
+    assert chosen[2] < 20
+    assert select("diversity", crowd, 1) == ["image_040"]
+
+
+def test_in_a_large_pool_every_nth_candidate_is_weighed(rng, monkeypatch) -> None:
+    monkeypatch.setattr(selection, "DEMAND", 20)
+    features, scores = rng.standard_normal((50, 3)), rng.random(50)
+    labelled = rng.standard_normal((2, 3))
+    costs = [cost(features[::3], [*labelled, point], scores[::3]) for point in features]
+
+    assert select("hybrid", Candidates(ids_of(50), scores, features, labelled), 1) == [ids_of(50)[np.argmin(costs)]]
+
+
+def test_without_labels_diversity_begins_in_the_middle_and_hybrid_where_the_cost_is_least(candidates) -> None:
     alone = dataclasses.replace(candidates, labelled=None)
     middle = int(np.linalg.norm(alone.features - alone.features.mean(0), axis=1).argmin())
-    unsure = int(alone.scores.argmax())
 
-    diverse, both = select("diversity", alone, 6), select("hybrid", alone, 6)
+    assert select("diversity", alone, 6) == [
+        alone.ids[middle],
+        *greedy(alone.ids, alone.features, [alone.features[middle]], 5),
+    ]
+    assert select("hybrid", alone, 6) == cheapest(alone.ids, alone.features, [], alone.scores, 6)
 
-    assert diverse == [alone.ids[middle], *greedy(alone.ids, alone.features, [alone.features[middle]], 5)]
-    assert both[0] == alone.ids[unsure]
-    assert both[1:] == greedy(alone.ids, alone.features, [alone.features[unsure]], 5, alone.scores)
+
+def test_hybrid_goes_on_by_score_where_nothing_is_novel() -> None:
+    copies = Candidates(ids_of(3), np.array([0.2, 0.9, 0.5]), np.ones((3, 2)), np.ones((1, 2)))
+
+    assert select("hybrid", copies, 3) == ["image_001", "image_002", "image_000"]
 
 
 def test_random_depends_on_the_seed_and_on_nothing_else(candidates) -> None:
