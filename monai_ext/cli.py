@@ -14,12 +14,18 @@ from monai_ext.landmarks import InputError
 
 from .commands import (
     ablate,
+    cross_validate,
     doctor,
     evaluate,
     import_table,
+    model_card,
+    model_versions,
     predict,
+    report,
+    review,
     sample_data,
     simulate_active_learning,
+    simulate_camera_change,
     train,
     train_source,
     uncertainty,
@@ -42,9 +48,15 @@ app.command("train")(train.run)
 app.command("train-source")(train_source.run)
 app.command("predict")(predict.run)
 app.command("evaluate")(evaluate.run)
+app.command("report")(report.run)
+app.command("model-card")(model_card.run)
 app.command("ablate")(ablate.run)
+app.command("cross-validate")(cross_validate.run)
 app.command("uncertainty")(uncertainty.run)
 app.command("simulate-active-learning")(simulate_active_learning.run)
+app.command("simulate-camera-change")(simulate_camera_change.run)
+app.command("models")(model_versions.run)
+app.command("review")(review.run)
 app.command("doctor")(doctor.run)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from monailabel.config import settings as platform
 from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.tasks.scoring import ScoringMethod
+from monailabel.interfaces.tasks.strategy import Strategy
 
 from lib.startup import in_server, refuse_to_start
 
@@ -21,13 +24,17 @@ except ImportError as error:
 from lib.datastore import LandmarkDatastore
 from lib.inference import InferenceDesk
 from lib.infers import LandmarkInfer
+from lib.pool import ImagePool, UncertaintyScoring
+from lib.proposals import Proposals
+from lib.quality import AgreementScoring, AgreementSummary, LabelReviewer, ReviewScoring
+from lib.retraining import LabelCounter, Retraining
 from lib.routes import install_routes, running_server
 from lib.served_model import ServedModel
 from lib.service import LandmarkService
 from lib.sessions import ImageSessions
 from lib.settings import AppSettings
 from lib.start_report import start_lines, start_report
-from lib.strategies import First, Random
+from lib.strategies import DESCRIPTIONS, First, Offers, Random, Scored
 from lib.trainers import LandmarkTrain
 from monai_ext.landmarks import InputError
 
@@ -54,13 +61,54 @@ class LandmarksApp(MONAILabelApp):
             )
         except InputError as error:
             refuse_to_start(str(error))
-        desk = InferenceDesk.from_limits(self.settings.limits)
-        self.service = LandmarkService(self._datastore, self._infers, self._trainers, desk=desk)
+        self.service = LandmarkService(
+            self._datastore, self._infers, self._trainers, self.proposals, self.desk, self.reviewer.saved
+        )
         web = running_server()
         if web is not None:
             install_routes(web, self.service, self)
             report = start_report(monai_ext.__version__, self.models, self._datastore, self.settings)
             logger.info("%s", "\n".join(start_lines(report)))
+            self.pool.start()
+            self.retraining.start()
+
+    @cached_property
+    def desk(self) -> InferenceDesk:
+        """Where predictions are asked for."""
+        return InferenceDesk.from_limits(self.settings.limits)
+
+    @cached_property
+    def offers(self) -> Offers:
+        """What was offered to whom."""
+        return Offers(self.settings.active.offer_minutes)
+
+    @cached_property
+    def retraining(self) -> Retraining:
+        """When the server trains by itself."""
+        counter = LabelCounter(self._datastore, self.settings.protocols, self.settings.model_root)
+        return Retraining(counter, self._trainers, self.settings.train_after)
+
+    @cached_property
+    def pool(self) -> ImagePool:
+        """What the models say of all images."""
+        return ImagePool(self._datastore, self.models, self.desk.slots, self.settings.active)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """What was proposed for each image."""
+        return Proposals()
+
+    @cached_property
+    def agreement(self) -> AgreementSummary:
+        """How far people moved what was proposed."""
+        return AgreementSummary(self._datastore)
+
+    @cached_property
+    def reviewer(self) -> LabelReviewer:
+        """Which labels are worth a second look."""
+        reviewer = LabelReviewer(self._datastore, self.models, self.proposals, self._look_again)
+        self.pool.add_looker(reviewer)
+        return reviewer
 
     def init_datastore(self) -> LandmarkDatastore:
         if self.studies.startswith(("http://", "https://")):
@@ -78,8 +126,36 @@ class LandmarksApp(MONAILabelApp):
     def init_trainers(self) -> dict[str, LandmarkTrain]:
         return {name: LandmarkTrain(model, self.settings.protocols) for name, model in self.models.items()}
 
-    def init_strategies(self) -> dict[str, First | Random]:
-        return {"first": First(), "random": Random()}
+    def init_strategies(self) -> dict[str, Strategy]:
+        scored = {name: Scored(name, self.pool, self.models, self.offers) for name in DESCRIPTIONS}
+        return {"first": First(self.offers), "random": Random(self.offers), **scored}
+
+    def init_scoring_methods(self) -> dict[str, ScoringMethod]:
+        served = tuple(self.models)
+        return {
+            "uncertainty": UncertaintyScoring(self.pool),
+            "agreement": AgreementScoring(self.agreement, served),
+            "review": ReviewScoring(self.reviewer, served),
+        }
+
+    def _look_again(self, protocol: str) -> None:
+        """Lets the background worker see the images of a protocol, whatever it does now."""
+        self.pool.score_now([protocol])
+        self.pool.wake()
+
+    @property
+    def strategies(self) -> Mapping[str, Strategy]:
+        """The strategies by name."""
+        return self._strategies
+
+    @property
+    def scoring_methods(self) -> Mapping[str, ScoringMethod]:
+        """The scoring methods by name."""
+        return self._scoring_methods
+
+    def async_scoring(self, method: str | None, params: Any = None) -> dict[str, Any]:
+        """Starts nothing: what MONAI Label does in a process after each offer goes on in the server itself."""
+        return {}
 
     def _load_sessions(self, load: bool = False) -> ImageSessions | None:
         if not load:
@@ -93,7 +169,12 @@ class LandmarksApp(MONAILabelApp):
             for name, protocol in self.settings.protocols.items()
         }
         problems = {name: problem for name, model in self.models.items() if (problem := model.problem()) is not None}
-        return {**super().info(), "protocols": protocols, "problems": problems}
+        told = {"protocols": protocols, "problems": problems, "pool_stats": self.pool.stats()}
+        told |= {"agreement": self.agreement.summary(), "review_stats": self.reviewer.stats()}
+        info = {**super().info(), **told}
+        for name, numbers in self.retraining.stats().items():
+            info["train_stats"][name].update(numbers)
+        return info
 
     def infer(self, request: dict[str, Any], datastore: LandmarkDatastore | None = None) -> dict[str, Any]:
         """One prediction for an image of the studies, as batch inference asks for it."""

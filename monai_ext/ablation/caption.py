@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .machine import machine
+from monai_ext.networks.machine import machine
+
 from .runner import Ablation
 from .scores import Measures
 

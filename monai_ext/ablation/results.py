@@ -12,10 +12,10 @@ import torch
 
 from monai_ext.evaluation import draw_ced
 from monai_ext.landmarks.files import read_json, write_atomically, write_json_atomically
+from monai_ext.networks.machine import machine, versions
 from monai_ext.networks.registry import build_network
 
 from .caption import caption
-from .machine import machine, versions
 from .measure import Costs, measure_costs
 from .runner import Ablation
 from .scores import Measures, RowScores

@@ -1,14 +1,20 @@
 """What a model is unsure of: measures, calibration, which image to label next, and simulations of it."""
 
-from .calibration import Calibration, read_calibration, write_calibration
-from .conformal import ConformalRadius
+from monai_ext.calibration import (
+    Calibration,
+    ConformalRadius,
+    PresenceThreshold,
+    read_calibration,
+    write_calibration,
+)
+from monai_ext.inferers.image_score import image_score
+from monai_ext.inferers.predictions import Predictions
+
 from .features import encoder_features
-from .measure import UncertaintyMeasure, image_score
+from .measure import UncertaintyMeasure
 from .measures import MEASURES, available_measures, find_measure
 from .observer import Observer
 from .pool import PoolView, view_pool
-from .predictions import Predictions
-from .presence_threshold import PresenceThreshold
 from .selection import STRATEGIES, Candidates, select
 
 __all__ = [

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import torch
 
+from monai_ext.inferers.predictions import Predictions, Source
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import Unit
-
-from .predictions import Predictions, Source
 
 
 def scatter(samples: torch.Tensor) -> torch.Tensor:

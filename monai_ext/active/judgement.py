@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from monai_ext.calibration.observed import Observed, joined
 from monai_ext.engines import LabelledImage
 from monai_ext.inferers import Predictor
+from monai_ext.inferers.observe import observed
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray, Unit
 from monai_ext.landmarks.markups import read_markups
@@ -25,22 +27,16 @@ class Judgement(NamedTuple):
     """N images of K landmarks.
 
     Attributes:
-        ids: N image IDs.
-        unit: of the errors.
+        observed: what calibrations are fitted on.
         values: (N, K) of each measure, by its name.
         errors: (N, K) distances from the truth; NaN unless a landmark is truly defined and was called so.
         status: (N, K) codes of Status that the model gave.
-        true_status: (N, K) codes of the labels.
-        presence: (N, K) probabilities of presence, or None where the network does not tell.
     """
 
-    ids: tuple[str, ...]
-    unit: Unit
+    observed: Observed
     values: dict[str, FloatArray]
     errors: FloatArray
     status: NDArray[np.int8]
-    true_status: NDArray[np.int8]
-    presence: FloatArray | None
 
 
 def common_unit(images: Sequence[LabelledImage]) -> Unit:
@@ -80,7 +76,7 @@ def judge_images(
     observer = Observer(predictors, sources, batch_size=batch_size)
     names = predictors[0].protocol.landmark_names
     values: dict[str, list[FloatArray]] = {measure.name: [] for measure in measures}
-    errors, status, true_status, presence = [], [], [], []
+    parts, errors, status = [], [], []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
         found = observer.observe([image.image for image in batch])
@@ -91,19 +87,14 @@ def judge_images(
         told = found.status.cpu()
         errors.append(radial_errors(found.points.cpu(), points, known, told, spacing).numpy())
         status.append(told.numpy())
-        true_status.append(known.numpy())
-        if found.presence is not None:
-            presence.append(found.presence.double().cpu().numpy())
+        parts.append(observed(found, points, known, [image.id for image in batch], names, unit))
         for measure in measures:
             values[measure.name].append(measure.compute(found).double().cpu().numpy())
         for _ in batch:
             on_image()
     return Judgement(
-        tuple(image.id for image in images),
-        unit,
+        joined(parts),
         {name: np.concatenate(parts) for name, parts in values.items()},
         np.concatenate(errors),
         np.concatenate(status),
-        np.concatenate(true_status),
-        np.concatenate(presence) if presence else None,
     )

@@ -18,10 +18,11 @@ from rich.table import Table
 
 from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
 from monai_ext.evaluation.picture import DPI, save_figure
+from monai_ext.inferers.image_score import Reduction, image_score
 from monai_ext.landmarks.geometry import FloatArray, Unit
 
 from .judgement import Judgement
-from .measure import MeasureUnit, Reduction, UncertaintyMeasure, image_score
+from .measure import MeasureUnit, UncertaintyMeasure
 from .risk_coverage import RiskCoverage, risk_coverage, spearman
 
 #: Shares of the answers that are kept.
@@ -144,7 +145,7 @@ def draw_risk_coverage(judgement: Judgement, path: str | Path) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("Landmarks that are kept, the surest first")
-    axes.set_ylabel(f"Their mean error [{judgement.unit}]")
+    axes.set_ylabel(f"Their mean error [{judgement.observed.unit}]")
     axes.grid(color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

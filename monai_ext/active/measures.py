@@ -29,6 +29,10 @@ MEASURES: Mapping[str, Callable[[Unit], UncertaintyMeasure]] = {
 }
 
 
+#: What is used where nobody chose: one forward pass, any network.
+DEFAULT_MEASURE = "map_radius"
+
+
 def why_not(name: str, protocol: Protocol, network: nn.Module, models: int = 1) -> str | None:
     """What a model, or several of a kind, lacks for a measure, as the end of a sentence; None where it has it."""
     if name == "stages" and not _has_stages(protocol):

@@ -5,64 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
 from monai_ext.inferers import Predictor, decode_output
-from monai_ext.inferers.decode_output import WINDOW_SIGMAS, decode_stage
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.errors import input_errors_unwrapped
-from monai_ext.landmarks.geometry import transform_points
-from monai_ext.networks.output import NetworkOutput, Stage
-from monai_ext.transforms.affine import to_original
-from monai_ext.transforms.decoders import activate
-from monai_ext.transforms.pipeline import inference_transforms
+from monai_ext.inferers.predictions import Predictions, Source
+from monai_ext.inferers.read_output import ImageBatch, load_batch, read_output
+from monai_ext.landmarks import InputError
 
 from .dropout import dropout_layers, dropping
 from .features import FeatureTap
-from .predictions import Predictions, Source
 from .views import View, views_of
 
 #: Passes with dropout.
 DROPOUT_PASSES = 10
-
-
-class ImageBatch(NamedTuple):
-    """Images as a network takes them.
-
-    Attributes:
-        image: (B, C, H, W).
-        matrix: (B, 3, 3) maps from original to network-input pixels, float64.
-        size: (B, 2) width and height of the original images.
-        pixel_length: (B, 2) length of an original pixel along (x, y) in millimetres; 1 where not calibrated.
-        calibrated: (B,) whether those are millimetres.
-    """
-
-    image: torch.Tensor
-    matrix: torch.Tensor
-    size: torch.Tensor
-    pixel_length: torch.Tensor
-    calibrated: torch.Tensor
-
-
-def load_batch(paths: Sequence[Path], protocol: Protocol, device: torch.device) -> ImageBatch:
-    """Image files prepared as the protocol says.
-
-    Raises:
-        InputError: an image cannot be read.
-    """
-    transforms = inference_transforms(protocol)
-    with input_errors_unwrapped():
-        samples = [transforms({"image": str(path)}) for path in paths]
-    frames = [sample["frame"] for sample in samples]
-    return ImageBatch(
-        torch.stack([torch.as_tensor(sample["image"]).as_subclass(torch.Tensor) for sample in samples]).to(device),
-        torch.stack([torch.as_tensor(sample["matrix"]) for sample in samples]).double().to(device),
-        torch.tensor([frame.size for frame in frames], device=device),
-        torch.stack([torch.from_numpy(frame.scale) for frame in frames]).to(device),
-        torch.tensor([frame.spacing is not None for frame in frames], device=device),
-    )
 
 
 class Observer:
@@ -120,7 +76,7 @@ class Observer:
         batch = load_batch(paths, first.protocol, first.device)
         with FeatureTap(first.network) if self._features else nullcontext() as tap:
             output = first.network(batch.image)
-        found = read_output(output, batch, first.protocol)
+        found = read_output(output, batch, first.protocol, first.threshold)
         makers = {"augmentation": self._augmented, "dropout": self._dropped, "ensemble": self._ensemble}
         samples = {source: makers[source](paths, batch, found.points) for source in self.sources}
         return found._replace(samples=samples, features=None if tap is None else tap.features)
@@ -154,38 +110,3 @@ def seen_through(view: View, predictor: Predictor, batch: ImageBatch) -> torch.T
     points = decode_output(output, there @ batch.matrix, batch.size, predictor.protocol).points
     # what looks like a left landmark in a mirrored image is the right one
     return points[:, list(predictor.protocol.swap)] if view.flip else points
-
-
-def read_output(output: NetworkOutput, batch: ImageBatch, protocol: Protocol) -> Predictions:
-    """What a network's output says of a batch, without further passes."""
-    config = protocol.network
-    stages = output.stages
-    answer = decode_output(output, batch.matrix, batch.size, protocol)
-    last = stages[-1]
-    first = None
-    if len(stages) > 1:
-        decoded = decode_stage(stages[0], protocol)
-        first = to_original(stages[0].frame.to_image(decoded.points.double()), batch.matrix)
-        first = torch.minimum(first.clamp(min=-0.5), batch.size[:, None].to(first) - 0.5)
-    return Predictions(
-        points=answer.points,
-        status=answer.status,
-        heatmaps=activate(last.heatmaps.float(), protocol.recipe.loss, config.sigma),
-        cells=last.frame.from_image(transform_points(batch.matrix, answer.points)),
-        linear=_linear(last, batch.matrix),
-        radius=max(2, round(WINDOW_SIGMAS * config.sigma)),
-        pixel_length=batch.pixel_length,
-        calibrated=batch.calibrated,
-        presence=None if output.presence is None else output.presence.float().sigmoid(),
-        first=first,
-    )
-
-
-def _linear(stage: Stage, matrix: torch.Tensor) -> torch.Tensor:
-    """(B, K, 2, 2) a step in cells of a stage in original pixels: its columns are what (1, 0) and (0, 1) become."""
-    shape = (*stage.heatmaps.shape[:2], 2)
-    corner = torch.zeros(shape, dtype=torch.float64, device=matrix.device)
-    place = stage.frame.to_image(corner)
-    across, down = (stage.frame.to_image(corner + corner.new_tensor(step)) - place for step in ((1, 0), (0, 1)))
-    inverse = torch.linalg.inv_ex(matrix[:, :2, :2]).inverse
-    return inverse[:, None] @ torch.stack([across, down], -1).double()

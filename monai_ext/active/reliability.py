@@ -10,13 +10,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from monai_ext.calibration.conformal import conformal_quantiles, conformal_scores
 from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
 from monai_ext.evaluation.picture import DPI, save_figure
 from monai_ext.landmarks import InputError
-
-from .conformal import conformal_quantiles, conformal_scores
 
 #: Coverages that are looked at.
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -47,11 +46,11 @@ def reliability(
     *,
     smoothing: float = 0.0,
     levels: Sequence[float] = LEVELS,
-    folds: int = FOLDS,
+    part: NDArray[np.intp] | None = None,
 ) -> list[ReliabilityRow]:
     """How often conformal radii hold points of images that they were not fitted on.
 
-    Image n is in part ``n % folds`` and is judged by radii fitted to the other parts. Landmarks with too few errors
+    Each image is judged by radii fitted to the other parts. Landmarks with too few errors
     for a coverage are left out of its row.
 
     Args:
@@ -59,20 +58,19 @@ def reliability(
         scale: (N, K) uncertainties that the radii are proportional to, or None.
         smoothing: added to them.
         levels: coverages.
-        folds: 2 or more.
+        part: (N,) numbers from 0 of the part that each image is in; None for five parts, image n in ``n % 5``.
 
     Raises:
-        InputError: as :meth:`~monai_ext.active.conformal.ConformalRadius.fit`; fewer than two parts.
+        InputError: as :meth:`~monai_ext.calibration.conformal.ConformalRadius.fit`.
     """
-    if folds < 2:
-        raise InputError(f"Radii are judged on images that they were not fitted on: in 2 parts or more, not {folds}.")
     known = np.asarray(errors, dtype=np.float64)
     names = [str(k) for k in range(known.shape[-1])]
     scores = conformal_scores(known, scale, smoothing, names)
-    part = np.arange(len(scores)) % folds
+    part = np.arange(len(scores)) % FOLDS if part is None else part
     rows = []
     for level in levels:
-        limits = np.array([conformal_quantiles(scores[part != fold], level) for fold in range(folds)])[part]
+        limits = np.array([conformal_quantiles(scores[part != fold], level) for fold in range(int(part.max()) + 1)])
+        limits = limits[part]
         judged = ~np.isnan(scores) & ~np.isnan(limits)
         held = (scores <= limits) & judged
         count = int(judged.sum())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.table import Table
 
+from monai_ext.networks.machine import machine, versions
 from monai_ext.evaluation import (
     comparison_table,
     draw_ced,
@@ -18,6 +22,7 @@ from monai_ext.evaluation import (
     write_error_csv,
 )
 from monai_ext.evaluation.model_evaluation import Measures, Reading, evaluate_model
+from monai_ext.evaluation.recorded_points import record_points
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_json_atomically
@@ -81,9 +86,10 @@ def run(
     document = reading.to_dict()
     if len(readings) > 1:
         document["decoders"] = {name: other.to_dict() for name, other in readings.items()}
-    about = {"protocol": protocol.name, "model_version": predictor.version, "split": split}
+    points = record_points(reading.pairs, study.images(), protocol).model_dump(mode="json")
+    about = _about(predictor, study, split)
     out.mkdir(parents=True, exist_ok=True)
-    write_json_atomically(out / "metrics.json", about | document)
+    write_json_atomically(out / "metrics.json", about | document | {"points": points})
     write_error_csv(out / "errors.csv", reading.pairs, reading.evaluation)
     written = ["metrics.json", "errors.csv", *_pictures(out, predictor, study, readings, worst)]
     if as_json:
@@ -95,6 +101,22 @@ def run(
     if len(readings) > 1:
         output.print(_decoder_table(readings))
     output.print(f"Written to {out}: {', '.join(written)}", soft_wrap=True, highlight=False)
+
+
+def _about(predictor: Predictor, study: Studies, split: str) -> dict[str, Any]:
+    """What was evaluated, by which command, when and on what machine."""
+    return {
+        "protocol": predictor.protocol.name,
+        "title": predictor.protocol.title,
+        "model_version": predictor.version,
+        "model_sha256": predictor.card.sha256,
+        "split": split,
+        "studies": study.root.as_posix(),
+        "command": shlex.join(["monai-landmarks", *sys.argv[1:]]),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": machine(predictor.device),
+        "versions": versions(),
+    }
 
 
 def _pictures(

@@ -11,6 +11,7 @@ from monai_ext.evaluation.overlay import draw_overlay
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.answer import prediction_document
+from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.tables import PointsTable, write_points_table
 from monai_ext.networks.device import find_device
@@ -30,7 +31,10 @@ def run(
     overlays: Annotated[bool, typer.Option(help="Draw each image with its points.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
 ) -> None:
-    """Detect the landmarks of images: Slicer markups (ID.mrk.json), one CSV, and an overlay picture each.
+    """Detect the landmarks of images: Slicer markups (ID.mrk.json), tables of them all, and an overlay picture each.
+
+    answers.json has all that is known of each landmark, also the radius that holds it with a stated probability, where
+    the model is calibrated; the picture shows it as a dashed circle.
 
     Example: `monai-landmarks predict sample_data/fundus --model fundus --output predictions`
     """
@@ -43,17 +47,28 @@ def run(
     with progress_bar() as bar:
         task = bar.add_task("Detecting", total=len(files), note="")
         for id, path in files.items():
-            landmarks = predictor.predict(path)
+            answer = predictor.predict_stages(path)
+            landmarks = answer.landmarks
             found[id] = landmarks
             write_markups(out / f"{id}.mrk.json", landmarks)
             if overlays:
                 image, _ = read_image(path, predictor.protocol.channels)
-                draw_overlay(image, landmarks, out / f"{id}.png", colors=colors)
+                draw_overlay(image, landmarks, out / f"{id}.png", colors=colors, radius=answer.radius)
             answers.append(
-                prediction_document(predictor.protocol, landmarks, image=id, model_version=predictor.version)
+                prediction_document(
+                    predictor.protocol,
+                    landmarks,
+                    image=id,
+                    model_version=predictor.version,
+                    radius=answer.radius,
+                    coverage=answer.coverage,
+                    coarse=answer.coarse,
+                    uncertainty=answer.uncertainty.to_dict(landmarks.names),
+                )
             )
             bar.advance(task)
     write_points_table(out / "landmarks.csv", PointsTable.from_landmarks(found))
+    write_json_atomically(out / "answers.json", answers)
     if as_json:
         print_json(answers)
     else:

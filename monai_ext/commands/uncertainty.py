@@ -8,16 +8,18 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from monai_ext.active.calibration import Calibration, write_calibration
-from monai_ext.active.conformal import ConformalRadius, check_coverage, fewest_errors
-from monai_ext.active.judgement import Judgement, common_unit, judge_images
-from monai_ext.active.measure import Reduction
+from monai_ext.active.judgement import common_unit, judge_images
 from monai_ext.active.measure_comparison import compare_measures, draw_risk_coverage, measure_table
 from monai_ext.active.measures import available_measures, find_measure
-from monai_ext.active.presence_threshold import PresenceThreshold
-from monai_ext.active.reliability import draw_reliability, reliability, reliability_document
+from monai_ext.active.radius_coverage import coverage_table, radius_coverage, total_sentence
+from monai_ext.active.reliability import ReliabilityRow, draw_reliability, reliability, reliability_document
+from monai_ext.calibration import Calibration, Observed, fit_calibration, write_calibration
+from monai_ext.calibration.conformal import check_coverage, fewest_errors
+from monai_ext.calibration.fit import COVERAGE
+from monai_ext.calibration.observed import folds_of
 from monai_ext.engines import LabelledImage, labelled_images
 from monai_ext.inferers import Predictor
+from monai_ext.inferers.image_score import Reduction
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.geometry import Unit
@@ -28,9 +30,6 @@ from monai_ext.networks.device import find_device
 from .console import errors, output, print_json, progress_bar
 from .models import ModelsOption, locate_model
 from .train import StudiesOption
-
-#: Radii by uncertainty are proportional to this measure.
-SCALED_BY = "map_radius"
 
 
 def run(
@@ -48,7 +47,10 @@ def run(
         str | None, typer.Option("--measures", help="With commas. Default: all that the model can have.")
     ] = None,
     reduce: Annotated[str, typer.Option(help="mean or max: how landmarks make the score of an image.")] = "mean",
-    coverage: Annotated[float, typer.Option(help="Of the radii that are fitted.")] = 0.95,
+    coverage: Annotated[float, typer.Option(help="Of the radii that are fitted.")] = COVERAGE,
+    folds: Annotated[
+        int, typer.Option(help="Parts of the images; each is judged by radii that are fitted to the others.")
+    ] = 2,
     unit: Annotated[str, typer.Option(help="auto (mm where all images are calibrated), mm or px.")] = "auto",
     store: Annotated[
         bool, typer.Option("--store", help="Put the calibration beside the model too, which then answers with radii.")
@@ -58,11 +60,15 @@ def run(
 ) -> None:
     """Compare measures of uncertainty with the true errors, and calibrate the model on images it has not learned from.
 
-    Writes uncertainty.json, calibration.json, risk_coverage.png and reliability.png.
+    Writes uncertainty.json, VERSION.calibration.json, risk_coverage.png and reliability.png.
 
     Example: `monai-landmarks uncertainty --studies sample_data/fundus --model fundus --split val`
     """
     reduction, promised = _reduction(reduce), check_coverage(coverage)
+    if folds < 2:
+        raise InputError(
+            f"--folds is 2 or more, as radii are judged on images that they were not fitted on, not {folds}."
+        )
     folders = [locate_model(name, models) for name in model]
     if store and shipped_dir("pretrained") in folders[0].resolve().parents:
         raise InputError(f"--store would change the shipped model {folders[0]}; copy it, or leave --store out.")
@@ -76,25 +82,28 @@ def run(
     with progress_bar() as bar:
         task = bar.add_task("Judging", total=len(images), note="")
         found = judge_images(predictors, images, wanted, length, on_image=lambda: bar.advance(task))
+    chosen_by = len({image.id for image in images} & set(first.card.val_images))
     rows = compare_measures(found, wanted, reduction)
-    calibration = _calibration(found, first, promised)
-    tables = {"one radius for all": reliability(found.errors)}
-    if calibration.scaled_radius is not None:
-        tables["radius by uncertainty"] = reliability(found.errors, found.values[SCALED_BY])
+    calibration = fit_calibration(
+        found.observed, protocol=first.protocol.name, version=first.version, coverage=promised
+    )
+    radii = radius_coverage(found.observed, promised, folds)
+    tables = _reliability(found.observed, calibration, folds)
     document: dict[str, Any] = {
         "protocol": first.protocol.name,
         "model_version": first.version,
         "models": [str(folder) for folder in folders],
         "split": split,
         "images": len(images),
+        "images_that_chose_the_model": chosen_by,
         "unit": length,
         "measures": [row.to_dict() for row in rows],
+        "radii": radii.to_dict(),
         "reliability": {name: reliability_document(table) for name, table in tables.items()},
     }
     write_json_atomically(out / "uncertainty.json", document)
-    write_calibration(out, calibration)
+    written = ["uncertainty.json", write_calibration(out, calibration).name, "risk_coverage.png"]
     draw_risk_coverage(found, out / "risk_coverage.png")
-    written = ["uncertainty.json", "calibration.json", "risk_coverage.png"]
     if any(row.observed is not None for table in tables.values() for row in table):
         draw_reliability(tables, out / "reliability.png")
         written.append("reliability.png")
@@ -103,41 +112,48 @@ def run(
     if as_json:
         print_json(document)
         return
+    if chosen_by:
+        errors.print(
+            f"{chosen_by} of the {len(images)} images chose the weights of the model in training: on new ones radii of "
+            f"{promised:.0%} hold somewhat less. Take images that training has not seen, e.g. with --split test.",
+            soft_wrap=True,
+            highlight=False,
+        )
     title = f"{first.protocol.title}, model {first.version}, {len(images)} images ({split})"
     output.print(measure_table(rows, length, title))
+    output.print(coverage_table(radii))
+    output.print(total_sentence(radii), soft_wrap=True, highlight=False)
     _print_calibration(calibration)
     output.print(f"Written to {out}: {', '.join(written)}", soft_wrap=True, highlight=False)
 
 
-def _calibration(found: Judgement, predictor: Predictor, coverage: float) -> Calibration:
-    names = predictor.protocol.landmark_names
-    scale = found.values.get(SCALED_BY)
-    return Calibration(
-        protocol=predictor.protocol.name,
-        version=predictor.version,
-        images=len(found.ids),
-        radius=ConformalRadius.fit(found.errors, names, coverage=coverage, unit=found.unit),
-        scaled_radius=None
-        if scale is None
-        else ConformalRadius.fit(
-            found.errors, names, coverage=coverage, unit=found.unit, scale=scale, scaled_by=SCALED_BY
-        ),
-        presence=None if found.presence is None else PresenceThreshold.fit(found.presence, found.true_status, names),
-    )
+def _reliability(observed: Observed, calibration: Calibration, folds: int) -> dict[str, list[ReliabilityRow]]:
+    found = observed.errors(calibration.presence)
+    part = folds_of(observed.ids, folds)
+    tables = {"one radius for all": reliability(found, part=part)}
+    scaled = calibration.scaled_radius
+    if scaled is not None:
+        tables["radius by uncertainty"] = reliability(found, observed.map_radius, smoothing=scaled.smoothing, part=part)
+    return tables
 
 
 def _print_calibration(calibration: Calibration) -> None:
-    radius = calibration.radius
+    plain, radius = calibration.radius, calibration.answered
+    assert plain is not None
     assert radius is not None
     parts = [
-        f"{name} {'not calibrated' if q is None else f'{q:.2f} {radius.unit}'}"
-        for name, q in zip(radius.landmarks, radius.quantiles, strict=True)
+        f"{name} {'not calibrated' if q is None else f'{q:.2f} {plain.unit}'}"
+        for name, q in zip(plain.landmarks, plain.quantiles, strict=True)
     ]
-    output.print(f"Radius for {radius.coverage:.0%}: {', '.join(parts)}", soft_wrap=True, highlight=False)
-    few = [name for name, q in zip(radius.landmarks, radius.quantiles, strict=True) if q is None]
+    output.print(f"Radius for {plain.coverage:.0%}: {', '.join(parts)}", soft_wrap=True, highlight=False)
+    kind = (
+        "one radius for all images" if radius.scaled_by is None else f"a radius by the uncertainty {radius.scaled_by}"
+    )
+    output.print(f"Answers hold {kind}.", soft_wrap=True, highlight=False)
+    few = [name for name, q in zip(plain.landmarks, plain.quantiles, strict=True) if q is None]
     if few:
         errors.print(
-            f"A coverage of {radius.coverage:.0%} takes {fewest_errors(radius.coverage)} labelled images of a landmark "
+            f"A coverage of {plain.coverage:.0%} takes {fewest_errors(plain.coverage)} labelled images of a landmark "
             f"or more: {', '.join(few)} have fewer.",
             soft_wrap=True,
             highlight=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -44,11 +44,18 @@ def labelled_images(studies: Studies, tag: str = "final") -> list[LabelledImage]
 
 
 def split_images(
-    images: Sequence[LabelledImage], val_fraction: float
+    images: Sequence[LabelledImage], val_fraction: float, settled: Mapping[str, Split] | None = None
 ) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """Training and validation images; stated splits are kept, the others fall by a hash of their ID.
 
-    The hash makes the choice independent of what else is labelled: an image never changes sides when labels arrive.
+    The hash makes the choice independent of what else is labelled. While there are few images all may fall on one side;
+    then the nearest to the threshold goes to the other, and stays there where ``settled`` has it from an earlier call.
+    So an image never changes sides when labels arrive.
+
+    Args:
+        images: those of the split "test" are left out.
+        val_fraction: share of the images that validate.
+        settled: images that were put on a side against their hash, by ID; a stated split counts more.
 
     Raises:
         InputError: fewer than two labelled images, or a side stays empty.
@@ -58,8 +65,9 @@ def split_images(
         raise InputError(
             f"Training needs at least 2 labelled images (one to train, one to validate), not {len(images)}: label more."
         )
+    settled = settled or {}
     ranked = sorted((image for image in images if image.split is None), key=_rank)
-    chosen = [replace(image, split="val" if _rank(image) < val_fraction else "train") for image in ranked]
+    chosen = [replace(image, split=settled.get(image.id, _hashed_side(image, val_fraction))) for image in ranked]
     stated = [image for image in images if image.split is not None]
     sides: tuple[tuple[Split, int], ...] = (("val", 0), ("train", -1))
     for side, position in sides:
@@ -73,6 +81,28 @@ def split_images(
             f"The split has {len(train)} training and {len(val)} validation images; both need at least one."
         )
     return train, val
+
+
+def against_hash(
+    images: Sequence[LabelledImage], sides: Sequence[LabelledImage], val_fraction: float
+) -> dict[str, Split]:
+    """The side of each image that has no stated split and did not fall where its hash puts it.
+
+    Args:
+        images: what :func:`split_images` was given.
+        sides: all that it returned.
+        val_fraction: what it was given.
+    """
+    free = {image.id for image in images if image.split is None}
+    return {
+        image.id: image.split
+        for image in sides
+        if image.id in free and image.split is not None and image.split != _hashed_side(image, val_fraction)
+    }
+
+
+def _hashed_side(image: LabelledImage, val_fraction: float) -> Split:
+    return "val" if _rank(image) < val_fraction else "train"
 
 
 def _rank(image: LabelledImage) -> float:

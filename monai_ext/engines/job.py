@@ -56,6 +56,13 @@ class Job:
         """Images per step."""
         return self.protocol.recipe.batch_size
 
+    @property
+    def num_workers(self) -> int:
+        """Processes that load images."""
+        if self.options.num_workers is not None:
+            return self.options.num_workers
+        return 0 if self.device.type == "cpu" else min(8, (torch.get_num_threads() + 1) // 2)
+
     def saved(self) -> dict[str, Any] | None:
         """The state of an interrupted run of this job; None where there is none or it is not wanted."""
         return self.state.load(torch.device("cpu")) if self.options.resume else None

@@ -9,8 +9,9 @@ from datetime import datetime, timezone
 import torch
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.model_store import ModelCard, publish, read_card
+from monai_ext.networks.model_store import ModelCard, publish, read_card, stored_weights
 
+from .calibrate import calibrate
 from .distributed import process_rank
 from .job import Job
 from .options import TrainResult
@@ -27,7 +28,9 @@ def publish_unless_worse(
     previous: ValidationError | None,
     replaced: str | None,
 ) -> TrainResult:
-    """Publishes a run's best weights, unless the current model is better on the same validation images.
+    """Publishes a run's best weights with their calibration, unless the current model is better.
+
+    Both are judged on the same validation images, which the calibration is fitted to as well.
 
     Args:
         result: of the run.
@@ -42,6 +45,7 @@ def publish_unless_worse(
 
     Raises:
         InputError: nothing was validated, or training diverged.
+        StoppedError: a stop was asked for before it was published.
     """
     best = f"{result.val_error:.3f} {result.unit}"
     if not math.isfinite(result.val_error):
@@ -52,6 +56,8 @@ def publish_unless_worse(
     if previous is not None and result.val_error > previous.value:
         reason = f"Not published: its validation error of {best} is above the current model's {previous.value:.3f}."
         return replace(result, reason=reason)
+    weights = stored_weights(run.best_state, job.options.half_precision)
+    calibrated = calibrate(job, weights, result.unit, run.report_calibration)
     card: ModelCard | None = None
     if process_rank()[0] == 0:
         card = publish(
@@ -71,8 +77,10 @@ def publish_unless_worse(
             },
             after=replaced,
             half_precision=job.options.half_precision,
+            calibration=calibrated.calibration,
         )
     if process_rank()[1] > 1:
         torch.distributed.barrier()
         card = card or read_card(result.folder)
-    return replace(result, card=card, reason=f"Published with a validation error of {best}.")
+    reason = f"Published with a validation error of {best}. {calibrated.sentence}".strip()
+    return replace(result, card=card, reason=reason)

@@ -45,20 +45,17 @@ class Run:
         self._job, self._recipe, self._device = job, recipe, device
         rank, processes = process_rank()
         self._first = rank == 0
-        workers = options.num_workers
-        if workers is None:
-            workers = 0 if device.type == "cpu" else min(8, (torch.get_num_threads() + 1) // 2)
         self._loader = make_loader(
             job.train_images,
             job.protocol,
             training=True,
             batch_size=recipe.batch_size,
-            num_workers=workers,
+            num_workers=job.num_workers,
             seed=options.seed,
             epoch_steps=options.epoch_steps,
         )
         stop = job.stop if processes == 1 else never  # shares of images end at different batches
-        self._validate = Validator(job.protocol, job.val_images, device, workers, stop=stop)
+        self._validate = Validator(job.protocol, job.val_images, device, job.num_workers, stop=stop)
         self._parts = Assembly(job.protocol, network, distiller, self._loader, device, options, warm=warm)
         self._trainer = self._parts.trainer
         self._trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
@@ -119,6 +116,11 @@ class Run:
     def report(self, status: str, **extra: Any) -> None:
         """Tells how far the run is."""
         self._reports.tell(status, self.epochs, self._loss, self._selection, **extra)
+
+    def report_calibration(self, images: int) -> None:
+        """Tells how many validation images the best weights were calibrated on so far, if it is time to."""
+        if self._reports.due:
+            self.report("running", message=f"Calibrating the answers: {images} validation images so far.")
 
     def _seed_epoch(self, engine: Engine) -> None:
         """Makes every epoch a function of (seed, epoch), so that a resumed run repeats an unbroken one."""

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import logging
 import math
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import find_model, load_network, read_card
 from monai_ext.networks.registry import build_network
 
-from .dataset import LabelledImage, check_labels, split_images
+from .dataset import LabelledImage, against_hash, check_labels, split_images
 from .distributed import local_rank, process_group, process_rank
 from .failures import full_disk_explained, is_out_of_memory
 from .initialisation import distilled, find_source, initialise
@@ -32,7 +33,10 @@ from .options import OnProgress, TrainOptions, TrainResult
 from .publication import publish_unless_worse
 from .resume import RunState, run_signature
 from .run import Run
+from .seen_labels import add_seen_labels, digests
+from .settled_sides import read_settled_sides, write_settled_sides
 from .stop import Stop, StoppedError, never
+from .training_record import write_training_record
 from .validation import ValidationError, validate_model
 
 logger = logging.getLogger(__name__)
@@ -70,7 +74,8 @@ def train_model(
     """
     options = options or TrainOptions()
     protocol = options.applied_to(protocol)
-    train_images, val_images = split_images(images, protocol.recipe.val_fraction)
+    fraction = protocol.recipe.val_fraction
+    train_images, val_images = split_images(images, fraction, read_settled_sides(folder))
     check_labels(train_images + val_images, protocol)
     device = find_device(options.device, local_rank())
     signature = run_signature(protocol, train_images + val_images, options.seed, options.epoch_steps)
@@ -90,6 +95,8 @@ def train_model(
     with full_disk_explained(folder), training_lock(folder), process_group(device), input_errors_unwrapped():
         if process_rank()[0] == 0:
             job.state.tidy()
+            write_settled_sides(folder, against_hash(images, train_images + val_images, fraction))
+            add_seen_labels(folder, digests(images))
         return _within_memory(job)
 
 
@@ -119,7 +126,7 @@ def _deterministic(seed: int) -> Iterator[None]:
 
 
 def _trained(job: Job) -> TrainResult:
-    saved = job.saved()
+    begun, saved = time.monotonic(), job.saved()
     if saved is not None and saved["batch_size"] < job.batch_size:
         job = job.with_batches_of(saved["batch_size"])
     models, protocol = job.folder.parent, job.protocol
@@ -141,8 +148,13 @@ def _trained(job: Job) -> TrainResult:
         return _stopped(job, run.epochs, begun=saved is not None or run.steps > 0, run=run)
     previous_error = previous.value if previous else None
     result = TrainResult(None, job.folder, "", best.value, best.unit, previous_error, run.epochs, run.history)
-    result = publish_unless_worse(result, job, run, parent=parent, previous=previous, replaced=replaced)
+    try:
+        result = publish_unless_worse(result, job, run, parent=parent, previous=previous, replaced=replaced)
+    except StoppedError:
+        return _stopped(job, run.epochs, begun=True, run=run)
     if process_rank()[0] == 0:
+        seconds = time.monotonic() - begun
+        write_training_record(result, job.device, seconds=seconds, resumed_at=saved["epoch"] if saved else None)
         job.state.clear()
     run.report("done", model_version=result.card.version if result.card else None, message=result.reason)
     return result

@@ -79,7 +79,7 @@ def draw_ced(evaluations: Mapping[str, Evaluation], path: str | Path, *, limit: 
         axes.axvline(min(failures), color="#666666", linewidth=1, zorder=2)
         axes.annotate(
             "failure threshold",
-            (min(failures), 0.02),
+            (min(failures), 0.4),
             xytext=(3, 0),
             textcoords="offset points",
             rotation=90,

@@ -43,6 +43,41 @@ def _focus(truth: Landmarks, prediction: Landmarks, worst: int) -> tuple[float, 
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
+def draw_case(
+    row: ImageScores,
+    truth: Landmarks,
+    prediction: Landmarks,
+    image: ArrayLike,
+    path: str | Path,
+    *,
+    tile: int = 380,
+    colors: Sequence[str] | None = None,
+) -> None:
+    """Draws one tile of such a sheet alone, without words around it, and writes a PNG file.
+
+    Args:
+        row: the image's errors; at least one is measurable.
+        truth: of the image.
+        prediction: of the image, its landmarks in the same order.
+        image: (C, H, W).
+        path: a ``.png`` file.
+        tile: longer side of the picture in pixels.
+        colors: (K,) colours in landmark order, e.g. the protocol's.
+
+    Raises:
+        InputError: the image does not fit its landmarks, or the path is no ``.png``.
+    """
+    rgb = checked_rgb(image, truth.frame)
+    box = _focus(truth, prediction, int(np.nanargmax(row.errors)))
+    scale = tile / max(box[2] - box[0], box[3] - box[1])
+    view = View(box, 0, 0, max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale)))
+    canvas = Canvas(view.width, view.height)
+    canvas.show(rgb, view)
+    marker = Marker(canvas, view, size=max(4.0, tile / 50))
+    mark_landmarks(marker, prediction, truth, landmark_colors(prediction, colors), _FONT - 2)
+    canvas.save(path)
+
+
 def _shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle, Ellipse, Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
@@ -55,7 +55,7 @@ class Marker:
 
     def _add(self, artist: Any) -> None:
         artist.set_snap(False)  # snapping to whole pixels would move the mark
-        add = self.canvas.axes.add_patch if isinstance(artist, Circle) else self.canvas.axes.add_collection
+        add = self.canvas.axes.add_patch if isinstance(artist, Patch) else self.canvas.axes.add_collection
         add(artist)
         artist.set_clip_path(self._clip)
 
@@ -82,6 +82,19 @@ class Marker:
         segments = (centres[:, None, None] + arms).reshape(-1, 2, 2)
         self._lines(segments, [c for c in colors for _ in range(2)], max(1.0, width - 0.5), 4.2)
         self._occupy(centres, self.size + 2)
+
+    def radii(self, points: FloatArray, radii: FloatArray, colors: Sequence[str]) -> None:
+        """Dashed ellipses about (M, 2) image points, of half axes (M, 2) in image pixels along (x, y)."""
+        centres = self.view.to_canvas(points)
+        axes = 2 * radii * self.view.scale
+        for centre, (across, down), color in zip(centres, axes.tolist(), colors, strict=True):
+            style: dict[str, Any] = {
+                "fill": False,
+                "edgecolor": color,
+                "linewidth": 1.5 * PIXEL,
+                "linestyle": (0, (4, 3)),
+            }
+            self._add(Ellipse(centre, across, down, zorder=3.5, **style))
 
     def truths(self, points: FloatArray) -> None:
         """White diagonal crosses at (M, 2) image points."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import Landmarks
+from monai_ext.landmarks.geometry import FloatArray, Unit
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.network_config import Decoder
 from monai_ext.landmarks.studies import Studies
@@ -46,16 +47,25 @@ class Reading:
         pairs: image ID, truth and prediction of each image.
         evaluation: of the pairs.
         normalized: the same in percent of a distance, or None where none was asked for.
+        coarse: of the places that the network's coarse stage found; None where it has none.
     """
 
     pairs: list[Pair]
     evaluation: Evaluation
     normalized: NormalizedScores | None
+    coarse: Evaluation | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Finite JSON: the evaluation's, and ``normalized`` where there is one."""
+        """Finite JSON: the evaluation's, and ``normalized`` and the scores of ``coarse`` where there are."""
         document = self.evaluation.to_dict()
-        return document | {"normalized": self.normalized.to_dict()} if self.normalized else document
+        if self.normalized:
+            document["normalized"] = self.normalized.to_dict()
+        if self.coarse:
+            document["coarse"] = {
+                "overall": self.coarse.overall.to_dict(),
+                "landmarks": [row.to_dict() for row in self.coarse.landmarks],
+            }
+        return document
 
 
 def evaluate_model(
@@ -82,18 +92,30 @@ def evaluate_model(
     decoders = tuple(decoders) or (predictor.protocol.network.decoder,)
     paths = studies.images()
     pairs: dict[Decoder, list[Pair]] = {decoder: [] for decoder in decoders}
+    coarse: dict[Decoder, list[Pair]] = {decoder: [] for decoder in decoders}
     for id in images:
         answers = predictor.predict_decoders(paths[id], decoders)
         frame = answers[decoders[0]].landmarks.frame
         truth = read_markups(studies.label_path(id), frame, predictor.protocol.landmark_names)
         for decoder in decoders:
-            pairs[decoder].append((id, truth, answers[decoder].landmarks))
+            answer = answers[decoder]
+            pairs[decoder].append((id, truth, answer.landmarks))
+            if answer.coarse is not None:
+                coarse[decoder].append((id, truth, _at_coarse(answer.landmarks, answer.coarse)))
         on_image()
-    return {decoder: _reading(pairs[decoder], measures) for decoder in decoders}
+    return {decoder: _reading(pairs[decoder], coarse[decoder], measures) for decoder in decoders}
 
 
-def _reading(pairs: list[Pair], measures: Measures) -> Reading:
-    evaluation = evaluate_landmarks(pairs, measures.thresholds, measures.failure, measures.limit, unit=measures.unit)
-    if measures.between is None:
-        return Reading(pairs, evaluation, None)
-    return Reading(pairs, evaluation, normalize_scores(evaluation, pairs, measures.between, measures.normalized_limit))
+def _at_coarse(answer: Landmarks, points: FloatArray) -> Landmarks:
+    """The answer with (K, 2) points of the coarse stage, so that both stages are measured on the same landmarks."""
+    return Landmarks(answer.names, points, answer.frame, answer.status)
+
+
+def _reading(pairs: list[Pair], coarse: list[Pair], measures: Measures) -> Reading:
+    limits = (measures.thresholds, measures.failure, measures.limit)
+    evaluation = evaluate_landmarks(pairs, *limits, unit=measures.unit)
+    normalized = None
+    if measures.between is not None:
+        normalized = normalize_scores(evaluation, pairs, measures.between, measures.normalized_limit)
+    rough = evaluate_landmarks(coarse, *limits, unit=evaluation.unit) if coarse else None
+    return Reading(pairs, evaluation, normalized, rough)

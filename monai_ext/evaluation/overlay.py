@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monai_ext.landmarks import Frame, InputError, Landmarks, Status
+from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.protocol import DEFAULT_COLORS
 
 from .marks import TRUTH_COLOR, Marker
@@ -104,6 +105,7 @@ def draw_overlay(
     names: bool = True,
     *,
     colors: Sequence[str] | None = None,
+    radius: ArrayLike | None = None,
     longest_side: int = LONGEST_SIDE,
 ) -> None:
     """Draws landmarks on their image and writes a PNG file.
@@ -120,6 +122,7 @@ def draw_overlay(
         truth: true landmarks of the same image, matched by name.
         names: whether to write the names.
         colors: (K,) colours in landmark order, e.g. the protocol's.
+        radius: (K,) how far each point may be off, in the frame's unit, drawn as a dashed line; NaN draws none.
         longest_side: of the drawn image, in pixels.
 
     Raises:
@@ -144,7 +147,15 @@ def draw_overlay(
     canvas = Canvas(view.width, view.height + below)
     canvas.show(rgb, view)
     marker = Marker(canvas, view, size=max(4.0, longest_side / 150))
+    if radius is not None:
+        _mark_radii(marker, landmarks, np.asarray(radius, dtype=np.float64), tints)
     mark_landmarks(marker, landmarks, truth, tints, font if names else None)
     for row, line in enumerate(caption):
         canvas.text(_MARGIN, view.height + _MARGIN + row * 1.4 * font, line, font, color="#F0F0F0")
     canvas.save(path)
+
+
+def _mark_radii(marker: Marker, landmarks: Landmarks, radius: FloatArray, colors: Sequence[str]) -> None:
+    shown = landmarks.defined & np.isfinite(radius)
+    half_axes = radius[shown, None] / landmarks.frame.scale
+    marker.radii(landmarks.points[shown], half_axes, [c for c, s in zip(colors, shown, strict=True) if s])

@@ -6,18 +6,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 
+from monai_ext.calibration import Calibration, answer_radii, read_calibration
 from monai_ext.landmarks import Frame, Landmarks, Protocol
 from monai_ext.landmarks.errors import ModelError, input_errors_unwrapped
 from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.network_config import Decoder
 from monai_ext.networks.model_store import ModelCard, load_network
-from monai_ext.networks.output import is_finite
+from monai_ext.networks.output import NetworkOutput, is_finite
 from monai_ext.transforms.pipeline import inference_transforms
 
-from .decode_output import Prediction, decode_output
+from .decode_output import decode_output
+from .read_output import ImageBatch, answer_details, batch_of
+from .uncertainty import Uncertainty, uncertainty_of
 
 
 class Answer(NamedTuple):
@@ -26,10 +30,17 @@ class Answer(NamedTuple):
     Attributes:
         landmarks: what the network answers.
         coarse: (K, 2) original pixels that the coarse stage alone would answer, or None where there is one stage.
+        uncertainty: how unsure the network is.
+        radius: (K,) how far each point may be off, in the unit of the image; NaN where that is not known, as of a
+            landmark that is missing or was not calibrated.
+        coverage: the probability that a true point lies within its radius; None where the model is not calibrated.
     """
 
     landmarks: Landmarks
     coarse: FloatArray | None
+    uncertainty: Uncertainty
+    radius: FloatArray
+    coverage: float | None
 
 
 class Predictor:
@@ -39,6 +50,7 @@ class Predictor:
         network: in evaluation mode; moved to the device.
         card: the card of the model.
         device: where to run.
+        calibration: of this version of the model, or None.
 
     Example:
         >>> predictor = Predictor.load(Path("apps/landmarks/pretrained/fundus"))  # doctest: +SKIP
@@ -46,21 +58,30 @@ class Predictor:
         array([301.2, 188.7])
     """
 
-    def __init__(self, network: nn.Module, card: ModelCard, device: str | torch.device = "cpu") -> None:
-        self.card = card
+    def __init__(
+        self,
+        network: nn.Module,
+        card: ModelCard,
+        device: str | torch.device = "cpu",
+        calibration: Calibration | None = None,
+    ) -> None:
+        self.card, self.calibration = card, calibration
         self.device = torch.device(device)
+        fitted = None if calibration is None else calibration.presence
+        #: (K,) probabilities from which on a landmark is present, float64; None takes one half for all.
+        self.threshold = None if fitted is None else torch.from_numpy(fitted.filled()).to(self.device)
         self.network = network.eval().to(self.device)
         self._transforms = inference_transforms(card.protocol)
 
     @classmethod
     def load(cls, folder: Path, device: str | torch.device = "cpu") -> Predictor:
-        """Loads a model folder.
+        """Loads a model folder with the calibration that lies beside its weights, if any.
 
         Raises:
-            InputError: there is no model, or it is damaged.
+            InputError: there is no model, or it or its calibration is damaged.
         """
         network, card = load_network(Path(folder))
-        return cls(network, card, device)
+        return cls(network, card, device, read_calibration(Path(folder), card.version, card.protocol.landmark_names))
 
     @property
     def protocol(self) -> Protocol:
@@ -111,28 +132,32 @@ class Predictor:
         with input_errors_unwrapped():
             sample = self._transforms({"image": str(path)})
         check()
-        size = torch.tensor([sample["frame"].size], device=self.device)
-        image = torch.as_tensor(sample["image"]).as_subclass(torch.Tensor)[None].to(self.device)
-        matrix = torch.as_tensor(sample["matrix"])[None].to(self.device)
-        output = self.network(image)
+        batch = batch_of([sample], self.device)
+        output = self.network(batch.image)
         if not bool(is_finite(output)):
             raise ModelError(
                 f"The model {self.protocol.name} {self.version} answers {Path(path).name} with values that are not "
                 "finite: its weights are damaged; train it again, or go back to an earlier version."
             )
-        answers: dict[Decoder, Answer] = {}
-        for decoder in decoders:
-            network = self.protocol.network.model_copy(update={"decoder": decoder})
-            protocol = self.protocol.model_copy(update={"network": network})
-            answers[decoder] = self._answer(decode_output(output, matrix, size, protocol), sample["frame"])
-        return answers
+        return {decoder: self._answer(decoder, output, batch, sample["frame"]) for decoder in decoders}
 
-    def _answer(self, prediction: Prediction, frame: Frame) -> Answer:
+    def _answer(self, decoder: Decoder, output: NetworkOutput, batch: ImageBatch, frame: Frame) -> Answer:
+        own = self.protocol.network.decoder
+        network = self.protocol.network.model_copy(update={"decoder": decoder})
+        protocol = self.protocol.model_copy(update={"network": network})
+        found = decode_output(output, batch.matrix, batch.size, protocol, self.threshold)
         landmarks = Landmarks(
-            self.protocol.landmark_names,
-            prediction.points[0].cpu().numpy(),
+            protocol.landmark_names,
+            found.points[0].cpu().numpy(),
             frame,
-            prediction.status[0].cpu().numpy(),
-            prediction.confidence[0].cpu().numpy(),
+            found.status[0].cpu().numpy(),
+            found.confidence[0].cpu().numpy(),
         )
-        return Answer(landmarks, None if prediction.coarse is None else prediction.coarse[0].cpu().numpy())
+        uncertainty = uncertainty_of(answer_details(found, output, batch, protocol))
+        radius, coverage = np.full(len(landmarks), np.nan), None
+        calibrated = None if self.calibration is None else self.calibration.answered
+        if calibrated is not None and decoder == own:  # another decoder makes other errors
+            coverage = calibrated.coverage
+            radius = np.where(landmarks.defined, answer_radii(calibrated, uncertainty.landmarks, frame), np.nan)
+        coarse = None if found.coarse is None else found.coarse[0].cpu().numpy()
+        return Answer(landmarks, coarse, uncertainty, radius, coverage)

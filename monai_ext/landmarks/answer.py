@@ -22,6 +22,7 @@ def prediction_document(
     image: str,
     model_version: str,
     radius: float | Sequence[float] | ArrayLike | None = None,
+    coverage: float | None = None,
     coarse: ArrayLike | None = None,
     uncertainty: Mapping[str, Any] | None = None,
     latencies: Mapping[str, Any] | None = None,
@@ -31,7 +32,7 @@ def prediction_document(
     Each landmark of the protocol is listed, in its order, whatever its status: ``pixel`` is (x, y) in pixels of the
     stored image, ``position`` is LPS millimetres of the placement frame. A landmark that is missing or undefined has
     there its likeliest place, which is no measurement, or null where none is known. ``confidence`` and ``radius``
-    are null where unknown. ``stages`` names the pixel of each stage of a network that has several. ``spacing`` is the
+    are null where unknown; a true point lies within its radius with the probability ``coverage``. ``stages`` names the pixel of each stage of a network that has several. ``spacing`` is the
     calibration along (x, y), [1, 1] where the unit is "px".
 
     Args:
@@ -40,6 +41,7 @@ def prediction_document(
         image: the ID that was asked for.
         model_version: the version of the weights.
         radius: one, or (K,) in the protocol's order: how far a point may be off, in the answer's unit.
+        coverage: the probability that a true point lies within its radius; None where that is not known.
         coarse: (K, 2) pixels that the coarse stage of the network found, in the protocol's order, if it has one.
         uncertainty: further numbers about the prediction; what is not finite becomes null.
         latencies: seconds per step.
@@ -77,6 +79,7 @@ def prediction_document(
         "image": image,
         "unit": frame.unit,
         "spacing": frame.scale.tolist(),
+        "coverage": plain(coverage),
         "landmarks": [
             {
                 "name": name,

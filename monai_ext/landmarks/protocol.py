@@ -125,6 +125,17 @@ class Protocol(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _border_is_sought(self) -> Protocol:
+        augmentation = self.recipe.augmentation
+        for name in ("field_of_view", "border"):
+            if getattr(augmentation, name) and not self.network.field_of_view:
+                raise ValueError(
+                    f"recipe.augmentation.{name} changes the lit circle of fundus photographs, which is only looked for "
+                    "with network.field_of_view: true"
+                )
+        return self
+
     @property
     def landmark_names(self) -> tuple[str, ...]:
         """The K names in order."""

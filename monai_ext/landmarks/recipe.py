@@ -16,6 +16,9 @@ class Augmentation(Strict):
     Args:
         crop: train on a random part of this size that holds the landmarks, or as many as it can, instead of the whole
             network input; for networks that take images of any size.
+        field_of_view: how much of the lit circle of a fundus photograph may be hidden, for other cameras; needs
+            ``network.field_of_view``. Landmarks stay visible.
+        border: brightest surround that is drawn around the lit part, as a share of white; needs the same.
     """
 
     rotation: Annotated[float, Field(ge=0, le=180)] = 20.0  #: degrees
@@ -29,6 +32,14 @@ class Augmentation(Strict):
     noise: Annotated[float, Field(ge=0)] = 0.1  #: standard deviations of the image
     blur: Annotated[float, Field(ge=0)] = 0.0  #: largest Gaussian sigma, pixels of the network input
     color: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: relative gain per channel (RGB only)
+    hue: Annotated[float, Field(ge=0, le=180)] = 0.0  #: turn of the colours about grey, degrees (RGB only)
+    saturation: Annotated[float, Field(ge=0, le=1)] = 0.0  #: relative (RGB only)
+    channel_gamma: Annotated[float, Field(ge=0, le=4)] = 0.0  #: relative exponent of each channel (RGB only)
+    shade: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: loss of light to one side, and again towards the corners
+    resolution: Annotated[float, Field(ge=0, le=15)] = 0.0  #: fewer pixels, by a factor of up to 1 + resolution
+    jpeg: Annotated[int, Field(ge=0, le=99)] = 0  #: largest loss of JPEG quality, of 100
+    field_of_view: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    border: Fraction = 0.0
 
 
 class CrossTask(Strict):

@@ -7,6 +7,8 @@ new name first and then replaces the card, so that a reader sees the old model o
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,14 +18,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from monai_ext.calibration import Calibration, write_calibration
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_atomically
 
 from .registry import build_network
 
 CARD = "card.json"
-#: Weights of earlier versions that stay beside the current ones.
+#: Versions that stay when a new one is published, that one included.
 KEPT_VERSIONS = 5
+_VERSION = re.compile(r"v([1-9][0-9]*)")
 
 
 class ModelCard(BaseModel):
@@ -50,17 +54,22 @@ class ModelCard(BaseModel):
     data: str = ""
 
 
-def read_card(folder: Path) -> ModelCard:
+def read_card(folder: Path, version: str | None = None) -> ModelCard:
     """The card of a model folder.
+
+    Args:
+        folder: the model folder.
+        version: a version that is kept there; None is the current one.
 
     Raises:
         InputError: there is no card, or it is damaged.
     """
-    path = Path(folder) / CARD
+    path = Path(folder) / (CARD if version is None else f"{version}.json")
     try:
         return ModelCard.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"There is no model in {folder}: it has no {CARD}.") from None
+        what = "model" if version is None else f"version {version}"
+        raise InputError(f"There is no {what} in {folder}: it has no {path.name}.") from None
     except (ValidationError, UnicodeDecodeError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise InputError(f"The model card {path} is damaged ({reason}); restore it or train again.") from None
@@ -86,18 +95,27 @@ def check_weights(folder: Path) -> ModelCard:
 
 def _read_weights(folder: Path) -> tuple[ModelCard, dict[str, torch.Tensor]]:
     card = read_card(folder)
+    path = find_weights(folder, card)
+    try:
+        return card, load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"The weights {path} are damaged ({error}); restore the file or train again.") from None
+
+
+def find_weights(folder: Path, card: ModelCard) -> Path:
+    """The weights of a version, when they are those that were published with its card.
+
+    Raises:
+        InputError: they are missing, or others.
+    """
     path = Path(folder) / card.weights
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if digest != card.sha256:
-            raise InputError(
-                f"The weights {path} are not those of their card (SHA-256 {digest[:12]}...); restore them."
-            )
-        return card, load_file(path)
     except FileNotFoundError:
         raise InputError(f"The weights {path} are missing; restore the file or train again.") from None
-    except SafetensorError as error:
-        raise InputError(f"The weights {path} are damaged ({error}); restore the file or train again.") from None
+    if digest != card.sha256:
+        raise InputError(f"The weights {path} are not those of their card (SHA-256 {digest[:12]}...); restore them.")
+    return path
 
 
 def load_network(folder: Path) -> tuple[nn.Module, ModelCard]:
@@ -126,6 +144,7 @@ def publish(
     *,
     after: str | None = None,
     half_precision: bool = False,
+    calibration: Calibration | None = None,
 ) -> ModelCard:
     """Makes a state dict the current model of a folder, under the next version.
 
@@ -135,6 +154,7 @@ def publish(
         card: the fields of :class:`ModelCard` but ``version``, ``weights`` and ``sha256``.
         after: a version that the new one must follow, e.g. of a shipped model that it replaces.
         half_precision: store floating-point tensors as float16, at half the size.
+        calibration: of these weights, whose version becomes that which is published.
 
     Returns:
         The published card.
@@ -144,11 +164,8 @@ def publish(
         OSError: the folder cannot be written, or the disk is full; nothing of the new version is left then.
     """
     folder = Path(folder)
-    number = max([*_numbers(folder), _number(after)]) + 1
-    tensors = {
-        name: (tensor.half() if half_precision and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
-        for name, tensor in state.items()
-    }
+    number = max([0, *version_numbers(folder), *version_number(after or "")]) + 1
+    tensors = stored_weights(state, half_precision)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise InputError(f"The weights {name!r} are not finite: training diverged; lower the learning rate.")
@@ -158,26 +175,67 @@ def publish(
         version=version, weights=f"{version}.safetensors", sha256=hashlib.sha256(data).hexdigest(), **card
     )
     text = published.model_dump_json(indent=2) + "\n"
+    replaced = _current_number(folder)
     try:
         write_atomically(folder / published.weights, data)
         write_atomically(folder / f"{version}.json", text)
+        if calibration is not None:
+            write_calibration(folder, calibration.model_copy(update={"version": version}))
         write_atomically(folder / CARD, text)
     except OSError:
         card_path = folder / CARD
         if not card_path.exists() or card_path.read_text(encoding="utf-8") != text:  # else all was written
-            (folder / published.weights).unlink(missing_ok=True)
-            (folder / f"{version}.json").unlink(missing_ok=True)
+            _remove_version(folder, number)
         raise
-    for old in sorted(_numbers(folder))[:-KEPT_VERSIONS]:
-        (folder / f"v{old}.safetensors").unlink()
-        (folder / f"v{old}.json").unlink(missing_ok=True)
+    _prune(folder, {number, *replaced})
     return published
 
 
-def _numbers(folder: Path) -> list[int]:
-    return [_number(path.stem) for path in folder.glob("v*.safetensors")]
+def stored_weights(state: Mapping[str, torch.Tensor], half_precision: bool = False) -> dict[str, torch.Tensor]:
+    """The tensors of a state dict as :func:`publish` stores them, on the CPU."""
+    return {
+        name: (tensor.half() if half_precision and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in state.items()
+    }
 
 
-def _number(version: str | None) -> int:
-    digits = (version or "")[1:]
-    return int(digits) if digits.isdigit() else 0
+def version_numbers(folder: Path) -> list[int]:
+    """The numbers of the versions in a model folder, the oldest first, whether they are whole or not."""
+    paths = [path for pattern in ("v*.safetensors", "v*.json") for path in Path(folder).glob(pattern)]
+    return sorted({number for path in paths for number in version_number(path.stem)})
+
+
+def version_number(version: str) -> tuple[int, ...]:
+    """The number of a version in a tuple, which is empty where the text names none.
+
+    Example:
+        >>> version_number("v12"), version_number("shipped")
+        ((12,), ())
+    """
+    found = _VERSION.fullmatch(version)
+    return () if found is None else (int(found[1]),)
+
+
+def version_files(folder: Path, number: int) -> list[Path]:
+    """All files of one version: its weights, its card and what else was learnt about it."""
+    return sorted(Path(folder).glob(f"v{number}.*"))
+
+
+def _prune(folder: Path, wanted: set[int]) -> None:
+    """Removes the oldest versions beyond those that stay, but never the wanted ones."""
+    others = [number for number in version_numbers(folder) if number not in wanted]
+    for number in others[: max(0, len(others) + len(wanted) - KEPT_VERSIONS)]:
+        _remove_version(folder, number)
+
+
+def _remove_version(folder: Path, number: int) -> None:
+    for path in version_files(folder, number):
+        path.unlink(missing_ok=True)
+
+
+def _current_number(folder: Path) -> tuple[int, ...]:
+    """The number of the current version; empty where there is none, or its card is damaged."""
+    try:
+        return version_number(read_card(folder).version)
+    except InputError:
+        return ()

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+from monai.config import KeysCollection
 from monai.transforms import Compose, Transform
 
 from monai_ext.landmarks import Protocol
+from monai_ext.landmarks.recipe import Augmentation
 
 from .affine import FitLandmarksd
 from .field_of_view import FieldOfViewd
 from .intensity import NormalizeLandmarkImaged, rand_intensity
 from .load import LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarksd
+from .rand_color import RandColord
+from .rand_field_of_view import RandFieldOfViewd
+from .rand_resolution import RandResolutiond
+from .rand_shade import RandShaded
+from .visible_field import RandSurroundd
 
 
 def inference_transforms(protocol: Protocol) -> Compose:
     """``{"image": path}`` to the network input: (C, H, W) tensor ``image``, ``matrix`` and ``frame``."""
-    return Compose([*_loaded(protocol), _fitted(protocol, None), _normalized(protocol)])
+    return Compose([*_loaded(protocol), *_fitted(protocol, None), _normalized(protocol)])
 
 
 def validation_transforms(protocol: Protocol) -> Compose:
     """``{"image": path, "label": path}`` to the network input with ``points`` and ``status`` on it."""
-    return Compose([*_loaded(protocol), _labelled(protocol), _fitted(protocol, "points"), _normalized(protocol)])
+    return Compose([*_loaded(protocol), _labelled(protocol), *_fitted(protocol, "points"), _normalized(protocol)])
 
 
 def training_transforms(protocol: Protocol) -> Compose:
-    """The same with random augmentation: one affine resample with the points following, then intensity changes."""
+    """The same with random augmentation.
+
+    A field of view, one affine resample with the points following, changes as between cameras of the values as they
+    are, then changes of the normalised ones.
+    """
     network, augmentation = protocol.network, protocol.recipe.augmentation
     moved = RandAffineLandmarksd(
         keys="image",
@@ -40,8 +51,25 @@ def training_transforms(protocol: Protocol) -> Compose:
         swap=protocol.swap,
         padding_mode=_surround(protocol),
     )
-    intensity = rand_intensity(augmentation, keys="image")
-    return Compose([*_loaded(protocol), _labelled(protocol), moved, _normalized(protocol), *intensity])
+    view = [RandFieldOfViewd("image", augmentation.field_of_view)] if augmentation.field_of_view else []
+    placed = [*_loaded(protocol), _labelled(protocol), *view, moved, *_surrounded(protocol, augmentation.border)]
+    drawn = [*rand_camera(augmentation, "image"), _normalized(protocol), *rand_intensity(augmentation, keys="image")]
+    return Compose([*placed, *drawn])
+
+
+def rand_camera(augmentation: Augmentation, keys: KeysCollection = "image") -> list[Transform]:
+    """The random changes of a protocol that are as between cameras, as MONAI dictionary transforms.
+
+    They take values of any range, black being the lowest, and move no pixel; a range of 0 adds nothing.
+    """
+    steps: list[Transform] = []
+    if augmentation.shade:
+        steps.append(RandShaded(keys, augmentation.shade))
+    if augmentation.hue or augmentation.saturation or augmentation.channel_gamma:
+        steps.append(RandColord(keys, augmentation.hue, augmentation.saturation, augmentation.channel_gamma))
+    if augmentation.resolution or augmentation.jpeg:
+        steps.append(RandResolutiond(keys, augmentation.resolution, augmentation.jpeg))
+    return steps
 
 
 def _loaded(protocol: Protocol) -> list[Transform]:
@@ -53,15 +81,20 @@ def _labelled(protocol: Protocol) -> Transform:
     return LoadMarkupsd(keys="label", frame_key="frame", names=protocol.landmark_names)
 
 
-def _fitted(protocol: Protocol, points_key: str | None) -> Transform:
+def _fitted(protocol: Protocol, points_key: str | None) -> list[Transform]:
     network = protocol.network
-    return FitLandmarksd(
+    fit = FitLandmarksd(
         keys="image",
         points_key=points_key,
         size_wh=network.input_size.wh,
         resize_wh=network.fitted_size.wh,
         padding_mode=_surround(protocol),
     )
+    return [fit, *_surrounded(protocol, 0.0)]
+
+
+def _surrounded(protocol: Protocol, border: float) -> list[Transform]:
+    return [RandSurroundd("image", border)] if protocol.network.field_of_view else []
 
 
 def _normalized(protocol: Protocol) -> Transform:

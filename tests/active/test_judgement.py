@@ -11,6 +11,7 @@ from monai_ext.active.heatmap_measures import MapRadius, PeakHeight
 from monai_ext.active.judgement import Judgement, common_unit, judge_images
 from monai_ext.active.measure_comparison import compare_measures, draw_risk_coverage, measure_table
 from monai_ext.active.risk_coverage import risk_coverage, spearman
+from monai_ext.calibration import Observed
 from monai_ext.engines import labelled_images
 from monai_ext.landmarks import Frame, InputError, Landmarks, Studies, write_markups
 
@@ -41,10 +42,12 @@ def test_errors_and_uncertainties_are_those_of_each_image(images) -> None:
     expected = np.linalg.norm(STEPS, axis=-1)
     expected[2, 1] = np.nan
     np.testing.assert_allclose(found.errors, expected, atol=0.1)
-    assert found.true_status.tolist() == [[1, 1], [1, 1], [1, 0]]
+    assert found.observed.true_status.tolist() == [[1, 1], [1, 1], [1, 0]]
     assert found.status.tolist() == [[1, 1]] * 3
-    assert found.ids == ("0", "1", "2")
-    assert found.presence is None
+    assert found.observed.ids == ("0", "1", "2")
+    assert found.observed.presence is None
+    np.testing.assert_array_equal(found.observed.map_radius, found.values["map_radius"])
+    np.testing.assert_array_equal(found.observed.distances, found.errors)
     whole = Observer(predictors, ["augmentation"]).observe([image.image for image in images])
     for measure in measures:
         np.testing.assert_allclose(found.values[measure.name], measure.compute(whole).numpy(), atol=1e-5)
@@ -63,8 +66,9 @@ def judgement_of(rng, images: int, landmarks: int) -> Judgement:
     unsure = errors * rng.uniform(0.5, 2, errors.shape)
     errors[rng.random(errors.shape) < 0.1] = np.nan
     status = rng.choice([0, 1], errors.shape, p=[0.1, 0.9]).astype(np.int8)
-    ids = tuple(map(str, range(images)))
-    return Judgement(ids, "mm", {"peak": unsure, "map_radius": rng.random(errors.shape)}, errors, status, status, None)
+    ids, names = tuple(map(str, range(images))), tuple(f"p{k}" for k in range(landmarks))
+    observed = Observed(ids, names, "mm", errors, errors, status, None)
+    return Judgement(observed, {"peak": unsure, "map_radius": rng.random(errors.shape)}, errors, status)
 
 
 @pytest.mark.parametrize("landmarks", [1, 19])

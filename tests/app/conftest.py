@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +20,8 @@ if importlib.util.find_spec("monailabel") is None:
     collect_ignore_glob = ["test_*.py"]  # the app needs the extra `server`
 else:
     sys.path[:0] = [path for path in (str(APP_DIR), str(Path(__file__).parent)) if path not in sys.path]
-    from app_requests import image_file, local_client
+    from app_pool import IMAGES, House
+    from app_requests import image_file, local_client, publish_random
     from app_server import Server, run_server
     from app_spots import SPOTS, spot_image, spot_points, write_label
     from fastapi import FastAPI
@@ -108,3 +109,39 @@ def start_server(tmp_path: Path) -> Callable[..., AbstractContextManager[Server]
         return run_server(APP_DIR, studies, conf, tmp_path / f"server_{number}.log")
 
     return start
+
+
+@pytest.fixture
+def ask_app() -> Callable[..., Any]:
+    """Asks the route of an app for the next image; the answer of ``POST /activelearning/{strategy}``."""
+    clients: dict[int, TestClient] = {}
+
+    def ask(app: Any, strategy: str, client: str = "", **params: Any) -> Any:
+        if id(app) not in clients:
+            web = FastAPI()
+            install_routes(web, app.service, app)
+            clients[id(app)] = local_client(web)
+        body = {"client_id": client, **params} if client else params
+        answer = clients[id(app)].post(f"/activelearning/{strategy}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return ask
+
+
+@pytest.fixture
+def move_in(make_app: Callable[..., Any], make_studies: Callable[[int], Path]) -> Iterator[Callable[..., House]]:
+    """Makes the app on the same studies, with a model, and starts its worker; they end with the test."""
+    houses: list[House] = []
+    studies = make_studies(IMAGES)
+
+    def make(*, seed: int | None = 0, ready: bool = True, **conf: str) -> House:
+        app = make_app(studies, **conf)
+        if seed is not None:
+            publish_random(app, seed=seed)
+        houses.append(House(app, ready=ready))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        house.pool.stop()

@@ -16,7 +16,7 @@ from app_spots import spot_image, spot_points, write_label
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from lib import image_list
+from lib import label_check
 from lib.routes import install_routes
 from monai_ext.landmarks import Status
 from monai_ext.transforms.image_io import read_frame
@@ -42,6 +42,7 @@ def test_untouched_images_are_listed_with_file_and_size(app: Any, client: TestCl
         "file": "spot_01.png",
         "size": image_file(app, "spot_01").stat().st_size,
         "labels": {},
+        "flags": [],
     }
 
 
@@ -91,8 +92,8 @@ def test_protocol_of_a_label_placed_by_hand_is_read_once(
     write_label(label, image_file(app, "spot_01"), spot_points(1))
     app.datastore().refresh()
     read: list[Path] = []
-    real = image_list.read_json
-    monkeypatch.setattr(image_list, "read_json", lambda path: read.append(path) or real(path))
+    real = label_check.read_json
+    monkeypatch.setattr(label_check, "read_json", lambda path: read.append(path) or real(path))
     for _ in range(2):
         (entry,) = listed(client, state="final")["images"]
         assert (entry["labels"]["final"]["protocol"], entry["labels"]["final"]["model_version"]) == ("spots", None)

@@ -171,7 +171,7 @@ def test_half_written_model_answers_nothing_and_names_the_version_to_go_back_to(
     weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
     for _ in range(2):
         response = client.post("/infer/spots?image=spot_00&output=json")
-        assert_refused(response, 409, "go back to v1: copy v1.json to card.json")
+        assert_refused(response, 409, "go back to v1: `monai-landmarks models --models ")
         assert str(weights) in response.json()["detail"]
     shutil.copy(folder / "v1.json", folder / "card.json")
     assert client.post("/infer/spots?image=spot_00&output=json").json()["model_version"] == "v1"

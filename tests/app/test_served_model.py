@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from lib.errors import ConflictError
 from monai_ext.inferers import Predictor
+from monai_ext.networks.model_versions import roll_back
 
 
 def folder_of(app: Any) -> Path:
@@ -35,13 +35,14 @@ def test_damaged_weights_are_refused_and_the_way_back_is_shown(
     with caplog.at_level(logging.WARNING):
         response = client.post("/infer/spots?image=spot_00")
     assert_refused(response, 409, "v3.safetensors")
-    assert "or go back to v1: copy v1.json to card.json there." in response.json()["detail"]
+    command = f"monai-landmarks models --models '{folder.parent}' --rollback spots --to v1"
+    assert f"or go back to v1: `{command}`." in response.json()["detail"]
     assert [response.json()["detail"] in record.getMessage() for record in caplog.records] == [True]
     info = client.get("/info/").json()
     assert info["models"] == {}
     assert info["problems"] == {"spots": response.json()["detail"]}
 
-    shutil.copy(folder / "v1.json", folder / "card.json")
+    roll_back(folder, "v1")
     assert version_of(client) == "v1"
     info = client.get("/info/").json()
     assert info["problems"] == {}
@@ -52,7 +53,7 @@ def test_a_damaged_card_is_refused_and_the_way_back_is_shown(app: Any, client: T
     publish_random(app, seed=1)
     publish_random(app, seed=2)
     (folder_of(app) / "card.json").write_text("{")
-    assert_refused(client.post("/infer/spots?image=spot_00"), 409, "go back to v2: copy v2.json to card.json")
+    assert_refused(client.post("/infer/spots?image=spot_00"), 409, "--rollback spots --to v2`.")
     assert "card.json is damaged" in client.get("/info/").json()["problems"]["spots"]
 
 

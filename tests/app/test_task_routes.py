@@ -72,7 +72,12 @@ def test_a_stop_with_nothing_to_stop_is_answered_as_the_client_expects(client: T
         ("/train/spots", [1], 422, "valid dictionary"),
         ("/train/", {"ear": {}}, 404, "'ear'"),
         ("/train/", {"spots": {"bad": 1}}, 422, "'bad' is unknown"),
-        ("/activelearning/psychic", {}, 404, "There is no strategy 'psychic'; there are first, random."),
+        (
+            "/activelearning/psychic",
+            {},
+            404,
+            "There is no strategy 'psychic'; there are first, random, uncertainty, diversity, hybrid.",
+        ),
         ("/scoring/dice", {}, 404, "There is no scoring method 'dice'"),
         ("/batch/infer/ear", {}, 404, "There is no model 'ear'"),
         ("/batch/infer/spots", {}, 409, "POST /train/spots"),
@@ -124,7 +129,8 @@ def test_info_describes_the_protocols(app: Any) -> None:
     assert described["landmarks"][1]["optional"] is True
     assert described["measurements"][0]["between"] == ["bright", "dim"]
     assert info["train_stats"] == {"spots": {"status": "never"}}
-    assert list(info["strategies"]) == ["first", "random"]
+    assert list(info["strategies"]) == ["first", "random", "uncertainty", "diversity", "hybrid"]
+    assert "uncertainty" in info["scoring"]
     json.dumps(info, allow_nan=False)
 
 

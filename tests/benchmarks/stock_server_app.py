@@ -32,7 +32,7 @@ class StockInfer(InferTask):
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         path = Path(request["image"])
-        landmarks, coarse = self.predictor.predict_stages(path)
+        landmarks, coarse, *_ = self.predictor.predict_stages(path)
         protocol, version = self.predictor.protocol, self.predictor.version
         document = prediction_document(protocol, landmarks, image=path.stem, model_version=version, coarse=coarse)
         file = Path(tempfile.mkdtemp()) / f"{path.stem}.mrk.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from monai_ext.inferers.decode_output import decode_stage
+from monai_ext.inferers.decode_output import decode_heatmaps, stage_heatmaps
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
 from monai_ext.networks.output import training_arguments
@@ -70,7 +70,7 @@ def test_an_overfitted_network_finds_every_point_within_a_fifth_of_a_pixel() -> 
     with torch.no_grad():
         stages = network.eval()(image).stages
     errors = {
-        stage.name: torch.linalg.vector_norm(stage.frame.to_image(decode_stage(stage, protocol).points) - points, dim=2)
+        stage.name: torch.linalg.vector_norm(stage.frame.to_image(decode_heatmaps(stage_heatmaps(stage, protocol), protocol).points) - points, dim=2)
         for stage in stages
     }
     assert float(errors["fine"].max()) < 0.2

@@ -78,6 +78,7 @@ def answer(
         "image": image,
         "unit": "mm",
         "spacing": [0.5, 2.0],
+        "coverage": 0.95,
         "landmarks": landmarks,
         "measurements": [],
         "uncertainty": {},

@@ -107,6 +107,7 @@ def test_prediction_of_other_landmarks_is_refused() -> None:
         {"position": [1.0, 2.0, float("nan")]},
         {"status": "lost"},
         {"confidence": "high"},
+        {"radius": "wide"},
         {"name": None},
     ],
 )

@@ -28,6 +28,8 @@ def test_prediction_shows_points_missing_and_unknown_ones() -> None:
     assert work[0].position == lps(*PIXELS[0])
     assert (work[0].confidence, work[1].confidence) == (0.9, pytest.approx(0.8))
     assert work[2].position is None
+    assert (work[0].radius, work[0].reach, work[0].coverage) == (1.5, 1.5, 0.95)
+    assert work[2].reach is None
     assert work.moved(0) == 0.0
     assert work.moved(2) is None
     assert work.model_version == "v1"
@@ -40,6 +42,7 @@ def test_moved_point_is_corrected_by_the_true_distance() -> None:
     work = predicted_work()
     assert work.point_moved(0, lps(33.0, 22.0)) is True
     assert (work[0].status, work[0].touched, work[0].confirmed) == ("corrected", True, False)
+    assert (work[0].reach, work[0].radius) == (None, 1.5)  # it is about the network's point
     # 3 pixels of 0.5 mm and 2 pixels of 2 mm.
     assert work.moved(0) == pytest.approx(np.hypot(1.5, 4.0), abs=1e-12)
     assert work.displacement == {"right_eye": round(float(np.hypot(1.5, 4.0)), 4)} | dict.fromkeys(NAMES[1:], 0.0)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from monai_ext.active.measures import DEFAULT_MEASURE, MEASURES
 from monai_ext.landmarks import InputError
 
 #: The environment variable that holds the token; unlike ``--conf token`` it is in no process list and no log.
@@ -17,6 +18,8 @@ TOKEN_VARIABLE = "LANDMARKS_TOKEN"
 PLATFORM_NAMES = ("server_mode",)
 #: Doors of MONAI Label that are closed unless ``--conf allow`` names them.
 Door = Literal["reload", "logs", "model_download", "dataset_download"]
+#: When images are scored in the background: once a strategy has asked for it, always, or on request only.
+PoolScores = Literal["auto", "always", "off"]
 _TOKEN_LENGTH = 16
 
 
@@ -56,6 +59,27 @@ class LimitSettings:
     infer_cache: int = 256
 
 
+@dataclass(frozen=True)
+class ActiveSettings:
+    """How images are chosen.
+
+    Attributes:
+        measure: of uncertainty, by which images are scored.
+        pool_scores: when they are scored in the background.
+        offer_minutes: how long an image that was offered to one client is kept from the others.
+    """
+
+    measure: str = DEFAULT_MEASURE
+    pool_scores: PoolScores = "auto"
+    offer_minutes: float = 30.0
+
+
+def _known_measure(name: str) -> str:
+    if name not in MEASURES:
+        raise ValueError("no such measure")
+    return name
+
+
 def _words(text: object) -> object:
     """Comma-separated words without repetition."""
     if not isinstance(text, str):
@@ -85,6 +109,10 @@ class Conf(BaseModel):
     infer_queue: Annotated[int, Field(ge=0, le=10_000)] = 16
     infer_timeout: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 120.0
     infer_cache: Annotated[int, Field(ge=0, le=100_000)] = 256
+    measure: Annotated[str, AfterValidator(_known_measure)] = DEFAULT_MEASURE
+    pool_scores: PoolScores = "auto"
+    offer_minutes: Annotated[float, Field(gt=0, le=10_080, allow_inf_nan=False)] = 30.0
+    train_after: Annotated[int, Field(ge=0, le=100_000)] = 0
 
     @classmethod
     def parse(cls, conf: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Conf:
@@ -115,6 +143,11 @@ class Conf(BaseModel):
         names = LimitSettings.__dataclass_fields__
         return LimitSettings(**{name: getattr(self, name) for name in names})
 
+    @property
+    def active(self) -> ActiveSettings:
+        """How images are chosen."""
+        return ActiveSettings(self.measure, self.pool_scores, self.offer_minutes)
+
 
 def _sentence(name: str, value: str, error: Mapping[str, object]) -> str:
     if error["type"] == "extra_forbidden":
@@ -125,6 +158,8 @@ def _sentence(name: str, value: str, error: Mapping[str, object]) -> str:
         return f"--conf protocols {value!r} names no protocol; separate names with commas"
     if name == "allow":
         return f"--conf allow {value!r} must name some of {', '.join(get_args(Door))}, separated by commas"
+    if name == "measure":
+        return f"--conf measure {value!r} is unknown; use one of {', '.join(MEASURES)}"
     if name == "allow_origins":
         return f"--conf allow_origins {value!r} must be addresses like https://pages.example, separated by commas"
     return f"--conf {name} cannot be {value!r}: {error['msg']}"

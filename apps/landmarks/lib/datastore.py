@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +176,45 @@ class LandmarkDatastore(LocalDatastore):
             image = known_image(changes.objects, image_id).image
             changes.set_image(image_id, image.model_copy(update={"info": {**image.info, **info}}))
 
+    def note_images(self, notes: Mapping[str, dict[str, Any]]) -> None:
+        """Adds to the info of many images in one change; those that are gone meanwhile are left out.
+
+        Raises:
+            InputError: an info cannot be stored.
+        """
+        for info in notes.values():
+            check_info(info)
+        with self._state.changing() as changes:
+            for image_id, info in notes.items():
+                if image_id in changes.objects:
+                    image = changes.objects[image_id].image
+                    changes.set_image(image_id, image.model_copy(update={"info": {**image.info, **info}}))
+
     def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
         check_info(info)
         with self._state.changing() as changes:
             _, label = known_label(changes.objects, label_id, label_tag)
             changes.set_label(label_id, label_tag, label.model_copy(update={"info": {**label.info, **info}}))
+
+    def note_labels(self, tag: str, notes: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+        """Adds to the info of the labels of many images in one change.
+
+        Args:
+            tag: of the labels.
+            notes: by image the digest of the label file that a note is about, and the note; it is left out where the
+                label is gone or another one meanwhile.
+
+        Raises:
+            InputError: an info cannot be stored.
+        """
+        for _, info in notes.values():
+            check_info(info)
+        with self._state.changing() as changes:
+            for image_id, (sha256, info) in notes.items():
+                known = changes.objects.get(image_id)
+                label = None if known is None else known.labels.get(tag)
+                if label is not None and label.sha256 == sha256:
+                    changes.set_label(image_id, tag, label.model_copy(update={"info": {**label.info, **info}}))
 
     # Questions
 

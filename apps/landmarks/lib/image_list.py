@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args
 from monailabel.datastore.local import DataModel, ImageLabelModel
 
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.files import read_json
 
 from .datastore import LandmarkDatastore
-from .label_check import protocol_of
+from .label_check import fitting_protocol
+from .quality.review_note import flags_of
 
 State = Literal["unlabeled", "draft", "final"]
 STATES: tuple[State, ...] = get_args(State)
@@ -32,7 +32,14 @@ class ImageListing:
         self._lock = threading.Lock()
         self._by_hand: dict[Path, tuple[int, int, str | None]] = {}
 
-    def page(self, search: str = "", state: State | None = None, offset: int = 0, limit: int = 1000) -> dict[str, Any]:
+    def page(
+        self,
+        search: str = "",
+        state: State | None = None,
+        offset: int = 0,
+        limit: int = 1000,
+        flagged: bool | None = None,
+    ) -> dict[str, Any]:
         """One page of the images that fit, by ID.
 
         Args:
@@ -40,23 +47,27 @@ class ImageListing:
             state: only images in it.
             offset: how many to pass over.
             limit: how many to list.
+            flagged: only images whose final label is worth a second look, or only the others.
 
         Returns:
-            ``total`` images there are, how many are in each of the ``states``, how many were ``found``, and of these
-            the ``images`` of the page.
+            ``total`` images there are, how many are in each of the ``states``, how many are ``flagged``, how many were
+            ``found``, and of these the ``images`` of the page.
         """
         words = search.casefold().split()
         objects = self._datastore.objects
         states = {image: state_of(entry) for image, entry in sorted(objects.items())}
+        doubtful = {image for image, entry in objects.items() if _flags(entry)}
         found = [
             image
             for image, its_state in states.items()
             if state in (None, its_state)
+            and flagged in (None, image in doubtful)
             and all(word in _file_name(image, objects[image]).casefold() for word in words)
         ]
         return {
             "total": len(states),
             "states": {name: sum(s == name for s in states.values()) for name in STATES},
+            "flagged": len(doubtful),
             "found": len(found),
             "images": [self._describe(image, objects[image]) for image in found[offset : offset + limit]],
         }
@@ -70,6 +81,7 @@ class ImageListing:
             "file": name,
             "size": _size(self._datastore.folder / name),
             "labels": labels,
+            "flags": _flags(entry),
         }
 
     def _describe_label(self, image: str, tag: str, label: DataModel) -> dict[str, Any]:
@@ -92,7 +104,7 @@ class ImageListing:
             known = self._by_hand.get(path)
         if known is not None and known[:2] == (stat.st_mtime_ns, stat.st_size):
             return known[2]
-        name = _fitting_protocol(path, self._protocols)
+        name = fitting_protocol(path, self._protocols)
         with self._lock:
             self._by_hand[path] = (stat.st_mtime_ns, stat.st_size, name)
         return name
@@ -103,6 +115,10 @@ def state_of(entry: ImageLabelModel) -> State:
     return "final" if "final" in entry.labels else "draft" if "draft" in entry.labels else "unlabeled"
 
 
+def _flags(entry: ImageLabelModel) -> list[dict[str, Any]]:
+    return flags_of(entry.labels["final"].info) if "final" in entry.labels else []
+
+
 def _file_name(image: str, entry: ImageLabelModel) -> str:
     return f"{image}{entry.image.ext}"
 
@@ -111,12 +127,4 @@ def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
     except OSError:  # gone since the folder was looked at
-        return None
-
-
-def _fitting_protocol(path: Path, protocols: Mapping[str, Protocol]) -> str | None:
-    try:
-        points = read_json(path)["markups"][0]["controlPoints"]
-        return protocol_of(tuple(str(point["label"]) for point in points), protocols).name
-    except (InputError, LookupError, TypeError):  # what the file lacks is said when it is opened or trained on
         return None

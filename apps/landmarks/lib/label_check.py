@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from monai_ext.landmarks import Frame, Landmarks, Protocol, label_check
+from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, label_check
+from monai_ext.landmarks.files import read_json
 from monai_ext.landmarks.label_check import check_finished
 from monai_ext.landmarks.markups import read_markups
 
 from .errors import NotFoundError
 
-__all__ = ["check_finished", "protocol_of", "read_label"]
+__all__ = ["check_finished", "fitting_protocol", "protocol_of", "read_label"]
 
 
 def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol], stated: str | None = None) -> Protocol:
@@ -26,6 +27,15 @@ def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol], state
     if stated not in protocols:
         raise NotFoundError(f"The protocol {stated[:80]!r} is not served; use one of {', '.join(protocols)}.")
     return protocols[stated]
+
+
+def fitting_protocol(path: Path, protocols: Mapping[str, Protocol]) -> str | None:
+    """The served protocol that fits the names in a label file; None where none does, or several do."""
+    try:
+        points = read_json(path)["markups"][0]["controlPoints"]
+        return protocol_of(tuple(str(point["label"]) for point in points), protocols).name
+    except (InputError, LookupError, TypeError):  # what the file lacks is said when it is opened or trained on
+        return None
 
 
 def read_label(

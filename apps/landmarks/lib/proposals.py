@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from monai_ext.landmarks import Landmarks
+from monai_ext.landmarks.geometry import FloatArray
 
 #: Proposals that are remembered; the least recently made one is forgotten first.
 CAPACITY = 2000
@@ -17,10 +18,17 @@ CAPACITY = 2000
 
 @dataclass(frozen=True)
 class Proposal:
-    """The landmarks that one version of a model found in an image."""
+    """The landmarks that one version of a model found in an image.
+
+    Attributes:
+        model_version: of the model.
+        landmarks: what it found.
+        radius: (K,) in the unit of the image, NaN where not known; None where none was told.
+    """
 
     model_version: str
     landmarks: Landmarks
+    radius: FloatArray | None = None
 
 
 class Proposals:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from monai_ext.calibration import calibration_path
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import CARD, ModelCard, find_model, read_card
+from monai_ext.networks.model_versions import newest_whole_version
 
-from .earlier_versions import newest_whole_version
 from .errors import ConflictError
 
 logger = logging.getLogger(__name__)
@@ -38,10 +39,11 @@ class FileState(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """The files of a model as they were found; it changes with every published version."""
+    """The files of a model as they were found; it changes with every published version and every calibration."""
 
     card: FileState
     weights: FileState | None
+    calibration: FileState | None
 
 
 class NoModelError(ConflictError):
@@ -154,7 +156,8 @@ class ServedModel:
         if found.card is None:
             raise ConflictError(found.problem)
         weights = folder / found.card.weights
-        signature = Signature(state, FileState.of(weights))
+        calibration = calibration_path(folder, found.card.version)
+        signature = Signature(state, FileState.of(weights), FileState.of(calibration))
         broken = self._broken
         if broken is not None and broken[0] == signature:
             raise ConflictError(broken[1])
@@ -182,8 +185,10 @@ class ServedModel:
 
     def _tell(self, folder: Path, problem: str) -> str:
         """The problem with what could be done, which is logged."""
-        earlier = newest_whole_version(folder, self.protocol)
+        name = self.protocol.name
+        earlier = newest_whole_version(folder, self.protocol.landmark_names)
         if earlier is not None:
-            problem = f"{problem.rstrip('.')}; or go back to {earlier.stem}: copy {earlier.name} to {CARD} there."
-        logger.warning("The protocol %s is not offered: %s", self.protocol.name, problem)
+            command = f"monai-landmarks models --models '{folder.parent}' --rollback {name} --to {earlier}"
+            problem = f"{problem.rstrip('.')}; or go back to {earlier}: `{command}`."
+        logger.warning("The protocol %s is not offered: %s", name, problem)
         return problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Hashable, Mapping
@@ -16,6 +17,7 @@ import numpy as np
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.landmarks.submission import FIRST_SUBMISSION
 from monai_ext.transforms.image_io import read_frame, read_image
 
 from .conf import LimitSettings
@@ -26,19 +28,31 @@ from .inference import Answer, Check, InferenceDesk
 from .infers import LandmarkInfer
 from .label_check import check_finished, read_label
 from .proposals import Proposal, Proposals, provenance
+from .quality.review_note import NOTE as REVIEW_NOTE
 from .served_model import FileState
+from .studies_store.label_history import LabelVersion
 from .trainers import LandmarkTrain
+
+logger = logging.getLogger(__name__)
+
+#: Notes that the server alone makes on labels; what a client sends under these names is left out.
+OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE)
 
 
 @dataclass(frozen=True)
 class LandmarkService:
-    """The app's parts behind the HTTP routes."""
+    """The app's parts behind the HTTP routes.
+
+    Attributes:
+        on_final: called after a final label was saved, with its protocol, its image and what was proposed for it.
+    """
 
     datastore: LandmarkDatastore
     infers: Mapping[str, LandmarkInfer]
     trainers: Mapping[str, LandmarkTrain]
     proposals: Proposals = field(default_factory=Proposals)
     desk: InferenceDesk = field(default_factory=lambda: InferenceDesk.from_limits(LimitSettings()))
+    on_final: Callable[[str, str, Proposal | None], None] = lambda protocol, image, proposal: None
 
     @property
     def protocols(self) -> dict[str, Protocol]:
@@ -140,7 +154,9 @@ class LandmarkService:
         return self.desk.ask(lambda: None, make)
 
     def _remember(self, model: str, image: str, answer: Answer) -> None:
-        self.proposals.remember(model, image, Proposal(answer.document["model_version"], answer.landmarks))
+        document = answer.document
+        radius = np.array([mark["radius"] for mark in document["landmarks"]], dtype=np.float64)  # None becomes NaN
+        self.proposals.remember(model, image, Proposal(document["model_version"], answer.landmarks, radius))
 
     def store_proposal(self, model: str, answer: Answer) -> str:
         """Keeps a prediction of an image of the studies as its label ``original``."""
@@ -174,9 +190,27 @@ class LandmarkService:
                 check_finished(landmarks)
             self._refuse_other_protocol(image, tag, protocol)
             known = self.proposals.get(protocol.name, image) or self._stored_proposal(image, protocol)
-            info = {**params, "protocol": protocol.name, **provenance(known, landmarks, params)}
+            sent = {name: value for name, value in params.items() if name not in OWN_NOTES}
+            info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
             self.datastore.save_label(image, str(path), tag, info)
+        if tag == "final":
+            self._tell_of_final(image, protocol.name, known)
         return info
+
+    def restore_label(self, image: str, tag: str, version: LabelVersion, user: str | None) -> dict[str, Any]:
+        """Makes an earlier version of a label the present one; returns its info."""
+        info = self.datastore.restore_label(image, tag, version, user=user)
+        protocol = info.get("protocol")
+        if tag == "final" and isinstance(protocol, str):
+            self._tell_of_final(image, protocol, self.proposals.get(protocol, image))
+        return info
+
+    def _tell_of_final(self, image: str, protocol: str, proposal: Proposal | None) -> None:
+        """Tells of a final label that is on the disk; what goes wrong from here on is no fault of the save."""
+        try:
+            self.on_final(protocol, image, proposal)
+        except Exception:
+            logger.exception("The final label of %s is saved, but could not be looked at.", image)
 
     def add_image(self, image: str | None, file_name: str, content: bytes, params: dict[str, Any]) -> str:
         """Stores an uploaded image under an ID, by default its file name without the extension.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monai_ext.landmarks import InputError, Protocol, read_protocols
 
-from .conf import AccessSettings, Conf, LimitSettings
+from .conf import AccessSettings, ActiveSettings, Conf, LimitSettings
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class AppSettings:
         pretrained_root: shipped models, never written to.
         access: who may call.
         limits: how much at once.
+        active: how images are chosen.
+        train_after: new final labels of a protocol after which the server trains it by itself; 0: never.
     """
 
     protocols: dict[str, Protocol]
@@ -28,6 +30,8 @@ class AppSettings:
     pretrained_root: Path
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    active: ActiveSettings = field(default_factory=ActiveSettings)
+    train_after: int = 0
 
     @classmethod
     def from_conf(cls, app_dir: str | Path, conf: Mapping[str, str]) -> AppSettings:
@@ -64,4 +68,6 @@ class AppSettings:
             pretrained_root=app_dir / "pretrained",
             access=chosen.access,
             limits=chosen.limits,
+            active=chosen.active,
+            train_after=chosen.train_after,
         )

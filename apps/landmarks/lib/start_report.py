@@ -50,6 +50,7 @@ class StartReport:
         access: who may enter.
         limits: how much at once.
         repairs: what was found damaged in the studies and mended, one sentence each.
+        train_after: new labels of a protocol after which it is trained; 0: never.
     """
 
     version: str
@@ -61,6 +62,7 @@ class StartReport:
     access: AccessSettings
     limits: LimitSettings
     repairs: Sequence[str] = ()
+    train_after: int = 0
 
 
 def start_lines(report: StartReport) -> list[str]:
@@ -74,6 +76,7 @@ def start_lines(report: StartReport) -> list[str]:
         *_section("Device", [report.device]),
         *_section("Studies", [f"{report.studies}: {count}"]),
         *_section("Mended", report.repairs),
+        *_section("Training", training_words(report.train_after)),
         *_section("Access", access_words(report.access)),
         *_section("Limits", [limit_words(report.limits)]),
     ]
@@ -92,6 +95,11 @@ def access_words(access: AccessSettings) -> list[str]:
     if access.allow:
         lines.append(f"also open: {', '.join(sorted(access.allow))}")
     return lines
+
+
+def training_words(train_after: int) -> list[str]:
+    """When networks are trained without being asked for; nothing where never."""
+    return [f"by itself after {train_after} new labels of a protocol"] if train_after else []
 
 
 def limit_words(limits: LimitSettings) -> str:
@@ -119,6 +127,7 @@ def start_report(
         access=settings.access,
         limits=settings.limits,
         repairs=tuple(datastore.repairs),
+        train_after=settings.train_after,
     )
 
 

@@ -28,6 +28,7 @@ class PointState:
         predicted: LPS millimetres of the prediction; None unless the proposal is ``defined``.
         confidence: of the prediction, in [0, 1]; None where unknown.
         radius: how far the prediction may be off, in the image's unit; None where unknown.
+        coverage: the probability that it is off no further; None where unknown.
         touched: whether the state is a person's doing, not the network's.
         confirmed: whether a person accepted the network's word as it stands.
     """
@@ -39,8 +40,14 @@ class PointState:
     predicted: Position | None = None
     confidence: float | None = None
     radius: float | None = None
+    coverage: float | None = None
     touched: bool = False
     confirmed: bool = False
+
+    @property
+    def reach(self) -> float | None:
+        """The radius, while the point is where the network put it: it says nothing of a point that a person moved."""
+        return None if self.position is None or self.position != self.predicted else self.radius
 
     @property
     def word(self) -> str:
@@ -53,7 +60,14 @@ class PointState:
         """The network's word, which replaces whatever was there."""
         status = {DEFINED: PREDICTED, MISSING: ABSENT, UNDEFINED: UNLABELLED}[point.status]
         return PointState(
-            self.name, status, point.position, point.status, point.position, point.confidence, point.radius
+            self.name,
+            status,
+            point.position,
+            point.status,
+            point.position,
+            point.confidence,
+            point.radius,
+            point.coverage,
         )
 
     def with_proposal(self, point: PointPrediction) -> PointState:
@@ -64,6 +78,7 @@ class PointState:
             predicted=point.position,
             confidence=point.confidence,
             radius=point.radius,
+            coverage=point.coverage,
             confirmed=False,
         )
         return renewed if self.position is None else renewed.at(self.position)
@@ -78,7 +93,7 @@ class PointState:
         if self.proposal is None:
             return self
         return self.with_prediction(
-            PointPrediction(self.name, self.proposal, self.predicted, self.confidence, self.radius)
+            PointPrediction(self.name, self.proposal, self.predicted, self.confidence, self.radius, self.coverage)
         )
 
     def as_missing(self) -> PointState:
@@ -106,6 +121,7 @@ class PointState:
             "predicted": None if self.predicted is None else list(self.predicted),
             "confidence": self.confidence,
             "radius": self.radius,
+            "coverage": self.coverage,
             "touched": self.touched,
             "confirmed": self.confirmed,
         }
@@ -125,6 +141,7 @@ class PointState:
             position_or_none(entry.get("predicted"), f"The saved prediction of {name}"),
             number_or_none(entry.get("confidence"), f"The saved confidence of {name}"),
             number_or_none(entry.get("radius"), f"The saved radius of {name}"),
+            number_or_none(entry.get("coverage"), f"The saved coverage of {name}"),
             entry.get("touched") is True,
             entry.get("confirmed") is True,
         )

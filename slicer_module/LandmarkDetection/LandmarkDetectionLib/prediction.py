@@ -21,6 +21,7 @@ class PointPrediction:
         position: LPS millimetres; None unless defined.
         confidence: in [0, 1]; None where unknown. For a missing landmark, the confidence in its absence.
         radius: how far the point may be off, in the answer's unit; None where unknown.
+        coverage: the probability that it is off no further; None where unknown.
     """
 
     name: str
@@ -28,6 +29,7 @@ class PointPrediction:
     position: Position | None = None
     confidence: float | None = None
     radius: float | None = None
+    coverage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Prediction:
             BadAnswer: a field is missing or of the wrong type.
         """
         entry = as_object(document, "The prediction")
-        points = tuple(_point(item) for item in as_list(entry.get("landmarks"), "The prediction's landmarks"))
+        coverage = number_or_none(entry.get("coverage"), "The prediction's coverage")
+        points = tuple(_point(item, coverage) for item in as_list(entry.get("landmarks"), "The prediction's landmarks"))
         names = tuple(point.name for point in points)
         if entry.get("protocol") != task.name or names != task.names:
             raise WrongDefinition(
@@ -72,17 +75,19 @@ class Answer:
     markups: bytes
 
 
-def _point(item: Any) -> PointPrediction:
+def _point(item: Any, coverage: float | None) -> PointPrediction:
     entry = as_object(item, "A landmark of the prediction")
     name = as_text(entry.get("name"), "A landmark's name")
     status = as_text(entry.get("status"), f"The status of {name}")
     position = position_or_none(entry.get("position"), f"The position of {name}")
     if status not in (DEFINED, MISSING, UNDEFINED) or (status == DEFINED and position is None):
         raise BadAnswer(f"The prediction says of {name} that it is {status[:30]!r} at {position}.")
+    radius = number_or_none(entry.get("radius"), f"The radius of {name}")
     return PointPrediction(
         name,
         status,
         position if status == DEFINED else None,
         number_or_none(entry.get("confidence"), f"The confidence of {name}"),
-        number_or_none(entry.get("radius"), f"The radius of {name}"),
+        radius,
+        None if radius is None else coverage,
     )

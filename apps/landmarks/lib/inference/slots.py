@@ -75,7 +75,8 @@ class InferenceSlots:
     ) -> None:
         self.slots, self.queue, self.patience = slots, queue, patience
         self._prepare = prepare
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed, self._ended = threading.Condition(lock), threading.Condition(lock)
         self._waiting: deque[_Job] = deque()
         self._running: dict[_Job, float] = {}
         self._threads = 0
@@ -111,6 +112,11 @@ class InferenceSlots:
             stuck = sum(now - start > self.patience for start in self._running.values())
             return SlotCounts(len(self._running), len(self._waiting), self.slots, self.queue, stuck)
 
+    def wait_until_idle(self, seconds: float) -> bool:
+        """Waits until nothing runs or waits; whether that is so within some seconds."""
+        with self._ended:
+            return self._ended.wait_for(lambda: not self._running and not self._waiting, seconds)
+
     def _queue_full(self) -> QueueFullError:
         each = statistics.fmean(self._durations) if self._durations else 1.0
         seconds = max(1, math.ceil(each * (len(self._waiting) + 1) / self.slots))
@@ -125,6 +131,7 @@ class InferenceSlots:
             with self._changed:
                 if job in self._waiting:
                     self._waiting.remove(job)
+                    self._ended.notify_all()
 
     def _serve(self) -> None:
         self._prepare()
@@ -155,6 +162,7 @@ class InferenceSlots:
             error = RuntimeError(f"The prediction ended by {type(reason).__name__}.")
         with self._changed:  # before the answer: who reads it finds the place free
             self._durations.append(time.monotonic() - self._running.pop(job))
+            self._ended.notify_all()
         if not job.future.set_running_or_notify_cancel():
             return
         if error is None:

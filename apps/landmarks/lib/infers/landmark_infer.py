@@ -75,7 +75,7 @@ class LandmarkInfer(InferTask):
         predictor = self.model.predictor()
         start = time.perf_counter()
         try:
-            landmarks, coarse = predictor.predict_stages(image, check)
+            answer = predictor.predict_stages(image, check)
         except ModelError as error:
             raise ConflictError(str(error)) from None
         except Exception as error:
@@ -90,13 +90,16 @@ class LandmarkInfer(InferTask):
         latencies = {"total": round(time.perf_counter() - start, 4)}
         document = prediction_document(
             self.model.protocol,
-            landmarks,
+            answer.landmarks,
             image=image_id,
             model_version=predictor.version,
-            coarse=coarse,
+            radius=answer.radius,
+            coverage=answer.coverage,
+            coarse=answer.coarse,
+            uncertainty=answer.uncertainty.to_dict(answer.landmarks.names),
             latencies=latencies,
         )
-        return landmarks, document
+        return answer.landmarks, document
 
     def write(self, landmarks: Landmarks, image_id: str) -> Path:
         """Writes ``<ID>.mrk.json`` alone in a new temporary folder, which the caller removes."""

@@ -1,17 +1,15 @@
-"""``POST /activelearning/{strategy}`` and ``POST /scoring/{method}``: unknown names are refused."""
+"""``POST /activelearning/{strategy}`` and ``/scoring/``: which image is next, and what is found out of all of them."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from fastapi import APIRouter
-from monailabel.endpoints.scoring import run_method
 
 from ..errors import NotFoundError
 from ..json_bounds import JsonObject
 from ..service import LandmarkService
-from .access import Annotator, AnyUser
+from .access import Admin, Annotator, AnyUser
 
 
 def sampling_router(service: LandmarkService, app: Any) -> APIRouter:
@@ -20,34 +18,34 @@ def sampling_router(service: LandmarkService, app: Any) -> APIRouter:
 
     @router.post("/activelearning/{strategy}", summary="The next image to label")
     def next_sample(*, strategy: str, params: JsonObject = None, user: AnyUser) -> dict[str, Any]:
-        strategies = app.info()["strategies"]
-        if strategy not in strategies:
-            raise NotFoundError(f"There is no strategy {strategy[:80]!r}; there are {', '.join(strategies)}.")
+        if strategy not in app.strategies:
+            raise NotFoundError(f"There is no strategy {strategy[:80]!r}; there are {', '.join(app.strategies)}.")
         # The strategy in the address counts, and a client's name is text.
         client = str((params or {}).get("client_id") or user.username)[:200]
-        found = app.next_sample({**(params or {}), "strategy": strategy, "client_id": client})
-        if found:
-            return _offered(service, strategy, client, found)
-        images = len(service.datastore.list_images())
-        message = f"All {images} images are labelled." if images else "The studies folder has no images yet."
-        return {"message": message}
+        request = {**(params or {}), "strategy": strategy, "client_id": client}
+        with app.offers.lock:
+            found = app.next_sample(request)
+            if not found:
+                return {"message": app.offers.why_none(service.datastore, client)}
+            info = service.datastore.get_image_info(found["id"])
+            notes = app.offers.note(service.datastore, found["id"], strategy, client)
+        return {**info, "strategy": notes, **found}
 
-    @router.post("/scoring/{method}", summary="Run a scoring method")
-    def score(*, method: str, params: JsonObject = None, run_sync: bool = False, user: Annotator) -> Any:
-        methods = app.info()["scoring"]
+    @router.post("/scoring/{method}", summary="Run a scoring method; what takes long goes on in the background")
+    def score(*, method: str, params: JsonObject = None, run_sync: bool = False, user: Annotator) -> dict[str, Any]:
+        methods = app.scoring_methods
         if method not in methods:
             known = ", ".join(methods) or "none"
             raise NotFoundError(f"There is no scoring method {method[:80]!r}; there are {known}.")
-        return run_method(method, params, run_sync)
+        return dict(app.scoring({**(params or {}), "method": method}))
+
+    @router.get("/scoring/", name="scoring_status", summary="How far the scoring of images is, by protocol")
+    def scoring_status(user: AnyUser) -> dict[str, Any]:
+        return dict(app.pool.stats())
+
+    @router.delete("/scoring/", name="scoring_stop", summary="Stop the scoring until it is asked for again")
+    def stop_scoring(user: Admin) -> dict[str, Any]:
+        app.pool.rest()
+        return dict(app.pool.stats())
 
     return router
-
-
-def _offered(service: LandmarkService, strategy: str, client: str, found: dict[str, Any]) -> dict[str, Any]:
-    """The chosen image with its info, in which the offer is noted."""
-    image = found["id"]
-    info = service.datastore.get_image_info(image)
-    offers = info.get("strategy")
-    offers = {**(offers if isinstance(offers, dict) else {}), strategy: {"ts": int(time.time()), "client_id": client}}
-    service.datastore.update_image_info(image, {"strategy": offers})
-    return {**info, "strategy": offers, **found}

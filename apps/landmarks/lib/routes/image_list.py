@@ -27,9 +27,10 @@ def image_list_router(service: LandmarkService, app: Any) -> APIRouter:
         state: State | None = None,
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
+        flagged: bool | None = None,
         user: AnyUser,
     ) -> dict[str, Any]:
-        return listing.page(search, state, offset, limit)
+        return listing.page(search, state, offset, limit, flagged)
 
     @router.get("/datastore/image/frame", summary="Placement and calibration of an image")
     def image_frame(*, image: str, user: AnyUser) -> dict[str, Any]:

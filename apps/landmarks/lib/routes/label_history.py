@@ -41,7 +41,7 @@ def label_history_router(service: LandmarkService, app: Any) -> APIRouter:
         except InputError as error:
             reason = str(error).replace(str(found.path), found.path.name)
             raise ConflictError(f"The version {version} cannot be put back: {reason}") from None
-        info = service.datastore.restore_label(image, tag, found, user=user.username)
+        info = service.restore_label(image, tag, found, user.username)
         return {"image": image, "label": image, "tag": tag, "info": info}
 
     return router

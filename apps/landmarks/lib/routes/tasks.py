@@ -1,4 +1,4 @@
-"""How far background work is, and how to stop it: batch inference, training, scoring."""
+"""How far background work is, and how to stop it: batch inference and training."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from .access import Admin, AnyUser
 KINDS = (
     ("batch_infer", "/batch/infer", "batch inference"),
     ("train", "/train/", "training"),
-    ("scoring", "/scoring/", "scoring"),
 )
 #: Training is stopped in a way of its own.
-_STOPPED_HERE = ("batch_infer", "scoring")
+_STOPPED_HERE = ("batch_infer",)
 
 
 def tasks_router(service: LandmarkService, app: Any) -> APIRouter:

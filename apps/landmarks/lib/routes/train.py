@@ -6,12 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from monai_ext.engines.lock import FolderBusyError, check_free
-
-from ..errors import BusyError, ConflictError, NotFoundError, StorageError
+from ..errors import BusyError, NotFoundError
 from ..json_bounds import JsonObject
 from ..service import LandmarkService
-from ..trainers import train_options, training_queue
+from ..trainers import queue_training, refuse_busy_folder, train_options, training_queue, training_request
 from .access import Admin
 
 _BUSY = "A training already runs: wait for it, stop it with DELETE /train/, or add ?enqueue=true."
@@ -68,17 +66,5 @@ def _start(
         goes_on = any(trainer.goes_on() for trainer in service.trainers.values())
         if goes_on or not training_queue.wait_until_idle():
             raise BusyError(_BUSY)
-    if not training_queue.busy(model):
-        try:
-            check_free(task.folder)
-        except FolderBusyError as error:
-            raise ConflictError(str(error)) from None
-    request = {"model": model, **options.model_dump(exclude_unset=True)}
-    if run_sync:
-        return app.train(request)
-    try:
-        return training_queue.submit(request, lambda: task.announce(options), task.ended)
-    except OSError as error:
-        raise StorageError(
-            f"The progress of training {model!r} cannot be written ({error.strerror}): free some space on the disk."
-        ) from None
+    refuse_busy_folder(task)
+    return app.train(training_request(task, options)) if run_sync else queue_training(task, options)

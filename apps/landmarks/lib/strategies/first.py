@@ -7,15 +7,21 @@ from typing import Any
 from monailabel.interfaces.tasks.strategy import Strategy
 
 from ..datastore import LandmarkDatastore
-from .candidates import candidates
+from .offers import Offers
+from .reply import client_of, reply
 
 
 class First(Strategy):
-    """Offers the first unlabelled image in the order of the IDs, until it is labelled."""
+    """Offers the first image in the order of the IDs that is free for the client.
 
-    def __init__(self) -> None:
+    Args:
+        offers: what was offered to whom; none by default.
+    """
+
+    def __init__(self, offers: Offers | None = None) -> None:
         super().__init__("The first image without a label, by ID")
+        self._offers = offers or Offers()
 
     def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any] | None:
-        images = candidates(datastore)
-        return {"id": images[0]} if images else None
+        choice = self._offers.choice(datastore, client_of(request))
+        return reply(choice.images[0], choice) if choice.images else None

@@ -8,6 +8,7 @@ from typing import Any
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.submission import with_first_submission
 
 from ..errors import NotFoundError
 from ..file_names import LABEL_TAGS, check_image_id
@@ -25,10 +26,12 @@ class LabelChanges:
     history: LabelHistory
 
     def store(self, changes: ChangeSet, image: str, tag: str, content: bytes, info: dict[str, Any]) -> None:
-        """Puts a label in place; the present one becomes an earlier version."""
+        """Puts a label in place; the present one becomes an earlier version, whose first submission is kept in mind."""
         known = known_image(changes.objects, image)
         if tag in known.labels:
             self._keep(changes, image, tag, known.labels[tag], "replaced")
+            if tag == "final":
+                info = with_first_submission(info, known.labels[tag].info)
         changes.write(self.files.label(image, tag), content)
         changes.set_label(image, tag, label_entry(image, digest(content), info))
 

@@ -168,10 +168,13 @@ class LandmarkTable:
         set_cell(table, row, 1, "" if point is None else status_words(point))
         # The network's confidence is in its own word: it says nothing of a landmark that a person calls otherwise.
         confidence = None if point is None or point.word != point.proposal else point.confidence
-        cell = set_cell(table, row, 2, "" if confidence is None else f"{confidence:.2f}", _confidence_tip(confidence))
+        unit = "" if self._work is None else self._work.geometry.unit
+        sure = "" if confidence is None else f"{confidence:.2f}"
+        reach = None if point is None else point.reach
+        far_off = "" if reach is None else f"±{reach:.1f} {unit}"
+        cell = set_cell(table, row, 2, f"{sure}  {far_off}".strip(), _confidence_tip(point, confidence, far_off))
         cell.setIcon(qt.QIcon() if confidence is None else self._icon("bar", round(confidence, 2)))
         moved = None if self._work is None or point is None else self._work.moved(row)
-        unit = "" if self._work is None else self._work.geometry.unit
         far = moved is not None and point is not None and point.status == CORRECTED
         cell = set_cell(table, row, 3, f"{moved:.1f} {unit}" if far else "")
         cell.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
@@ -288,5 +291,12 @@ class PointFollower:
         bench.show_work()
 
 
-def _confidence_tip(confidence: float | None) -> str:
-    return "" if confidence is None else _("How sure the network is, from 0 to 1")
+def _confidence_tip(point: PointState | None, confidence: float | None, far_off: str) -> str:
+    parts = [] if confidence is None else [_("How sure the network is, from 0 to 1.")]
+    if point is not None and far_off and point.coverage is not None:
+        parts.append(
+            _("The true place lies within {distance} of it in {percent} of images like those of the training.").format(
+                distance=far_off.lstrip("±"), percent=f"{point.coverage:.0%}"
+            )
+        )
+    return " ".join(parts)

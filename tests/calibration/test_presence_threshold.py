@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monai_ext.active import PresenceThreshold
-from monai_ext.active.presence_threshold import best_threshold, not_fitted
+from monai_ext.calibration.presence_threshold import best_threshold, not_fitted
 from monai_ext.landmarks import InputError
 
 

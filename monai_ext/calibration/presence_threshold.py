@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
-from monai_ext.inferers.decode_output import PRESENCE_THRESHOLD
 from monai_ext.landmarks import InputError, Status
 from monai_ext.landmarks.document import Fraction, Strict
 from monai_ext.landmarks.geometry import FloatArray
@@ -18,6 +17,9 @@ from monai_ext.landmarks.geometry import FloatArray
 #: What a threshold makes largest: the mean of the shares of present and of missing landmarks that are told right, or
 #: the F1 score of finding the missing ones.
 Criterion = Literal["balanced_accuracy", "f1"]
+
+#: Where a landmark has no threshold of its own: one whose probability of being present is below this is missing.
+PRESENCE_THRESHOLD = 0.5
 
 #: Scores that differ by less are the same.
 TIE = 1e-12
@@ -36,7 +38,7 @@ class PresenceThreshold(Strict):
     Args:
         criterion: what was made largest.
         landmarks: K names.
-        thresholds: of each; None where the images held none that lack it, or none that have it: not fitted.
+        thresholds: of each; None where too few images lack it, or have it: not fitted.
         scores: reached on the images that it was fitted on.
         present: images that have each landmark.
         missing: images that lack it.
@@ -63,6 +65,8 @@ class PresenceThreshold(Strict):
         status: ArrayLike,
         landmarks: Sequence[str],
         criterion: Criterion = "balanced_accuracy",
+        *,
+        fewest: int = 1,
     ) -> PresenceThreshold:
         """Fits the thresholds.
 
@@ -71,6 +75,7 @@ class PresenceThreshold(Strict):
             status: (N, K) true codes of Status; those that are not annotated do not count.
             landmarks: K names.
             criterion: what is made largest.
+            fewest: images that have a landmark, and that lack it, for a threshold of its own.
 
         Raises:
             InputError: shapes that do not fit, a probability that is none, an unknown criterion.
@@ -86,8 +91,10 @@ class PresenceThreshold(Strict):
         present, missing = true == Status.DEFINED, true == Status.MISSING
         if not ((told >= 0) & (told <= 1))[present | missing].all():
             raise InputError("A probability of presence lies between 0 and 1; some do not.")
+        enough = np.minimum(present.sum(0), missing.sum(0)) >= fewest
         fitted = [
-            best_threshold(told[present[:, k], k], told[missing[:, k], k], criterion) for k in range(len(landmarks))
+            best_threshold(told[present[:, k], k], told[missing[:, k], k], criterion) if enough[k] else None
+            for k in range(len(landmarks))
         ]
         return cls(
             criterion=criterion,
@@ -98,6 +105,10 @@ class PresenceThreshold(Strict):
             missing=tuple(missing.sum(0).tolist()),
         )
 
+    def filled(self, default: float = PRESENCE_THRESHOLD) -> FloatArray:
+        """(K,) the thresholds, with a default for landmarks that have none of their own."""
+        return np.array([default if t is None else t for t in self.thresholds])
+
     def defined(self, probability: ArrayLike, default: float = PRESENCE_THRESHOLD) -> NDArray[np.bool_]:
         """(..., K) which landmarks count as present.
 
@@ -105,7 +116,7 @@ class PresenceThreshold(Strict):
             probability: (..., K).
             default: threshold of landmarks that have none of their own.
         """
-        return np.asarray(probability) >= [default if t is None else t for t in self.thresholds]
+        return np.asarray(probability) >= self.filled(default)
 
 
 def best_threshold(present: FloatArray, missing: FloatArray, criterion: Criterion) -> FittedThreshold | None:

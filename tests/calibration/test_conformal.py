@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from monai_ext.active.conformal import ConformalRadius, conformal_rank, fewest_errors
+from monai_ext.calibration.conformal import ConformalRadius, conformal_rank, fewest_errors
 from monai_ext.landmarks import InputError
 
 DRAWS = 10_000

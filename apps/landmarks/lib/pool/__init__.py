@@ -1,0 +1,11 @@
+"""What models say of the images of the studies, found out in the background while nobody waits for a prediction.
+
+Other parts of the app see the same by a :class:`Looker`.
+"""
+
+from .image_pool import ImagePool
+from .score_table import ImageScore, Origin, ScoreTable
+from .scoring_method import UncertaintyScoring
+from .sight import Looker, Sight
+
+__all__ = ["ImagePool", "ImageScore", "Looker", "Origin", "ScoreTable", "Sight", "UncertaintyScoring"]

@@ -1,0 +1,106 @@
+"""The scores and features that models gave images of the studies: those of the current model and of an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from monai_ext.landmarks.geometry import FloatArray
+
+
+class Origin(NamedTuple):
+    """What scores come from; scores of different origins are not compared.
+
+    Attributes:
+        model_version: of the model.
+        weights: what tells its weights from all others.
+        measure: of uncertainty.
+    """
+
+    model_version: str
+    weights: str
+    measure: str
+
+
+class ImageScore(NamedTuple):
+    """What a model says of one image.
+
+    Attributes:
+        file: the state of the image file that it looked at.
+        score: how unsure it is.
+        features: (F,) of its encoder; None where they were lost.
+    """
+
+    file: str
+    score: float
+    features: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores of one origin by image ID."""
+
+    origin: Origin
+    images: dict[str, ImageScore] = field(default_factory=dict)
+
+    def covers(self, images: Collection[str]) -> int:
+        """How many of some images it has a score for."""
+        return sum(image in self.images for image in images)
+
+    def is_up_to_date(self, image: str, file: str) -> bool:
+        """Whether nothing of an image is left to be found out."""
+        known = self.images.get(image)
+        return known is not None and known.file == file and known.features is not None
+
+
+@dataclass
+class ScoreTables:
+    """The table of the current model, and the fullest one of those before it. Its user keeps it from other threads."""
+
+    current: ScoreTable | None = None
+    former: ScoreTable | None = None
+
+    def turn_to(self, origin: Origin) -> None:
+        """Begins the table of another model, unless it is the current one already."""
+        if self.current is not None and self.current.origin == origin:
+            return
+        known = [table for table in (self.current, self.former) if table is not None and table.images]
+        self.former = max(known, key=lambda table: len(table.images), default=None)
+        self.current = ScoreTable(origin)
+
+    def keep_only(self, files: Mapping[str, str]) -> None:
+        """Forgets what is said of files that were replaced, and of images that are gone.
+
+        Args:
+            files: the present state of each image file.
+        """
+        for table in (self.current, self.former):
+            if table is not None:
+                for image in [i for i, known in table.images.items() if files.get(i) != known.file]:
+                    del table.images[image]
+
+    def best_for(self, images: Collection[str]) -> ScoreTable | None:
+        """A copy of the table that knows most of some images; the current one of two that know as many.
+
+        After a new network was published that is the former one, until the new one has looked at as many images.
+        """
+        tables = [table for table in (self.current, self.former) if table is not None and table.covers(images)]
+        best = max(tables, key=lambda table: table.covers(images), default=None)
+        return None if best is None else replace(best, images=dict(best.images))
+
+
+def note_of(origin: Origin, known: ImageScore) -> dict[str, Any]:
+    """What the info of an image records."""
+    return {**origin._asdict(), "score": known.score, "file": known.file}
+
+
+def read_note(note: object) -> tuple[Origin, ImageScore] | None:
+    """What :func:`note_of` recorded; None where there is none, or it was changed to something else."""
+    if not isinstance(note, dict):
+        return None
+    words = [word for name in (*Origin._fields, "file") if isinstance(word := note.get(name), str)]
+    score = note.get("score")
+    if len(words) <= len(Origin._fields) or not isinstance(score, int | float):
+        return None
+    return Origin(*words[:-1]), ImageScore(words[-1], float(score))

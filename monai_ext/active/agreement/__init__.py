@@ -1,0 +1,19 @@
+"""How far people move the points that a model proposes: its accuracy in daily use, on images that are new to it."""
+
+from .document import agreement_document, summary_document
+from .plot import draw_agreement
+from .reading import read_agreement
+from .record import AgreementRecord, agreement_record
+from .summary import THRESHOLDS, VersionAgreement, agreement
+
+__all__ = [
+    "THRESHOLDS",
+    "AgreementRecord",
+    "VersionAgreement",
+    "agreement",
+    "agreement_document",
+    "agreement_record",
+    "draw_agreement",
+    "read_agreement",
+    "summary_document",
+]

@@ -1,0 +1,56 @@
+"""The records of agreement in a studies folder, read without the server that wrote them."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from monai_ext.doctor.index import read_index
+from monai_ext.doctor.journal import read_journal
+from monai_ext.landmarks import InputError, Studies
+
+from .record import AgreementRecord, agreement_record
+
+
+def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRecord]:
+    """The records of a protocol, oldest first, from the server's index; none where no server has worked there yet.
+
+    Labels that have been deleted since are gone from the record. What cannot be used is warned of.
+
+    Args:
+        studies_root: the studies folder.
+        protocol: name of the landmark task.
+
+    Raises:
+        InputError: the folder does not exist, or its index is damaged or cannot be read.
+    """
+    root = Path(studies_root)
+    labelled = Studies(root).labelled()
+    index = read_index(root)
+    if index is None:
+        return []
+    _warn_of_changes_to_come(root, index.changes)
+    records = []
+    for image in labelled:
+        entry = index.objects.get(image)
+        if entry is None or entry.protocol("final") != protocol:
+            continue
+        try:
+            record = agreement_record(image, entry.labels["final"].info)
+        except InputError as error:
+            warnings.warn(str(error), stacklevel=2)
+            continue
+        if record is not None:
+            records.append(record)
+    return sorted(records, key=lambda record: (record.time, record.image))
+
+
+def _warn_of_changes_to_come(root: Path, known: int) -> None:
+    try:
+        behind = read_journal(root).last - known
+    except OSError as error:
+        raise InputError(f"The journal of {root} cannot be read: {error.strerror or error}.") from None
+    if behind > 0:
+        warnings.warn(
+            f"The index of {root} lacks its last {behind} changes; the next server start takes them in.", stacklevel=3
+        )

@@ -1,0 +1,89 @@
+"""What one final label tells of the model that proposed it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, cast, get_args
+
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks.submission import first_submission
+
+
+@dataclass(frozen=True)
+class AgreementRecord:
+    """The first final label of an image, which a person made from the points that a model proposed.
+
+    Attributes:
+        image: its ID.
+        protocol: name of the landmark task.
+        model_version: that proposed the points.
+        unit: of the distances.
+        time: of the submission, in seconds since 1970 (UTC).
+        distances: by landmark, how far its point was moved; None where there was no point before or after.
+    """
+
+    image: str
+    protocol: str
+    model_version: str
+    unit: Unit
+    time: int
+    distances: Mapping[str, float | None]
+
+    @property
+    def date(self) -> str:
+        """The time of the submission as ISO 8601."""
+        return iso_date(self.time)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean distance over the landmarks; None where none was measured."""
+        known = [distance for distance in self.distances.values() if distance is not None]
+        return math.fsum(known) / len(known) if known else None
+
+
+def iso_date(time: int) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(time, timezone.utc).isoformat()
+
+
+def agreement_record(image: str, info: Mapping[str, Any]) -> AgreementRecord | None:
+    """The record in the info of a final label; None where its points were first placed by hand or not compared.
+
+    A label that was corrected later counts with its first submission (see :mod:`monai_ext.landmarks.submission`); one
+    that was first placed by hand does not count, even if a later correction began with a proposal.
+
+    Args:
+        image: the image ID.
+        info: of its final label.
+
+    Raises:
+        InputError: the notes are not what a server writes.
+    """
+    first = first_submission(info)
+    version, distances = first["model_version"], first["displacement"]
+    if version is None or distances is None:
+        return None
+    unit, time, protocol = first["unit"], first["ts"], info.get("protocol")
+    whole = (
+        isinstance(version, str)
+        and isinstance(protocol, str)
+        and unit in get_args(Unit)
+        and isinstance(time, int)
+        and isinstance(distances, Mapping)
+        and all(distance is None or _is_length(distance) for distance in distances.values())
+    )
+    if not whole:
+        raise InputError(
+            f"The notes on the final label of {image} do not tell how far its points were moved: {first!r:.200}; "
+            "save the label again."
+        )
+    known = {str(name): None if d is None else float(d) for name, d in distances.items()}
+    return AgreementRecord(image, cast(str, protocol), cast(str, version), cast(Unit, unit), cast(int, time), known)
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0

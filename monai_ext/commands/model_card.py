@@ -1,0 +1,117 @@
+"""``monai-landmarks model-card``: what a model is for, what it was made from, and how wrong it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monai_ext.calibration import read_calibration
+from monai_ext.engines.training_record import read_training_record
+from monai_ext.evaluation.contact_sheet import worst_images
+from monai_ext.evaluation.model_card import (
+    ABOUT,
+    NOT_STATED,
+    About,
+    MeasuredError,
+    measured_error,
+    model_card_markdown,
+    model_facts,
+    read_about,
+)
+from monai_ext.evaluation.model_card.facts import WorstCase, finite
+from monai_ext.evaluation.report_page import EvaluatedModel, Kind, PictureFolder, find_sources, read_evaluated
+from monai_ext.evaluation.report_page.cases import case_figure
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.files import write_atomically
+from monai_ext.networks.model_store import ModelCard, check_weights
+
+from .console import errors, output, print_json
+from .models import ModelsOption, locate_model
+
+#: Side of the pictures in pixels: the card travels with the model.
+TILE = 240
+DOCUMENT, PAGE, PICTURES = "model_card.json", "MODEL_CARD.md", "model_card_files"
+
+
+def run(
+    model: Annotated[str, typer.Argument(help="A model folder (holds card.json), or the name of a protocol.")],
+    evaluation: Annotated[
+        list[Path] | None,
+        typer.Option("--evaluation", "-e", help="metrics.json of this model, or its folder; repeatable."),
+    ] = None,
+    about: Annotated[
+        Path | None, typer.Option(help="What a person says of the model. Default: about.yaml in the model folder.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the card.")] = Path("model_card"),
+    studies: Annotated[
+        Path | None, typer.Option("--studies", "-s", help="Folder of the images, where the evaluation names another.")
+    ] = None,
+    worst: Annotated[int, typer.Option(min=0, max=20, help="Worst images of each evaluation to draw.")] = 3,
+    models: ModelsOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
+) -> None:
+    """Write the card of a model: model_card.json and MODEL_CARD.md.
+
+    What about.yaml does not say is "not stated" in the card; what is measured comes from evaluations of these weights.
+
+    Example: `monai-landmarks model-card fundus --evaluation evaluation --output card`
+    """
+    folder = locate_model(model, models)
+    card = check_weights(folder)
+    said = _about(folder, about)
+    sources = find_sources(evaluation or [])
+    wrong = next((source for source in sources if source.kind is not Kind.EVALUATION), None)
+    if wrong is not None:
+        raise InputError(f"{wrong.path} holds {wrong.kind.value}: --evaluation takes what `evaluate` wrote.")
+    pictures = PictureFolder(out / PICTURES)
+    evaluations = [
+        _measured(item, card, pictures, f"evaluation{number}_", worst)
+        for number, item in enumerate(read_evaluated(sources, studies), start=1)
+    ]
+    calibration = read_calibration(folder, card.version, card.protocol.landmark_names)
+    record = read_training_record(folder, card.version)
+    facts = model_facts(card, said, evaluations, calibration, record)
+    write_atomically(out / DOCUMENT, facts.model_dump_json(indent=2) + "\n")
+    text = model_card_markdown(facts)
+    write_atomically(out / PAGE, text)
+    if as_json:
+        print_json(facts.model_dump(mode="json"))
+        return
+    output.print(f"Written to {out}: {DOCUMENT}, {PAGE}", soft_wrap=True, highlight=False)
+    missing = text.lower().count(NOT_STATED)
+    if missing:
+        errors.print(
+            f"{missing} facts of the card are {NOT_STATED}: write them into {folder / ABOUT} or give --about and "
+            "--evaluation.",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+
+def _about(folder: Path, path: Path | None) -> About:
+    if path is not None:
+        return read_about(path)
+    own = folder / ABOUT
+    return read_about(own) if own.is_file() else About()
+
+
+def _measured(
+    model: EvaluatedModel, card: ModelCard, pictures: PictureFolder, prefix: str, worst: int
+) -> MeasuredError:
+    measured_error(model, card)  # refuses another model before its images are drawn
+    return measured_error(model, card, _worst(model, pictures, prefix, worst))
+
+
+def _worst(model: EvaluatedModel, pictures: PictureFolder, prefix: str, count: int) -> Sequence[WorstCase]:
+    cases = []
+    for rank, row in enumerate(worst_images(model.evaluation, count), start=1):
+        name = f"{prefix}worst{rank}.png"
+        figure = case_figure(model, row, pictures, name, row.image, tile=TILE)
+        if figure.png is None:
+            errors.print(figure.caption, soft_wrap=True, highlight=False, markup=False)
+        picture = None if figure.png is None else f"{PICTURES}/{name}"
+        cases.append(WorstCase(image=row.image, error=finite(row.error), picture=picture))
+    return cases

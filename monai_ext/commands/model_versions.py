@@ -1,0 +1,158 @@
+"""``monai-landmarks models``: which versions of the models there are, and the way back to an earlier one."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from monai_ext.engines.lock import training_lock
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.networks.model_store import CARD, version_numbers
+from monai_ext.networks.model_versions import SHIPPED, ModelVersion, roll_back, versions
+
+from .console import output, print_json
+from .models import ModelsOption, default_models_dir
+
+COLUMNS = ("model", "version", "current", "date", "labels", "error", "parent", "state")
+
+
+def run(
+    protocol: Annotated[str | None, typer.Option("--protocol", "-p", help="Show this one alone.")] = None,
+    models: ModelsOption = None,
+    rollback: Annotated[
+        str | None, typer.Option("--rollback", metavar="PROTOCOL", help="Make an earlier version the current one.")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="VERSION", help=f"With --rollback: v3, or {SHIPPED}. Default: the one before the current."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the versions of the models, or go back to an earlier one; a running server follows at once.
+
+    Nothing is lost: the version that is left stays listed, and `--to` returns to it.
+
+    Example: `monai-landmarks models --rollback fundus --to v3`
+    """
+    root = models or default_models_dir()
+    if to is not None and rollback is None:
+        raise InputError(f"--to {to} says where --rollback goes: add --rollback PROTOCOL.")
+    if rollback is not None:
+        _check_name(rollback, root)
+        folder, shipped = root / rollback, _shipped(rollback)
+        before = _current_name(folder, shipped)
+        with training_lock(folder) if folder.is_dir() else nullcontext():
+            now = roll_back(folder, to, shipped)
+        if not as_json:
+            output.print(_moved(rollback, before, now.name), soft_wrap=True, highlight=False)
+            return
+    only = rollback or protocol
+    if only is not None:
+        _check_name(only, root)
+    found = [(name, each) for name in ([only] if only else _names(root)) for each in _known(root, name)]
+    if as_json:
+        print_json([_document(name, version) for name, version in found])
+    else:
+        _print(found, root)
+
+
+def _print(found: list[tuple[str, ModelVersion]], root: Path) -> None:
+    if not found:
+        output.print(f"There is no model in {root} yet.", soft_wrap=True, highlight=False)
+    elif output.is_terminal:
+        output.print(_table(found))
+    else:
+        for name, version in found:
+            print(_line(name, version))
+
+
+def _known(root: Path, name: str) -> list[ModelVersion]:
+    return list(versions(root / name, _shipped(name)))
+
+
+def _current_name(folder: Path, shipped: Path) -> str | None:
+    return next((version.name for version in versions(folder, shipped) if version.current), None)
+
+
+def _moved(name: str, before: str | None, now: str) -> str:
+    left = f" instead of {before}" if before not in (None, now) else ""
+    back = f"; `--rollback {name} --to {before}` returns to that" if left else ""
+    return f"{name} is answered by {now}{left}{back}."
+
+
+def _shipped(name: str) -> Path:
+    return shipped_dir("pretrained") / name
+
+
+def _names(root: Path) -> list[str]:
+    """The protocols of which there is a version, published or shipped."""
+    published = {folder.name for folder in root.glob("*") if version_numbers(folder)}
+    return sorted(published | {card.parent.name for card in shipped_dir("pretrained").glob(f"*/{CARD}")})
+
+
+def _check_name(name: str, root: Path) -> None:
+    known = _names(root)
+    if name not in known:
+        there = ", ".join(known) or "none"
+        raise InputError(f"There is no model {name!r} in {root}; there are {there}. A folder is given with --models.")
+
+
+def _document(name: str, version: ModelVersion) -> dict[str, Any]:
+    card = version.card
+    facts = {} if card is None else {
+        "date": card.date,
+        "labels_used": card.labels_used,
+        "val_error": card.val_error,
+        "unit": card.unit,
+        "val_images": len(card.val_images),
+        "parent": card.parent,
+    }  # fmt: skip
+    return {
+        "protocol": name,
+        "version": version.name if card is None else card.version,
+        "name": version.name,
+        "kind": SHIPPED if version.name == SHIPPED else "published",
+        "current": version.current,
+        "problem": version.problem or None,
+        **facts,
+    }
+
+
+def _table(found: list[tuple[str, ModelVersion]]) -> Table:
+    table = Table(*COLUMNS, box=None, header_style="bold", pad_edge=False)
+    last = ""
+    for name, version in found:
+        cells = _cells(version)
+        state = Text(cells[-1], style="red" if version.problem else "")
+        table.add_row("" if name == last else name, *cells[:-1], state)
+        last = name
+    return table
+
+
+def _line(name: str, version: ModelVersion) -> str:
+    """A version in a log or a pipe, where there are no columns."""
+    words = [f"{column} {cell}" for column, cell in zip(COLUMNS[2:-1], _cells(version)[1:-1], strict=True) if cell]
+    state = version.problem or "whole"
+    return f"{name} {', '.join([_shown(version), *words, state])}"
+
+
+def _shown(version: ModelVersion) -> str:
+    return version.name if version.name != SHIPPED or version.card is None else f"{SHIPPED} ({version.card.version})"
+
+
+def _cells(version: ModelVersion) -> list[str]:
+    """What the columns hold, but for the first one."""
+    card = version.card
+    facts = [""] * 4
+    if card is not None:
+        error = f"{card.val_error:.3f} {card.unit} on {len(card.val_images)} images"
+        facts = [card.date[:16].replace("T", " "), str(card.labels_used), error, card.parent or ""]
+    return [_shown(version), "yes" if version.current else "", *facts, version.problem or "whole"]

@@ -1,0 +1,185 @@
+"""``monai-landmarks review``: which labels are worth a second look?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from monai_ext.active.review import (
+    FACTOR,
+    FEWEST_LABELS,
+    Evidence,
+    FinalLabels,
+    ReviewedLabel,
+    draw_review,
+    never_judged,
+    read_final_labels,
+    review_labels,
+)
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks import InputError, Protocol, find_protocol
+from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.landmarks.studies import Studies
+from monai_ext.networks.device import find_device
+from monai_ext.networks.model_store import find_model
+from monai_ext.transforms.image_io import read_image
+
+from .console import errors, output, print_json, progress_bar
+from .models import ModelsOption, default_models_dir, locate_model
+from .train import ProtocolOption
+
+
+def run(
+    studies: Annotated[Path, typer.Argument(help="Folder of images with labels/final/ID.mrk.json.")],
+    protocol: ProtocolOption,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="A model folder. Default: the protocol's, if there is one.")
+    ] = None,
+    models: ModelsOption = None,
+    factor: Annotated[float, typer.Option(help="So many radii may a label lie from the model's point.")] = FACTOR,
+    pictures: Annotated[Path | None, typer.Option(help="Folder for a picture of each flagged label.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also labels that a person has confirmed.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """List the final labels that look implausible, the clearest first: far from the model, exchanged, out of order.
+
+    A flag says that a label differs from the model or from the other labels, not who is right. The model agrees better
+    with labels that it was trained on: among those only gross errors stand out.
+
+    Example: `monai-landmarks review sample_data/fundus --protocol fundus --pictures review`
+    """
+    task = find_protocol(protocol)
+    if not 0 < factor < float("inf"):
+        raise InputError(f"--factor is a positive number, not {factor}.")
+    study = Studies(studies)
+    found = read_final_labels(study, task)
+    if not found.labels:
+        raise InputError(f"{study.root} has no final label of the protocol {task.name}; label some images first.")
+    predictor = _predictor(task, model, models, device)
+    evidence: dict[str, Evidence] = {}
+    images = study.images()
+
+    def look(image: str) -> Evidence:
+        assert predictor is not None
+        answer = predictor.predict_stages(images[image])
+        evidence[image] = Evidence(answer.landmarks, answer.radius)
+        return evidence[image]
+
+    with progress_bar() as bar:
+        shown = bar.add_task("Reviewing", total=len(found.labels), note="")
+        rows = review_labels(
+            found.labels,
+            task,
+            None if predictor is None else look,
+            factor=factor,
+            on_image=lambda: bar.advance(shown),
+        )
+    flagged = [row for row in rows if row.flags and (everything or row.image not in found.confirmed)]
+    if pictures is not None:
+        _draw(pictures, task, study, found, flagged, evidence)
+    left_out = () if predictor is None else never_judged(evidence, task.landmark_names)
+    document: dict[str, Any] = {
+        "protocol": task.name,
+        "model_version": None if predictor is None else predictor.version,
+        "factor": factor,
+        "labels": len(found.labels),
+        "confirmed": len(found.confirmed),
+        "distance_not_judged": list(task.landmark_names if predictor is None else left_out),
+        "orders_judged": len(found.labels) >= FEWEST_LABELS,
+        "flagged": [row.to_dict() for row in flagged],
+    }
+    if as_json:
+        print_json(document)
+        return
+    about = "no model" if predictor is None else f"model {predictor.version}"
+    if flagged:
+        output.print(_table(flagged, f"{task.title}, {about}, {len(found.labels)} labels"))
+    first, *rest = _sentences(found, flagged, predictor, left_out, everything)
+    output.print(first, soft_wrap=True, highlight=False)
+    for sentence in rest:
+        errors.print(sentence, soft_wrap=True, highlight=False, markup=False)
+
+
+def _predictor(task: Protocol, model: str | None, models: Path | None, device: str) -> Predictor | None:
+    """The model that a person named, else the protocol's own, else None.
+
+    Raises:
+        InputError: the named model does not exist, or a model is damaged or of other landmarks.
+    """
+    root = models or default_models_dir()
+    folder = locate_model(model, models) if model else find_model(task.name, root, shipped_dir("pretrained"))
+    if folder is None:
+        return None
+    predictor = Predictor.load(folder, find_device(device))
+    if predictor.protocol.landmark_names != task.landmark_names:
+        raise InputError(
+            f"The model {folder} finds {', '.join(predictor.protocol.landmark_names)}, which are not the landmarks of "
+            f"the protocol {task.name}; name another with --model."
+        )
+    return predictor
+
+
+def _draw(
+    folder: Path,
+    task: Protocol,
+    study: Studies,
+    found: FinalLabels,
+    rows: list[ReviewedLabel],
+    evidence: dict[str, Evidence],
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    images = study.images()
+    for number, row in enumerate(rows, start=1):
+        draw_review(
+            read_image(images[row.image], task.channels)[0],
+            found.labels[row.image],
+            evidence.get(row.image),
+            row.flags,
+            folder / f"{number:03}_{row.image}.png",
+            colors=[item.color for item in task.landmarks],
+        )
+
+
+def _table(rows: list[ReviewedLabel], title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("image", overflow="fold")
+    table.add_column("flag", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("what", overflow="fold")
+    for row in rows:
+        for i, flag in enumerate(row.flags):
+            name = escape(row.image) if i == 0 else ""
+            table.add_row(name, flag.kind, f"{flag.size:.1f}", escape(flag.sentence))
+    return table
+
+
+def _sentences(
+    found: FinalLabels,
+    flagged: list[ReviewedLabel],
+    predictor: Predictor | None,
+    left_out: tuple[str, ...],
+    everything: bool,
+) -> list[str]:
+    """What was found, and what was not judged and why."""
+    count = len(found.labels)
+    sentences = [f"{len(flagged)} of {count} labels are worth a second look." if flagged else "No label stands out."]
+    if predictor is None:
+        sentences.append("There is no model: how far labels lie from where it finds the points was not judged.")
+    elif left_out:
+        sentences.append(
+            f"The model {predictor.version} has no calibrated radius for {', '.join(left_out)}: how far their labels "
+            "lie from its points was not judged."
+        )
+    if count < FEWEST_LABELS:
+        sentences.append(f"Orders of landmarks were not judged: that takes {FEWEST_LABELS} labels.")
+    if found.confirmed and not everything:
+        sentences.append(f"{len(found.confirmed)} labels that a person has confirmed are left out; --all lists them.")
+    if found.others:
+        sentences.append(f"{found.others} labels belong to other protocols.")
+    return sentences

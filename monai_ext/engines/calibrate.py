@@ -1,0 +1,124 @@
+"""The calibration of a network that is about to be published, on the validation images of its training."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from monai_ext.calibration import Calibration, Observed, fit_calibration
+from monai_ext.calibration.conformal import fewest_errors
+from monai_ext.calibration.observed import joined
+from monai_ext.inferers.observe import observed
+from monai_ext.inferers.read_output import ImageBatch, read_output
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.geometry import Unit
+from monai_ext.networks.registry import build_network
+from monai_ext.transforms.affine import to_original
+
+from .dataset import make_loader
+from .distributed import gathered, process_rank
+from .job import Job
+from .stop import StoppedError, never
+
+logger = logging.getLogger(__name__)
+
+#: Images at a time, at most: more is kept of each than in training.
+BATCH_SIZE = 4
+
+
+class Calibrated(NamedTuple):
+    """What came of a calibration.
+
+    Attributes:
+        calibration: of the network; None where there is none.
+        sentence: says what is not calibrated and why; empty where everything is.
+    """
+
+    calibration: Calibration | None
+    sentence: str
+
+
+def calibrate(
+    job: Job, weights: Mapping[str, torch.Tensor], unit: Unit, on_images: Callable[[int], None] = lambda count: None
+) -> Calibrated:
+    """Fits the calibration of a network to a job's validation images, in one pass over them.
+
+    Whatever goes wrong is logged and said in a sentence: a training is never lost by it. Under ``torchrun`` each
+    process, all of which call this together, looks at its share of the images.
+
+    Args:
+        job: that trained the network.
+        weights: of the network as they are published.
+        unit: of the validation error.
+        on_images: called with the number of images that this process has looked at.
+
+    Raises:
+        StoppedError: a stop was asked for meanwhile.
+    """
+    share: list[Observed | str]
+    try:
+        share = list(_observe(job, weights, unit, on_images))
+    except StoppedError:
+        raise
+    except Exception as error:  # an image that vanished, a lack of memory, ...
+        logger.exception("The network could not be calibrated.")
+        share = [str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".split("\n")[0]]
+    parts = gathered(share)
+    problems = [part for part in parts if isinstance(part, str)]
+    if problems:
+        return Calibrated(None, f"It answers without radii, as it could not be calibrated ({problems[0].rstrip('.')}).")
+    calibration = fit_calibration(joined(parts), protocol=job.protocol.name)
+    return Calibrated(calibration, _lacking(calibration))
+
+
+def _observe(
+    job: Job, weights: Mapping[str, torch.Tensor], unit: Unit, on_images: Callable[[int], None]
+) -> list[Observed]:
+    network = build_network(job.protocol)
+    network.load_state_dict(weights)
+    network.eval().to(job.device)
+    size = min(BATCH_SIZE, job.batch_size)
+    stop = job.stop if process_rank()[1] == 1 else never  # shares of images end at different batches
+    found: list[Observed] = []
+    for batch in make_loader(
+        job.val_images, job.protocol, training=False, batch_size=size, num_workers=job.num_workers
+    ):
+        found.append(_observed(network, batch, job.protocol, unit, job.device))
+        on_images(sum(len(part.ids) for part in found))
+        if stop():
+            raise StoppedError
+    return found
+
+
+@torch.inference_mode()
+def _observed(
+    network: nn.Module, batch: dict[str, Any], protocol: Protocol, unit: Unit, device: torch.device
+) -> Observed:
+    matrix = batch["matrix"].double()
+    images = ImageBatch(
+        image=batch["image"].to(device),
+        matrix=matrix.to(device),
+        size=batch["size"].to(device),
+        pixel_length=batch["pixel_length"].to(device),
+        calibrated=batch["calibrated"].to(device),
+    )
+    found = read_output(network(images.image), images, protocol)
+    true = to_original(batch["points"].double(), matrix)
+    return observed(found, true, batch["status"], batch["id"], protocol.landmark_names, unit)
+
+
+def _lacking(calibration: Calibration) -> str:
+    radius = calibration.radius
+    assert radius is not None
+    few = [name for name, quantile in zip(radius.landmarks, radius.quantiles, strict=True) if quantile is None]
+    if not few:
+        return ""
+    names = "" if len(few) == len(radius.landmarks) else f" for {', '.join(few)}"
+    return (
+        f"Its answers have no radius{names}: that takes {fewest_errors(radius.coverage)} validation images with the "
+        "landmark."
+    )

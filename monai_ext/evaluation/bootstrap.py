@@ -1,0 +1,104 @@
+"""How far a mean error could lie elsewhere with other images of the same kind: bootstrap intervals over images."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from monai_ext.landmarks import InputError
+
+LEVEL = 0.95
+RESAMPLES = 9999
+SEED = 0
+
+#: Drawn indices held at once.
+_HELD = 4_000_000
+
+
+class Interval(NamedTuple):
+    """A mean over all measured distances, and where it lies with other images.
+
+    Attributes:
+        mean: NaN where nothing was measured.
+        low, high: ends of the interval; NaN with fewer than two measured images.
+        images: that have a measured distance.
+        distances: how many.
+    """
+
+    mean: float
+    low: float
+    high: float
+    images: int
+    distances: int
+
+    @property
+    def known(self) -> bool:
+        """Whether there are enough images for an interval."""
+        return not math.isnan(self.low)
+
+
+def mean_interval(errors: ArrayLike, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = SEED) -> Interval:
+    """The mean of all distances with its percentile bootstrap interval (Efron, Annals of Statistics 7, 1979).
+
+    Images are drawn with replacement, each with all its landmarks, because the errors of one image are not independent.
+    The mean is over landmarks, so that an image counts by how many of its landmarks were measured.
+
+    Args:
+        errors: (N, K) distances of N images, NaN where not measured.
+        level: share of the resampled means that lie in the interval, in (0, 1).
+        resamples: how many.
+        seed: the same seed gives the same interval.
+
+    Raises:
+        InputError: the shape is not (N, K), the level is not in (0, 1), or there are no resamples.
+    """
+    distances = np.asarray(errors, dtype=np.float64)
+    if distances.ndim != 2:
+        raise InputError(f"Errors have the shape (images, landmarks), not {distances.shape}.")
+    if not 0 < level < 1 or resamples < 1:
+        raise InputError(f"An interval has a level in (0, 1) and resamples, not {level:g} and {resamples}.")
+    counts = (~np.isnan(distances)).sum(axis=1)
+    sums = np.nansum(distances, axis=1)[counts > 0]
+    counts = counts[counts > 0]
+    n, total = len(counts), int(counts.sum())
+    if n < 2:
+        return Interval(float(sums.sum() / total) if n else math.nan, math.nan, math.nan, n, total)
+    generator = np.random.default_rng(seed)
+    rows = max(1, _HELD // n)
+    means = []
+    for begin in range(0, resamples, rows):
+        drawn = generator.integers(0, n, (min(rows, resamples - begin), n))
+        means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(sums.sum() / total), float(low), float(high), n, total)
+
+
+def difference_interval(
+    errors: ArrayLike,
+    reference: ArrayLike,
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Interval:
+    """The mean of ``errors - reference`` on the same images, with its interval as :func:`mean_interval`.
+
+    Only distances that both measured count, so that no side gains by leaving out what is hard.
+
+    Args:
+        errors: (N, K) of one model.
+        reference: (N, K) of the other, the same images and landmarks in the same order.
+        level: as :func:`mean_interval`.
+        resamples: as there.
+        seed: as there.
+
+    Raises:
+        InputError: as :func:`mean_interval`; the shapes differ.
+    """
+    first, second = np.asarray(errors, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    if first.shape != second.shape:
+        raise InputError(f"Paired errors are of the same images and landmarks, not {first.shape} and {second.shape}.")
+    return mean_interval(first - second, level=level, resamples=resamples, seed=seed)

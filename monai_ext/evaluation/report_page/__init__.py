@@ -1,0 +1,31 @@
+"""Evaluations and what belongs to them on one HTML page that needs nothing beside it."""
+
+from .content import Figure, Note, Page, PictureFolder, Section, Table
+from .evaluated import EvaluatedModel, read_evaluated
+from .groups import Group, comparable_groups, differences
+from .reading import reading_section
+from .render import render_page
+from .sections import group_sections
+from .sources import Kind, Source, find_sources
+from .training import training_sections
+
+__all__ = [
+    "EvaluatedModel",
+    "Figure",
+    "Group",
+    "Kind",
+    "Note",
+    "Page",
+    "PictureFolder",
+    "Section",
+    "Source",
+    "Table",
+    "comparable_groups",
+    "differences",
+    "find_sources",
+    "group_sections",
+    "read_evaluated",
+    "reading_section",
+    "render_page",
+    "training_sections",
+]

@@ -1,0 +1,204 @@
+"""Labels make a model, the model proposes, corrections make a better one: on the real server, with the real client."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from app_loop import Annotator, Subject, eyes, image_id, spots
+from app_server import Server
+
+from monai_ext.cli import main
+from monai_ext.engines.seen_labels import read_seen_labels
+from monai_ext.networks.model_store import read_card
+
+pytestmark = pytest.mark.server
+
+
+class Clinic:
+    """A studies folder, a model folder and servers on them."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        images: int,
+        after: int,
+        folder: Path,
+        start: Callable[..., AbstractContextManager[Server]],
+    ):
+        self.subject, self.studies, self.models = subject, folder / "studies", folder / "my models"
+        subject.write(self.studies, folder / "protocols", images)
+        conf = {"protocols": subject.name, "protocol_dir": str(folder / "protocols"), "model_dir": str(self.models)}
+        self.server = lambda: start(self.studies, **conf, train_after=str(after))
+        self._folder = folder
+
+    def annotator(self, server: Server) -> Annotator:
+        return Annotator(server, self.subject, self.studies, self._folder)
+
+    @property
+    def folder(self) -> Path:
+        """Of the model."""
+        return self.models / self.subject.name
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs the command line and returns what it printed, on one line."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["monai-landmarks", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+        return " ".join(capsys.readouterr().out.split())
+
+    return run
+
+
+def test_labels_train_a_better_model_that_is_served_at_once(
+    tmp_path: Path,
+    start_server: Callable[..., AbstractContextManager[Server]],
+    cli: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clinic = Clinic(spots(max_epochs=20, val_interval=4), 12, 4, tmp_path, start_server)
+    with clinic.server() as server:
+        person = clinic.annotator(server)
+        first_model(person)
+        better_model(person)
+        for index in (9, 10):
+            assert person.correct(index) == "v2"
+        assert person.stats()["labels_since"] == 3
+        agreement = person.agreement()
+        with capsys.disabled():
+            print(f"\nimages corrected and mean displacement in pixels, by version: {agreement}")
+        assert [(version, count) for version, (count, _) in agreement.items()] == [("v1", 5), ("v2", 2)]
+        assert agreement["v2"][1] < agreement["v1"][1]
+        back_and_forth(clinic, person, cli)
+        assert "Traceback" not in server.log()
+
+
+def first_model(person: Annotator) -> None:
+    """Four labels by hand, the last of which begins a training."""
+    assert person.client.info()["models"] == {}
+    for index in range(4):
+        assert person.stats() == {"status": "never", "labels_since": index, "train_after": 4}
+        person.submit(index)
+    done = person.wait_for_training()
+    assert (done["status"], done["model_version"], done["labels_used"]) == ("done", "v1", 4)
+    assert done["message"].startswith("Published with a validation error of ")
+
+
+def better_model(person: Annotator) -> None:
+    """Four corrections, the last of which begins a training, and one that comes while it runs."""
+    for count, index in enumerate(range(4, 8)):
+        assert person.stats()["labels_since"] == count
+        assert person.correct(index) == "v1"
+    person.wait_until(lambda found: found["labels_since"] == 0)
+    person.wait_until(lambda found: found["status"] == "running")
+    assert person.correct(8) == "v1"
+    done = person.wait_until(lambda found: found["status"] != "running")
+    assert (done["status"], done["model_version"], done["labels_used"]) == ("done", "v2", 8)
+    assert (done["labels_since"], done["train_after"]) == (1, 4)
+
+
+def back_and_forth(clinic: Clinic, person: Annotator, cli: Callable[..., str]) -> None:
+    """The running server follows the command line to the earlier version and back."""
+    where = ("models", "--models", clinic.models, "--rollback", clinic.subject.name)
+    newest = person.ask(11)
+    assert cli(*where) == "spots is answered by v1 instead of v2; `--rollback spots --to v2` returns to that."
+    earlier = person.ask(11)
+    assert (newest[0], earlier[0]) == ("v2", "v1")
+    assert np.abs(newest[1] - earlier[1]).max() > 0.01
+    assert person.client.info()["models"]["spots"]["model_version"] == "v1"
+    assert (
+        cli(*where, "--to", "v2")
+        == "spots is answered by v2 instead of v1; `--rollback spots --to v1` returns to that."
+    )
+    again = person.ask(11)
+    assert again[0] == "v2"
+    np.testing.assert_array_equal(again[1], newest[1])
+
+
+@pytest.mark.slow
+def test_versions_come_closer_and_a_worse_one_is_not_published(
+    tmp_path: Path,
+    start_server: Callable[..., AbstractContextManager[Server]],
+    cli: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    after = 8
+    clinic = Clinic(eyes(max_epochs=20, val_interval=5), 48, after, tmp_path, start_server)
+    with clinic.server() as server:
+        person = clinic.annotator(server)
+        for index in range(after):
+            person.submit(index)
+        assert person.wait_for_training()["model_version"] == "v1"
+        for version in (1, 2, 3):
+            for index in range(version * after, (version + 1) * after):
+                assert person.correct(index) == f"v{version}"
+            done = person.wait_for_training()
+            assert done["labels_used"] == (version + 1) * after
+            assert done["model_version"] == f"v{version + 1}", done
+        for index in range(32, 39):
+            assert person.correct(index) == "v4"
+        agreement = person.agreement()
+        with capsys.disabled():
+            print(f"\nimages corrected and mean displacement in pixels, by version: {agreement}")
+        assert [count for count, _ in agreement.values()] == [8, 8, 8, 7]
+        means = [mean for _, mean in agreement.values()]
+        assert means[3] < means[2] < means[1] < means[0]
+        be_worse(clinic, person)
+        lose_the_server_in_a_training(clinic, person, server)
+    take_up(clinic, cli)
+
+
+def be_worse(clinic: Clinic, person: Annotator) -> None:
+    """A training that a person asked for ends with a worse model, which is not published, and resets the count."""
+    assert person.stats()["labels_since"] == 7
+    card = read_card(clinic.folder)
+    person.client.train_start(clinic.subject.name, {"learning_rate": 0.5, "max_epochs": 2})
+    done = person.wait_for_training()
+    assert (done["status"], done["model_version"], done["labels_used"]) == ("done", "v4", 39)
+    assert done["message"].startswith("Not published: its validation error of ")
+    assert "is above the current model's " in done["message"]
+    assert read_card(clinic.folder) == card
+    assert person.ask(40)[0] == "v4"
+
+
+def lose_the_server_in_a_training(clinic: Clinic, person: Annotator, server: Server) -> None:
+    for index in range(39, 47):
+        assert person.correct(index) == "v4"
+    person.wait_until(lambda found: found["labels_since"] == 0)
+    person.wait_until(lambda found: found["status"] == "running" and found["epoch"] >= 1)
+    (trainer,) = psutil.Process(server.process.pid).children()
+    os.kill(server.process.pid, signal.SIGKILL)
+    psutil.wait_procs([trainer], timeout=60)
+    assert len(read_seen_labels(clinic.folder)) == 47
+
+
+def take_up(clinic: Clinic, cli: Callable[..., str]) -> None:
+    """The next server ends the training that was lost, and nothing is trained twice."""
+    with clinic.server() as server:
+        person = clinic.annotator(server)
+        person.wait_until(lambda found: found["status"] == "running")
+        done = person.wait_for_training()
+        assert (done["status"], done["labels_used"], done["labels_since"]) == ("done", 47, 0)
+        newest = done["model_version"]
+        assert newest in {"v4", "v5"}
+        assert person.ask(47)[0] == newest
+        assert not (clinic.folder / "retraining.json").exists()
+        person.submit(47)
+        assert person.stats()["labels_since"] == 1
+        printed = cli("models", "--models", clinic.models, "--rollback", "eyes", "--to", "v1")
+        assert printed.startswith(f"eyes is answered by v1 instead of {newest}")
+        assert person.ask(47)[0] == "v1"
+    assert image_id(47) not in read_seen_labels(clinic.folder)

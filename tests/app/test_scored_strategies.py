@@ -1,0 +1,175 @@
+"""Images chosen by the background scores: in which order, and what is said while scores are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from app_pool import IMAGES, NAMES, House, scored
+from app_requests import assert_refused, publish_random
+from app_spots import SPOTS, spot_points, write_label
+
+from monai_ext.landmarks.geometry import FloatArray
+
+MoveIn = Callable[..., House]
+
+
+def ready(house: House) -> House:
+    """The same, with all scores."""
+    house.pool.ask("spots")
+    scored(house.pool, IMAGES)
+    return house
+
+
+def label(house: House, image: str, folder: Path, **info: Any) -> None:
+    file = write_label(folder / "label.mrk.json", house.studies / f"{image}.png", spot_points(0))
+    house.app.datastore().save_label(image, str(file), "final", info)
+
+
+def by_hand(features: FloatArray, weights: FloatArray, centres: list[int], count: int) -> list[str]:
+    """The greedy order by plain loops: the largest weight times distance from the nearest centre comes next."""
+    order: list[int] = []
+    while len(order) < count:
+        values = {
+            i: weights[i] * min(float(np.sqrt(((features[i] - features[c]) ** 2).sum())) for c in centres + order)
+            for i in range(len(features))
+            if i not in centres + order
+        }
+        order.append(max(values, key=lambda i: values[i]))
+    return [NAMES[i] for i in order]
+
+
+def test_uncertainty_goes_by_the_scores_again_and_again(move_in: MoveIn, ask_app: Callable[..., Any]) -> None:
+    house = ready(move_in())
+    scores = house.view().scores
+    assert scores is not None
+    ranked = [NAMES[i] for i in np.argsort(-scores)]
+    answers = [ask_app(house.app, "uncertainty", "ann") for _ in range(2 * IMAGES)]
+    assert [answer["id"] for answer in answers] == 2 * ranked
+    for turn, answer in enumerate(answers[:IMAGES]):
+        assert answer["score"] == pytest.approx(scores[NAMES.index(answer["id"])], rel=1e-5)
+        assert answer["score"] == answer["active"]["spots"]["score"]
+        assert (answer["scored"], answer["of"]) == (IMAGES - turn, IMAGES - turn)
+        assert (answer["protocol"], answer["model_version"], answer["measure"]) == ("spots", "v1", "map_radius")
+        assert "note" not in answer
+
+
+def test_two_clients_share_the_order(move_in: MoveIn, ask_app: Callable[..., Any]) -> None:
+    house = ready(move_in())
+    scores = house.view().scores
+    assert scores is not None
+    given = [ask_app(house.app, "uncertainty", client)["id"] for client in ("ann", "ben", "ben", "ann")]
+    assert given == [NAMES[i] for i in np.argsort(-scores)]
+
+
+@pytest.mark.parametrize("strategy", ["diversity", "hybrid"])
+def test_what_is_offered_is_unlike_what_is_labelled_or_in_other_hands(
+    move_in: MoveIn, ask_app: Callable[..., Any], tmp_path: Path, strategy: str
+) -> None:
+    house = ready(move_in())
+    view = house.view()
+    assert view.features is not None
+    assert view.scores is not None
+    label(house, "spot_02", tmp_path, protocol="spots")
+    weights = view.scores if strategy == "hybrid" else np.ones(IMAGES)
+    given = [ask_app(house.app, strategy, client)["id"] for client in ("ann", "ben", "ann")]
+    assert given == by_hand(view.features, weights, [2], 3)
+
+
+def test_labels_of_another_protocol_are_no_centres(
+    move_in: MoveIn, ask_app: Callable[..., Any], tmp_path: Path
+) -> None:
+    house = ready(move_in())
+    features = house.view().features
+    assert features is not None
+    label(house, "spot_02", tmp_path, protocol="ear")
+    left = [0, 1, 3]
+    mean = features[left].mean(0)
+    nearest = min(left, key=lambda i: float(np.linalg.norm(features[i] - mean)))
+    assert ask_app(house.app, "diversity", "ann")["id"] == NAMES[nearest]
+
+
+def test_while_scores_are_missing_the_best_of_the_others_is_offered(
+    move_in: MoveIn, ask_app: Callable[..., Any]
+) -> None:
+    house = move_in()
+    (house.studies / "spot_00.png").write_bytes(b"no image")
+    house.pool.ask("spots")
+    scored(house.pool, IMAGES - 1)
+    answers = [ask_app(house.app, "uncertainty", "ann") for _ in range(IMAGES)]
+    table = house.pool.table("spots", NAMES)
+    assert table is not None
+    ranked = sorted(table.images, key=lambda image: -table.images[image].score)
+    assert [answer["id"] for answer in answers] == [*ranked, "spot_00"]
+    assert [(answer["scored"], answer["of"]) for answer in answers] == [(3, 4), (2, 3), (1, 2), (0, 1)]
+    assert answers[0]["note"] == "The best of 3 scored images is offered; 1 are not yet."
+    assert answers[3]["note"].startswith("The first image by ID is offered, as none is scored yet")
+
+
+@pytest.mark.parametrize("when", ["auto", "off"])
+def test_with_nothing_scored_the_first_image_is_offered_at_once(
+    move_in: MoveIn, ask_app: Callable[..., Any], when: str
+) -> None:
+    house = move_in(ready=False, pool_scores=when)  # the worker does not run: nothing can be waited for
+    answers = [ask_app(house.app, "hybrid", "ann") for _ in range(2)]
+    assert [answer["id"] for answer in answers] == ["spot_00", "spot_01"]
+    assert (answers[0]["scored"], answers[0]["of"]) == (0, IMAGES)
+    what = "The first image by ID is offered, as none is scored yet"
+    assert (
+        answers[0]["note"]
+        == {
+            "auto": f"{what}: that goes on in the background.",
+            "off": f"{what} and --conf pool_scores is off: POST /scoring/uncertainty scores them.",
+        }[when]
+    )
+    if when == "auto":
+        house.pool.start()  # what was asked for before is done
+        scored(house.pool, IMAGES)
+
+
+def test_without_a_network_the_first_image_is_offered(move_in: MoveIn, ask_app: Callable[..., Any]) -> None:
+    house = move_in(seed=None)
+    answer = ask_app(house.app, "diversity", "ann")
+    assert answer["id"] == "spot_00"
+    assert answer["note"].startswith("The first image by ID is offered: The protocol spots has no trained network yet")
+
+
+def test_scores_of_the_network_before_serve_until_the_new_one_has_seen_as_many(
+    move_in: MoveIn, ask_app: Callable[..., Any]
+) -> None:
+    house = ready(move_in())
+    scores = house.view().scores
+    assert scores is not None
+    house.pool.stop()
+    publish_random(house.app, seed=1)
+    answer = ask_app(house.app, "uncertainty", "ann")
+    assert (answer["id"], answer["model_version"]) == (NAMES[int(scores.argmax())], "v1")
+    assert answer["note"] == "The scores are those of network v1; v2 has still to see most."
+
+    again = House(house.app.__class__(house.app.app_dir, str(house.studies), house.app.conf))
+    answer = ask_app(again.app, "uncertainty", "ben")
+    assert answer["id"] != ask_app(again.app, "uncertainty", "ann")["id"]
+    scored(again.pool, IMAGES)
+    again.pool.stop()
+    assert ask_app(again.app, "uncertainty", "eve")["model_version"] == "v2"
+
+
+def test_the_protocol_is_chosen_or_the_first_with_a_network(
+    move_in: MoveIn, ask_app: Callable[..., Any], protocol_dir: Path, tmp_path: Path
+) -> None:
+    protocols = tmp_path / "protocols"
+    protocols.mkdir()
+    (protocols / "spots.yaml").write_text(SPOTS)
+    (protocols / "dots.yaml").write_text(SPOTS.replace("name: spots", "name: dots"))
+    house = move_in(protocols="dots,spots", protocol_dir=str(protocols))
+    assert ask_app(house.app, "uncertainty", "ann")["protocol"] == "spots"
+    answer = ask_app(house.app, "uncertainty", "ann", protocol="dots")
+    assert (answer["protocol"], "dots has no trained network" in answer["note"]) == ("dots", True)
+    client = house.client
+    refused = client.post("/activelearning/uncertainty", json={"protocol": "ear"})
+    assert_refused(refused, 404, "There is no protocol 'ear'; there are dots, spots.")
+    assert_refused(client.post("/activelearning/uncertainty", json={"protocol": 3}), 422, "not 3.")
+    assert client.get("/info/").json()["pool_stats"].keys() == {"dots", "spots"}

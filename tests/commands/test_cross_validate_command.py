@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
+
+from engine_study import write_study
+
+from monai_ext.cross_validation import CrossValidation
+
+PROTOCOL = {
+    "name": "blobs",
+    "title": "Blobs",
+    "channels": "grey",
+    "landmarks": [{"name": "bright", "description": "the bright"}, {"name": "dark", "description": "the dark"}],
+    "network": {"decoder_channels": [16, 12, 8, 8, 8], "input_size": {"width": 64, "height": 64}},
+    "recipe": {"max_epochs": 2, "batch_size": 2},
+}
+
+
+@pytest.fixture
+def validate(cli, tmp_path):
+    write_study(tmp_path / "blobs", 4)
+    (tmp_path / "blobs.yaml").write_text(yaml.safe_dump(PROTOCOL))
+
+    def run(*arguments: object):
+        where = ("--protocol", tmp_path / "blobs.yaml", "--output", tmp_path / "out")
+        small = ("--folds", 2, "--max-steps", 1, "--device", "cpu", "--workers", 0)
+        return cli("cross-validate", tmp_path / "blobs", *where, *small, *arguments)
+
+    return run
+
+
+def test_a_stop_keeps_the_finished_folds_and_the_same_command_goes_on(validate, cli, tmp_path, monkeypatch) -> None:
+    copies = tmp_path / "copies"
+    changed = cli("simulate-camera-change", tmp_path / "blobs", "-p", tmp_path / "blobs.yaml", "-o", copies)
+    assert changed.code == 0, changed.err
+    run = CrossValidation._run
+
+    def stop_at_the_second(self, fold, on_progress):
+        if fold.number == 2:
+            raise KeyboardInterrupt
+        return run(self, fold, on_progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CrossValidation, "_run", stop_at_the_second)
+        stopped = validate("--also", copies)
+    assert stopped.code == 130
+    assert "1 of 2 folds are finished; the same command goes on" in stopped.err
+    assert "1 of 2 folds are finished" in (tmp_path / "out" / "table.md").read_text()
+
+    answer = validate("--also", copies, "--normalize-by", "bright,dark", "--json")
+    assert answer.code == 0, answer.err
+    document = json.loads(answer.out)
+    assert document == json.loads((tmp_path / "out" / "cross_validation.json").read_text())
+    assert (document["folds_finished"], document["folds_asked_for"]) == (2, 2)
+    assert [row["name"] for row in document["relative"]["changed"]] == ["bright", "dark", "all"]
+    assert document["relative"]["images"][-1]["images"] == 4
+    assert "Cell 2 of 2 (fold 2 of 2, seed 0): error" in answer.err
+    assert "fold 1" not in answer.err
+    told = validate("--also", copies)
+    assert "Written to" in told.out
+    assert "changed/" in told.out
+    report = cli("report", tmp_path / "out" / "images", tmp_path / "out" / "changed", "-o", tmp_path / "page.html")
+    assert report.code == 0, report.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--folds", 1), "A cross-validation has 2 folds or more, not 1"),
+        (("--folds", 9), "9 folds need as many labelled images, and there are 4"),
+        (("--normalize-by", "bright,eye"), "--normalize-by needs two different landmarks"),
+        (("--unit", "cm"), "--unit is auto, mm or px, not 'cm'"),
+        (("--also", "nowhere"), "The studies folder nowhere does not exist"),
+    ],
+)
+def test_a_wrong_request_is_one_sentence_and_trains_nothing(validate, tmp_path, arguments, sentence) -> None:
+    answer = validate(*arguments)
+    assert answer.code == 2
+    assert sentence in " ".join(answer.err.split())
+    assert "Traceback" not in answer.err
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,220 @@
+"""model-card: what is said, what is measured, what nobody stated, and the way to JSON and back."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from monai_ext.calibration import Calibration, ConformalRadius, write_calibration
+from monai_ext.evaluation.model_card import ModelFacts, model_card_markdown
+from monai_ext.networks.model_store import publish, read_card
+from monai_ext.networks.registry import build_network
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "evaluation"))
+from report_case import make_pairs, protocol_of, write_evaluation, write_images
+
+IDS = [f"image_{i:02d}" for i in range(8)]
+NAMES = ("p0", "p1")
+FACTS = {"labels_used": 5, "val_images": ("a", "b"), "val_error": 1.25, "unit": "px", "epochs": 4, "seed": 9}
+
+ABOUT = """
+summary: A model of dots.
+intended_use: Tests, and | nothing <b>else</b>.
+not_for: [Photographs of people.]
+known_failures: [Dots at the border.]
+licence: Apache-2.0
+data:
+  - {name: Dots, count: 40, licence: CC0, attribution: Nobody, source: drawn}
+training: {hardware: a desk, duration: an afternoon}
+"""
+
+
+@pytest.fixture(scope="module")
+def network() -> dict[str, torch.Tensor]:
+    return build_network(protocol_of(NAMES)).state_dict()
+
+
+@pytest.fixture
+def model(tmp_path, network) -> Path:
+    publish(tmp_path / "model", network, {"protocol": protocol_of(NAMES), "date": "2026-01-01", **FACTS})
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def evaluation(tmp_path, model) -> Path:
+    files = write_images(tmp_path / "studies", IDS)
+    return write_evaluation(
+        tmp_path / "evaluation",
+        make_pairs(IDS, NAMES, 1, spread=2.0),
+        files,
+        version="v1",
+        studies=str(tmp_path / "studies"),
+        model_sha256=read_card(model).sha256,
+    )
+
+
+@pytest.fixture
+def card(cli, tmp_path, model):
+    def run(*arguments: object) -> tuple[ModelFacts, str]:
+        answer = cli("model-card", model, "--output", tmp_path / "card", *arguments)
+        assert answer.code == 0, answer.err
+        text = (tmp_path / "card" / "model_card.json").read_text(encoding="utf-8")
+        return ModelFacts.model_validate_json(text), (tmp_path / "card" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+    return run
+
+
+def test_what_nobody_said_is_not_stated(card) -> None:
+    facts, text = card()
+
+    assert facts.about.intended_use is None
+    assert facts.evaluations == ()
+    for line in ("| intended use | not stated |", "| licence of the weights | not stated |", "| command | not stated |",
+                 "| hardware | not stated |", "| duration | not stated |"):  # fmt: skip
+        assert line in text
+    assert "Not for:\n\nNot stated." in text
+    assert "Not stated: no evaluation was given." in text
+    assert "not a medical device" in text
+    assert "1.25 px on 2 images" in text
+
+
+def test_how_much_is_not_stated_is_told(cli, tmp_path, model) -> None:
+    answer = cli("model-card", model, "--output", tmp_path / "card")
+
+    count = (tmp_path / "card" / "MODEL_CARD.md").read_text().lower().count("not stated")
+    assert f"{count} facts of the card are not stated" in answer.err
+
+
+def test_what_a_person_said_lies_beside_the_model(card, model) -> None:
+    (model / "about.yaml").write_text(ABOUT)
+
+    facts, text = card()
+
+    assert facts.about.data[0].count == 40
+    assert (facts.training.hardware, facts.training.duration) == ("a desk", "an afternoon")
+    assert r"Tests, and \| nothing \<b\>else\</b\>." in text
+    assert "| Dots | 40 | CC0 | Nobody | drawn |" in text
+    assert "- Dots at the border." in text
+
+
+def test_the_measured_error_is_that_of_the_points(card, evaluation) -> None:
+    facts, text = card("--evaluation", evaluation)
+
+    pairs = make_pairs(IDS, NAMES, 1, spread=2.0)
+    errors = np.array([[math.dist(*pair) for pair in zip(t.points, p.points, strict=True)] for _, t, p in pairs])
+    drawn = np.random.default_rng(0).integers(0, 8, (9999, 8))
+    low, high = np.percentile([errors[rows].mean() for rows in drawn], [2.5, 97.5])
+    measured = facts.evaluations[0]
+    assert measured.mean == pytest.approx(errors.mean())
+    assert measured.interval == pytest.approx((low, high))
+    assert measured.success == pytest.approx({"2": (errors <= 2).mean(), "4": (errors <= 4).mean()})
+    assert [row.mean for row in measured.landmarks] == pytest.approx(list(errors.mean(axis=0)))
+    said = f"{errors.mean():.2f} px, 95 % interval over images {low:.2f} to {high:.2f} px"
+    assert f"| mean radial error | {said} |" in text
+
+
+def test_the_worst_images_are_drawn(card, evaluation, tmp_path) -> None:
+    facts, text = card("--evaluation", evaluation, "--worst", 2)
+
+    pairs = make_pairs(IDS, NAMES, 1, spread=2.0)
+    means = [np.mean([math.dist(*pair) for pair in zip(t.points, p.points, strict=True)]) for _, t, p in pairs]
+    order = np.argsort(means)[::-1]
+    assert [case.image for case in facts.evaluations[0].worst] == [IDS[i] for i in order[:2]]
+    for case in facts.evaluations[0].worst:
+        assert f"]({case.picture})" in text
+        assert (tmp_path / "card" / str(case.picture)).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_an_image_that_is_gone_has_no_picture(card, evaluation, tmp_path) -> None:
+    for path in (tmp_path / "studies").iterdir():
+        path.unlink()
+
+    facts, text = card("--evaluation", evaluation, "--worst", 1)
+
+    assert facts.evaluations[0].worst[0].picture is None
+    assert "its image was not at hand" in text
+
+
+def test_the_json_is_the_card(card, evaluation, model) -> None:
+    (model / "about.yaml").write_text(ABOUT)
+
+    facts, text = card("--evaluation", evaluation, "--worst", 1)
+
+    again = ModelFacts.model_validate_json(facts.model_dump_json())
+    assert again == facts
+    assert model_card_markdown(again) == text
+
+
+def test_the_record_of_the_training_goes_before_what_a_person_said(card, model) -> None:
+    (model / "about.yaml").write_text(ABOUT)
+    record = {"command": "monai-landmarks train -p dots", "seconds": 61.4, "machine": {"device": "a processor"}}
+    (model / "v1.training.json").write_text(json.dumps(record))
+
+    facts, text = card()
+
+    assert facts.training.command == "monai-landmarks train -p dots"
+    assert (facts.training.hardware, facts.training.duration) == ("a processor", "61 s")
+    assert "| command | `monai-landmarks train -p dots` |" in text
+
+
+def test_the_calibration_is_that_of_the_version(card, model) -> None:
+    radius = ConformalRadius.fit(np.full((20, 2), (2.5, np.nan)), NAMES)
+    write_calibration(model, Calibration(protocol="dots", version="v1", images=20, radius=radius))
+
+    facts, text = card()
+
+    assert facts.calibration is not None
+    assert facts.calibration.radii == {"p0": 2.5, "p1": None}
+    assert "| p0 | 2.50 |\n| p1 | not calibrated |" in text
+    assert "95 % of such images" in text
+
+
+def test_an_evaluation_of_another_model_is_refused(cli, tmp_path, model, evaluation) -> None:
+    document = json.loads(evaluation.read_text())
+    for change in ({"model_version": "v2"}, {"protocol": "faces"}, {"model_sha256": "00" * 32}):
+        evaluation.write_text(json.dumps(document | change))
+
+        answer = cli("model-card", model, "--evaluation", evaluation, "--output", tmp_path / "card")
+
+        assert answer.code == 2
+        assert "not of these weights of dots v1" in " ".join(answer.err.split())
+    assert not (tmp_path / "card").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("use: all\n", "the key 'use' is unknown"),
+        ("summary: [1]\n", "summary: Input should be a valid string"),
+        ("data:\n  - {count: 3}\n", "data.0.name: Field required"),
+        ("summary: 'open\n", "line 2: not valid YAML"),
+        ("- a list\n", "must be a mapping"),
+    ],
+)
+def test_an_about_that_says_what_it_may_not_is_refused(cli, tmp_path, model, text, sentence) -> None:
+    (tmp_path / "said.yaml").write_text(text)
+
+    answer = cli("model-card", model, "--about", tmp_path / "said.yaml", "--output", tmp_path / "card")
+
+    assert answer.code == 2
+    assert sentence in " ".join(answer.err.split())
+
+
+def test_the_card_of_the_shipped_model_is_of_its_weights() -> None:
+    from monai_ext.landmarks.protocol_file import shipped_dir
+
+    folder = shipped_dir("pretrained") / "fundus"
+    facts = ModelFacts.model_validate_json((folder / "model_card.json").read_text(encoding="utf-8"))
+
+    assert facts.weights_sha256 == read_card(folder).sha256
+    assert (folder / "MODEL_CARD.md").read_text(encoding="utf-8") == model_card_markdown(facts)
+    for evaluation in facts.evaluations:
+        assert evaluation.interval is not None
+        for case in evaluation.worst:
+            assert (folder / str(case.picture)).is_file()

@@ -1,0 +1,129 @@
+"""Images keep the side that they were put on, and a model folder remembers which labels were seen."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from engine_study import write_study
+
+from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
+from monai_ext.engines.dataset import against_hash
+from monai_ext.engines.seen_labels import add_seen_labels, digests, read_seen_labels
+from monai_ext.engines.settled_sides import read_settled_sides, write_settled_sides
+from monai_ext.landmarks import InputError
+
+
+def rank(id: str) -> float:
+    return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") / 2**64
+
+
+def ranked(count: int = 60) -> list[LabelledImage]:
+    """Images without a stated split, the one that is nearest to validation first."""
+    return sorted((LabelledImage(f"eye{i}", Path("x"), Path("y")) for i in range(count)), key=lambda i: rank(i.id))
+
+
+def ids(images: list[LabelledImage]) -> list[str]:
+    return [image.id for image in images]
+
+
+def test_a_lone_validation_image_stays_one_when_better_candidates_arrive() -> None:
+    high = [image for image in ranked() if rank(image.id) > 0.4]
+    few = high[5:9]
+    train, val = split_images(few, 0.2)
+    settled = against_hash(few, train + val, 0.2)
+    assert settled == {few[0].id: "val"}
+    assert ids(val) == [few[0].id]
+
+    # another of the training side comes that is nearer to the threshold, then one of the validation side
+    assert ids(split_images([*few, high[0]], 0.2)[1]) == [high[0].id]
+    assert ids(split_images([*few, high[0]], 0.2, settled)[1]) == [few[0].id]
+    low = ranked()[0]
+    train, val = split_images([*few, high[0], low], 0.2, settled)
+    assert sorted(ids(val)) == sorted([few[0].id, low.id])
+    assert against_hash([*few, high[0], low], train + val, 0.2) == settled
+
+
+def test_a_lone_training_image_never_validates_the_models_that_it_trained() -> None:
+    low = [image for image in ranked() if rank(image.id) < 0.5][:4]
+    train, val = split_images(low, 0.5)
+    settled = against_hash(low, train + val, 0.5)
+    assert settled == {low[-1].id: "train"}
+
+    more = [*low, ranked()[-1]]
+    assert low[-1].id in ids(split_images(more, 0.5)[1])
+    assert low[-1].id in ids(split_images(more, 0.5, settled)[0])
+
+
+def test_every_step_of_a_growing_set_keeps_all_sides() -> None:
+    images = sorted(ranked(40), key=lambda image: image.id)
+    settled: dict[str, str] = {}
+    sides: dict[str, str] = {}
+    for count in range(2, len(images) + 1):
+        train, val = split_images(images[:count], 0.15, settled)
+        settled |= against_hash(images[:count], train + val, 0.15)
+        now = {image.id: str(image.split) for image in train + val}
+        assert sides.items() <= now.items()
+        sides = now
+
+
+def test_a_stated_split_counts_more_than_a_settled_side() -> None:
+    images = [LabelledImage(f"eye{i}", Path("x"), Path("y"), "train") for i in range(3)]
+    images += [LabelledImage("eye3", Path("x"), Path("y"), "val")]
+    train, val = split_images(images, 0.2, {"eye0": "val", "eye3": "train"})
+
+    assert (ids(train), ids(val)) == (["eye0", "eye1", "eye2"], ["eye3"])
+    assert against_hash(images, train + val, 0.2) == {}
+
+
+def test_settled_sides_are_added_and_read_again(tmp_path: Path) -> None:
+    assert read_settled_sides(tmp_path) == {}
+    write_settled_sides(tmp_path, {})
+    assert list(tmp_path.iterdir()) == []
+    write_settled_sides(tmp_path, {"a": "val"})
+    write_settled_sides(tmp_path, {"b": "train"})
+    assert read_settled_sides(tmp_path) == {"a": "val", "b": "train"}
+
+
+@pytest.mark.parametrize("content", ["[]", '{"val": "a"}', '{"train": [1]}', "{"])
+def test_a_damaged_file_of_sides_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "settled_sides.json").write_text(content)
+    with pytest.raises(InputError, match=r"settled_sides\.json"):
+        read_settled_sides(tmp_path)
+
+
+def test_seen_labels_are_added_and_a_damaged_file_is_replaced(tmp_path: Path) -> None:
+    add_seen_labels(tmp_path, {"a": "1", "b": "2"})
+    add_seen_labels(tmp_path, {"b": "3"})
+    assert read_seen_labels(tmp_path) == {"a": "1", "b": "3"}
+    (tmp_path / "seen_labels.json").write_text("[]")
+    with pytest.raises(InputError, match="must hold a SHA-256 per image ID"):
+        read_seen_labels(tmp_path)
+    add_seen_labels(tmp_path, {"c": "4"})
+    assert read_seen_labels(tmp_path) == {"c": "4"}
+
+
+def test_a_training_records_what_it_saw_and_where_it_put_it(tmp_path: Path, blob_protocol) -> None:
+    studies = write_study(tmp_path / "studies", 3)
+    protocol = blob_protocol.model_copy(
+        update={"recipe": blob_protocol.recipe.model_copy(update={"val_fraction": 1e-9})}
+    )
+    images = labelled_images(studies)
+    result = train_model(protocol, images, tmp_path / "blobs", TrainOptions(), stop=lambda: True)
+
+    assert result.stopped
+    lowest = min(ids(images), key=rank)
+    assert read_settled_sides(tmp_path / "blobs") == {lowest: "val"}
+    label = studies.label_path(lowest).read_bytes()
+    seen = read_seen_labels(tmp_path / "blobs")
+    assert seen == digests(images)
+    assert seen[lowest] == hashlib.sha256(label).hexdigest()
+
+
+def test_labels_that_cannot_be_trained_on_are_not_seen(tmp_path: Path, blob_protocol) -> None:
+    studies = write_study(tmp_path / "studies", 1)
+    with pytest.raises(InputError, match="at least 2 labelled images"):
+        train_model(blob_protocol, labelled_images(studies), tmp_path / "blobs")
+
+    assert read_seen_labels(tmp_path / "blobs") == {}
