@@ -17,7 +17,7 @@ from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray
 
 #: The candidates whose novelty the strategy ``hybrid`` weighs at most, so that its memory stays bounded.
-DEMAND = 2000
+DEMAND = 1000
 
 
 @dataclass(frozen=True)

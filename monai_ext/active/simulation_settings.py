@@ -7,6 +7,8 @@ from pathlib import Path
 
 from monai_ext.inferers.image_score import Reduction
 
+from .measures import DEFAULT_MEASURE
+
 
 @dataclass(frozen=True)
 class SimulationSettings:
@@ -36,7 +38,7 @@ class SimulationSettings:
     seeds: int = 3
     max_steps: int | None = None
     validations: int = 5
-    measure: str = "map_radius"
+    measure: str = DEFAULT_MEASURE
     reduction: Reduction = "mean"
     warm: bool = False
     device: str = "auto"

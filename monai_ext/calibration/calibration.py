@@ -1,4 +1,8 @@
-"""What is known of the answers of one version of a model, in a file beside its weights."""
+"""What is known of the answers of one version of a model, in a file beside its weights.
+
+The models that come with the program have none: they were validated on synthetic images, and a radius that holds for
+those would promise what nobody measured of a patient's. Training on labelled images makes one.
+"""
 
 from __future__ import annotations
 

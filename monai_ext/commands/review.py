@@ -168,7 +168,7 @@ def _sentences(
 ) -> list[str]:
     """What was found, and what was not judged and why."""
     count = len(found.labels)
-    sentences = [f"{len(flagged)} of {count} labels are worth a second look." if flagged else "No label stands out."]
+    sentences = [f"Worth a second look: {len(flagged)} of {count} labels." if flagged else "No label stands out."]
     if predictor is None:
         sentences.append("There is no model: how far labels lie from where it finds the points was not judged.")
     elif left_out:
@@ -179,7 +179,7 @@ def _sentences(
     if count < FEWEST_LABELS:
         sentences.append(f"Orders of landmarks were not judged: that takes {FEWEST_LABELS} labels.")
     if found.confirmed and not everything:
-        sentences.append(f"{len(found.confirmed)} labels that a person has confirmed are left out; --all lists them.")
+        sentences.append(f"Left out, as a person has confirmed them: {len(found.confirmed)}; --all lists them too.")
     if found.others:
-        sentences.append(f"{found.others} labels belong to other protocols.")
+        sentences.append(f"Labels of other protocols: {found.others}.")
     return sentences

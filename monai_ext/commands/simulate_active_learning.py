@@ -40,7 +40,7 @@ def run(
     max_steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps of every training, at most.")] = None,
     measure: Annotated[
         str, typer.Option(help="Of uncertainty; `monai-landmarks uncertainty` compares them.")
-    ] = "map_radius",
+    ] = DEFAULT_MEASURE,
     reduce: Annotated[str, typer.Option(help="mean or max: how landmarks make the score of an image.")] = "mean",
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images of an optimiser step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1)] = None,

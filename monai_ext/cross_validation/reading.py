@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monai_ext.evaluation import Evaluation, NormalizedScores, evaluate_landmarks, normalize_scores
 from monai_ext.evaluation.bootstrap import mean_interval
@@ -108,13 +109,11 @@ def _rows(pairs: Sequence[Pair], evaluation: Evaluation, measures: Measures) -> 
     failed = errors > measures.failure if measures.between is None else of_distance > measures.normalized_limit
     columns = [(name, [k]) for k, name in enumerate(evaluation.names)]
     columns.append((ALL, list(range(len(evaluation.names)))))
-    return tuple(
-        _row(name, errors[:, k], of_width[:, k], of_distance[:, k], failed[:, k]) for name, k in columns
-    )
+    return tuple(_row(name, errors[:, k], of_width[:, k], of_distance[:, k], failed[:, k]) for name, k in columns)
 
 
 def _row(
-    name: str, errors: FloatArray, of_width: FloatArray, of_distance: FloatArray, failed: FloatArray
+    name: str, errors: FloatArray, of_width: FloatArray, of_distance: FloatArray, failed: NDArray[np.bool_]
 ) -> RelativeScores:
     interval = mean_interval(errors)
     known = errors[~np.isnan(errors)]

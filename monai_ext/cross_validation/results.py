@@ -77,7 +77,7 @@ def write_cross_validation(
         "folds_finished": len(done),
         "folds_asked_for": len(validation.cells),
         "unit": next(iter(readings.values())).evaluation.unit if readings else None,
-        "between": measures.between,
+        "between": None if measures.between is None else list(measures.between),
         "relative": {name: [row.to_dict() for row in reading.rows] for name, reading in readings.items()},
         "folds": [validation.finished(fold) for fold in done],
     }

@@ -15,6 +15,7 @@ from monai_ext.calibration.observed import joined
 from monai_ext.inferers.observe import observed
 from monai_ext.inferers.read_output import ImageBatch, read_output
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.networks.registry import build_network
 from monai_ext.transforms.affine import to_original
@@ -61,7 +62,8 @@ def calibrate(
     """
     share: list[Observed | str]
     try:
-        share = list(_observe(job, weights, unit, on_images))
+        with input_errors_unwrapped():
+            share = list(_observe(job, weights, unit, on_images))
     except StoppedError:
         raise
     except Exception as error:  # an image that vanished, a lack of memory, ...

@@ -45,8 +45,8 @@ def write_training_record(
         "model_version": card.version,
         "model_sha256": card.sha256,
         "unit": result.unit,
-        "val_error": result.val_error,
-        "previous_error": result.previous_error,
+        "val_error": _finite(result.val_error),
+        "previous_error": _finite(result.previous_error),
         "epochs": result.epochs,
         "seed": card.seed,
         "labels_used": card.labels_used,
@@ -56,9 +56,7 @@ def write_training_record(
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": machine(device),
         "versions": versions(),
-        "history": [
-            {key: value if math.isfinite(value) else None for key, value in entry.items()} for entry in result.history
-        ],
+        "history": [{key: _finite(value) for key, value in entry.items()} for entry in result.history],
     }
     path = record_path(result.folder, card.version)
     try:
@@ -80,6 +78,11 @@ def read_training_record(folder: Path, version: str) -> dict[str, Any] | None:
 def record_path(folder: Path, version: str) -> Path:
     """Where the record of a version lies."""
     return Path(folder) / f"{version}.training.json"
+
+
+def _finite(value: float | None) -> float | None:
+    """The value; None where it is no number, as the error of a model that cannot be used."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _command() -> str | None:

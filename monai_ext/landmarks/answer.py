@@ -32,8 +32,9 @@ def prediction_document(
     Each landmark of the protocol is listed, in its order, whatever its status: ``pixel`` is (x, y) in pixels of the
     stored image, ``position`` is LPS millimetres of the placement frame. A landmark that is missing or undefined has
     there its likeliest place, which is no measurement, or null where none is known. ``confidence`` and ``radius``
-    are null where unknown; a true point lies within its radius with the probability ``coverage``. ``stages`` names the pixel of each stage of a network that has several. ``spacing`` is the
-    calibration along (x, y), [1, 1] where the unit is "px".
+    are null where unknown; a true point
+    lies within its radius with the probability ``coverage``. ``stages`` names the pixel of each stage of a network that
+    has several. ``spacing`` is the calibration along (x, y), [1, 1] where the unit is "px".
 
     Args:
         protocol: the landmark task.

@@ -131,8 +131,8 @@ class Protocol(Strict):
         for name in ("field_of_view", "border"):
             if getattr(augmentation, name) and not self.network.field_of_view:
                 raise ValueError(
-                    f"recipe.augmentation.{name} changes the lit circle of fundus photographs, which is only looked for "
-                    "with network.field_of_view: true"
+                    f"recipe.augmentation.{name} changes the lit circle of fundus photographs, "
+                    "which is only looked for with network.field_of_view: true"
                 )
         return self
 

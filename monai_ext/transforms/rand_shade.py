@@ -14,8 +14,8 @@ from .rand_image import RandImage, RandImaged, unit_range
 class RandShade(RandImage):
     """Multiplies an image by a slope and a bowl of light, above its lowest value: black stays black.
 
-    With x and y from -1 to 1 over the image, the factor is ``(1 - a (1 + x cos t + y sin t) / 2) (1 - b (x^2 + y^2) / 2)``
-    cut off at 0 and 1 in its slope.
+    With x and y from -1 to 1 over the image, the factor is ``(1 - a s) (1 - b (x^2 + y^2) / 2)`` with the slope
+    ``s = (1 + x cos t + y sin t) / 2``, cut off at 0 and 1.
 
     Args:
         shade: largest loss of light s at the dark side, and again in the corners; a and b are uniform in [0, s], and

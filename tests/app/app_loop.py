@@ -66,7 +66,7 @@ recipe: {}
 
 def eyes(**recipe: object) -> Subject:
     """Synthetic fundus photographs."""
-    text = _with_recipe(FUNDUS, {"batch_size": 4, "learning_rate": 0.002, "ema_decay": 0.0, **recipe})
+    text = _with_recipe(FUNDUS, {"batch_size": 2, "learning_rate": 0.002, "ema_decay": 0.0, **recipe})
 
     def draw(index: int) -> Phantom:
         return make_fundus(np.random.default_rng([20, index]))

@@ -16,6 +16,7 @@ from app_spots import NAMES, spot_image, write_label
 from fastapi.testclient import TestClient
 
 from lib.proposals import Proposal
+from monai_ext.calibration import Calibration, ConformalRadius, calibration_path, write_calibration
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.transforms.image_io import read_frame
@@ -64,6 +65,31 @@ def test_a_replaced_image_gets_a_new_answer(app: Any, client: TestClient, predic
     assert "cached" not in after["latencies"]
     assert after["landmarks"] != before["landmarks"]
     assert len(predicted) == 2
+
+
+def test_a_calibration_that_is_stored_later_gets_a_new_answer(app: Any, client: TestClient) -> None:
+    version = publish_random(app)
+    before = infer(client)
+    assert [mark["radius"] for mark in before["landmarks"]] == [None] * len(NAMES)
+    assert before["coverage"] is None
+    folder = app.settings.model_root / "spots"
+    radius = ConformalRadius.fit(np.arange(20.0)[:, None].repeat(len(NAMES), 1), NAMES)
+    calibration = Calibration(protocol="spots", version=version, images=20, radius=radius)
+    write_calibration(folder, calibration)
+    after = infer(client)
+    assert "cached" not in after["latencies"]
+    assert [mark["radius"] for mark in after["landmarks"]] == [19.0] * len(NAMES)
+    assert after["coverage"] == 0.95
+    unsure = after["uncertainty"]
+    assert (unsure["measure"], unsure["unit"], list(unsure["landmarks"])) == ("map_radius", "px", list(NAMES))
+    assert unsure["score"] == pytest.approx(np.mean(list(unsure["landmarks"].values())))
+    assert infer(client)["latencies"]["cached"] is True
+    calibration_path(folder, version).write_text("{")
+    refused = client.post("/infer/spots", params={"image": "spot_00", "output": "json"})
+    assert refused.status_code == 409
+    assert "is damaged" in refused.json()["detail"]
+    calibration_path(folder, version).unlink()
+    assert [mark["radius"] for mark in infer(client)["landmarks"]] == [None] * len(NAMES)
 
 
 def test_an_image_changed_in_place_gets_a_new_answer(app: Any, client: TestClient) -> None:

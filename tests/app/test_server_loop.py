@@ -151,6 +151,10 @@ def check_prediction(loop: Loop, client: MONAILabelClient, version: str) -> None
     assert (document["protocol"], document["image"], document["model_version"]) == ("spots", "spot_06", version)
     landmarks = read_markups(path, read_frame(loop.studies / "spot_06.png"), NAMES)
     np.testing.assert_allclose(landmarks.points, [entry["pixel"] for entry in document["landmarks"]], atol=1e-6)
+    assert [entry["radius"] for entry in document["landmarks"]] == [None, None]  # too few validation images
+    unsure = document["uncertainty"]
+    assert (unsure["measure"], unsure["unit"], set(unsure["landmarks"])) == ("map_radius", "px", set(NAMES))
+    assert 0 < min(unsure["landmarks"].values()) <= unsure["score"] <= max(unsure["landmarks"].values())
     check_in_slicer(Path(path), document)
 
 

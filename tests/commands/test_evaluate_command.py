@@ -122,3 +122,49 @@ def test_options_without_meaning_are_refused(evaluate, arguments, sentence) -> N
 
     assert answer.code == 2
     assert sentence in " ".join(answer.err.split())
+
+
+def test_points_and_origin_are_kept(evaluate, model) -> None:
+    answer, out = evaluate("--worst", 1)
+
+    assert answer.code == 0, answer.err
+    written = json.loads((out / "metrics.json").read_text())
+    studies = Studies(model / "studies")
+    for recorded, scores in zip(written["points"]["images"], written["images"], strict=True):
+        assert studies.images()[recorded["image"]].name == recorded["file"]
+        for true, found, error in zip(recorded["truth"], recorded["prediction"], scores["errors"], strict=True):
+            measured = true["status"] == found["status"] == "defined"
+            assert (error is not None) == measured
+            if measured:
+                assert np.hypot(*np.subtract(true["point"], found["point"])) == pytest.approx(error)
+    assert written["studies"] == (model / "studies").as_posix()
+    assert written["command"].startswith("monai-landmarks evaluate --studies ")
+    assert written["model_sha256"] == Predictor.load(model / "model").card.sha256
+    assert written["machine"]["threads"] == torch.get_num_threads()
+    assert "coarse" not in written
+
+
+def test_the_coarse_stage_is_measured_on_the_same_landmarks(cli, model, blob_protocol, tmp_path) -> None:
+    network = {"name": "zian", "backbone": "unet_small", "roi_sizes": [32, 64], "presence": True}
+    network["input_size"] = {"width": 96, "height": 64}
+    zian = blob_protocol.model_validate(blob_protocol.model_dump() | {"network": network})
+    torch.manual_seed(8)
+    untrained = build_network(zian)
+    torch.nn.init.normal_(untrained.presence_head.linear.weight, std=3)  # some landmarks are called missing
+    facts = {"labels_used": 2, "val_images": (), "val_error": 1.0, "unit": "px", "epochs": 1, "seed": 0, "date": ""}
+    publish(tmp_path / "model", untrained.state_dict(), {"protocol": zian, **facts})
+
+    answer = cli(
+        "evaluate", "--studies", model / "studies", "--model", tmp_path / "model", "--split", "all", "--json",
+        "--output", tmp_path / "out", "--worst", 0,
+    )  # fmt: skip
+
+    assert answer.code == 0, answer.err
+    coarse = json.loads(answer.out)["coarse"]["overall"]
+    predictor, studies, errors = Predictor.load(tmp_path / "model"), Studies(model / "studies"), []
+    for id, path in studies.images().items():
+        found = predictor.predict_stages(path)
+        truth = read_markups(studies.label_path(id), found.landmarks.frame, zian.landmark_names)
+        errors += list(np.linalg.norm(found.coarse - truth.points, axis=1)[found.landmarks.defined])
+    assert coarse["count"] == len(errors) == json.loads(answer.out)["overall"]["count"] == 4  # of 8
+    assert coarse["mre"] == pytest.approx(np.mean(errors), rel=1e-6)

@@ -146,3 +146,27 @@ def test_damaged_results_are_refused(cli, tmp_path, document, sentence) -> None:
 
     assert answer.code == 2
     assert sentence in " ".join(answer.err.split())
+
+
+def test_agreement_is_told_for_each_version(report, tmp_path) -> None:
+    studies = tmp_path / "studies"
+    (studies / "labels" / "final").mkdir(parents=True)
+    moved = {"a": ("v1", [3.0, 5.0]), "b": ("v1", [0.0, None]), "c": ("v2", [1.0, 2.0])}
+    objects = {}
+    for number, (image, (version, distances)) in enumerate(moved.items()):
+        (studies / f"{image}.png").write_bytes(b"")
+        (studies / "labels" / "final" / f"{image}.mrk.json").write_text("{}")
+        displacement = dict(zip(("bright", "dark"), distances, strict=True))
+        info = {"protocol": "dots", "model_version": version, "unit": "px", "ts": 1_800_000_000 + number}
+        label = {"ext": ".mrk.json", "info": info | {"displacement": displacement}}
+        objects[image] = {"image": {"ext": ".png"}, "labels": {"final": label}}
+    written(studies / "datastore_v2.json", {"objects": objects})
+
+    page = report("--studies", studies, "--protocol", "dots")
+
+    rows = page.table("How far points were moved")
+    assert [row[:7] for row in rows[1:]] == [
+        ["v1", "2", "3", "px", "2.67", "3.00", "33.3 %"],
+        ["v2", "1", "2", "px", "1.50", "1.50", "0.0 %"],
+    ]
+    assert [alt for alt, _ in page.images] == ["Distance moved, label by label"]

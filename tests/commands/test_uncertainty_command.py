@@ -93,8 +93,11 @@ def test_the_table_the_documents_and_the_plots(uncertainty, judged, tmp_path) ->
         assert calibration.radius.quantiles[k] == expected
     assert calibration.scaled_radius.scaled_by == "map_radius"
     assert calibration.presence.present == (22, 21)
-    assert calibration.presence.thresholds[0] is None
-    assert calibration.presence.thresholds[1] is not None
+    assert calibration.presence.thresholds == (None, None)  # one image without a dark blob says too little
+    radii = document["radii"]
+    assert (radii["folds"], radii["coverage"], radii["unit"]) == (2, 0.9, "px")
+    assert [row["landmark"] for row in radii["rows"]] == ["bright", "dark", None] * 3
+    assert document["images_that_chose_the_model"] == 0
     for name in ("risk_coverage.png", "reliability.png"):
         with Image.open(tmp_path / "out" / name) as picture:
             assert min(picture.size) > 200
@@ -112,9 +115,9 @@ def test_the_terminal_says_what_is_not_calibrated(uncertainty, judged) -> None:
     ]
     assert "Radius for 99%: bright not calibrated, dark not calibrated" in answer.out
     assert "takes 99 labelled images of a landmark or more: bright, dark have fewer" in answer.err
-    assert "Threshold of presence: bright not fitted, dark 0." in answer.out
+    assert "Threshold of presence: bright not fitted, dark not fitted" in answer.out
+    assert "No radius could be judged: too few labelled images." in answer.out
     stored = read_calibration(judged / "model1", "v1")
-    assert stored.scaled_radius is None
     assert stored.radius.coverage == 0.99
 
 
@@ -137,6 +140,7 @@ def test_several_models_are_an_ensemble(uncertainty, judged) -> None:
         (("--unit", "cm"), "--unit is auto, mm or px, not 'cm'"),
         (("--reduce", "sum"), "--reduce is mean or max, not 'sum'"),
         (("--coverage", 95), "between 0 and 1"),
+        (("--folds", 1), "--folds is 2 or more"),
     ],
 )
 def test_a_wrong_request_is_one_sentence(uncertainty, tmp_path, arguments, sentence) -> None:
@@ -154,4 +158,4 @@ def test_a_shipped_model_is_not_written_to(cli, judged, tmp_path) -> None:
 
     assert answer.code == 2
     assert "--store would change the shipped model" in answer.err
-    assert not (shipped_dir("pretrained") / "fundus" / "calibration.json").exists()
+    assert not (shipped_dir("pretrained") / "fundus" / "v2.calibration.json").exists()

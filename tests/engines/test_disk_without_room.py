@@ -102,6 +102,7 @@ def test_a_disk_that_is_full_when_publishing_keeps_the_run(disk, images, blob_pr
     place = disk(500 * MEGABYTE)
     folder = place / "blobs"
     train_model(blob_protocol, images, folder, OPTIONS.model_copy(update={"max_epochs": 1, "learning_rate": 1e-9}))
+    before = set(files(folder))
     weights = len(files(folder)["v1.safetensors"])
     state = 5 * weights  # network, its average, two moments of the optimiser, and the best weights
     disk(weights + state + int(0.7 * weights))
@@ -109,7 +110,7 @@ def test_a_disk_that_is_full_when_publishing_keeps_the_run(disk, images, blob_pr
     with pytest.raises(ResourceError, match="No space left on device"):
         train_model(blob_protocol, images, folder, OPTIONS)
     assert read_card(folder).version == "v1"
-    assert sorted(files(folder)) == [".training/state.pt", "card.json", "v1.json", "v1.safetensors"]
+    assert set(files(folder)) == before | {".training/state.pt"}
     load_network(folder)
 
     disk(500 * MEGABYTE)

@@ -85,10 +85,9 @@ def test_every_image_of_a_batch_has_its_own_map() -> None:
     y, x = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
     heatmaps = torch.exp(-((x - 60.25) ** 2 + (y - 41.5) ** 2) / 8).expand(2, 1, 96, 128)
 
-    points, status, confidence, coarse = decode_output(
-        HeatmapOutput(heatmaps, None), matrices, torch.tensor(sizes), task
-    )
-    assert coarse is None
+    found = decode_output(HeatmapOutput(heatmaps, None), matrices, torch.tensor(sizes), task)
+    points, status, confidence = found.points, found.status, found.confidence
+    assert found.coarse is None
 
     for i, (width, height) in enumerate(sizes):
         scale = min(128 / width, 96 / height)

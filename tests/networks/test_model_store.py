@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from monai_ext.calibration import Calibration, ConformalRadius, read_calibration
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.networks.model_store import find_model, load_network, publish, read_card
+from monai_ext.networks.model_store import KEPT_VERSIONS, find_model, load_network, publish, read_card
 from monai_ext.networks.registry import build_network
 
 
@@ -107,6 +108,59 @@ def test_a_reader_sees_the_old_model_until_the_card_is_replaced(tmp_path, protoc
         publish(tmp_path / "tip", network.state_dict(), card(protocol, val_error=0.5))
 
     assert load_network(tmp_path / "tip")[1].val_error == 1.5
+
+
+def calibration(version: str = "") -> Calibration:
+    radius = ConformalRadius.fit([[float(n)] for n in range(30)], ["tip"])
+    return Calibration(protocol="tip", version=version, images=30, radius=radius)
+
+
+def test_a_calibration_lies_beside_its_version_and_goes_with_it(tmp_path, protocol, network) -> None:
+    folder = tmp_path / "tip"
+    publish(folder, network.state_dict(), card(protocol), calibration=calibration())
+    publish(folder, network.state_dict(), card(protocol))
+
+    assert read_calibration(folder, "v1") == calibration("v1")
+    assert read_calibration(folder, "v2") is None
+    for _ in range(KEPT_VERSIONS):
+        publish(folder, network.state_dict(), card(protocol), calibration=calibration())
+    assert sorted(path.name for path in folder.glob("*.calibration.json")) == [
+        f"v{n}.calibration.json" for n in range(3, 8)
+    ]
+
+
+@pytest.mark.parametrize("last", ["v2.safetensors", "v2.json", "v2.calibration.json", "card.json"])
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_version_is_never_current_without_its_calibration(
+    tmp_path, protocol, network, monkeypatch, last, killed
+) -> None:
+    import monai_ext.calibration.calibration as calibrations
+    import monai_ext.networks.model_store as store
+
+    folder = tmp_path / "tip"
+    publish(folder, network.state_dict(), card(protocol), calibration=calibration())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    whole = store.write_atomically
+
+    def fail(path: Path, data: object) -> None:
+        if Path(path).name == last:
+            raise KeyboardInterrupt if killed else OSError("disk full")
+        whole(path, data)  # type: ignore[arg-type]
+
+    for module in (store, calibrations):
+        monkeypatch.setattr(module, "write_atomically", fail)
+    with pytest.raises(KeyboardInterrupt if killed else OSError):
+        publish(folder, network.state_dict(), card(protocol), calibration=calibration())
+    monkeypatch.undo()
+
+    assert load_network(folder)[1].version == "v1"
+    assert read_calibration(folder, "v1") == calibration("v1")
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    if not killed:
+        assert {path.name for path in folder.iterdir()} == set(before)
+    # what a kill left is not taken for a part of the next version
+    following = publish(folder, network.state_dict(), card(protocol))
+    assert read_calibration(folder, following.version) is None
 
 
 def test_trained_wins_over_shipped(tmp_path, protocol, network) -> None:

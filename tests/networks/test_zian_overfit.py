@@ -7,7 +7,7 @@ import torch
 from monai_ext.inferers.decode_output import decode_heatmaps, stage_heatmaps
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
-from monai_ext.networks.output import training_arguments
+from monai_ext.networks.output import Stage, training_arguments
 from monai_ext.networks.registry import build_network
 
 WIDTH, HEIGHT = 112, 76
@@ -23,6 +23,11 @@ TARGETS = torch.tensor(
 
 #: Optimiser steps: some seconds on one core.
 STEPS = 220
+
+
+def peaks(stage: Stage, task: Protocol) -> torch.Tensor:
+    """(B, K, 2) peaks of a stage's heatmaps, in its cells."""
+    return decode_heatmaps(stage_heatmaps(stage, task), task).points
 
 
 def spots(points: torch.Tensor) -> torch.Tensor:
@@ -70,7 +75,7 @@ def test_an_overfitted_network_finds_every_point_within_a_fifth_of_a_pixel() -> 
     with torch.no_grad():
         stages = network.eval()(image).stages
     errors = {
-        stage.name: torch.linalg.vector_norm(stage.frame.to_image(decode_heatmaps(stage_heatmaps(stage, protocol), protocol).points) - points, dim=2)
+        stage.name: torch.linalg.vector_norm(stage.frame.to_image(peaks(stage, protocol)) - points, dim=2)
         for stage in stages
     }
     assert float(errors["fine"].max()) < 0.2

@@ -38,6 +38,8 @@ def test_next_sample_and_its_end() -> None:
             b'{"client_id": "me"}',
             "application/json",
         )
+    with RudeServer(lambda v: v.say({"id": "a", "note": "None is scored yet."})) as server:
+        assert HttpClient(server.url).next_sample("uncertainty") == ("a", "None is scored yet.")
     with RudeServer(lambda v: v.say({"message": "All 9 images are labelled."})) as server:
         assert HttpClient(server.url).next_sample("first") == (None, "All 9 images are labelled.")
 

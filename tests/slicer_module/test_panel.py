@@ -42,10 +42,21 @@ def saved_points(client: FolderClient, image: str, tag: str = "final") -> dict[s
 
 
 def test_the_table_shows_what_the_network_said(detected: Driver) -> None:
-    confidences = ["0.90", "0.80", "0.70", "0.60", "0.50", "0.40", "0.30"]
+    confidences = [f"{confidence}  ±1.5 px" for confidence in ("0.90", "0.80", "0.70", "0.60", "0.50", "0.40", "0.30")]
     assert detected.rows == [[t, "predicted", c, ""] for t, c in zip(TITLES, confidences, strict=True)]
     assert detected.pixels() == [pytest.approx(pixel, abs=1e-3) for pixel in PIXELS]
     assert detected.ui.measurementTable.item(0, 1).text() == "30.0 px"
+
+
+def test_how_far_a_point_may_be_off_is_said_until_a_person_moves_it(detected: Driver) -> None:
+    cell = detected.ui.landmarkTable.item(2, 2)
+    assert cell.toolTip() == (
+        "How sure the network is, from 0 to 1. The true place lies within 1.5 px of it in 95% of images like those of "
+        "the training."
+    )
+    detected.drag(2, (51.0, 48.0))
+    cell = detected.ui.landmarkTable.item(2, 2)
+    assert (cell.text(), cell.toolTip()) == ("0.70", "How sure the network is, from 0 to 1.")
 
 
 def test_a_point_in_the_picture_has_the_colour_of_its_row(detected: Driver) -> None:
@@ -130,7 +141,7 @@ def test_a_landmark_that_the_network_calls_missing(panel: Driver, client: Folder
 def test_accept_counts_as_corrected_without_distance(detected: Driver, client: FolderClient) -> None:
     detected.choose(0)
     detected.click("accept")
-    assert detected.rows[0] == ["right eye", "corrected (accepted)", "0.90", "0.0 px"]
+    assert detected.rows[0] == ["right eye", "corrected (accepted)", "0.90  ±1.5 px", "0.0 px"]
     assert detected.ui.landmarkTable.currentRow() == 1, "on to the next that nobody has looked at"
     detected.do("submit")
     assert client.labels["one", "final"][1]["displacement"]["right_eye"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from monai_ext.doctor.journal import read_journal
 from monai_ext.landmarks import InputError, Studies
 
 from .record import AgreementRecord, agreement_record
+
+#: A server that works writes the journal first; so long after, the index of the same change is written too.
+MID_CHANGE_SECONDS = 1.0
 
 
 def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRecord]:
@@ -26,10 +30,17 @@ def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRec
     """
     root = Path(studies_root)
     labelled = Studies(root).labelled()
-    index = read_index(root)
+    last, index = _last_change(root), read_index(root)
+    if index is not None and last > index.changes:
+        time.sleep(MID_CHANGE_SECONDS)
+        index = read_index(root)
     if index is None:
         return []
-    _warn_of_changes_to_come(root, index.changes)
+    if last > index.changes:
+        warnings.warn(
+            f"The index of {root} lacks its last {last - index.changes} changes; the next server start takes them in.",
+            stacklevel=2,
+        )
     records = []
     for image in labelled:
         entry = index.objects.get(image)
@@ -45,12 +56,8 @@ def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRec
     return sorted(records, key=lambda record: (record.time, record.image))
 
 
-def _warn_of_changes_to_come(root: Path, known: int) -> None:
+def _last_change(root: Path) -> int:
     try:
-        behind = read_journal(root).last - known
+        return read_journal(root).last
     except OSError as error:
         raise InputError(f"The journal of {root} cannot be read: {error.strerror or error}.") from None
-    if behind > 0:
-        warnings.warn(
-            f"The index of {root} lacks its last {behind} changes; the next server start takes them in.", stacklevel=3
-        )

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
+#: Characters of a word that stays whole in a table.
+LONGEST_WORD = 24
+
 
 @dataclass(frozen=True)
 class Note:
@@ -45,6 +48,11 @@ class Table:
     def is_left(self, column: int) -> bool:
         """Whether a column, counted from 0, is set flush left."""
         return self.left is None or column < self.left
+
+    @staticmethod
+    def is_long(cell: str) -> bool:
+        """Whether a cell holds a word that may be broken anywhere, such as a digest or a path."""
+        return any(len(word) > LONGEST_WORD for word in cell.split())
 
 
 @dataclass(frozen=True)

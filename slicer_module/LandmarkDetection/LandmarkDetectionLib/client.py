@@ -18,7 +18,7 @@ class NextSample(NamedTuple):
 
     Attributes:
         image: the ID to open next; None where there is nothing left.
-        message: the server's sentence where there is nothing left.
+        message: the server's sentence where there is nothing left, or about its choice.
     """
 
     image: str | None

@@ -105,7 +105,7 @@ class HttpClient:
         )
         entry = as_object(found, "The next sample")
         if "id" in entry:
-            return NextSample(as_text(entry["id"], "The next sample's id"))
+            return NextSample(as_text(entry["id"], "The next sample's id"), str(entry.get("note") or ""))
         return NextSample(None, str(entry.get("message") or "There is no image left to label."))
 
     def save_label(self, image: str, markups: bytes, params: Mapping[str, Any], tag: str = "final") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .json_fields import as_object, as_text, number_or_none
+from .json_fields import as_list, as_object, as_text, number_or_none
 
 UNLABELED, DRAFT, FINAL = "unlabeled", "draft", "final"
 #: In the order of work: what nobody began, what somebody began, what is done.
@@ -42,6 +42,7 @@ class ImageEntry:
         file_name: with its original extension.
         size: bytes.
         labels: by tag.
+        flags: why the final label is worth a second look, a sentence each.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ImageEntry:
     file_name: str = ""
     size: int | None = None
     labels: Mapping[str, LabelInfo] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
 
     @property
     def open_tag(self) -> str | None:
@@ -79,6 +81,7 @@ class ImageEntry:
             file_name=as_text(entry.get("file", ""), f"The file of {name}"),
             size=None if size is None else int(size),
             labels={tag: _label(tag, item, name) for tag, item in labels.items()},
+            flags=tuple(_flag(item, name) for item in as_list(entry.get("flags", []), f"The flags of {name}")),
         )
 
 
@@ -117,7 +120,9 @@ class ImageList:
         notes = {"protocol": info.get("protocol"), "model_version": info.get("model_version")}
         notes["annotator"] = info.get("annotator") or info.get("user")
         labels[tag] = _label(tag, notes, image)
-        new = replace(old, labels=labels, state=FINAL if FINAL in labels else DRAFT if DRAFT in labels else UNLABELED)
+        flags = () if tag == FINAL else old.flags  # the server looks at the new label when it is saved
+        state = FINAL if FINAL in labels else DRAFT if DRAFT in labels else UNLABELED
+        new = replace(old, labels=labels, state=state, flags=flags)
         counts = dict(self.counts)
         if counts:
             counts[old.state] = max(counts.get(old.state, 0) - 1, 0)
@@ -132,6 +137,11 @@ class ImageList:
             for entry in self.entries
             if entry.state in wanted and all(word in f"{entry.id} {entry.file_name}".casefold() for word in words)
         )
+
+
+def _flag(document: Any, image: str) -> str:
+    where = f"A flag of {image}"
+    return as_text(as_object(document, where).get("sentence"), f"{where}: sentence")
 
 
 def _label(tag: str, document: Any, image: str) -> LabelInfo:

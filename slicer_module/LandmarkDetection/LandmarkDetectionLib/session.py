@@ -266,10 +266,10 @@ class Session:
         return self.definition_problem()
 
     def question_before_submitting(self) -> Question | None:
-        """What to ask before a final label: landmarks without an answer, pairs that look swapped, another server."""
+        """What to ask before a final label: doubts, landmarks without an answer, swapped pairs, another server."""
         if self.work is None:
             return None
-        details = [warning.sentence for warning in self.work.pair_warnings()]
+        details = [*self.standing_flags(), *(warning.sentence for warning in self.work.pair_warnings())]
         absent = [self.work.task.landmarks[index].title for index in self.work.unanswered]
         if absent:
             details.append(f"Not labelled: {', '.join(absent)}; mark what is not in the image as missing.")
@@ -288,7 +288,15 @@ class Session:
         problem = self.why_not_submit(tag)
         if problem or self.work is None:
             raise BadAnswer(problem or "Open an image first.")
-        return self.work.submission(tag, self.annotator)
+        submission = self.work.submission(tag, self.annotator)
+        if tag == "final" and self.standing_flags():
+            return replace(submission, params={**submission.params, "reviewed": True})
+        return submission
+
+    def standing_flags(self) -> tuple[str, ...]:
+        """What the server doubts about the open label, where it is as it was opened: to submit it confirms it."""
+        entry = None if self.work is None or self.work.dirty else self.images.get(self.work.image)
+        return entry.flags if entry is not None and entry.open_tag == "final" else ()
 
     def sent(self, sent: Sent) -> None:
         """The server has it; what was done to the work since stays unsent. The image's state in the list changes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 from monai_ext.active.agreement import (
     AgreementRecord,
@@ -16,13 +16,20 @@ from monai_ext.active.agreement import (
 from monai_ext.landmarks import InputError
 
 from ..datastore import LandmarkDatastore
-from ..studies_store.entries import Objects
+from ..studies_store.entries import LabelEntry, Objects
 
 logger = logging.getLogger(__name__)
 
 
+class _Protocol(NamedTuple):
+    """What the labels of one protocol tell."""
+
+    records: list[AgreementRecord]
+    rows: list[dict[str, Any]]
+
+
 class AgreementSummary:
-    """The agreement by protocol, reckoned anew when labels or notes changed; safe to use from many threads.
+    """The agreement by protocol; only what changed is reckoned anew. Safe to use from many threads.
 
     Args:
         datastore: the studies.
@@ -32,38 +39,53 @@ class AgreementSummary:
         self._datastore = datastore
         self._lock = threading.Lock()
         self._warned: set[str] = set()
-        self._known: tuple[Objects, dict[str, list[AgreementRecord]], dict[str, list[dict[str, Any]]]] | None = None
+        self._objects: Objects | None = None
+        self._seen: dict[str, tuple[LabelEntry, AgreementRecord | None]] = {}
+        self._known: dict[str, _Protocol] = {}
 
     def summary(self) -> dict[str, list[dict[str, Any]]]:
         """For each protocol that has such labels a row per version, by first use."""
-        return self._look()[1]
+        return {name: known.rows for name, known in self._look().items()}
 
     def document(self, protocol: str) -> dict[str, Any]:
         """All that the labels of a protocol tell: each version, each landmark, each label."""
-        return {**agreement_document(self._look()[0].get(protocol, [])), "protocol": protocol}
+        known = self._look().get(protocol)
+        return {**agreement_document([] if known is None else known.records), "protocol": protocol}
 
-    def _look(self) -> tuple[dict[str, list[AgreementRecord]], dict[str, list[dict[str, Any]]]]:
+    def _look(self) -> dict[str, _Protocol]:
         with self._lock:
             objects = self._datastore.objects  # replaced by every change, so that itself tells of changes
-            if self._known is None or self._known[0] is not objects:
+            if self._objects is not objects:
                 records = self._records(objects)
-                rows = {name: [summary_document(row) for row in agreement(own)] for name, own in records.items()}
-                self._known = (objects, records, rows)
-            return self._known[1:]
+                self._known = {name: self._reckon(name, own) for name, own in records.items()}
+                self._objects = objects
+            return self._known
+
+    def _reckon(self, protocol: str, records: list[AgreementRecord]) -> _Protocol:
+        known = self._known.get(protocol)
+        if known is not None and known.records == records:
+            return known
+        return _Protocol(records, [summary_document(row) for row in agreement(records)])
 
     def _records(self, objects: Objects) -> dict[str, list[AgreementRecord]]:
+        before, self._seen = self._seen, {}
         records: dict[str, list[AgreementRecord]] = {}
         for image, entry in objects.items():
             label = entry.labels.get("final")
             if label is None:
                 continue
-            try:
-                record = agreement_record(image, label.info)
-            except InputError as error:
-                if image not in self._warned:
-                    self._warned.add(image)
-                    logger.warning("%s", error)
-                continue
+            seen = before.get(image)
+            record = seen[1] if seen is not None and seen[0] is label else self._record(image, label)
+            self._seen[image] = (label, record)
             if record is not None:
                 records.setdefault(record.protocol, []).append(record)
         return records
+
+    def _record(self, image: str, label: LabelEntry) -> AgreementRecord | None:
+        try:
+            return agreement_record(image, label.info)
+        except InputError as error:
+            if image not in self._warned:
+                self._warned.add(image)
+                logger.warning("%s", error)
+            return None

@@ -16,7 +16,7 @@ from ..scene import SceneError
 from ..session import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
 from ..work import Work
 from ..workbench import ERROR, INFO, WARNING, Workbench
-from .pictures import FAIR, GOOD, IDLE, icon, light
+from .pictures import FAIR, GOOD, IDLE, icon, light, sign
 from .submit_bar import DETECT, SubmitBar
 from .table_cells import fit_columns, set_bold, set_cell, set_rows
 
@@ -104,9 +104,12 @@ class StudyBox:
         place = self._ui.strategyCombo.currentIndex
         strategy = self._strategies[max(place, 0)] if self._strategies else "first"
         folder = bench.image_folder
+        params = {"protocol": task.name}
+        if bench.session.annotator:
+            params["client_id"] = bench.session.annotator  # nobody else is offered this image for a while
 
         def job() -> tuple[NextSample, ImageList, OpenedImage | None]:
-            sample, images = client.next_sample(strategy), client.images()
+            sample, images = client.next_sample(strategy, params), client.images()
             entry = None if sample.image is None else images.get(sample.image) or ImageEntry(sample.image)
             return sample, images, None if entry is None else jobs.open_image(client, task, entry, folder)
 
@@ -115,6 +118,8 @@ class StudyBox:
             if image is None:
                 bench.say(sample.message or _("There is no image left to label."), INFO)
             else:
+                if sample.message:
+                    bench.say(sample.message, INFO)  # unless there is more to say of its label
                 self._show_image(image)
 
         bench.run(OPEN, _("Fetching the next sample"), job, done)
@@ -272,8 +277,9 @@ class StudyBox:
         set_rows(table, len(entries))
         for row, entry in enumerate(entries):
             set_bold(set_cell(table, row, 0, entry.id, entry.file_name), entry.id == open_image)
-            item = set_cell(table, row, 1, state_words(entry.state), entry.protocol)
-            item.setIcon(icon(light(_STATE_COLORS.get(entry.state, IDLE), 10)))
+            tip = "\n".join([_("Worth a second look:"), *entry.flags]) if entry.flags else entry.protocol
+            item = set_cell(table, row, 1, state_words(entry.state), tip)
+            item.setIcon(icon(sign("warning", 12) if entry.flags else light(_STATE_COLORS.get(entry.state, IDLE), 10)))
             set_cell(table, row, 2, entry.label.annotator if entry.label is not None else "")
             if entry.id == open_image:
                 table.selectRow(row)
