@@ -11,6 +11,7 @@ from typing import Annotated, cast
 import typer
 
 from monai_ext.ablation import Progress, under_recipe
+from monai_ext.active.measures import DEFAULT_MEASURE
 from monai_ext.active.simulation import Simulation, SimulationSettings
 from monai_ext.active.simulation_results import PLOT, RESULTS, TABLE, curve_table, write_simulation
 from monai_ext.inferers.image_score import Reduction
