@@ -69,7 +69,7 @@ def test_labels_train_a_better_model_that_is_served_at_once(
     cli: Callable[..., str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    clinic = Clinic(spots(max_epochs=16, val_interval=4), 12, 4, tmp_path, start_server)
+    clinic = Clinic(spots(max_epochs=24, val_interval=6), 12, 4, tmp_path, start_server)
     with clinic.server() as server:
         learn(clinic, clinic.annotator(server), capsys)
         back_and_forth(clinic, clinic.annotator(server), cli)
@@ -83,7 +83,7 @@ def test_a_worse_model_is_not_published_and_a_lost_training_is_taken_up(
     cli: Callable[..., str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    clinic = Clinic(spots(max_epochs=16, val_interval=4), 18, 4, tmp_path, start_server)
+    clinic = Clinic(spots(max_epochs=24, val_interval=6), 18, 4, tmp_path, start_server)
     with clinic.server() as server:
         person = clinic.annotator(server)
         learn(clinic, person, capsys)
