@@ -18,8 +18,8 @@ from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.studies import Studies
 
 from .cell_progress import show_cell
+from .choices import unit_or_auto
 from .console import errors, output, print_json, progress_bar
-from .evaluate import _unit
 from .models import ModelsOption, default_models_dir
 from .normalize_by import between
 from .train import STOPPED, ProtocolOption
@@ -69,7 +69,12 @@ def run(
     """
     task = under_recipe(find_protocol(protocol), "protocol", batch_size=batch_size, learning_rate=learning_rate)
     measures = Measures(
-        tuple(threshold or (5.0, 10.0, 20.0)), failure, limit, _unit(unit), between(normalize_by, task), share_limit
+        tuple(threshold or (5.0, 10.0, 20.0)),
+        failure,
+        limit,
+        unit_or_auto(unit),
+        between(normalize_by, task),
+        share_limit,
     )
     settings = CrossValidationSettings(
         folds=folds,

@@ -12,7 +12,6 @@ from typing import Annotated, Any, get_args
 import typer
 from rich.table import Table
 
-from monai_ext.networks.machine import machine, versions
 from monai_ext.evaluation import (
     comparison_table,
     draw_ced,
@@ -26,12 +25,13 @@ from monai_ext.evaluation.recorded_points import record_points
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_json_atomically
-from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.network_config import Decoder
 from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.device import find_device
+from monai_ext.networks.machine import machine, versions
 from monai_ext.transforms.image_io import read_image
 
+from .choices import unit_or_auto
 from .console import output, print_json, progress_bar
 from .models import ModelOption, ModelsOption, locate_model
 from .normalize_by import between
@@ -75,7 +75,12 @@ def run(
     predictor = Predictor.load(locate_model(model, models), find_device(device))
     protocol, study = predictor.protocol, Studies(studies)
     measures = Measures(
-        tuple(threshold or (2.0, 4.0, 8.0)), failure, limit, _unit(unit), between(normalize_by, protocol), share_limit
+        tuple(threshold or (2.0, 4.0, 8.0)),
+        failure,
+        limit,
+        unit_or_auto(unit),
+        between(normalize_by, protocol),
+        share_limit,
     )
     decoders = _decoders(decoder, protocol)
     chosen = _chosen(study, split, predictor)
@@ -188,10 +193,3 @@ def _chosen(study: Studies, split: str, predictor: Predictor) -> list[str]:
             f"{study.root} has no labelled image of the split {split!r}; label some, or choose another with --split."
         )
     return chosen
-
-
-def _unit(unit: str) -> Unit | None:
-    units: dict[str, Unit | None] = {"px": "px", "mm": "mm", "auto": None}
-    if unit not in units:
-        raise InputError(f"--unit is auto, mm or px, not {unit!r}.")
-    return units[unit]

@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -14,11 +14,11 @@ from monai_ext.ablation import Progress, under_recipe
 from monai_ext.active.measures import DEFAULT_MEASURE
 from monai_ext.active.simulation import Simulation, SimulationSettings
 from monai_ext.active.simulation_results import PLOT, RESULTS, TABLE, curve_table, write_simulation
-from monai_ext.inferers.image_score import Reduction
-from monai_ext.landmarks import InputError, find_protocol
+from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.studies import Studies
 
 from .cell_progress import show_cell
+from .choices import reduction_of
 from .console import errors, output, print_json, progress_bar
 from .models import ModelsOption, default_models_dir
 from .train import ProtocolOption
@@ -70,7 +70,7 @@ def run(
         seeds=seeds,
         max_steps=max_steps,
         measure=measure,
-        reduction=_reduction(reduce),
+        reduction=reduction_of(reduce),
         warm=warm,
         device=device,
         workers=workers,
@@ -109,9 +109,3 @@ def _run(simulation: Simulation, command: str) -> None:
                 write_simulation(simulation, command)
 
         simulation.run(show)
-
-
-def _reduction(name: str) -> Reduction:
-    if name not in ("mean", "max"):
-        raise InputError(f"--reduce is mean or max, not {name!r}.")
-    return cast(Reduction, name)

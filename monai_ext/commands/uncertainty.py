@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -19,14 +19,13 @@ from monai_ext.calibration.fit import COVERAGE
 from monai_ext.calibration.observed import folds_of
 from monai_ext.engines import LabelledImage, labelled_images
 from monai_ext.inferers import Predictor
-from monai_ext.inferers.image_score import Reduction
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_json_atomically
-from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.device import find_device
 
+from .choices import reduction_of, unit_or_auto
 from .console import errors, output, print_json, progress_bar
 from .models import ModelsOption, locate_model
 from .train import StudiesOption
@@ -64,7 +63,7 @@ def run(
 
     Example: `monai-landmarks uncertainty --studies sample_data/fundus --model fundus --split val`
     """
-    reduction, promised = _reduction(reduce), check_coverage(coverage)
+    reduction, promised = reduction_of(reduce), check_coverage(coverage)
     if folds < 2:
         raise InputError(
             f"--folds is 2 or more, as radii are judged on images that they were not fitted on, not {folds}."
@@ -75,7 +74,7 @@ def run(
     predictors = [Predictor.load(folder, find_device(device)) for folder in folders]
     first = predictors[0]
     images = _chosen(Studies(studies), split)
-    length = common_unit(images) if unit == "auto" else _unit(unit)
+    length = unit_or_auto(unit) or common_unit(images)
     can = available_measures(first.protocol, first.network, len(predictors))
     names = can if measures is None else tuple(dict.fromkeys(name.strip() for name in measures.split(",")))
     wanted = [find_measure(name, first.protocol, first.network, len(predictors), length) for name in names]
@@ -181,15 +180,3 @@ def _chosen(studies: Studies, split: str) -> Sequence[LabelledImage]:
             f"{studies.root} has no labelled image of the split {split!r}; label some, or choose another with --split."
         )
     return chosen
-
-
-def _unit(unit: str) -> Unit:
-    if unit not in ("px", "mm"):
-        raise InputError(f"--unit is auto, mm or px, not {unit!r}.")
-    return cast(Unit, unit)
-
-
-def _reduction(name: str) -> Reduction:
-    if name not in ("mean", "max"):
-        raise InputError(f"--reduce is mean or max, not {name!r}.")
-    return cast(Reduction, name)

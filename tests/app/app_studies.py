@@ -8,8 +8,8 @@ from typing import Any
 
 from lib.datastore import LandmarkDatastore
 
-#: What every label's info holds besides what was sent.
-OWN_NOTES = ("ts", "name")
+#: What a label's info holds besides what was sent; the last one only where it replaced another.
+OWN_NOTES = ("ts", "name", "first_submission")
 
 
 def write_content(folder: Path, name: str) -> str:
