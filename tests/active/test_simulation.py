@@ -29,7 +29,15 @@ class KilledError(Exception):
 
 
 def simulation_of(studies, output: Path, **options: object) -> Simulation:
-    settings = {"strategies": STRATEGIES, "initial": 2, "batch": 2, "rounds": 2, "seeds": 1, "max_steps": 2}
+    settings = {
+        "strategies": STRATEGIES,
+        "initial": 2,
+        "batch": 2,
+        "rounds": 2,
+        "seeds": 1,
+        "max_steps": 2,
+        "measure": "map_radius",
+    }
     own = SimulationSettings(**{**settings, "device": "cpu", "validations": 1, **options})
     return Simulation(protocol_of(), studies, output, own)
 

@@ -136,7 +136,7 @@ def move_in(make_app: Callable[..., Any], make_studies: Callable[[int], Path]) -
     studies = make_studies(IMAGES)
 
     def make(*, seed: int | None = 0, ready: bool = True, **conf: str) -> House:
-        app = make_app(studies, **conf)
+        app = make_app(studies, **{"measure": "map_radius", **conf})  # which tells random networks' answers apart
         if seed is not None:
             publish_random(app, seed=seed)
         houses.append(House(app, ready=ready))

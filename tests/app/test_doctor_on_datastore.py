@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from app_pair import until
 from app_spots import SPOTS, spot_points, write_label
 
 from monai_ext.doctor.check import OK, PROBLEM, WARNING, Check
@@ -27,6 +28,7 @@ def studies(app: Any, tmp_path: Path) -> Path:
         image = f"spot_{index:02}"
         path = write_label(tmp_path / "l.mrk.json", app.service.image_path(image), spot_points(index) + points)
         app.service.save_label(image, "final", path.read_bytes(), {})
+    assert until(lambda: app.reviewer.stats()["spots"]["reviewed"] == 2)  # the notes of the review are written
     return app._datastore.folder
 
 
