@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +27,7 @@ from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.device import find_device
+from monai_ext.networks.machine import versions
 
 from .choices import reduction_of, unit_or_auto
 from .console import errors, output, print_json, progress_bar
@@ -90,6 +94,9 @@ def run(
     tables = _reliability(found.observed, calibration, folds)
     document: dict[str, Any] = {
         "protocol": first.protocol.name,
+        "command": shlex.join(["monai-landmarks", *sys.argv[1:]]),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": versions(),
         "model_version": first.version,
         "models": [str(folder) for folder in folders],
         "split": split,
