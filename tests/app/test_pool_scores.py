@@ -42,11 +42,14 @@ def test_scores_and_features_are_those_of_the_library(move_in: Callable[..., Hou
         "images": IMAGES,
         "model_version": "v1",
         "measure": measure,
+        "uncertainty": None,
         "message": "Images are scored once a strategy needs it, or by POST /scoring/uncertainty.",
     }
     house.pool.ask("spots")
     stats = scored(house.pool, IMAGES)
     assert (stats["images"], stats["model_version"], stats["measure"], stats["message"]) == (IMAGES, "v1", measure, "")
+    scores = [note["score"] for note in house.notes().values()]
+    assert stats["uncertainty"] == {"median": pytest.approx(np.median(scores)), "highest": max(scores)}
     check_like_library(house, "v1", measure)
 
 

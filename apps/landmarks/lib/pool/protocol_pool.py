@@ -199,7 +199,7 @@ class ProtocolPool:
         """How far the scoring is, for people and programs."""
         objects = self._datastore.objects
         told: dict[str, Any] = {"status": self.state, "scored": 0, "images": len(objects)}
-        told |= {"model_version": None, "measure": self._measure, "message": ""}
+        told |= {"model_version": None, "measure": self._measure, "uncertainty": None, "message": ""}
         try:
             card = self.model.card()
         except NoModelError as error:
@@ -212,7 +212,8 @@ class ProtocolPool:
                 card.version,
                 card.sha256[: len(current.origin.weights)],
             )
-            told["scored"] = current.covers(objects) if current is not None and fits else 0
+            if current is not None and fits:
+                told |= {"scored": current.covers(objects), "uncertainty": current.spread(objects)}
             unreadable = [known[1] for image, known in sorted(self._unreadable.items()) if image in objects]
         told["model_version"] = card.version
         if self.problem and self.state != "waiting":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any, NamedTuple
 
 from monai_ext.landmarks.geometry import FloatArray
@@ -47,6 +48,11 @@ class ScoreTable:
     def covers(self, images: Collection[str]) -> int:
         """How many of some images it has a score for."""
         return sum(image in self.images for image in images)
+
+    def spread(self, images: Collection[str]) -> dict[str, float] | None:
+        """The median and the highest score of some images; None where none of them has one."""
+        scores = [known.score for image, known in self.images.items() if image in images]
+        return {"median": median(scores), "highest": max(scores)} if scores else None
 
     def is_up_to_date(self, image: str, file: str) -> bool:
         """Whether nothing of an image is left to be found out."""
