@@ -13,7 +13,6 @@ from monai.transforms import (
     RandAdjustContrastd,
     RandGaussianNoised,
     RandGaussianSmoothd,
-    Randomizable,
     RandScaleIntensityd,
     RandShiftIntensityd,
     Transform,
@@ -22,6 +21,8 @@ from monai.transforms import (
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.normalization import CHANNEL_SCALES, OWN_SCALE, check_normalization
 from monai_ext.landmarks.recipe import Augmentation
+
+from .rand_image import RandImage, RandImaged
 
 #: An image whose standard deviation is below this fraction of its mean is constant up to rounding.
 CONSTANT_FRACTION = 1e-6
@@ -97,7 +98,7 @@ class NormalizeLandmarkImaged(MapTransform):
         return sample
 
 
-class RandChannelGain(Randomizable, Transform):
+class RandChannelGain(RandImage):
     """Multiplies each channel by its own gain, above the darkest value of the image: black stays black.
 
     MONAI's ``RandScaleIntensity(channel_wise=True)`` multiplies about zero, which in a standardised image is its mean
@@ -127,25 +128,11 @@ class RandChannelGain(Randomizable, Transform):
         return torch.lerp(image.amin().expand_as(image), image, factors.expand_as(image))
 
 
-class RandChannelGaind(Randomizable, MapTransform):
+class RandChannelGaind(RandImaged):
     """Dictionary version of :class:`RandChannelGain`; several images of a sample get the same gains."""
 
     def __init__(self, keys: KeysCollection, gain: float, allow_missing_keys: bool = False) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        self.transform = RandChannelGain(gain)
-
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandChannelGaind:
-        self.transform.set_random_state(seed, state)
-        super().set_random_state(seed, state)
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        sample = dict(data)
-        first = True
-        for key in self.key_iterator(sample):
-            sample[key] = self.transform(sample[key], randomize=first)
-            first = False
-        return sample
+        super().__init__(keys, RandChannelGain(gain), allow_missing_keys)
 
 
 def rand_intensity(augmentation: Augmentation, keys: KeysCollection = "image") -> list[Transform]:
