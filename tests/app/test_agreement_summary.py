@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_pair import HERE, found_at, label_info, save
+from app_pair import HERE, found_at, label_info, save, until
 from app_requests import assert_refused
 from fastapi.testclient import TestClient
 
@@ -30,6 +30,7 @@ def labelled(app: Any, client: TestClient, tmp_path: Path) -> Any:
     propose(app, "spot_01", "v2")
     save(app, client, tmp_path, "spot_01", np.add(HERE, [0.0, 1.0]))
     save(app, client, tmp_path, "spot_02", HERE + 7.0, model_version=None)
+    assert until(lambda: app.reviewer.stats()["spots"]["reviewed"] == 3)  # the notes of the review are written
     return app
 
 
