@@ -78,6 +78,8 @@ class ZianNetConfig(_Common):
             takes: none, the first, or both.
         weight, gate, shared_roi_head, share_roi_backbone, share_backbone, fusion_stride: see
             :class:`monai_ext.networks.zian.ZianConfig`.
+        norm: ``batch`` as in the paper, or ``group``, by each image's own values: better where ``share_backbone`` makes
+            one backbone look at the image and at its regions, and where other cameras are to be expected.
         coarse_weight, roi_weight, fine_weight: of the stages' losses (alpha, beta, gamma of the paper).
         jitter: largest shift of a region from the true point in training, pixels per axis.
     """
@@ -95,6 +97,7 @@ class ZianNetConfig(_Common):
     share_roi_backbone: bool = False
     share_backbone: bool = False
     fusion_stride: Literal[1, 2, 4] = 1
+    norm: Literal["batch", "group"] = "batch"
     coarse_weight: Positive = 1.0
     roi_weight: Positive = 0.25
     fine_weight: Positive = 1.0
@@ -108,6 +111,12 @@ class ZianNetConfig(_Common):
                 f"the sizes rise, and the first is a multiple of {ROI_MULTIPLE} pixels; {list(sizes)} will not do"
             )
         return sizes
+
+    @model_validator(mode="after")
+    def _public_weights_have_batch_norm(self) -> ZianNetConfig:
+        if self.pretrained and self.norm == "group":
+            raise ValueError("pretrained weights were learned with batch normalisation: leave norm at batch")
+        return self
 
 
 class DeconvNetConfig(_Common):

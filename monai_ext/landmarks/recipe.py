@@ -36,6 +36,7 @@ class Augmentation(Strict):
     saturation: Annotated[float, Field(ge=0, le=1)] = 0.0  #: relative (RGB only)
     channel_gamma: Annotated[float, Field(ge=0, le=4)] = 0.0  #: relative exponent of each channel (RGB only)
     shade: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: loss of light to one side, and again towards the corners
+    haze: Annotated[float, Field(ge=0, le=4)] = 0.0  #: light from one side, as a share of the image's range
     resolution: Annotated[float, Field(ge=0, le=15)] = 0.0  #: fewer pixels, by a factor of up to 1 + resolution
     jpeg: Annotated[int, Field(ge=0, le=99)] = 0  #: largest loss of JPEG quality, of 100
     field_of_view: Annotated[float, Field(ge=0, lt=1)] = 0.0

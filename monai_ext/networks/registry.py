@@ -12,6 +12,7 @@ from monai_ext.landmarks.network_config import DeconvNetConfig, HeatmapNetConfig
 
 from .backbones import build_backbone
 from .cross_task.deconv_net import DeconvNet
+from .group_norm import with_group_norm
 from .halves import Halves
 from .heatmap_net import HeatmapNet
 from .hourglass import Hourglass
@@ -62,7 +63,8 @@ def _heatmap_net(config: HeatmapNetConfig, channels: int, landmarks: int) -> nn.
 
 
 def _zian(config: ZianNetConfig, channels: int, landmarks: int) -> nn.Module:
-    return ZIAN(lambda: build_backbone(config.backbone, channels), landmarks, zian_config(config))
+    network = ZIAN(lambda: build_backbone(config.backbone, channels), landmarks, zian_config(config))
+    return with_group_norm(network) if config.norm == "group" else network
 
 
 def _deconv_net(config: DeconvNetConfig, channels: int, landmarks: int) -> nn.Module:

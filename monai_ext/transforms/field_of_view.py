@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from monai_ext.landmarks.geometry import FloatArray, scale_matrix, transform_points
 
-from .lit_rim import contrasts, rim_points, surround_share
+from .lit_rim import contrasts, lit_reach, rim_points, surround_share
 from .region import Region
 from .visible_field import VisibleField
 
@@ -25,6 +25,8 @@ RIM_TOLERANCE = 0.02
 #: Least share of the rim pixels on the circle, and least part of a full turn that they cover.
 RIM_SHARE, RIM_TURN = 0.6, 0.15
 
+#: A circle is cut where the lit part reaches less far than this share of its radius.
+CUT = 0.97
 #: Least share of what lies outside the circle that is surround.
 SURROUND_SHARE = 0.85
 
@@ -51,6 +53,16 @@ def find_field_of_view(image: torch.Tensor) -> Circle | None:
         The circle in pixels of the image, or None where no surround shows or its edge is no circle: the image is then
         best taken whole.
     """
+    field = find_visible_field(image)
+    return None if field is None else Circle(field.x, field.y, field.radius)
+
+
+def find_visible_field(image: torch.Tensor) -> VisibleField | None:
+    """The circle of :func:`find_field_of_view`, with the straight cuts of the camera where it has some.
+
+    Args:
+        image: (C, H, W), any range of values.
+    """
     picture = image.float()
     height, width = picture.shape[-2:]
     scale = min(1.0, SEARCH_SIZE / max(width, height))
@@ -63,7 +75,12 @@ def find_field_of_view(image: torch.Tensor) -> Circle | None:
         if circle is not None and surround_share(light, *circle) >= SURROUND_SHARE:
             back = np.linalg.inv(scale_matrix(small_wh[0] / width, small_wh[1] / height))
             x, y = transform_points(back, np.array([[circle.x, circle.y]]))[0]
-            return Circle(float(x), float(y), float(circle.radius * np.sqrt(back[0, 0] * back[1, 1])))
+            wide, high = (
+                reach * size if reach < CUT * circle.radius else np.inf
+                for reach, size in zip(lit_reach(light, circle.x, circle.y), (back[0, 0], back[1, 1]), strict=True)
+            )
+            radius = circle.radius * np.sqrt(back[0, 0] * back[1, 1])
+            return VisibleField(float(x), float(y), float(radius), float(wide), float(high))
     return None
 
 
@@ -114,8 +131,8 @@ class FieldOfViewd(MapTransform):
         sample = dict(data)
         for key in self.key_iterator(sample):
             image = sample[key]
-            circle = find_field_of_view(torch.as_tensor(image).as_subclass(torch.Tensor))
+            field = find_visible_field(torch.as_tensor(image).as_subclass(torch.Tensor))
             whole = Region.of_image(int(image.shape[-1]), int(image.shape[-2]))
-            sample[self.region_key] = whole if circle is None else Region.around(*circle)
-            sample[self.field_key] = None if circle is None else VisibleField(*circle)
+            sample[self.region_key] = whole if field is None else field.region
+            sample[self.field_key] = field
         return sample

@@ -56,6 +56,18 @@ def surround_share(light: FloatArray, x: float, y: float, radius: float) -> floa
     return float((outside <= _level(light)).mean()) if outside.size else 1.0
 
 
+def lit_reach(light: FloatArray, x: float, y: float) -> tuple[float, float]:
+    """How far the lit part reaches from a place to the sides, and up and down, in pixels.
+
+    The farther of both sides counts, less half of the pixel there, which may be mixed with the surround.
+    """
+    lit = _lit(light, _level(light))
+    columns, rows = np.flatnonzero(lit.any(axis=0)), np.flatnonzero(lit.any(axis=1))
+    if not len(columns):
+        return np.inf, np.inf
+    return float(max(x - columns[0], columns[-1] - x)), float(max(y - rows[0], rows[-1] - y))
+
+
 def rim_points(light: FloatArray) -> FloatArray:
     """The rim of the lit part, without the image's own border, straight cuts and what is only shaded.
 

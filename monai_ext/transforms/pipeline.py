@@ -15,6 +15,7 @@ from .load import LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarksd
 from .rand_color import RandColord
 from .rand_field_of_view import RandFieldOfViewd
+from .rand_haze import RandHazed
 from .rand_resolution import RandResolutiond
 from .rand_shade import RandShaded
 from .visible_field import RandSurroundd
@@ -52,7 +53,8 @@ def training_transforms(protocol: Protocol) -> Compose:
         padding_mode=_surround(protocol),
     )
     view = [RandFieldOfViewd("image", augmentation.field_of_view)] if augmentation.field_of_view else []
-    placed = [*_loaded(protocol), _labelled(protocol), *view, moved, *_surrounded(protocol, augmentation.border)]
+    hazy = [RandHazed("image", augmentation.haze)] if augmentation.haze else []  # within the lit part alone
+    placed = [*_loaded(protocol), _labelled(protocol), *view, moved, *hazy, *_surrounded(protocol, augmentation.border)]
     drawn = [*rand_camera(augmentation, "image"), _normalized(protocol), *rand_intensity(augmentation, keys="image")]
     return Compose([*placed, *drawn])
 
