@@ -20,6 +20,7 @@ from monai_ext.evaluation.model_card import (
     model_card_markdown,
     model_facts,
     read_about,
+    read_cross_validated,
 )
 from monai_ext.evaluation.model_card.facts import WorstCase, finite
 from monai_ext.evaluation.report_page import EvaluatedModel, Kind, PictureFolder, find_sources, read_evaluated
@@ -41,6 +42,9 @@ def run(
     evaluation: Annotated[
         list[Path] | None,
         typer.Option("--evaluation", "-e", help="metrics.json of this model, or its folder; repeatable."),
+    ] = None,
+    cross_validation: Annotated[
+        Path | None, typer.Option(help="cross_validation.json of the model's protocol, or its folder.")
     ] = None,
     about: Annotated[
         Path | None, typer.Option(help="What a person says of the model. Default: about.yaml in the model folder.")
@@ -73,7 +77,8 @@ def run(
     ]
     calibration = read_calibration(folder, card.version, card.protocol.landmark_names)
     record = read_training_record(folder, card.version)
-    facts = model_facts(card, said, evaluations, calibration, record)
+    folds = None if cross_validation is None else read_cross_validated(cross_validation, card)
+    facts = model_facts(card, said, evaluations, calibration, record, folds)
     write_atomically(out / DOCUMENT, facts.model_dump_json(indent=2) + "\n")
     text = model_card_markdown(facts)
     write_atomically(out / PAGE, text)

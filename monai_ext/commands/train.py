@@ -38,6 +38,9 @@ def run(
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that load images.")] = None,
     cold: Annotated[bool, typer.Option("--cold", help="Start from random weights, not the current model.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Do not resume an interrupted run.")] = False,
+    keep_last: Annotated[
+        bool, typer.Option("--keep-last", help="Publish the weights of the last step: no image chooses them.")
+    ] = False,
     half: Annotated[bool, typer.Option("--half", help="Store the weights as float16, at half the size.")] = False,
     data: Annotated[str, typer.Option(help="A sentence for the model card: what the images are.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -61,6 +64,7 @@ def run(
         warm_start=not cold,
         resume=not restart,
         half_precision=half,
+        keep="last" if keep_last else "best",
     )
     stop = StopSwitch()
     with stopped_by_signals(stop), progress_bar() as bar:

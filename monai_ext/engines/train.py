@@ -154,7 +154,8 @@ def _trained(job: Job) -> TrainResult:
         return _stopped(job, run.epochs, begun=True, run=run)
     if process_rank()[0] == 0:
         seconds = time.monotonic() - begun
-        write_training_record(result, job.device, seconds=seconds, resumed_at=saved["epoch"] if saved else None)
+        resumed_at = saved["epoch"] if saved else None
+        write_training_record(result, job.device, keep=job.options.keep, seconds=seconds, resumed_at=resumed_at)
         job.state.clear()
     run.report("done", model_version=result.card.version if result.card else None, message=result.reason)
     return result

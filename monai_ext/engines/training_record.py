@@ -8,7 +8,7 @@ import shlex
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -24,13 +24,19 @@ _COMMANDS = ("monai-landmarks", "entry", "cli")
 
 
 def write_training_record(
-    result: TrainResult, device: torch.device, *, seconds: float, resumed_at: int | None = None
+    result: TrainResult,
+    device: torch.device,
+    *,
+    keep: Literal["best", "last"],
+    seconds: float,
+    resumed_at: int | None = None,
 ) -> None:
     """Writes the validations of the run that made the published version, and what it was run by and on.
 
     Args:
         result: of a run; nothing is written where it published nothing.
         device: that it ran on.
+        keep: which weights of the run it published.
         seconds: wall-clock time of this process's part of the run.
         resumed_at: the epoch that this process went on from; None where it did the whole run.
 
@@ -47,6 +53,7 @@ def write_training_record(
         "unit": result.unit,
         "val_error": _finite(result.val_error),
         "previous_error": _finite(result.previous_error),
+        "keep": keep,
         "epochs": result.epochs,
         "seed": card.seed,
         "labels_used": card.labels_used,

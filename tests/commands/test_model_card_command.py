@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sys
@@ -218,3 +219,70 @@ def test_the_card_of_the_shipped_model_is_of_its_weights() -> None:
         assert evaluation.interval is not None
         for case in evaluation.worst:
             assert (folder / str(case.picture)).is_file()
+
+
+def folds(model: Path, **changes: object) -> dict:
+    protocol = read_card(model).protocol
+    row = {"name": "all", "mean": 3.25, "low": 2.5, "high": 4.0, "median": 2.0, "of_width": 0.4, "of_distance": None,
+           "worst": 9.0, "failures": 1, "images": 8}  # fmt: skip
+    return {
+        "command": "monai-landmarks cross-validate dots",
+        "date": "2026-01-02",
+        "network": protocol.network.model_dump(mode="json"),
+        "recipe": protocol.recipe.model_dump(mode="json"),
+        "length": {"epochs": 6, "epoch_steps": 50},
+        "folds_finished": 5,
+        "folds_asked_for": 5,
+        "unit": "px",
+        "between": None,
+        "relative": {"images": [{**row, "name": "p0"}, row], "changed": [{**row, "mean": None, "low": None}]},
+        **changes,
+    }
+
+
+def test_a_cross_validation_of_the_recipe_stands_in_the_card(card, tmp_path, model) -> None:
+    file = tmp_path / "folds" / "cross_validation.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps(folds(model)), encoding="utf-8")
+
+    facts, text = card("--cross-validation", file.parent)
+
+    found = facts.cross_validation
+    assert found is not None
+    assert (found.folds, found.steps, found.unit, found.between) == (5, 300, "px", None)
+    assert found.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert "5 of them, each trained for 300 steps without the images" in text
+    assert "| images | p0 | 3.25 | 2.50 to 4.00 | 2.00 | 0.400 | 1 of 8 |" in text
+    assert "| changed | all | not stated | not stated to 4.00 | 2.00 | 0.400 | 1 of 8 |" in text
+    assert "| command | `monai-landmarks cross-validate dots` |" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"folds_finished": 3}, "3 of 5 folds are finished"),
+        ({"network": {"name": "zian"}}, "another network or augmentation"),
+        ({"relative": {"images": [{"name": "p0"}]}}, "no result of `cross-validate`"),
+        ({"length": 7}, "no result of `cross-validate`"),
+    ],
+)
+def test_a_cross_validation_that_does_not_fit_is_refused(cli, tmp_path, model, changes, message) -> None:
+    file = tmp_path / "cross_validation.json"
+    file.write_text(json.dumps(folds(model, **changes)), encoding="utf-8")
+
+    answer = cli("model-card", model, "--output", tmp_path / "card", "--cross-validation", file)
+
+    assert answer.code == 2
+    assert message in answer.err
+    assert not (tmp_path / "card").exists()
+
+
+@pytest.mark.parametrize(("keep", "said"), [("best", "which chose the weights that were kept"), ("last", "which chose nothing")])  # fmt: skip
+def test_the_card_says_whether_the_validation_images_chose_the_weights(card, model, keep, said) -> None:
+    record = {"keep": keep, "seconds": 3.0, "machine": {"device": "a desk"}}
+    (model / "v1.training.json").write_text(json.dumps(record), encoding="utf-8")
+
+    facts, text = card()
+
+    assert facts.training.chosen == keep
+    assert f"on 2 images, {said} |" in text

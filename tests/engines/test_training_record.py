@@ -44,19 +44,20 @@ def result(tmp_path, blob_protocol) -> TrainResult:
 def test_numbers_that_json_does_not_have_are_null(result, monkeypatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/somewhere/bin/monai-landmarks", "train", "--studies", "my eyes"])
 
-    write_training_record(result, torch.device("cpu"), seconds=1.26, resumed_at=7)
+    write_training_record(result, torch.device("cpu"), keep="last", seconds=1.26, resumed_at=7)
 
     record = json.loads(record_path(result.folder, "v3").read_text())
     assert record["history"] == [{"epoch": 1, "loss": None, "val_error": None}]
     assert record["previous_error"] is None
     assert (record["seconds"], record["resumed_at_epoch"]) == (1.3, 7)
+    assert record["keep"] == "last"
     assert record["command"] == "monai-landmarks train --studies 'my eyes'"
 
 
 def test_a_record_that_cannot_be_written_is_warned_of(result, tmp_path, caplog) -> None:
     record_path(tmp_path, "v3").mkdir()
 
-    write_training_record(result, torch.device("cpu"), seconds=1.0)
+    write_training_record(result, torch.device("cpu"), keep="best", seconds=1.0)
 
     assert "How v3 was trained could not be written" in caplog.text
 

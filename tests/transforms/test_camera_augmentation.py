@@ -15,6 +15,7 @@ from monai_ext.landmarks.recipe import Augmentation
 from monai_ext.transforms.pipeline import rand_camera
 from monai_ext.transforms.rand_color import RandColor, RandColord, color_matrix
 from monai_ext.transforms.rand_resolution import RandResolution, RandResolutiond
+from monai_ext.transforms.rand_haze import RandHaze, RandHazed
 from monai_ext.transforms.rand_shade import RandShade, RandShaded
 
 
@@ -89,6 +90,40 @@ def test_shade_is_a_slope_and_a_bowl() -> None:
     assert min(darkest) < 0.45
     with pytest.raises(ValueError, match=r"1\.0"):
         RandShade(1.0)
+
+
+def test_haze_grows_from_a_line_towards_one_side() -> None:
+    image = picture()
+    change = RandHaze(0.8)
+    change.set_random_state(3)
+    strengths, lines = [], []
+    for _ in range(60):
+        result = change(image).numpy()
+        a, b, t = change._light, change._line, change._direction
+        expected = image.numpy().astype(float)
+        for row in range(20):
+            for column in range(33):
+                x, y = -1 + 2 * column / 32, -1 + 2 * row / 19
+                beyond = x * math.cos(t) + y * math.sin(t) - b
+                expected[:, row, column] += 190 * a * max(beyond, 0) / (1 - b)
+        np.testing.assert_allclose(result, expected, atol=1e-2)
+        strengths.append(a)
+        lines.append(b)
+    assert 18 <= strengths.count(0.0) <= 42
+    assert 0.6 < max(strengths) <= 0.8
+    assert 0.1 <= min(lines) < 0.2 < 0.8 < max(lines) <= 0.9
+    with pytest.raises(ValueError, match=r"-0\.1"):
+        RandHaze(-0.1)
+
+
+def test_haze_of_a_seed_is_repeated_and_the_same_for_all_images_of_a_sample() -> None:
+    image, step = picture(), RandHazed(("image", "again"), 2.0)
+    step.set_random_state(2)
+    first = [step({"image": image, "again": image}) for _ in range(6)]
+    step.set_random_state(2)
+    assert all(torch.equal(one["image"], step({"image": image, "again": image})["image"]) for one in first)
+    assert all(torch.equal(one["image"], one["again"]) for one in first)
+    assert not all(torch.equal(one["image"], image) for one in first)
 
 
 def test_fewer_pixels_move_nothing() -> None:

@@ -23,6 +23,7 @@ from monai_ext.transforms import (
     to_original,
 )
 from monai_ext.transforms.pipeline import inference_transforms, training_transforms
+from monai_ext.transforms.visible_field import RandSurroundd
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "idrid_fundus2"
 
@@ -77,6 +78,29 @@ def test_a_notch_a_label_and_a_dark_half_do_not_move_it() -> None:
     found = find_field_of_view(image)
     assert found is not None
     np.testing.assert_allclose(found, WHOLE, rtol=0, atol=0.01 * WHOLE.radius)
+
+
+@pytest.mark.parametrize("surround", [4.0, 255.0])
+def test_straight_cuts_of_the_camera_are_found_and_what_is_beyond_them_turns_black(surround: float) -> None:
+    image = photograph((600, 400), WHOLE)
+    y, x = torch.meshgrid(torch.arange(400.0), torch.arange(600.0), indexing="ij")
+    lit = ((x - WHOLE.x).hypot(y - WHOLE.y) <= WHOLE.radius) & ((y - WHOLE.y).abs() <= 131.0)
+    image = torch.where(lit, image, torch.full_like(image, surround))
+
+    found = FieldOfViewd()({"image": image})["field"]
+    assert found is not None
+    np.testing.assert_allclose((found.x, found.y, found.radius), WHOLE, rtol=0, atol=0.01 * WHOLE.radius)
+    assert found.half_height == pytest.approx(131.0, abs=2.5)  # two pixels of the search are 3.75 of the image
+    assert np.isinf(found.half_width)
+    drawn = RandSurroundd()({"image": image, "field": found, "matrix": torch.eye(3, dtype=torch.float64)})["image"]
+    beyond = (y - WHOLE.y).abs() > 134.0
+    assert float(drawn[:, beyond].abs().max()) == 0.0
+    assert float(drawn[0, 200, 300]) == float(image[0, 200, 300])
+
+
+def test_a_whole_circle_is_not_cut() -> None:
+    found = FieldOfViewd()({"image": photograph((600, 400), WHOLE)})["field"]
+    assert (found.half_width, found.half_height) == (np.inf, np.inf)
 
 
 def test_what_shows_no_circle_is_taken_whole() -> None:

@@ -1,6 +1,7 @@
 """The card of a model for people: what it is for, what it was made from, and how wrong it is."""
 
 from .about import ABOUT, NOT_STATED, About, read_about
+from .cross_validated import CrossValidated, read_cross_validated
 from .facts import Calibrated, MeasuredError, ModelFacts, Training, measured_error, model_facts
 from .markdown import model_card_markdown
 
@@ -9,6 +10,7 @@ __all__ = [
     "NOT_STATED",
     "About",
     "Calibrated",
+    "CrossValidated",
     "MeasuredError",
     "ModelFacts",
     "Training",
@@ -16,4 +18,5 @@ __all__ = [
     "model_card_markdown",
     "model_facts",
     "read_about",
+    "read_cross_validated",
 ]

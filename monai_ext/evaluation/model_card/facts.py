@@ -16,6 +16,7 @@ from monai_ext.landmarks.document import Strict
 from monai_ext.networks.model_store import ModelCard
 
 from .about import About
+from .cross_validated import CrossValidated
 
 Length = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
 Count = Annotated[int, Field(ge=0)]
@@ -96,7 +97,11 @@ class MeasuredError(Strict):
 
 
 class Training(Strict):
-    """How the version was trained; None is not stated."""
+    """How the version was trained; None is not stated.
+
+    Args:
+        chosen: whether the validation images chose the ``best`` weights, or the ``last`` ones were kept.
+    """
 
     labels_used: Count
     validation_images: Count
@@ -110,6 +115,7 @@ class Training(Strict):
     hardware: str | None
     duration: str | None
     data: str | None
+    chosen: Literal["best", "last"] = "best"
 
 
 class Calibrated(Strict):
@@ -140,6 +146,7 @@ class ModelFacts(Strict):
         training: what is known of it.
         calibration: of the radii; None where there is none.
         evaluations: on which images the model was how wrong.
+        cross_validation: what models of the same recipe answered on images that they had not seen.
     """
 
     format: Literal[1] = 1
@@ -156,6 +163,7 @@ class ModelFacts(Strict):
     training: Training
     calibration: Calibrated | None
     evaluations: tuple[MeasuredError, ...]
+    cross_validation: CrossValidated | None = None
 
 
 def model_facts(
@@ -164,6 +172,7 @@ def model_facts(
     evaluations: Sequence[MeasuredError],
     calibration: Calibration | None = None,
     record: Mapping[str, Any] | None = None,
+    cross_validation: CrossValidated | None = None,
 ) -> ModelFacts:
     """Puts together what is known.
 
@@ -173,6 +182,7 @@ def model_facts(
         evaluations: as :func:`measured_error` makes them.
         calibration: of this version.
         record: of its training, as ``vN.training.json`` holds it.
+        cross_validation: of its recipe.
     """
     protocol, network = card.protocol, card.protocol.network
     record = record or {}
@@ -200,9 +210,11 @@ def model_facts(
             hardware=machine.get("device") or about.training.hardware,
             duration=_duration(record) or about.training.duration,
             data=card.data or None,
+            chosen=record.get("keep", "best"),
         ),
         calibration=None if calibration is None else _calibrated(calibration),
         evaluations=tuple(evaluations),
+        cross_validation=cross_validation,
     )
 
 

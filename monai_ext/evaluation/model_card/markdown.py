@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from .about import NOT_STATED
+from .cross_validated import CrossValidated
 from .facts import Calibrated, MeasuredError, ModelFacts, Training
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
@@ -58,6 +59,7 @@ def model_card_markdown(facts: ModelFacts) -> str:
         "## Known failures",
         _list(about.known_failures),
         *_pictures(facts.evaluations),
+        *_cross_validation(facts.cross_validation),
         "## Training",
         _training(facts.training),
         "## Calibration",
@@ -144,6 +146,7 @@ def _pictures(evaluations: Sequence[MeasuredError]) -> list[str]:
 
 def _training(training: Training) -> str:
     error = _length(training.validation_error, training.unit)
+    role = "which chose the weights that were kept" if training.chosen == "best" else "which chose nothing"
     return _table(
         [
             ("command", code(training.command)),
@@ -151,7 +154,7 @@ def _training(training: Training) -> str:
             ("duration", plain_text(training.duration)),
             ("labelled images", str(training.labels_used)),
             ("epochs, seed", f"{training.epochs}, {training.seed}"),
-            ("validation", f"{error} on {training.validation_images} images, which chose the weights that were kept"),
+            ("validation", f"{error} on {training.validation_images} images, {role}"),
             ("began with the weights of", plain_text(training.parent or "none of an earlier version")),
             ("date", plain_text(training.date)),
         ]
@@ -171,6 +174,33 @@ def _calibration(calibration: Calibrated | None) -> str:
         f"in {100 * calibration.coverage:g} % of such images."
     )
     return f"{said}\n\n{_grid(['landmark', heading], radii)}"
+
+
+def _cross_validation(item: CrossValidated | None) -> list[str]:
+    if item is None:
+        return []
+    unit = item.unit
+    distance = [] if item.between is None else [f"% of {' to '.join(map(plain_text, item.between))}"]
+    headings = ["images", "landmark", f"mean, {unit}", "95 % interval", "median", "% of width", *distance, "failed"]
+    rows = []
+    for name, errors in item.sets.items():
+        for row in errors:
+            relative = [_number(row.of_width, 3)] + ([_number(row.of_distance, 2)] if distance else [])
+            interval = f"{_number(row.low, 2)} to {_number(row.high, 2)}"
+            lengths = [_number(row.mean, 2), interval, _number(row.median, 2)]
+            failed = f"{row.failures} of {row.images}"
+            rows.append([plain_text(name), plain_text(row.name), *lengths, *relative, failed])
+    said = (
+        f"Models of this network and augmentation, {item.folds} of them, each trained for {item.steps} steps without "
+        "the images that it then answered. `changed` are copies of the same images as another camera would have drawn "
+        "them. What failed means, the command says."
+    )
+    source = _table([("command", code(item.command)), ("file, SHA-256", f"{plain_text(item.file)}, {code(item.sha256)}")])
+    return ["## Cross-validation", said, _grid(headings, rows), source]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return NOT_STATED if value is None else f"{value:.{digits}f}"
 
 
 def _length(value: float | None, unit: str) -> str:
