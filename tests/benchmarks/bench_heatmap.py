@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from monai.transforms import GenerateHeatmap as MonaiGenerateHeatmap
+from record import write_record
 from rich.console import Console
 from rich.table import Table
 
@@ -34,6 +37,9 @@ def measure(cases: dict[str, Callable[[], object]], repeats: int = REPEATS) -> d
 
 def main() -> None:
     """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, help="JSON file")
+    args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     size = (HEIGHT, WIDTH)
@@ -67,6 +73,8 @@ def main() -> None:
         ratio = f"{monai_median / median:.0f}" if name.startswith("draw") else ""
         table.add_row(name, f"{median:.2f}", f"{min(values):.2f}", ratio)
     Console().print(table)
+    if args.output:
+        write_record(args.output, {"size": [LANDMARKS, HEIGHT, WIDTH], "milliseconds": times})
 
 
 if __name__ == "__main__":

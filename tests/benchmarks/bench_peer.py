@@ -15,7 +15,6 @@ Ours runs first, for as many steps as fit the budget by the pace of a few; the p
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import statistics
 import tempfile
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from peer_sets import SETS, PeerSet, prepare
+from record import write_record
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, train_model
 from monai_ext.engines.dataset import make_loader
@@ -35,7 +35,6 @@ from monai_ext.evaluation import evaluate_landmarks, normalize_scores
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Landmarks, Protocol
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.networks.machine import machine, versions
 from monai_ext.transforms import read_frame, to_original
 from monai_ext.transforms.pipeline import inference_transforms
 
@@ -182,11 +181,7 @@ def main() -> None:
     print(table(args.set, results, chosen))
     if args.output:
         about = {"set": args.set, "seed": args.seed, "budget": args.seconds, "threads": args.threads}
-        about |= {
-            "versions": versions() | {"landmarker": version("landmarker")},
-            "machine": machine(torch.device("cpu")),
-        }
-        args.output.write_text(json.dumps(about | {"results": results}, indent=2) + "\n")
+        write_record(args.output, about | {"landmarker": version("landmarker"), "results": results})
 
 
 if __name__ == "__main__":

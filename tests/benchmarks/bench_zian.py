@@ -16,9 +16,12 @@ import multiprocessing
 import statistics
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
 
 import torch
 from peak_memory import map_large_blocks, peak, start_peak
+from record import write_record
 from zian_cases import CASES, build
 
 from monai_ext.networks.zian import peak_pixels
@@ -83,7 +86,7 @@ def compare_exact(args: argparse.Namespace) -> str:
     return f"exact against written out: largest difference {difference:.1e} of the heatmap's range, {same}"
 
 
-def measure_training(args: argparse.Namespace) -> None:
+def measure_training(args: argparse.Namespace) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     added = {}
     print(f"{'one training step':34}{'added MiB':>12}{'whole MiB':>12}")
@@ -98,9 +101,10 @@ def measure_training(args: argparse.Namespace) -> None:
     share = added[EXACT] / added[WRITTEN_OUT]
     print(f"exact / written out, added: {100 * share:.1f} % (target: at most {100 * TRAINING_MEMORY:.0f} %)")
     print("added: by forward and backward to the network and its gradients; whole: of the process or the device")
+    return {"added_mib": added, "exact_of_written_out": share}
 
 
-def measure_inference(args: argparse.Namespace) -> None:
+def measure_inference(args: argparse.Namespace) -> dict[str, Any]:
     print(compare_exact(args))
     context = multiprocessing.get_context("spawn")
     connections: dict[str, Connection] = {}
@@ -130,6 +134,7 @@ def measure_inference(args: argparse.Namespace) -> None:
         print(f"{name:34}{min(values):12.1f}{statistics.median(values):12.1f}{rate:10.1f}{memory[name]:12.0f}")
     print("peak MiB: what a forward pass adds to the memory in use before it (on Linux, or of the CUDA device)")
     print_ratios(times)
+    return {"milliseconds": times, "peak_mib": memory}
 
 
 def print_ratios(times: dict[str, list[float]]) -> None:
@@ -163,6 +168,7 @@ def arguments() -> argparse.Namespace:
         "--precision", default="bf16", choices=["bf16", "auto"], help="of what may be less than float32"
     )
     parser.add_argument("--tolerance", type=float, default=0.2, help="of heatmap values in reduced precision")
+    parser.add_argument("--output", type=Path, help="JSON file")
     args = parser.parse_args()
     args.size = args.size or (896 if args.training else 1024)
     return args
@@ -175,10 +181,10 @@ def main() -> None:
         f"{args.backbone}, {args.batch} x {args.size} x {args.size}, K = {args.landmarks}, {args.threads} threads, "
         f"{torch.cuda.get_device_name() if args.device == 'cuda' else 'cpu'}, torch {torch.__version__}"
     )
-    if args.training:
-        measure_training(args)
-    else:
-        measure_inference(args)
+    figures = measure_training(args) if args.training else measure_inference(args)
+    if args.output:
+        options = {name: value for name, value in vars(args).items() if name != "output"}
+        write_record(args.output, {"options": options} | figures, args.device)
 
 
 if __name__ == "__main__":

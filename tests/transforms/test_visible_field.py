@@ -127,7 +127,9 @@ def test_a_protocol_asks_for_it() -> None:
     task = Protocol.model_validate(protocol(field_of_view=0.3, border=0.1, shade=0.2, haze=0.2))
     names = [type(step).__name__ for step in training_transforms(task).transforms]
     assert names.index("FieldOfViewd") < names.index("RandFieldOfViewd") < names.index("RandAffineLandmarksd")
-    assert names.index("RandAffineLandmarksd") < names.index("RandHazed") < names.index("RandSurroundd")  # no haze there
+    assert (
+        names.index("RandAffineLandmarksd") < names.index("RandHazed") < names.index("RandSurroundd")
+    )  # no haze there
     assert names.index("RandSurroundd") < names.index("RandShaded")
     assert names.index("RandShaded") < names.index("NormalizeLandmarkImaged")
     plain = [type(step).__name__ for step in validation_transforms(task).transforms]

@@ -195,7 +195,9 @@ def _cross_validation(item: CrossValidated | None) -> list[str]:
         "the images that it then answered. `changed` are copies of the same images as another camera would have drawn "
         "them. What failed means, the command says."
     )
-    source = _table([("command", code(item.command)), ("file, SHA-256", f"{plain_text(item.file)}, {code(item.sha256)}")])
+    source = _table(
+        [("command", code(item.command)), ("file, SHA-256", f"{plain_text(item.file)}, {code(item.sha256)}")]
+    )
     return ["## Cross-validation", said, _grid(headings, rows), source]
 
 
