@@ -14,8 +14,8 @@ from PIL import Image
 from monai_ext.landmarks.recipe import Augmentation
 from monai_ext.transforms.pipeline import rand_camera
 from monai_ext.transforms.rand_color import RandColor, RandColord, color_matrix
-from monai_ext.transforms.rand_resolution import RandResolution, RandResolutiond
 from monai_ext.transforms.rand_haze import RandHaze, RandHazed
+from monai_ext.transforms.rand_resolution import RandResolution, RandResolutiond
 from monai_ext.transforms.rand_shade import RandShade, RandShaded
 
 
