@@ -126,6 +126,15 @@ class Protocol(Strict):
         return self
 
     @model_validator(mode="after")
+    def _heatmaps_are_shares(self) -> Protocol:
+        if getattr(self.network, "spatial_prior", False) and self.recipe.loss != "spatial_cross_entropy":
+            raise ValueError(
+                f"network.spatial_prior needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
+                f"{self.recipe.loss}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _border_is_sought(self) -> Protocol:
         augmentation = self.recipe.augmentation
         for name in ("field_of_view", "border"):

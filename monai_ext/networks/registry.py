@@ -52,6 +52,7 @@ def zian_config(config: ZianNetConfig) -> ZianConfig:
         "sigma": config.sigma,
         "presence": config.presence,
         "jitter": config.jitter,
+        "spatial_prior": config.spatial_prior,
     }
     if row["co_attention"]:
         options |= {"weight": config.weight, "gate": config.gate}

@@ -277,7 +277,9 @@ def test_a_cross_validation_that_does_not_fit_is_refused(cli, tmp_path, model, c
     assert not (tmp_path / "card").exists()
 
 
-@pytest.mark.parametrize(("keep", "said"), [("best", "which chose the weights that were kept"), ("last", "which chose nothing")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("keep", "said"), [("best", "which chose the weights that were kept"), ("last", "which chose nothing")]
+)
 def test_the_card_says_whether_the_validation_images_chose_the_weights(card, model, keep, said) -> None:
     record = {"keep": keep, "seconds": 3.0, "machine": {"device": "a desk"}}
     (model / "v1.training.json").write_text(json.dumps(record), encoding="utf-8")

@@ -36,6 +36,7 @@ class ZianConfig:
         fusion_stride: side in cells of the fusion's tokens, 1, 2 or 4.
         sigma: standard deviation of the targets, in pixels of each heatmap.
         presence: tell of each landmark if it is in the image; not of the paper.
+        spatial_prior: choose the regions by where landmarks lie from each other, too; not of the paper.
         jitter: largest shift of a region from the true point in training, pixels per axis.
 
     Raises:
@@ -53,6 +54,7 @@ class ZianConfig:
     fusion_stride: int = 1
     sigma: float = 2.0
     presence: bool = False
+    spatial_prior: bool = False
     jitter: float = 16.0
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from .output import ZianOutput, ZianPrediction
 from .peak import peak_pixels
 from .roi_centers import jittered_centers
 from .roi_crop import RoiFrame, crop_roi, roi_frame
+from .spatial_prior import SpatialPrior
 from .squeeze_expansion import SqueezeExpansion
 
 #: Half the side of the window that a decoder looks at, in sigmas of the target.
@@ -70,6 +71,7 @@ class ZIAN(nn.Module):
         self.coarse_head = HeatmapHead(FEATURES, num_landmarks)
         fused = FEATURES * (1 + regions)
         self.presence_head = PresenceHead(fused, num_landmarks) if config.presence else None
+        self.spatial_prior = SpatialPrior(num_landmarks) if config.spatial_prior else None
         if not regions:
             return
         self.roi_backbones = nn.ModuleList(rest)
@@ -103,7 +105,8 @@ class ZIAN(nn.Module):
         if not sizes:
             presence = None if self.presence_head is None else self.presence_head(features)
             return ZianOutput(coarse, coarse_frame, presence=presence)
-        centers = self._centers(coarse_frame.to_image(peak_pixels(coarse)), roi_centers)
+        believed = coarse if self.spatial_prior is None or self.training else self.spatial_prior(coarse)
+        centers = self._centers(coarse_frame.to_image(peak_pixels(believed)), roi_centers)
         frames = [roi_frame(centers, size, sizes[0]) for size in sizes]
         around = crop_roi(features, frames[0].within(coarse_frame), (sizes[0], sizes[0])).flatten(0, 1)
         rois = self._in_first_frame(self._roi_features(image, frames), frames)
@@ -118,7 +121,12 @@ class ZIAN(nn.Module):
     def training_arguments(
         self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """``roi_centers`` of :meth:`forward` in training: near the true points (B, K, 2) of status (B, K)."""
+        """``roi_centers`` of :meth:`forward` in training: near the true points (B, K, 2) of status (B, K).
+
+        In training mode the spatial prior counts the points, too.
+        """
+        if self.training and self.spatial_prior is not None:
+            self.spatial_prior.count(points, status, (image.shape[-2], image.shape[-1]))
         return {"roi_centers": jittered_centers(points, status, self.config.jitter)} if self.config.roi_sizes else {}
 
     @torch.no_grad()
