@@ -22,12 +22,18 @@ def predictor() -> Predictor:
     return Predictor.load(shipped_dir("pretrained") / "fundus")
 
 
-def test_the_shipped_model_is_small_says_what_it_is_and_fits_its_protocol(predictor) -> None:
-    weights = shipped_dir("pretrained") / "fundus" / predictor.card.weights
+def test_the_shipped_model_is_small_names_its_photographs_and_is_of_its_protocol(predictor) -> None:
+    folder = shipped_dir("pretrained") / "fundus"
 
-    assert weights.stat().st_size < 15e6
-    assert "synthetic" in predictor.card.data.lower()
-    assert predictor.protocol.landmark_names == find_protocol("fundus").landmark_names
+    assert (folder / predictor.card.weights).stat().st_size < 15e6
+    assert [path.name for path in folder.glob("*.safetensors")] == [predictor.card.weights]
+    for text in (predictor.card.data, (folder / "MODEL_CARD.md").read_text(), (REPOSITORY / "README.md").read_text()):
+        assert "Porwal" in text
+        assert "CC BY 4.0" in text
+    shipped = find_protocol("fundus")
+    assert predictor.protocol.landmark_names == shipped.landmark_names
+    assert predictor.protocol.network == shipped.network
+    assert predictor.protocol.recipe == shipped.recipe
 
 
 def test_the_shipped_model_finds_the_points_of_the_sample_data(predictor) -> None:
