@@ -1,0 +1,72 @@
+"""The documents' figures against the files that they are said to come from."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EVIDENCE = ROOT / "docs" / "evidence"
+FOLDS = EVIDENCE / "fundus_cross_validation"
+
+
+def test_every_file_that_the_index_names_is_there_and_readable() -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)", (EVIDENCE / "README.md").read_text(encoding="utf-8"))
+    assert len(links) > 10
+    for link in links:
+        path = (EVIDENCE / link).resolve()
+        assert path.is_file(), link
+        if path.suffix == ".json":
+            assert json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["images", "changed"])
+def test_the_rows_of_the_cross_validation_follow_from_its_points(name: str) -> None:
+    told = json.loads((FOLDS / "cross_validation.json").read_text(encoding="utf-8"))
+    assert told["folds_finished"] == told["folds_asked_for"] == 5
+    held_out = [image for fold in told["folds"] for image in fold["held_out"]]
+    assert len(held_out) == len(set(held_out)) == 103
+    document = json.loads((FOLDS / name / "metrics.json").read_text(encoding="utf-8"))
+    errors, widths, distances = [], [], []
+    for image in document["points"]["images"]:
+        truth, found = (np.array([p["point"] for p in image[kind]]) for kind in ("truth", "prediction"))
+        errors.append(np.linalg.norm(truth - found, axis=1))
+        widths.append(image["size"][0])
+        distances.append(np.linalg.norm(truth[0] - truth[1]))
+    px = np.array(errors)
+    percent = 100 * px / np.array(distances)[:, None]
+    for k, row in enumerate(told["relative"][name][:2]):
+        assert row["images"] == 103
+        assert row["mean"] == pytest.approx(px[:, k].mean(), abs=1e-6)
+        assert row["median"] == pytest.approx(np.median(px[:, k]), abs=1e-6)
+        assert row["of_width"] == pytest.approx((100 * px[:, k] / np.array(widths)).mean(), abs=1e-6)
+        assert row["of_distance"] == pytest.approx(percent[:, k].mean(), abs=1e-6)
+        assert row["failures"] == (percent[:, k] > 40).sum()
+    both = told["relative"][name][2]
+    assert both["failures"] == (percent > 40).any(axis=1).sum()
+
+
+def test_readme_tells_of_the_cross_validation_what_the_file_says() -> None:
+    told = json.loads((FOLDS / "cross_validation.json").read_text(encoding="utf-8"))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for row in told["relative"]["images"] + told["relative"]["changed"]:
+        figures = (
+            f"| {row['mean']:.1f} ({row['low']:.1f} to {row['high']:.1f}) | {row['median']:.1f} | {row['of_width']:.2f} | "
+            f"{row['of_distance']:.1f} | {row['failures']} of {row['images']} |"
+        )
+        assert figures in text
+
+
+@pytest.mark.parametrize("name", ["wings12", "faces14"])
+def test_readme_tells_of_the_peer_what_the_file_says(name: str) -> None:
+    told = json.loads((EVIDENCE / "peers" / f"{name}.json").read_text(encoding="utf-8"))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for run in told["results"].values():
+        errors = [error for image in run["errors"].values() for error in image]
+        assert np.mean(errors) == pytest.approx(run["mre"], abs=1e-6)
+        assert f"| {run['mre']:.2f} | {run['median']:.2f} |" in text
+        assert f"| {run['steps']} x {run['batch']} |" in text
