@@ -50,8 +50,8 @@ def test_readme_tells_of_the_cross_validation_what_the_file_says() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for row in told["relative"]["images"] + told["relative"]["changed"]:
         figures = (
-            f"| {row['mean']:.1f} ({row['low']:.1f} to {row['high']:.1f}) | {row['median']:.1f} | {row['of_width']:.2f} | "
-            f"{row['of_distance']:.1f} | {row['failures']} of {row['images']} |"
+            f"| {row['mean']:.1f} ({row['low']:.1f} to {row['high']:.1f}) | {row['median']:.1f} | "
+            f"{row['of_width']:.2f} | {row['of_distance']:.1f} | {row['failures']} of {row['images']} |"
         )
         assert figures in text
 

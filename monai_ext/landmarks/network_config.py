@@ -80,8 +80,8 @@ class ZianNetConfig(_Common):
             :class:`monai_ext.networks.zian.ZianConfig`.
         norm: ``batch`` as in the paper, or ``group``, by each image's own values: better where ``share_backbone`` makes
             one backbone look at the image and at its regions, and where other cameras are to be expected.
-        spatial_prior: where the coarse heatmap of a landmark has several peaks, look at the one that lies from the other
-            landmarks as in the training images; for the loss ``spatial_cross_entropy``.
+        spatial_prior: where the coarse heatmap of a landmark has several peaks, look at the one that lies from the
+            other landmarks as in the training images; for the loss ``spatial_cross_entropy``.
         coarse_weight, roi_weight, fine_weight: of the stages' losses (alpha, beta, gamma of the paper).
         jitter: largest shift of a region from the true point in training, pixels per axis.
     """

@@ -91,7 +91,7 @@ def test_pairs_that_were_never_seen_and_a_single_landmark_change_no_peak() -> No
 
 
 class Peaks(nn.Module):
-    """Draws, of the whole image alone, the first landmark in its place, the second in its place and higher elsewhere."""
+    """Draws, of the whole image alone, the first landmark in its place, the second there and higher elsewhere."""
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         features = torch.zeros(len(image), 16, *image.shape[2:])
