@@ -54,9 +54,7 @@ def test_the_shipped_model_finds_the_points_of_the_sample_data(predictor) -> Non
     assert (fovea < 20.0).sum() >= 11  # it learned from photographs and has seen no drawing
 
 
-def test_the_shipped_model_finds_the_points_of_photographs_that_it_has_not_seen(
-    predictor, shared_data, tmp_path
-) -> None:
+def test_the_shipped_model_finds_the_points_of_photographs_that_it_has_not_seen(predictor, shared_data) -> None:
     folder = shared_data / "idrid_fundus2"
     if not folder.is_dir():
         pytest.skip(f"the photographs are not at {folder}")
