@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from monai.config import KeysCollection
 
-from .rand_image import RandImage, RandImaged, unit_range
+from .rand_image import RandImage, RandImaged, unit_places, unit_range
 
 #: Where haze begins, from the middle of the image (0) to its side (1).
 NEAREST, FARTHEST = 0.1, 0.9
@@ -45,9 +44,7 @@ class RandHaze(RandImage):
         if randomize:
             self.randomize()
         unit, low, reach = unit_range(image)
-        height, width = unit.shape[-2:]
-        x = torch.from_numpy(np.linspace(-1, 1, width, dtype=np.float32)).to(unit.device)
-        y = torch.from_numpy(np.linspace(-1, 1, height, dtype=np.float32)).to(unit.device)[:, None]
+        x, y = unit_places(unit)
         side = x * math.cos(self._direction) + y * math.sin(self._direction)
         return low + reach * (unit + self._light * ((side - self._line) / (1 - self._line)).clamp(min=0))
 

@@ -52,3 +52,10 @@ def unit_range(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.T
     low, high = plain.aminmax()
     reach = high - low
     return (plain - low) / torch.where(reach > 0, reach, 1.0), low, reach
+
+
+def unit_places(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The places of an image (..., H, W) from -1 to 1: x of the shape (W,), y (H, 1)."""
+    height, width = image.shape[-2:]
+    x, y = (torch.from_numpy(np.linspace(-1, 1, side, dtype=np.float32)).to(image.device) for side in (width, height))
+    return x, y[:, None]

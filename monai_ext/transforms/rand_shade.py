@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from monai.config import KeysCollection
 
-from .rand_image import RandImage, RandImaged, unit_range
+from .rand_image import RandImage, RandImaged, unit_places, unit_range
 
 
 class RandShade(RandImage):
@@ -41,9 +40,7 @@ class RandShade(RandImage):
         if randomize:
             self.randomize()
         unit, low, reach = unit_range(image)
-        height, width = unit.shape[-2:]
-        x = torch.from_numpy(np.linspace(-1, 1, width, dtype=np.float32)).to(unit.device)
-        y = torch.from_numpy(np.linspace(-1, 1, height, dtype=np.float32)).to(unit.device)[:, None]
+        x, y = unit_places(unit)
         along = (1 + x * math.cos(self._direction) + y * math.sin(self._direction)) / 2
         light = (1 - self._slope * along.clamp(0, 1)) * (1 - self._bowl * (x**2 + y**2) / 2)
         return low + reach * unit * light
