@@ -120,6 +120,9 @@ def test_opened_doors(house: CanaryHouse, server: Server) -> None:
     before = house.listing()
     archive = zipfile.ZipFile(BytesIO(get("/datastore/dataset").content))
     assert "spot_00.png" in {Path(name).name for name in archive.namelist()}
+    deadline = time.monotonic() + 30
+    while house.listing() != before and time.monotonic() < deadline:  # the archive is removed once it is sent
+        time.sleep(0.05)
     assert house.listing() == before
     assert "is answered" in get("/logs/?lines=1000").text
     assert len(get("/logs/?lines=2").text.splitlines()) == 2
