@@ -37,6 +37,7 @@ class Augmentation(Strict):
     channel_gamma: Annotated[float, Field(ge=0, le=4)] = 0.0  #: relative exponent of each channel (RGB only)
     shade: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: loss of light to one side, and again towards the corners
     haze: Annotated[float, Field(ge=0, le=4)] = 0.0  #: light from one side, as a share of the image's range
+    spots: Annotated[float, Field(ge=0, le=1)] = 0.0  #: light of up to six small spots, as a share of the image's range
     resolution: Annotated[float, Field(ge=0, le=15)] = 0.0  #: fewer pixels, by a factor of up to 1 + resolution
     jpeg: Annotated[int, Field(ge=0, le=99)] = 0  #: largest loss of JPEG quality, of 100
     field_of_view: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -125,6 +126,8 @@ class Recipe(Strict):
         name: a named recipe whose fields stand where none are given here; ``default`` is this class's own.
         schedule: of the learning rate after the warm-up: ``cosine`` or ``linear`` to zero, ``polynomial`` to zero with
             the power 0.9, ``step`` down to a tenth after 90/140 of the steps, or ``constant``.
+        coarse_steps: steps that train the coarse stage alone after each step of the whole network, for ``zian``: its
+            looks at the whole image are cheap, and a landmark that it misses is lost.
     """
 
     name: Literal["default", "zian_a", "zian_b", "cross_task"] = "default"
@@ -133,6 +136,7 @@ class Recipe(Strict):
     schedule: Literal["cosine", "linear", "polynomial", "step", "constant"] = "cosine"
     max_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
+    coarse_steps: Annotated[int, Field(ge=0, le=100)] = 0
     learning_rate: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     warmup: Fraction = 0.05  #: share of the steps with a linearly rising learning rate

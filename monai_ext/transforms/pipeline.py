@@ -18,6 +18,7 @@ from .rand_field_of_view import RandFieldOfViewd
 from .rand_haze import RandHazed
 from .rand_resolution import RandResolutiond
 from .rand_shade import RandShaded
+from .rand_spots import RandSpotsd
 from .visible_field import RandSurroundd
 
 
@@ -53,8 +54,13 @@ def training_transforms(protocol: Protocol) -> Compose:
         padding_mode=_surround(protocol),
     )
     view = [RandFieldOfViewd("image", augmentation.field_of_view)] if augmentation.field_of_view else []
-    hazy = [RandHazed("image", augmentation.haze)] if augmentation.haze else []  # within the lit part alone
-    placed = [*_loaded(protocol), _labelled(protocol), *view, moved, *hazy, *_surrounded(protocol, augmentation.border)]
+    veiled: list[Transform] = []  # within the lit part alone
+    if augmentation.spots:
+        veiled.append(RandSpotsd("image", augmentation.spots))
+    if augmentation.haze:
+        veiled.append(RandHazed("image", augmentation.haze))
+    surround = _surrounded(protocol, augmentation.border)
+    placed = [*_loaded(protocol), _labelled(protocol), *view, moved, *veiled, *surround]
     drawn = [*rand_camera(augmentation, "image"), _normalized(protocol), *rand_intensity(augmentation, keys="image")]
     return Compose([*placed, *drawn])
 
