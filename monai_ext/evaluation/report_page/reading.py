@@ -30,8 +30,9 @@ _OF_KINDS = {
         "diagonal the promise is kept; below it the circles are too small."
     ),
     Kind.TRAINING: (
-        "Training: the error on the validation images while a network learned. The version that was kept is the "
-        "one with the least error, so that this least error is a little too good to be true for new images."
+        "Training: the error on the validation images while a network learned. Where the weights with the least error "
+        "were kept, as is usual, this least error is a little too good to be true for new images; where the last were "
+        "kept, the last error is an honest one."
     ),
     Kind.SIMULATION: (
         "Simulated active learning: how the error falls with the number of labelled images, for each way to "
