@@ -14,13 +14,7 @@ from monai_ext.losses.cross_task_loss import CrossTaskLoss, GradientRatio, build
 from monai_ext.networks.cross_task import Distiller
 
 from .distributed import replicated
-from .optimisation import (
-    attach_average,
-    attach_coarse_steps,
-    attach_gradient_clip,
-    attach_schedule,
-    build_optimizer,
-)
+from .optimisation import attach_average, attach_gradient_clip, attach_schedule, build_optimizer
 from .options import TrainOptions
 from .resumable_loader import ResumableLoader
 from .validation import training_batch
@@ -67,7 +61,7 @@ class Assembly:
             device=device,
             max_epochs=recipe.max_epochs,
             train_data_loader=loader,
-            network=replicated(self._trained, device, every_part=recipe.coarse_steps == 0),
+            network=replicated(self._trained, device),
             optimizer=self._optimizer,
             loss_function=lambda output, label: loss(output, label["points"], label["status"]),
             prepare_batch=training_batch(self._trained),
@@ -77,8 +71,6 @@ class Assembly:
             amp=options.amp and device.type == "cuda",
         )
         attach_schedule(self.trainer, self._optimizer, recipe, max(1, len(loader) * recipe.max_epochs))
-        if recipe.coarse_steps:
-            attach_coarse_steps(self.trainer, network, recipe.coarse_steps)
         if recipe.gradient_clip is not None:
             attach_gradient_clip(self.trainer, self._trained, recipe.gradient_clip)
         self.average = attach_average(self.trainer, network, recipe.ema_decay)

@@ -35,18 +35,11 @@ def process_group(device: torch.device) -> Iterator[None]:
         torch.distributed.destroy_process_group()
 
 
-def replicated(network: nn.Module, device: torch.device, *, every_part: bool = True) -> nn.Module:
-    """The network with its gradients averaged over the processes.
-
-    Args:
-        network: on its device.
-        device: of the network.
-        every_part: every step uses all parts of the network.
-    """
+def replicated(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network with its gradients averaged over the processes."""
     if process_rank()[1] == 1:
         return network
-    devices = [device.index] if device.type == "cuda" else None
-    return DistributedDataParallel(network, device_ids=devices, find_unused_parameters=not every_part)
+    return DistributedDataParallel(network, device_ids=[device.index] if device.type == "cuda" else None)
 
 
 def share_from_first(network: nn.Module) -> None:

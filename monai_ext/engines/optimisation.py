@@ -13,7 +13,6 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from monai_ext.landmarks.recipe import Recipe
-from monai_ext.networks.zian import ZIAN
 
 #: A model that goes on from trained weights learns at this share of the recipe's rate.
 WARM_START_RATE = 0.3
@@ -70,19 +69,6 @@ def attach_schedule(trainer: Engine, optimizer: torch.optim.Optimizer, recipe: R
         factor = learning_rate_factor(engine.state.iteration - 1, steps, recipe.warmup, recipe.schedule)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
-
-
-def attach_coarse_steps(trainer: Engine, network: nn.Module, coarse_steps: int) -> None:
-    """Trains the coarse stage of a ZIAN alone in so many steps after each whole one, by the step alone.
-
-    Parts that take no part in a step have no gradient, and the optimiser leaves them as they are.
-    """
-    parts = [part for part in network.modules() if isinstance(part, ZIAN)]
-
-    @trainer.on(Events.ITERATION_STARTED)
-    def choose(engine: Engine) -> None:
-        for part in parts:
-            part.coarse_alone = (engine.state.iteration - 1) % (1 + coarse_steps) > 0
 
 
 def attach_gradient_clip(trainer: Engine, network: nn.Module, largest_norm: float) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from .document import Strict
-from .network_config import HeatmapNetConfig, NetworkConfig, ZianNetConfig
+from .network_config import HeatmapNetConfig, NetworkConfig
 from .recipe import Recipe
 
 #: Colours of Okabe and Ito (2008), told apart by people with colour-blindness; used where a protocol names none.
@@ -131,15 +131,6 @@ class Protocol(Strict):
             raise ValueError(
                 f"network.spatial_prior needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
                 f"{self.recipe.loss}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _coarse_stage_exists(self) -> Protocol:
-        if self.recipe.coarse_steps and not isinstance(self.network, ZianNetConfig):
-            raise ValueError(
-                f"recipe.coarse_steps trains the coarse stage of the network zian, which {self.network.name} has not: "
-                "leave it out"
             )
         return self
 

@@ -126,8 +126,6 @@ class Recipe(Strict):
         name: a named recipe whose fields stand where none are given here; ``default`` is this class's own.
         schedule: of the learning rate after the warm-up: ``cosine`` or ``linear`` to zero, ``polynomial`` to zero with
             the power 0.9, ``step`` down to a tenth after 90/140 of the steps, or ``constant``.
-        coarse_steps: steps that train the coarse stage alone after each step of the whole network, for ``zian``: its
-            looks at the whole image are cheap, and a landmark that it misses is lost.
     """
 
     name: Literal["default", "zian_a", "zian_b", "cross_task"] = "default"
@@ -136,7 +134,6 @@ class Recipe(Strict):
     schedule: Literal["cosine", "linear", "polynomial", "step", "constant"] = "cosine"
     max_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
-    coarse_steps: Annotated[int, Field(ge=0, le=100)] = 0
     learning_rate: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     warmup: Fraction = 0.05  #: share of the steps with a linearly rising learning rate

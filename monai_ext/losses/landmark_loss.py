@@ -64,7 +64,7 @@ class LandmarkLoss(nn.Module):
             for stage in output.stages
         ]
         loss = torch.stack(terms).sum()
-        if self.presence is None or self.presence_weight is None or getattr(output, "partial", False):
+        if self.presence is None or self.presence_weight is None:
             return loss
         if output.presence is None:
             raise InputError("The loss includes presence but the network has no presence output: build both alike.")

@@ -20,12 +20,10 @@ class HalvesOutput(NamedTuple):
     Attributes:
         stages: with heatmaps (B, K, h, w) of the landmarks of both halves.
         presence: (B, K) logits, or None where the network does not tell.
-        partial: as that of the network's own output.
     """
 
     stages: tuple[Stage, ...]
     presence: torch.Tensor | None
-    partial: bool = False
 
 
 class Halves(nn.Module):
@@ -60,8 +58,7 @@ class Halves(nn.Module):
         stages = tuple(
             Stage(stage.name, self._joined(stage.heatmaps), self._frame(stage.frame, width)) for stage in output.stages
         )
-        presence = None if output.presence is None else self._joined(output.presence)
-        return HalvesOutput(stages, presence, getattr(output, "partial", False))
+        return HalvesOutput(stages, None if output.presence is None else self._joined(output.presence))
 
     def training_arguments(
         self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor

@@ -124,12 +124,11 @@ def protocol(**augmentation: object) -> dict:
 
 
 def test_a_protocol_asks_for_it() -> None:
-    task = Protocol.model_validate(protocol(field_of_view=0.3, border=0.1, shade=0.2, haze=0.2))
+    task = Protocol.model_validate(protocol(field_of_view=0.3, border=0.1, shade=0.2, haze=0.2, spots=0.2))
     names = [type(step).__name__ for step in training_transforms(task).transforms]
     assert names.index("FieldOfViewd") < names.index("RandFieldOfViewd") < names.index("RandAffineLandmarksd")
-    assert (
-        names.index("RandAffineLandmarksd") < names.index("RandHazed") < names.index("RandSurroundd")
-    )  # no haze there
+    for veil in ("RandSpotsd", "RandHazed"):  # none of it around the lit part
+        assert names.index("RandAffineLandmarksd") < names.index(veil) < names.index("RandSurroundd")
     assert names.index("RandSurroundd") < names.index("RandShaded")
     assert names.index("RandShaded") < names.index("NormalizeLandmarkImaged")
     plain = [type(step).__name__ for step in validation_transforms(task).transforms]

@@ -20,7 +20,6 @@ class ZianOutput(NamedTuple):
         fine: (B, K, S, S) heatmaps, one pixel of the image per cell.
         fine_frame: where the pixels of ``roi`` and ``fine`` lie on the image; its origin is (B, K, 2).
         presence: (B, K) logits of the landmark being in the image, or None where the network does not tell.
-        partial: later stages and presence were left out, to train the coarse stage alone.
     """
 
     coarse: torch.Tensor
@@ -29,7 +28,6 @@ class ZianOutput(NamedTuple):
     fine: torch.Tensor | None = None
     fine_frame: RoiFrame | None = None
     presence: torch.Tensor | None = None
-    partial: bool = False
 
     @property
     def stages(self) -> tuple[Stage, ...]:

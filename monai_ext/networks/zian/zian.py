@@ -65,7 +65,6 @@ class ZIAN(nn.Module):
         config = ZianConfig() if config is None else config
         self.config = config
         self.num_landmarks = num_landmarks
-        self.coarse_alone = False  #: in training, leave out all that follows the coarse stage
         regions = len(config.roi_sizes)
         own = 0 if config.share_backbone else min(regions, 1) if config.share_roi_backbone else regions
         self.coarse_backbone, *rest = _backbones(backbone, 1 + own)
@@ -103,8 +102,6 @@ class ZIAN(nn.Module):
         features = self._coarse_features(image)
         coarse = self.coarse_head(features)
         sizes = self.config.roi_sizes
-        if sizes and self.training and self.coarse_alone:
-            return ZianOutput(coarse, coarse_frame, partial=True)
         if not sizes:
             presence = None if self.presence_head is None else self.presence_head(features)
             return ZianOutput(coarse, coarse_frame, presence=presence)
