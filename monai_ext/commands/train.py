@@ -41,6 +41,9 @@ def run(
     keep_last: Annotated[
         bool, typer.Option("--keep-last", help="Publish the weights of the last step: no image chooses them.")
     ] = False,
+    publish_worse: Annotated[
+        bool, typer.Option("--publish-worse", help="Publish even what is worse than the current model on these images.")
+    ] = False,
     half: Annotated[bool, typer.Option("--half", help="Store the weights as float16, at half the size.")] = False,
     data: Annotated[str, typer.Option(help="A sentence for the model card: what the images are.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -65,6 +68,7 @@ def run(
         resume=not restart,
         half_precision=half,
         keep="last" if keep_last else "best",
+        publish_worse=publish_worse,
     )
     stop = StopSwitch()
     with stopped_by_signals(stop), progress_bar() as bar:

@@ -33,6 +33,8 @@ class TrainOptions(Strict):
         half_precision: publish the weights as float16, at half the size.
         epoch_steps: optimiser steps that count as an epoch; None takes one pass over the images.
         keep: publish the ``best`` weights on the validation images, or the ``last`` ones of the run.
+        publish_worse: publish them even where their validation error is above the current model's, as after a change of
+            the network that other images have judged.
     """
 
     max_epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
@@ -51,6 +53,7 @@ class TrainOptions(Strict):
     half_precision: bool = False
     epoch_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     keep: Literal["best", "last"] = "best"
+    publish_worse: bool = False
 
     def applied_to(self, protocol: Protocol) -> Protocol:
         """The protocol with the recipe fields that these options set."""

@@ -28,7 +28,7 @@ def publish_unless_worse(
     previous: ValidationError | None,
     replaced: str | None,
 ) -> TrainResult:
-    """Publishes a run's best weights with their calibration, unless the current model is better.
+    """Publishes a run's best weights with their calibration, unless the current model is better, or that may be.
 
     Both are judged on the same validation images, which the calibration is fitted to as well.
 
@@ -53,9 +53,11 @@ def publish_unless_worse(
             "No validation error could be computed: label at least one validation image completely; or, where the loss "
             f"grew without end, set a lower learning rate than {job.protocol.recipe.learning_rate:g}."
         )
+    above = ""
     if previous is not None and result.val_error > previous.value:
-        reason = f"Not published: its validation error of {best} is above the current model's {previous.value:.3f}."
-        return replace(result, reason=reason)
+        above = f"above the current model's {previous.value:.3f}"
+        if not job.options.publish_worse:
+            return replace(result, reason=f"Not published: its validation error of {best} is {above}.")
     weights = stored_weights(run.best_state, job.options.half_precision)
     calibrated = calibrate(job, weights, result.unit, run.report_calibration)
     card: ModelCard | None = None
@@ -82,5 +84,6 @@ def publish_unless_worse(
     if process_rank()[1] > 1:
         torch.distributed.barrier()
         card = card or read_card(result.folder)
-    reason = f"Published with a validation error of {best}. {calibrated.sentence}".strip()
+    told = f"{best}, {above}" if above else best
+    reason = f"Published with a validation error of {told}. {calibrated.sentence}".strip()
     return replace(result, card=card, reason=reason)

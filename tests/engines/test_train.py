@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,19 @@ def test_a_worse_model_is_not_published(trained, blob_study, blob_protocol) -> N
     assert worse.val_error > worse.previous_error
     assert "Not published" in worse.reason
     assert read_card(folder).version == "v1"
+
+
+def test_a_worse_model_is_published_on_demand(tmp_path, trained, blob_study, blob_protocol) -> None:
+    folder, result, _ = trained
+    shutil.copytree(folder, tmp_path / folder.name)
+    options = TrainOptions(max_epochs=1, warm_start=False, publish_worse=True)
+
+    worse = train_model(blob_protocol, labelled_images(blob_study), tmp_path / folder.name, options)
+
+    assert worse.val_error > worse.previous_error == pytest.approx(result.val_error, abs=1e-3)
+    assert read_card(tmp_path / folder.name) == worse.card
+    assert worse.card.version == "v2"
+    assert worse.reason.startswith(f"Published with a validation error of {worse.val_error:.3f} px, above the current")
 
 
 def test_a_warm_start_goes_on_from_the_current_weights(trained, blob_study, blob_protocol) -> None:
