@@ -61,12 +61,11 @@ class RandSpots(RandImage):
             raise ValueError(f"The strength of spots is a share of light, 0 or more, not {spots}.")
         self.spots = spots
         self._drawn: list[Spot] = []
-        self._channels = 0
 
-    def randomize(self, data: object = None) -> None:
-        """Draws number, places, forms and colours; always the same count of numbers for a number of channels."""
+    def randomize(self, data: int) -> None:
+        """Draws number, places, forms and colours for ``data`` channels; for these always the same count of numbers."""
         number = int(self.R.randint(MOST + 1))
-        draws = self.R.uniform(size=(MOST, 7 + self._channels))
+        draws = self.R.uniform(size=(MOST, 7 + data))
         self._drawn = [self._spot(*draw) for draw in draws[:number].tolist()]
 
     def _spot(
@@ -87,8 +86,7 @@ class RandSpots(RandImage):
         """Maps (C, H, W) to float32 of the same shape."""
         unit, low, reach = unit_range(image)
         if randomize:
-            self._channels = len(unit)
-            self.randomize()
+            self.randomize(len(unit))
         unit = unit.clone()
         for spot in self._drawn:
             _draw(unit, spot)
