@@ -82,6 +82,8 @@ class ZianNetConfig(_Common):
             one backbone look at the image and at its regions, and where other cameras are to be expected.
         spatial_prior: where the coarse heatmap of a landmark has several peaks, look at the one that lies from the
             other landmarks as in the training images; for the loss ``spatial_cross_entropy``.
+        second_look: a second coarse backbone sees the local contrast of the image, each place against its surroundings;
+            regions lie where both agree. What one of them mistakes for a landmark, the other seldom does.
         coarse_weight, roi_weight, fine_weight: of the stages' losses (alpha, beta, gamma of the paper).
         jitter: largest shift of a region from the true point in training, pixels per axis.
     """
@@ -101,6 +103,7 @@ class ZianNetConfig(_Common):
     fusion_stride: Literal[1, 2, 4] = 1
     norm: Literal["batch", "group"] = "batch"
     spatial_prior: bool = False
+    second_look: bool = False
     coarse_weight: Positive = 1.0
     roi_weight: Positive = 0.25
     fine_weight: Positive = 1.0

@@ -53,6 +53,7 @@ def zian_config(config: ZianNetConfig) -> ZianConfig:
         "presence": config.presence,
         "jitter": config.jitter,
         "spatial_prior": config.spatial_prior,
+        "second_look": config.second_look,
     }
     if row["co_attention"]:
         options |= {"weight": config.weight, "gate": config.gate}

@@ -21,6 +21,8 @@ VARIANTS: dict[str, tuple[str, dict]] = {
     "shared roi backbone": ("zian", {"share_roi_backbone": True}),
     "shared backbone": ("zian", {"share_backbone": True, "fusion_stride": 4}),
     "stride 2": ("zian", {"fusion_stride": 2}),
+    "second look": ("zian", {"second_look": True, "share_backbone": True}),
+    "second look alone": ("base", {"second_look": True}),
 }
 
 

@@ -37,6 +37,7 @@ class ZianConfig:
         sigma: standard deviation of the targets, in pixels of each heatmap.
         presence: tell of each landmark if it is in the image; not of the paper.
         spatial_prior: choose the regions by where landmarks lie from each other, too; not of the paper.
+        second_look: a second coarse backbone sees the local contrast of the image; not of the paper.
         jitter: largest shift of a region from the true point in training, pixels per axis.
 
     Raises:
@@ -55,6 +56,7 @@ class ZianConfig:
     sigma: float = 2.0
     presence: bool = False
     spatial_prior: bool = False
+    second_look: bool = False
     jitter: float = 16.0
 
     def __post_init__(self) -> None:

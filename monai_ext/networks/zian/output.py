@@ -20,6 +20,7 @@ class ZianOutput(NamedTuple):
         fine: (B, K, S, S) heatmaps, one pixel of the image per cell.
         fine_frame: where the pixels of ``roi`` and ``fine`` lie on the image; its origin is (B, K, 2).
         presence: (B, K) logits of the landmark being in the image, or None where the network does not tell.
+        second: (B, K, h, w) coarse heatmaps of a second look in training, None otherwise: ``coarse`` is then of both.
     """
 
     coarse: torch.Tensor
@@ -28,15 +29,17 @@ class ZianOutput(NamedTuple):
     fine: torch.Tensor | None = None
     fine_frame: RoiFrame | None = None
     presence: torch.Tensor | None = None
+    second: torch.Tensor | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The coarse heatmaps, those of each region, and the fine ones, which are the answer."""
-        coarse = Stage("coarse", self.coarse, self.coarse_frame)
+        """The coarse heatmaps of each look, those of each region, and the fine ones, which are the answer."""
+        looks = (self.coarse,) if self.second is None else (self.coarse, self.second)
+        coarse = tuple(Stage("coarse", maps, self.coarse_frame) for maps in looks)
         if self.roi is None or self.fine is None or self.fine_frame is None:
-            return (coarse,)
+            return coarse
         frame = self.fine_frame
-        return coarse, *(Stage("roi", maps, frame) for maps in self.roi), Stage("fine", self.fine, frame)
+        return *coarse, *(Stage("roi", maps, frame) for maps in self.roi), Stage("fine", self.fine, frame)
 
 
 class ZianPrediction(NamedTuple):

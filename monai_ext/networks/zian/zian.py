@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 
 import torch
@@ -13,9 +12,11 @@ from monai_ext.landmarks import InputError
 from monai_ext.networks.presence_head import PresenceHead
 from monai_ext.transforms.decoders import decode_heatmap
 
+from .backbone_features import backbone_copies, backbone_features, padded
 from .co_attention import CoAttention
 from .config import BACKBONE_MULTIPLE, COARSE_SCALE, FEATURES, TOKEN_SCALE, ZianConfig
 from .heads import FineHead, HeatmapHead
+from .local_contrast import local_contrast
 from .output import ZianOutput, ZianPrediction
 from .peak import peak_pixels
 from .roi_centers import jittered_centers
@@ -33,6 +34,9 @@ class ZIAN(nn.Module):
     The image, reduced by 4, gives coarse heatmaps. Regions of interest about their peaks are cropped from the image,
     those of all landmarks in one batch, and give fine heatmaps of one cell per pixel. Each region's features pass
     heads with one output per landmark, of which the region's own is computed.
+
+    With ``second_look`` another backbone looks at the local contrast of the reduced image, and regions lie at the peaks
+    of both; it sees through colour and light of a camera, and takes other places for a landmark than the first.
 
     Images of any size are accepted. The coarse image is padded at the right and at the bottom, and regions on all
     sides, by repeating the nearest pixel; no pixel moves and coarse heatmaps are cropped back.
@@ -67,8 +71,10 @@ class ZIAN(nn.Module):
         self.num_landmarks = num_landmarks
         regions = len(config.roi_sizes)
         own = 0 if config.share_backbone else min(regions, 1) if config.share_roi_backbone else regions
-        self.coarse_backbone, *rest = _backbones(backbone, 1 + own)
+        self.coarse_backbone, *rest = backbone_copies(backbone, 1 + own + config.second_look)
         self.coarse_head = HeatmapHead(FEATURES, num_landmarks)
+        self.second_backbone = rest.pop() if config.second_look else None
+        self.second_head = HeatmapHead(FEATURES, num_landmarks) if config.second_look else None
         fused = FEATURES * (1 + regions)
         self.presence_head = PresenceHead(fused, num_landmarks) if config.presence else None
         self.spatial_prior = SpatialPrior(num_landmarks) if config.spatial_prior else None
@@ -99,12 +105,13 @@ class ZIAN(nn.Module):
         if image.ndim != 4:
             raise InputError(f"The network takes images (B, C, H, W), not {tuple(image.shape)}.")
         coarse_frame = RoiFrame(torch.zeros(2, device=image.device), float(COARSE_SCALE))
-        features = self._coarse_features(image)
-        coarse = self.coarse_head(features)
+        reduced = F.avg_pool2d(padded(image, COARSE_SCALE), COARSE_SCALE)
+        features = _whole_features(self.coarse_backbone, reduced)
+        coarse, second = self._looks(reduced, features)
         sizes = self.config.roi_sizes
         if not sizes:
             presence = None if self.presence_head is None else self.presence_head(features)
-            return ZianOutput(coarse, coarse_frame, presence=presence)
+            return ZianOutput(coarse, coarse_frame, presence=presence, second=second)
         believed = coarse if self.spatial_prior is None or self.training else self.spatial_prior(coarse)
         centers = self._centers(coarse_frame.to_image(peak_pixels(believed)), roi_centers)
         frames = [roi_frame(centers, size, sizes[0]) for size in sizes]
@@ -116,7 +123,7 @@ class ZIAN(nn.Module):
         fused = torch.cat([part.permute(0, 2, 3, 1) for part in (around, *rois)], -1).permute(0, 3, 1, 2)
         presence = None if self.presence_head is None else self.presence_head.own(fused)
         fine = self.fine_head(fused if self.fusion is None else self.fusion(fused))
-        return ZianOutput(coarse, coarse_frame, roi, fine, frames[0], presence)
+        return ZianOutput(coarse, coarse_frame, roi, fine, frames[0], presence, second)
 
     def training_arguments(
         self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
@@ -153,11 +160,17 @@ class ZIAN(nn.Module):
         covariance = None if decoded.covariance is None else decoded.covariance * frame.scale**2
         return ZianPrediction(points, confidence, coarse_points, coarse_confidence, covariance)
 
-    def _coarse_features(self, image: torch.Tensor) -> torch.Tensor:
-        """(B, 16, ceil(H / 4), ceil(W / 4)) features of the image reduced by 4, each pixel the mean of 4 x 4."""
-        reduced = F.avg_pool2d(_padded(image, COARSE_SCALE), COARSE_SCALE)
-        height, width = reduced.shape[2:]
-        return _features(self.coarse_backbone, _padded(reduced, BACKBONE_MULTIPLE))[..., :height, :width]
+    def _looks(self, reduced: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(B, K, h, w) coarse heatmaps of the reduced image, and those of the second look where each learns alone.
+
+        In use they are one: the mean of logits is, up to a constant, that of logarithms of probabilities, and a place
+        that one look rules out is no peak.
+        """
+        coarse = self.coarse_head(features)
+        if self.second_backbone is None or self.second_head is None:
+            return coarse, None
+        second = self.second_head(_whole_features(self.second_backbone, local_contrast(reduced)))
+        return (coarse, second) if self.training else ((coarse + second) / 2, None)
 
     def _centers(self, peaks: torch.Tensor, given: torch.Tensor | None) -> torch.Tensor:
         if given is None:
@@ -175,9 +188,9 @@ class ZIAN(nn.Module):
             for frame in frames
         ]
         if len(self.roi_backbones) == len(crops):
-            return [_features(net, crop) for net, crop in zip(self.roi_backbones, crops, strict=True)]
+            return [backbone_features(net, crop) for net, crop in zip(self.roi_backbones, crops, strict=True)]
         shared = self.roi_backbones[0] if len(self.roi_backbones) else self.coarse_backbone
-        return list(_features(shared, torch.cat(crops)).chunk(len(crops)))
+        return list(backbone_features(shared, torch.cat(crops)).chunk(len(crops)))
 
     def _in_first_frame(self, rois: Sequence[torch.Tensor], frames: Sequence[RoiFrame]) -> list[torch.Tensor]:
         """(B * K, 16, S, S) features of each region in the frame of the first, refined by co-attention if wanted."""
@@ -198,27 +211,10 @@ class ZIAN(nn.Module):
         return list(self.co_attention(a, b))
 
 
-def _backbones(backbone: Callable[[], nn.Module] | nn.Module, number: int) -> list[nn.Module]:
-    if isinstance(backbone, nn.Module):
-        return [backbone, *(copy.deepcopy(backbone) for _ in range(number - 1))]
-    return [backbone() for _ in range(number)]
-
-
-def _features(backbone: nn.Module, image: torch.Tensor) -> torch.Tensor:
-    features = backbone(image)
-    expected = (len(image), FEATURES, *image.shape[2:])
-    if features.shape != expected:
-        raise InputError(
-            f"The backbone of a ZIAN answers images with features {expected}, not {tuple(features.shape)}."
-        )
-    return features
-
-
-def _padded(image: torch.Tensor, multiple: int) -> torch.Tensor:
-    """The image with its last row and column repeated up to multiples of a number."""
-    height, width = image.shape[2:]
-    padding = (0, -width % multiple, 0, -height % multiple)
-    return F.pad(image, padding, mode="replicate") if any(padding) else image
+def _whole_features(backbone: nn.Module, reduced: torch.Tensor) -> torch.Tensor:
+    """(B, 16, h, w) features of the reduced image (B, C, h, w)."""
+    height, width = reduced.shape[2:]
+    return backbone_features(backbone, padded(reduced, BACKBONE_MULTIPLE))[..., :height, :width]
 
 
 def _on_image(points: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
