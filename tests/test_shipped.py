@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from monai_ext.evaluation.camera_change import change_camera
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.markups import read_markups
@@ -14,6 +16,7 @@ from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.studies import Studies
 from monai_ext.landmarks.tables import read_points_table
 from monai_ext.phantoms.sample_data import make_sample_data
+from monai_ext.transforms.image_io import read_frame, read_image
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -26,7 +29,7 @@ def predictor() -> Predictor:
 def test_the_shipped_model_is_small_names_its_photographs_and_is_of_its_protocol(predictor) -> None:
     folder = shipped_dir("pretrained") / "fundus"
 
-    assert (folder / predictor.card.weights).stat().st_size < 15e6
+    assert (folder / predictor.card.weights).stat().st_size < 30e6
     assert [path.name for path in folder.glob("*.safetensors")] == [predictor.card.weights]
     for text in (predictor.card.data, (folder / "MODEL_CARD.md").read_text(), (REPOSITORY / "README.md").read_text()):
         assert "Porwal" in text
@@ -54,23 +57,38 @@ def test_the_shipped_model_finds_the_points_of_the_sample_data(predictor) -> Non
     assert (fovea < 20.0).sum() >= 11  # it learned from photographs and has seen no drawing
 
 
-def test_the_shipped_model_finds_the_points_of_photographs_that_it_has_not_seen(predictor, shared_data) -> None:
+@pytest.mark.parametrize(
+    ("camera", "fovea_limit", "disc_limit", "worst"), [("own", 1.0, 0.6, 4.0), ("other", 2.5, 1.8, 10.0)]
+)
+def test_the_shipped_model_finds_the_points_of_photographs_that_it_has_not_seen(
+    tmp_path, predictor, shared_data, camera, fovea_limit, disc_limit, worst
+) -> None:
+    """In percent of the image's width: as the photographs are, and as another camera would have drawn them."""
     folder = shared_data / "idrid_fundus2"
     if not folder.is_dir():
         pytest.skip(f"the photographs are not at {folder}")
-    table = read_points_table(folder / "landmarks.csv", predictor.protocol.landmark_names)
+    names = predictor.protocol.landmark_names
+    table = read_points_table(folder / "landmarks.csv", names)
     left = [name for name, entry in table.images.items() if entry.split == "val"]
     assert {Path(name).stem for name in left} == set(predictor.card.val_images)
     errors = []
     for name in left:
-        found = predictor.predict(folder / "images" / name)
-        truth = table.landmarks(name, found.frame, predictor.protocol.landmark_names)
+        path = folder / "images" / name
+        array, frame = read_image(path, "rgb")
+        truth = table.landmarks(name, frame, names)
+        if camera == "other":
+            changed = change_camera(torch.from_numpy(array), truth, predictor.protocol.swap, Path(name).stem, seed=0)
+            path = tmp_path / f"{Path(name).stem}.jpg"
+            path.write_bytes(changed.jpeg())
+            truth = changed.landmarks(names, read_frame(path))
+        found = predictor.predict(path)
         errors.append(100 * np.linalg.norm(found.points - truth.points, axis=1) / found.frame.width)
 
     fovea, disc = np.transpose(errors)
-    assert fovea.mean() < 0.8  # percent of the image's width
-    assert disc.mean() < 0.5
-    assert np.max(errors) < 5.0
+    assert len(fovea) == 20
+    assert fovea.mean() < fovea_limit
+    assert disc.mean() < disc_limit
+    assert np.max(errors) < worst
 
 
 @pytest.mark.parametrize("name", ["fundus", "scleral_spur", "face"])
