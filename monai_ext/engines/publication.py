@@ -28,7 +28,7 @@ def publish_unless_worse(
     previous: ValidationError | None,
     replaced: str | None,
 ) -> TrainResult:
-    """Publishes a run's best weights with their calibration, unless the current model is better, or that may be.
+    """Publishes a run's best weights with their calibration; not below the current model's, unless the options say so.
 
     Both are judged on the same validation images, which the calibration is fitted to as well.
 
