@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from host import Host
-from LandmarkDetectionLib.session import Question
+from LandmarkDetectionLib.question import Question
 from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 from scipy import ndimage
 

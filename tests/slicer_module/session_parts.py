@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ GEOMETRY = Geometry((-10.0, 20.0, 5.0), (0.5, 0.0, 0.0), (0.0, 0.0, -2.0), (0.5,
 
 #: Pixels where the network sees the landmarks: the patient's right on the left of the image.
 PIXELS = ((30.0, 20.0), (60.0, 20.0), (45.0, 40.0), (85.0, 30.0), (5.0, 30.0), (35.0, 60.0), (55.0, 60.0))
+
+
+def counts(work: Work) -> dict[str, int]:
+    """How many landmarks have each status."""
+    return dict(Counter(point.status for point in work.points))
 
 
 def lps(x: float, y: float) -> tuple[float, float, float]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from LandmarkDetectionLib.scene import SceneAdapter
 from LandmarkDetectionLib.work import Work
+from LandmarkDetectionLib.work_record import WorkRecord
 from PIL import Image
 from scene_fixture import TASK, Log, SceneError, SceneHost, predicted_work, save_png, scene_host, slicer  # noqa: F401
 from test_scene_geometry import FILES, PIXELS
@@ -62,7 +63,7 @@ def test_a_saved_scene_keeps_the_work(host: SceneHost, tmp_path: Path, kind: str
     work.point_moved(1, work.geometry.to_lps(24.0, 47.0))
     adapter.show_points(TASK, work)
     before, content = adapter.read_points(), slicer.util.arrayFromVolume(adapter.volume).copy()
-    adapter.save_state({"work": work.to_json(), "digest": TASK.digest, "server": "http://localhost:8000"})
+    adapter.save_state({"work": work.record().to_json(), "digest": TASK.digest, "server": "http://localhost:8000"})
     load(host, save(host, tmp_path, kind))
     assert "scene_closed" in log.names
     assert log.names[-1] == "scene_loaded"
@@ -73,7 +74,7 @@ def test_a_saved_scene_keeps_the_work(host: SceneHost, tmp_path: Path, kind: str
     assert values["digest"] == TASK.digest
     assert values["server"] == "http://localhost:8000"
     assert adapter.image_id == "eye 1"
-    again = Work.from_json(values["work"])
+    again = Work.from_record(WorkRecord.from_json(values["work"]))
     assert again.points == work.points
     adapter.show_points(again.task, again)
     after = adapter.read_points()
@@ -97,11 +98,11 @@ def test_a_saved_scene_keeps_the_work(host: SceneHost, tmp_path: Path, kind: str
 def test_the_points_of_a_saved_scene_are_used_not_doubled(host: SceneHost, tmp_path: Path) -> None:
     adapter, work = opened(host, FILES["anisotropic nrrd"](tmp_path))
     adapter.points_node.SetNthControlPointDescription(1, "by hand; confidence 0.870")
-    adapter.save_state({"work": work.to_json()})
+    adapter.save_state({"work": work.record().to_json()})
     load(host, save(host, tmp_path, "mrb"))
     values = adapter.restore()
     node = adapter.points_node
-    adapter.show_points(TASK, Work.from_json(values["work"]))
+    adapter.show_points(TASK, Work.from_record(WorkRecord.from_json(values["work"])))
     assert adapter.points_node is node
     assert node.GetNthControlPointDescription(1) == "by hand; confidence 0.870"
     rows, _ = np.nonzero((host.view.picture() == 255).all(axis=2))
@@ -111,7 +112,7 @@ def test_the_points_of_a_saved_scene_are_used_not_doubled(host: SceneHost, tmp_p
 def test_nothing_for_show_is_in_the_file(host: SceneHost, tmp_path: Path) -> None:
     adapter, work = opened(host, FILES["anisotropic nrrd"](tmp_path))
     adapter.highlight(1)
-    adapter.save_state({"work": work.to_json()})
+    adapter.save_state({"work": work.record().to_json()})
     text = save(host, tmp_path, "mrml").read_text()
     tags = re.findall(r"<(Markups\w+)\s", text)
     assert sorted(tags) == ["MarkupsFiducial", "MarkupsFiducialDisplay", "MarkupsJsonStorage"]
@@ -141,7 +142,7 @@ def test_a_scene_of_another_kind_restores_nothing(host: SceneHost, tmp_path: Pat
 
 def test_a_scene_whose_image_is_gone_says_so_and_keeps_the_work(host: SceneHost, tmp_path: Path) -> None:
     adapter, work = opened(host, FILES["anisotropic nrrd"](tmp_path))
-    adapter.save_state({"work": work.to_json()})
+    adapter.save_state({"work": work.record().to_json()})
     path = save(host, tmp_path, "mrml")
     next(tmp_path.glob("vtkMRMLScalarVolumeNode*")).unlink()
     host.scene.Clear(False)
@@ -149,13 +150,13 @@ def test_a_scene_whose_image_is_gone_says_so_and_keeps_the_work(host: SceneHost,
     host.scene.Connect()
     with pytest.raises(SceneError, match="image"):
         adapter.restore()
-    assert Work.from_json(adapter.stored_values()["work"]).points == work.points
+    assert Work.from_record(WorkRecord.from_json(adapter.stored_values()["work"])).points == work.points
 
 
 def test_closing_the_scene_forgets_everything_and_the_next_image_works(host: SceneHost, tmp_path: Path) -> None:
     log = Log()
     adapter, work = opened(host, FILES["png"](tmp_path), log)
-    adapter.save_state({"work": work.to_json()})
+    adapter.save_state({"work": work.record().to_json()})
     adapter.start_placing(3)
     host.scene.Clear(False)
     assert log.names == ["scene_closed"]

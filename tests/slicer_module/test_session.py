@@ -8,9 +8,10 @@ import pytest
 from LandmarkDetectionLib import jobs
 from LandmarkDetectionLib.errors import BadAnswer, Cancelled, Refused, TimedOut, Unreachable, WrongDefinition
 from LandmarkDetectionLib.images import ImageEntry, LabelInfo
-from LandmarkDetectionLib.session import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Session
+from LandmarkDetectionLib.question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT
+from LandmarkDetectionLib.session import Session
 from session_desk import FOLDER, Desk, changed_protocol
-from session_parts import TASK, StandInClient, answer, info_document, lps
+from session_parts import TASK, StandInClient, answer, counts, info_document, lps
 
 
 def test_connecting_shows_what_the_server_has(desk: Desk) -> None:
@@ -26,7 +27,7 @@ def test_the_whole_way(desk: Desk) -> None:
     assert desk.session.why_not_detect() == ""
     desk.clock.now += 3
     assert desk.detect()
-    assert work.counts == {"predicted": 7}
+    assert counts(work) == {"predicted": 7}
     work.point_moved(0, lps(31.0, 20.0))
     desk.clock.now += 4
     assert desk.session.question_before_submitting() is None
@@ -223,7 +224,7 @@ def test_stored_proposal_opens_as_prediction(desk: Desk) -> None:
     desk.client.labels["one", "original"] = (label, {"model": "head", "model_version": "v1"})
     entry = ImageEntry("one", "unlabeled", "one.png", labels={"original": LabelInfo("original", "head")})
     work = desk.session.open(jobs.open_image(desk.client, TASK, entry, FOLDER))
-    assert (work.counts, work.dirty, work.model_version) == ({"predicted": 7}, False, "v1")
+    assert (counts(work), work.dirty, work.model_version) == ({"predicted": 7}, False, "v1")
     assert work[0].confidence == pytest.approx(0.9)
     bare = desk.session.open(jobs.open_image(desk.client, TASK, entry, FOLDER, suggestion=False))
     assert bare.empty

@@ -14,7 +14,20 @@ from LandmarkDetectionLib.errors import BadAnswer, WrongDefinition
 from LandmarkDetectionLib.label_document import read_label
 from LandmarkDetectionLib.task_definition import TaskDefinition
 from LandmarkDetectionLib.work import Work
-from session_parts import GEOMETRY, NAMES, PIXELS, PROTOCOL, TASK, TestClock, lps, new_work, predicted_work, prediction
+from LandmarkDetectionLib.work_record import WorkRecord
+from session_parts import (
+    GEOMETRY,
+    NAMES,
+    PIXELS,
+    PROTOCOL,
+    TASK,
+    TestClock,
+    counts,
+    lps,
+    new_work,
+    predicted_work,
+    prediction,
+)
 
 from monai_ext.landmarks import Frame, Landmarks, Status
 from monai_ext.landmarks.markups import read_markups, write_markups
@@ -99,25 +112,25 @@ def test_scene_text_brings_everything_back_but_the_history() -> None:
     work.mark_saved(work.submission("draft"))
     work.point_moved(4, lps(6.0, 31.0))
     clock = TestClock()
-    again = Work.from_json(work.to_json(), clock)
+    again = Work.from_record(WorkRecord.from_json(work.record().to_json()), clock)
     assert again.points == work.points
     assert replace(again.record(), seconds=0.0) == replace(work.record(), seconds=0.0)
     assert (again.task, again.geometry, again.seconds) == (TASK, GEOMETRY, pytest.approx(42.04))
     assert (again.dirty, again.saved_tag, again.undo_words) == (True, "draft", "")
     clock.now += 10
     assert again.seconds == pytest.approx(42.04)  # it waits until somebody opens the image
-    saved_again = Work.from_json(worked().to_json())
+    saved_again = Work.from_record(WorkRecord.from_json(worked().record().to_json()))
     assert saved_again.dirty is True
 
 
 def test_scene_text_is_pure_ascii_json_and_survives_twice() -> None:
-    text = worked().to_json()
+    text = worked().record().to_json()
     assert text.isascii()
-    assert Work.from_json(Work.from_json(text).to_json()).to_json() == Work.from_json(text).to_json()
+    assert WorkRecord.from_json(text).to_json() == text
 
 
 def _changed(**change: Any) -> str:
-    return json.dumps({**json.loads(worked().to_json()), **change})
+    return json.dumps({**json.loads(worked().record().to_json()), **change})
 
 
 @pytest.mark.parametrize(
@@ -128,25 +141,29 @@ def _changed(**change: Any) -> str:
         "[" * 100_000,
         _changed(format=99),
         _changed(points=[]),
-        _changed(points=json.loads(worked().to_json())["points"][::-1]),
+        _changed(points=json.loads(worked().record().to_json())["points"][::-1]),
         _changed(seconds="x"),
         _changed(task={"name": "head"}),
         _changed(geometry=None),
         _changed(saved=[["predicted"]]),
-        worked().to_json().replace('"corrected"', '"perfect"', 1),
-        worked().to_json().replace('"missing"', '"predicted"', 1),
-        worked().to_json().replace('"seconds": 42.04', '"seconds": NaN'),
+        worked().record().to_json().replace('"corrected"', '"perfect"', 1),
+        worked().record().to_json().replace('"missing"', '"predicted"', 1),
+        worked().record().to_json().replace('"seconds": 42.04', '"seconds": NaN'),
     ],
 )
 def test_damaged_scene_text_is_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(BadAnswer) as caught:
-        Work.from_json(text)
+        WorkRecord.from_json(text)
     assert str(caught.value).endswith(".")
+
+
+def labelled(*document: Any) -> Work:
+    return Work.from_record(WorkRecord.from_label(*document, GEOMETRY))
 
 
 def reopened(work: Work, tag: str = "draft", **info: Any) -> Work:
     submission = work.submission(tag)
-    return Work.from_label(TASK, "one", tag, submission.markups, {**submission.params, **info}, GEOMETRY)
+    return labelled(TASK, "one", tag, submission.markups, {**submission.params, **info})
 
 
 def test_reopened_label_goes_on_where_it_was_left() -> None:
@@ -166,7 +183,7 @@ def test_reopened_label_of_other_origin_is_placed_by_hand(tmp_path: Path) -> Non
     status = [Status.DEFINED, Status.DEFINED, Status.MISSING]
     path = tmp_path / "l.mrk.json"
     write_markups(path, Landmarks(("right_ear", "right_eye", "nose"), points, FRAME, status, [0.5, 0.5, 0.5]))
-    work = Work.from_label(TASK, "one", "final", path.read_bytes(), {"ts": 1, "name": "x"}, GEOMETRY)
+    work = labelled(TASK, "one", "final", path.read_bytes(), {"ts": 1, "name": "x"})
     assert [p.status for p in work.points] == [
         "placed",
         *["unlabelled"],
@@ -186,7 +203,7 @@ def test_points_that_were_changed_behind_the_notes_count_as_they_are() -> None:
     label = json.loads(submission.markups)
     label["markups"][0]["controlPoints"][4]["position"] = list(lps(1.0, 1.0))  # was as predicted
     label["markups"][0]["controlPoints"][1]["positionStatus"] = "missing"  # was confirmed
-    work = Work.from_label(TASK, "one", "final", json.dumps(label), submission.params, GEOMETRY)
+    work = labelled(TASK, "one", "final", json.dumps(label), submission.params)
     assert (work[4].status, work.moved(4)) == ("corrected", pytest.approx(np.hypot(4 * 0.5, 29 * 2.0)))
     assert (work[1].status, work[1].proposal) == ("missing", None)
 
@@ -194,7 +211,7 @@ def test_points_that_were_changed_behind_the_notes_count_as_they_are() -> None:
 @pytest.mark.parametrize("notes", [{"landmarks": 7}, {"landmarks": {"nose": []}}, {"seconds": "long"}, {"seconds": -1}])
 def test_strange_notes_do_no_harm(notes: dict[str, Any]) -> None:
     submission = worked().submission()
-    work = Work.from_label(TASK, "one", "final", submission.markups, {**submission.params, **notes}, GEOMETRY)
+    work = labelled(TASK, "one", "final", submission.markups, {**submission.params, **notes})
     assert work[0].position == lps(33.25, 22.0)
     assert work.seconds >= 0
 
@@ -204,8 +221,8 @@ def test_stored_proposal_is_a_prediction(tmp_path: Path) -> None:
     status = [Status.DEFINED] * 6 + [Status.MISSING]
     write_markups(path, Landmarks(NAMES, np.array(PIXELS), FRAME, status, [0.75] * 7))
     info = {"model": "head", "model_version": "v3", "seconds": 9}
-    work = Work.from_label(TASK, "one", "original", path.read_bytes(), info, GEOMETRY)
-    assert work.counts == {"predicted": 6, "missing": 1}
+    work = labelled(TASK, "one", "original", path.read_bytes(), info)
+    assert counts(work) == {"predicted": 6, "missing": 1}
     assert (work[0].confidence, work[0].proposal, work[6].proposal) == (0.75, "defined", "missing")
     assert (work.model_version, work.saved_tag, work.dirty, work.seconds) == ("v3", None, False, 0)
 
@@ -213,10 +230,10 @@ def test_stored_proposal_is_a_prediction(tmp_path: Path) -> None:
 def test_label_of_another_protocol_or_version_is_refused() -> None:
     submission = worked().submission()
     with pytest.raises(WrongDefinition, match="belongs to the protocol eye"):
-        Work.from_label(TASK, "one", "final", submission.markups, {"protocol": "eye"}, GEOMETRY)
+        labelled(TASK, "one", "final", submission.markups, {"protocol": "eye"})
     smaller = TaskDefinition.from_dict({**PROTOCOL, "landmarks": PROTOCOL["landmarks"][:3], "measurements": []})
     with pytest.raises(WrongDefinition, match="left_ear, right_ear, right_lip, left_lip"):
-        Work.from_label(smaller, "one", "final", submission.markups, {}, GEOMETRY)
+        labelled(smaller, "one", "final", submission.markups, {})
 
 
 def test_label_in_ras_and_with_previews() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from LandmarkDetectionLib.errors import BadAnswer, WrongDefinition
 from LandmarkDetectionLib.prediction import Prediction
-from session_parts import NAMES, PIXELS, TASK, TestClock, answer, lps, new_work, predicted_work, prediction
+from LandmarkDetectionLib.submission import displacement
+from session_parts import NAMES, PIXELS, TASK, TestClock, answer, counts, lps, new_work, predicted_work, prediction
 
 
 def statuses(work: object) -> list[str]:
@@ -35,7 +36,7 @@ def test_prediction_shows_points_missing_and_unknown_ones() -> None:
     assert work.model_version == "v1"
     # A prediction can be made again: leaving loses nothing.
     assert (work.touched, work.dirty, work.empty) == (False, False, False)
-    assert work.counts == {"predicted": 5, "missing": 1, "unlabelled": 1}
+    assert counts(work) == {"predicted": 5, "missing": 1, "unlabelled": 1}
 
 
 def test_moved_point_is_corrected_by_the_true_distance() -> None:
@@ -45,7 +46,9 @@ def test_moved_point_is_corrected_by_the_true_distance() -> None:
     assert (work[0].reach, work[0].radius) == (None, 1.5)  # it is about the network's point
     # 3 pixels of 0.5 mm and 2 pixels of 2 mm.
     assert work.moved(0) == pytest.approx(np.hypot(1.5, 4.0), abs=1e-12)
-    assert work.displacement == {"right_eye": round(float(np.hypot(1.5, 4.0)), 4)} | dict.fromkeys(NAMES[1:], 0.0)
+    assert displacement(work.record()) == {"right_eye": round(float(np.hypot(1.5, 4.0)), 4)} | dict.fromkeys(
+        NAMES[1:], 0.0
+    )
     assert work.dirty is True
 
 
@@ -93,7 +96,7 @@ def test_accepted_point_counts_as_corrected_without_distance() -> None:
     assert (work[2].status, work[2].confirmed) == ("missing", True)
     assert work.dirty is True
     assert work.accept_all() is True
-    assert work.counts == {"corrected": 6, "missing": 1}
+    assert counts(work) == {"corrected": 6, "missing": 1}
     assert work.accept_all() is False
     assert new_work().accept(0) is False
 

@@ -9,7 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from .session import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
+from .question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
 
 #: What a choice does beyond those of a question of the session.
 UPLOAD = "upload"

@@ -6,64 +6,20 @@ submission to send); the panel runs the jobs of ``jobs.py`` in a worker thread a
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from .errors import BadAnswer, Cancelled, ClientError, WrongDefinition
 from .images import ImageEntry, ImageList
 from .jobs import Detected, OpenedImage, Refreshed, Sent, check_definition
-from .json_fields import as_list, as_object, as_text
+from .question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
 from .server_info import ModelInfo, ServerInfo, TrainStats
+from .session_record import SessionRecord, Unsent
 from .stopwatch import Clock
 from .submission import Submission
 from .task_definition import TaskDefinition
 from .work import Work
 from .work_record import WorkRecord
-
-_FORMAT = 1
-
-#: Answers to a question.
-SAVE_DRAFT, KEEP, DISCARD, SUBMIT, STAY = "save_draft", "keep", "discard", "submit", "stay"
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a person has to decide before a command goes on.
-
-    Attributes:
-        sentence: the question.
-        details: further sentences, one per line of the dialog.
-        choices: the answers that make sense, the safest first: ``save_draft`` (send a draft, then go on), ``keep``
-            (go on, the work stays in the scene among the unsent), ``discard``, ``submit`` or ``stay``.
-    """
-
-    sentence: str
-    details: tuple[str, ...] = ()
-    choices: tuple[str, ...] = (STAY,)
-
-
-@dataclass(frozen=True)
-class Unsent:
-    """Work that the server does not have.
-
-    Attributes:
-        record: the work.
-        tag: how it was to be sent; ``draft`` where it was only left.
-        reason: one sentence: why it was not sent.
-        server: the address that the image came from; empty where unknown.
-    """
-
-    record: WorkRecord
-    tag: str
-    reason: str
-    server: str = ""
-
-    @property
-    def image(self) -> str:
-        """The ID of the image."""
-        return self.record.image
 
 
 class Session:
@@ -219,11 +175,11 @@ class Session:
 
     def unsent_of(self, image: str, task: TaskDefinition) -> Unsent | None:
         """The unsent work of an image; None where there is none of that definition."""
-        return next((item for item in self.unsent if _is_of(item, image, task)), None)
+        return next((item for item in self.unsent if item.belongs_to(image, task)), None)
 
     def forget_unsent(self, image: str, task: TaskDefinition) -> None:
         """A person gave the unsent work of an image up, or it was sent."""
-        self.unsent = tuple(item for item in self.unsent if not _is_of(item, image, task))
+        self.unsent = tuple(item for item in self.unsent if not item.belongs_to(image, task))
 
     # Auto-detect
 
@@ -330,17 +286,8 @@ class Session:
 
     def to_json(self) -> str:
         """What the scene keeps: the open work and what is unsent. No token."""
-        document = {
-            "format": _FORMAT,
-            "server": self.server,
-            "task": "" if self.task is None else self.task.name,
-            "work": None if self.work is None else self.work.to_json(),
-            "unsent": [
-                {"record": i.record.to_json(), "tag": i.tag, "reason": i.reason, "server": i.server}
-                for i in self.unsent
-            ],
-        }
-        return json.dumps(document, allow_nan=False)
+        work = None if self.work is None else self.work.record()
+        return SessionRecord(self.server, work, self.unsent).to_json()
 
     def restore(self, text: str) -> str:
         """Takes up what a scene kept; a connection stays as it is.
@@ -351,23 +298,14 @@ class Session:
         Raises:
             BadAnswer: the text is damaged or of another version; nothing is changed.
         """
-        try:
-            entry = as_object(json.loads(text), "The saved session")
-        except (ValueError, RecursionError):
-            raise BadAnswer("The scene's saved landmark work is damaged: it is not JSON.") from None
-        if entry.get("format") != _FORMAT:
-            raise BadAnswer("The scene's landmark work was saved by another version of the module: use that version.")
-        work = entry.get("work")
-        found = None if work is None else Work.from_json(as_text(work, "The saved work"), self._clock)
-        unsent = [_unsent(item) for item in as_list(entry.get("unsent"), "The saved unsent work")]
-        server = as_text(entry.get("server"), "The saved server")
-        for item in unsent:
+        saved = SessionRecord.from_json(text)
+        for item in saved.unsent:
             self._keep(item)
-        self.server = self.server or server
-        if found is not None:
+        self.server = self.server or saved.server
+        if saved.work is not None:
             self.keep_unsent("Another scene was opened before it was submitted.")
-            self.adopt(found)
-            self.work_server = server
+            self.adopt(Work.from_record(saved.work, self._clock))
+            self.work_server = saved.server
         return self.definition_problem()
 
     def _keep(self, unsent: Unsent) -> None:
@@ -378,14 +316,3 @@ class Session:
         work = self.work
         same = work is not None and (work.image, work.task.digest) == (record.image, record.task.digest)
         return work if same else None
-
-
-def _is_of(item: Unsent, image: str, task: TaskDefinition) -> bool:
-    return (item.image, item.record.task.digest) == (image, task.digest)
-
-
-def _unsent(item: Any) -> Unsent:
-    entry = as_object(item, "Saved unsent work")
-    record = WorkRecord.from_json(as_text(entry.get("record"), "Saved unsent work"))
-    tag, reason, server = (as_text(entry.get(name), f"The saved {name}") for name in ("tag", "reason", "server"))
-    return Unsent(record, tag, reason, server)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .errors import WrongDefinition
 from .geometry import Geometry
@@ -16,7 +15,7 @@ from .pair_check import PairWarning, swapped_pairs
 from .point_state import UNLABELLED, PointState
 from .prediction import Prediction
 from .stopwatch import Clock, Stopwatch
-from .submission import Submission, displacement
+from .submission import Submission
 from .task_definition import TaskDefinition
 from .work_record import Content, Points, WorkRecord, content_of
 
@@ -94,19 +93,6 @@ class Work:
         if point.position is None or point.predicted is None:
             return None
         return self.geometry.distance(point.position, point.predicted)
-
-    @property
-    def displacement(self) -> dict[str, float | None]:
-        """:meth:`moved` of every landmark by name, rounded to four digits, as labels record it."""
-        return displacement(self.record())
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many landmarks have each status."""
-        found: dict[str, int] = {}
-        for point in self._points:
-            found[point.status] = found.get(point.status, 0) + 1
-        return found
 
     @property
     def unanswered(self) -> tuple[int, ...]:
@@ -317,48 +303,6 @@ class Work:
         work._points, work.model_version = record.points, record.model_version
         work._saved, work.saved_tag = record.saved, record.saved_tag
         return work
-
-    def to_json(self) -> str:
-        """The work as text for the scene: landmarks and their definition, what is unsent, the time; not the history."""
-        return self.record().to_json()
-
-    @classmethod
-    def from_json(cls, text: str, clock: Clock = time.monotonic) -> Work:
-        """The work of a saved scene; time stands still until :meth:`resume`.
-
-        Raises:
-            BadAnswer: the text is not what :meth:`to_json` wrote, or another version of the module wrote it.
-        """
-        return cls.from_record(WorkRecord.from_json(text), clock)
-
-    @classmethod
-    def from_label(
-        cls,
-        task: TaskDefinition,
-        image: str,
-        tag: str,
-        markups: bytes | str,
-        info: Mapping[str, Any],
-        geometry: Geometry | None = None,
-        clock: Clock = time.monotonic,
-    ) -> Work:
-        """A labelled image, opened again. Nothing is unsent, and time goes on from what was spent before.
-
-        Args:
-            task: what the server means by the protocol now.
-            image: its ID.
-            tag: ``final`` or ``draft``; ``original`` is a network's proposal, and its points are predictions.
-            markups: the label's file.
-            info: the label's info. Where this module saved the label it tells what was predicted, moved and
-                confirmed; points of other origin count as placed by hand.
-            geometry: of the image.
-            clock: for the time spent.
-
-        Raises:
-            WrongDefinition: the label has landmarks that the task lacks, or belongs to another task.
-            BadAnswer: the label is no point list.
-        """
-        return cls.from_record(WorkRecord.from_label(task, image, tag, markups, info, geometry), clock)
 
     # Inside
 

@@ -104,7 +104,21 @@ class WorkRecord:
         info: Mapping[str, Any],
         geometry: Geometry | None = None,
     ) -> WorkRecord:
-        """A labelled image, opened again; see :meth:`Work.from_label`."""
+        """A labelled image, opened again. Nothing is unsent, and the time goes on from what was spent before.
+
+        Args:
+            task: what the server means by the protocol now.
+            image: its ID.
+            tag: ``final`` or ``draft``; ``original`` is a network's proposal, and its points are predictions.
+            markups: the label's file.
+            info: the label's info. Where this module saved the label it tells what was predicted, moved and
+                confirmed; points of other origin count as placed by hand.
+            geometry: of the image.
+
+        Raises:
+            WrongDefinition: the label has landmarks that the task lacks, or belongs to another task.
+            BadAnswer: the label is no point list.
+        """
         if info.get("protocol") not in (None, "", task.name):
             raise WrongDefinition(f"The label of {image} belongs to the protocol {info['protocol']}, not {task.name}.")
         points = read_label(markups, task)

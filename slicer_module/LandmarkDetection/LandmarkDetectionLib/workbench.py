@@ -12,8 +12,9 @@ from slicer.i18n import tr as _
 from .background import Background
 from .client import LandmarkClient
 from .errors import Cancelled, ClientError, TimedOut, Unreachable
+from .question import Question
 from .scene import SceneAdapter, SceneError
-from .session import Question, Session
+from .session import Session
 from .settings import Settings
 
 #: Where the session lies in the scene's parameter node.

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from .. import jobs
 from ..errors import Cancelled, ClientError, WrongToken
 from ..jobs import Refreshed
-from ..session import Unsent
+from ..session_record import Unsent
 from ..workbench import ERROR, INFO, WARNING, Workbench
 from .pictures import FAIR, GOOD, IDLE, POOR, light
 

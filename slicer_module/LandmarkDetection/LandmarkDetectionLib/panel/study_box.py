@@ -12,8 +12,8 @@ from ..client import NextSample
 from ..dialogs import UPLOAD
 from ..images import DRAFT, FINAL, STATES, UNLABELED, ImageEntry, ImageList
 from ..jobs import OpenedImage
+from ..question import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
 from ..scene import SceneError
-from ..session import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
 from ..work import Work
 from ..workbench import ERROR, INFO, WARNING, Workbench
 from .pictures import FAIR, GOOD, IDLE, icon, light, sign

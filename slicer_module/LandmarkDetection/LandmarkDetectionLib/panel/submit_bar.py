@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from .. import jobs
 from ..errors import ClientError
 from ..jobs import Detected, Sent
-from ..session import SAVE_DRAFT, STAY, SUBMIT
+from ..question import SAVE_DRAFT, STAY, SUBMIT
 from ..submission import Submission
 from ..workbench import ERROR, INFO, WARNING, Workbench
 from .pictures import sign
