@@ -56,6 +56,17 @@ def test_readme_tells_of_the_cross_validation_what_the_file_says() -> None:
         assert figures in text
 
 
+def test_the_index_tells_how_far_seeds_of_the_fundus_model_differ() -> None:
+    text = (EVIDENCE / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    (shipped,) = (ROOT / "apps" / "landmarks" / "pretrained" / "fundus").glob("*.training.json")
+    records = [shipped, *(EVIDENCE / "fundus_seeds" / f"seed{seed}.training.json" for seed in (1, 2))]
+    told = [json.loads(record.read_text(encoding="utf-8")) for record in records]
+    assert [record["seed"] for record in told] == [0, 1, 2]
+    assert len({(record["epochs"], record["labels_used"], record["keep"]) for record in told}) == 1
+    first, second, third = (f"{record['val_error']:.1f} px" for record in told)
+    assert f"seed 0 has {first}, seed 1 {second} and seed 2 {third}" in text
+
+
 @pytest.mark.parametrize("name", ["wings12", "faces14"])
 def test_readme_tells_of_the_peer_what_the_file_says(name: str) -> None:
     told = json.loads((EVIDENCE / "peers" / f"{name}.json").read_text(encoding="utf-8"))

@@ -89,8 +89,8 @@ def run(
     missing = text.lower().count(NOT_STATED)
     if missing:
         errors.print(
-            f"{missing} facts of the card are {NOT_STATED}: write them into {folder / ABOUT} or give --about and "
-            "--evaluation.",
+            f"{NOT_STATED.capitalize()} in the card: {missing} of its facts; write them into {folder / ABOUT} or give "
+            "--about and --evaluation.",
             soft_wrap=True,
             highlight=False,
         )

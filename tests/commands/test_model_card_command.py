@@ -89,7 +89,7 @@ def test_how_much_is_not_stated_is_told(cli, tmp_path, model) -> None:
     answer = cli("model-card", model, "--output", tmp_path / "card")
 
     count = (tmp_path / "card" / "MODEL_CARD.md").read_text().lower().count("not stated")
-    assert f"{count} facts of the card are not stated" in answer.err
+    assert f"Not stated in the card: {count} of its facts" in answer.err
 
 
 def test_what_a_person_said_lies_beside_the_model(card, model) -> None:
