@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -245,6 +246,10 @@ def test_scene_keeps_open_and_unsent_work(desk: Desk) -> None:
     assert (fresh.work.points, fresh.work.dirty, fresh.task) == (work.points, True, TASK)
     assert (fresh.server, fresh.connected) == ("http://stand-in", False)
     assert fresh.unsent == desk.session.unsent
+    older = json.dumps({**json.loads(text), "task": "head"})  # scenes once named the protocol, too
+    again = Session(desk.clock)
+    assert again.restore(older) == ""
+    assert (again.work.points, again.unsent) == (work.points, desk.session.unsent)
     fresh.connect("http://stand-in", jobs.refresh(desk.client))
     assert fresh.why_not_submit() == ""
 
