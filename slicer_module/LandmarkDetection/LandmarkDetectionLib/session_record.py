@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import BadAnswer
 from .json_fields import as_list, as_object, as_text
+from .scene_text import from_scene_text, to_scene_text
 from .task_definition import TaskDefinition
 from .work_record import WorkRecord
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,7 @@ class SessionRecord:
             {"record": i.record.to_json(), "tag": i.tag, "reason": i.reason, "server": i.server} for i in self.unsent
         ]
         work = None if self.work is None else self.work.to_json()
-        document = {"format": _FORMAT, "server": self.server, "work": work, "unsent": unsent}
-        return json.dumps(document, allow_nan=False)
+        return to_scene_text({"server": self.server, "work": work, "unsent": unsent})
 
     @classmethod
     def from_json(cls, text: str) -> SessionRecord:
@@ -70,12 +66,7 @@ class SessionRecord:
         Raises:
             BadAnswer: the text is damaged or of another version.
         """
-        try:
-            entry = as_object(json.loads(text), "The saved session")
-        except (ValueError, RecursionError):
-            raise BadAnswer("The scene's saved landmark work is damaged: it is not JSON.") from None
-        if entry.get("format") != _FORMAT:
-            raise BadAnswer("The scene's landmark work was saved by another version of the module: use that version.")
+        entry = from_scene_text(text, "The saved session")
         work = entry.get("work")
         return cls(
             as_text(entry.get("server"), "The saved server"),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from .errors import BadAnswer, WrongDefinition
 from .geometry import Geometry
-from .json_fields import Position, as_list, as_number, as_object, as_text, position_or_none
+from .json_fields import Position, as_list, as_number, as_text, position_or_none
 from .label_document import LabelPoint, read_label
 from .point_state import ABSENT, CORRECTED, PLACED, PREDICTED, PointState
 from .prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
+from .scene_text import from_scene_text, to_scene_text
 from .task_definition import TaskDefinition
-
-_FORMAT = 1
 
 Points = tuple[PointState, ...]
 #: What a label says of each landmark: its status and position.
@@ -53,7 +51,6 @@ class WorkRecord:
     def to_json(self) -> str:
         """The record as text."""
         document: dict[str, Any] = {
-            "format": _FORMAT,
             "task": self.task.to_dict(),
             "image": self.image,
             "points": [point.to_dict() for point in self.points],
@@ -63,7 +60,7 @@ class WorkRecord:
             "saved": self.saved,
             "seconds": round(self.seconds, 3),
         }
-        return json.dumps(document, allow_nan=False)
+        return to_scene_text(document)
 
     @classmethod
     def from_json(cls, text: str) -> WorkRecord:
@@ -72,12 +69,7 @@ class WorkRecord:
         Raises:
             BadAnswer: it is damaged, or of another version of the module.
         """
-        try:
-            entry = as_object(json.loads(text), "The saved work")
-        except (ValueError, RecursionError):
-            raise BadAnswer("The scene's saved landmark work is damaged: it is not JSON.") from None
-        if entry.get("format") != _FORMAT:
-            raise BadAnswer("The scene's landmark work was saved by another version of the module: use that version.")
+        entry = from_scene_text(text, "The saved work")
         task = TaskDefinition.from_dict(entry.get("task"), "The saved protocol")
         points = tuple(PointState.from_dict(item) for item in as_list(entry.get("points"), "The saved landmarks"))
         if tuple(point.name for point in points) != task.names:
