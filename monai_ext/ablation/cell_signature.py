@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_ext.engines import LabelledImage, TrainOptions
-from monai_ext.engines.initialisation import SOURCES, find_source, find_weights
+from monai_ext.engines.initialisation import SOURCES, find_source
 from monai_ext.engines.resume import run_signature
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.network_config import ZianNetConfig
+from monai_ext.landmarks.network_config import HourglassConfig
+from monai_ext.networks.pretrained import IMAGENET, find_weights
 
 
 def cell_signature(
@@ -41,9 +42,9 @@ def with_paths(protocol: Protocol, models: Path) -> Protocol:
         InputError: a file is missing, or is no source classifier of such images.
     """
     network, recipe = protocol.network, protocol.recipe
-    if isinstance(network, ZianNetConfig) and network.pretrained is not None:
-        path = find_weights(network.pretrained, models).resolve()
-        network = network.model_copy(update={"pretrained": str(path)})
+    file = _weights_file(protocol)
+    if file is not None:
+        network = network.model_copy(update={"pretrained": str(find_weights(file, models).resolve())})
     if recipe.cross_task is not None:
         find_source(protocol, models)
         path = find_weights(recipe.cross_task.source, models / SOURCES).resolve()
@@ -54,7 +55,14 @@ def with_paths(protocol: Protocol, models: Path) -> Protocol:
 
 def start_weights(protocol: Protocol) -> Sequence[Path]:
     """The files that the protocol's network begins with."""
-    named = [protocol.network.pretrained] if isinstance(protocol.network, ZianNetConfig) else []
+    named = [_weights_file(protocol)]
     if protocol.recipe.cross_task is not None:
         named.append(protocol.recipe.cross_task.source)
     return [Path(name) for name in named if name is not None]
+
+
+def _weights_file(protocol: Protocol) -> str | None:
+    """The file that ``network.pretrained`` names; None where it names none."""
+    network = protocol.network
+    name = None if isinstance(network, HourglassConfig) else network.pretrained
+    return None if name == IMAGENET else name

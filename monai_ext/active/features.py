@@ -10,10 +10,9 @@ from monai.networks.layers.simplelayers import SkipConnection
 from torch import nn
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.backbones import UNetBackbone
+from monai_ext.networks.backbones import HRNetBackbone, UNetBackbone
 from monai_ext.networks.halves import Halves
 from monai_ext.networks.hourglass import Hourglass, HourglassModule
-from monai_ext.networks.hrnet import HRNet
 from monai_ext.networks.zian import ZIAN
 
 
@@ -37,9 +36,9 @@ def deepest_part(network: nn.Module) -> nn.Module:
         while isinstance(module, HourglassModule):
             module = module.inner
         return module
+    if isinstance(network, HRNetBackbone):
+        return network.encoder.get_submodule("stage4")[-1].branches[-1]
     encoder = getattr(network, "encoder", None)
-    if isinstance(encoder, HRNet):
-        return encoder.stage4[-1].get_submodule("branches")[-1]
     if not isinstance(encoder, nn.Module):
         raise InputError(f"A {type(network).__name__} has no encoder whose features could be compared.")
     return encoder

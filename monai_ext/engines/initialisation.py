@@ -8,29 +8,26 @@ from torch import nn
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.network_config import DeconvNetConfig, HeatmapNetConfig, HourglassConfig, ZianNetConfig
+from monai_ext.landmarks.normalization import OWN_SCALE
 from monai_ext.networks.backbone import Backbone
 from monai_ext.networks.cross_task import Distiller, SourceClassifier, read_source
 from monai_ext.networks.cross_task.resnet import ResNetEncoder
-from monai_ext.networks.pretrained import SUFFIXES, load_state, read_state_dict
+from monai_ext.networks.pretrained import (
+    Weights,
+    find_weights,
+    load_backbone_weights,
+    load_encoder_weights,
+    pretrained_weights,
+)
+
+#: What a card says of a network that began with nothing.
+RANDOM = "Random weights"
 
 #: Folder of source classifiers beside the models.
 SOURCES = "sources"
 
 #: Where the encoder of each network is; a hourglass has none.
 ENCODERS = {HeatmapNetConfig: "encoder", DeconvNetConfig: "encoder", ZianNetConfig: "coarse_backbone.encoder"}
-
-
-def find_weights(name: str, folder: Path) -> Path:
-    """A file of weights: a path, also relative to a folder, or the name of a file in it without its suffix.
-
-    Raises:
-        InputError: there is none.
-    """
-    files = [name] if name.endswith(SUFFIXES) else [name + suffix for suffix in SUFFIXES]
-    for path in (root / file for file in files for root in (Path(), folder)):
-        if path.is_file():
-            return path
-    raise InputError(f"There are no weights {name!r}: put them at {folder / files[0]}, or name an existing file.")
 
 
 def find_source(protocol: Protocol, models: Path) -> SourceClassifier | None:
@@ -57,26 +54,50 @@ def find_source(protocol: Protocol, models: Path) -> SourceClassifier | None:
     return read_source(path, protocol.network.normalization, protocol.num_channels)[0]
 
 
-def initialise(network: nn.Module, protocol: Protocol, models: Path, source: SourceClassifier | None) -> None:
+def initialise(network: nn.Module, protocol: Protocol, models: Path, source: SourceClassifier | None) -> str:
     """Gives a new network the weights that its protocol begins with.
 
     Args:
         network: of the protocol; changed in place.
-        protocol: the task; ``network.pretrained`` names weights of a ZIAN's backbones.
+        protocol: the task; ``network.pretrained`` names the weights of its encoder or backbones.
         models: folder of the models.
         source: the classifier that the encoder becomes a copy of, or None.
 
+    Returns:
+        Where the weights come from, for the model's card.
+
     Raises:
-        InputError: weights are missing or of another network.
+        InputError: weights are missing, of another network, or of values on another scale than the protocol's.
     """
+    config, origin = protocol.network, RANDOM
+    if not isinstance(config, HourglassConfig) and config.pretrained is not None:
+        origin = _take_pretrained(network, protocol, config.pretrained, models)
+    if source is not None:
+        _take_source(network, protocol, source)
+        origin = "The source classifier"
+    return origin
+
+
+def _take_pretrained(network: nn.Module, protocol: Protocol, name: str, models: Path) -> str:
     config = protocol.network
-    if isinstance(config, ZianNetConfig) and config.pretrained is not None:
-        path = find_weights(config.pretrained, models)
-        state = read_state_dict(path)
+    assert not isinstance(config, HourglassConfig)
+    encoder = config.encoder if isinstance(config, DeconvNetConfig) else config.backbone
+    weights = pretrained_weights(name, encoder, models)
+    if weights.normalization is not None and config.normalization not in (weights.normalization, OWN_SCALE):
+        raise InputError(
+            f"{weights.origin} were trained on values of the normalisation {weights.normalization!r}, not "
+            f"{config.normalization!r}: leave network.normalization out, or set it to one of "
+            f"{weights.normalization} and {OWN_SCALE}."
+        )
+    if isinstance(config, ZianNetConfig):
         for backbone in _backbones(network):
-            load_state(backbone, dict(state), f"The weights {path}")
-    if source is None:
-        return
+            load_backbone_weights(backbone, weights)
+    else:
+        load_encoder_weights(network.get_submodule(encoder_name(protocol)), encoder, weights)
+    return weights.origin
+
+
+def _take_source(network: nn.Module, protocol: Protocol, source: SourceClassifier) -> None:
     encoder = network.get_submodule(encoder_name(protocol))
     if isinstance(encoder, ResNetEncoder):
         if encoder.architecture != source.architecture:
@@ -93,8 +114,9 @@ def initialise(network: nn.Module, protocol: Protocol, models: Path, source: Sou
         raise InputError(
             f"The source is a {source.architecture} and the network's backbone a {backbones[0].name}: make them alike."
         )
+    weights = Weights(dict(source.encoder.state_dict()), "The weights of the source")
     for backbone in backbones:
-        load_state(backbone, dict(source.encoder.state_dict()), "The weights of the source")
+        load_backbone_weights(backbone, weights)
 
 
 def encoder_name(protocol: Protocol) -> str:

@@ -25,6 +25,7 @@ def publish_unless_worse(
     run: Run,
     *,
     parent: str | None,
+    begun_with: str,
     previous: ValidationError | None,
     replaced: str | None,
 ) -> TrainResult:
@@ -37,6 +38,7 @@ def publish_unless_worse(
         job: what was asked for.
         run: it has ended.
         parent: the version that the run began with.
+        begun_with: the weights that it began with, in words.
         previous: the error of the current model; None where it cannot be compared.
         replaced: the version of the current model.
 
@@ -75,6 +77,7 @@ def publish_unless_worse(
                 "seed": job.options.seed,
                 "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
                 "parent": parent,
+                "begun_with": begun_with,
                 "data": job.data,
             },
             after=replaced,

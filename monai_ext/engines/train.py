@@ -139,8 +139,7 @@ def _trained(job: Job) -> TrainResult:
     warm = current is not None and job.options.warm_start and previous is not None
     source = find_source(protocol, models)
     network, parent = _start(protocol, current if warm else None)
-    if parent is None:
-        initialise(network, protocol, models, source)
+    begun_with = f"Version {parent}" if parent else initialise(network, protocol, models, source)
     network = network.to(job.device)
     run = Run(job, network, distilled(network, protocol, source), warm=parent is not None)
     best = run(saved)
@@ -149,7 +148,9 @@ def _trained(job: Job) -> TrainResult:
     previous_error = previous.value if previous else None
     result = TrainResult(None, job.folder, "", best.value, best.unit, previous_error, run.epochs, run.history)
     try:
-        result = publish_unless_worse(result, job, run, parent=parent, previous=previous, replaced=replaced)
+        result = publish_unless_worse(
+            result, job, run, parent=parent, begun_with=begun_with, previous=previous, replaced=replaced
+        )
     except StoppedError:
         return _stopped(job, run.epochs, begun=True, run=run)
     if process_rank()[0] == 0:

@@ -12,7 +12,9 @@ Decoder = Literal["argmax", "local_soft_argmax", "dark", "gaussian_fit"]
 #: The sides of a ZIAN's first region are multiples of this, as its backbone wants them.
 ROI_MULTIPLE = 32
 #: How pixel values become network input: each image by its own mean and deviation, or as a public classifier had it.
-Normalization = Literal["image", "imagenet", "radimagenet", "vggface2"]
+Normalization = Literal["image", "imagenet", "efficientnet-lite", "radimagenet", "vggface2"]
+#: How many pixels of the network input make a cell of a heatmap.
+Stride = Literal[1, 2, 4]
 
 
 class _Common(Strict):
@@ -55,16 +57,19 @@ class _Common(Strict):
 
 
 class HeatmapNetConfig(_Common):
-    """The network ``heatmap_net``: MONAI's FlexibleUNet with a heatmap head.
+    """The network ``heatmap_net``: a U-Net on an image encoder, with a heatmap head.
 
     Args:
-        backbone, decoder_channels, dropout: see :class:`~monai_ext.networks.heatmap_net.HeatmapNet`.
+        backbone, decoder_channels, dropout, stride: see :class:`~monai_ext.networks.heatmap_net.HeatmapNet`.
+        pretrained: what the encoder begins with: ``imagenet``, a file of weights, or null for random weights.
     """
 
     name: Literal["heatmap_net"] = "heatmap_net"
     backbone: str = "efficientnet-b0"
+    pretrained: str | None = None
     decoder_channels: tuple[int, ...] = (256, 128, 64, 32, 16)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    stride: Stride = 1
 
 
 class ZianNetConfig(_Common):
@@ -73,7 +78,8 @@ class ZianNetConfig(_Common):
     Args:
         row: which parts it has: a row of the paper's ablation, ``zian`` being the whole.
         backbone: of the coarse image and of the regions.
-        pretrained: file of weights that the backbones begin with; null begins with random ones.
+        pretrained: what the backbones' encoders begin with: ``imagenet``, a file of weights of an encoder or of a whole
+            backbone, or null for random weights.
         roi_sizes: sides of the regions in input pixels, the first sampled at one cell per pixel; as many as the row
             takes: none, the first, or both.
         weight, gate, shared_roi_head, share_roi_backbone, share_backbone, fusion_stride: see
@@ -131,9 +137,11 @@ class DeconvNetConfig(_Common):
     Args:
         encoder: the ResNet; ``resnet50_caffe`` for weights of VGGFace2 and ``resnet50_keras`` for those of RadImageNet
             that were converted from Keras, which have their strides elsewhere.
+        pretrained: what the encoder begins with: ``imagenet``, a file of weights, or null for random weights.
     """
 
     name: Literal["deconv_net"]
+    pretrained: str | None = None
     encoder: Literal["resnet18", "resnet34", "resnet50", "resnet50_caffe", "resnet50_keras"] = "resnet50"
     input_size: Size = Size(width=256, height=256)
     sigma: Positive = 1.5

@@ -43,6 +43,7 @@ class ChannelScale(NamedTuple):
 #:
 #: ``imagenet``: torchvision's and timm's ResNets, mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225) of
 #: values 0 to 1.
+#: ``efficientnet-lite``: the ImageNet classifiers of that name, -1 to 1 about 127.
 #: ``radimagenet``: -1 to 1, ``(image - 127.5) * 2 / 255`` in the training notebooks of github.com/BMEII-AI/RadImageNet.
 #: ``vggface2``: mean of resnet50_ft.prototxt, github.com/ox-vgg/vgg_face2, which has no deviation; 64 takes its place,
 #: so that random changes of intensity and learning rates fit as they do elsewhere. The reader of such weights
@@ -50,6 +51,7 @@ class ChannelScale(NamedTuple):
 CHANNEL_SCALES: Mapping[str, ChannelScale] = MappingProxyType(
     {
         "imagenet": ChannelScale((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+        "efficientnet-lite": ChannelScale((127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
         "radimagenet": ChannelScale((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
         "vggface2": ChannelScale((131.0912, 103.8827, 91.4953), (64.0, 64.0, 64.0)),
     }

@@ -1,7 +1,8 @@
 """Networks from images to heatmaps, their backbones, and models on disk."""
 
-from .backbones import BACKBONES, build_backbone
-from .heatmap_net import HeatmapNet, backbone_names
+from .backbones import BACKBONES, backbone_names, build_backbone
+from .encoders import build_encoder, encoder_names
+from .heatmap_net import HeatmapNet
 from .inference import optimize_for_inference
 from .output import HeatmapOutput
 from .zian import ZIAN, ZianConfig
@@ -14,5 +15,7 @@ __all__ = [
     "ZianConfig",
     "backbone_names",
     "build_backbone",
+    "build_encoder",
+    "encoder_names",
     "optimize_for_inference",
 ]

@@ -28,7 +28,8 @@ class Backbone(nn.Module, ABC):
     Attributes:
         out_channels: number of feature channels, 16.
         encoder: the part that public classifiers have as well, so that it can take their weights; or None.
-        left_out: beginnings of names in public weights that are of the classifier's own.
+        left_out: beginnings of names in public weights of such a classifier that :attr:`encoder` does without, though
+            it has the part that they are in.
 
     Raises:
         InputError: ``in_channels`` is not positive.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 from monai.networks.nets import UNet
@@ -12,10 +11,9 @@ from torch import nn
 
 from monai_ext.landmarks import InputError
 
-from . import hrnet
 from .backbone import Backbone
-from .heatmap_net import NUM_STAGES, HeatmapNet
-from .pretrained import TIMM, load_backbone_weights, load_timm_weights
+from .encoders import MULTIPLE, build_encoder, encoder_names, is_encoder
+from .heatmap_net import build_decoder
 
 #: HRNet's finest branch has one cell for this many pixels in height and in width.
 HRNET_STRIDE = 4
@@ -27,20 +25,26 @@ class HRNetBackbone(Backbone):
     Lei et al., ZIAN, OMIA9 2022: 1x1 convolution to 16 * 4 * 4 = 256 channels, then PixelShuffle. The paper's 28.544
     million parameters of the coarse network (one landmark, width 32) are 28,535,552 of an HRNet without the exchange
     layers towards its coarser outputs, 32 * 256 + 256 of this convolution with bias and 16 + 1 of the heatmap head.
+
+    The HRNet (Sun et al., CVPR 2019) is timm's; its last exchange keeps the layers towards the finest branch alone,
+    since nothing would train the others (769,984 parameters at width 32).
     """
 
-    encoder: hrnet.HRNet
-    left_out = (
-        "incre_modules.",
-        "downsamp_modules.",
-        "final_layer.",
-        "classifier.",
-        *(f"stage4.2.fuse_layers.{branch}." for branch in (1, 2, 3)),  # to the coarser outputs
-    )
+    encoder: nn.Module
 
-    def __init__(self, name: str, in_channels: int, width: int) -> None:
-        super().__init__(name, in_channels, hrnet.MULTIPLE)
-        self.encoder = hrnet.HRNet(width, in_channels)
+    def __init__(self, name: str, in_channels: int) -> None:
+        import timm  # here, since it takes a second
+
+        super().__init__(name, in_channels, MULTIPLE)
+        finest = (1,)  # of the branches; 0 is the stem
+        self.encoder = timm.create_model(
+            name, features_only=True, feature_location="", out_indices=finest, in_chans=in_channels
+        )
+        last = len(self.encoder.stage4) - 1
+        exchange = self.encoder.stage4[last]
+        self.left_out = tuple(f"stage4.{last}.fuse_layers.{branch}." for branch in range(1, len(exchange.fuse_layers)))
+        exchange.fuse_layers = exchange.fuse_layers[:1]
+        (width,) = self.encoder.feature_info.channels()
         self.adapter = nn.Conv2d(width, self.out_channels * HRNET_STRIDE**2, kernel_size=1)
         self.shuffle = nn.PixelShuffle(HRNET_STRIDE)
 
@@ -48,31 +52,18 @@ class HRNetBackbone(Backbone):
         return self.shuffle(self.adapter(self.encoder(image)[0]))
 
 
-class FlexibleBackbone(Backbone):
-    """Encoder and decoder of MONAI's FlexibleUNet without its head, in the widths of :class:`HeatmapNet`.
-
-    MONAI's resnet18 and resnet34 have shortcuts without weights (He et al. 2016, option A); here they have projections
-    (option B), as those that public weights exist of.
-    """
+class UNetOnEncoder(Backbone):
+    """The U-Net of a :class:`~monai_ext.networks.heatmap_net.HeatmapNet` without its heads, on any encoder."""
 
     encoder: nn.Module
-    left_out = ("fc.", "_fc.", "_conv_head.", "_bn1.")
 
     def __init__(self, name: str, in_channels: int) -> None:
-        super().__init__(name, in_channels, 2**NUM_STAGES)
-        network = HeatmapNet(in_channels, 1, name, presence=False)
-        self.encoder = network.encoder
-        self.decoder = network.decoder
-        self.skip_connections = network.skip_connections
-        if name in ("resnet18", "resnet34"):
-            for unit in (self.encoder.layer2[0], self.encoder.layer3[0], self.encoder.layer4[0]):
-                conv = unit.conv1
-                projection = nn.Conv2d(conv.in_channels, conv.out_channels, kernel_size=1, stride=2, bias=False)
-                nn.init.kaiming_normal_(projection.weight, mode="fan_out", nonlinearity="relu")
-                unit.downsample = nn.Sequential(projection, nn.BatchNorm2d(conv.out_channels))
+        super().__init__(name, in_channels, MULTIPLE)
+        self.encoder = build_encoder(name, in_channels)
+        self.decoder = build_decoder(in_channels, self.encoder.channels, (256, 128, 64, 32, self.out_channels))
 
     def extract(self, image: torch.Tensor) -> torch.Tensor:
-        return self.decoder(self.encoder(image), self.skip_connections)
+        return self.decoder(self.encoder(image))
 
 
 class UNetBackbone(Backbone):
@@ -106,38 +97,35 @@ class UNetBackbone(Backbone):
         return self.unet(image)
 
 
-_FLEXIBLE = (*(f"efficientnet-b{size}" for size in range(8)), "resnet18", "resnet34", "resnet50")
-
-#: Names of backbones, each with what makes one for a number of image channels.
+#: Backbones that are more than a U-Net on an encoder, each with what makes one for a number of image channels.
 BACKBONES: dict[str, Callable[[int], Backbone]] = {
-    **{f"hrnet_w{width}": partial(HRNetBackbone, f"hrnet_w{width}", width=width) for width in hrnet.WIDTHS},
-    **{name: partial(FlexibleBackbone, name) for name in _FLEXIBLE},
+    **{name: partial(HRNetBackbone, name) for name in ("hrnet_w18", "hrnet_w32", "hrnet_w48")},
     "unet": partial(UNetBackbone, "unet", channels=(32, 64, 128, 256, 512)),
     "unet_small": partial(UNetBackbone, "unet_small", channels=(8, 16, 32), num_res_units=0),
 }
 
 
-def build_backbone(name: str, in_channels: int, pretrained: Path | str | None = None) -> Backbone:
-    """A new backbone, in channels-last memory order, which is faster on CPUs and tensor cores.
+def build_backbone(name: str, in_channels: int) -> Backbone:
+    """A new backbone with random weights, in channels-last memory order, which is faster on CPUs and tensor cores.
 
     Args:
-        name: one of :data:`BACKBONES`.
+        name: one of :data:`BACKBONES`, or an encoder that a U-Net is put on; see
+            :func:`~monai_ext.networks.encoders.build_encoder`.
         in_channels: number of image channels.
-        pretrained: file of weights (.safetensors, .pth or .pt) to begin with, ``"timm"`` to fetch ImageNet weights
-            through the package timm, or None for random weights, which fetches nothing.
 
     Raises:
-        InputError: the name is unknown, or the weights do not fit or cannot be had.
+        InputError: the name is unknown.
 
     Example:
         >>> build_backbone("unet_small", 1)(torch.zeros(2, 1, 70, 50)).shape
         torch.Size([2, 16, 70, 50])
     """
-    if name not in BACKBONES:
-        raise InputError(f"Unknown backbone {name!r}: use one of {', '.join(BACKBONES)}.")
-    backbone = BACKBONES[name](in_channels)
-    if pretrained == TIMM:
-        load_timm_weights(backbone)
-    elif pretrained is not None:
-        load_backbone_weights(backbone, Path(pretrained))
-    return backbone.to(memory_format=torch.channels_last)
+    if name not in BACKBONES and not is_encoder(name):
+        raise InputError(f"Unknown backbone {name!r}: use one of {', '.join(backbone_names())}, or a model of timm.")
+    make = BACKBONES.get(name, partial(UNetOnEncoder, name))
+    return make(in_channels).to(memory_format=torch.channels_last)
+
+
+def backbone_names() -> list[str]:
+    """The backbones that can be had by name without further knowledge of timm."""
+    return [*BACKBONES, *encoder_names()]

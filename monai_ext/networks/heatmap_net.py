@@ -1,48 +1,44 @@
-"""A U-Net on any of MONAI's image encoders, with a heatmap for each landmark and, if wanted, its presence."""
+"""A U-Net on any image encoder, with a heatmap for each landmark and, if wanted, its presence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from monai.networks.nets import FlexibleUNet
-from monai.networks.nets.flexible_unet import FLEXUNET_BACKBONE
+from monai.networks.nets.flexible_unet import UNetDecoder
 from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
 
+from .encoders import BATCH_NORM_MOMENTUM, MULTIPLE, NUM_STAGES, build_encoder, pool
 from .output import HeatmapOutput
 from .presence_head import presence_layer
 
-#: The encoder halves the image this often.
-NUM_STAGES = 5
-
-#: Momentum of all batch normalisations. EfficientNet's own 0.01 lags far behind the weights in short trainings.
-BATCH_NORM_MOMENTUM = 0.1
-
-#: Parts of MONAI's encoders that only a classifier uses: a quarter of the weights of efficientnet-b0.
-_CLASSIFIER_PARTS = ("_conv_head", "_conv_head_padding", "_bn1", "_avg_pooling", "_dropout", "_fc", "avgpool", "fc")
+#: Pixels of the image per cell of a heatmap, each with the decoder stages that it takes.
+STRIDES = {1: NUM_STAGES, 2: NUM_STAGES - 1, 4: NUM_STAGES - 2}
 
 
 class HeatmapNet(nn.Module):
-    """MONAI's FlexibleUNet with random weights, a heatmap head and an optional presence head.
+    """An encoder, the decoder of MONAI's FlexibleUNet, a heatmap head and an optional presence head.
 
-    Heatmaps have one pixel per image pixel. Images of any size are accepted: they are padded at the right and at the
-    bottom by repeating the last column and row up to a multiple of 32, and the heatmaps are cropped back, so that no
-    pixel moves. Weights and activations are kept in channels-last order, which is faster on CPUs and tensor cores.
+    Images of any size are accepted: they are padded at the right and at the bottom by repeating the last column and
+    row up to a multiple of 32, and the heatmaps are cropped to the cells that the image reaches, so that no pixel
+    moves. Weights and activations are kept in channels-last order, which is faster on CPUs and tensor cores.
 
     Args:
         in_channels: number of image channels.
         num_landmarks: number K of landmarks.
-        backbone: name of the encoder, one of :func:`backbone_names`.
-        decoder_channels: width of the five decoder stages, deepest first.
+        backbone: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
+        decoder_channels: width of the five decoder stages, deepest first; those finer than the heatmaps are not built.
         presence: whether to tell for each landmark if it is in the image: a linear layer on the pooled deepest
             features of the same pass.
         dropout: probability with which the decoder drops each of its values in training.
+        stride: pixels of the image per cell of a heatmap, 1, 2 or 4: cell c lies at pixel
+            ``(c + 0.5) * stride - 0.5``.
 
     Raises:
-        InputError: an argument has no meaning; the message lists the encoders where the name is unknown.
+        InputError: an argument has no meaning.
 
     Example:
         >>> network = HeatmapNet(in_channels=1, num_landmarks=4, backbone="resnet10").eval()
@@ -55,14 +51,13 @@ class HeatmapNet(nn.Module):
         self,
         in_channels: int,
         num_landmarks: int,
-        backbone: str = "efficientnet-b0",
+        backbone: str = "efficientnet-lite0",
         decoder_channels: Sequence[int] = (256, 128, 64, 32, 16),
         presence: bool = True,
         dropout: float = 0.0,
+        stride: int = 1,
     ) -> None:
         super().__init__()
-        if backbone not in FLEXUNET_BACKBONE.register_dict:
-            raise InputError(f"Unknown backbone {backbone!r}: use one of {', '.join(backbone_names())}.")
         if min(in_channels, num_landmarks) < 1:
             raise InputError(
                 f"A network needs at least one channel and one landmark, not {in_channels} and {num_landmarks}."
@@ -71,45 +66,56 @@ class HeatmapNet(nn.Module):
             raise InputError(f"decoder_channels are {NUM_STAGES} positive widths, not {list(decoder_channels)}.")
         if not 0 <= dropout < 1:
             raise InputError(f"dropout is a probability from 0 to below 1, not {dropout}.")
-        unet = FlexibleUNet(
-            in_channels,
-            num_landmarks,
-            backbone,
-            pretrained=False,
-            decoder_channels=tuple(decoder_channels),
-            dropout=dropout,
-        )
+        if stride not in STRIDES:
+            raise InputError(f"stride is one of {', '.join(map(str, STRIDES))} pixels per cell, not {stride}.")
         self.in_channels = in_channels
-        self.encoder = unet.encoder
-        self.decoder = unet.decoder
-        self.skip_connections = unet.skip_connect
-        self.heatmap_head = unet.segmentation_head[0]
-        for part in _CLASSIFIER_PARTS:
-            if hasattr(self.encoder, part):
-                delattr(self.encoder, part)
-        deepest = FLEXUNET_BACKBONE.register_dict[backbone]["feature_channel"][-1]
-        self.presence_head = presence_layer(deepest, num_landmarks) if presence else None
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = BATCH_NORM_MOMENTUM
+        self.stride = stride
+        self.encoder = build_encoder(backbone, in_channels)
+        self.decoder = build_decoder(in_channels, self.encoder.channels, decoder_channels, dropout, stride)
+        self.heatmap_head = nn.Conv2d(decoder_channels[STRIDES[stride] - 1], num_landmarks, kernel_size=3, padding=1)
+        self.presence_head = presence_layer(self.encoder.channels[-1], num_landmarks) if presence else None
         self.to(memory_format=torch.channels_last)
 
     def forward(self, image: torch.Tensor) -> HeatmapOutput:
-        """(B, C, H, W) images to (B, K, H, W) heatmaps and (B, K) presence logits or None."""
+        """(B, C, H, W) images to (B, K, ceil(H / stride), ceil(W / stride)) heatmaps and (B, K) logits or None."""
         if image.ndim != 4 or image.shape[1] != self.in_channels:
             raise InputError(f"The network takes images (B, {self.in_channels}, H, W), not {tuple(image.shape)}.")
         height, width = image.shape[2:]
-        multiple = 2**NUM_STAGES
-        padding = (0, -width % multiple, 0, -height % multiple)
+        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
         if any(padding):
             image = F.pad(image, padding, mode="replicate")
         features = self.encoder(image.contiguous(memory_format=torch.channels_last))
-        heatmaps = self.heatmap_head(self.decoder(features, self.skip_connections))[..., :height, :width]
-        if self.presence_head is None:
-            return HeatmapOutput(heatmaps)
-        return HeatmapOutput(heatmaps, self.presence_head(features[-1].mean((2, 3))))
+        heatmaps = self.heatmap_head(self.decoder(features))
+        heatmaps = heatmaps[..., : -(-height // self.stride), : -(-width // self.stride)]
+        presence = None if self.presence_head is None else self.presence_head(pool(features[-1]))
+        return HeatmapOutput(heatmaps, presence, self.stride)
 
 
-def backbone_names() -> list[str]:
-    """The encoders that :class:`HeatmapNet` accepts."""
-    return sorted(FLEXUNET_BACKBONE.register_dict)
+def build_decoder(
+    in_channels: int, encoder_channels: Sequence[int], widths: Sequence[int], dropout: float = 0.0, stride: int = 1
+) -> UNetDecoder:
+    """MONAI's U-Net decoder of the maps of an encoder, as its FlexibleUNet has it, up to a resolution.
+
+    Args:
+        in_channels: number of image channels.
+        encoder_channels: of the encoder's five maps.
+        widths: of the five stages, deepest first.
+        dropout: probability.
+        stride: pixels of the image per cell of the answer, one of :data:`STRIDES`.
+    """
+    decoder = UNetDecoder(
+        spatial_dims=2,
+        encoder_channels=(in_channels, *encoder_channels),
+        decoder_channels=tuple(widths),
+        act=("relu", {"inplace": True}),
+        norm=("batch", {"eps": 1e-3, "momentum": BATCH_NORM_MOMENTUM}),
+        dropout=dropout,
+        bias=False,
+        upsample="nontrainable",
+        pre_conv="default",
+        interp_mode="nearest",
+        align_corners=None,
+        is_pad=True,
+    )
+    decoder.blocks = decoder.blocks[: STRIDES[stride]]
+    return decoder

@@ -34,6 +34,7 @@ class ModelCard(BaseModel):
     """What is known of one version of a model.
 
     ``protocol`` is the whole protocol that it was trained for, so that the folder needs nothing beside it.
+    ``begun_with`` says which weights its training started from; it is empty in cards of earlier versions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +52,7 @@ class ModelCard(BaseModel):
     seed: int
     date: str
     parent: str | None = None
+    begun_with: str = ""
     data: str = ""
 
 

@@ -1,29 +1,27 @@
-"""Weights for a backbone to begin with, from a file or through timm, and what of them it took."""
+"""Weights for a network to begin with, from a file or of ImageNet, and what of them it took."""
 
 from __future__ import annotations
 
 import logging
 import pickle
 import re
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from monai_ext.landmarks import InputError
 
 from .backbone import Backbone
+from .imagenet import imagenet_weights
 
 logger = logging.getLogger(__name__)
 
-#: In place of a file: fetch ImageNet weights through timm.
-TIMM = "timm"
-
-#: Backbones whose encoder has timm's names for its tensors.
-TIMM_NAMES = ("hrnet_w18", "hrnet_w32", "hrnet_w48", "resnet18", "resnet34", "resnet50")
+#: In place of a file: the weights of the ImageNet classifier with this encoder.
+IMAGENET = "imagenet"
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 
@@ -53,83 +51,110 @@ class LoadReport(NamedTuple):
     summed: bool
 
 
-def load_backbone_weights(backbone: Backbone, path: Path) -> LoadReport:
-    """Loads a backbone's weights, or its encoder's, from a file; nothing is changed where they do not fit.
+class Weights(NamedTuple):
+    """Weights to begin with.
 
-    The file holds a state dict of the whole backbone, or of a classifier with the encoder's names: timm's or the
-    published HRNet, torchvision's or timm's ResNet, EfficientNet-PyTorch's or MONAI's EfficientNet. A state dict
-    inside a checkpoint is found, and prefixes that all names share ("module." and the like) are taken off.
+    Attributes:
+        state: tensors by name.
+        origin: where they come from, for messages and for a model's card.
+        normalization: of the values that they were trained on; None where nobody knows.
+    """
 
-    Where the backbone takes one channel and the weights take three, those of the first convolution are summed over the
+    state: dict[str, torch.Tensor]
+    origin: str
+    normalization: str | None = None
+
+
+def find_weights(name: str, folder: Path) -> Path:
+    """A file of weights: a path, also relative to a folder, or the name of a file in it without its suffix.
+
+    Raises:
+        InputError: there is none.
+    """
+    files = [name] if name.endswith(SUFFIXES) else [name + suffix for suffix in SUFFIXES]
+    for path in (root / file for file in files for root in (Path(), folder)):
+        if path.is_file():
+            return path
+    raise InputError(f"There are no weights {name!r}: put them at {folder / files[0]}, or name an existing file.")
+
+
+def pretrained_weights(name: str, encoder: str, folder: Path) -> Weights:
+    """The weights that a protocol names.
+
+    Args:
+        name: :data:`IMAGENET`, or a file; see :func:`find_weights`.
+        encoder: the encoder or backbone that they are for.
+        folder: of the models.
+
+    Raises:
+        InputError: there are none, or they are damaged.
+    """
+    if name == IMAGENET:
+        return Weights(*imagenet_weights(encoder))
+    path = find_weights(name, folder)
+    return Weights(read_state_dict(path), f"The weights {path}")
+
+
+def load_backbone_weights(backbone: Backbone, weights: Weights) -> LoadReport:
+    """Loads a backbone's weights, or its encoder's where they are those of a classifier.
+
+    Raises:
+        InputError: the tensors do not fit; see :func:`load_encoder_weights`.
+    """
+    state = without_prefixes(weights.state)
+    if backbone.encoder is None or essential_names(backbone.state_dict()) <= state.keys():
+        return _load("backbone", backbone, backbone.name, weights._replace(state=state), ())
+    return load_encoder_weights(backbone.encoder, backbone.name, weights, backbone.left_out)
+
+
+def load_encoder_weights(encoder: nn.Module, name: str, weights: Weights, left_out: tuple[str, ...] = ()) -> LoadReport:
+    """Loads an encoder's weights from those of a classifier; nothing is changed where they do not fit.
+
+    The names are the encoder's: timm's, torchvision's for a ResNet, EfficientNet-PyTorch's for MONAI's EfficientNet.
+    Prefixes that all names share ("module." and the like) are taken off. Tensors of parts that the encoder has not
+    are of the classifier's own and left out.
+
+    Where the encoder takes one channel and the weights take three, those of the first convolution are summed over the
     channel: a grey image then gives what its three equal channels gave.
 
     Args:
-        backbone: gets the weights.
-        path: .safetensors, or .pth or .pt as torch.save writes it; read without running any code that it may hold.
+        encoder: gets the weights.
+        name: what messages call it.
+        weights: what it begins with.
+        left_out: beginnings of names, inside parts that the encoder has, that are of the classifier's own.
 
     Raises:
-        InputError: the file is absent, damaged, not a state dict, or of another network.
+        InputError: the tensors are of another network.
     """
-    path = Path(path)
-    return load_state(backbone, read_state_dict(path), f"The weights {path}")
+    wanted = encoder.state_dict()
+    state = _with_block_names(without_prefixes(weights.state), wanted)
+    parts = {n.partition(".")[0] for n in wanted}
+    own = tuple(n for n in state if n.partition(".")[0] not in parts or n.startswith(left_out or ("\0",)))
+    return _load("encoder", encoder, name, weights._replace(state=state), own)
 
 
-def load_timm_weights(backbone: Backbone) -> LoadReport:
-    """Fetches ImageNet weights of the backbone's encoder through timm and loads them.
-
-    Raises:
-        InputError: timm is not installed, has no weights under these names, or cannot fetch them.
-    """
-    if backbone.name not in TIMM_NAMES:
-        raise InputError(f"No weights of {backbone.name} come through timm, only of {', '.join(TIMM_NAMES)}.")
-    try:
-        timm = import_module("timm")
-    except ModuleNotFoundError:
-        raise InputError(
-            f"Weights of {backbone.name} come through the package timm, which is not installed: "
-            "run 'pip install timm' or give a file of weights."
-        ) from None
-    try:
-        state = timm.create_model(backbone.name, pretrained=True).state_dict()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"timm could not fetch the weights of {backbone.name} ({_first_line(error)}): give a file of weights."
-        ) from error
-    return load_state(backbone, state, f"timm's weights of {backbone.name}")
-
-
-def load_state(backbone: Backbone, state: dict[str, torch.Tensor], source: str) -> LoadReport:
-    """Loads a state dict as :func:`load_backbone_weights` does; ``source`` is how messages begin.
-
-    Raises:
-        InputError: the tensors do not fit.
-    """
-    state = without_prefixes(state)
-    part, target = "backbone", backbone
-    if backbone.encoder is not None and not essential_names(backbone.state_dict()) <= state.keys():
-        part, target = "encoder", backbone.encoder
-    wanted = target.state_dict()
-    state = _with_block_names(state, wanted)
-    missing = tuple(name for name in wanted if name not in state)
-    unexpected = tuple(name for name in state if name not in wanted)
-    essential = essential_names(wanted)
-    lacking = sorted(essential - state.keys())
+def _load(part: str, target: nn.Module, name: str, weights: Weights, own: tuple[str, ...]) -> LoadReport:
+    """Loads a state dict; ``own`` are the names in it that are the classifier's own."""
+    wanted, state = target.state_dict(), weights.state
+    lacking = sorted(essential_names(wanted) - state.keys())
     if lacking:
         raise InputError(
-            f"{source} are not of {backbone.name}: they lack {len(lacking)} of its {len(essential)} tensors, "
-            f"first {lacking[0]!r}; give weights of {backbone.name}."
+            f"{weights.origin} are not of {name}: they lack {len(lacking)} of its {len(essential_names(wanted))} "
+            f"tensors, first {lacking[0]!r}; give weights of {name}."
         )
-    foreign = [name for name in unexpected if part == "backbone" or not name.startswith(backbone.left_out)]
+    unexpected = tuple(n for n in state if n not in wanted)
+    foreign = [n for n in unexpected if n not in own]
     if foreign:
         raise InputError(
-            f"{source} are not of {backbone.name}: they have {len(foreign)} tensors that it has not, first "
-            f"{foreign[0]!r}; give weights of {backbone.name}."
+            f"{weights.origin} are not of {name}: they have {len(foreign)} tensors that it has not, first "
+            f"{foreign[0]!r}; give weights of {name}."
         )
-    state = {name: state[name] for name in wanted if name in state}
+    missing = tuple(n for n in wanted if n not in state)
+    state = {n: state[n] for n in wanted if n in state}
     summed = sum_input_channels(state, wanted)
-    check_tensors(state, wanted, backbone.name, source)
+    check_tensors(state, wanted, name, weights.origin)
     target.load_state_dict(state, strict=False)
-    logger.info("%s went into the %s of %s; left out: %d tensors.", source, part, backbone.name, len(unexpected))
+    logger.info("%s went into the %s of %s; left out: %d tensors.", weights.origin, part, name, len(unexpected))
     return LoadReport(part, missing, unexpected, summed)
 
 

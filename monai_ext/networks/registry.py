@@ -61,7 +61,15 @@ def zian_config(config: ZianNetConfig) -> ZianConfig:
 
 
 def _heatmap_net(config: HeatmapNetConfig, channels: int, landmarks: int) -> nn.Module:
-    return HeatmapNet(channels, landmarks, config.backbone, config.decoder_channels, config.presence, config.dropout)
+    return HeatmapNet(
+        channels,
+        landmarks,
+        config.backbone,
+        config.decoder_channels,
+        presence=config.presence,
+        dropout=config.dropout,
+        stride=config.stride,
+    )
 
 
 def _zian(config: ZianNetConfig, channels: int, landmarks: int) -> nn.Module:

@@ -70,8 +70,8 @@ def test_of_an_hrnet_it_is_the_coarsest_branch() -> None:
 
     found = encoder_features(network, image)
 
-    x = encoder.relu(encoder.bn1(encoder.conv1(F.avg_pool2d(image, 4))))
-    x = encoder.layer1(encoder.relu(encoder.bn2(encoder.conv2(x))))
+    x = encoder.act1(encoder.bn1(encoder.conv1(F.avg_pool2d(image, 4))))
+    x = encoder.layer1(encoder.act2(encoder.bn2(encoder.conv2(x))))
     branches = encoder.stage2([transition(x) for transition in encoder.transition1])
     branches = encoder.stage3([*branches, encoder.transition2[-1](branches[-1])])
     branches = [*branches, encoder.transition3[-1](branches[-1])]

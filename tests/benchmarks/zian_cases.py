@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from unittest import mock
 
 import torch
+from timm.models.resnet import BasicBlock, Bottleneck
 from torch import nn
 from written_out_attention import write_out
 
 from monai_ext.networks.backbones import build_backbone
-from monai_ext.networks.hrnet import BasicUnit, BottleneckUnit
 from monai_ext.networks.inference import optimize_for_inference
 from monai_ext.networks.zian import ZIAN, ZianConfig
 from monai_ext.networks.zian.heads import HeatmapHead
@@ -88,9 +88,9 @@ def calibrate(network: nn.Module, image: torch.Tensor) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0
-        if isinstance(module, BasicUnit):
+        if isinstance(module, BasicBlock):
             nn.init.constant_(module.bn2.weight, RESIDUAL_GAIN)
-        if isinstance(module, BottleneckUnit):
+        if isinstance(module, Bottleneck):
             nn.init.constant_(module.bn3.weight, RESIDUAL_GAIN)
     with torch.no_grad():
         network.train()(image)

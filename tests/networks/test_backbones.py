@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -17,18 +17,23 @@ from monai_ext.landmarks import InputError
 from monai_ext.networks.backbone import Backbone
 from monai_ext.networks.backbones import (
     BACKBONES,
-    FlexibleBackbone,
     HRNetBackbone,
     UNetBackbone,
+    UNetOnEncoder,
+    backbone_names,
     build_backbone,
 )
-from monai_ext.networks.pretrained import load_backbone_weights
+from monai_ext.networks.pretrained import LoadReport, Weights, load_backbone_weights, read_state_dict
 
 State = dict[str, torch.Tensor]
 
 
-def tiny_hrnet(in_channels: int = 3, width: int = 2) -> HRNetBackbone:
-    return HRNetBackbone("tiny", in_channels, width)
+def small_hrnet(in_channels: int = 3, name: str = "hrnet_w18_small") -> HRNetBackbone:
+    return HRNetBackbone(name, in_channels)
+
+
+def load(backbone: Backbone, path: Path) -> LoadReport:
+    return load_backbone_weights(backbone, Weights(read_state_dict(path), f"The weights {path}"))
 
 
 def classifier_state(backbone: Backbone, *heads: str) -> State:
@@ -51,17 +56,15 @@ def saved(tmp_path: Path) -> Callable[[object], Path]:
 
 
 def test_names() -> None:
-    assert list(BACKBONES) == [
-        *("hrnet_w18", "hrnet_w32", "hrnet_w48"),
-        *(f"efficientnet-b{size}" for size in range(8)),
-        *("resnet18", "resnet34", "resnet50", "unet", "unet_small"),
-    ]
+    assert list(BACKBONES) == ["hrnet_w18", "hrnet_w32", "hrnet_w48", "unet", "unet_small"]
+    expected = {*BACKBONES, "efficientnet-lite0", "efficientnet-b0", "resnet10", "resnet18", "resnet34", "resnet50"}
+    assert expected <= set(backbone_names())
 
 
 @pytest.mark.parametrize(
     ("name", "in_channels"),
     [
-        *(("hrnet_w18", 3), ("efficientnet-b0", 3), ("resnet18", 1), ("resnet50", 3)),
+        *(("hrnet_w18", 3), ("efficientnet-b0", 3), ("efficientnet-lite0", 1), ("resnet18", 1), ("resnet50", 3)),
         *(("unet", 1), ("unet_small", 1), ("unet_small", 3)),
     ],
 )
@@ -100,8 +103,8 @@ def test_hrnet_cells_spread_over_their_own_pixels() -> None:
             assert image.shape[2:] == (32, 64)
             return [cells]
 
-    backbone = tiny_hrnet(in_channels=1)
-    cells = torch.randn(1, 2, 8, 16)
+    backbone = small_hrnet(in_channels=1)
+    cells = torch.randn(1, 16, 8, 16)
     backbone.encoder = KnownCells()  # type: ignore[assignment]
     features = backbone(torch.zeros(1, 1, 30, 41)).numpy()
     weight = backbone.adapter.weight.numpy()[:, :, 0, 0]
@@ -123,7 +126,9 @@ def test_parameters_of_the_published_coarse_network() -> None:
     assert sum(p.numel() for p in backbone.parameters()) == 28_544_000
 
 
-@pytest.mark.parametrize("name", ["hrnet_w18", "efficientnet-b0", "resnet18", "resnet50", "unet", "unet_small"])
+@pytest.mark.parametrize(
+    "name", ["hrnet_w18", "efficientnet-b0", "efficientnet-lite0", "resnet18", "resnet50", "unet", "unet_small"]
+)
 def test_every_parameter_is_trained(name: str) -> None:
     torch.manual_seed(0)
     backbone = build_backbone(name, 1)
@@ -132,7 +137,9 @@ def test_every_parameter_is_trained(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"'vgg'.*hrnet_w18, .*resnet50, unet, unet_small"):
+    with pytest.raises(
+        InputError, match=r"'vgg': use one of hrnet_w18, .*efficientnet-lite0, .*resnet50, or a model of timm"
+    ):
         build_backbone("vgg", 3)
 
 
@@ -150,28 +157,26 @@ def test_other_images_and_widths_are_refused() -> None:
 
 @torch.inference_mode()
 def test_hrnet_takes_the_classifier_of_timm(saved: Callable[[object], Path]) -> None:
-    timm = pytest.importorskip("timm")
     state = timm.create_model("hrnet_w18").state_dict()
-    backbone = build_backbone(
-        "hrnet_w18", 3, saved({"epoch": 3, "state_dict": {f"module.{k}": state[k] for k in state}})
-    )
+    backbone = build_backbone("hrnet_w18", 3)
+    load(backbone, saved({"epoch": 3, "state_dict": {f"module.{k}": state[k] for k in state}}))
     assert all(torch.equal(tensor, state[name]) for name, tensor in backbone.encoder.state_dict().items())
-    report = load_backbone_weights(backbone, saved(state))
+    report = load(backbone, saved(state))
     assert (report.part, report.missing, report.summed) == ("encoder", (), False)
     heads = {name.split(".")[0] for name in report.unexpected if not name.startswith("stage4.2.fuse_layers.")}
     assert heads == {"incre_modules", "downsamp_modules", "final_layer", "classifier"}
     assert len(report.unexpected) + len(backbone.encoder.state_dict()) == len(state)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "tf_efficientnet_lite0"])
 @torch.inference_mode()
-def test_resnet_gives_the_features_of_timm(name: str, saved: Callable[[object], Path]) -> None:
-    timm = pytest.importorskip("timm")
+def test_encoder_gives_the_features_of_timm(name: str, saved: Callable[[object], Path]) -> None:
     reference = timm.create_model(name).eval()
     for key, buffer in reference.named_buffers():
         if key.endswith("running_mean"):
             buffer.normal_(0.0, 0.1)
-    backbone = build_backbone(name, 3, saved(reference.state_dict())).eval()
+    backbone = build_backbone(name, 3).eval()
+    load(backbone, saved(reference.state_dict()))
     image = torch.randn(1, 3, 64, 96)
     expected = reference.forward_intermediates(image, intermediates_only=True)
     for found, wanted in zip(backbone.encoder(image), expected, strict=True):
@@ -184,21 +189,21 @@ def test_efficientnet_with_its_blocks_counted_through(saved: Callable[[object], 
     state = classifier_state(source, "_conv_head.weight", "_bn1.weight", "_fc.weight", "_fc.bias")
     flat = {".".join(k.split(".")[:1] + k.split(".")[2:]) if k.startswith("_blocks") else k: state[k] for k in state}
     assert "_blocks.15._bn2.bias" in flat
-    target = FlexibleBackbone("efficientnet-b0", 3).eval()
-    report = load_backbone_weights(target, saved(flat))
+    target = UNetOnEncoder("efficientnet-b0", 3).eval()
+    report = load(target, saved(flat))
     assert report.unexpected == ("_conv_head.weight", "_bn1.weight", "_fc.weight", "_fc.bias")
     image = torch.randn(1, 3, 64, 96)
     for found, wanted in zip(target.encoder(image), source.encoder(image), strict=True):
         torch.testing.assert_close(found, wanted)
 
 
-@pytest.mark.parametrize("make", [tiny_hrnet, lambda n: FlexibleBackbone("resnet18", n)])
+@pytest.mark.parametrize("make", [small_hrnet, lambda n: UNetOnEncoder("resnet18", n)])
 @torch.inference_mode()
 def test_grey_input_gives_what_three_equal_channels_gave(
     make: Callable[[int], Backbone], saved: Callable[[object], Path]
 ) -> None:
     colour, grey = make(3).double().eval(), make(1).double().eval()
-    assert load_backbone_weights(grey, saved(colour.state_dict())) == ("backbone", (), (), True)
+    assert load(grey, saved(colour.state_dict())) == ("backbone", (), (), True)
     image = torch.randn(1, 1, 64, 96, dtype=torch.float64)
     torch.testing.assert_close(grey(image), colour(image.expand(1, 3, 64, 96)))
 
@@ -207,35 +212,38 @@ def test_whole_backbone_from_safetensors(tmp_path: Path) -> None:
     source, target = build_backbone("unet_small", 1), build_backbone("unet_small", 1)
     path = tmp_path / "unet.safetensors"
     save_file({f"module.{name}": tensor.contiguous() for name, tensor in source.state_dict().items()}, path)
-    assert load_backbone_weights(target, path).part == "backbone"
+    assert load(target, path).part == "backbone"
     assert all(torch.equal(tensor, target.state_dict()[name]) for name, tensor in source.state_dict().items())
 
 
 def test_counters_may_be_missing(saved: Callable[[object], Path]) -> None:
-    source = tiny_hrnet()
+    source = small_hrnet()
     state = {k: v for k, v in source.encoder.state_dict().items() if not k.endswith("num_batches_tracked")}
-    report = load_backbone_weights(tiny_hrnet(), saved(state))
+    report = load(small_hrnet(), saved(state))
     assert len(report.missing) == len(source.encoder.state_dict()) - len(state) > 0
     assert all(name.endswith("num_batches_tracked") for name in report.missing)
 
 
 def test_weights_that_do_not_fit_change_nothing(saved: Callable[[object], Path]) -> None:
-    other = tiny_hrnet(width=3)
-    complete = classifier_state(tiny_hrnet())
-    incomplete = {name: tensor for name, tensor in complete.items() if not name.startswith("layer1.3.conv2")}
-    damaged = {**complete, "stage3.0.fuse_layers.1.2.1.bias": torch.full((4,), torch.nan)}
-    backbone = tiny_hrnet()
+    other = small_hrnet(name="hrnet_w18_small_v2")
+    backbone = small_hrnet()
+    complete = classifier_state(backbone)
+    incomplete = {name: tensor for name, tensor in complete.items() if not name.startswith("layer1.0.conv2")}
+    damaged = {**complete, "stage3.0.fuse_layers.1.2.1.bias": torch.full((32,), torch.nan)}
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     for state, message in [
-        (classifier_state(other), r"do not fit tiny: 'transition1.0.0.weight' is \(3, 256, 3, 3\) .* \(2, 256, 3, 3\)"),
-        (classifier_state(tiny_hrnet(2)), r"'conv1.weight' is \(64, 2, 3, 3\) and has to be \(64, 3, 3, 3\)"),
-        (incomplete, r"they lack 1 of its 1\d{3} tensors, first 'layer1.3.conv2.weight'; give weights of tiny"),
+        (classifier_state(other), r"are not of hrnet_w18_small: they have \d+ tensors that it has not, first 'layer1"),
+        (classifier_state(small_hrnet(2)), r"'conv1.weight' is \(64, 2, 3, 3\) and has to be \(64, 3, 3, 3\)"),
+        (
+            incomplete,
+            r"they lack 1 of its \d{3} tensors, first 'layer1.0.conv2.weight'; give weights of hrnet_w18_small",
+        ),
         ({**complete, "layer1.4.conv1.weight": torch.ones(1)}, "they have 1 tensors .*, first 'layer1.4.conv1.weight'"),
         (damaged, "'stage3.0.fuse_layers.1.2.1.bias' has values that are not finite"),
     ]:
         path = saved(state)
         with pytest.raises(InputError, match=message) as caught:
-            load_backbone_weights(backbone, path)
+            load(backbone, path)
         assert str(path) in str(caught.value)
     assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
 
@@ -243,7 +251,7 @@ def test_weights_that_do_not_fit_change_nothing(saved: Callable[[object], Path])
 def test_weights_of_a_deeper_resnet_are_refused(saved: Callable[[object], Path]) -> None:
     state = classifier_state(build_backbone("resnet34", 3))
     with pytest.raises(InputError, match=r"not of resnet18: they have .* first 'layer1.2.conv1.weight'"):
-        build_backbone("resnet18", 3, saved(state))
+        load(build_backbone("resnet18", 3), saved(state))
 
 
 @pytest.mark.parametrize(
@@ -261,45 +269,16 @@ def test_unreadable_files(name: str, content: bytes | None, message: str, tmp_pa
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
-        build_backbone("unet_small", 1, path)
+        read_state_dict(path)
     assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [[torch.ones(1)], {}, {"state_dict": {"a": 1}}, {"a": torch.ones(1), "b": 2}])
 def test_files_without_a_state_dict(content: object, saved: Callable[[object], Path]) -> None:
     with pytest.raises(InputError, match="not a state dict"):
-        build_backbone("unet_small", 1, saved(content))
+        read_state_dict(saved(content))
 
 
 def test_a_file_that_would_run_code_is_refused(saved: Callable[[object], Path]) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        build_backbone("unet_small", 1, saved({"weight": SimpleNamespace()}))
-
-
-# Through timm
-
-
-def test_timm_is_asked_for_pretrained_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = build_backbone("resnet18", 3)
-
-    def create_model(name: str, pretrained: bool) -> SimpleNamespace:
-        assert (name, pretrained) == ("resnet18", True)
-        return SimpleNamespace(state_dict=lambda: classifier_state(source, "fc.weight", "fc.bias"))
-
-    monkeypatch.setitem(sys.modules, "timm", SimpleNamespace(create_model=create_model))
-    backbone = build_backbone("resnet18", 3, "timm")
-    assert torch.equal(backbone.encoder.layer4[1].conv2.weight, source.encoder.layer4[1].conv2.weight)
-
-
-def test_timm_without_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    def create_model(name: str, pretrained: bool) -> None:
-        raise OSError("no network\nand more")
-
-    monkeypatch.setitem(sys.modules, "timm", SimpleNamespace(create_model=create_model))
-    with pytest.raises(InputError, match=r"weights of resnet18 \(no network\): give a file"):
-        build_backbone("resnet18", 3, "timm")
-    with pytest.raises(InputError, match="No weights of unet_small come through timm, only of hrnet_w18, "):
-        build_backbone("unet_small", 3, "timm")
-    monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(InputError, match="pip install timm"):
-        build_backbone("resnet18", 3, "timm")
+        read_state_dict(saved({"weight": SimpleNamespace()}))

@@ -10,10 +10,8 @@ from torch import nn
 from zian_case import backbone, config_of
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.backbone import Backbone
-from monai_ext.networks.backbones import build_backbone
+from monai_ext.networks.backbones import HRNetBackbone, build_backbone
 from monai_ext.networks.heatmap_net import HeatmapNet
-from monai_ext.networks.hrnet import HRNet
 from monai_ext.networks.inference import agreement, forward, optimize, optimize_for_inference
 from monai_ext.networks.inference.agreement import disagreement
 from monai_ext.networks.output import HeatmapOutput
@@ -50,22 +48,10 @@ def heatmap_net() -> nn.Module:
     return with_random_norms(HeatmapNet(2, 3, "resnet10", decoder_channels=(16, 16, 16, 16, 16))).eval()
 
 
-class SmallHrnet(Backbone):
-    """The HRNet backbone's own layers in a width that no weights exist of."""
-
-    def __init__(self) -> None:
-        super().__init__("small", 2, 32)
-        self.encoder = HRNet(4, 2)
-        self.adapter = nn.Conv2d(4, 16 * 16, 1)
-
-    def extract(self, image: torch.Tensor) -> torch.Tensor:
-        return nn.functional.pixel_shuffle(self.adapter(self.encoder(image)[0]), 4)
-
-
-@pytest.mark.parametrize("name", ["unet_small", "unet", "small hrnet", "efficientnet-b0", "resnet18"])
+@pytest.mark.parametrize("name", ["unet_small", "unet", "hrnet_w18_small", "efficientnet-b0", "resnet18"])
 def test_every_kind_of_backbone_answers_alike_without_a_single_norm(name: str) -> None:
     torch.manual_seed(1)
-    network = with_random_norms(SmallHrnet() if name == "small hrnet" else build_backbone(name, 2)).eval()
+    network = with_random_norms(HRNetBackbone(name, 2) if "hrnet" in name else build_backbone(name, 2)).eval()
 
     fast = optimize_for_inference(network, image_of())
 

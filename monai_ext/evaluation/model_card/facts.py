@@ -111,6 +111,7 @@ class Training(Strict):
     seed: int
     date: str
     parent: str | None
+    begun_with: str = ""
     command: str | None
     hardware: str | None
     duration: str | None
@@ -206,6 +207,7 @@ def model_facts(
             seed=card.seed,
             date=card.date,
             parent=card.parent,
+            begun_with=card.begun_with,
             command=record.get("command") or about.training.command,
             hardware=machine.get("device") or about.training.hardware,
             duration=_duration(record) or about.training.duration,

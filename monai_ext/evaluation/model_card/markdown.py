@@ -155,7 +155,7 @@ def _training(training: Training) -> str:
             ("labelled images", str(training.labels_used)),
             ("epochs, seed", f"{training.epochs}, {training.seed}"),
             ("validation", f"{error} on {training.validation_images} images, {role}"),
-            ("began with the weights of", plain_text(training.parent or "none of an earlier version")),
+            ("began with", plain_text(training.begun_with or training.parent or "none of an earlier version")),
             ("date", plain_text(training.date)),
         ]
     )

