@@ -109,11 +109,16 @@ def _within_memory(job: Job) -> TrainResult:
             if not is_out_of_memory(error):
                 raise
             logger.warning("The memory is not enough for batches of %d: %s", job.batch_size, str(error).split("\n")[0])
-        # outside the handler, whose error would keep the first network alive
+        finally:  # the handler is left, whose error would keep the network alive
+            _free(job.device)
         job = job.halved()
-        gc.collect()
-        if job.device.type == "cuda":
-            torch.cuda.empty_cache()
+
+
+def _free(device: torch.device) -> None:
+    """Frees the networks and engines of a run, which hold one another and would stay for an unknown time."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,6 +58,7 @@ class Frame:
     placement: FloatArray = field(default_factory=_default_placement)
     spacing: tuple[float, float] | None = None
     spacing_source: str = "none"
+    ndim: ClassVar[int] = 0  #: MONAI's ``decollate_batch`` takes what has no axes as one :meth:`item`
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
@@ -74,6 +75,14 @@ class Frame:
             if len(self.spacing) != 2 or not all(math.isfinite(s) and s > 0 for s in spacing):
                 raise InputError(f"A pixel spacing is two positive numbers in mm, not {self.spacing}.")
             object.__setattr__(self, "spacing", spacing)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are made by the constructor: numpy's would have a placement that can be written to."""
+        return type(self), (self.width, self.height, self.placement, self.spacing, self.spacing_source)
+
+    def item(self) -> Frame:
+        """The frame itself, whole, where MONAI takes a batch apart."""
+        return self
 
     @property
     def size(self) -> tuple[int, int]:

@@ -87,7 +87,8 @@ def make_sample_data(
     """Writes one studies folder per protocol.
 
     The images are ``output/<protocol>/synthetic_<protocol>_001.jpg`` (``.png`` for scans) and so on.
-    Equal arguments write equal bytes. The first images are the same whatever the count.
+    Equal arguments write equal bytes on one machine; another processor's arithmetic may change the last digit of a
+    point and a grey level of a few pixels. The first images are the same whatever the count.
 
     Args:
         output: parent of the folders; made if need be.

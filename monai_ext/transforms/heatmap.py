@@ -20,8 +20,9 @@ from monai_ext.landmarks.geometry import transform_points
 #: One value for all landmarks and axes, (K,) one per landmark, or (K, 2) one per landmark and axis (x, y); pixels.
 Sigma: TypeAlias = float | Sequence[float] | Sequence[Sequence[float]] | torch.Tensor
 
-POINT_ORDERS = ("yx", "xy")
-COORDINATE_SPACES = ("voxel", "world")
+POINT_ORDERS = ("xy", "yx")
+#: The point order of each coordinate space.
+COORDINATE_SPACES = {"pixel": "xy", "voxel": "yx", "world": "yx"}
 
 
 def sigma_xy(sigma: Sigma, num_landmarks: int) -> torch.Tensor:
@@ -109,20 +110,21 @@ def gaussian_heatmap(
 
 
 class GenerateHeatmap(Transform):
-    """MONAI's ``GenerateHeatmap`` for 2D points, with the centre at its sub-pixel place and the full support.
+    """MONAI's ``GenerateHeatmap`` for 2D points (x, y), with the centre at its sub-pixel place and the full support.
 
-    It takes MONAI's arguments and agrees with it at integer centres (within 0.01 for sigma of 2 pixels or more; MONAI
-    integrates the Gaussian over each pixel, which widens a narrower one). It differs on purpose: MONAI rounds the
-    centre to a pixel and cuts the support; a point is inside up to the outer edges of the border pixels (-0.5 to
-    size - 0.5) rather than from 0 to size.
+    It takes MONAI's arguments and, with ``point_order="yx"``, agrees with it at integer centres (within 0.01 for sigma
+    of 2 pixels or more; MONAI integrates the Gaussian over each pixel, which widens a narrower one). It differs on
+    purpose: points are (x, y), as in all of this package, unless (row, column) is asked for; MONAI rounds the centre
+    to a pixel and cuts the support; a point is inside up to the outer edges of the border pixels (-0.5 to size - 0.5)
+    rather than from 0 to size.
 
     Args:
-        sigma: standard deviation in pixels, one number or one per array axis (row, column).
+        sigma: standard deviation in pixels, one number or one per axis in the order of the points.
         spatial_shape: (rows, columns) of the heatmap; None where it is given at the call.
         truncated: cut the support at this many sigmas per axis, as MONAI does with 4; None keeps all of it.
         normalize: True gives the amplitude 1 at the centre; False gives a density that sums to 1 over the plane.
         dtype: floating-point type of the heatmaps.
-        point_order: "yx", MONAI's own order (row, column), or "xy", the order of points in this package.
+        point_order: "xy", points are (x, y) = (column, row); or "yx", MONAI's own (row, column).
 
     Raises:
         InputError: an argument has no meaning.
@@ -137,15 +139,16 @@ class GenerateHeatmap(Transform):
         truncated: float | None = None,
         normalize: bool = True,
         dtype: DtypeLike | torch.dtype = np.float32,
-        point_order: str = "yx",
+        point_order: str = "xy",
     ) -> None:
-        self.sigma_yx = _pair(sigma, "sigma")
-        if min(self.sigma_yx) <= 0:
+        sigmas = _pair(sigma, "sigma", "axis of the points")
+        if min(sigmas) <= 0:
             raise InputError(f"A sigma is a positive number of pixels, not {sigma}.")
         if truncated is not None and truncated <= 0:
             raise InputError(f"The argument truncated is a positive number of sigmas or None, not {truncated}.")
         if point_order not in POINT_ORDERS:
             raise InputError(f"The point order is one of {', '.join(POINT_ORDERS)}, not {point_order!r}.")
+        self.sigma_xy = sigmas if point_order == "xy" else sigmas[::-1]
         self.truncated = truncated
         self.normalize = normalize
         self.point_order = point_order
@@ -167,18 +170,21 @@ class GenerateHeatmap(Transform):
         shape = spatial_shape if spatial_shape is not None else self.spatial_shape
         if shape is None:
             raise InputError("GenerateHeatmap needs a spatial_shape at construction or at the call.")
-        rows, columns = _pair(shape, "spatial_shape")
+        rows, columns = _pair(shape, "spatial_shape", "array axis")
         size_hw = int(rows), int(columns)
         xy = self.as_xy(points)
         drawn = inside(xy, size_hw)
         if status is not None:
-            drawn = drawn & (convert_to_tensor(status, track_meta=False).to(xy.device) > 0)
+            codes = convert_to_tensor(status, track_meta=False)
+            if codes.shape != drawn.shape:
+                raise InputError(f"The status of {len(xy)} points is of shape ({len(xy)},), not {tuple(codes.shape)}.")
+            drawn = drawn & (codes.to(xy.device) > 0)
         centres = torch.where(drawn[:, None], xy, 0.0)
-        along_y, along_x = gaussian_profiles(centres, size_hw, torch.tensor([self.sigma_yx[::-1]] * len(xy)))
+        along_y, along_x = gaussian_profiles(centres, size_hw, torch.tensor([self.sigma_xy] * len(xy)))
         if self.truncated is not None:
-            along_y = along_y * self._support(centres[:, 1], size_hw[0], self.sigma_yx[0])
-            along_x = along_x * self._support(centres[:, 0], size_hw[1], self.sigma_yx[1])
-        amplitude = 1.0 if self.normalize else 1.0 / (2 * math.pi * self.sigma_yx[0] * self.sigma_yx[1])
+            along_y = along_y * self._support(centres[:, 1], size_hw[0], self.sigma_xy[1])
+            along_x = along_x * self._support(centres[:, 0], size_hw[1], self.sigma_xy[0])
+        amplitude = 1.0 if self.normalize else 1.0 / (2 * math.pi * self.sigma_xy[0] * self.sigma_xy[1])
         along_y = along_y * drawn[:, None] * amplitude
         heatmaps = (along_y[:, :, None] * along_x[:, None, :]).to(self.dtype)
         dtype = self.dtype if isinstance(points, torch.Tensor) else get_equivalent_dtype(self.dtype, np.ndarray)
@@ -212,15 +218,17 @@ class GenerateHeatmapd(MapTransform):
         normalize: see :class:`GenerateHeatmap`.
         dtype: see :class:`GenerateHeatmap`.
         allow_missing_keys: leave out keys that a sample lacks.
-        coordinate_space: "voxel", points are array indices of the heatmap in ``point_order``; or "world", points go
-            through the inverse of the reference image's affine first, whose axes are (row, column) by definition.
-            A MetaTensor of points is taken through its own affine before that.
+        coordinate_space: "pixel", points are (x, y) = (column, row) on the heatmap, as those of
+            :class:`~monai_ext.transforms.LoadMarkupsd` and of every transform here; or one of MONAI's own: "voxel",
+            points are array indices (row, column) of the heatmap; "world", points go through the inverse of the
+            reference image's affine first, whose axes are (row, column) by definition. A MetaTensor of points is
+            taken through its own affine before that. It also is the order of a sigma per axis.
         visibility_keys: where to put a boolean (N,): the point is finite and inside the image.
-        status_keys: keys of (N,) status codes; a landmark is drawn only where positive.
-        point_order: order of "voxel" points, "yx" as in MONAI or "xy" as elsewhere in this package.
+        status_keys: keys of (N,) status codes; a landmark is drawn only where positive. None takes "status" where a
+            sample has it and draws every finite point of one that has not.
 
     Raises:
-        InputError: an argument has no meaning, or no shape or affine can be found.
+        InputError: an argument has no meaning, no shape or affine can be found, or a status does not fit its points.
     """
 
     backend = GenerateHeatmap.backend
@@ -236,10 +244,9 @@ class GenerateHeatmapd(MapTransform):
         normalize: bool = True,
         dtype: DtypeLike | torch.dtype = np.float32,
         allow_missing_keys: bool = False,
-        coordinate_space: str | Sequence[str] = "voxel",
+        coordinate_space: str | Sequence[str] = "pixel",
         visibility_keys: KeysCollection | None = None,
         status_keys: KeysCollection | None = None,
-        point_order: str = "yx",
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.heatmap_keys = self._per_key(heatmap_keys or [f"{key}_heatmap" for key in self.keys], "heatmap_keys")
@@ -254,8 +261,7 @@ class GenerateHeatmapd(MapTransform):
         self.spatial_shapes = self._per_key([spatial_shape] if one_shape else spatial_shape, "spatial_shape")
         options: dict[str, Any] = {"truncated": truncated, "normalize": normalize, "dtype": dtype}
         self.generators = {
-            "voxel": GenerateHeatmap(sigma, point_order=point_order, **options),
-            "world": GenerateHeatmap(sigma, point_order="yx", **options),
+            space: GenerateHeatmap(sigma, point_order=order, **options) for space, order in COORDINATE_SPACES.items()
         }
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -273,7 +279,8 @@ class GenerateHeatmapd(MapTransform):
             size_hw = self._size_hw(key, shape, reference)
             generator = self.generators[space]
             points = self._to_voxel(key, d[key], reference) if space == "world" else d[key]
-            heatmaps = generator(points, size_hw, None if status_key is None else d[status_key])
+            status = d.get("status") if status_key is None else d[status_key]
+            heatmaps = generator(points, size_hw, status)
             d[out_key] = heatmaps if reference is None else _like_reference(heatmaps, reference)
             if seen_key is not None:
                 seen = inside(generator.as_xy(points), size_hw)
@@ -292,7 +299,7 @@ class GenerateHeatmapd(MapTransform):
     def _size_hw(key: Hashable, shape: Any, reference: Any) -> tuple[int, int]:
         if shape is None and reference is None:
             raise InputError(f"No heatmap shape for {key!r}: give spatial_shape or a reference image that is present.")
-        rows, columns = reference.shape[-2:] if shape is None else _pair(shape, "spatial_shape")
+        rows, columns = reference.shape[-2:] if shape is None else _pair(shape, "spatial_shape", "array axis")
         return int(rows), int(columns)
 
     def _to_voxel(self, key: Hashable, points: NdarrayOrTensor, reference: Any) -> torch.Tensor:
@@ -323,9 +330,9 @@ def _like_reference(heatmaps: NdarrayOrTensor, reference: NdarrayOrTensor) -> Nd
     return converted
 
 
-def _pair(values: Any, name: str) -> tuple[Any, Any]:
+def _pair(values: Any, name: str, axis: str) -> tuple[Any, Any]:
     listed = [values] * 2 if not isinstance(values, Sequence | np.ndarray | torch.Tensor) else list(values)
     listed = listed * 2 if len(listed) == 1 else listed
     if len(listed) != 2:
-        raise InputError(f"The argument {name} is one number or two (row, column), not {values}.")
+        raise InputError(f"The argument {name} is one number or one for each {axis}, not {values}.")
     return listed[0], listed[1]

@@ -11,11 +11,20 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from monai_ext.landmarks.geometry import FloatArray, Frame, flip_lps_ras
 from monai_ext.landmarks.markups import read_markups
 
 from .image_io import Channels, read_image
+
+
+def _listed(frames: Sequence[Frame], **_: Any) -> list[Frame]:
+    return list(frames)
+
+
+# The frames of a batch are a list, as its paths are. MONAI's collate functions use torch's registry too.
+default_collate_fn_map[Frame] = _listed
 
 
 def index_to_ras(frame: Frame) -> FloatArray:
@@ -62,7 +71,7 @@ class LoadLandmarkImaged(MapTransform):
     Args:
         keys: one key. Its frame goes to ``frame_key``.
         channels: "grey" or "rgb".
-        frame_key: where the :class:`Frame` is put.
+        frame_key: where the :class:`Frame` is put; a DataLoader's batch holds the list of them.
         allow_missing_keys: whether a sample may lack the key.
     """
 

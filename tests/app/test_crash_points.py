@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from app_spots import spot_image
@@ -15,6 +16,12 @@ from lib.datastore import LandmarkDatastore
 
 #: The system calls that change a disk; a crash is tried before each of them.
 STEPS = ("replace", "fsync", "unlink", "write", "open", "link", "truncate", "ftruncate")
+#: The lock's own file, which says nothing, is left to the package that makes the lock.
+LOCK = ".lock"
+#: What stays when a change is over; all else is temporary, earlier versions, or a folder.
+JOURNAL, LABEL, INDEX = "journal.jsonl", "spot_00.mrk.json", "datastore_v2.json"
+#: The steps of every change before its files take their places.
+TOLD = [f"open {JOURNAL}", f"write {JOURNAL}", f"fsync {JOURNAL}"]
 State = tuple[object, object, bool]
 
 OLD, NEW = ("old", {"by": "old"}), ("new", {"by": "new"})
@@ -30,29 +37,46 @@ class Crash(BaseException):
     """The end of the process: from then on nothing that it does reaches the disk."""
 
 
-def run_and_crash(studies: Path, change: Callable[[LandmarkDatastore], object], step: int) -> bool:
-    """Makes a change that ends before its n-th step; False when it has fewer steps."""
-    store = LandmarkDatastore(str(studies))
-    left, os_fsync = step, os.fsync  # the disk outlives the process: there is nothing to wait for
+class Run(NamedTuple):
+    """One try of a change: whether it crashed, and the steps that it made, as ``call file``."""
 
-    def counted(call: Callable[..., object]) -> Callable[..., object]:
+    crashed: bool
+    steps: list[str]
+
+
+def run_and_crash(studies: Path, change: Callable[[LandmarkDatastore], object], step: int) -> Run:
+    """Makes a change that ends before its n-th step; it does not crash when it has fewer steps."""
+    store = LandmarkDatastore(str(studies))
+    made: list[str] = []
+    files: dict[object, str] = {}  # the names of open files
+
+    def counted(name: str) -> Callable[..., object]:
+        call = getattr(os, name)
+
         def counting(*args: object, **options: object) -> object:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise Crash
-            return None if call is os_fsync else call(*args, **options)
+            file = args[1] if name in ("replace", "link") else args[0]
+            named = files[file] if isinstance(file, int) else Path(str(file)).name
+            if named != LOCK:
+                if len(made) == step:
+                    raise Crash
+                made.append(f"{name} {named}")
+            if name == "fsync":
+                return None  # the disk outlives the process: there is nothing to wait for
+            found = call(*args, **options)
+            if name == "open":
+                files[found] = named
+            return found
 
         return counting
 
     with pytest.MonkeyPatch.context() as patch:
         for name in STEPS:
-            patch.setattr(os, name, counted(getattr(os, name)))
+            patch.setattr(os, name, counted(name))
         try:
             change(store)
         except Crash:
-            return True
-    return False
+            return Run(True, made)
+    return Run(False, made)
 
 
 @pytest.fixture
@@ -81,32 +105,39 @@ RESTORED = ("older", {"by": "older", "restored_by": "me"})
 
 @pytest.mark.parametrize("index", ["kept", "lost"])
 @pytest.mark.parametrize(
-    ("change", "before", "after"),
+    ("change", "before", "after", "placed"),
     [
-        (_save, (OLD, None, True), (NEW, None, True)),
-        (_note, (OLD, None, True), (("old", {"by": "new"}), None, True)),
-        (_restore, (OLD, None, True), (RESTORED, None, True)),
-        (lambda s: s.remove_label("spot_00", "final"), (OLD, None, True), (None, None, True)),
+        (_save, (OLD, None, True), (NEW, None, True), [f"replace {LABEL}"]),
+        (_note, (OLD, None, True), (("old", {"by": "new"}), None, True), []),
+        (_restore, (OLD, None, True), (RESTORED, None, True), [f"replace {LABEL}"]),
+        (lambda s: s.remove_label("spot_00", "final"), (OLD, None, True), (None, None, True), [f"unlink {LABEL}"]),
     ],
     ids=["save", "note", "restore", "delete"],
 )
 def test_label_is_the_old_or_the_new_one_with_its_notes(
-    folder: Path, tmp_path: Path, change: Callable, before: State, after: State, index: str
+    folder: Path, tmp_path: Path, change: Callable, before: State, after: State, placed: list[str], index: str
 ) -> None:
     write_content(tmp_path, "new")
     seen = []
     for step in range(200):
         studies = tmp_path / f"try {step}"
         shutil.copytree(folder, studies)
-        crashed = run_and_crash(studies, change, step)
+        run = run_and_crash(studies, change, step)
         if index == "lost":
             (studies / "datastore_v2.json").unlink()
         found = _without_version(state(studies))
         assert found in (before, after), f"step {step}"
         seen.append(found)
-        if not crashed:
+        if not run.crashed:
             break
-    assert len(seen) > 8
+        assert len(run.steps) == step
+    assert not run.crashed
+    assert len(seen) == len(run.steps) + 1, "a crash was tried before each step"
+    assert [step for step in run.steps if step.split()[1] in (JOURNAL, LABEL, INDEX)] == [
+        *TOLD,
+        *placed,
+        f"replace {INDEX}",
+    ]
     assert seen[0] == before
     assert seen[-1] == after
     assert seen == sorted(seen, key=lambda found: found == after), "a later step undid the change"
@@ -124,11 +155,11 @@ def test_earlier_label_is_kept_whenever_the_present_one_is_replaced(folder: Path
     for step in range(200):
         studies = tmp_path / f"try {step}"
         shutil.copytree(folder, studies)
-        crashed = run_and_crash(studies, _save, step)
+        run = run_and_crash(studies, _save, step)
         store = LandmarkDatastore(str(studies))
         kept = [version.info["by"] for version in store.label_versions("spot_00", "final")]
         assert kept == (["old", "older"] if label_state(store, "spot_00") == NEW else ["older"]), f"step {step}"
-        if not crashed:
+        if not run.crashed:
             break
 
 
@@ -136,12 +167,12 @@ def test_deleted_image_may_come_back_whole_but_never_loses_an_earlier_label(fold
     for step in range(200):
         studies = tmp_path / f"try {step}"
         shutil.copytree(folder, studies)
-        crashed = run_and_crash(studies, lambda store: store.remove_image("spot_00"), step)
+        run = run_and_crash(studies, lambda store: store.remove_image("spot_00"), step)
         label, _, there = state(studies)
         versions = LandmarkDatastore(str(studies)).label_versions("spot_00", "final")
         assert label == OLD or "old" in [version.info["by"] for version in versions], f"step {step}"
         assert there == (studies / "spot_00.png").exists()
-        if not crashed:
+        if not run.crashed:
             break
     assert not there
 
@@ -153,11 +184,11 @@ def test_uploaded_image_is_the_old_or_the_new_file(folder: Path, tmp_path: Path)
     for step in range(200):
         studies = tmp_path / f"try {step}"
         shutil.copytree(folder, studies)
-        crashed = run_and_crash(studies, lambda s: s.add_image("spot_01", str(tmp_path / "new.png"), {"by": "x"}), step)
+        run = run_and_crash(studies, lambda s: s.add_image("spot_01", str(tmp_path / "new.png"), {"by": "x"}), step)
         found.append((studies / "spot_01.png").read_bytes() == new)
         assert found[-1] or (studies / "spot_01.png").read_bytes() == old
         assert LandmarkDatastore(str(studies)).list_images() == ["spot_00", "spot_01"]
-        if not crashed:
+        if not run.crashed:
             break
     assert found[-1]
     assert LandmarkDatastore(str(studies)).get_image_info("spot_01")["by"] == "x"

@@ -45,7 +45,7 @@ def main() -> None:
     size = (HEIGHT, WIDTH)
     points = torch.rand(LANDMARKS, 2) * torch.tensor([WIDTH - 1.0, HEIGHT - 1.0])
     row_column = points.flip(-1)
-    ours, monais = GenerateHeatmap(SIGMA, size), MonaiGenerateHeatmap(SIGMA, size)
+    ours, monais = GenerateHeatmap(SIGMA, size, point_order="yx"), MonaiGenerateHeatmap(SIGMA, size)
     heatmaps = gaussian_heatmap(points, size, SIGMA)[None]
     status = torch.ones(1, LANDMARKS, dtype=torch.int8)
 

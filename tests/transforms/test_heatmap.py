@@ -115,7 +115,7 @@ ROW_COLUMN = np.array([[10.0, 15.0], [0.0, 0.0], [29.0, 39.0], [NAN, 3.0], [5.0,
 def test_agrees_with_monai_at_integer_centres(sigma, normalize, kind):
     points = kind(ROW_COLUMN)
     options = {"sigma": sigma, "spatial_shape": (30, 40), "normalize": normalize}
-    ours, theirs = GenerateHeatmap(**options)(points), MonaiGenerateHeatmap(**options)(points)
+    ours, theirs = GenerateHeatmap(point_order="yx", **options)(points), MonaiGenerateHeatmap(**options)(points)
     assert type(ours) is type(theirs)
     assert ours.dtype == theirs.dtype
     np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), atol=0.01)
@@ -124,23 +124,58 @@ def test_agrees_with_monai_at_integer_centres(sigma, normalize, kind):
 
 def test_truncation_cuts_where_monai_does():
     points = np.array([[10.0, 15.0]], dtype=np.float32)
-    ours = GenerateHeatmap(2.0, (30, 40), truncated=2.0)(points)
+    ours = GenerateHeatmap(2.0, (30, 40), truncated=2.0, point_order="yx")(points)
     theirs = MonaiGenerateHeatmap(2.0, (30, 40), truncated=2.0)(points)
     np.testing.assert_array_equal(ours > 0, theirs > 0)
-    assert (GenerateHeatmap(2.0, (30, 40))(points) > 0).sum() > (ours > 0).sum()
+    assert (GenerateHeatmap(2.0, (30, 40), point_order="yx")(points) > 0).sum() > (ours > 0).sum()
 
 
 def test_the_centre_is_not_rounded_unlike_monai():
     point = np.array([[10.4, 15.3]], dtype=np.float32)
-    heatmap = GenerateHeatmap(2.0, (30, 40))(point)[0]
+    heatmap = GenerateHeatmap(2.0, (30, 40), point_order="yx")(point)[0]
     rows, columns = np.mgrid[:30, :40]
     centre = [(heatmap * rows).sum() / heatmap.sum(), (heatmap * columns).sum() / heatmap.sum()]
     np.testing.assert_allclose(centre, point[0], atol=1e-3)
 
 
-def test_point_order_xy_draws_column_then_row():
-    heatmap = GenerateHeatmap(1.0, (30, 40), point_order="xy")(torch.tensor([[35.0, 4.0]]))
+def test_points_are_column_then_row_as_everywhere_in_the_package():
+    heatmap = GenerateHeatmap(1.0, (30, 40))(torch.tensor([[35.0, 4.0]]))
     assert heatmap[0, 4, 35] == 1.0
+    torch.testing.assert_close(heatmap, gaussian_heatmap(torch.tensor([[35.0, 4.0]]), (30, 40), 1.0))
+
+
+@pytest.mark.parametrize(("order", "sigmas"), [("xy", (2.0, 5.0)), ("yx", (5.0, 2.0))])
+def test_a_sigma_per_axis_is_in_the_order_of_the_points(order, sigmas):
+    point = [20.0, 15.0] if order == "xy" else [15.0, 20.0]
+    heatmap = GenerateHeatmap(sigmas, (30, 40), point_order=order)(torch.tensor([point]))
+    torch.testing.assert_close(heatmap, gaussian_heatmap(torch.tensor([[20.0, 15.0]]), (30, 40), [[2.0, 5.0]]))
+
+
+def test_monais_own_space_is_there_by_its_name():
+    points = torch.as_tensor(ROW_COLUMN)
+    options = {"keys": "p", "sigma": (2.0, 4.0), "spatial_shape": (30, 40), "coordinate_space": "voxel"}
+    ours, theirs = GenerateHeatmapd(**options)({"p": points}), MonaiGenerateHeatmapd(**options)({"p": points})
+    assert (ours["p_heatmap"] - theirs["p_heatmap"]).abs().max() < 0.01
+    swapped = GenerateHeatmapd("p", 2.0, spatial_shape=(30, 40))({"p": points.flip(-1)})
+    same = GenerateHeatmapd("p", 2.0, spatial_shape=(30, 40), coordinate_space="voxel")({"p": points})
+    torch.testing.assert_close(swapped["p_heatmap"], same["p_heatmap"], rtol=0, atol=0)
+
+
+def test_the_status_of_a_sample_is_looked_at_unasked():
+    points = torch.tensor([[8.0, 1.0], [0.0, 0.0]])
+    sample = {"points": points, "status": torch.tensor([1, 0], dtype=torch.int8)}
+    heatmaps = GenerateHeatmapd("points", 1.0, spatial_shape=(6, 9))(sample)["points_heatmap"]
+    assert heatmaps[0, 1, 8] == 1.0
+    assert not heatmaps[1].any()
+    heatmaps = GenerateHeatmapd("points", 1.0, spatial_shape=(6, 9))({"points": points})["points_heatmap"]
+    assert heatmaps[1, 0, 0] == 1.0
+
+
+def test_a_status_of_other_points_is_refused():
+    with pytest.raises(InputError, match=r"status of 2 points .* \(2,\), not \(3,\)"):
+        GenerateHeatmapd("p", spatial_shape=(6, 9))({"p": torch.zeros(2, 2), "status": torch.ones(3)})
+    with pytest.raises(KeyError, match="absent"):
+        GenerateHeatmapd("p", spatial_shape=(6, 9), status_keys="absent")({"p": torch.zeros(2, 2)})
 
 
 def test_status_keeps_a_landmark_off_the_map():
@@ -178,7 +213,7 @@ def test_world_points_with_a_planar_affine():
     assert sample["p_heatmap"][0, 10, 15] == pytest.approx(1.0, abs=1e-5)
 
 
-def test_dictionary_version_with_shapes_status_and_order_per_key():
+def test_dictionary_version_with_shapes_and_status_per_key():
     transform = GenerateHeatmapd(
         ["a", "b"],
         sigma=1.0,
@@ -186,7 +221,6 @@ def test_dictionary_version_with_shapes_status_and_order_per_key():
         spatial_shape=[(6, 9), (9, 6)],
         visibility_keys=["va", "vb"],
         status_keys="status",
-        point_order="xy",
     )
     points = np.array([[8.0, 1.0], [8.0, 1.0]])
     sample = transform({"a": points, "b": points, "status": np.array([1, -1], dtype=np.int8)})
@@ -205,7 +239,6 @@ def test_dictionary_version_with_shapes_status_and_order_per_key():
         ({"sigma": (1.0, 2.0, 3.0)}, "sigma"),
         ({"truncated": 0}, "truncated"),
         ({"dtype": np.int32}, "floating"),
-        ({"point_order": "xz"}, "order"),
         ({"coordinate_space": "lps"}, "'lps'"),
         ({"heatmap_keys": ["a", "b"]}, "heatmap_keys"),
     ],
@@ -213,6 +246,11 @@ def test_dictionary_version_with_shapes_status_and_order_per_key():
 def test_wrong_arguments_are_refused(options, message):
     with pytest.raises(InputError, match=message):
         GenerateHeatmapd("points", spatial_shape=(4, 4), **options)
+
+
+def test_a_wrong_point_order_is_refused():
+    with pytest.raises(InputError, match="'xz'"):
+        GenerateHeatmap(point_order="xz")
 
 
 def test_missing_shape_affine_and_third_dimension_are_refused():
