@@ -55,7 +55,7 @@ def test_options_of_a_request_are_taken_and_platform_names_left_out() -> None:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"name": "../../x"}, "'name' is unknown; use max_epochs, batch_size, learning_rate"),
+        ({"name": "../../x"}, "'name' is unknown; use max_epochs, minutes, batch_size, learning_rate"),
         ({"resume": False}, "'resume' is unknown"),
         ({"max_epochs": 0}, "'max_epochs' cannot be 0"),
         ({"max_epochs": "many"}, "'max_epochs' cannot be 'many'"),
