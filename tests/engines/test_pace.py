@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from work_clock import clock
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.pace import Pace
+
+__all__ = ["clock"]
 
 
 class Clock:
@@ -45,10 +48,9 @@ def test_an_estimate_follows_the_latest_two_hundred_steps() -> None:
     assert pace.seconds_left(7, 0, 0) == pytest.approx(7)
 
 
-def test_a_run_tells_steps_epochs_and_the_time_left(tmp_path, blob_study, blob_protocol) -> None:
+def test_a_run_tells_steps_epochs_and_the_time_left(tmp_path, clock, blob_study, blob_protocol) -> None:
     reports: list[dict] = []
     options = TrainOptions(max_epochs=5, batch_size=2, val_interval=2, device="cpu")
-    ticks = iter(range(10**6))
 
     train_model(
         blob_protocol,
@@ -56,16 +58,16 @@ def test_a_run_tells_steps_epochs_and_the_time_left(tmp_path, blob_study, blob_p
         tmp_path / "blobs",
         options,
         on_progress=reports.append,
-        clock=lambda: float(next(ticks)),
+        clock=clock,
     )
 
-    made_of = {"max_steps": 15, "train_images": 6, "val_images": 2, "batch_size": 2, "device": "cpu"}
+    made_of = {"max_steps": 15, "train_images": 7, "val_images": 1, "batch_size": 2, "device": "cpu"}
     assert all(made_of.items() <= report.items() for report in reports)
     assert (reports[0]["step"], reports[0]["complete_epochs"], reports[0]["seconds_left"]) == (0, 0, None)
-    ends = {report["complete_epochs"]: report for report in reports}
+    ends = {report["complete_epochs"]: report for report in reversed(reports)}  # the first of each
     assert [ends[i]["step"] for i in range(1, 6)] == [3, 6, 9, 12, 15]
     assert [ends[i]["val_epoch"] for i in range(1, 6)] == [None, 2, 2, 4, 5]
-    assert reports[-1]["seconds_left"] == 0
-    left = [report["seconds_left"] for report in reports if report["step"] >= 9]
-    assert all(value is not None for value in left)
-    assert left == sorted(left, reverse=True)
+    # steps of 2 s are timed from the third to the eighth one on; a validation is one look of 0.5 s, the calibration too
+    assert [ends[i]["seconds_left"] for i in range(1, 5)] == [None, None, 6 * 2 + 3 * 0.5, 3 * 2 + 2 * 0.5]
+    assert (ends[5]["seconds_left"], reports[-1]["seconds_left"]) == (0.5, 0.0)
+    assert [ends[i]["seconds"] for i in range(1, 5)] == [6, 12.5, 18.5, 25]

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from torch import nn
-from torch.nn.modules.module import register_module_forward_pre_hook
+from work_clock import WorkClock, clock
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.job import Length
 from monai_ext.engines.resume import run_signature
-from monai_ext.engines.time_bound import Costs, PassCost, fit_length
+from monai_ext.engines.time_bound import fit_length
+from monai_ext.engines.timing import Costs, PassCost
 from monai_ext.landmarks import InputError
-from monai_ext.networks.heatmap_net import HeatmapNet
 
-#: Seconds of a batch.
-STEP, LOOK = 2.0, 0.5
-
-
-class WorkClock:
-    """Moves by ``STEP`` when a network is trained on a batch and by ``LOOK`` when it looks at one."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.steps = 0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def work(self, module: nn.Module, _: object) -> None:
-        if isinstance(module, HeatmapNet):
-            self.now += STEP if module.training else LOOK
-            self.steps += module.training
-
-
-@pytest.fixture
-def clock():
-    clock = WorkClock()
-    hook = register_module_forward_pre_hook(clock.work)
-    yield clock
-    hook.remove()
+__all__ = ["clock"]
 
 
 class AfterSteps:
@@ -94,34 +68,46 @@ OPTIONS = TrainOptions(max_epochs=30, batch_size=2, val_interval=5, seed=3, devi
 
 
 def test_a_run_has_the_steps_that_its_minutes_allow(tmp_path, clock, blob_study, blob_protocol) -> None:
-    images = labelled_images(blob_study)[:8]  # 6 to train, 2 to validate: 3 steps an epoch, one look a validation
+    images = labelled_images(blob_study)[:8]  # 7 to train, 1 to validate: 3 steps an epoch, one look a validation
     reports: list[dict] = []
 
     result = train_model(
         blob_protocol,
         images,
         tmp_path / "blobs",
-        OPTIONS.model_copy(update={"minutes": 1.25}),
+        OPTIONS.model_copy(update={"minutes": 1.4}),
         on_progress=reports.append,
         clock=clock,
     )
 
-    # 75 s less the reserve are 71.25 s. Timing takes 12 steps, 2 looks of validation and 1 of calibration: 25.5 s.
-    # Of the other 45.75 s the calibration takes 0.5; 7 epochs take 7 * 3 * 2 + 2 * 0.5 = 43 s and 8 would take 49:
-    # 8 epochs of (45.25 - 1) // 16 = 2 steps have fewer steps than 7 of 3.
-    assert {report["max_epochs"] for report in reports} == {7}
-    assert {report["max_steps"] for report in reports} == {21}
-    assert result.epochs == 7
-    assert [entry["epoch"] for entry in result.history] == [5, 7]
-    assert clock.steps == 12 + 21
-    assert clock.now - 1000 <= 75
-    assert result.card.protocol.recipe.max_epochs == 7
+    # 84 s less the reserve are 79.8 s. A timed pass ends after two steps, above 1.68 s: 2 * 2 steps, 2 looks
+    # of validation and 1 of calibration take 9.5 s. Of the other 70.3 s the calibration takes 0.5; 11 epochs take
+    # 11 * 3 * 2 + 3 * 0.5 = 67.5 s, and 12 would take 73.5: 12 epochs of (69.8 - 1.5) // 24 = 2 steps have fewer steps.
+    assert {report["max_epochs"] for report in reports} == {11}
+    assert {report["max_steps"] for report in reports} == {33}
+    assert result.epochs == 11
+    assert [entry["epoch"] for entry in result.history] == [5, 10, 11]
+    assert clock.steps == 4 + 33
+    assert clock.now - 1000 <= 84
+    assert result.card.protocol.recipe.max_epochs == 11
+
+
+def test_six_batches_are_timed_where_there_is_time_and_no_epoch_is_added(
+    tmp_path, clock, blob_study, blob_protocol
+) -> None:
+    images = labelled_images(blob_study)[:8]
+    options = OPTIONS.model_copy(update={"max_epochs": 2, "minutes": 20})
+
+    result = train_model(blob_protocol, images, tmp_path / "blobs", options, clock=clock)
+
+    assert result.epochs == 2
+    assert clock.steps == 2 * 6 + 2 * 3
 
 
 def test_timing_leaves_no_trace_in_the_run(tmp_path, clock, blob_study, blob_protocol) -> None:
     images = labelled_images(blob_study)[:8]
-    minutes = OPTIONS.model_copy(update={"minutes": 0.75})
-    # 42.75 s less 25.5 s and 0.5 s of calibration: 16.75 s; 2 epochs of 3 steps take 12.5 s, 3 of 2 have no more
+    minutes = OPTIONS.model_copy(update={"minutes": 0.45})
+    # 25.65 s less 9.5 s of timing and 0.5 s of calibration: 15.65 s. 2 epochs take 12.5 s, 3 of 2 steps have no more
     plain = OPTIONS.model_copy(update={"max_epochs": 2})
 
     bounded = train_model(blob_protocol, images, tmp_path / "bounded", minutes, clock=clock)
@@ -139,14 +125,14 @@ def test_a_stopped_run_keeps_its_length_on_a_machine_of_another_pace(tmp_path, c
     job = (blob_protocol, images, tmp_path / "broken", options)
     clock.steps = 0
 
-    first = train_model(*job, clock=clock, stop=AfterSteps(clock, 12 + 10))
+    first = train_model(*job, clock=clock, stop=AfterSteps(clock, 4 + 10))
     clock.now += 1e6
     before = clock.steps
     second = train_model(*job, clock=clock)
 
     assert first.stopped
-    assert "epoch 4 of 7" in first.reason
-    assert clock.steps - before == 21 - 10  # nothing is timed again
+    assert "epoch 4 of 10" in first.reason
+    assert clock.steps - before == 30 - 10  # nothing is timed again
     assert second.history == whole.history
     assert second.card.sha256 == whole.card.sha256
 
@@ -155,19 +141,19 @@ def test_a_stop_while_the_first_steps_are_timed(tmp_path, clock, blob_study, blo
     images = labelled_images(blob_study)[:8]
     options = OPTIONS.model_copy(update={"minutes": 1.25})
 
-    result = train_model(blob_protocol, images, tmp_path / "blobs", options, clock=clock, stop=AfterSteps(clock, 5))
+    result = train_model(blob_protocol, images, tmp_path / "blobs", options, clock=clock, stop=AfterSteps(clock, 3))
 
-    assert (result.stopped, result.epochs, clock.steps) == (True, 0, 5)
+    assert (result.stopped, result.epochs, clock.steps) == (True, 0, 3)
     assert result.reason == "Training was stopped before its first step."
     assert not (tmp_path / "blobs/.training").exists()
 
 
 def test_minutes_that_allow_no_step_are_refused(tmp_path, clock, blob_study, blob_protocol) -> None:
     images = labelled_images(blob_study)[:8]
-    options = OPTIONS.model_copy(update={"minutes": 0.4})
+    options = OPTIONS.model_copy(update={"minutes": 0.2})
 
-    # 25.5 s of timing, a step, a validation and the calibration are 28.5 s, and 5 % of the time are kept
-    with pytest.raises(InputError, match=r"^0\.4 minutes are too short: .* takes 0\.5 minutes here; give more"):
+    # 9.5 s of timing, a step, a validation and the calibration are 12.5 s, and 5 % of the time are kept: 0.22 minutes
+    with pytest.raises(InputError, match=r"^0\.2 minutes are too short: .* takes 0\.3 minutes here; give more"):
         train_model(blob_protocol, images, tmp_path / "blobs", options, clock=clock)
 
 
