@@ -86,7 +86,7 @@ class Meter:
             what: the command does now; None keeps what it did.
             note: at the end of the bar and of a line.
             line: to be printed now; None prints one only in a log, when it is due. The times are added.
-            seconds_left: None takes the pace so far.
+            seconds_left: None takes the pace so far; 0 is not printed.
         """
         self._done, self._total, self._what = done, total or self._total, what or self._what
         self._bar.update(self._task, description=self._what, completed=done, total=self._total, note=note)

@@ -33,7 +33,7 @@ class TrainingProgress:
         if self._run != (progress["max_steps"], progress["batch_size"]):  # the first one, or one of smaller batches
             self._begin(progress)
         left, complete = progress["seconds_left"], progress["complete_epochs"]
-        if left and not self._estimated:
+        if left is not None and progress["status"] == "running" and not self._estimated:
             self._estimated = True
             self._meter.say(f"About {duration(left)} to go, by the first steps.")
         line = None
@@ -46,7 +46,7 @@ class TrainingProgress:
             what=f"Epoch {progress['epoch']}/{progress['max_epochs']}",
             note=progress.get("message") or _numbers(progress, True),
             line=line,
-            seconds_left=left,
+            seconds_left=left or 0.0,  # until it is known, the pace of the first steps says nothing
         )
 
     def _begin(self, progress: dict[str, Any]) -> None:
