@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from monai_ext.engines import LabelledImage
+from monai_ext.engines.job import Length
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.recipe import Recipe
 
@@ -38,24 +39,6 @@ class Cell:
     def title(self) -> str:
         """What a person calls it."""
         return f"{self.row}, {self.size.count} images, seed {self.seed}"
-
-
-@dataclass(frozen=True)
-class Length:
-    """How long a cell is trained.
-
-    Attributes:
-        epochs: the parts that a run is divided into; validations and saves lie between them.
-        epoch_steps: optimiser steps of each.
-    """
-
-    epochs: int
-    epoch_steps: int
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps of the whole run."""
-        return self.epochs * self.epoch_steps
 
 
 def parse_sizes(named: str, available: int) -> tuple[Size, ...]:

@@ -18,8 +18,9 @@ from monai_ext.landmarks.studies import Studies
 from monai_ext.landmarks.tables import PointsTable, read_points_table
 from monai_ext.transforms.image_io import read_image
 
-from .console import output, print_json, progress_bar
+from .console import output, print_json
 from .images import known_image_id
+from .meter import Meter
 
 
 def run(
@@ -54,12 +55,11 @@ def run(
     if new_protocol and new_protocol.exists():
         raise InputError(f"The protocol file {new_protocol} exists: name another one.")
     target = Studies(studies)
-    with progress_bar() as bar:
-        task = bar.add_task("Checking images", total=2 * len(points.images), note="")
+    with Meter("Checking images", 2 * len(points.images)) as meter:
         labels: dict[str, Landmarks] = {}
         for name in points.images:
             labels[name] = points.landmarks(name, _checked_frame(images / name, table), names)
-            bar.advance(task)
+            meter.advance()
         _refuse_clashes(labels, images, target, overwrite)
         target.root.mkdir(parents=True, exist_ok=True)
         for name, landmarks in labels.items():
@@ -68,7 +68,7 @@ def run(
             if not copy.exists():
                 write_atomically(copy, (images / name).read_bytes())
             write_markups(target.label_path(known_image_id(copy)), landmarks)
-            bar.advance(task)
+            meter.advance()
     splits = {known_image_id(images / n): entry.split for n, entry in points.images.items() if entry.split}
     if splits:
         target.write_splits({**target.splits(), **splits})

@@ -29,7 +29,8 @@ from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import find_model
 from monai_ext.transforms.image_io import read_image
 
-from .console import errors, output, print_json, progress_bar
+from .console import errors, output, print_json
+from .meter import Meter
 from .models import ModelsOption, default_models_dir, locate_model
 from .train import ProtocolOption
 
@@ -71,14 +72,13 @@ def run(
         evidence[image] = Evidence(answer.landmarks, answer.radius)
         return evidence[image]
 
-    with progress_bar() as bar:
-        shown = bar.add_task("Reviewing", total=len(found.labels), note="")
+    with Meter("Reviewing", len(found.labels)) as meter:
         rows = review_labels(
             found.labels,
             task,
             None if predictor is None else look,
             factor=factor,
-            on_image=lambda: bar.advance(shown),
+            on_image=meter.advance,
         )
     flagged = [row for row in rows if row.flags and (everything or row.image not in found.confirmed)]
     if pictures is not None:

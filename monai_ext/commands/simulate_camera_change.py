@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from rich.progress import track
 
 from monai_ext.evaluation.camera_change import ChangedImage, change_camera
 from monai_ext.landmarks import InputError, Protocol, find_protocol
@@ -17,7 +16,8 @@ from monai_ext.landmarks.markups import read_markups, write_markups
 from monai_ext.landmarks.studies import Studies
 from monai_ext.transforms.image_io import read_frame, read_image
 
-from .console import errors, output
+from .console import output
+from .meter import Meter
 from .train import ProtocolOption
 
 #: What was drawn for each image.
@@ -44,13 +44,15 @@ def run(
     if not labelled:
         raise InputError(f"{source.root} has no labelled image: label some, or name another folder.")
     images, records = source.images(), {}
-    for name in track(labelled, "Changing", console=errors, disable=not errors.is_terminal):
-        changed = _changed(images[name], source.label_path(name), task, name, seed)
-        path = out / f"{name}.jpg"
-        write_atomically(path, changed.jpeg())
-        landmarks = changed.landmarks(task.landmark_names, read_frame(path))
-        write_markups(target.label_path(name), landmarks)
-        records[name] = changed.record
+    with Meter("Changing", len(labelled)) as meter:
+        for name in labelled:
+            changed = _changed(images[name], source.label_path(name), task, name, seed)
+            path = out / f"{name}.jpg"
+            write_atomically(path, changed.jpeg())
+            landmarks = changed.landmarks(task.landmark_names, read_frame(path))
+            write_markups(target.label_path(name), landmarks)
+            records[name] = changed.record
+            meter.advance()
     splits = source.splits()
     if splits:
         target.write_splits({name: splits[name] for name in labelled if name in splits})

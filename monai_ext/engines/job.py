@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,27 @@ from .dataset import LabelledImage
 from .distributed import process_rank
 from .failures import ResourceError, memory_sentence
 from .options import OnProgress, TrainOptions
+from .pace import Clock
 from .resume import RunState
 from .stop import Stop, never
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a training is.
+
+    Attributes:
+        epochs: the parts that it is divided into; validations and saves lie between them.
+        epoch_steps: optimiser steps of each.
+    """
+
+    epochs: int
+    epoch_steps: int
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole training."""
+        return self.epochs * self.epoch_steps
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,8 @@ class Job:
         data: one sentence for the card that says what the images are.
         warning: a sentence that says that the batches were halved; empty where they were not.
         refused: the size of batches that the memory was not enough for.
+        clock: says the time, in seconds.
+        begun: when the training was asked for, by that clock.
     """
 
     protocol: Protocol
@@ -50,6 +72,8 @@ class Job:
     data: str = ""
     warning: str = ""
     refused: int | None = None
+    clock: Clock = time.monotonic
+    begun: float = 0.0
 
     @property
     def batch_size(self) -> int:
@@ -66,6 +90,12 @@ class Job:
     def saved(self) -> dict[str, Any] | None:
         """The state of an interrupted run of this job; None where there is none or it is not wanted."""
         return self.state.load(torch.device("cpu")) if self.options.resume else None
+
+    def with_length(self, epochs: int, epoch_steps: int | None) -> Job:
+        """The same job with so many epochs of so many steps; None takes one pass over the images."""
+        recipe = self.protocol.recipe.model_copy(update={"max_epochs": epochs})
+        protocol = self.protocol.model_copy(update={"recipe": recipe})
+        return replace(self, protocol=protocol, options=self.options.model_copy(update={"epoch_steps": epoch_steps}))
 
     def with_batches_of(self, size: int) -> Job:
         """The same job with smaller batches, which it says."""
