@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from monai_ext.engines import LabelledImage
-from monai_ext.engines.job import Length
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.recipe import Recipe
+from monai_ext.landmarks.recipe import Length, Recipe
 
 ALL = "all"
 
@@ -78,7 +77,7 @@ def length(
         return Length(max_epochs, _pass_steps(count, recipe))
     whole = _pass_steps(largest, recipe)
     if max_steps is None:
-        return Length(recipe.max_epochs, whole)
+        return recipe.length(largest)
     passes = max(1, round(max_steps / whole))
     # near to as many epochs as passes, the number that loses the fewest steps
     epochs = min(range((passes + 1) // 2, 2 * passes + 1), key=lambda e: (max_steps % e, abs(e - passes)))

@@ -21,24 +21,6 @@ from .stop import Stop, never
 
 
 @dataclass(frozen=True)
-class Length:
-    """How long a training is.
-
-    Attributes:
-        epochs: the parts that it is divided into; validations and saves lie between them.
-        epoch_steps: optimiser steps of each.
-    """
-
-    epochs: int
-    epoch_steps: int
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps of the whole training."""
-        return self.epochs * self.epoch_steps
-
-
-@dataclass(frozen=True)
 class Job:
     """What is trained, on what, and where it goes.
 

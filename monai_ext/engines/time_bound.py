@@ -8,10 +8,11 @@ from typing import Any
 from torch import nn
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.recipe import Length
 from monai_ext.networks.cross_task import Distiller
 
 from .distributed import gathered
-from .job import Job, Length
+from .job import Job
 from .timing import Costs, Timing, training_loader
 
 #: Share of the minutes that is kept for what is not timed: the first look at each image, saves, the model's file.

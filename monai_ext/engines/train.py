@@ -141,6 +141,7 @@ def _trained(job: Job) -> TrainResult:
     begun, saved = job.clock(), job.saved()
     if saved is not None and saved["batch_size"] < job.batch_size:
         job = job.with_batches_of(saved["batch_size"])
+    job = _of_recipes_length(job)
     models, protocol = job.folder.parent, job.protocol
     current = find_model(job.folder.name, models, *([job.pretrained.parent] if job.pretrained else []))
     replaced = None if current is None else read_card(current).version
@@ -177,6 +178,15 @@ def _trained(job: Job) -> TrainResult:
         job.state.clear()
     run.report("done", model_version=result.card.version if result.card else None, message=result.reason)
     return result
+
+
+def _of_recipes_length(job: Job) -> Job:
+    """The job with as many epochs and steps as its recipe's ``max_steps`` asks for, unless its options say how many."""
+    recipe, options = job.protocol.recipe, job.options
+    if recipe.max_steps is None or options.max_epochs is not None or options.epoch_steps is not None:
+        return job
+    length = recipe.length(len(job.train_images) // process_rank()[1])
+    return job.with_length(length.epochs, length.epoch_steps)
 
 
 def _stopped(job: Job, epoch: int, *, begun: bool, run: Run | None = None) -> TrainResult:

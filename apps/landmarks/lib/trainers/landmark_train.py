@@ -52,7 +52,10 @@ class LandmarkTrain(TrainTask):
     def config(self) -> dict[str, Any]:
         """The parameters that a client may send, with their present values."""
         recipe = self.model.protocol.recipe
-        return {"max_epochs": recipe.max_epochs, "batch_size": recipe.batch_size, "device": "auto"}
+        found: dict[str, Any] = {"batch_size": recipe.batch_size, "device": "auto"}
+        if recipe.max_steps is None:  # else the number of epochs follows from the number of images
+            found["max_epochs"] = recipe.max_epochs
+        return found
 
     def stats(self) -> dict[str, Any]:
         name = self.model.protocol.name
@@ -66,7 +69,8 @@ class LandmarkTrain(TrainTask):
     def announce(self, options: TrainOptions) -> None:
         """Records that a run was asked for, so that the result of an earlier one is not taken for its own."""
         recipe = options.applied_to(self.model.protocol).recipe
-        self.progress.write({"status": "queued", "epoch": 0, "max_epochs": recipe.max_epochs})
+        open_ended = recipe.max_steps is not None and options.max_epochs is None
+        self.progress.write({"status": "queued", "epoch": 0, "max_epochs": 0 if open_ended else recipe.max_epochs})
 
     def stop(self) -> None:
         """Asks a training within this very process to stop."""
