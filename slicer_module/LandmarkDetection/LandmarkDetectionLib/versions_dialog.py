@@ -9,6 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from .dialogs import show
 from .label_versions import LabelVersion
 from .panel.table_cells import fit_columns, set_cell, set_rows
 
@@ -18,8 +19,7 @@ def choose_version(image: str, versions: Sequence[LabelVersion]) -> LabelVersion
     if slicer.app.testingEnabled():
         return None
     dialog = VersionsDialog(image, versions)
-    dialog.window.exec_()
-    dialog.window.deleteLater()
+    show(dialog)
     return dialog.chosen
 
 
