@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 
 from .dialogs import show
 from .label_versions import LabelVersion
-from .panel.table_cells import fit_columns, set_cell, set_rows
+from .panel.table_cells import fit_columns, fit_widths, set_cell, set_rows
 
 
 def choose_version(image: str, versions: Sequence[LabelVersion]) -> LabelVersion | None:
@@ -69,6 +69,7 @@ class VersionsDialog:
             set_cell(table, place, 2, _("draft") if version.tag == "draft" else _("final"), version.protocol)
             set_cell(table, place, 3, _("deleted") if version.reason == "deleted" else _("replaced"), version.ended)
         fit_columns(table)
+        fit_widths(table, range(len(self._versions)))
         table.selectRow(0)
         table.cellDoubleClicked.connect(self._restore)
         return table

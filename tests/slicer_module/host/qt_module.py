@@ -33,6 +33,7 @@ def make_module() -> types.ModuleType:
         setattr(module, name, _find(name))
     for name in WITH_PROPERTIES:
         setattr(module, name, like_pythonqt(_find(name)))
+    module.QTableWidget = with_headers(module.QTableWidget, module.QHeaderView)  # type: ignore[attr-defined]
     module.QUiLoader = UiLoader  # type: ignore[attr-defined]
     UiLoader.classes.update({name: getattr(module, name) for name in (*WITH_PROPERTIES,)})
     return module
@@ -68,6 +69,20 @@ def like_pythonqt(cls: Any) -> Any:
 
     names["__getattribute__"] = read
     return type(cls.__name__, (cls,), names)
+
+
+def with_headers(table: Any, header: Any) -> Any:
+    """A table whose headers, which Qt makes, are stand-ins too."""
+
+    def make(self: Any, *arguments: Any) -> None:
+        table.__init__(self, *arguments)
+        for place, orientation in (("Horizontal", QtCore.Qt.Horizontal), ("Vertical", QtCore.Qt.Vertical)):
+            own = header(orientation, self)
+            own.setSectionsClickable(True)
+            own.setHighlightSections(True)
+            getattr(self, f"set{place}Header")(own)
+
+    return type(table.__name__, (table,), {"__init__": make})
 
 
 class Signal:
