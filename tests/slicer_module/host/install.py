@@ -41,7 +41,6 @@ def install() -> None:
         sys.modules[name] = module
         setattr(slicer, name.split(".")[1], module)
     slicer.modules = types.ModuleType("slicer.modules", "The modules that are loaded.")
-    sys.path[:0] = [path for path in (str(MODULE),) if path not in sys.path]
 
 
 class Host:
@@ -55,6 +54,7 @@ class Host:
 
     def __init__(self, folder: Path, view_size: tuple[int, int] = (480, 400), source: Path = MODULE) -> None:
         install()
+        sys.path[:0] = [path for path in (str(source),) if path not in sys.path]
         self._source = source
         self.slicer = SceneHost(view_size)
         self.scene, self.view = self.slicer.scene, self.slicer.view
