@@ -122,7 +122,7 @@ class LandmarkDetectionTest(ScriptedLoadableModuleTest):
     def runTest(self, *_args: Any, **_options: Any) -> None:
         """All tests of ``Testing/Python/LandmarkDetectionSelfTest.py``; they need no server."""
         folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Testing", "Python")
-        suite = unittest.defaultTestLoader.discover(folder, pattern="LandmarkDetectionSelfTest.py")
+        suite = unittest.TestLoader().discover(folder, pattern="LandmarkDetectionSelfTest.py")
         result = unittest.TextTestRunner(verbosity=2).run(suite)
         if not result.wasSuccessful() or result.testsRun == 0:
             raise AssertionError(f"{len(result.failures) + len(result.errors)} of {result.testsRun} tests failed.")

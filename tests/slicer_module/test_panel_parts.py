@@ -99,7 +99,7 @@ def test_the_server_section_folds_for_an_image_and_opens_for_a_refused_token(mak
     assert driver.ui.serverSection.collapsed is False
     driver.do("nextSample")
     assert driver.ui.serverSection.collapsed is True
-    client.failure = WrongToken("The server wants another access token.", 401)
+    client.failure = WrongToken("The server wants another access token.")
     driver.panel.server.connect()
     driver.idle()
     assert driver.message == "The server wants another access token."

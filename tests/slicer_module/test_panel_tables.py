@@ -135,6 +135,26 @@ def test_only_rows_that_differ_are_written_again(make_panel: Callable[..., Drive
     assert [table.item(39, column).text() for column in range(3)] == ["image_00039", "unlabeled", ""]
 
 
+def test_the_open_image_alone_is_bold(make_panel: Callable[..., Driver]) -> None:
+    driver = make_panel(lambda _address, _token: FolderClient())
+    driver.connect("http://stand-in")
+    table = driver.ui.imageTable
+
+    def bold() -> list[str]:
+        items = [table.item(row, 0) for row in range(table.rowCount)]
+        return [item.text() for item in items if item.font().bold()]
+
+    assert bold() == []
+    driver.open("one")
+    assert bold() == ["one"]
+    driver.open("three")
+    assert bold() == ["three"]
+    driver.ui.searchEdit.setText("one")
+    assert bold() == []
+    driver.ui.searchEdit.setText("")
+    assert bold() == ["three"]
+
+
 def test_the_columns_fit_the_widest_words(make_panel: Callable[..., Driver]) -> None:
     driver = make_panel()
     table = driver.ui.imageTable

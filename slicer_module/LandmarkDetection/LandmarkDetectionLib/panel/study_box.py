@@ -280,8 +280,11 @@ class StudyBox:
         table.blockSignals(True)
         set_rows(table, len(rows))
         for row, (entry, is_open) in enumerate(rows):
-            if row >= len(shown) or shown[row] != (entry, is_open):
-                self._show_row(row, entry, is_open)
+            before = shown[row] if row < len(shown) else None
+            if before != (entry, is_open):
+                item = self._show_row(row, entry)
+                if is_open != (before is not None and before[1]):
+                    set_bold(item, is_open)
         self._rows = rows
         kinds = {(e.state, bool(e.flags), _annotator(e)): row for row, (e, _open) in enumerate(rows)}
         fit_widths(table, kinds.values())
@@ -290,14 +293,15 @@ class StudyBox:
             table.scrollToItem(table.item(row, 0))
         table.blockSignals(False)
 
-    def _show_row(self, row: int, entry: ImageEntry, is_open: bool) -> None:
+    def _show_row(self, row: int, entry: ImageEntry) -> Any:
+        """Writes a row; returns the item of its name."""
         table, icons = self._ui.imageTable, self._icons
-        set_bold(set_cell(table, row, 0, entry.id, entry.file_name), is_open)
         tip = "\n".join([_("Worth a second look:"), *entry.flags]) if entry.flags else entry.protocol
         lamp = light, _STATE_COLORS.get(entry.state, IDLE), 10
         picture = icons.get(sign, "warning", 12) if entry.flags else icons.get(*lamp)
         set_cell(table, row, 1, state_words(entry.state), tip, picture)
         set_cell(table, row, 2, _annotator(entry))
+        return set_cell(table, row, 0, entry.id, entry.file_name)
 
     def _show_buttons(self, *_args: Any) -> None:
         ui, session = self._ui, self._bench.session
