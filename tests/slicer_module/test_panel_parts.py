@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from folder_client import NAMES, PIXELS, FolderClient
+from LandmarkDetectionLib.errors import WrongToken
 from panel_driver import Driver
 from PySide6 import QtCore, QtTest, QtWidgets
 
@@ -89,6 +90,20 @@ def test_the_dialog_gives_the_pressed_answer(make_panel: Callable[..., Driver], 
     assert ask(question) == (choice or "stay")
     assert seen == ["What now?", "One thing.", "<b>Another</b>."]
     driver.host.step()
+
+
+def test_the_server_section_folds_for_an_image_and_opens_for_a_refused_token(make_panel: Callable[..., Driver]) -> None:
+    client = FolderClient()
+    driver = make_panel(lambda _address, _token: client)
+    driver.connect("http://stand-in")
+    assert driver.ui.serverSection.collapsed is False
+    driver.do("nextSample")
+    assert driver.ui.serverSection.collapsed is True
+    client.failure = WrongToken("The server wants another access token.")
+    driver.panel.server.connect()
+    driver.idle()
+    assert driver.message == "The server wants another access token."
+    assert driver.ui.serverSection.collapsed is False
 
 
 def test_another_protocol_opens_the_same_image(make_panel: Callable[..., Driver]) -> None:

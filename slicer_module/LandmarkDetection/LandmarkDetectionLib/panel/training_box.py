@@ -81,8 +81,9 @@ class TrainingBox:
             self._timer.start()
 
     def close(self) -> None:
-        """No more watching."""
+        """Ends watching; the timer's receiver would hold this object as long as it is connected."""
         self._timer.stop()
+        self._timer.timeout.disconnect(self._watch)
 
     def _watch(self, *_args: Any) -> None:
         bench, observer = self._bench, self._bench.observer
