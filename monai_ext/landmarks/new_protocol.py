@@ -14,6 +14,8 @@ from .protocol import Protocol, is_name
 
 #: Pixels of the network input of a new protocol: enough for about 2 px accuracy, quick to train on a CPU.
 INPUT_AREA = 384 * 320
+#: Inputs of at most this size are trained in batches of 8, others of 4.
+SMALL_AREA = 192 * 192
 #: Network sides are multiples of this, so that no padding is needed.
 MULTIPLE = 32
 LARGEST_SIDE = 4096
@@ -45,7 +47,15 @@ def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: S
         "title": path.stem.replace("_", " ").capitalize(),
         "channels": channels,
         "landmarks": [{"name": name, "description": f"Describe where {name} lies."} for name in names],
-        "network": {"name": "heatmap_net", "input_size": {"width": width, "height": height}},
+        "network": {
+            "name": "heatmap_net",
+            "backbone": "efficientnet-lite0",
+            "pretrained": "imagenet",
+            "stride": 2,
+            "sigma": 1.5,
+            "input_size": {"width": width, "height": height},
+        },
+        "recipe": {"name": "fine_tune", "batch_size": 8 if width * height <= SMALL_AREA else 4},
     }
     protocol = Protocol.model_validate(document)
     header = (
