@@ -22,6 +22,6 @@ def check_label_size(content: bytes, label: str) -> None:
     """
     if len(content) > LABEL_MEGABYTES * MEGABYTE:
         raise TooLargeError(
-            f"{label} has {len(content) / MEGABYTE:.1f} MB, more than the {LABEL_MEGABYTES} MB that this server accepts "
-            "for a label: save the points alone as a markups file."
+            f"{label} has {len(content) / MEGABYTE:.1f} MB, more than the {LABEL_MEGABYTES} MB that this server "
+            "accepts for a label: save the points alone as a markups file."
         )
