@@ -120,15 +120,10 @@ def _told(error: OSError, port: int, host: str) -> PortProblem:
 def _bind_problem(family: int, address: Any) -> OSError | None:
     """Why no server can listen at an address; None where one can."""
     try:
-        caller = socket.socket(family, socket.SOCK_STREAM)
+        probe = socket.socket(family, socket.SOCK_STREAM)
     except OSError:  # a kind of address that this machine does not have, which servers leave out too
         return None
-    with caller:
-        caller.settimeout(_SECONDS)
-        # Some systems let two programs have one port: who answers on it is asked first.
-        if caller.connect_ex((_EVERYWHERE.get(address[0], address[0]), *address[1:])) == 0:
-            return OSError(errno.EADDRINUSE, "something answers there")
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    with probe:
         if os.name == "posix":  # as servers do: a port in the wait state after a server's end is free
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -137,6 +132,11 @@ def _bind_problem(family: int, address: Any) -> OSError | None:
             probe.bind(address)
         except OSError as error:
             return error
+    with socket.socket(family, socket.SOCK_STREAM) as caller:
+        caller.settimeout(_SECONDS)
+        # Some systems let two programs have one port: it is asked who answers.
+        if caller.connect_ex((_EVERYWHERE.get(address[0], address[0]), *address[1:])) == 0:
+            return OSError(errno.EADDRINUSE, "something answers there")
     return None
 
 
