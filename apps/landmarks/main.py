@@ -19,7 +19,10 @@ try:
 except ImportError as error:
     if error.name != "monai_ext":
         raise
-    refuse_to_start("the Python package monai-landmarks is not installed beside monailabel: `pip install` it there.")
+    refuse_to_start(
+        "the Python package monai-landmarks is not installed beside monailabel: "
+        'run `pip install -e ".[server]"` in the folder of the repository.'
+    )
 
 from lib.datastore import LandmarkDatastore
 from lib.inference import InferenceDesk

@@ -18,7 +18,6 @@ from app_server import Server
 from app_spots import spot_points, write_label
 from monailabel.client import MONAILabelClient
 
-from lib.trainers.task_record import WORDS
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.lock import check_free, training_lock
 from monai_ext.landmarks import read_protocol
@@ -31,6 +30,8 @@ LABELLED = 6
 #: Of a training that is stopped in its middle and then goes on to its end.
 CHOSEN = {"max_epochs": 15, "batch_size": 1, "seed": 4}
 FOR_EVER = {"max_epochs": 50_000}
+#: MONAI Label's words, by ours.
+WORDS = {"queued": "SUBMITTED", "running": "RUNNING", "done": "DONE", "stopped": "STOPPED", "failed": "ERROR"}
 RESUMES = "training again with the same labels and options goes on from there."
 
 
@@ -181,7 +182,7 @@ def test_both_answers_about_a_training_agree_in_every_state_and_after_a_restart(
     with place.server() as server:
         client = MONAILabelClient(server.url, str(tmp_path))
         assert (stats(client)["status"], requests.get(f"{server.url}/train/", timeout=30).status_code) == ("never", 404)
-        client.train_start("spots", {"max_epochs": 1})
+        client.train_start("spots", dict(CHOSEN))
         seen = [agreed(client)]
         while seen[-1] != "done":
             seen.append(agreed(client))
