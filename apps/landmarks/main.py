@@ -50,8 +50,7 @@ class LandmarksApp(MONAILabelApp):
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
         try:
-            if in_server():
-                check_start(studies)
+            check_start(studies, serves=in_server())
             self.settings = AppSettings.from_conf(app_dir, conf)
             self.models = {
                 name: ServedModel(protocol, self.settings.model_root, self.settings.pretrained_root)

@@ -58,7 +58,7 @@ def test_a_file_is_no_studies_folder(tmp_path: Path) -> None:
     file = tmp_path / "eye.png"
     file.touch()
     with pytest.raises(InputError, match=r"^The studies folder .*/eye.png is a file; give the folder that holds"):
-        check_start(str(file))
+        check_start(str(file), serves=False)
 
 
 @pytest.mark.server

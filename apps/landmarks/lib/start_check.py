@@ -16,11 +16,12 @@ from monai_ext.landmarks import InputError
 from monai_ext.landmarks.studies import check_studies_folder
 
 
-def check_start(studies: str) -> None:
+def check_start(studies: str, *, serves: bool) -> None:
     """Refuses a start that cannot succeed, or not as it was meant; nothing is left behind.
 
     Args:
         studies: as it was given to the server.
+        serves: whether this process is the server, for which MONAI Label may have made the folder, and which needs a port.
 
     Raises:
         InputError: there is no such folder, or the port cannot be used.
@@ -28,9 +29,11 @@ def check_start(studies: str) -> None:
     if studies.startswith(("http://", "https://")):
         raise InputError(f"--studies {studies} must be a folder of images, not an address.")
     folder = Path(studies)
-    remove_new_folders(folder)
+    if serves:
+        remove_new_folders(folder)
     check_studies_folder(folder)
-    check_own_port()
+    if serves:
+        check_own_port()
 
 
 def remove_new_folders(folder: Path) -> None:
