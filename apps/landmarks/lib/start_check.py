@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from uvicorn import Server
@@ -21,7 +22,7 @@ def check_start(studies: str, *, serves: bool) -> None:
 
     Args:
         studies: as it was given to the server.
-        serves: whether this process is the server, for which MONAI Label may have made the folder, and which needs a port.
+        serves: whether this process is the server: MONAI Label may have made the folder for it, and it needs a port.
 
     Raises:
         InputError: there is no such folder, or the port cannot be used.
@@ -84,7 +85,7 @@ def _address_to_bind() -> tuple[int, str] | None:
     The server is found among the callers: its options stand in no setting, and it may have been started by another
     program than MONAI Label's.
     """
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         server: Any = frame.f_locals.get("self")
         if isinstance(server, Server):

@@ -137,8 +137,9 @@ def is_about(task: dict[str, Any] | None, identity: str) -> bool:
 
 def _task_of(document: dict[str, Any]) -> dict[str, Any] | None:
     task = document.get("task")
-    known = isinstance(task, dict) and all(isinstance(task.get(name), str) for name in ("id", "start_ts"))
-    return task if known and isinstance(task.get("request"), dict) else None
+    if not isinstance(task, dict) or not isinstance(task.get("request"), dict):
+        return None
+    return task if all(isinstance(task.get(name), str) for name in ("id", "start_ts")) else None
 
 
 def _identity(pid: int) -> dict[str, float]:
