@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -37,6 +38,21 @@ def image_id(file_name: str) -> str | None:
     return None if extension is None else file_name[: -len(extension)]
 
 
+def check_studies_folder(folder: Path) -> None:
+    """Refuses a path at which no folder is, and names the existing one that is closest to it.
+
+    Raises:
+        InputError: there is nothing, or a file.
+    """
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise InputError(f"The studies folder {folder} is a file; give the folder that holds the images.")
+    close = _closest_folder(Path(os.path.abspath(folder)))
+    meant = "" if close is None else f", did you mean {close}"
+    raise InputError(f"The studies folder {folder} does not exist{meant}; give a folder of images.")
+
+
 class Studies:
     """Images directly in a folder; labels in ``labels/<tag>/<ID>.mrk.json`` below it.
 
@@ -56,10 +72,9 @@ class Studies:
         """The images by ID, in the order of the IDs.
 
         Raises:
-            InputError: the folder does not exist, or two images share an ID.
+            InputError: there is no such folder, or two images share an ID.
         """
-        if not self.root.is_dir():
-            raise InputError(f"The studies folder {self.root} does not exist; give a folder of images.")
+        check_studies_folder(self.root)
         found: dict[str, Path] = {}
         for path in sorted(self.root.iterdir()):
             name = image_id(path.name)
@@ -169,3 +184,20 @@ class Studies:
 def _closest(image: str, images: Mapping[str, Path]) -> str:
     close = difflib.get_close_matches(image, images, n=1)
     return f", did you mean {close[0]!r}" if close else f" among its {len(images)}"
+
+
+def _closest_folder(missing: Path) -> Path | None:
+    """The existing folder that is closest to an absolute path that leads nowhere; None where none is close."""
+    rest: list[str] = []
+    while not missing.parent.is_dir():
+        rest.insert(0, missing.name)
+        missing = missing.parent
+    try:
+        names = [entry.name for entry in missing.parent.iterdir() if entry.is_dir()]
+    except OSError:
+        return None
+    close = difflib.get_close_matches(missing.name, names, n=1)
+    if not close:
+        return None
+    found = missing.parent.joinpath(close[0], *rest)
+    return found if found.is_dir() else _closest_folder(found)

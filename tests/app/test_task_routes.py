@@ -26,7 +26,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The training requests that would have been run."""
     found: list[dict[str, Any]] = []
 
-    def submit(request: dict[str, Any], announce: Callable[[], None], on_end: OnEnd) -> dict[str, Any]:
+    def submit(request: dict[str, Any], announce: Callable[[dict[str, Any]], None], on_end: OnEnd) -> dict[str, Any]:
         found.append(request)
         return {"id": "1", "status": "SUBMITTED"}
 

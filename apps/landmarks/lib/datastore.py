@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]
 from monailabel.datastore.local import LocalDatastore
 
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, LABEL_EXTENSION
+from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, LABEL_EXTENSION, check_studies_folder
 
 from .file_names import check_image_id, check_tag, split_image_name
 from .studies_store.entries import Objects, StudiesIndex, image_entry
@@ -42,6 +42,9 @@ class LandmarkDatastore(LocalDatastore):
         read_only: take the index as it is and do not look for new files.
         mend: put damaged labels aside and remove what crashed processes left, as a server does when it starts.
         lock_seconds: how long a change waits for another process.
+
+    Raises:
+        InputError: there is no such folder.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class LandmarkDatastore(LocalDatastore):
         mend: bool = True,
         lock_seconds: float = LOCK_SECONDS,
     ) -> None:
-        os.makedirs(studies, exist_ok=True)
+        check_studies_folder(Path(studies))
         self._state = StudiesState(Path(studies), lock_seconds)
         self._labels = LabelChanges(self._state.files, LabelHistory(self._state.files.labels))
         self._warned: set[str] = set()

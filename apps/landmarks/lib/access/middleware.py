@@ -15,7 +15,11 @@ HEADERS = ("Authorization", "Content-Type")
 
 
 def replace_middleware(
-    web: FastAPI, access: AccessSettings, limits: LimitSettings, open_paths: tuple[str, ...]
+    web: FastAPI,
+    access: AccessSettings,
+    limits: LimitSettings,
+    open_paths: tuple[str, ...],
+    image_uploads: tuple[tuple[str, str], ...],
 ) -> None:
     """Puts the gates in front of a server, instead of its own middleware that lets every web page in.
 
@@ -27,6 +31,7 @@ def replace_middleware(
         access: who may call.
         limits: how much a request may hold.
         open_paths: paths that need no token.
+        image_uploads: method and address of the requests that may bring an image; all others are small.
     """
     ours = (AddressGate, TokenGate, BodyLimit, CORSMiddleware)
     others = [entry for entry in web.user_middleware if entry.cls not in ours]
@@ -43,5 +48,5 @@ def replace_middleware(
         )
     if access.token is not None:
         front.append(Middleware(TokenGate, token=access.token, open_paths=open_paths))
-    front.append(Middleware(BodyLimit, max_body_mb=limits.max_body_mb))
+    front.append(Middleware(BodyLimit, max_body_mb=limits.max_body_mb, image_uploads=image_uploads))
     web.user_middleware[:] = [*front, *others]

@@ -12,6 +12,7 @@ from monai_ext.landmarks.submission import with_first_submission
 
 from ..errors import NotFoundError
 from ..file_names import LABEL_TAGS, check_image_id
+from ..label_size import check_label_size
 from .change_set import ChangeSet
 from .entries import ImageEntry, LabelEntry, Objects, digest, label_entry
 from .label_history import LabelHistory, LabelVersion, Reason
@@ -26,7 +27,13 @@ class LabelChanges:
     history: LabelHistory
 
     def store(self, changes: ChangeSet, image: str, tag: str, content: bytes, info: dict[str, Any]) -> None:
-        """Puts a label in place; the present one becomes an earlier version, whose first submission is kept in mind."""
+        """Puts a label in place; the present one becomes an earlier version, whose first submission is kept in mind.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+            TooLargeError: it has more bytes than a label can have.
+        """
+        check_label_size(content, f"The {tag} label of {image[:80]!r}")
         known = known_image(changes.objects, image)
         if tag in known.labels:
             self._keep(changes, image, tag, known.labels[tag], "replaced")
