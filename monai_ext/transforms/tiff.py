@@ -80,8 +80,9 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], Frame]:
             stored = page.asarray(squeeze=False)
         except Exception as error:  # each of some thirty decoders has exceptions of its own
             raise _damaged(path) from error
-    # (separate planes, 1, H, W, values side by side) to (H, W, values)
-    return _colors(path, page, np.moveaxis(stored[:, 0], 0, -1).reshape(frame.height, frame.width, -1)), frame
+        # (separate planes, 1, H, W, values side by side) to (H, W, values)
+        planes = np.moveaxis(stored[:, 0], 0, -1).reshape(frame.height, frame.width, -1)
+        return _colors(path, page, planes), frame
 
 
 @contextmanager
