@@ -249,7 +249,9 @@ def print_table(folder: Path) -> None:
         path = folder / "case.tif"
         case.write(path)
         colors = 3 if case.pixels is not None and case.pixels.ndim == 3 else 1
-        cells = [_judged(case, lambda path=path, read=read: read(path, colors)) for read in readers.values()]
+        cells = [
+            _judged(case, lambda path=path, read=read, colors=colors: read(path, colors)) for read in readers.values()
+        ]
         print(f"| {name:<34} | {' | '.join(f'{cell:<9}' for cell in cells)} |")
 
 
