@@ -52,6 +52,8 @@ FORMATS = {
     ".dicom": DICOM,
     ".ima": DICOM,
 }
+#: Extensions of a known format under which ITK does not look for it.
+_UNKNOWN_TO_ITK = (".jpe", ".jfif")
 _BY_KIND = {format_.name: format_ for format_ in FORMATS.values()}
 
 
@@ -78,6 +80,16 @@ def image_format(path: str | Path) -> Format:
     if stated is None:
         raise InputError(f"{path.name} is no known image file: use one of {', '.join(FORMATS)}, or DICOM of any name.")
     return stated
+
+
+def slicer_extension(path: Path) -> str:
+    """The extension under which 3D Slicer opens an image file; empty where its own is right.
+
+    Raises:
+        InputError: as :func:`image_format`.
+    """
+    found, own = image_format(path), path.suffix.lower()
+    return "" if _stated(path) is found and own not in _UNKNOWN_TO_ITK else found.extension
 
 
 def _stated(path: Path) -> Format | None:

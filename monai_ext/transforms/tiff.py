@@ -94,7 +94,8 @@ def _page(path: Path) -> Iterator[tifffile.TiffPage]:
         raise _damaged(path) from error
     with file:
         try:
-            page, *others = [file.pages.get(index, aspage=True) for index in range(len(file.pages))]
+            found = [file.pages.get(index, aspage=True) for index in range(len(file.pages))]
+            page, *others = [page for page in found if isinstance(page, tifffile.TiffPage)]
             own = [other for other in others if not _is_copy(other)]
         except Exception as error:
             raise _damaged(path) from error
