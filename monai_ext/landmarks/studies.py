@@ -86,6 +86,15 @@ def same_name(name: str, names: Iterable[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def find_file(folder: Path, name: str) -> Path:
+    """The file of a folder that a table names, in either Unicode form (see :func:`same_name`); it need not exist."""
+    path = folder / name
+    if path.exists() or path.name.isascii() or not path.parent.is_dir():
+        return path
+    found = same_name(path.name, [other.name for other in path.parent.iterdir()])
+    return path if found is None else path.with_name(found)
+
+
 class Studies:
     """Images directly in a folder; labels in ``labels/<tag>/<ID>.mrk.json`` below it.
 
