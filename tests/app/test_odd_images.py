@@ -38,6 +38,8 @@ def studies(make_studies: Callable[[int], Path]) -> Path:
     sitk.WriteImage(itk_image(), str(folder / "head.nhdr"))
     sitk.WriteImage(itk_image(), str(folder / "scan.dcm"))
     (folder / "scan.dcm").rename(folder / "IM0001")
+    (folder / "scan.IMA").write_bytes((folder / "IM0001").read_bytes())
+    (folder / "scan.dicom").write_bytes((folder / "IM0001").read_bytes())
     grey.save(folder / "web.webp")
     (folder / "sub").mkdir()
     grey.save(folder / "sub" / "nested.png")
@@ -55,17 +57,18 @@ def web(make_app: Callable[..., Any], studies: Path) -> tuple[Any, TestClient]:
 
 def test_the_start_says_what_is_served_and_what_is_not_and_why(web: tuple[Any, TestClient]) -> None:
     app, client = web
-    assert app.datastore().list_images() == ["IM0001", "head", "pair", "phone", "plain", "volume"]
+    assert app.datastore().list_images() == ["IM0001", "head", "pair", "phone", "plain", "scan", "volume"]
     report = start_report("0.1", app.models, app.datastore(), app.settings)
     assert report.not_served == (
         "sub/ with 1 image: only images in the folder itself are used: move them there",
         "web.webp: WebP is not opened by 3D Slicer as an image: save it as PNG",
+        "scan.dicom: scan.IMA has the same image ID: rename one of the two",
         "volume.nii has more than one slice or frame (5 x 4 x 3): export one slice as a 2D image",
     )
     lines = start_lines(report)
     assert f"  Not served {report.not_served[0]}" in lines
-    assert f"             {report.not_served[2]}" in lines
-    assert client.get("/datastore/images").json()["total"] == 6
+    assert f"             {report.not_served[3]}" in lines
+    assert client.get("/datastore/images").json()["total"] == 7
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from monai_ext.transforms.image_io import read_frame
 
 from .conf import TOKEN_VARIABLE, AccessSettings, LimitSettings
 from .datastore import LandmarkDatastore
+from .file_names import split_image_file
 from .inference.desk import default_slots
 from .served_model import ServedModel
 from .settings import AppSettings
@@ -143,6 +144,11 @@ def not_served(datastore: LandmarkDatastore) -> tuple[str, ...]:
     """What lies in the studies folder, looks like an image and cannot be used, and why."""
     found = list(passed_over(datastore.folder))
     objects = datastore.objects
+    for path in sorted(datastore.folder.iterdir()):
+        parts = split_image_file(path) if path.is_file() else None
+        known = None if parts is None else objects.get(parts[0])
+        if parts is not None and known is not None and known.image.ext != parts[1]:
+            found.append(f"{path.name}: {parts[0]}{known.image.ext} has the same image ID: rename one of the two")
     for image, entry in list(objects.items())[:MOST_HEADERS]:
         try:
             read_frame(datastore.folder / f"{image}{entry.image.ext}")
