@@ -14,8 +14,9 @@ from monai_ext.landmarks.coco import read_coco_keypoints
 from monai_ext.landmarks.files import write_atomically
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.new_protocol import write_new_protocol
-from monai_ext.landmarks.studies import Studies
-from monai_ext.landmarks.tables import PointsTable, read_points_table
+from monai_ext.landmarks.studies import Studies, find_file
+from monai_ext.landmarks.tables import ImagePoints, PointsTable, read_points_table
+from monai_ext.transforms.detached import data_files
 from monai_ext.transforms.image_io import read_image
 
 from .console import output, print_json
@@ -49,6 +50,7 @@ def run(
     Example: `monai-landmarks import points.csv --images photos --studies studies --new-protocol wings.yaml`
     """
     points = read_coco_keypoints(table) if table.suffix.lower() == ".json" else read_points_table(table)
+    points = _as_on_disk(points, images)
     if rename:
         points = _renamed(points, rename)
     names = find_protocol(protocol).landmark_names if protocol else points.names
@@ -65,8 +67,7 @@ def run(
         for name, landmarks in labels.items():
             _warn_outside(name, landmarks)
             copy = target.root / name
-            if not copy.exists():
-                write_atomically(copy, (images / name).read_bytes())
+            _copy_image(images / name, copy)
             write_markups(target.label_path(known_image_id(copy)), landmarks)
             meter.advance()
     splits = {known_image_id(images / n): entry.split for n, entry in points.images.items() if entry.split}
@@ -104,6 +105,23 @@ def _renamed(table: PointsTable, pairs: list[str]) -> PointsTable:
     return PointsTable(tuple(renames.values()), images)
 
 
+def _as_on_disk(table: PointsTable, images: Path) -> PointsTable:
+    """The table with each image named as its file is, where the two differ in their Unicode form alone.
+
+    Raises:
+        InputError: two names of the table mean one file.
+    """
+    named: dict[str, ImagePoints] = {}
+    for name, entry in table.images.items():
+        on_disk = (
+            str(Path(name).with_name(found)) if (found := find_file(images, name).name) != Path(name).name else name
+        )
+        if on_disk in named:
+            raise InputError(f"The table spells the image {name!r} in two Unicode forms: keep one.")
+        named[on_disk] = entry
+    return PointsTable(table.names, named)
+
+
 def _checked_frame(path: Path, table: Path) -> Frame:
     if not path.is_file():
         raise InputError(f"{table} names the image {path.name!r}, which is not in {path.parent}.")
@@ -112,12 +130,22 @@ def _checked_frame(path: Path, table: Path) -> Frame:
     return frame
 
 
+def _copy_image(source: Path, copy: Path) -> None:
+    """Copies an image file that is not there yet, and before it the file of its pixels where that is another one."""
+    if not copy.exists():
+        for companion in data_files(source):
+            write_atomically(copy.with_name(companion.name), companion.read_bytes())
+        write_atomically(copy, source.read_bytes())
+
+
 def _refuse_clashes(labels: dict[str, Landmarks], images: Path, target: Studies, overwrite: bool) -> None:
     for name in labels:
         copy = target.root / name
         label = target.label_path(known_image_id(copy))
-        if copy.exists() and copy.read_bytes() != (images / name).read_bytes():
-            raise InputError(f"{copy} exists and is another image: use a new studies folder.")
+        for source in (images / name, *data_files(images / name)):
+            beside = target.root / source.name
+            if beside.exists() and beside.read_bytes() != source.read_bytes():
+                raise InputError(f"{beside} exists and is another image: use a new studies folder.")
         if label.exists() and not overwrite:
             raise InputError(f"The label {label} exists: use --overwrite to replace it.")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id
+from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id_of
 
 #: ``final`` trains; ``draft`` keeps unfinished work; ``original`` holds what a model proposed.
 LABEL_TAGS = ("final", "draft", "original")
@@ -11,10 +13,13 @@ _MAX_ID_BYTES = 200
 _FORBIDDEN = '/\\:*?"<>|'
 
 
-def split_image_name(name: str) -> tuple[str, str] | None:
-    """(ID, extension as spelled) of an image file name, double extensions included; None for any other file."""
-    found = image_id(name)
-    return None if not found else (found, name[len(found) :])
+def split_image_file(path: Path) -> tuple[str, str] | None:
+    """(ID, extension as spelled) of an image file, double extensions included; None for any other file.
+
+    The extension of DICOM under a name that is no image's is empty, and its ID the whole name.
+    """
+    found = image_id_of(path)
+    return None if not found else (found, path.name[len(found) :])
 
 
 def split_label_name(name: str) -> tuple[str, str] | None:

@@ -79,7 +79,7 @@ def install_routes(web: FastAPI, service: LandmarkService, app: Any) -> None:
     access = app.settings.access
     open_paths = tuple(f"{prefix}{path}" for path in OPEN_PATHS)
     uploads = tuple((method, f"{prefix}{path}") for method, path in IMAGE_UPLOADS)
-    replace_middleware(web, access, app.settings.limits, open_paths, uploads)
+    replace_middleware(web, access, app.settings.limits, open_paths, uploads, service.datastore.find_id)
     add_error_answers(web)
     describe(web, asks_for_token=access.token is not None)
     keep_requests_out_of_logs(addresses)
