@@ -1,0 +1,16 @@
+"""Tables of points in the formats of other programs: one file per format, one registry."""
+
+from .format import Format, FrameOf
+from .registry import FORMAT_NAMES, FORMATS, PIXEL_ORIGINS, find_format, read_table, recognise, write_table
+
+__all__ = [
+    "FORMATS",
+    "FORMAT_NAMES",
+    "PIXEL_ORIGINS",
+    "Format",
+    "FrameOf",
+    "find_format",
+    "read_table",
+    "recognise",
+    "write_table",
+]
