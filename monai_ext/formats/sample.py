@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.table_text import decode_text
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -48,12 +47,9 @@ class Sample:
 
     @cached_property
     def text(self) -> str | None:
-        """The decoded text of a text file: UTF-8, or what its byte-order mark says."""
-        encoding = next((name for mark, name in _MARKS if self.data.startswith(mark)), "utf-8")
-        try:
-            return self.data.decode(encoding) if self.data else None
-        except UnicodeDecodeError:
-            return None
+        """The decoded text of a text file."""
+        decoded = decode_text(self.data)
+        return decoded[0] if decoded else None
 
     @cached_property
     def document(self) -> Any:
