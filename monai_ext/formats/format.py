@@ -15,7 +15,7 @@ from .sample import Sample
 #: The frame of an image that a table names; raises InputError where there is no such image.
 FrameOf = Callable[[str], Frame]
 #: What a format may be unable to hold.
-Part = Literal["names", "missing", "unplaced images", "sizes", "splits"]
+Part = Literal["names", "missing", "undefined", "images without points", "sizes", "splits"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Format:
             coordinates are no pixels.
         holds: which parts of a table it can hold.
         options: the names of further options of ``read``.
+        y_up: y runs up from the bottom edge.
+        upright: its own program shows the upright picture of an image with an EXIF orientation, and means that one.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Format:
     centre: float | None
     holds: frozenset[Part]
     options: tuple[str, ...] = ()
+    y_up: bool = False
+    upright: bool = False
 
 
 def frame_lookup(frames: FrameOf | Mapping[str, Frame] | None) -> FrameOf:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import json
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,44 @@ from monai_ext.landmarks.errors import InputError
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DELIMITERS = (",", ";", "\t")
+
+
+def decoded(data: bytes) -> str:
+    """Text in UTF-8, or in what its byte-order mark says."""
+    return data.decode(next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8"))
+
+
+def read_text(path: Path) -> str:
+    """Reads a text file in UTF-8, or in what its byte-order mark says.
+
+    Raises:
+        InputError: it cannot be read or decoded.
+    """
+    try:
+        return decoded(path.read_bytes())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as text ({error}): save it in UTF-8.") from None
+
+
+def read_rows(path: Path) -> list[tuple[str, list[str]]]:
+    """Reads the rows of a delimited text file that are not empty, each with the file and line that it ends on.
+
+    The delimiter is that of comma, semicolon and tab which the first line has most of; fields are stripped.
+
+    Raises:
+        InputError: it cannot be read, or a line is malformed.
+    """
+    text = read_text(path)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    try:
+        rows = [(f"{path}, line {reader.line_num}", [field.strip() for field in row]) for row in reader]
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: not a delimited line ({error}).") from None
+    return [(where, row) for where, row in rows if any(row)]
+
+
+def _delimiter(text: str) -> str:
+    return max(_DELIMITERS, key=text.lstrip().split("\n", 1)[0].count)
 
 
 class Sample:
@@ -31,12 +71,14 @@ class Sample:
         if not self.path.exists():
             raise InputError(f"There is no table {self.path}: check the path.")
 
-    @cached_property
-    def names(self) -> list[str]:
-        """The names of the files in a folder, sorted; hidden ones are left out. Empty for a file."""
+    def inside(self, extension: str) -> Iterator[Sample]:
+        """The files of a folder that end so, sorted, hidden ones left out; for a file, itself."""
         if not self.path.is_dir():
-            return []
-        return sorted(item.name for item in self.path.iterdir() if item.is_file() and not item.name.startswith("."))
+            yield self
+            return
+        for item in sorted(self.path.iterdir()):
+            if item.is_file() and not item.name.startswith(".") and item.name.lower().endswith(extension):
+                yield Sample(item)
 
     @cached_property
     def data(self) -> bytes:
@@ -49,9 +91,8 @@ class Sample:
     @cached_property
     def text(self) -> str | None:
         """The decoded text of a text file: UTF-8, or what its byte-order mark says."""
-        encoding = next((name for mark, name in _MARKS if self.data.startswith(mark)), "utf-8")
         try:
-            return self.data.decode(encoding) if self.data else None
+            return decoded(self.data) if self.data else None
         except UnicodeDecodeError:
             return None
 
@@ -66,12 +107,9 @@ class Sample:
     @cached_property
     def header(self) -> list[list[str]]:
         """The fields of the first four lines, read as a table; stripped."""
-        lines = (self.text or "").lstrip().splitlines()[:4]
-        if not lines:
-            return []
-        delimiter = max(_DELIMITERS, key=lines[0].count)
+        text = (self.text or "").lstrip()
+        reader = csv.reader(io.StringIO(text[:100_000], newline=""), delimiter=_delimiter(text))
         try:
-            reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
-            return [[field.strip() for field in row] for row in reader]
+            return [[field.strip() for field in row] for row in itertools.islice(reader, 4)]
         except csv.Error:
             return []
