@@ -67,6 +67,14 @@ def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
     """Writes one shape of the type points per landmark, with its name as the label."""
     root = ElementTree.Element("annotations")
     ElementTree.SubElement(root, "version").text = "1.1"
+    task = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "task")
+    ElementTree.SubElement(task, "size").text = str(len(table.images))
+    labels = ElementTree.SubElement(task, "labels")
+    for name in table.names:
+        label = ElementTree.SubElement(labels, "label")
+        ElementTree.SubElement(label, "name").text = name
+        ElementTree.SubElement(label, "type").text = "points"
+        ElementTree.SubElement(label, "attributes")
     for number, (image, entry) in enumerate(table.images.items()):
         width, height = entry.size or frames(image).size
         stated = {"id": str(number), "name": image, "width": str(width), "height": str(height)}

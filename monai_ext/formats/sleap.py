@@ -104,7 +104,7 @@ def _sleap_io() -> Any:
 
 
 def _image(path: Path, frame: Any) -> str:
-    files = frame.video.filename
+    files = (frame.video.source_video or frame.video).filename  # a package holds copies of the images
     if not isinstance(files, list):
         raise InputError(f"{path} labels frames of the video {files}: save them as images and label those.")
     return posix_path(str(files[frame.frame_idx]))
