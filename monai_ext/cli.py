@@ -30,7 +30,7 @@ from .commands import (
     train_source,
     uncertainty,
 )
-from .commands.console import errors
+from .commands.console import say
 
 app = typer.Typer(
     name="monai-landmarks",
@@ -78,7 +78,7 @@ def _options(
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, UserWarning):
-        errors.print(f"[yellow]Warning:[/yellow] {message}", soft_wrap=True)
+        say("Warning", "yellow", message)
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        errors.print(f"[red]Error:[/red] {error}", soft_wrap=True, markup=True)
+        say("Error", "red", error)
         sys.exit(2)
 
 

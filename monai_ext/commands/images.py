@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.image_names import check_id_length
 from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, Studies, image_id
 
 
@@ -24,7 +25,8 @@ def image_files(paths: list[Path]) -> dict[str, Path]:
     """Image files by ID, from files and folders.
 
     Raises:
-        InputError: a path does not exist, a folder holds no image, two files share an ID.
+        InputError: a path does not exist, a folder holds no image, two files share an ID, an ID is too long for the
+            names of its results.
     """
     files: dict[str, Path] = {}
     for path in paths:
@@ -39,5 +41,5 @@ def image_files(paths: list[Path]) -> dict[str, Path]:
         for id, file in inside.items():
             if id in files:
                 raise InputError(f"{files[id]} and {file} would both be written as {id!r}: rename one.")
-            files[id] = file
+            files[check_id_length(id)] = file
     return files

@@ -11,6 +11,7 @@ from typing import Literal, cast, get_args
 
 from .errors import InputError
 from .files import read_json, write_json_atomically
+from .image_names import check_id_length
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -35,6 +36,15 @@ def image_id(file_name: str) -> str | None:
     lower = file_name.lower()
     extension = next((e for e in IMAGE_EXTENSIONS if lower.endswith(e)), None)
     return None if extension is None else file_name[: -len(extension)]
+
+
+def label_file_name(image: str) -> str:
+    """``<ID>.mrk.json``.
+
+    Raises:
+        InputError: the name would be too long for a file system.
+    """
+    return f"{check_id_length(image)}{LABEL_EXTENSION}"
 
 
 class Studies:
@@ -90,11 +100,11 @@ class Studies:
         """Where the label of an image lies or would lie.
 
         Raises:
-            InputError: the ID or the tag would lead out of its folder.
+            InputError: the ID or the tag would lead out of its folder, or the ID is too long for a file name.
         """
         if not image or image in {".", ".."} or any(character in image for character in "/\\\0"):
             raise InputError(f"An image ID is a file name without folders, not {image!r}.")
-        return self._label_folder(tag) / f"{image}{LABEL_EXTENSION}"
+        return self._label_folder(tag) / label_file_name(image)
 
     def labelled(self, tag: str = "final") -> list[str]:
         """The IDs of the images that have a label with that tag, sorted. A label without its image is warned of.
