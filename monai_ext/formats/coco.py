@@ -41,5 +41,5 @@ FORMAT = Format(
     write=write,
     centre=0.0,
     holds=frozenset({"names", "missing", "undefined", "images without points", "sizes"}),
-    options=("category",),
+    options=("category", "take_v0"),
 )

@@ -16,9 +16,9 @@ from .sample import Sample
 
 
 def recognises(sample: Sample) -> bool:
-    """A table whose first line names an image, a landmark, x and y."""
+    """A table whose first line names an image and a landmark; where x or y is absent, reading it says so."""
     columns = {column.casefold() for column in sample.header[0]} if sample.header else set()
-    return set(REQUIRED_COLUMNS) <= columns
+    return set(REQUIRED_COLUMNS[:2]) <= columns
 
 
 def read(path: Path, names: Sequence[str] | None, frames: FrameOf, **options: Any) -> PointsTable:
@@ -39,5 +39,5 @@ FORMAT = Format(
     read=read,
     write=write,
     centre=0.0,
-    holds=frozenset({"names", "missing", "undefined", "images without points", "sizes", "splits"}),
+    holds=frozenset({"names", "missing", "undefined", "images without points", "sizes", "splits", "pixel sizes"}),
 )

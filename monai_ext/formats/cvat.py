@@ -23,7 +23,8 @@ from monai_ext.landmarks.tables import PointsTable
 
 from .format import Format, FrameOf
 from .gather import Gatherer, pixel_size
-from .sample import Sample, read_text
+from .sample import Sample
+from .text import read_text
 
 _CENTRE = 0.5
 _NO_SHAPES = frozenset({"tag", "attribute"})

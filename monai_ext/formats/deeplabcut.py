@@ -28,7 +28,8 @@ from monai_ext.landmarks.tables import PointsTable
 from .extra import optional_package
 from .format import Format, FrameOf
 from .gather import Gatherer, posix_path
-from .sample import Sample, read_rows
+from .sample import Sample
+from .text import read_rows
 
 _FOLDER = "labeled-data"
 _SCORER = "monai-landmarks"
@@ -57,14 +58,18 @@ def read_csv_file(path: Path, names: Sequence[str] | None, frames: FrameOf) -> P
     Raises:
         InputError: several scorers or animals, predictions on a video, or a malformed row.
     """
-    rows = read_rows(path)
+    rows, numbers = read_rows(path, ("scorer", "bodyparts", "coords"))
     heads = {row[0].casefold(): row for _, row in rows[:4]}
     if "coords" not in heads:
         raise InputError(f"{path} has no row 'coords' among its first four; save the labels anew in DeepLabCut.")
     body = rows[list(heads).index("coords") + 1 :]
     skipped = next((k for k, field in enumerate(heads["coords"][1:], 1) if field), len(heads["coords"]))
     columns = _columns(path, {key: row[skipped:] for key, row in heads.items()})
-    return _table(path, names, columns, ((where, row[:skipped], row[skipped:]) for where, row in body))
+    values = (
+        (where, row[:skipped], [numbers.read(v, f"{where}: a coordinate") if v else math.nan for v in row[skipped:]])
+        for where, row in body
+    )
+    return _table(path, names, columns, values)
 
 
 def read_h5_file(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTable:
@@ -138,7 +143,7 @@ def _table(
     path: Path,
     names: Sequence[str] | None,
     columns: _Columns,
-    rows: Iterable[tuple[str, list[str], Sequence[Any]]],
+    rows: Iterable[tuple[str, list[str], Sequence[float]]],
 ) -> PointsTable:
     gathered = Gatherer(path, names)
     for name in dict.fromkeys(name for name, _ in columns):
@@ -146,16 +151,13 @@ def _table(
         if sorted(axis for other, axis in columns if other == name) != ["x", "y"]:
             raise InputError(f"{path}: the bodypart {name!r} needs one column x and one column y.")
     for where, key, values in rows:
-        if len(values) != len(columns):
-            raise InputError(f"{where}: {len(values)} values for {len(columns)} columns.")
         image = posix_path("/".join(part for part in key if part))
         gathered.image(image, None, where)
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, dict[str, float]] = {}
         for (name, axis), value in zip(columns, values, strict=True):
             found.setdefault(name, {})[axis] = value
         for name, xy in found.items():
-            empty = [value in ("", None) or value != value for value in (xy["x"], xy["y"])]
-            status = Status.UNDEFINED if all(empty) else Status.DEFINED
+            status = Status.UNDEFINED if math.isnan(xy["x"]) and math.isnan(xy["y"]) else Status.DEFINED
             gathered.point(where, image, name, (xy["x"], xy["y"]), status)
     return gathered.table()
 

@@ -15,7 +15,7 @@ from .sample import Sample
 #: The frame of an image that a table names; raises InputError where there is no such image.
 FrameOf = Callable[[str], Frame]
 #: What a format may be unable to hold.
-Part = Literal["names", "missing", "undefined", "images without points", "sizes", "splits"]
+Part = Literal["names", "missing", "undefined", "images without points", "sizes", "splits", "pixel sizes"]
 
 
 @dataclass(frozen=True)

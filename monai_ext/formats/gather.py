@@ -30,7 +30,14 @@ class Gatherer:
         self._order: dict[str, None] = {}
         self._images: dict[str, ImagePoints] = {}
 
-    def image(self, image: str, size: tuple[int, int] | None = None, where: str | None = None) -> None:
+    def image(
+        self,
+        image: str,
+        size: tuple[int, int] | None = None,
+        where: str | None = None,
+        *,
+        mm_per_px: tuple[float, float] | None = None,
+    ) -> None:
         """Starts an image; it may stay without points.
 
         Raises:
@@ -41,7 +48,7 @@ class Gatherer:
             raise InputError(f"{where}: the image has no name; fill it in.")
         if image in self._images:
             raise InputError(f"{where}: the image {image!r} occurs twice; keep one set of points per image.")
-        self._images[image] = ImagePoints({}, size)
+        self._images[image] = ImagePoints({}, size, mm_per_px=mm_per_px)
 
     def landmark(self, where: str, name: str) -> None:
         """States that there is a landmark of that name, which fixes its place in the order.
@@ -120,14 +127,29 @@ def posix_path(name: str) -> str:
     return name.replace("\\", "/")
 
 
-def numbered_names(count: int, names: Sequence[str] | None, where: str) -> Sequence[str]:
-    """The names of the points of a format without names: those stated, else 1, 2, ...
+class Numbering:
+    """The names of points that a format keeps in order only: those stated, else 1, 2, ...
 
-    Raises:
-        InputError: another number of names is stated than there are points.
+    Args:
+        stated: the names; None numbers the points.
     """
-    if names is None:
-        return [str(number) for number in range(1, count + 1)]
-    if len(names) != count:
-        raise InputError(f"{where}: there are {count} points for {len(names)} names ({', '.join(names)}).")
-    return names
+
+    def __init__(self, stated: Sequence[str] | None) -> None:
+        self._names = stated
+
+    def names(self, count: int, where: str) -> Sequence[str]:
+        """The names of the points of one image, which are all or none.
+
+        Raises:
+            InputError: another number of names is stated, or the images before have another number of points.
+        """
+        if count == 0:
+            return ()
+        if self._names is None:
+            self._names = [str(number) for number in range(1, count + 1)]
+        if len(self._names) != count:
+            raise InputError(
+                f"{where}: there are {count} points for {len(self._names)} landmarks ({', '.join(self._names)}): without "
+                "names, each image needs all of them."
+            )
+        return self._names

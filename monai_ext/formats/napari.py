@@ -20,8 +20,9 @@ from monai_ext.landmarks.tables import ImagePoints, PointsTable
 
 from .file_per_image import files_of, named_files, write_files
 from .format import Format, FrameOf
-from .gather import Gatherer, numbered_names
-from .sample import Sample, read_rows
+from .gather import Gatherer, Numbering
+from .sample import Sample
+from .text import read_rows
 
 _AXES = ("axis-0", "axis-1")
 _NAME_COLUMNS = ("label", "name", "landmark")
@@ -37,41 +38,30 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
     """Reads one CSV file, or all CSV files of a folder.
 
     Raises:
-        InputError: points in a stack of images (more than two axes), or a malformed row.
+        InputError: points in a stack of images (more than two axes), names in some files only, or a malformed row.
     """
-    tables = {file: read_rows(file) for file in files_of(path, ".csv")}
-    named = any(column in _NAME_COLUMNS for rows in tables.values() for column in rows[0][1])
-    gathered = Gatherer(path, names if named else None)
-    for file, rows in tables.items():
+    tables = {file: read_rows(file, _AXES).rows for file in files_of(path, ".csv")}
+    columns = {next((column for column in _NAME_COLUMNS if column in rows[0][1]), None) for rows in tables.values()}
+    if len(columns) > 1:
+        raise InputError(f"{path}: the names stand in different columns of its files; write all in one way.")
+    column = columns.pop()
+    gathered, numbering = Gatherer(path, names if column else None), Numbering(names)
+    for file, ((first, header), *body) in tables.items():
+        axes = [column for column in header if column.startswith("axis-")]
+        if axes != list(_AXES):
+            raise InputError(f"{first}: the points have the axes {', '.join(axes)}; an image has axis-0 and axis-1.")
+        labels = numbering.names(len(body), str(file)) if column is None else [r[header.index(column)] for _, r in body]
+        y, x = (header.index(axis) for axis in _AXES)
         image = file.stem
         gathered.image(image, None, str(file))
-        for where, name, xy in _points(file, rows, None if named else names):
-            gathered.point(where, image, name, xy)
+        for label, (where, row) in zip(labels, body, strict=True):
+            gathered.point(where, image, label, (row[x], row[y]))
     return gathered.table()
 
 
 def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
     """Writes a folder with one CSV file per image, with the names in the column ``label``."""
     write_files(path, {file: _text(table.images[image]) for file, image in named_files(table.images, ".csv").items()})
-
-
-def _points(
-    file: Path, rows: list[tuple[str, list[str]]], names: Sequence[str] | None
-) -> list[tuple[str, str, tuple[str, str]]]:
-    """Where each point stands, its name and its (x, y)."""
-    (first, header), *body = rows
-    axes = [column for column in header if column.startswith("axis-")]
-    if axes != list(_AXES):
-        raise InputError(f"{first}: the points have the axes {', '.join(axes)}; an image has axis-0 and axis-1.")
-    for where, row in body:
-        if len(row) != len(header):
-            raise InputError(f"{where}: {len(row)} fields for {len(header)} columns: {','.join(row)!r:.80}.")
-    column = next((column for column in _NAME_COLUMNS if column in header), None)
-    labels = (
-        numbered_names(len(body), names, str(file)) if column is None else [r[header.index(column)] for _, r in body]
-    )
-    y, x = (header.index(axis) for axis in _AXES)
-    return [(where, label, (row[x], row[y])) for label, (where, row) in zip(labels, body, strict=True)]
 
 
 def _text(entry: ImagePoints) -> str:

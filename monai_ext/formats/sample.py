@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import itertools
@@ -13,47 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.table_text import DELIMITERS, decode_text
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_DELIMITERS = (",", ";", "\t")
-
-
-def decoded(data: bytes) -> str:
-    """Text in UTF-8, or in what its byte-order mark says."""
-    return data.decode(next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8"))
-
-
-def read_text(path: Path) -> str:
-    """Reads a text file in UTF-8, or in what its byte-order mark says.
-
-    Raises:
-        InputError: it cannot be read or decoded.
-    """
-    try:
-        return decoded(path.read_bytes())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as text ({error}): save it in UTF-8.") from None
-
-
-def read_rows(path: Path) -> list[tuple[str, list[str]]]:
-    """Reads the rows of a delimited text file that are not empty, each with the file and line that it ends on.
-
-    The delimiter is that of comma, semicolon and tab which the first line has most of; fields are stripped.
-
-    Raises:
-        InputError: it cannot be read, or a line is malformed.
-    """
-    text = read_text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    try:
-        rows = [(f"{path}, line {reader.line_num}", [field.strip() for field in row]) for row in reader]
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not a delimited line ({error}).") from None
-    return [(where, row) for where, row in rows if any(row)]
-
-
-def _delimiter(text: str) -> str:
-    return max(_DELIMITERS, key=text.lstrip().split("\n", 1)[0].count)
+#: As many bytes of a table as its first lines never exceed.
+_HEAD = 1_000_000
 
 
 class Sample:
@@ -90,11 +52,9 @@ class Sample:
 
     @cached_property
     def text(self) -> str | None:
-        """The decoded text of a text file: UTF-8, or what its byte-order mark says."""
-        try:
-            return decoded(self.data) if self.data else None
-        except UnicodeDecodeError:
-            return None
+        """The text of a file in any encoding that :mod:`monai_ext.landmarks.table_text` knows."""
+        found = decode_text(self.data) if self.data else None
+        return None if found is None else found[0]
 
     @cached_property
     def document(self) -> Any:
@@ -107,8 +67,11 @@ class Sample:
     @cached_property
     def header(self) -> list[list[str]]:
         """The fields of the first four lines, read as a table; stripped."""
-        text = (self.text or "").lstrip()
-        reader = csv.reader(io.StringIO(text[:100_000], newline=""), delimiter=_delimiter(text))
+        text = (self.text or "")[:_HEAD].lstrip()
+        if text.lower().startswith("sep="):  # Excel's own line
+            text = text.partition("\n")[2]
+        first = text.split("\n", 1)[0]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first.count))
         try:
             return [[field.strip() for field in row] for row in itertools.islice(reader, 4)]
         except csv.Error:

@@ -25,12 +25,14 @@ from monai_ext.landmarks.points import Status
 from monai_ext.landmarks.tables import PointsTable, TablePoint
 
 from .format import Format, FrameOf
-from .gather import Gatherer, number, numbered_names, posix_path
-from .sample import Sample, read_text
+from .gather import Gatherer, Numbering, number, posix_path
+from .sample import Sample
+from .text import read_text
 
 _FIRST = re.compile(r"(?:LM3?|CURVES|ID|IMAGE|COMMENT)=", re.IGNORECASE)
 _LANDMARKS = re.compile(r"^\s*LM3?=\s*\d+\s*$", re.IGNORECASE | re.MULTILINE)
 _MISSING_XY = (-1.0, -1.0)
+_MILLIMETRES = {"mm": 1.0, "cm": 10.0, "um": 0.001, "inch": 25.4}
 #: Where each point stands, and its fields.
 _Rows = list[tuple[str, list[str]]]
 
@@ -50,51 +52,81 @@ def recognises(sample: Sample) -> bool:
     return bool(_FIRST.match(text) and _LANDMARKS.search(text))
 
 
-def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTable:
+def read(path: Path, names: Sequence[str] | None, frames: FrameOf, *, scale_unit: str | None = None) -> PointsTable:
     """Reads the landmarks of a TPS file; each image's height is asked of ``frames``.
 
     The image of a specimen is its IMAGE, or its ID where it has none (geomorph writes no IMAGE). Landmarks are named by
     ``names`` in order, else 1, 2, ... Curves and outlines are left out with a warning.
 
+    Args:
+        path: the file.
+        names: the names of the landmarks in order.
+        frames: the frame of each image.
+        scale_unit: the unit of SCALE: mm, cm, um or inch. None leaves SCALE out with a warning.
+
     Raises:
         InputError: a line is malformed, a specimen has neither IMAGE nor ID, or has three coordinates per landmark.
     """
+    if scale_unit is not None and scale_unit not in _MILLIMETRES:
+        raise InputError(f"The unit of SCALE is {', '.join(_MILLIMETRES)}, not {scale_unit!r}.")
     gathered = Gatherer(path, None)
-    missing = 0
+    numbering = Numbering(names)
+    missing = scaled = 0
     for specimen in _specimens(path):
         image = posix_path(specimen.keys.get("IMAGE") or specimen.keys.get("ID") or "")
         if not image:
             raise InputError(f"{specimen.where}: the specimen has neither IMAGE= nor ID=; add the name of its image.")
         size = frames(image).size
-        gathered.image(image, size, specimen.where)
-        for name, (where, fields) in zip(
-            numbered_names(len(specimen.points), names, specimen.where), specimen.points, strict=True
-        ):
-            if len(fields) != 2:
-                raise InputError(f"{where}: a landmark is two numbers 'x y', not {' '.join(fields)!r:.80}.")
-            if {value.upper() for value in fields} == {"NA"}:
-                x, y = _MISSING_XY
-            else:
-                x, y = (number(value, f"{where}: the coordinate") for value in fields)
-            if (x, y) == _MISSING_XY:
-                missing += 1
-                gathered.point(where, image, name, (x, y), Status.MISSING)
-            else:
-                gathered.point(where, image, name, (x, size[1] - 1 - y))
+        pixel = _pixel(specimen, scale_unit)
+        scaled += "SCALE" in specimen.keys
+        gathered.image(image, size, specimen.where, mm_per_px=pixel)
+        labels = numbering.names(len(specimen.points), specimen.where)
+        for name, (where, fields) in zip(labels, specimen.points, strict=True):
+            x, y = _coordinates(where, fields)
+            is_missing = (x, y) == _MISSING_XY
+            missing += is_missing
+            status = Status.MISSING if is_missing else Status.DEFINED
+            gathered.point(where, image, name, (x, size[1] - 1 - y), status)
+    if scaled and scale_unit is None:
+        warnings.warn(f"{path}: {scaled} SCALE lines are left out: state their unit to use them.", stacklevel=2)
     if missing:
         warnings.warn(f"{path}: {missing} landmarks at -1 -1 are read as missing, as tpsDig marks them.", stacklevel=2)
     return gathered.table()
 
 
 def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
-    """Writes a TPS file; an image without a size in the table is asked of ``frames``. Without a place: ``-1 -1``."""
+    """Writes a TPS file; an image without a size in the table is asked of ``frames``. Without a place: ``-1 -1``.
+
+    SCALE is millimetres per pixel; TPS has one number for both axes, so that of unequal ones none is written.
+    """
     lines = []
     for number_, (image, entry) in enumerate(table.images.items()):
         height = (entry.size or frames(image).size)[1]
         lines.append(f"LM={len(table.names)}")
         lines += [_line(image, name, entry.points.get(name), height) for name in table.names]
         lines += [f"IMAGE={image}", f"ID={number_}"]
+        if entry.mm_per_px is not None and entry.mm_per_px[0] == entry.mm_per_px[1]:
+            lines.append(f"SCALE={entry.mm_per_px[0]!r}")
     write_atomically(path, "\n".join(lines) + "\n")
+
+
+def _coordinates(where: str, fields: list[str]) -> tuple[float, float]:
+    if len(fields) != 2:
+        raise InputError(f"{where}: a landmark is two numbers 'x y', not {' '.join(fields)!r:.80}.")
+    if {value.upper() for value in fields} == {"NA"}:
+        return _MISSING_XY
+    x, y = (number(value, f"{where}: the coordinate") for value in fields)
+    return x, y
+
+
+def _pixel(specimen: _Specimen, unit: str | None) -> tuple[float, float] | None:
+    """The millimetres per pixel that SCALE states; None where there is none or its unit is not known."""
+    if "SCALE" not in specimen.keys:
+        return None
+    scale = number(specimen.keys["SCALE"], f"{specimen.where}: SCALE")
+    if scale <= 0:
+        raise InputError(f"{specimen.where}: SCALE must be above 0, not {scale:g}.")
+    return None if unit is None else (scale * _MILLIMETRES[unit], scale * _MILLIMETRES[unit])
 
 
 def _line(image: str, name: str, point: TablePoint | None, height: int) -> str:
@@ -165,5 +197,6 @@ FORMAT = Format(
     write=write,
     centre=0.0,
     y_up=True,
-    holds=frozenset({"missing", "images without points"}),
+    holds=frozenset({"missing", "images without points", "pixel sizes"}),
+    options=("scale_unit",),
 )

@@ -25,8 +25,9 @@ from monai_ext.landmarks.points import Status
 from monai_ext.landmarks.tables import ImagePoints, PointsTable
 
 from .format import Format, FrameOf
-from .gather import Gatherer, numbered_names, posix_path
-from .sample import Sample, read_rows
+from .gather import Gatherer, Numbering, posix_path
+from .sample import Sample
+from .text import read_rows
 
 _COLUMNS = (
     "filename",
@@ -85,12 +86,10 @@ def read_csv_file(
     path: Path, names: Sequence[str] | None, frames: FrameOf, *, attribute: str | None = None
 ) -> PointsTable:
     """Reads annotations as CSV; see :func:`_table`."""
-    (_, header), *rows = read_rows(path)
+    (_, header), *rows = read_rows(path, (*_COLUMNS, f"#{_COLUMNS[0]}")).rows
     columns = [column.lstrip("#") for column in header]
     images: _Images = {}
     for where, fields in rows:
-        if len(fields) != len(columns):
-            raise InputError(f"{where}: {len(fields)} fields for {len(columns)} columns: {','.join(fields)!r:.120}.")
         row = dict(zip(columns, fields, strict=True))
         regions = images.setdefault(posix_path(row["filename"]), [])
         region = {key: _object(row[f"region_{key}"], where) for key in ("shape_attributes", "attributes")}
@@ -142,13 +141,13 @@ def _table(path: Path, images: _Images, names: Sequence[str] | None, attribute: 
             else:
                 other += 1
     attribute = attribute or _naming_attribute(path, [item[2] for found in points.values() for item in found])
-    gathered = Gatherer(path, names if attribute else None)
+    gathered, numbering = Gatherer(path, names if attribute else None), Numbering(names)
     for image, found in points.items():
         gathered.image(image)
         labels = (
             [_label(where, attributes, attribute) for where, _, attributes in found]
             if attribute
-            else numbered_names(len(found), names if found else None, f"{path}, {image!r}")
+            else numbering.names(len(found), f"{path}, {image!r}")
         )
         for label, (where, shape, _) in zip(labels, found, strict=True):
             gathered.point(where, image, label, (shape.get("cx"), shape.get("cy")))

@@ -22,7 +22,8 @@ from monai_ext.landmarks.tables import PointsTable
 
 from .format import Format, FrameOf
 from .gather import Gatherer
-from .sample import Sample, read_rows
+from .sample import Sample
+from .text import read_rows
 
 _IMAGE_COLUMNS = frozenset(
     {"image", "file", "filename", "file_name", "image_name", "image_id", "image_path", "path", "name", "id"}
@@ -42,7 +43,8 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
     Raises:
         InputError: no or several columns for the image, a coordinate without the other, or a malformed row.
     """
-    (first, header), *rows = read_rows(path)
+    table = read_rows(path, tuple(_IMAGE_COLUMNS))
+    (first, header), *rows = table.rows
     pairs = _pairs(header)
     image_columns = [k for k, column in enumerate(header) if column.casefold() in _IMAGE_COLUMNS]
     if len(image_columns) != 1:
@@ -54,15 +56,17 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
         if set(axes) != {"x", "y"}:
             raise InputError(f"{first}: {name!r} has the column {', '.join(axes)} alone; add the other one.")
     for where, row in rows:
-        if len(row) != len(header):
-            raise InputError(f"{where}: {len(row)} fields for {len(header)} columns.")
         image = row[image_columns[0]]
         if len(image) > 1000:
             raise InputError(f"{where}: {header[image_columns[0]]} holds pixels, not a name: save the images as files.")
         gathered.image(image, None, where)
         for name, axes in pairs.items():
-            xy = row[axes["x"]], row[axes["y"]]
-            gathered.point(where, image, name, xy, Status.DEFINED if any(xy) else Status.UNDEFINED)
+            texts = row[axes["x"]], row[axes["y"]]
+            if any(texts):
+                xy = [table.numbers.read(text, f"{where}: a coordinate of {name!r}") for text in texts]
+                gathered.point(where, image, name, xy)
+            else:
+                gathered.point(where, image, name, texts, Status.UNDEFINED)
     other = [c for k, c in enumerate(header) if k not in image_columns and not _COORDINATE.fullmatch(c)]
     if other:
         warnings.warn(f"{path}: ignored the columns {', '.join(map(repr, other))}.", stacklevel=2)

@@ -139,7 +139,7 @@ def test_a_name_that_is_not_expected_is_refused(tmp_path, table, frames, format)
     path = target(tmp_path, format)
     write_table(path, table, format, frames=frames)
 
-    with pytest.raises(InputError, match="unknown l" if format != "tps" else "3 points for 2 names"):
+    with pytest.raises(InputError, match="unknown l" if format != "tps" else "3 points for 2 landmarks"):
         read_table(path, ["tip", "base"], frames=frames)
 
 
