@@ -81,8 +81,8 @@ def read_h5_file(path: Path, names: Sequence[str] | None, frames: FrameOf) -> Po
     pandas = _pandas()
     try:
         frame = pandas.read_hdf(path, key=_KEY)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} holds no labels of DeepLabCut ({error}).") from None
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError):
+        raise InputError(f"{path} holds no labels of DeepLabCut: import the CSV file beside it.") from None
     heads = {name: list(frame.columns.get_level_values(name)) for name in frame.columns.names}
     columns = _columns(path, heads)
     rows = (

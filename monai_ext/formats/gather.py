@@ -148,8 +148,9 @@ class Numbering:
         if self._names is None:
             self._names = [str(number) for number in range(1, count + 1)]
         if len(self._names) != count:
+            known = ", ".join(self._names)
             raise InputError(
-                f"{where}: there are {count} points for {len(self._names)} landmarks ({', '.join(self._names)}): without "
-                "names, each image needs all of them."
+                f"{where}: there are {count} points for {len(self._names)} landmarks ({known}): without names, each "
+                "image needs all of them."
             )
         return self._names

@@ -104,7 +104,8 @@ def _sleap_io() -> Any:
 
 
 def _image(path: Path, frame: Any) -> str:
-    files = (frame.video.source_video or frame.video).filename  # a package holds copies of the images
+    source = frame.video.source_video  # where a package has its images from; an unopened video counts as empty
+    files = (frame.video if source is None else source).filename
     if not isinstance(files, list):
         raise InputError(f"{path} labels frames of the video {files}: save them as images and label those.")
     return posix_path(str(files[frame.frame_idx]))

@@ -50,6 +50,9 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
     if len(image_columns) != 1:
         found = ", ".join(header[k] for k in image_columns) or "none"
         raise InputError(f"{first}: one column must name the image ({', '.join(sorted(_IMAGE_COLUMNS))}), not {found}.")
+    repeated = next((column for column in header if column and header.count(column) > 1), None)
+    if repeated:
+        raise InputError(f"{first}: the column {repeated!r} occurs twice; keep one.")
     gathered = Gatherer(path, names)
     for name, axes in pairs.items():
         gathered.landmark(first, name)
@@ -89,7 +92,7 @@ def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
 
 
 def _pairs(header: Sequence[str]) -> dict[str, dict[str, int]]:
-    """The columns of each landmark by axis; the last of equal ones counts, as the table then has an odd number."""
+    """The columns of each landmark by axis."""
     pairs: dict[str, dict[str, int]] = {}
     for position, column in enumerate(header):
         found = _COORDINATE.fullmatch(column)
