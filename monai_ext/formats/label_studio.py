@@ -81,7 +81,7 @@ def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
     tasks = []
     for image, entry in table.images.items():
         size = entry.size or frames(image).size
-        results = []
+        results: list[dict[str, Any]] = []
         for name, point in entry.points.items():
             if point.status is not Status.DEFINED:
                 continue

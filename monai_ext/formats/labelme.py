@@ -76,7 +76,7 @@ def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
 
 def _document(image: str, entry: ImagePoints, frames: FrameOf) -> dict[str, Any]:
     width, height = entry.size or frames(image).size
-    shapes = [
+    shapes: list[dict[str, Any]] = [
         {
             "label": name,
             "points": [[point.x + _CENTRE, point.y + _CENTRE]],
@@ -120,7 +120,8 @@ def _is_pair(value: Any) -> bool:
 FORMAT = Format(
     name="labelme",
     title="labelme (a folder with one JSON per image)",
-    extension="/",
+    extension=".json",
+    folder=True,
     recognises=recognises,
     read=read,
     write=write,

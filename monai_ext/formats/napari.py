@@ -77,7 +77,8 @@ def _text(entry: ImagePoints) -> str:
 FORMAT = Format(
     name="napari",
     title="napari points (a folder with one CSV per image)",
-    extension="/",
+    extension=".csv",
+    folder=True,
     recognises=recognises,
     read=read,
     write=write,

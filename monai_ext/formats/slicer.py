@@ -95,7 +95,8 @@ def _format(name: str, title: str, extension: str, recognises: Callable[[Sample]
     return Format(
         name=name,
         title=title,
-        extension="/",
+        extension=extension,
+        folder=True,
         recognises=recognises,
         read=partial(read, extension=extension),
         write=partial(write, extension=extension),

@@ -97,9 +97,13 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf, *, scale_unit
 def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
     """Writes a TPS file; an image without a size in the table is asked of ``frames``. Without a place: ``-1 -1``.
 
-    SCALE is millimetres per pixel; TPS has one number for both axes, so that of unequal ones none is written.
+    SCALE is millimetres per pixel; TPS has one number for both axes, so that of unequal ones none is written, with a
+    warning.
     """
     lines = []
+    unequal = sum(len(set(entry.mm_per_px or ())) == 2 for entry in table.images.values())
+    if unequal:
+        warnings.warn(f"{path}: {unequal} images have unequal pixel sizes along x and y: no SCALE there.", stacklevel=2)
     for number_, (image, entry) in enumerate(table.images.items()):
         height = (entry.size or frames(image).size)[1]
         lines.append(f"LM={len(table.names)}")

@@ -15,7 +15,7 @@ import csv
 import io
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,11 +172,13 @@ def _label(where: str, attributes: Mapping[str, Any], attribute: str) -> str:
     return chosen[0].strip()
 
 
-def _parts(region: Any, where: str) -> Iterator[Mapping[str, Any]]:
-    parts = [region.get(key) for key in ("shape_attributes", "region_attributes")] if isinstance(region, dict) else []
-    if len(parts) != 2 or not all(isinstance(part, dict) for part in parts):
+def _parts(region: Any, where: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    shape, attributes = (
+        region.get(key) if isinstance(region, dict) else None for key in ("shape_attributes", "region_attributes")
+    )
+    if not isinstance(shape, dict) or not isinstance(attributes, dict):
         raise InputError(f"{where}: a region needs shape_attributes and region_attributes: {region!r:.80}.")
-    return iter(parts)
+    return shape, attributes
 
 
 def _object(text: str, where: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ BY_ID = ("mrk", "fcsv", "napari")  #: one file per image, named after it: the im
 
 
 def target(tmp_path, format):
-    return tmp_path / ("folder" if FORMATS[format].extension == "/" else "points.txt")
+    return tmp_path / ("folder" if FORMATS[format].folder else "points.txt")
 
 
 def expected(format: str, table: PointsTable) -> PointsTable:
@@ -143,7 +143,7 @@ def test_a_name_that_is_not_expected_is_refused(tmp_path, table, frames, format)
         read_table(path, ["tip", "base"], frames=frames)
 
 
-@pytest.mark.parametrize("format", [name for name in FORMAT_NAMES if FORMATS[name].extension == "/"])
+@pytest.mark.parametrize("format", [name for name in FORMAT_NAMES if FORMATS[name].folder])
 def test_two_images_that_would_get_one_file_are_refused_before_anything_is_written(
     tmp_path, table, frames, format
 ) -> None:
