@@ -131,7 +131,7 @@ def _table(path: Path, images: _Images, names: Sequence[str] | None, attribute: 
         InputError: a region is malformed, or it is not clear which attribute names the landmarks.
     """
     other = 0
-    points: dict[str, list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]] = {}
+    points: dict[str, list[tuple[str, dict[str, Any], dict[str, Any]]]] = {}
     for image, regions in images.items():
         points[image] = []
         for where, region in regions:

@@ -47,6 +47,20 @@ def label_file_name(image: str) -> str:
     return f"{check_id_length(image)}{LABEL_EXTENSION}"
 
 
+def splits_document(splits: Mapping[str, str]) -> dict[str, list[str]]:
+    """The content of ``splits.json`` for a split per image ID.
+
+    Raises:
+        InputError: an unknown split.
+    """
+    members: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for image, split in sorted(splits.items()):
+        if split not in members:
+            raise InputError(f"The image {image!r} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+        members[split].append(image)
+    return {split: images for split, images in members.items() if images}
+
+
 class Studies:
     """Images directly in a folder; labels in ``labels/<tag>/<ID>.mrk.json`` below it.
 
@@ -155,12 +169,9 @@ class Studies:
         Raises:
             InputError: an unknown split or image ID.
         """
-        for image, split in splits.items():
-            if split not in SPLITS:
-                raise InputError(f"The image {image!r} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+        document = splits_document(splits)
         self._check_known(splits, "The splits")
-        members = {split: sorted(image for image, s in splits.items() if s == split) for split in SPLITS}
-        write_json_atomically(self.root / SPLITS_FILE, {split: images for split, images in members.items() if images})
+        write_json_atomically(self.root / SPLITS_FILE, document)
 
     def _label_folder(self, tag: str) -> Path:
         if not _TAG.fullmatch(tag):
