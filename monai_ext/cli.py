@@ -17,6 +17,7 @@ from .commands import (
     cross_validate,
     doctor,
     evaluate,
+    export,
     import_table,
     model_card,
     model_versions,
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 app.command("sample-data")(sample_data.run)
 app.command("import")(import_table.run)
+app.command("export")(export.run)
 app.command("train")(train.run)
 app.command("train-source")(train_source.run)
 app.command("predict")(predict.run)

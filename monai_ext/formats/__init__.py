@@ -1,6 +1,8 @@
 """Tables of points in the formats of other programs: one file per format, one registry."""
 
+from .file_per_image import named_files
 from .format import Format, FrameOf
+from .losses import losses
 from .registry import FORMAT_NAMES, FORMATS, PIXEL_ORIGINS, find_format, read_table, recognise, write_table
 
 __all__ = [
@@ -10,6 +12,8 @@ __all__ = [
     "Format",
     "FrameOf",
     "find_format",
+    "losses",
+    "named_files",
     "read_table",
     "recognise",
     "write_table",

@@ -40,6 +40,6 @@ FORMAT = Format(
     read=read,
     write=write,
     centre=0.0,
-    holds=frozenset({"names", "missing", "unplaced images", "sizes"}),
+    holds=frozenset({"names", "missing", "undefined", "images without points", "sizes"}),
     options=("category", "take_v0"),
 )

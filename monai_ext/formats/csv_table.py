@@ -39,5 +39,5 @@ FORMAT = Format(
     read=read,
     write=write,
     centre=0.0,
-    holds=frozenset({"names", "missing", "unplaced images", "sizes", "splits"}),
+    holds=frozenset({"names", "missing", "undefined", "images without points", "sizes", "splits", "pixel sizes"}),
 )

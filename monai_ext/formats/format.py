@@ -15,7 +15,7 @@ from .sample import Sample
 #: The frame of an image that a table names; raises InputError where there is no such image.
 FrameOf = Callable[[str], Frame]
 #: What a format may be unable to hold.
-Part = Literal["names", "missing", "unplaced images", "sizes", "splits"]
+Part = Literal["names", "missing", "undefined", "images without points", "sizes", "splits", "pixel sizes"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Format:
     Args:
         name: the word that ``--format`` takes.
         title: what a person calls it.
-        extension: the end of the file name that is written; ``/`` for a folder of files.
+        extension: how the name of the file ends.
         recognises: tells by the content of a file or folder that it is of this format.
         read: ``read(path, names, frames, **options)`` gives the table. ``names`` are the landmarks to expect (for a
             format without names: the names of its points in order), or None; ``frames`` gives the frame of an image
@@ -35,6 +35,9 @@ class Format:
             coordinates are no pixels.
         holds: which parts of a table it can hold.
         options: the names of further options of ``read``.
+        y_up: y runs up from the bottom edge.
+        folder: the files lie in a folder, one per image and named after it.
+        upright: its own program shows the upright picture of an image with an EXIF orientation, and means that one.
     """
 
     name: str
@@ -46,6 +49,9 @@ class Format:
     centre: float | None
     holds: frozenset[Part]
     options: tuple[str, ...] = ()
+    y_up: bool = False
+    folder: bool = False
+    upright: bool = False
 
 
 def frame_lookup(frames: FrameOf | Mapping[str, Frame] | None) -> FrameOf:

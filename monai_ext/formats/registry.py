@@ -12,12 +12,31 @@ from monai_ext.landmarks.errors import InputError
 from monai_ext.landmarks.geometry import Frame
 from monai_ext.landmarks.tables import PointsTable, TablePoint
 
-from . import coco, csv_table
+from . import coco, csv_table, cvat, deeplabcut, label_studio, labelme, napari, sleap, slicer, tps, via, wide_csv
 from .format import Format, FrameOf, frame_lookup
 from .sample import Sample
 
 #: Every format by its name, in the order in which a file is offered to them.
-FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in (csv_table, coco)}
+FORMATS: dict[str, Format] = {
+    item.name: item
+    for item in (
+        csv_table.FORMAT,
+        coco.FORMAT,
+        tps.FORMAT,
+        labelme.FORMAT,
+        label_studio.FORMAT,
+        cvat.FORMAT,
+        via.FORMAT,
+        via.CSV_FORMAT,
+        deeplabcut.FORMAT,
+        deeplabcut.H5_FORMAT,
+        sleap.FORMAT,
+        slicer.FORMAT,
+        slicer.FCSV_FORMAT,
+        napari.FORMAT,
+        wide_csv.FORMAT,
+    )
+}
 #: The words that ``--format`` takes.
 FORMAT_NAMES: tuple[str, ...] = tuple(FORMATS)
 
@@ -115,14 +134,15 @@ def _with_origin(table: PointsTable, chosen: Format, origin: PixelOrigin) -> Poi
         raise InputError(f"A pixel origin is {' or '.join(PIXEL_ORIGINS)}, not {origin!r}.")
     if chosen.centre is None:
         raise InputError(f"The points of {chosen.title} are no pixels: leave the pixel origin out.")
-    return _shifted(table, chosen.centre - PIXEL_ORIGINS[origin])
+    shift = chosen.centre - PIXEL_ORIGINS[origin]
+    return _shifted(table, shift, -shift if chosen.y_up else shift)
 
 
-def _shifted(table: PointsTable, by: float) -> PointsTable:
-    """The table with every placed point moved by so many pixels along x and y."""
+def _shifted(table: PointsTable, dx: float, dy: float) -> PointsTable:
+    """The table with every placed point moved by so many pixels."""
 
     def moved(point: TablePoint) -> TablePoint:
-        return point if math.isnan(point.x) else replace(point, x=point.x + by, y=point.y + by)
+        return point if math.isnan(point.x) else replace(point, x=point.x + dx, y=point.y + dy)
 
     images = {
         image: replace(entry, points={name: moved(point) for name, point in entry.points.items()})

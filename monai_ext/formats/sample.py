@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.table_text import decode_text
+from monai_ext.landmarks.table_text import DELIMITERS, decode_text
 
-_DELIMITERS = (",", ";", "\t")
+#: As many bytes of a table as its first lines never exceed.
+_HEAD = 1_000_000
 
 
 class Sample:
@@ -30,12 +33,14 @@ class Sample:
         if not self.path.exists():
             raise InputError(f"There is no table {self.path}: check the path.")
 
-    @cached_property
-    def names(self) -> list[str]:
-        """The names of the files in a folder, sorted; hidden ones are left out. Empty for a file."""
+    def inside(self, extension: str) -> Iterator[Sample]:
+        """The files of a folder that end so, sorted, hidden ones left out; for a file, itself."""
         if not self.path.is_dir():
-            return []
-        return sorted(item.name for item in self.path.iterdir() if item.is_file() and not item.name.startswith("."))
+            yield self
+            return
+        for item in sorted(self.path.iterdir()):
+            if item.is_file() and not item.name.startswith(".") and item.name.lower().endswith(extension):
+                yield Sample(item)
 
     @cached_property
     def data(self) -> bytes:
@@ -47,9 +52,9 @@ class Sample:
 
     @cached_property
     def text(self) -> str | None:
-        """The decoded text of a text file."""
-        decoded = decode_text(self.data)
-        return decoded[0] if decoded else None
+        """The text of a file in any encoding that :mod:`monai_ext.landmarks.table_text` knows."""
+        found = decode_text(self.data) if self.data else None
+        return None if found is None else found[0]
 
     @cached_property
     def document(self) -> Any:
@@ -62,12 +67,12 @@ class Sample:
     @cached_property
     def header(self) -> list[list[str]]:
         """The fields of the first four lines, read as a table; stripped."""
-        lines = (self.text or "").lstrip().splitlines()[:4]
-        if not lines:
-            return []
-        delimiter = max(_DELIMITERS, key=lines[0].count)
+        text = (self.text or "")[:_HEAD].lstrip()
+        if text.lower().startswith("sep="):  # Excel's own line
+            text = text.partition("\n")[2]
+        first = text.split("\n", 1)[0]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first.count))
         try:
-            reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
-            return [[field.strip() for field in row] for row in reader]
+            return [[field.strip() for field in row] for row in itertools.islice(reader, 4)]
         except csv.Error:
             return []
