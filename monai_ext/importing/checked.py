@@ -51,11 +51,11 @@ class CheckedImport:
         with StudiesChange(self.studies) as change:
             if new_protocol:
                 sizes = [found.landmarks.frame.size for _, found in self.images]
-                text = new_protocol_text(new_protocol, self.names, _channels(self.images[0][0].source), sizes)
+                text = new_protocol_text(new_protocol, self.names, _channels(self.images[0][0].source.path), sizes)
                 change.add_file(new_protocol, text)
             for image, _ in self.images:
                 if image.is_new:
-                    change.add_image(image.copy, image.source)
+                    change.add_image(image.copy, image.source.content())
             for image_id, landmarks in self.labels.items():
                 change.add_label(image_id, landmarks)
             if self.splits:
@@ -87,8 +87,10 @@ def check_import(
     """
     images = []
     for image in planned:
-        _, frame = read_image(image.source, "grey")  # decodes it all: a damaged image is refused here, not in training
-        orientation = read_exif_orientation(image.source)
+        _, frame = read_image(
+            image.source.path, "grey"
+        )  # decodes it all: a damaged image is refused here, not in training
+        orientation = read_exif_orientation(image.source.path)
         images.append((image, place(image.name, image.entry, frame, orientation, names, exif)))
         progress()
     checked = CheckedImport(studies, tuple(names), tuple(images))

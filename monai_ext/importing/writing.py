@@ -46,9 +46,9 @@ class StudiesChange:
             )
             raise InputError(f"{self.studies.root} cannot be written ({error}); {left}.") from error
 
-    def add_image(self, copy: Path, source: Path) -> None:
-        """Prepares a copy of an image file."""
-        self._stage(copy, source.read_bytes())
+    def add_image(self, copy: Path, content: bytes) -> None:
+        """Prepares an image file."""
+        self._stage(copy, content)
 
     def add_label(self, image: str, landmarks: Landmarks) -> None:
         """Prepares the final label of an image."""

@@ -98,20 +98,23 @@ def _nrrd_calibration(path: Path, spacing: tuple[float, float]) -> Calibration:
     return _checked(path, "NRRD", *spacing)
 
 
-def header_calibration(path: Path, format_name: str, spacing: tuple[float, float]) -> Calibration:
+def header_calibration(
+    path: Path, format_name: str, spacing: tuple[float, float], axes: tuple[int, int] = (0, 1)
+) -> Calibration:
     """The calibration of a file that is not DICOM.
 
     Args:
         path: the file.
         format_name: "NIfTI", "NRRD" or "MHA"; any other format has no calibration.
         spacing: (x, y) as ITK reads it, in millimetres: it has converted NIfTI's metres and micrometres.
+        axes: of the file, which are x and y.
 
     Returns:
         The calibration; none where the header states no spacing, and none with a warning where the stated one
         is not positive or not a length in millimetres.
     """
     if format_name == "NIfTI":
-        pixdim = read_nifti_header(path).pixdim
+        pixdim = [read_nifti_header(path).pixdim[axis] for axis in axes]
         return _checked(path, "NIfTI", *(spacing if min(pixdim) > 0 else pixdim))
     if format_name == "NRRD":
         return _nrrd_calibration(path, spacing)

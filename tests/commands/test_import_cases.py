@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
 from monai_ext.landmarks.files import StagedFile
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.studies import Studies
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.transforms.image_io import read_frame, read_image
 
 
 class Case:
@@ -305,3 +306,22 @@ def test_a_latin_1_table_is_read_with_a_warning(case) -> None:
 def test_a_name_with_brackets_is_printed_whole(case) -> None:
     case.image("i.png")
     case.refused(case.run(case.table("eye [left].png,a[/b],1,2")), "'eye [left].png'")
+
+
+def test_a_header_with_its_pixels_beside_it_becomes_one_file(case) -> None:
+    (case.photos / "scan").mkdir()
+    image = sitk.GetImageFromArray(np.arange(48 * 64, dtype=np.uint8).reshape(48, 64))
+    sitk.WriteImage(image, str(case.photos / "scan" / "i.mhd"))
+    assert case.run(case.table("scan/i.mhd,a,1,2")).code == 0
+    assert sorted(path.name for path in case.studies.iterdir()) == ["labels", "scan_i.mha"]
+    np.testing.assert_array_equal(read_image(case.studies / "scan_i.mha")[0][0], sitk.GetArrayFromImage(image))
+    assert case.labels() == {"scan_i": {"a": [1, 2]}}
+    assert case.run(case.table("scan/i.mhd,a,3,4"), "--overwrite").code == 0  # the same image again
+
+
+def test_dicom_of_any_name(case) -> None:
+    image = sitk.GetImageFromArray(np.arange(48 * 64, dtype=np.int16).reshape(48, 64))
+    sitk.WriteImage(image, str(case.photos / "i.dcm"))
+    (case.photos / "i.dcm").rename(case.photos / "IM.0001")
+    assert case.run(case.table("IM.0001,a,1,2")).code == 0
+    assert case.labels() == {"IM.0001": {"a": [1, 2]}}

@@ -94,7 +94,7 @@ def test_of_two_unicode_forms_the_one_that_is_spelled_so_is_meant(photos) -> Non
         ("notes.txt", "not an image that can be read"),
         ("two", "could be two.jpg or two.png: write the whole file name"),
         (".hidden.png", "not an image that can be read"),
-        (".dot/i.png", "not an image that can be read"),
+        (".dot/i.png", "cannot be an image ID"),
         ("ab:c.png", "'ab:c' cannot be an image ID"),
         ("i\0.png", "characters that no file name should have"),
         ("i\n.png", "characters that no file name should have"),

@@ -224,7 +224,7 @@ class LandmarkService:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / check_image_id(Path(file_name.replace("\\", "/")).name)
             path.write_bytes(content)
-            image = check_image_id(image or self.datastore.id_of(path.name))
+            image = self.datastore.find_id(check_image_id(image or self.datastore.id_of(path)))
             try:
                 frame = read_image(path)[1]  # all of it: a file that is cut short is refused now, not when it is used
             except InputError as error:
