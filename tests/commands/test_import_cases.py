@@ -325,3 +325,38 @@ def test_dicom_of_any_name(case) -> None:
     (case.photos / "i.dcm").rename(case.photos / "IM.0001")
     assert case.run(case.table("IM.0001,a,1,2")).code == 0
     assert case.labels() == {"IM.0001": {"a": [1, 2]}}
+
+
+def test_the_stated_size_of_a_pixel_measures_in_mm(case) -> None:
+    case.image("a/i.png")
+    header = "image,landmark,x,y,mm_per_px_x,mm_per_px_y"
+    answer = case.run(case.table("a/i.png,a,1,2,0.1,0.2", header=header))
+    assert answer.code == 0, answer.err
+    assert "1 of them have the pixel size that the table states (calibration.json)." in answer.out
+    frame = read_frame(case.studies / "a_i.png")
+    assert (frame.unit, frame.spacing, frame.spacing_source) == ("mm", (0.1, 0.2), "calibration.json: table t.csv")
+    other = case.table("a/i.png,b,1,2,0.3,0.2", header=header)
+    (case.studies / "labels" / "final" / "a_i.mrk.json").unlink()
+    refused = case.run(other)
+    assert refused.code == 2
+    assert "another pixel size of 'a_i'" in refused.err
+    assert case.labels() == {}
+    assert case.run(other, "--overwrite").code == 0
+    assert read_frame(case.studies / "a_i.png").spacing == (0.3, 0.2)
+
+
+def test_the_size_of_a_pixel_turns_with_the_picture(case) -> None:
+    case.image("i.jpg", exif=6)
+    table = case.table("i.jpg,a,10,5,0.1,0.2", header="image,landmark,x,y,mm_per_px_x,mm_per_px_y")
+    assert case.run(table, "--exif", "upright").code == 0
+    assert read_frame(case.studies / "i.jpg").spacing == (0.2, 0.1)
+
+
+def test_a_size_other_than_that_of_the_file_is_refused(case) -> None:
+    image = sitk.GetImageFromArray(np.zeros((48, 64), np.uint8))
+    image.SetSpacing((0.5, 0.25))
+    sitk.WriteImage(image, str(case.photos / "i.nii"))
+    header = "image,landmark,x,y,mm_per_px_x,mm_per_px_y"
+    case.refused(case.run(case.table("i.nii,a,1,2,0.5,0.5", header=header)), "0.5 x 0.25 mm (NIfTI)", "0.5 x 0.5 mm")
+    assert case.run(case.table("i.nii,a,1,2,0.5,0.25", header=header)).code == 0
+    assert not (case.studies / "calibration.json").exists()
