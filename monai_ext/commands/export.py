@@ -124,4 +124,7 @@ def _upright(entry: ImagePoints, orientation: int, stored: tuple[int, int]) -> I
         return replace(point, x=x, y=y)
 
     points = {name: turned(point) for name, point in entry.points.items()}
-    return replace(entry, points=points, size=upright_size(orientation, stored))
+    size, pixel = upright_size(orientation, stored), entry.mm_per_px
+    if pixel is not None and upright_size(orientation, (1, 2)) != (1, 2):
+        pixel = pixel[1], pixel[0]
+    return replace(entry, points=points, size=size, mm_per_px=pixel)

@@ -65,9 +65,8 @@ def recognise(path: str | Path) -> Format:
     sample = Sample(path)
     found = next((item for item in FORMATS.values() if item.recognises(sample)), None)
     if found is None:
-        what = (
-            "an empty folder or one of other files" if sample.path.is_dir() else f"it starts with {sample.data[:60]!r}"
-        )
+        inside = f"it starts with {sample.data[:60]!r}" if sample.data else "it is empty"
+        what = "a folder without one" if sample.path.is_dir() else inside
         raise InputError(
             f"{path} is no table of points of a known format ({what}); the formats are {', '.join(FORMAT_NAMES)}."
         )

@@ -176,6 +176,7 @@ def _entries(path: Path) -> Iterator[tuple[str, str, str, _Rows]]:
             raise InputError(f"{where}: neither 'KEY=value' nor a point that a count announced: {line!r:.80}.")
         if key == "LM3" and value != "0":
             raise InputError(f"{where}: LM3 has three coordinates per landmark; those of an image have two: use LM.")
+        value = value.removeprefix(f"{key}=")  # lists of images that tpsUtil made twice have IMAGE=IMAGE=file
         rows = _rows(where, lines, position + 1, value) if key in ("LM", "POINTS") else []
         end = position + 1 + len(rows)
         yield where, key, value, rows

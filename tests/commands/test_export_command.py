@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from monai_ext.formats import FORMAT_NAMES, FORMATS, read_table
-from monai_ext.landmarks import Frame, Landmarks, Studies, write_markups
+from monai_ext.landmarks import Frame, Landmarks, Studies, read_markups, write_markups
 from monai_ext.landmarks.exif import upright_to_stored
 
 NAMES = ["tip", "base"]
@@ -53,6 +54,30 @@ def test_every_format_gives_back_the_points(cli, studies, tmp_path, format) -> N
         pytest.approx((10.25, 3.5)),
         pytest.approx((50.0, 30.0)),
     ]
+
+
+@pytest.mark.parametrize("format", FORMAT_NAMES)
+def test_what_is_exported_can_be_imported(cli, studies, tmp_path, format) -> None:
+    if format in ("deeplabcut-h5", "sleap"):
+        pytest.importorskip("tables" if format == "deeplabcut-h5" else "sleap_io")
+    images = tmp_path / "images"
+    shutil.copytree(studies, images / "labeled-data/images" if format.startswith("deeplabcut") else images)
+    (tmp_path / "names.txt").write_text("\n".join(NAMES))
+    assert cli("export", studies, "--format", format, "--output", tmp_path / "out").code == 0
+
+    answer = cli(
+        "import", tmp_path / "out", "--images", images, "--studies", tmp_path / "back",
+        "--names", tmp_path / "names.txt",
+    )  # fmt: skip
+
+    assert answer.code == 0, answer.err
+    back = Studies(tmp_path / "back")
+    frame, prefix = Frame(60, 40), "labeled-data_images_" if format.startswith("deeplabcut") else ""
+    first = read_markups(back.label_path(f"{prefix}a"), frame, NAMES)
+    second = read_markups(back.label_path(f"{prefix}b"), frame, NAMES)
+    np.testing.assert_allclose(first.points, [[10.25, 3.5], [50, 30]], atol=1e-9)
+    np.testing.assert_allclose(second.points[0], [11, 4], atol=1e-9)
+    assert second.status.tolist() == [1, 0 if "missing" in FORMATS[format].holds else -1]
 
 
 def test_splits_and_status_are_kept_where_a_format_has_them(cli, studies, tmp_path) -> None:

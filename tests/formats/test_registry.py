@@ -47,6 +47,12 @@ def test_an_unknown_file_is_refused_with_what_it_starts_with_and_the_formats(tmp
         read_table(tmp_path / "p.csv")
 
 
+def test_an_empty_file_is_said_to_be_empty(tmp_path) -> None:
+    (tmp_path / "p.csv").write_text("")
+    with pytest.raises(InputError, match=r"p\.csv is no table of points of a known format \(it is empty\)"):
+        read_table(tmp_path / "p.csv")
+
+
 def test_a_folder_without_tables_an_absent_file_and_an_unknown_format_are_refused(tmp_path) -> None:
     with pytest.raises(InputError, match="is no table of points of a known format"):
         read_table(tmp_path)

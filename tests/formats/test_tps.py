@@ -91,6 +91,11 @@ def test_a_specimen_that_nobody_digitised_is_an_image_without_points(write) -> N
     assert table.images["b.png"].points == {"tip": TablePoint(1, 17)}
 
 
+def test_a_key_that_stands_twice_counts_once(write) -> None:
+    table = read_table(write("LM=1\n1 2\nIMAGE=IMAGE=C:\\wings\\a.png\n"), frames=FRAMES)
+    assert list(table.images) == ["a.png"]
+
+
 def test_points_just_outside_of_the_bottom_left_corner_are_points(write) -> None:
     table = read_table(write("LM=2\n-0.5 -0.4\n-1 5\nIMAGE=a.png\n"), frames=FRAMES)
     assert table.images["a.png"].points == {"1": TablePoint(-0.5, 39.4), "2": TablePoint(-1, 34)}
