@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.image_names import check_id_length
 from monai_ext.landmarks.passed_over import passed_over, why_no_image
 from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, Studies, image_id_of, same_name
 
@@ -28,7 +29,8 @@ def image_files(paths: list[Path]) -> dict[str, Path]:
     """Image files by ID, from files and folders.
 
     Raises:
-        InputError: a path does not exist, a folder holds no image, two files share an ID.
+        InputError: a path does not exist, a folder holds no image, two files share an ID, an ID is too long for the
+            names of its results.
 
     Warns:
         UserWarning: a folder holds images that are not used; says which and why.
@@ -50,5 +52,5 @@ def image_files(paths: list[Path]) -> dict[str, Path]:
             other = same_name(id, files)
             if other is not None:
                 raise InputError(f"{files[other]} and {file} would both be written as {id!r}: rename one.")
-            files[id] = file
+            files[check_id_length(id)] = file
     return files

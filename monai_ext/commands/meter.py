@@ -36,11 +36,11 @@ class Meter:
         self._begun = self._said = clock()
         self._said_done = 0.0
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=errors,
             disable=not errors.is_terminal,
         )
@@ -106,7 +106,7 @@ class Meter:
 
     def say(self, text: str) -> None:
         """Prints a line, above the bar where there is one."""
-        errors.print(text, highlight=False, markup=False, soft_wrap=True)
+        errors.print(text, highlight=False, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

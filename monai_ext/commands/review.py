@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from monai_ext.active.review import (
@@ -103,7 +102,7 @@ def run(
     first, *rest = _sentences(found, flagged, predictor, left_out, everything)
     output.print(first, soft_wrap=True, highlight=False)
     for sentence in rest:
-        errors.print(sentence, soft_wrap=True, highlight=False, markup=False)
+        errors.print(sentence, soft_wrap=True, highlight=False)
 
 
 def _predictor(task: Protocol, model: str | None, models: Path | None, device: str) -> Predictor | None:
@@ -154,8 +153,8 @@ def _table(rows: list[ReviewedLabel], title: str) -> Table:
     table.add_column("what", overflow="fold")
     for row in rows:
         for i, flag in enumerate(row.flags):
-            name = escape(row.image) if i == 0 else ""
-            table.add_row(name, flag.kind, f"{flag.size:.1f}", escape(flag.sentence))
+            name = row.image if i == 0 else ""
+            table.add_row(name, flag.kind, f"{flag.size:.1f}", flag.sentence)
     return table
 
 

@@ -15,6 +15,8 @@ from .protocol import Protocol
 
 #: How far beyond the image a point may lie, as a share of its longer side: people place points that are cut off.
 BORDER_MARGIN = 0.1
+#: What finished labels are saved under.
+FINAL = "final"
 
 
 def fitting_protocols(names: tuple[str, ...], protocols: Mapping[str, Protocol]) -> list[Protocol]:
@@ -52,6 +54,31 @@ def read_label(path: Path, frame: Frame, protocol: Protocol) -> Landmarks:
         InputError: the file is no markups file, does not fit the protocol, or a point lies far outside the image.
     """
     landmarks = read_markups(path, frame, protocol.landmark_names)
+    _check_inside(landmarks)
+    return landmarks
+
+
+def check_label(landmarks: Landmarks, where: str | Path, tag: str = FINAL) -> None:
+    """Refuses landmarks that are no label of their image.
+
+    Args:
+        landmarks: in the image's frame.
+        where: the label, for messages.
+        tag: what it is saved under; a ``final`` label must say something.
+
+    Raises:
+        InputError: a point lies far outside the image, or in a final label every landmark is undefined.
+    """
+    try:
+        _check_inside(landmarks)
+        if tag == FINAL:
+            check_finished(landmarks)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _check_inside(landmarks: Landmarks) -> None:
+    frame = landmarks.frame
     margin = BORDER_MARGIN * max(frame.size)
     outside = landmarks.defined & ~frame.contains(_towards_image(landmarks.points, frame, margin))
     if outside.any():
@@ -61,7 +88,6 @@ def read_label(path: Path, frame: Frame, protocol: Protocol) -> Landmarks:
             f"The landmark {landmarks.names[first]!r} lies at pixel ({x:.1f}, {y:.1f}), outside the image of "
             f"{frame.width} x {frame.height} pixels: check that the markups belong to this image."
         )
-    return landmarks
 
 
 def check_finished(landmarks: Landmarks) -> None:

@@ -14,6 +14,7 @@ from typing import Literal, cast, get_args
 from .errors import InputError
 from .files import read_json, write_json_atomically
 from .image_kind import image_kind
+from .image_names import check_id_length
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -71,6 +72,29 @@ def check_studies_folder(folder: Path) -> None:
     close = _closest_folder(Path(os.path.abspath(folder)))
     meant = "" if close is None else f", did you mean {close}"
     raise InputError(f"The studies folder {folder} does not exist{meant}; give a folder of images.")
+
+
+def label_file_name(image: str) -> str:
+    """``<ID>.mrk.json``.
+
+    Raises:
+        InputError: the name would be too long for a file system.
+    """
+    return f"{check_id_length(image)}{LABEL_EXTENSION}"
+
+
+def splits_document(splits: Mapping[str, str]) -> dict[str, list[str]]:
+    """The content of ``splits.json`` for a split per image ID.
+
+    Raises:
+        InputError: an unknown split.
+    """
+    members: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for image, split in sorted(splits.items()):
+        if split not in members:
+            raise InputError(f"The image {image!r} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+        members[split].append(image)
+    return {split: images for split, images in members.items() if images}
 
 
 def image_id_of(path: Path) -> str | None:
@@ -165,11 +189,11 @@ class Studies:
         """Where the label of an image lies or would lie.
 
         Raises:
-            InputError: the ID or the tag would lead out of its folder.
+            InputError: the ID or the tag would lead out of its folder, or the ID is too long for a file name.
         """
         if not image or image in {".", ".."} or any(character in image for character in "/\\\0"):
             raise InputError(f"An image ID is a file name without folders, not {image!r}.")
-        return self._label_folder(tag) / f"{image}{LABEL_EXTENSION}"
+        return self._label_folder(tag) / label_file_name(image)
 
     def labelled(self, tag: str = "final") -> list[str]:
         """The IDs of the images that have a label with that tag, sorted. A label without its image is warned of.
@@ -220,12 +244,9 @@ class Studies:
         Raises:
             InputError: an unknown split or image ID.
         """
-        for image, split in splits.items():
-            if split not in SPLITS:
-                raise InputError(f"The image {image!r} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+        document = splits_document(splits)
         self._check_known(splits, "The splits")
-        members = {split: sorted(image for image, s in splits.items() if s == split) for split in SPLITS}
-        write_json_atomically(self.root / SPLITS_FILE, {split: images for split, images in members.items() if images})
+        write_json_atomically(self.root / SPLITS_FILE, document)
 
     def _label_folder(self, tag: str) -> Path:
         if not _TAG.fullmatch(tag):

@@ -1,6 +1,7 @@
 """The real size of a pixel, where a file states one: millimetres along (x, y), and where it was read.
 
-Only NIfTI, NRRD, MHA and DICOM state it. The print density of a JPEG, TIFF or PNG is not a size of anatomy.
+Only NIfTI, NRRD, MHA and DICOM state it. The print density of a JPEG, TIFF or PNG is not a size of anatomy. For other
+images a person may state it, in ``calibration.json`` beside them (see :mod:`monai_ext.landmarks.stated_sizes`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import NamedTuple
 
 import pydicom
 from pydicom.dataset import Dataset
+
+from monai_ext.landmarks.geometry import Frame
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, stated_size
 
 from .headers import read_mha_fields, read_nifti_header, read_nrrd_fields
 
@@ -123,3 +127,15 @@ def header_calibration(
         stated = "elementspacing" in fields or "elementsize" in fields
         return _checked(path, "MHA", *spacing) if stated else UNCALIBRATED
     return UNCALIBRATED
+
+
+def with_stated_size(path: Path, frame: Frame) -> Frame:
+    """The frame of an image with the pixel size that a person stated for it, where its file states none.
+
+    Raises:
+        InputError: ``calibration.json`` beside the image is malformed.
+    """
+    size = stated_size(path) if frame.spacing is None else None
+    if size is None:
+        return frame
+    return Frame(*frame.size, frame.placement, size.mm_per_px, f"{CALIBRATION_FILE}: {size.how}")

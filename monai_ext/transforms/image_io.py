@@ -16,7 +16,7 @@ from PIL import Image
 from monai_ext.landmarks.errors import InputError
 from monai_ext.landmarks.geometry import FloatArray, Frame
 
-from .calibration import dicom_calibration, header_calibration
+from .calibration import dicom_calibration, header_calibration, with_stated_size
 from .completeness import check_complete
 from .detached import data_files
 from .formats import DICOM, TIFF, Format, image_format
@@ -67,7 +67,7 @@ def read_image(path: str | Path, channels: Channels = "grey") -> tuple[NDArray[n
     if array.dtype.kind == "f" and not np.isfinite(image).all():
         count = int((~np.isfinite(image[0])).sum())
         raise InputError(f"{path.name} has {count} values that are not finite: replace them before using the image.")
-    return image, frame
+    return image, with_stated_size(path, frame)
 
 
 def read_frame(path: str | Path) -> Frame:
@@ -77,7 +77,10 @@ def read_frame(path: str | Path) -> Frame:
         InputError: as :func:`read_image`, as far as the header shows it.
     """
     path = Path(path)
-    format_ = image_format(path)
+    return with_stated_size(path, _header_frame(path, image_format(path)))
+
+
+def _header_frame(path: Path, format_: Format) -> Frame:
     if format_.pillow:
         with _open_pillow(path, format_) as image:
             return _pillow_frame(path, format_, image.size)

@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
+from monai_ext.landmarks.studies import label_file_name
 from monai_ext.landmarks.submission import FIRST_SUBMISSION
 from monai_ext.transforms.image_io import read_frame, read_image
 
 from .conf import LimitSettings
 from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
-from .file_names import check_image_id, check_tag
+from .file_names import check_image_id, check_tag, no_such_image
 from .inference import Answer, Check, InferenceDesk
 from .infers import LandmarkInfer
 from .label_check import check_finished, read_label
@@ -88,7 +89,7 @@ class LandmarkService:
         """
         uri = self.datastore.get_image_uri(image)
         if not uri:
-            raise NotFoundError(f"There is no image {image[:200]!r} in the studies folder: use an image ID.")
+            raise NotFoundError(no_such_image(image, self.datastore.objects))
         return Path(uri)
 
     def infer(self, model: str, image: str) -> Answer:
@@ -106,10 +107,12 @@ class LandmarkService:
 
         Raises:
             NotFoundError: unknown model or image.
+            InputError: the ID is too long for the name of a label file.
             ConflictError: the model has no weights yet.
             QueueFullError: too many requests wait already, and this one is not patient.
         """
         task, path = self.infer_task(model), self.image_path(image)
+        label_file_name(image)  # an ID that is too long is refused before the network runs
 
         def make(check: Check) -> Answer:
             answer = _answer(task, path, image, check)
@@ -175,12 +178,12 @@ class LandmarkService:
             ConflictError: the image has a label of another protocol under that tag.
         """
         check_tag(tag)
-        frame = read_frame(self.image_path(image))
+        frame, name = read_frame(self.image_path(image)), label_file_name(image)
         stated = params.get("protocol")
         if stated is not None and not isinstance(stated, str):
             raise InputError(f"params.protocol must be the name of a protocol, not {stated!r:.80}.")
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{image}{LABEL_EXTENSION}"
+            path = Path(folder) / name
             path.write_bytes(content)
             try:
                 protocol, landmarks = read_label(path, frame, self.protocols, stated)
@@ -262,7 +265,10 @@ class LandmarkService:
 def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     """What the answer for an image depends on; None where there is no such file."""
     state = FileState.of(path)
-    return None if state is None else (task.model.protocol.name, task.model.signature(), image, state)
+    if state is None:
+        return None
+    pixel_sizes = FileState.of(path.parent / CALIBRATION_FILE)
+    return task.model.protocol.name, task.model.signature(), image, state, pixel_sizes
 
 
 def _answer(task: LandmarkInfer, path: Path, image: str, check: Check) -> Answer:
