@@ -22,6 +22,7 @@ from monai_ext.importing import (
 )
 from monai_ext.landmarks import InputError, Landmarks, PointsTable, Studies, find_protocol
 from monai_ext.landmarks.new_protocol import check_new_protocol
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
 
 from .console import output, print_json, progress_bar
 
@@ -92,7 +93,7 @@ def run(
     with progress_bar() as bar:
         task = bar.add_task("Checking images", total=len(planned), note="")
         checked = check_import(
-            planned, target, wanted, exif=exif, overwrite=overwrite, progress=lambda: bar.advance(task)
+            planned, target, wanted, table.name, exif=exif, overwrite=overwrite, progress=lambda: bar.advance(task)
         )
     checked.write(new_protocol)
     _warn(checked)
@@ -144,6 +145,10 @@ def _sentences(checked: CheckedImport) -> list[str]:
     other = [image for image, _ in checked.images if image.id != image.own_id]
     if other:
         lines.append(f"{len(other)} of them have another ID than their file name: {other[0].name} is {other[0].id}.")
+    if checked.pixel_sizes:
+        lines.append(
+            f"{len(checked.pixel_sizes)} of them have the pixel size that the table states ({CALIBRATION_FILE})."
+        )
     return lines
 
 
@@ -153,6 +158,7 @@ def _document(checked: CheckedImport) -> dict[str, Any]:
         "images": len(checked.images),
         "landmarks": list(checked.names),
         "splits": len(checked.splits),
+        "pixel_sizes": len(checked.pixel_sizes),
         "ids": {image.name: image.id for image, _ in checked.images},
         "unlabelled": [image.id for image, found in checked.images if not found.says_something],
     }

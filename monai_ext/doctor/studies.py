@@ -27,6 +27,7 @@ def check_studies(survey: Survey, protocols: Mapping[str, Protocol]) -> Iterator
     """
     yield check_counts(survey)
     yield check_images(survey)
+    yield check_passed_over(survey)
     yield check_calibration(survey)
     journal = read_journal(survey.root)
     check, index = check_index(survey, journal)
@@ -63,6 +64,14 @@ def check_images(survey: Survey) -> Check:
         advice = "Replace or remove what cannot be read; rename files so that each has a name of its own."
         return Check(name, PROBLEM, sentences(wrong), advice)
     return Check(name, OK, "the header of every image can be read")
+
+
+def check_passed_over(survey: Survey) -> Check:
+    """Whether everything that looks like an image is used as one."""
+    name = "Images not used"
+    if survey.passed_over:
+        return Check(name, WARNING, sentences(survey.passed_over, most=10), "Do what each says, or move them away.")
+    return Check(name, OK, "none")
 
 
 def check_calibration(survey: Survey) -> Check:

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 from monai_ext.landmarks import IMAGE_EXTENSIONS, InputError
 from monai_ext.landmarks.image_names import check_image_id, name_key
-from monai_ext.landmarks.studies import image_id
+from monai_ext.landmarks.passed_over import why_no_image
+from monai_ext.landmarks.studies import image_id, image_id_of
+from monai_ext.transforms.detached import joined
 
 
 class FoundImage(NamedTuple):
@@ -21,12 +23,18 @@ class FoundImage(NamedTuple):
     Args:
         path: the file, links resolved: the same for every way to name it.
         id: its image ID: the folders below the images folder and the name, joined by "_", in Unicode's composed form.
-        file_name: what a copy of it is called: the ID with the extension of the file.
+        file_name: what a copy of it is called: the ID with the extension of the file; of a header whose pixels lie
+            beside it, that of a whole file.
     """
 
     path: Path
     id: str
     file_name: str
+
+    def content(self) -> bytes:
+        """The bytes of a copy: the file, together with its pixels where they lie beside it."""
+        whole = joined(self.path)
+        return whole.content if whole else self.path.read_bytes()
 
 
 class ImageFolder:
@@ -137,13 +145,14 @@ def _exists(path: Path) -> bool:
 
 
 def _identified(real: Path, parts: Sequence[str], told: str) -> FoundImage:
-    file_name = unicodedata.normalize("NFC", "_".join(parts))
-    image = image_id(file_name)
-    if image is None:
-        known = ", ".join(IMAGE_EXTENSIONS)
-        raise InputError(f"{told}, which is not an image that can be read; the extensions are {known}.")
+    name = unicodedata.normalize("NFC", "_".join(parts))
+    image = image_id(name) or (name if image_id_of(real) else None)  # DICOM may have any name, which is its ID
+    if image is None or parts[-1].startswith("."):
+        reason = why_no_image(real) or f"the extensions are {', '.join(IMAGE_EXTENSIONS)}, and DICOM may have any name"
+        raise InputError(f"{told}, which is not an image that can be read: {reason}.")
     try:
         check_image_id(image)
     except InputError as error:
         raise InputError(f"{told}: {error}") from None
-    return FoundImage(real, image, file_name)
+    whole = joined(real)
+    return FoundImage(real, image, image + (whole.extension if whole else name[len(image) :]))

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from monai_ext.landmarks import Frame, ImagePoints, InputError, Landmarks, PointsTable, Status
 from monai_ext.landmarks.exif import upright_size, upright_to_stored
 from monai_ext.landmarks.label_check import check_label
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
 
 #: Which picture of an image with an EXIF orientation a table means: the turned one that most viewers show, or the
 #: stored pixels.
 ExifReading = Literal["upright", "stored"]
+#: Pixel sizes that differ by less than this share are the same, written with fewer digits.
+SAME_SIZE = 1e-3
 
 
 class Placed(NamedTuple):
@@ -21,10 +26,12 @@ class Placed(NamedTuple):
     Args:
         landmarks: on its stored pixels.
         upright: whether they were mapped from the upright picture.
+        mm_per_px: the size of a stored pixel along (x, y), where the table states one and the file does not.
     """
 
     landmarks: Landmarks
     upright: bool
+    mm_per_px: tuple[float, float] | None = None
 
     @property
     def says_something(self) -> bool:
@@ -52,14 +59,15 @@ def place(
 
     Raises:
         InputError: the size that the table declares is not the image's, the orientation leaves open what the points
-            mean, ``names`` lacks a landmark, or a point lies far outside the image.
+            mean, ``names`` lacks a landmark, a point lies far outside the image, or the file states another pixel size.
     """
     placed = any(point.status is Status.DEFINED for point in entry.points.values())
     turns = orientation != 1 and (placed or entry.size is not None)
     upright = turns and _is_of_upright(name, entry.size, placed, frame, orientation, exif)
     if upright:
         entry = _turned(entry, frame, orientation)
-    found = Placed(PointsTable(tuple(names), {name: entry}).landmarks(name, frame, names), upright and placed)
+    landmarks = PointsTable(tuple(names), {name: entry}).landmarks(name, frame, names)
+    found = Placed(landmarks, upright and placed, _pixel_size(name, entry.mm_per_px, frame))
     if placed:
         check_label(found.landmarks, name)
     return found
@@ -110,6 +118,19 @@ def _told(name: str, frame: Frame, orientation: int) -> str:
     return (
         f"{name!r} has the EXIF orientation {orientation}, by which most viewers turn it ({frame.width} x "
         f"{frame.height} pixels as stored, {width} x {height} upright)"
+    )
+
+
+def _pixel_size(name: str, stated: tuple[float, float] | None, frame: Frame) -> tuple[float, float] | None:
+    """The size that a table states, where the image has none of its own."""
+    if stated is None or frame.spacing is None or frame.spacing_source.startswith(CALIBRATION_FILE):
+        return stated
+    if np.allclose(stated, frame.spacing, rtol=SAME_SIZE, atol=0):
+        return None
+    own, other = (" x ".join(f"{length:g}" for length in size) for size in (frame.spacing, stated))
+    raise InputError(
+        f"{name!r} has pixels of {own} mm ({frame.spacing_source}), but the table says {other} mm: leave mm_per_px "
+        "out, or correct it."
     )
 
 

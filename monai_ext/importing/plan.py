@@ -27,7 +27,7 @@ class PlannedImage:
     """
 
     name: str
-    source: Path
+    source: FoundImage
     id: str
     copy: Path
     is_new: bool
@@ -36,7 +36,8 @@ class PlannedImage:
     @property
     def own_id(self) -> str:
         """The ID that its file name alone would give."""
-        return image_id(unicodedata.normalize("NFC", self.source.name)) or self.source.name
+        name = unicodedata.normalize("NFC", self.source.path.name)
+        return image_id(name) or name
 
 
 def plan_images(table: PointsTable, folder: ImageFolder, studies: Studies, where: str | Path) -> list[PlannedImage]:
@@ -66,13 +67,13 @@ def plan_images(table: PointsTable, folder: ImageFolder, studies: Studies, where
     for path, image in found.items():
         names = spellings[path]
         known = present.get(name_key(image.id))
-        if known is not None and not _same_content(known[1], path):
+        if known is not None and known[1].read_bytes() != image.content():
             raise InputError(
                 f"{known[1]} exists and is another image than {names[0]!r}: use a new studies folder, or rename one."
             )
         id, copy = known or (image.id, studies.root / image.file_name)
         entry = _merged(table, names, where)
-        planned.append(PlannedImage(names[0], path, id, copy, known is None, entry))
+        planned.append(PlannedImage(names[0], image, id, copy, known is None, entry))
     return planned
 
 
@@ -92,10 +93,6 @@ def _present(studies: Studies) -> dict[str, Path]:
     if studies.root.exists() and not studies.root.is_dir():
         raise InputError(f"{studies.root} is no folder: name another one for the studies.")
     return studies.images() if studies.root.is_dir() else {}
-
-
-def _same_content(one: Path, other: Path) -> bool:
-    return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
 
 
 def _merged(table: PointsTable, names: list[str], where: str | Path) -> ImagePoints:

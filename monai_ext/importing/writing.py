@@ -7,6 +7,7 @@ from pathlib import Path
 
 from monai_ext.landmarks import InputError, Landmarks, Studies, markups_document
 from monai_ext.landmarks.files import StagedFile, json_text, sync_folder
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, StatedSize, with_stated_sizes
 from monai_ext.landmarks.studies import SPLITS_FILE, splits_document
 
 
@@ -46,9 +47,9 @@ class StudiesChange:
             )
             raise InputError(f"{self.studies.root} cannot be written ({error}); {left}.") from error
 
-    def add_image(self, copy: Path, source: Path) -> None:
-        """Prepares a copy of an image file."""
-        self._stage(copy, source.read_bytes())
+    def add_image(self, copy: Path, content: bytes) -> None:
+        """Prepares an image file."""
+        self._stage(copy, content)
 
     def add_label(self, image: str, landmarks: Landmarks) -> None:
         """Prepares the final label of an image."""
@@ -59,6 +60,11 @@ class StudiesChange:
         """Prepares ``splits.json`` with these splits and, for other images, those that it has."""
         path = self.studies.root / SPLITS_FILE
         self._stage(path, json_text(path, splits_document({**self.studies.splits(), **splits})))
+
+    def add_pixel_sizes(self, sizes: Mapping[str, StatedSize]) -> None:
+        """Prepares ``calibration.json`` with these pixel sizes and, for other images, those that it has."""
+        path = self.studies.root / CALIBRATION_FILE
+        self._stage(path, json_text(path, with_stated_sizes(self.studies.root, sizes)))
 
     def add_file(self, path: Path, text: str) -> None:
         """Prepares any other file."""

@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from .errors import InputError
 from .files import read_json, write_json_atomically
+from .image_kind import image_kind
 from .image_names import check_id_length
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 #: Extensions of images, lower case; the longest that fits a file name counts.
-IMAGE_EXTENSIONS = (".nii.gz", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nrrd", ".mha", ".dcm")
+IMAGE_EXTENSIONS = (
+    ".nii.gz",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".nii",
+    ".nrrd",
+    ".nhdr",
+    ".mha",
+    ".mhd",
+    ".dcm",
+    ".dicom",
+    ".ima",
+)
 
 LABEL_EXTENSION = ".mrk.json"
 SPLITS_FILE = "splits.json"
@@ -61,10 +81,40 @@ def splits_document(splits: Mapping[str, str]) -> dict[str, list[str]]:
     return {split: images for split, images in members.items() if images}
 
 
+def image_id_of(path: Path) -> str | None:
+    """The ID of an image file as :func:`image_id`; that of DICOM under any other name, by its content, is the name.
+
+    A DICOMDIR lists files and is no image.
+    """
+    found = image_id(path.name)
+    if found is not None or path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
+        return found
+    try:
+        return path.name if image_kind(path) == "DICOM" else None
+    except OSError:
+        return None
+
+
+def same_name(name: str, names: Iterable[str]) -> str | None:
+    """The one of many names that a person means: itself, or the only one that differs in its Unicode form alone.
+
+    macOS writes an accented letter as a letter and an accent (NFD), other systems as one character (NFC).
+    """
+    names = names if isinstance(names, Collection) else list(names)
+    if name in names:
+        return name
+    if name.isascii():
+        return None
+    wanted = unicodedata.normalize("NFC", name)
+    found = [other for other in names if not other.isascii() and unicodedata.normalize("NFC", other) == wanted]
+    return found[0] if len(found) == 1 else None
+
+
 class Studies:
     """Images directly in a folder; labels in ``labels/<tag>/<ID>.mrk.json`` below it.
 
-    Hidden files, folders and files that are no images are not images. The folder is looked at anew on each call.
+    Hidden files, folders and files that are no images are not images (see :mod:`.passed_over`). The folder is looked
+    at anew on each call.
 
     Args:
         root: the folder. It need not exist until its images are asked for.
@@ -85,30 +135,31 @@ class Studies:
         if not self.root.is_dir():
             raise InputError(f"The studies folder {self.root} does not exist; give a folder of images.")
         found: dict[str, Path] = {}
+        spelled: dict[str, Path] = {}
         for path in sorted(self.root.iterdir()):
-            name = image_id(path.name)
+            name = image_id_of(path)
             if name is None or path.is_dir():
                 continue
             if not path.is_file():
                 warnings.warn(f"{path} is left out: it is a broken link or no regular file.", stacklevel=2)
                 continue
-            if name in found:
-                raise InputError(
-                    f"{found[name]} and {path} share the image ID {name!r}; rename or remove one of the two."
-                )
+            other = spelled.setdefault(unicodedata.normalize("NFC", name), path)
+            if other is not path:
+                raise InputError(f"{other} and {path} share the image ID {name!r}; rename or remove one of the two.")
             found[name] = path
         return dict(sorted(found.items()))
 
     def image_path(self, image: str) -> Path:
-        """The file of one image.
+        """The file of one image; its ID may be spelled in either Unicode form (see :func:`same_name`).
 
         Raises:
             InputError: there is no image of that ID; names the closest one.
         """
         images = self.images()
-        if image not in images:
+        found = same_name(image, images)
+        if found is None:
             raise InputError(f"{self.root} has no image {image!r}{_closest(image, images)}.")
-        return images[image]
+        return images[found]
 
     def label_path(self, image: str, tag: str = "final") -> Path:
         """Where the label of an image lies or would lie.

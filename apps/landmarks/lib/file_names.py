@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.image_names import LONGEST_ID, name_key
 from monai_ext.landmarks.image_names import check_image_id as check_image_id
-from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id
+from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id_of
 
 #: ``final`` trains; ``draft`` keeps unfinished work; ``original`` holds what a model proposed.
 LABEL_TAGS = ("final", "draft", "original")
 
 
-def split_image_name(name: str) -> tuple[str, str] | None:
-    """(ID, extension as spelled) of an image file name, double extensions included; None for any other file."""
-    found = image_id(name)
-    return None if not found else (found, name[len(found) :])
+def split_image_file(path: Path) -> tuple[str, str] | None:
+    """(ID, extension as spelled) of an image file, double extensions included; None for any other file.
+
+    The extension of DICOM under a name that is no image's is empty, and its ID the whole name.
+    """
+    found = image_id_of(path)
+    return None if not found else (found, path.name[len(found) :])
 
 
 def split_label_name(name: str) -> tuple[str, str] | None:
@@ -26,15 +30,12 @@ def split_label_name(name: str) -> tuple[str, str] | None:
 
 
 def no_such_image(image: str, known: Iterable[str]) -> str:
-    """The sentence that refuses an unknown image ID; it names the image that differs in Unicode form or case only."""
+    """The sentence that refuses an unknown image ID; it names the image that differs in upper and lower case only."""
     key = name_key(image[:LONGEST_ID])
     twin = next((other for other in known if name_key(other) == key), None)
     if twin is None:
         return f"There is no image {image[:200]!r} in the studies folder: use an image ID."
-    return (
-        f"There is no image {image[:200]!r} ({image[:200]!a}), but {twin!r} ({twin!a}), which differs in "
-        "Unicode form or upper and lower case: use that ID."
-    )
+    return f"There is no image {image[:200]!r}, but {twin!r}, which differs in upper and lower case: use that ID."
 
 
 def check_tag(tag: str) -> str:

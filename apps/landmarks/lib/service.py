@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
 from monai_ext.landmarks.studies import label_file_name
 from monai_ext.landmarks.submission import FIRST_SUBMISSION
 from monai_ext.transforms.image_io import read_frame, read_image
@@ -224,7 +225,7 @@ class LandmarkService:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / check_image_id(Path(file_name.replace("\\", "/")).name)
             path.write_bytes(content)
-            image = check_image_id(image or self.datastore.id_of(path.name))
+            image = self.datastore.find_id(check_image_id(image or self.datastore.id_of(path)))
             try:
                 frame = read_image(path)[1]  # all of it: a file that is cut short is refused now, not when it is used
             except InputError as error:
@@ -264,7 +265,10 @@ class LandmarkService:
 def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     """What the answer for an image depends on; None where there is no such file."""
     state = FileState.of(path)
-    return None if state is None else (task.model.protocol.name, task.model.signature(), image, state)
+    if state is None:
+        return None
+    pixel_sizes = FileState.of(path.parent / CALIBRATION_FILE)
+    return task.model.protocol.name, task.model.signature(), image, state, pixel_sizes
 
 
 def _answer(task: LandmarkInfer, path: Path, image: str, check: Check) -> Answer:

@@ -75,7 +75,8 @@ def install_routes(web: FastAPI, service: LandmarkService, app: Any) -> None:
         web.include_router(router, prefix=prefix, responses=PROBLEMS, dependencies=[Depends(check_request)])
     routes.extend(pages)
     access = app.settings.access
-    replace_middleware(web, access, app.settings.limits, tuple(f"{prefix}{path}" for path in OPEN_PATHS))
+    open_paths = tuple(f"{prefix}{path}" for path in OPEN_PATHS)
+    replace_middleware(web, access, app.settings.limits, open_paths, service.datastore.find_id)
     add_error_answers(web)
     describe(web, asks_for_token=access.token is not None)
     keep_requests_out_of_logs(addresses)
