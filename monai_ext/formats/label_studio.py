@@ -51,7 +51,12 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
     """
     gathered = Gatherer(path, names)
     other = 0
-    for index, task in enumerate(read_json(path), 1):
+    tasks = read_json(path)
+    if not isinstance(tasks, list):
+        raise InputError(f"{path} is no export of Label Studio: it is no list of tasks.")
+    for index, task in enumerate(tasks, 1):
+        if not isinstance(task, dict):
+            raise InputError(f"{path}: task {index} must be an object, not {task!r:.80}.")
         where = f"{path}, task {task.get('id', index)!r}"
         image = _image_name(task, where)
         regions = list(_regions(task, where))
@@ -114,7 +119,10 @@ def _regions(task: dict[str, Any], where: str) -> Iterator[dict[str, Any]]:
     if len(finished) > 1:
         raise InputError(f"{where}: there are {len(finished)} annotations of one image; keep one.")
     for item in finished:
-        for region in item.get("result") or []:
+        results = item.get("result") or []
+        if not isinstance(results, list):
+            raise InputError(f"{where}: the result of an annotation must be a list, not {results!r:.80}.")
+        for region in results:
             value = region.get("value") if isinstance(region, dict) else None
             if not isinstance(value, dict):
                 raise InputError(f"{where}: a result has no value: {region!r:.80}.")

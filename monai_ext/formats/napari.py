@@ -49,7 +49,8 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
     for file, ((first, header), *body) in tables.items():
         axes = [column for column in header if column.startswith("axis-")]
         if axes != list(_AXES):
-            raise InputError(f"{first}: the points have the axes {', '.join(axes)}; an image has axis-0 and axis-1.")
+            found = ", ".join(axes) or "none"
+            raise InputError(f"{first}: the points have the axes {found}; an image has axis-0 and axis-1.")
         labels = numbering.names(len(body), str(file)) if column is None else [r[header.index(column)] for _, r in body]
         y, x = (header.index(axis) for axis in _AXES)
         image = file.stem

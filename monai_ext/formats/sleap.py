@@ -44,8 +44,8 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
     sleap_io = _sleap_io()
     try:
         labels = sleap_io.load_slp(str(path), open_videos=False)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no SLEAP project ({error}).") from None
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError):
+        raise InputError(f"{path} is no SLEAP project, or is damaged: save it anew in SLEAP.") from None
     if len(labels.skeletons) != 1:
         raise InputError(f"{path} has {len(labels.skeletons)} skeletons; keep one.")
     gathered = Gatherer(path, names)
@@ -106,6 +106,8 @@ def _sleap_io() -> Any:
 def _image(path: Path, frame: Any) -> str:
     source = frame.video.source_video  # where a package has its images from; an unopened video counts as empty
     files = (frame.video if source is None else source).filename
+    if isinstance(files, list) and frame.frame_idx >= len(files):
+        raise InputError(f"{path} labels the image {frame.frame_idx} of {len(files)}: save it anew in SLEAP.")
     if not isinstance(files, list):
         raise InputError(f"{path} labels frames of the video {files}: save them as images and label those.")
     return posix_path(str(files[frame.frame_idx]))

@@ -88,6 +88,9 @@ def read_csv_file(
     """Reads annotations as CSV; see :func:`_table`."""
     (_, header), *rows = read_rows(path, (*_COLUMNS, f"#{_COLUMNS[0]}")).rows
     columns = [column.lstrip("#") for column in header]
+    absent = next((column for column in _COLUMNS if column not in columns), None)
+    if absent is not None:
+        raise InputError(f"{path}, line 1: the column {absent!r} of VIA is missing from {','.join(header)!r:.120}.")
     images: _Images = {}
     for where, fields in rows:
         row = dict(zip(columns, fields, strict=True))
