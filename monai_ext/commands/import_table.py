@@ -12,6 +12,7 @@ import typer
 from monai_ext.landmarks import Frame, InputError, Landmarks, find_protocol
 from monai_ext.landmarks.coco import read_coco_keypoints
 from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks.label_check import check_label
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.new_protocol import write_new_protocol
 from monai_ext.landmarks.studies import Studies
@@ -59,6 +60,7 @@ def run(
         labels: dict[str, Landmarks] = {}
         for name in points.images:
             labels[name] = points.landmarks(name, _checked_frame(images / name, table), names)
+            check_label(labels[name], f"{table}, {name}")
             bar.advance(task)
         _refuse_clashes(labels, images, target, overwrite)
         target.root.mkdir(parents=True, exist_ok=True)

@@ -100,7 +100,7 @@ def check_frame(stated: Frame, frame: Frame, where: str | Path) -> None:
         raise InputError(
             f"{where} was made on another placement of its image (pixels of {pixel_words(stated)} mm, now "
             f"{pixel_words(frame)} mm), by which its points would lie up to {moved:.4g} pixels off: put the image "
-            "file back as it was, or map the label with `{REMAP}`."
+            f"file back as it was, or map the label with `{REMAP}`."
         )
 
 
