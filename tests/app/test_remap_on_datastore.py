@@ -125,9 +125,7 @@ def test_a_server_that_runs_goes_on_saving(client: TestClient, studies: Path) ->
     np.testing.assert_allclose(points(studies, 0), spot_points(0) + 1.0, atol=1e-9)
 
 
-def test_undone_by_the_history_where_the_image_is_put_back_and_refused_else(
-    client: TestClient, studies: Path
-) -> None:
+def test_undone_by_the_history_where_the_image_is_put_back_and_refused_else(client: TestClient, studies: Path) -> None:
     assert put_label(client, content(studies, 0)).status_code == 200
     save(studies, 0)
     assert map_all(studies) == 1
