@@ -154,9 +154,10 @@ def cross_validate(clinic: Clinic) -> str:
                           clinic.root / "folds", "--folds", 2, "--device", "cpu")  # fmt: skip
 
 
-def ablate(clinic: Clinic) -> str:
-    return clinic.command("ablate", "-s", clinic.studies, "-p", clinic.root / "spots.yaml", "-o", clinic.root / "rows",
-                          "--device", "cpu")  # fmt: skip
+def simulate_learning(clinic: Clinic) -> str:
+    few = ("--strategies", "random", "--initial", 1, "--batch", 1, "--rounds", 1, "--seeds", 1, "--max-steps", 1)
+    return clinic.command("simulate-active-learning", clinic.studies, "-p", clinic.root / "spots.yaml", "-o",
+                          clinic.root / "rounds", "--device", "cpu", *few)  # fmt: skip
 
 
 def simulate_camera(clinic: Clinic) -> str:
@@ -214,7 +215,7 @@ def server_start(clinic: Clinic) -> str:
 
 
 DOORS = [
-    train, evaluate, uncertainty, cross_validate, ablate, simulate_camera, review, doctor, upload, served_training,
+    train, evaluate, uncertainty, cross_validate, simulate_learning, simulate_camera, review, doctor, upload, served_training,
     server_start,
 ]  # fmt: skip
 OFF = r"88 x 64 pixels: check that the markups belong to this image"
