@@ -215,8 +215,8 @@ def server_start(clinic: Clinic) -> str:
 
 
 DOORS = [
-    train, evaluate, uncertainty, cross_validate, simulate_learning, simulate_camera, review, doctor, upload, served_training,
-    server_start,
+    train, evaluate, uncertainty, cross_validate, simulate_learning, simulate_camera, review, doctor, upload,
+    served_training, server_start,
 ]  # fmt: skip
 OFF = r"88 x 64 pixels: check that the markups belong to this image"
 MOVED = r"by which its points would lie up to [\d.]+ pixels off: put the image file back as it was, or map the label"
