@@ -22,6 +22,7 @@ from .commands import (
     model_card,
     model_versions,
     predict,
+    remap,
     report,
     review,
     sample_data,
@@ -59,6 +60,7 @@ app.command("simulate-active-learning")(simulate_active_learning.run)
 app.command("simulate-camera-change")(simulate_camera_change.run)
 app.command("models")(model_versions.run)
 app.command("review")(review.run)
+app.command("remap")(remap.run)
 app.command("doctor")(doctor.run)
 
 

@@ -27,6 +27,7 @@ except ImportError as error:
 from lib.datastore import LandmarkDatastore
 from lib.inference import InferenceDesk
 from lib.infers import LandmarkInfer
+from lib.label_survey import survey_labels
 from lib.pool import ImagePool, UncertaintyScoring
 from lib.proposals import Proposals
 from lib.quality import AgreementScoring, AgreementSummary, LabelReviewer, ReviewScoring
@@ -74,6 +75,7 @@ class LandmarksApp(MONAILabelApp):
             install_routes(web, self.service, self)
             report = start_report(monai_ext.__version__, self.models, self._datastore, self.settings)
             logger.info("%s", "\n".join(start_lines(report)))
+            survey_labels(self._datastore, self.settings.protocols)
             self.pool.start()
             self.retraining.start()
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from monai_ext.landmarks import Frame, InputError, Protocol, Studies
-from monai_ext.landmarks.label_check import check_finished, fitting_protocols, read_label
+from monai_ext.landmarks.label_check import fitting_protocols, read_label
+from monai_ext.landmarks.label_frame import REMAP
 from monai_ext.landmarks.markups import read_markups
 
 from .check import OK, PROBLEM, WARNING, Check, count, listed, sentences
@@ -137,7 +138,9 @@ def check_labels(survey: Survey, index: Index, protocols: Mapping[str, Protocol]
                 relative = path.relative_to(survey.root)
                 bad["final" if tag == "final" else "draft"].append(f"{relative}: {problem}")
     if bad["final"]:
-        advice = "Correct them in 3D Slicer and submit again, or remove the files: training stops at them."
+        moved = any(REMAP in problem for problem in bad["final"])
+        mapping = f"map those whose image has another placement now (`{REMAP} {survey.root}`), " if moved else ""
+        advice = f"Correct them in 3D Slicer and submit again, {mapping}or remove the files: training stops at them."
         return Check(name, PROBLEM, sentences([*bad["final"], *bad["draft"]]), advice)
     if bad["draft"]:
         advice = "They do not train; open the images and save again, or remove the files."
@@ -162,9 +165,7 @@ def label_problem(
     try:
         names = read_markups(path, frame).names
         chosen = [protocols[stated]] if stated is not None else fitting_protocols(names, protocols)
-        landmarks = read_label(path, frame, chosen[0])
-        if tag == "final":
-            check_finished(landmarks)
+        read_label(path, frame, chosen[0], tag)
     except InputError as error:
         return str(error).replace(f"{path} ", "it ").replace(f"{path}: ", "").replace(f"{path}, ", "").rstrip(".")
     return ""

@@ -109,7 +109,7 @@ def test_version_that_does_not_fit_the_image_any_more_is_refused(
     small = (tmp_path / "small.png").read_bytes()
     client.put("/datastore/image?image=spot_00", files={"file": ("small.png", small)})
     response = restore(client, history(client)[0]["version"])
-    assert_refused(response, 409, "outside the image of 40 x 30 pixels")
+    assert_refused(response, 409, "was made on an image of 88 x 64 pixels, but the image has 40 x 30")
     assert str(app.datastore().folder) not in response.text
     assert app.datastore().get_labeled_images() == []
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by, with_stated_frame
 from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
 from monai_ext.landmarks.studies import label_file_name
 from monai_ext.landmarks.submission import FIRST_SUBMISSION
@@ -27,7 +28,7 @@ from .errors import ConflictError, NotFoundError
 from .file_names import check_image_id, check_tag, no_such_image
 from .inference import Answer, Check, InferenceDesk
 from .infers import LandmarkInfer
-from .label_check import check_finished, read_label
+from .label_check import read_label
 from .proposals import Proposal, Proposals, provenance
 from .quality.review_note import NOTE as REVIEW_NOTE
 from .served_model import FileState
@@ -186,15 +187,14 @@ class LandmarkService:
             path = Path(folder) / name
             path.write_bytes(content)
             try:
-                protocol, landmarks = read_label(path, frame, self.protocols, stated)
+                protocol, landmarks = read_label(path, frame, self.protocols, stated, tag)
             except InputError as error:
                 raise _about_upload(error, path) from None
-            if tag == "final":
-                check_finished(landmarks)
             self._refuse_other_protocol(image, tag, protocol)
             known = self.proposals.get(protocol.name, image) or self._stored_proposal(image, protocol)
             sent = {name: value for name, value in params.items() if name not in OWN_NOTES}
             info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
+            path.write_bytes(with_stated_frame(content, frame))
             self.datastore.save_label(image, str(path), tag, info)
         if tag == "final":
             self._tell_of_final(image, protocol.name, known)
@@ -232,7 +232,7 @@ class LandmarkService:
                 raise _about_upload(error, path) from None
             if self.datastore.get_labels_by_image_id(image):
                 old = read_frame(self.image_path(image))
-                if old.size != frame.size or not np.allclose(old.placement, frame.placement):
+                if old.size != frame.size or moved_by(old, frame) > SAME_PLACEMENT:
                     raise ConflictError(
                         f"The image {image!r} has labels that would not fit the new file, whose size or placement "
                         "differs: delete them first, or use another ID."
@@ -256,7 +256,9 @@ class LandmarkService:
         version = self.datastore.get_label_info(image, "original").get("model_version")
         path = Path(self.datastore.get_label_uri(image, "original"))
         try:
-            _, landmarks = read_label(path, read_frame(self.image_path(image)), {protocol.name: protocol})
+            _, landmarks = read_label(
+                path, read_frame(self.image_path(image)), {protocol.name: protocol}, None, "original"
+            )
         except InputError:
             return None  # a proposal of another protocol
         return Proposal(version, landmarks) if isinstance(version, str) else None
