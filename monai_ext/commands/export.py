@@ -16,7 +16,8 @@ from monai_ext.landmarks.exif import read_exif_orientation, stored_to_upright, u
 from monai_ext.landmarks.label_check import check_label
 from monai_ext.transforms.image_io import read_frame
 
-from .console import output, print_json, progress_bar
+from .console import output, print_json
+from .meter import Meter
 
 FORMATS_HELP = "; ".join(f"{item.name}: {item.title}" for item in FORMATS.values())
 
@@ -85,13 +86,12 @@ def _refuse_existing(out: Path, chosen: Format, images: list[str], overwrite: bo
 def _read_labels(study: Studies, paths: dict[str, Path], tag: str) -> tuple[PointsTable, dict[str, Frame]]:
     """The labels as a table by the names of the image files, with the pixel sizes that the images state."""
     found, splits = {}, study.splits()
-    with progress_bar() as bar:
-        task = bar.add_task("Reading labels", total=len(paths), note="")
+    with Meter("Reading labels", len(paths)) as meter:
         for id, path in paths.items():
             label = study.label_path(id, tag)
             found[path.name] = read_markups(label, read_frame(path))
             check_label(found[path.name], label, tag)
-            bar.advance(task)
+            meter.advance()
     table = PointsTable.from_landmarks(found, {path.name: splits[id] for id, path in paths.items() if id in splits})
     frames = {name: item.frame for name, item in found.items()}
     images = {name: replace(entry, mm_per_px=frames[name].spacing) for name, entry in table.images.items()}

@@ -205,9 +205,9 @@ class Recipe(Strict):
         once = max(1, images // self.batch_size)
         if self.max_steps is None:
             return Length(self.max_epochs, once)
-        steps = self.max_steps
-        if steps == "auto":
-            steps = min(max(STEPS_BESIDE_IMAGES + images, LEAST_STEPS), MOST_STEPS)
+        steps = min(max(STEPS_BESIDE_IMAGES + images, LEAST_STEPS), MOST_STEPS)
+        if isinstance(self.max_steps, int):
+            steps = self.max_steps
         if self.max_epochs * once <= steps:
             return Length(self.max_epochs, once)
         epochs = max(1, round(steps / max(once, EPOCH_STEPS)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from monailabel.datastore.local import LocalDatastore
 
 from monai_ext.landmarks import InputError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from fastapi import APIRouter
 from monailabel.utils.async_tasks.task import AsyncTask
 

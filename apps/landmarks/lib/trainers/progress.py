@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from monai_ext.engines.resume import is_resumable
 from monai_ext.landmarks import InputError

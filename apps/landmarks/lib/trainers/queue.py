@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from monailabel.utils.async_tasks.utils import background_processes, background_tasks
 
 from .ending import PROCESS_VARIABLE, Ending
