@@ -151,6 +151,26 @@ def test_training_that_fails_says_why(make_panel: Callable[..., Driver]) -> None
     assert "train" in client.calls
 
 
+@pytest.mark.parametrize(
+    ("config", "shown", "sent"),
+    [
+        ({"max_epochs": 60}, (60, "60"), {"max_epochs": 60}),
+        ({"batch_size": 4}, (0, "automatic"), {}),  # the number follows from that of the images
+    ],
+)
+def test_training_takes_the_server_s_number_of_epochs(
+    make_panel: Callable[..., Driver], config: dict, shown: tuple[int, str], sent: dict
+) -> None:
+    client = FolderClient()
+    client.document["trainers"] = {"head": {"config": config}}
+    driver = make_panel(lambda _address, _token: client)
+    driver.connect("http://stand-in")
+    spin = driver.ui.epochsSpin
+    assert (spin.value, spin.text) == shown
+    driver.do("train")
+    assert client.trained_with == sent
+
+
 def test_stopping_a_training(make_panel: Callable[..., Driver]) -> None:
     client = FolderClient()
     client.document["train_stats"] = {"head": {"status": "running", "epoch": 2, "max_epochs": 60, "loss": 0.5}}
