@@ -70,6 +70,11 @@ def run(
             "it, or of the stored pixels. Default: what width and height in the table tell."
         ),
     ] = None,
+    scale_unit: Annotated[str | None, typer.Option(help="TPS: the unit of SCALE, mm, cm, um or inch.")] = None,
+    attribute: Annotated[
+        str | None,
+        typer.Option(help="VIA: the attribute of a region that names its landmark, where there are several."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace labels that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -83,7 +88,7 @@ def run(
     """
     folder, target = ImageFolder(images), Studies(studies)
     given = read_names(names) if names else None
-    reading = TableReading(format, given, category, take_v0, pixel_origin, exif)
+    reading = TableReading(format, given, category, take_v0, pixel_origin, exif, scale_unit, attribute)
     points, exif = reading.read(table, folder)
     if rename:
         points = renamed(points, rename)

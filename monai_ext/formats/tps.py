@@ -88,7 +88,9 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf, *, scale_unit
             status = Status.MISSING if is_missing else Status.DEFINED
             gathered.point(where, image, name, (x, size[1] - 1 - y), status)
     if scaled and scale_unit is None:
-        warnings.warn(f"{path}: {scaled} SCALE lines are left out: state their unit to use them.", stacklevel=2)
+        warnings.warn(
+            f"{path}: {scaled} SCALE lines are left out: state their unit (--scale-unit mm) to use them.", stacklevel=2
+        )
     if missing:
         warnings.warn(f"{path}: {missing} landmarks at -1 -1 are read as missing, as tpsDig marks them.", stacklevel=2)
     return gathered.table()

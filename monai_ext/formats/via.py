@@ -163,7 +163,10 @@ def _naming_attribute(path: Path, regions: list[Mapping[str, Any]]) -> str | Non
     """The region attribute that has values; None where there is none at all."""
     used = dict.fromkeys(key for attributes in regions for key, value in attributes.items() if value)
     if len(used) > 1:
-        raise InputError(f"{path}: the regions have several attributes ({', '.join(used)}): say which one is the name.")
+        raise InputError(
+            f"{path}: the regions have several attributes ({', '.join(used)}): say which one is the name, "
+            "with --attribute."
+        )
     return next(iter(used), None)
 
 

@@ -30,6 +30,8 @@ class TableReading:
             format's own convention.
         exif: which picture of an image with an EXIF orientation the points are of; None takes it from the sizes that
             the table declares.
+        scale_unit: of SCALE in a TPS file.
+        attribute: of VIA's regions, which names the landmarks.
     """
 
     format: str | None = None
@@ -38,6 +40,8 @@ class TableReading:
     take_v0: bool = False
     pixel_origin: PixelOrigin | None = None
     exif: ExifReading | None = None
+    scale_unit: str | None = None
+    attribute: str | None = None
 
     def read(self, path: Path, folder: ImageFolder) -> tuple[PointsTable, ExifReading | None]:
         """The table, and which picture of an image with an EXIF orientation its points are of.
@@ -61,6 +65,8 @@ class TableReading:
             pixel_origin=self.pixel_origin,
             category=self.category,
             take_v0=self.take_v0 or None,
+            scale_unit=self.scale_unit,
+            attribute=self.attribute,
         )
         return table, exif
 

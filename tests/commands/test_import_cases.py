@@ -360,3 +360,41 @@ def test_a_size_other_than_that_of_the_file_is_refused(case) -> None:
     case.refused(case.run(case.table("i.nii,a,1,2,0.5,0.5", header=header)), "0.5 x 0.25 mm (NIfTI)", "0.5 x 0.5 mm")
     assert case.run(case.table("i.nii,a,1,2,0.5,0.25", header=header)).code == 0
     assert not (case.studies / "calibration.json").exists()
+
+
+def test_scale_of_tps_calibrates_where_its_unit_is_stated(case) -> None:
+    case.image("i.png")
+    table = case.root / "t.tps"
+    table.write_text("LM=1\n10 42\nIMAGE=i.png\nID=0\nSCALE=0.25\n")
+
+    unstated = case.run(table)
+    assert "1 SCALE lines are left out: state their unit (--scale-unit mm) to use them" in " ".join(
+        unstated.err.split()
+    )
+    assert read_frame(case.studies / "i.png").spacing is None
+
+    assert case.run(table, "--scale-unit", "mm", "--overwrite").code == 0
+    assert read_frame(case.studies / "i.png").spacing == (0.25, 0.25)
+    assert case.labels() == {"i": {"LM1": [10.0, 5.0]}}
+
+
+def test_the_attribute_of_via_that_names_the_landmarks(case) -> None:
+    case.image("i.png")
+    regions = [
+        {
+            "shape_attributes": {"name": "point", "cx": x, "cy": 5},
+            "region_attributes": {"landmark": name, "quality": "good"},
+        }
+        for x, name in ((10, "a"), (20, "b"))
+    ]
+    table = case.root / "via.json"
+    table.write_text(
+        json.dumps({"i.png1": {"filename": "i.png", "size": 1, "regions": regions, "file_attributes": {}}})
+    )
+
+    refused = case.run(table)
+    assert refused.code == 2
+    assert "(landmark, quality): say which one is the name, with --attribute" in " ".join(refused.err.split())
+
+    assert case.run(table, "--attribute", "landmark").code == 0
+    assert case.labels() == {"i": {"a": [10.0, 5.0], "b": [20.0, 5.0]}}

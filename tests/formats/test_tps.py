@@ -53,7 +53,7 @@ def test_reads_several_specimens_with_y_running_up(write) -> None:
     assert table.images["b.png"].points["base"] == TablePoint(12.5, 0)
     assert [str(item.message).split(": ", 1)[1] for item in said] == [
         "1 curves or outlines are left out.",
-        "1 SCALE lines are left out: state their unit to use them.",
+        "1 SCALE lines are left out: state their unit (--scale-unit mm) to use them.",
         "1 landmarks at -1 -1 are read as missing, as tpsDig marks them.",
     ]
 
