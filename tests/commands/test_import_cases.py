@@ -375,7 +375,7 @@ def test_scale_of_tps_calibrates_where_its_unit_is_stated(case) -> None:
 
     assert case.run(table, "--scale-unit", "mm", "--overwrite").code == 0
     assert read_frame(case.studies / "i.png").spacing == (0.25, 0.25)
-    assert case.labels() == {"i": {"LM1": [10.0, 5.0]}}
+    assert case.labels() == {"i": {"1": [10.0, 5.0]}}
 
 
 def test_the_attribute_of_via_that_names_the_landmarks(case) -> None:
