@@ -41,7 +41,7 @@ def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: S
                 f"The landmark name {name!r} cannot stand in a protocol: use letters, digits and underscores, "
                 "a letter first."
             )
-    width, height = _input_size(sizes)
+    width, height = input_size(sizes)
     document = {
         "name": path.stem,
         "title": path.stem.replace("_", " ").capitalize(),
@@ -66,10 +66,16 @@ def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: S
     return protocol
 
 
-def _input_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """A (width, height) of the images' typical shape, not larger than they are."""
+def input_size(sizes: Sequence[tuple[int, int]], *, enlarge: bool = False) -> tuple[int, int]:
+    """A (width, height) of the images' typical shape with about :data:`INPUT_AREA` pixels, for a network.
+
+    Args:
+        sizes: (width, height) of the images.
+        enlarge: give small images as many; else not more than they have.
+    """
     width, height = median(size[0] for size in sizes), median(size[1] for size in sizes)
-    scale = min(1.0, (INPUT_AREA / (width * height)) ** 0.5)
+    scale = (INPUT_AREA / (width * height)) ** 0.5
+    scale = scale if enlarge else min(1.0, scale)
     return _side(width * scale), _side(height * scale)
 
 
