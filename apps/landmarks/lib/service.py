@@ -140,7 +140,7 @@ class LandmarkService:
         task = self.infer_task(model)
         if write is None:
             return self.desk.ask(partial(_key, task, path, image), partial(_answer, task, path, image))
-        task.model.card()
+        task.signature(image)
 
         def make(check: Check) -> Answer:
             with tempfile.TemporaryDirectory() as folder:
@@ -262,7 +262,7 @@ class LandmarkService:
 def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     """What the answer for an image depends on; None where there is no such file."""
     state = FileState.of(path)
-    return None if state is None else (task.model.protocol.name, task.model.signature(), image, state)
+    return None if state is None else (task.model.protocol.name, task.signature(image), image, state)
 
 
 def _answer(task: LandmarkInfer, path: Path, image: str, check: Check) -> Answer:

@@ -54,6 +54,11 @@ class Seen(NamedTuple):
     size_wh: tuple[int, int]
     inside: tuple[float, float, float, float]
 
+    @property
+    def bounds(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The least and the greatest (x, y) of :attr:`inside`, float64."""
+        return torch.tensor(self.inside[:2]).double(), torch.tensor(self.inside[2:]).double()
+
 
 class FeatureEncoder:
     """An ImageNet encoder, ready to look at images.
@@ -121,11 +126,12 @@ def read_at(maps: torch.Tensor, cells: torch.Tensor, padding_mode: str) -> torch
 
 def describe(seen: Seen, points: torch.Tensor, level: Level) -> torch.Tensor:
     """(K, C, 2 reach + 1, 2 reach + 1) features around (K, 2) pixels."""
-    maps = seen.maps[level.stride]
+    maps, side = seen.maps[level.stride], 2 * level.reach + 1
     steps = torch.arange(-level.reach, level.reach + 1, dtype=maps.dtype)
     y, x = torch.meshgrid(steps, steps, indexing="ij")
     cells = to_cells(points, level.stride).to(maps.dtype)[:, None, None] + torch.stack([x, y], -1)
-    return read_at(maps[None].expand(len(points), -1, -1, -1), cells, "border")
+    found = read_at(maps[None], cells.reshape(1, -1, side, 2), "border")[0]
+    return found.reshape(len(maps), len(points), side, side).swapaxes(0, 1)
 
 
 def similarity(seen: Seen, descriptors: torch.Tensor, level: Level) -> torch.Tensor:

@@ -18,7 +18,7 @@ MOST = 8
 #: Pixels within which a landmark that is looked for backwards, in the labelled image, has to come back.
 BACK = 24.0
 #: Share of landmarks that have to come back, and their mean similarity.
-LEAST_RETURNED, LEAST_LIKENESS = 0.5, 0.3
+LEAST_RETURNED, LEAST_LIKENESS = 0.6, 0.3
 
 
 class LabelledView(NamedTuple):

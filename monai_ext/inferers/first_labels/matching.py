@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
-from .features import DEEP, FINE, Level, Seen, cell_pixels, describe, similarity, to_pixels
+from .features import DEEP, FINE, Level, Seen, cell_pixels, describe, read_at, similarity, to_cells, to_pixels
 from .pose import PRICE, find_pose
 from .shape import common_shape, extent, fit_similarity
 
@@ -84,10 +84,12 @@ def find_match(templates: Sequence[Template], seen: Seen) -> Match:
     expected, points, _ = _settle(_Search(deep, stride, seen), shape, pose.points, freedom)
 
     fine = _mean_likeness(templates, seen, FINE)[known]
-    both = (F.interpolate(deep[None], size=fine.shape[-2:], mode="bilinear", align_corners=False)[0] + fine) / 2
-    near = (cell_pixels((both.shape[1], both.shape[2]), FINE.stride) - points[:, None, None]).abs().amax(-1) <= WINDOW
-    search = _Search(torch.where(near, both, -_NEVER), FINE.stride, seen)
+    others = F.interpolate(deep[None], size=fine.shape[-2:], mode="bilinear", align_corners=False)[0]
+    near = (cell_pixels((fine.shape[1], fine.shape[2]), FINE.stride) - points[:, None, None]).abs().amax(-1) <= WINDOW
+    search = _Search(torch.where(near, (others + fine) / 2, -_NEVER), FINE.stride, seen)
     points, likeness = search.near(expected, freedom)
+    others = others - 2 * search.price(expected, freedom).to(others.dtype)
+    points = _within_cell(templates, known, seen, points, others)
     return Match(_spread(points, known), _spread(likeness, known), pose.score)
 
 
@@ -130,6 +132,28 @@ def _settle(
     return expected, points, likeness
 
 
+def _within_cell(
+    templates: Sequence[Template], known: torch.Tensor, seen: Seen, points: torch.Tensor, others: torch.Tensor
+) -> torch.Tensor:
+    """(K, 2) pixels, no farther than half a cell from those that were found in whole cells, that fit best.
+
+    The shallow features of both sides are read between the cells: a cell and a place between cells are never quite
+    alike. What else speaks for a place is read from its (K, h, w) map.
+    """
+    reach = FINE.stride // 2
+    steps = cell_pixels((2 * reach + 1, 2 * reach + 1), 1) - reach
+    places = points[:, None, None] + steps
+    found = F.normalize(describe(seen, places.flatten(0, 2), FINE).flatten(1), dim=1).unflatten(0, places.shape[:3])
+    shares = torch.stack([template.defined[known] for template in templates]).float()
+    shares = shares / shares.sum(0).clamp_min(1)
+    total = read_at(others[:, None], to_cells(places, FINE.stride).to(others.dtype), "border")[:, 0]
+    for template, share in zip(templates, shares, strict=True):
+        own = F.normalize(template.descriptors[FINE.stride][known].flatten(1), dim=1)
+        total = total + share[:, None, None] * torch.einsum("kc,kyxc->kyx", own, found)
+    low, high = seen.bounds
+    return (points + _peaks(total.double())[0] - reach).clamp(low, high)
+
+
 class _Search:
     """Looks for the cells of the highest similarity.
 
@@ -142,32 +166,39 @@ class _Search:
     def __init__(self, likeness: torch.Tensor, stride: int, seen: Seen) -> None:
         self._likeness, self._stride = likeness.double(), stride
         self._cells = cell_pixels((likeness.shape[1], likeness.shape[2]), stride)
-        left, top, right, bottom = seen.inside
-        low, high = torch.tensor([left, top]).double(), torch.tensor([right, bottom]).double()
-        self._low, self._high = low, high
+        low, high = self._bounds = seen.bounds
         within = ((self._cells >= low - stride / 2) & (self._cells <= high + stride / 2)).all(-1)
         self._outside = torch.where(within, 0.0, _NEVER).double()
 
     def near(self, expected: torch.Tensor, freedom: float) -> tuple[torch.Tensor, torch.Tensor]:
         """The likeliest (K, 2) pixels at a price for the distance from where they are expected; (K,) similarity."""
+        return self._best(self._likeness - self.price(expected, freedom))
+
+    def price(self, expected: torch.Tensor, freedom: float) -> torch.Tensor:
+        """(K, h, w) similarity that each cell has to have more, for its distance from where a landmark is expected."""
         off = (self._cells - expected[:, None, None]) / freedom
-        return self._peaks(self._likeness - 0.5 * PRICE * off.square().sum(-1))
+        return 0.5 * PRICE * off.square().sum(-1)
 
     def anywhere(self) -> torch.Tensor:
         """The likeliest (K, 2) pixels."""
-        return self._peaks(self._likeness)[0]
+        return self._best(self._likeness)[0]
 
-    def _peaks(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        values = values - self._outside
-        count, height, width = values.shape
-        index = values.flatten(1).argmax(1)
-        k, y, x = torch.arange(count), index // width, index % width
-        right, left = values[k, y, (x + 1).clamp(max=width - 1)], values[k, y, (x - 1).clamp(min=0)]
-        below, above = values[k, (y + 1).clamp(max=height - 1), x], values[k, (y - 1).clamp(min=0), x]
-        top = values[k, y, x]
-        steps = torch.stack([_vertex(left, top, right), _vertex(above, top, below)], -1)
-        points = to_pixels(torch.stack([x, y], -1) + steps, self._stride)
-        return points.clamp(self._low, self._high), self._likeness[k, y, x]
+    def _best(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        cells, index = _peaks(values - self._outside)
+        likeness = self._likeness.flatten(1).gather(1, index[:, None])[:, 0]
+        return to_pixels(cells, self._stride).clamp(*self._bounds), likeness
+
+
+def _peaks(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(K, 2) cells (x, y) of the tops of (K, h, w) values, between the cells, and (K,) the number of the top's cell."""
+    count, height, width = values.shape
+    index = values.flatten(1).argmax(1)
+    k, y, x = torch.arange(count), index // width, index % width
+    right, left = values[k, y, (x + 1).clamp(max=width - 1)], values[k, y, (x - 1).clamp(min=0)]
+    below, above = values[k, (y + 1).clamp(max=height - 1), x], values[k, (y - 1).clamp(min=0), x]
+    top = values[k, y, x]
+    steps = torch.stack([_vertex(left, top, right), _vertex(above, top, below)], -1)
+    return torch.stack([x, y], -1) + steps, index
 
 
 def _vertex(before: torch.Tensor, top: torch.Tensor, after: torch.Tensor) -> torch.Tensor:

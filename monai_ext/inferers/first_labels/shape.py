@@ -17,7 +17,8 @@ def fit_similarity(
     Points that are one, or lie at one place, are shifted only.
 
     Args:
-        source, target: (K, 2).
+        source: (K, 2).
+        target: (K, 2).
         weight: (K,) not negative, one of them positive.
 
     Returns:
