@@ -42,7 +42,7 @@ class Case:
 
     def __init__(self, folder: Path, matcher: FileMatcher) -> None:
         self.folder, self.task, self.matcher = folder, matcher.protocol, matcher
-        self.files = []
+        self.views = []
         self.count = 0
 
     def write(self, picture, matrix, status=None):
@@ -53,10 +53,10 @@ class Case:
 
     def label(self, picture, matrix, status=None) -> None:
         image, label, _ = self.write(picture, matrix, status)
-        self.files.append(self.matcher.labelled(image, label))
+        self.views.append(self.matcher.labelled(image, label))
 
     def propose(self, image: Path):
-        return self.matcher.propose(self.matcher.first_labels(self.files), self.files, image)
+        return self.matcher.propose(self.matcher.first_labels(self.views), image)
 
     def errors(self, picture, matrix):
         """Pixels by which each landmark is missed, and the proposal."""
@@ -146,6 +146,16 @@ def test_a_mirror_image_is_matched_only_where_the_protocol_flips_and_partners_ch
         assert (error.max() < SAME_VIEW) == (flip > 0)
 
 
+def test_a_mirror_image_lacks_the_partner_of_what_the_label_lacks(make_case) -> None:
+    case = make_case(flip=0.5)
+    case.label(texture(4), np.eye(3), [1, -1, 1, 1, 0, 1])
+    found, proposal = case.propose(write_picture(case.folder / "mirrored.png", texture(4).flip(-1)))
+    assert found.status.tolist() == [-1, 1, 1, 1, 0, 1]
+    assert proposal.holds
+    expected = np.asarray(transform_points(flip_matrix(SIZE[0]), PLACES[0]))
+    assert np.linalg.norm(found.point("p1") - expected) < SAME_VIEW
+
+
 def test_labels_of_both_sides_serve_either_side(make_case) -> None:
     case = make_case(flip=0.5)
     for number, side in enumerate((texture(5), texture(5).flip(-1), texture(5))):
@@ -154,8 +164,8 @@ def test_labels_of_both_sides_serve_either_side(make_case) -> None:
         places = mirrored if number == 1 else PLACES
         label = case.folder / f"side_{number}.mrk.json"
         write_markups(label, Landmarks(case.task.landmark_names, places, read_frame(image)))
-        case.files.append(case.matcher.labelled(image, label))
-    first = case.matcher.first_labels(case.files)
+        case.views.append(case.matcher.labelled(image, label))
+    first = case.matcher.first_labels(case.views)
     left_out = first.leave_one_out()
     assert left_out is not None
     assert left_out.matched < SAME_VIEW
@@ -168,11 +178,11 @@ def test_labels_that_do_not_find_each_other_are_worse_than_where_they_lie_in_the
     case = make_case()
     for seed in (20, 21, 22):  # other pictures, the points at the same places
         case.label(texture(seed), np.eye(3))
-    left_out = case.matcher.first_labels(case.files).leave_one_out()
+    left_out = case.matcher.first_labels(case.views).leave_one_out()
     assert left_out is not None
     assert left_out.placed == pytest.approx(0, abs=1e-4)
     assert left_out.matched > 5
-    assert case.matcher.first_labels(case.files[:1]).leave_one_out() is None
+    assert case.matcher.first_labels(case.views[:1]).leave_one_out() is None
 
 
 def test_points_stay_in_the_image_beside_which_the_input_is_filled_up(tmp_path: Path) -> None:
@@ -180,7 +190,7 @@ def test_points_stay_in_the_image_beside_which_the_input_is_filled_up(tmp_path: 
     image = write_picture(tmp_path / "a.png", texture(0))
     label = tmp_path / "a.mrk.json"
     write_markups(label, Landmarks(("p0",), [[2.0, 200.0]], read_frame(image)))
-    case.files.append(case.matcher.labelled(image, label))
+    case.views.append(case.matcher.labelled(image, label))
     found, _ = case.propose(write_picture(tmp_path / "b.png", texture(0).roll(-60, -1)))
     assert (found.points >= 0).all()
     assert (found.points <= np.array(SIZE) - 1).all()
@@ -190,9 +200,9 @@ def test_too_many_labels_and_none_with_a_point_are_refused(make_case) -> None:
     case = make_case(1)
     case.label(texture(0), np.eye(3), [0])
     with pytest.raises(InputError, match="None of the labelled images has a point: place one"):
-        case.matcher.first_labels(case.files)
+        case.matcher.first_labels(case.views)
     with pytest.raises(InputError, match=f"1 to {MOST} labelled images, not {MOST + 1}"):
-        FirstLabels([case.files[0].view] * (MOST + 1), [0])
+        FirstLabels([case.views[0]] * (MOST + 1), [0])
 
 
 def test_a_similarity_is_found_exactly_and_mirrors_nothing() -> None:

@@ -2,14 +2,13 @@
 
 from .features import FeatureEncoder, Seen
 from .first_labels import MOST, FirstLabels, LabelledView, LeftOut, Proposal
-from .labelled_files import FileMatcher, LabelledFile
+from .labelled_files import FileMatcher
 
 __all__ = [
     "MOST",
     "FeatureEncoder",
     "FileMatcher",
     "FirstLabels",
-    "LabelledFile",
     "LabelledView",
     "LeftOut",
     "Proposal",

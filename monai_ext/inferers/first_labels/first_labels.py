@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from monai_ext.landmarks import InputError
+from monai_ext.landmarks import InputError, Status
 
 from .features import Seen
 from .matching import Match, Template, best_places, deep_likeness, find_match
@@ -28,13 +28,18 @@ class LabelledView(NamedTuple):
         seen: the image.
         mirrored: the image flipped left to right; None where a mirror image is another thing.
         points: (K, 2) float64 pixels of the image.
-        defined: (K,) bool, which landmarks have a point.
+        status: (K,) codes of :class:`~monai_ext.landmarks.Status`.
     """
 
     seen: Seen
     mirrored: Seen | None
     points: torch.Tensor
-    defined: torch.Tensor
+    status: torch.Tensor
+
+    @property
+    def defined(self) -> torch.Tensor:
+        """(K,) bool, which landmarks have a point."""
+        return self.status == int(Status.DEFINED)
 
 
 class Proposal(NamedTuple):
@@ -42,12 +47,14 @@ class Proposal(NamedTuple):
 
     Attributes:
         points: (K, 2) float64 pixels; NaN for a landmark that no labelled image has.
-        confidence: (K,) in [0, 1]; NaN likewise.
+        status: (K,) codes: missing where most labelled images lack the landmark, undefined where none tells of it.
+        confidence: (K,) in [0, 1]; NaN where not defined.
         returned: share of the landmarks that lead back to the labelled ones.
         likeness: mean similarity of the landmarks.
     """
 
     points: torch.Tensor
+    status: torch.Tensor
     confidence: torch.Tensor
     returned: float
     likeness: float
@@ -103,10 +110,12 @@ class FirstLabels:
         """The landmarks of an image of the same scale."""
         templates, match = self._best(seen, self._ways)
         back = self._way_back(templates, seen, match)
-        near = torch.exp(-0.5 * (back / BACK).square())
+        confidence = match.likeness.clamp(0, 1) * torch.exp(-0.5 * (back / BACK).square())
+        status = _usual(torch.stack([template.status for template in templates]))
         return Proposal(
             match.points,
-            match.likeness.clamp(0, 1) * near,
+            status,
+            torch.where(status == int(Status.DEFINED), confidence, torch.nan),
             float((back <= BACK).double()[back.isfinite()].mean()),
             float(match.likeness.nanmean()),
         )
@@ -130,12 +139,12 @@ class FirstLabels:
         return LeftOut(float(errors.mean()), float(distances.mean())) if len(errors) else None
 
     def _both_ways(self, view: LabelledView) -> tuple[Template, Template | None]:
-        plain = Template(view.seen, view.points, view.defined)
+        plain = Template(view.seen, view.points, view.status)
         if view.mirrored is None:
             return plain, None
         across = torch.tensor([view.seen.size_wh[0] - 1.0, 0.0]).double()
         points = (across - view.points * torch.tensor([1.0, -1.0]).double())[self._swap]
-        return plain, Template(view.mirrored, points, view.defined[self._swap])
+        return plain, Template(view.mirrored, points, view.status[self._swap])
 
     def _best(self, seen: Seen, ways: Sequence[tuple[Template, Template | None]]) -> tuple[list[Template], Match]:
         """The labelled images turned as the image is, and what they find in it."""
@@ -154,10 +163,18 @@ class FirstLabels:
         The shape plays no part in it, so that it is evidence of its own. Of several labelled images the median counts.
         """
         found = match.points.isfinite().all(1)
-        forward = Template(seen, match.points, found)
+        forward = Template(seen, match.points, torch.where(found, int(Status.DEFINED), int(Status.UNDEFINED)))
         misses = []
         for template in templates:
             places = best_places(deep_likeness([forward], template.seen), template.seen)
             both = template.defined & found
             misses.append(torch.where(both, (places - template.points).norm(dim=1), torch.nan))
         return torch.stack(misses).nanmedian(0).values
+
+
+def _usual(status: torch.Tensor) -> torch.Tensor:
+    """(K,) what most of (N, K) say of a landmark, a point where they are equally many."""
+    defined = (status == int(Status.DEFINED)).sum(0)
+    missing = (status == int(Status.MISSING)).sum(0)
+    usual = torch.where(missing > defined, int(Status.MISSING), int(Status.DEFINED))
+    return torch.where(missing + defined == 0, int(Status.UNDEFINED), usual).to(torch.int8)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
-from monai_ext.landmarks import Frame, Landmarks, Protocol, Status
+from monai_ext.landmarks import Frame, Landmarks, Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.geometry import transform_points
 from monai_ext.landmarks.network_config import HeatmapNetConfig, Size
@@ -19,18 +19,6 @@ from monai_ext.transforms.resample import to_original
 
 from .features import FeatureEncoder, Seen
 from .first_labels import FirstLabels, LabelledView, Proposal
-
-
-class LabelledFile(NamedTuple):
-    """A labelled image as it is matched.
-
-    Attributes:
-        view: what the encoder sees of it.
-        status: (K,) codes of :class:`~monai_ext.landmarks.Status`.
-    """
-
-    view: LabelledView
-    status: torch.Tensor
 
 
 class FileMatcher:
@@ -54,7 +42,7 @@ class FileMatcher:
         self._labelled, self._alone = validation_transforms(fitted), inference_transforms(fitted)
         self._encoder = FeatureEncoder(protocol.num_channels, device)
 
-    def labelled(self, image: Path, label: Path) -> LabelledFile:
+    def labelled(self, image: Path, label: Path) -> LabelledView:
         """A labelled image.
 
         Raises:
@@ -67,27 +55,21 @@ class FileMatcher:
             left, top, right, bottom = _inside(sample)
             last = sample["image"].shape[-1] - 1.0
             mirrored = self._encoder.see(sample["image"].flip(-1), (last - right, top, last - left, bottom))
-        status = sample["status"]
-        view = LabelledView(self._see(sample), mirrored, sample["points"].double(), status == int(Status.DEFINED))
-        return LabelledFile(view, status)
+        return LabelledView(self._see(sample), mirrored, sample["points"].double(), sample["status"])
 
-    def first_labels(self, files: Sequence[LabelledFile]) -> FirstLabels:
+    def first_labels(self, views: Sequence[LabelledView]) -> FirstLabels:
         """What finds the landmarks of some labelled images.
 
         Raises:
             InputError: as :class:`FirstLabels`.
         """
-        return FirstLabels([file.view for file in files], self.protocol.swap)
+        return FirstLabels(views, self.protocol.swap)
 
-    def propose(self, first: FirstLabels, files: Sequence[LabelledFile], image: Path) -> tuple[Landmarks, Proposal]:
+    def propose(self, first: FirstLabels, image: Path) -> tuple[Landmarks, Proposal]:
         """What labelled images propose for another one, in its original pixels and frame.
 
-        A landmark that is absent from most of the labelled images is proposed as missing, one that none of them tells
-        of as undefined.
-
         Args:
-            first: made of the files.
-            files: the labelled images.
+            first: made of the labelled images.
             image: the file of the other one.
 
         Raises:
@@ -99,10 +81,8 @@ class FileMatcher:
         frame: Frame = sample["frame"]
         points = to_original(proposal.points, sample["matrix"]).numpy()
         points = np.clip(points, 0.0, np.array(frame.size) - 1.0)
-        status = _usual_status(torch.stack([file.status for file in files]))
-        confidence = torch.where(status == int(Status.DEFINED), proposal.confidence, torch.nan)
         names = self.protocol.landmark_names
-        return Landmarks(names, points, frame, status.numpy(), confidence.numpy()), proposal
+        return Landmarks(names, points, frame, proposal.status.numpy(), proposal.confidence.numpy()), proposal
 
     def _see(self, sample: dict[Any, Any]) -> Seen:
         return self._encoder.see(sample["image"], _inside(sample))
@@ -115,11 +95,3 @@ def _inside(sample: dict[Any, Any]) -> tuple[float, float, float, float]:
     corners = np.array([[-0.5, -0.5], [frame.width - 0.5, frame.height - 0.5]])
     low, high = transform_points(sample["matrix"].numpy(), corners).tolist()
     return max(low[0], -0.5), max(low[1], -0.5), min(high[0], width - 0.5), min(high[1], height - 0.5)
-
-
-def _usual_status(status: torch.Tensor) -> torch.Tensor:
-    """(K,) what most of (N, K) say of a landmark, a point where they are equally many."""
-    defined = (status == int(Status.DEFINED)).sum(0)
-    missing = (status == int(Status.MISSING)).sum(0)
-    usual = torch.where(missing > defined, int(Status.MISSING), int(Status.DEFINED))
-    return torch.where(missing + defined == 0, int(Status.UNDEFINED), usual).to(torch.int8)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
+from monai_ext.landmarks import Status
+
 from .features import DEEP, FINE, Level, Seen, cell_pixels, describe, read_at, similarity, to_cells, to_pixels
 from .pose import PRICE, find_pose
 from .shape import common_shape, extent, fit_similarity
@@ -34,12 +36,17 @@ class Template:
     Attributes:
         seen: the image.
         points: (K, 2) float64 pixels of the image.
-        defined: (K,) bool, which landmarks have a point.
+        status: (K,) codes of :class:`~monai_ext.landmarks.Status`.
     """
 
     seen: Seen
     points: torch.Tensor
-    defined: torch.Tensor
+    status: torch.Tensor
+
+    @cached_property
+    def defined(self) -> torch.Tensor:
+        """(K,) bool, which landmarks have a point."""
+        return self.status == int(Status.DEFINED)
 
     @cached_property
     def descriptors(self) -> dict[int, torch.Tensor]:
@@ -81,7 +88,7 @@ def find_match(templates: Sequence[Template], seen: Seen) -> Match:
     stride = DEEP[0].stride
     deep = deep_likeness(templates, seen)[known]
     pose = find_pose(deep, shape, stride, freedom)
-    expected, points, _ = _settle(_Search(deep, stride, seen), shape, pose.points, freedom)
+    expected, points = _settle(_Search(deep, stride, seen), shape, pose.points, freedom)
 
     fine = _mean_likeness(templates, seen, FINE)[known]
     others = F.interpolate(deep[None], size=fine.shape[-2:], mode="bilinear", align_corners=False)[0]
@@ -119,8 +126,8 @@ def _mean_likeness(templates: Sequence[Template], seen: Seen, level: Level) -> t
 
 def _settle(
     search: _Search, shape: torch.Tensor, expected: torch.Tensor, freedom: float
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Where the shape and its landmarks come to lie: expected places, found ones and their similarity."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the shape and its landmarks come to lie: expected places and found ones."""
     points, likeness = search.near(expected, freedom)
     for _ in range(ROUNDS - 1):
         if len(shape) == 1:
@@ -129,7 +136,7 @@ def _settle(
         matrix, offset = fit_similarity(shape, points, likeness.clamp_min(_LEAST_SHARE) / (1 + off.square()))
         expected = shape @ matrix.T + offset
         points, likeness = search.near(expected, freedom)
-    return expected, points, likeness
+    return expected, points
 
 
 def _within_cell(

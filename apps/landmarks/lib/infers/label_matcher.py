@@ -8,7 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_ext.inferers.first_labels import MOST, FileMatcher, FirstLabels, LabelledFile
+from monai_ext.inferers.first_labels import MOST, FileMatcher, FirstLabels, LabelledView
 from monai_ext.landmarks import Landmarks, Protocol
 from monai_ext.networks.device import find_device
 
@@ -40,7 +40,6 @@ Sources = tuple[_Source, ...]
 class _Ready(NamedTuple):
     """A set of labelled images, and why it tells nothing of other images; empty where it does."""
 
-    files: list[LabelledFile]
     first: FirstLabels
     doubt: str
 
@@ -61,7 +60,7 @@ class LabelMatcher:
         self._protocol, self._datastore, self._finals = protocol, datastore, finals
         self._lock = threading.Lock()
         self._matcher: FileMatcher | None = None
-        self._read: dict[_Source, LabelledFile] = {}
+        self._read: dict[_Source, LabelledView] = {}
         self._sets: OrderedDict[Sources, _Ready] = OrderedDict()
         self._latest: tuple[Objects, tuple[str, ...]] | None = None
 
@@ -110,7 +109,7 @@ class LabelMatcher:
             matcher = self._matcher
         if ready.doubt:
             raise self._nothing(ready.doubt)
-        landmarks, proposal = matcher.propose(ready.first, ready.files, image)
+        landmarks, proposal = matcher.propose(ready.first, image)
         if not proposal.holds:
             raise self._nothing(f"{_labelled(len(sources))} not enough like this one to find its landmarks by")
         count = f"{len(sources)} labelled image{'' if len(sources) == 1 else 's'}"
@@ -120,17 +119,16 @@ class LabelMatcher:
         if self._matcher is None:
             self._matcher = FileMatcher(self._protocol, find_device("auto"))
         if sources not in self._sets:
-            files = [self._labelled(source) for source in sources]
-            first = self._matcher.first_labels(files)
-            self._sets[sources] = _Ready(files, first, _doubt(first))
+            first = self._matcher.first_labels([self._labelled(source) for source in sources])
+            self._sets[sources] = _Ready(first, _doubt(first))
             while len(self._sets) > _KEPT:
                 self._sets.popitem(last=False)
             needed = {source for kept in self._sets for source in kept}
-            self._read = {source: file for source, file in self._read.items() if source in needed}
+            self._read = {source: view for source, view in self._read.items() if source in needed}
         self._sets.move_to_end(sources)
         return self._sets[sources]
 
-    def _labelled(self, source: _Source) -> LabelledFile:
+    def _labelled(self, source: _Source) -> LabelledView:
         if source not in self._read:
             assert self._matcher is not None
             self._read[source] = self._matcher.labelled(Path(source.image.path), Path(source.label.path))
