@@ -24,13 +24,13 @@ class Level(NamedTuple):
     """A map of the encoder and how it takes part.
 
     Attributes:
-        index: of the map among the encoder's.
+        number: of the map among the encoder's, from 0.
         stride: pixels of the image that make a cell.
         reach: cells around a landmark's that belong to its descriptor.
         weight: of the level among the deep ones.
     """
 
-    index: int
+    number: int
     stride: int
     reach: int
     weight: float
@@ -90,7 +90,7 @@ class FeatureEncoder:
         maps = self._encoder(IMAGENET_DEVIATION * image[None].to(self.device))
         standard: dict[int, torch.Tensor] = {}
         for level in (FINE, *DEEP):
-            found = maps[level.index][0].float()
+            found = maps[level.number][0].float()
             deviation, mean = torch.std_mean(found, (1, 2), keepdim=True, correction=0)
             standard[level.stride] = ((found - mean) / (deviation + _FLAT)).cpu()
         size_wh = (int(image.shape[-1]), int(image.shape[-2]))
