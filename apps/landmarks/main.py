@@ -25,8 +25,9 @@ except ImportError as error:
     )
 
 from lib.datastore import LandmarkDatastore
+from lib.final_labels import FinalLabels
 from lib.inference import InferenceDesk
-from lib.infers import LandmarkInfer
+from lib.infers import LabelMatcher, LandmarkInfer
 from lib.label_survey import survey_labels
 from lib.pool import ImagePool, UncertaintyScoring
 from lib.proposals import Proposals
@@ -126,7 +127,11 @@ class LandmarksApp(MONAILabelApp):
         )
 
     def init_infers(self) -> dict[str, LandmarkInfer]:
-        return {name: LandmarkInfer(model) for name, model in self.models.items()}
+        finals = FinalLabels(self._datastore, self.settings.protocols)
+        return {
+            name: LandmarkInfer(model, LabelMatcher(model.protocol, self._datastore, finals))
+            for name, model in self.models.items()
+        }
 
     def init_trainers(self) -> dict[str, LandmarkTrain]:
         return {name: LandmarkTrain(model, self.settings.protocols) for name, model in self.models.items()}

@@ -26,6 +26,7 @@ def prediction_document(
     coarse: ArrayLike | None = None,
     uncertainty: Mapping[str, Any] | None = None,
     latencies: Mapping[str, Any] | None = None,
+    message: str = "",
 ) -> dict[str, Any]:
     """The JSON answer for one image. It holds only plain Python values, and every number in it is finite.
 
@@ -46,6 +47,7 @@ def prediction_document(
         coarse: (K, 2) pixels that the coarse stage of the network found, in the protocol's order, if it has one.
         uncertainty: further numbers about the prediction; what is not finite becomes null.
         latencies: seconds per step.
+        message: one sentence for the person who reads the answer, which holds ``message`` only where there is one.
 
     Raises:
         InputError: the landmarks have a name that the protocol lacks, or ``radius`` is not one or K numbers.
@@ -74,9 +76,11 @@ def prediction_document(
         stages,
         strict=True,
     )
+    told = {"message": message} if message else {}
     return {
         "protocol": protocol.name,
         "model_version": model_version,
+        **told,
         "image": image,
         "unit": frame.unit,
         "spacing": frame.scale.tolist(),

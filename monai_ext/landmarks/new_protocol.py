@@ -35,7 +35,7 @@ def new_protocol_text(path: Path, names: Sequence[str], channels: str, sizes: Se
             protocol can have.
     """
     check_new_protocol(path, names)
-    width, height = _input_size(sizes)
+    width, height = input_size(sizes)
     document = {
         "name": path.stem,
         "title": path.stem.replace("_", " ").capitalize(),
@@ -91,10 +91,16 @@ def check_new_protocol(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def _input_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """A (width, height) of the images' typical shape, not larger than they are."""
+def input_size(sizes: Sequence[tuple[int, int]], *, enlarge: bool = False) -> tuple[int, int]:
+    """A (width, height) of the images' typical shape with about :data:`INPUT_AREA` pixels, for a network.
+
+    Args:
+        sizes: (width, height) of the images.
+        enlarge: give small images as many; else not more than they have.
+    """
     width, height = median(size[0] for size in sizes), median(size[1] for size in sizes)
-    scale = min(1.0, (INPUT_AREA / (width * height)) ** 0.5)
+    scale = (INPUT_AREA / (width * height)) ** 0.5
+    scale = scale if enlarge else min(1.0, scale)
     return _side(width * scale), _side(height * scale)
 
 

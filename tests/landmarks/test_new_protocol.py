@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from monai_ext.landmarks import InputError, read_protocol
-from monai_ext.landmarks.new_protocol import INPUT_AREA, MULTIPLE, write_new_protocol
+from monai_ext.landmarks.new_protocol import INPUT_AREA, MULTIPLE, input_size, write_new_protocol
 
 
 def test_the_file_reads_back_as_the_protocol(tmp_path):
@@ -47,3 +47,9 @@ def test_it_starts_from_public_weights_with_as_many_steps_as_the_images_ask_for(
     assert (protocol.network.backbone, protocol.network.pretrained) == ("efficientnet-lite0", "imagenet")
     assert (protocol.recipe.name, protocol.recipe.max_steps) == ("fine_tune", "auto")
     assert protocol.recipe.batch_size == batch_size
+
+
+def test_an_input_has_the_images_shape_and_small_images_are_enlarged_only_where_that_is_asked_for() -> None:
+    assert input_size([(1200, 800)]) == (416, 288)
+    assert input_size([(64, 96)]) == (64, 96)
+    assert input_size([(64, 96)], enlarge=True) == (288, 416)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from folder_client import COLORS, NAMES, PIXELS, FolderClient
 from LandmarkDetectionLib.errors import ServerFailed, Unreachable
+from LandmarkDetectionLib.prediction import Answer
 from panel_driver import Driver
 
 TITLES = [name.replace("_", " ") for name in NAMES]
@@ -46,6 +47,28 @@ def test_the_table_shows_what_the_network_said(detected: Driver) -> None:
     assert detected.rows == [[t, "predicted", c, ""] for t, c in zip(TITLES, confidences, strict=True)]
     assert detected.pixels() == [pytest.approx(pixel, abs=1e-3) for pixel in PIXELS]
     assert detected.ui.measurementTable.item(0, 1).text() == "30.0 px"
+
+
+def test_where_no_network_answers_the_panel_says_what_does(
+    panel: Driver, client: FolderClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentence = "Matched with 2 labelled images, as there is no trained network yet: check each point."
+    monkeypatch.setattr(client, "version", "first-labels")
+    infer = client.infer
+
+    def matched(task: str, image: str) -> Answer:
+        found = infer(task, image)
+        return Answer({**found.document, "message": sentence}, found.markups)
+
+    monkeypatch.setattr(client, "infer", matched)
+    panel.do("detect")
+    count = len(NAMES)
+    assert panel.message == f"{count} of {count} landmarks are proposed in one. {sentence}"
+    client.document["models"] = {"head": {"model_version": "first-labels", "message": "Labels are matched."}}
+    panel.bench.session.update_info(client.info())
+    panel.bench.changed()
+    assert panel.ui.modelLabel.text == "Labels are matched."
+    assert panel.work.model_version == "first-labels"
 
 
 def test_how_far_a_point_may_be_off_is_said_until_a_person_moves_it(detected: Driver) -> None:

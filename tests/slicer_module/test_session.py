@@ -63,6 +63,46 @@ def test_task_without_a_network_or_image_without_server_cannot_detect(desk: Desk
     assert "upload it first" in desk.session.why_not_detect()
 
 
+MATCHED = {"model_version": "first-labels", "message": "No network yet: labels are matched.", "training": {}}
+
+
+def test_the_first_label_opens_auto_detect_without_a_network(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.client.document = info_document(models={})
+    desk.session.update_info(desk.client.info())
+    desk.open().point_placed(0, lps(1.0, 1.0))
+    assert desk.send("draft") == ""
+    assert desk.client.calls.count("info") == 3  # the connection's, this test's, and the one before the draft
+    save = desk.client.save_label
+
+    def save_label(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        desk.client.document = info_document(models={"head": MATCHED})
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr(desk.client, "save_label", save_label)
+    assert "no trained network yet" in desk.session.why_not_detect()
+    assert desk.send() == ""
+    assert desk.session.why_not_detect() == ""
+    assert (desk.session.model.version, desk.session.model.message) == ("first-labels", MATCHED["message"])
+
+
+def test_a_label_that_was_stored_is_sent_even_if_the_server_falls_silent_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.client.document = info_document(models={})
+    desk.open().point_placed(0, lps(1.0, 1.0))
+    save = desk.client.save_label
+
+    def save_label(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        info = save(*args, **kwargs)
+        desk.client.failure = Unreachable("The server does not answer.")
+        return info
+
+    monkeypatch.setattr(desk.client, "save_label", save_label)
+    assert desk.send() == ""
+    assert desk.session.unsent == ()
+    assert ("one", "final") in desk.client.labels
+
+
 def test_leaving_asks_only_where_something_would_be_lost(desk: Desk) -> None:
     work = desk.open()
     desk.detect()

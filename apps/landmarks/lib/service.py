@@ -144,7 +144,7 @@ class LandmarkService:
         task = self.infer_task(model)
         if write is None:
             return self.desk.ask(partial(_key, task, path, image), partial(_answer, task, path, image))
-        task.model.card()
+        task.signature(image)
 
         def make(check: Check) -> Answer:
             with tempfile.TemporaryDirectory() as folder:
@@ -270,7 +270,7 @@ def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     if state is None:
         return None
     pixel_sizes = FileState.of(path.parent / CALIBRATION_FILE)
-    return task.model.protocol.name, task.model.signature(), image, state, pixel_sizes
+    return task.model.protocol.name, task.signature(image), image, state, pixel_sizes
 
 
 def _answer(task: LandmarkInfer, path: Path, image: str, check: Check) -> Answer:

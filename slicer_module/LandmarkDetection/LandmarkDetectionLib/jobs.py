@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .client import LandmarkClient
-from .errors import BadAnswer, OtherFrame, Refused, WrongDefinition
+from .errors import BadAnswer, ClientError, OtherFrame, Refused, WrongDefinition
 from .geometry import Geometry
 from .images import ImageEntry, ImageList
 from .label_versions import LabelVersion
@@ -59,10 +59,15 @@ class Detected:
 
 @dataclass(frozen=True)
 class Sent:
-    """A label that the server has stored, with what it recorded."""
+    """A label that the server has stored, with what it recorded.
+
+    Attributes:
+        server: what the server offers since then, where the label may have changed it; None where it was not asked.
+    """
 
     submission: Submission
     info: dict[str, Any]
+    server: ServerInfo | None = None
 
 
 def refresh(client: LandmarkClient) -> Refreshed:
@@ -119,9 +124,19 @@ def send(client: LandmarkClient, submission: Submission) -> Sent:
         WrongDefinition: it does not; nothing is sent.
     """
     task = submission.record.task
-    check_definition(client.info(), task)
+    known = client.info()
+    check_definition(known, task)
     info = client.save_label(submission.image, submission.markups, submission.params, submission.tag)
-    return Sent(submission, info)
+    first = submission.tag == "final" and task.name not in known.models  # from the first label on it may Auto-detect
+    return Sent(submission, info, _info_or_none(client) if first else None)
+
+
+def _info_or_none(client: LandmarkClient) -> ServerInfo | None:
+    """What the server offers; None where it does not answer, which is no failure of what it has done before."""
+    try:
+        return client.info()
+    except ClientError:
+        return None
 
 
 def check_definition(info: ServerInfo, task: TaskDefinition) -> None:

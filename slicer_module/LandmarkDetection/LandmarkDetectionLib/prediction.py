@@ -34,12 +34,17 @@ class PointPrediction:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The landmarks of one image in the order of the task."""
+    """The landmarks of one image in the order of the task.
+
+    Attributes:
+        message: a sentence of the server's for the person, e.g. that there is no network yet; mostly empty.
+    """
 
     protocol: str
     model_version: str
     image: str
     points: tuple[PointPrediction, ...]
+    message: str = ""
 
     @classmethod
     def from_document(cls, document: Any, task: TaskDefinition) -> Prediction:
@@ -59,7 +64,8 @@ class Prediction:
                 f"{', '.join(task.names)}: submit or save your work, connect again and reopen the image."
             )
         version = as_text(entry.get("model_version"), "The prediction's model_version")
-        return cls(task.name, version, as_text(entry.get("image"), "The prediction's image"), points)
+        image = as_text(entry.get("image"), "The prediction's image")
+        return cls(task.name, version, image, points, as_text(entry.get("message", ""), "The prediction's message"))
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ ACTIVE = ("queued", "running")
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """The network that answers for one protocol.
+    """What answers for one protocol, mostly a network.
 
     Attributes:
         version: e.g. ``v3``.
         labels_used: how many labelled images it was trained on.
         val_error: mean distance on its validation images, in ``unit``; None where unknown.
         date: when it was published, as text.
+        message: a sentence of the server's where something else than a network answers; else empty.
     """
 
     version: str
@@ -30,6 +31,7 @@ class ModelInfo:
     val_error: float | None = None
     unit: str = ""
     date: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class ServerInfo:
     Attributes:
         name, version: of the app.
         tasks: protocols by name, in the server's order.
-        models: the networks, by protocol; a protocol without one cannot Auto-detect yet.
+        models: what answers, by protocol; a protocol without it cannot Auto-detect yet.
         strategies: strategy names with a sentence about each.
         train_stats: progress by protocol; a protocol without an entry cannot be trained on this server.
         train_options: parameters by protocol with their present values, e.g. ``{"max_epochs": 60}``.
@@ -170,4 +172,5 @@ def _model(document: Any) -> ModelInfo:
         val_error=number_or_none(training.get("val_error"), "models.training.val_error"),
         unit=_text(training, "unit"),
         date=_text(training, "date"),
+        message=_text(entry, "message"),
     )

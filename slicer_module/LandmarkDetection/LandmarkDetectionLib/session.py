@@ -193,7 +193,7 @@ class Session:
         if not problem and self.work.image not in {entry.id for entry in self.images} and len(self.images):
             return f"The server does not have the image {self.work.image}: upload it first."
         if not problem and self.model is None:
-            return f"{self.work.task.title} has no trained network yet: label images, then train it."
+            return f"{self.work.task.title} has no trained network yet: label an image, or train it."
         return problem
 
     def detected(self, detected: Detected) -> bool:
@@ -262,6 +262,8 @@ class Session:
         if work is not None:
             work.mark_saved(submission)
         self.images = self.images.with_label(submission.image, submission.tag, sent.info)
+        if sent.server is not None and self.info is not None:
+            self.update_info(sent.server)
 
     def not_sent(self, submission: Submission, error: ClientError) -> str:
         """Sending failed: the work is kept and can be sent again, also after its image was left.

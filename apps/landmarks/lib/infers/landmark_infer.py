@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from monai_ext.engines.failures import is_out_of_memory
-from monai_ext.landmarks import Landmarks
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.answer import prediction_document
 from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.studies import label_file_name
+from monai_ext.networks.device import find_device
 
 from ..errors import ConflictError, RetryError
-from ..served_model import ServedModel
+from ..served_model import NoModelError, ServedModel
+from .label_matcher import VERSION, LabelMatcher
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +31,16 @@ MEMORY_SECONDS = 30
 
 
 class LandmarkInfer(InferTask):
-    """Finds the landmarks of one protocol.
+    """Finds the landmarks of one protocol: by its network, or by its first labels as long as there is none.
+
+    While it has neither, the task is not valid and ``/info/`` leaves it out.
 
     Args:
-        model: the protocol's model; while it has no weights the task is not valid and ``/info/`` leaves it out.
+        model: the protocol's model.
+        matcher: of the protocol's final labels.
     """
 
-    def __init__(self, model: ServedModel) -> None:
+    def __init__(self, model: ServedModel, matcher: LabelMatcher) -> None:
         protocol = model.protocol
         super().__init__(
             type=InferType.OTHERS,
@@ -43,12 +49,42 @@ class LandmarkInfer(InferTask):
             description=protocol.title,
         )
         self.model = model
+        self._matcher = matcher
 
     def is_valid(self) -> bool:
-        return self.model.is_ready()
+        try:
+            self.model.card()
+        except NoModelError:
+            return self._matcher.count() > 0
+        except InputError:
+            return False
+        return True
+
+    def signature(self, image_id: str) -> Hashable:
+        """What the answer for an image depends on besides the image itself.
+
+        Raises:
+            ConflictError: nothing can answer: there is neither a network nor a label, or the network is damaged.
+        """
+        try:
+            return self.model.signature()
+        except NoModelError:
+            if self._matcher.count() == 0:
+                raise
+            return self._matcher.sources(image_id)
 
     def info(self) -> dict[str, Any]:
-        card = self.model.card()
+        try:
+            card = self.model.card()
+        except NoModelError:
+            labels = self._matcher.count()
+            message = "No network yet: Auto-detect matches the labelled images."
+            return {
+                **super().info(),
+                "model_version": VERSION,
+                "message": message,
+                "training": {"val_error": None, "unit": "", "labels_used": labels, "date": ""},
+            }
         training = {"val_error": card.val_error, "unit": card.unit, "labels_used": card.labels_used, "date": card.date}
         return {**super().info(), "model_version": card.version, "training": training}
 
@@ -68,13 +104,16 @@ class LandmarkInfer(InferTask):
             check: called between the stages; it ends the prediction by an exception.
 
         Raises:
-            ConflictError: there are no usable weights, or they give no finite answer.
+            ConflictError: there are no usable weights, or they give no finite answer; without any, the labels tell
+                nothing of this image.
             InputError: the image cannot be read.
             RetryError: there is not enough memory.
         """
-        predictor = self.model.predictor()
         start = time.perf_counter()
         try:
+            predictor = self._predictor()
+            if predictor is None:
+                return self._match(image, image_id, start)
             answer = predictor.predict_stages(image, check)
         except ModelError as error:
             raise ConflictError(str(error)) from None
@@ -83,7 +122,7 @@ class LandmarkInfer(InferTask):
                 raise
             logger.exception("A prediction ran out of memory.")
             raise RetryError(
-                f"There is not enough memory on {predictor.device} for a prediction now: try again later, when "
+                f"There is not enough memory on {find_device('auto')} for a prediction now: try again later, when "
                 "training or other programs have ended.",
                 MEMORY_SECONDS,
             ) from None
@@ -100,6 +139,27 @@ class LandmarkInfer(InferTask):
             latencies=latencies,
         )
         return answer.landmarks, document
+
+    def _predictor(self) -> Predictor | None:
+        """The network; None where there is none yet and labels may take its place."""
+        try:
+            return self.model.predictor()
+        except NoModelError:
+            if self._matcher.count() == 0:
+                raise
+            return None
+
+    def _match(self, image: Path, image_id: str, start: float) -> tuple[Landmarks, dict[str, Any]]:
+        landmarks, message = self._matcher.predict(image, image_id)
+        document = prediction_document(
+            self.model.protocol,
+            landmarks,
+            image=image_id,
+            model_version=VERSION,
+            latencies={"total": round(time.perf_counter() - start, 4)},
+            message=message,
+        )
+        return landmarks, document
 
     def write(self, landmarks: Landmarks, image_id: str) -> Path:
         """Writes ``<ID>.mrk.json`` alone in a new temporary folder, which the caller removes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from monai_ext.engines.seen_labels import FILE, add_seen_labels, read_seen_label
 from monai_ext.landmarks import InputError, Protocol
 
 from ..datastore import LandmarkDatastore
-from ..label_check import fitting_protocol
+from ..final_labels import FinalLabels
 from ..served_model import FileState
-from ..studies_store.entries import LabelEntry, Objects
+from ..studies_store.entries import Objects
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +29,8 @@ class LabelCounter:
     """
 
     def __init__(self, datastore: LandmarkDatastore, protocols: Mapping[str, Protocol], model_root: Path) -> None:
-        self._datastore, self._protocols, self._root = datastore, protocols, model_root
-        self._lock = threading.Lock()
-        self._by_hand: dict[tuple[str, str], str | None] = {}
+        self._datastore, self._root = datastore, model_root
+        self._finals = FinalLabels(datastore, protocols)
         self._unwritten: dict[str, dict[str, str]] = {}
         self._warned: set[str] = set()
         self._counts: dict[str, tuple[Objects, FileState | None, int]] = {}
@@ -61,12 +59,8 @@ class LabelCounter:
 
     def _present(self, protocol: str, objects: Objects) -> dict[str, str]:
         """The SHA-256 of each final label of a protocol by image ID."""
-        finals = {image: entry.labels["final"] for image, entry in objects.items() if "final" in entry.labels}
-        return {
-            image: label.sha256
-            for image, label in finals.items()
-            if label.sha256 and self._protocol_of(image, label) == protocol
-        }
+        finals = self._finals.of(protocol, objects)
+        return {image: label.sha256 for image, label in finals.items() if label.sha256}
 
     def _seen(self, protocol: str) -> dict[str, str]:
         try:
@@ -77,17 +71,3 @@ class LabelCounter:
                 logger.warning("All labels of %s count as new: %s", protocol, error)
             seen = {}
         return {**seen, **self._unwritten.get(protocol, {})}
-
-    def _protocol_of(self, image: str, label: LabelEntry) -> str | None:
-        """The protocol that a label states, else the one that fits a file that was placed by hand."""
-        stated = label.info.get("protocol")
-        if isinstance(stated, str) and stated in self._protocols:
-            return stated
-        key = (image, label.sha256)
-        with self._lock:
-            if key in self._by_hand:
-                return self._by_hand[key]
-        found = fitting_protocol(Path(self._datastore.get_label_uri(image, "final")), self._protocols)
-        with self._lock:
-            self._by_hand[key] = found
-        return found

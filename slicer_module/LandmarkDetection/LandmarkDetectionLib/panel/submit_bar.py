@@ -58,12 +58,15 @@ class SubmitBar:
             return
         found = sum(point.position is not None for point in detected.prediction.points)
         words = _("Network {version} found {found} of {count} landmarks in {image}.")
+        if detected.prediction.message:
+            words = _("{found} of {count} landmarks are proposed in {image}. {message}")
         bench.say(
             words.format(
                 version=detected.prediction.model_version,
                 found=found,
                 count=len(detected.prediction.points),
                 image=image,
+                message=detected.prediction.message,
             )
         )
         bench.show_work()
@@ -177,6 +180,8 @@ class SubmitBar:
         model = session.model
         if model is None:
             return _("No network yet: label images, then train one.")
+        if model.message:
+            return model.message
         shown = None if session.work is None else session.work.model_version
         if shown is not None and shown != model.version:
             words = _("Shown: prediction of {shown}. Network {version} is ready: press Auto-detect.")
