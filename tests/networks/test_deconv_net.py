@@ -69,14 +69,14 @@ def test_padding_repeats_the_last_row_and_column_and_moves_no_cell(network: Deco
 
 
 class Given(nn.Module):
-    """An encoder whose map is known."""
+    """An encoder whose deepest map is known."""
 
     def __init__(self, features: torch.Tensor) -> None:
         super().__init__()
         self.features = features
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.features
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        return [image, self.features]
 
 
 def with_bilinear_weights(features: torch.Tensor) -> DeconvNet:
@@ -144,7 +144,7 @@ def test_presence_begins_certain_and_reads_the_pooled_features(network: DeconvNe
     assert network.presence_head is not None
     other = DeconvNet(1, 2, "resnet18", presence=True).eval()
     nn.init.normal_(other.presence_head.weight)
-    expected = other.encoder(image).mean((2, 3)) @ other.presence_head.weight.T + other.presence_head.bias
+    expected = other.encoder(image)[-1].mean((2, 3)) @ other.presence_head.weight.T + other.presence_head.bias
     torch.testing.assert_close(other(image).presence, expected, rtol=1e-4, atol=1e-5)
 
 
