@@ -241,8 +241,8 @@ def write_faces(source: SourceClassifier, file: Path, photographs: int) -> None:
             "licence": "CC0 1.0",
         },
         "photographs": {
-            "origin": f"{photographs} neutral frontal photographs of the Face Research Lab London Set, Lisa DeBruine and "
-            "Benedict Jones, 2017, doi 10.6084/m9.figshare.5047666",
+            "origin": f"{photographs} neutral frontal photographs of the Face Research Lab London Set, Lisa DeBruine "
+            "and Benedict Jones, 2017, doi 10.6084/m9.figshare.5047666",
             "licence": "CC BY 4.0",
             "used_for": "the statistics of the batch normalisations and the classes; no weight was trained on them",
         },

@@ -39,19 +39,29 @@ def find_source(protocol: Protocol, models: Path) -> SourceClassifier | None:
         models: folder of the models; sources lie in ``sources`` below it.
 
     Raises:
-        InputError: it is not there or damaged, or was trained on images of another normalisation.
+        InputError: it is not there or damaged, was trained on images of another normalisation, or is another network
+            than the protocol's encoder.
     """
     config = protocol.recipe.cross_task
     if config is None:
         return None
-    if config.source in NAMED_SOURCES:
-        return _named_source(config.source, protocol, models)
-    try:
-        path = find_weights(config.source, models / SOURCES)
-    except InputError:
-        place = models / SOURCES / f"{Path(config.source).stem}.safetensors"
+    source = (_named_source if config.source in NAMED_SOURCES else _source_of_file)(config.source, protocol, models)
+    own = encoder_of(protocol)
+    if source.architecture != own:
         raise InputError(
-            f"The protocol {protocol.name} learns from the source classifier {config.source!r}, which is not there: "
+            f"The source is a {source.architecture} and the network's encoder a {own}: set the network's encoder to "
+            f"{source.architecture}, or give another source."
+        )
+    return source
+
+
+def _source_of_file(name: str, protocol: Protocol, models: Path) -> SourceClassifier:
+    try:
+        path = find_weights(name, models / SOURCES)
+    except InputError:
+        place = models / SOURCES / f"{Path(name).stem}.safetensors"
+        raise InputError(
+            f"The protocol {protocol.name} learns from the source classifier {name!r}, which is not there: "
             f"put it at {place} (`monai-landmarks train-source` makes one), take one of {', '.join(NAMED_SOURCES)}, "
             "or remove recipe.cross_task."
         ) from None
@@ -70,7 +80,7 @@ def _named_source(name: str, protocol: Protocol, models: Path) -> SourceClassifi
     if given != source.normalization:
         raise InputError(
             f"The source {name!r} was trained with the normalisation {source.normalization!r}, not {given!r}: leave "
-            "network.normalization out."
+            "network.normalization out, or set it to that."
         )
     return source
 
@@ -120,12 +130,6 @@ def _take_pretrained(network: nn.Module, protocol: Protocol, name: str, models: 
 
 
 def _take_source(network: nn.Module, protocol: Protocol, source: SourceClassifier) -> None:
-    own = encoder_of(protocol)
-    if source.architecture != own:
-        raise InputError(
-            f"The source is a {source.architecture} and the network's encoder a {own}: set the network's encoder to "
-            f"{source.architecture}, or give another source."
-        )
     state = source.encoder.state_dict()
     if not isinstance(protocol.network, ZianNetConfig):
         network.get_submodule(encoder_name(protocol)).load_state_dict(state)

@@ -52,8 +52,8 @@ def train_source(
         data: one sentence for the file that says what the images are.
 
     Raises:
-        InputError: an unknown encoder, classes that cannot be split, an image that cannot be read, a file of another kind, a GPU that is
-            not there, or a training that diverged.
+        InputError: an unknown encoder, classes that cannot be split, an image that cannot be read, a file of another
+            kind, a GPU that is not there, or a training that diverged.
     """
     options = options or SourceOptions()
     if file.suffix != SUFFIX:

@@ -11,14 +11,11 @@ from monai_ext.losses import LandmarkLoss, MaskedMSELoss
 from monai_ext.losses.cross_task_loss import CrossTaskLoss
 from monai_ext.networks.cross_task import DeconvNet, SourceClassifier
 
-
 #: Encoders of sources with different classifiers.
 ARCHITECTURES = ("resnet18", "efficientnet-lite0", "face-resnet")
 
 
-def source(
-    seed: int = 0, classes: int = 5, in_channels: int = 3, architecture: str = "resnet18"
-) -> SourceClassifier:
+def source(seed: int = 0, classes: int = 5, in_channels: int = 3, architecture: str = "resnet18") -> SourceClassifier:
     """A classifier whose batch normalisations have statistics and scales of their own."""
     torch.manual_seed(seed)
     network = SourceClassifier(architecture, classes, in_channels=in_channels)

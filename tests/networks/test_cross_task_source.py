@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import timm
 import torch
 from cross_task_case import ARCHITECTURES, fingerprint, source
-import timm
 from torch import nn
 from torchvision import models
 

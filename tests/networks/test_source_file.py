@@ -104,7 +104,9 @@ def test_weights_from_elsewhere_need_a_normalisation(
     path = tmp_path / "w.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in torchvision_state.items()}, path, {"format": "pt"})
     for unknown in (None, "image"):
-        with pytest.raises(InputError, match=r"do not say .* one of imagenet, efficientnet-lite, radimagenet, vggface2, dlib"):
+        with pytest.raises(
+            InputError, match=r"do not say .* one of imagenet, efficientnet-lite, radimagenet, vggface2, dlib"
+        ):
             read_source(path, unknown)
     with pytest.raises(InputError, match="Unknown normalisation 'caffe'"):
         read_source(path, "caffe")
