@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -188,7 +189,9 @@ def _groups(people: torch.Tensor) -> np.ndarray:
     """The group of each of (N, 128) embeddings: as many as there can be with enough people in each."""
     for count in range(MOST_GROUPS, 1, -1):
         for seed in range(20):
-            _, groups = kmeans2(people.double().numpy(), count, minit="++", seed=seed)
+            with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+                warnings.simplefilter("ignore", UserWarning)  # of an empty group, which the next seed may not have
+                _, groups = kmeans2(people.double().numpy(), count, minit="++", seed=seed)
             if np.bincount(groups, minlength=count).min() >= FEWEST_PEOPLE:
                 return groups
     raise InputError(f"{len(people)} people are too few for groups of {FEWEST_PEOPLE}: give more photographs.")
