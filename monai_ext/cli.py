@@ -17,10 +17,12 @@ from .commands import (
     cross_validate,
     doctor,
     evaluate,
+    export,
     import_table,
     model_card,
     model_versions,
     predict,
+    remap,
     report,
     review,
     sample_data,
@@ -30,7 +32,7 @@ from .commands import (
     train_source,
     uncertainty,
 )
-from .commands.console import errors
+from .commands.console import say
 
 app = typer.Typer(
     name="monai-landmarks",
@@ -44,6 +46,7 @@ app = typer.Typer(
 )
 app.command("sample-data")(sample_data.run)
 app.command("import")(import_table.run)
+app.command("export")(export.run)
 app.command("train")(train.run)
 app.command("train-source")(train_source.run)
 app.command("predict")(predict.run)
@@ -57,6 +60,7 @@ app.command("simulate-active-learning")(simulate_active_learning.run)
 app.command("simulate-camera-change")(simulate_camera_change.run)
 app.command("models")(model_versions.run)
 app.command("review")(review.run)
+app.command("remap")(remap.run)
 app.command("doctor")(doctor.run)
 
 
@@ -78,7 +82,7 @@ def _options(
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, UserWarning):
-        errors.print(f"[yellow]Warning:[/yellow] {message}", soft_wrap=True)
+        say("Warning", "yellow", message)
 
 
 def main() -> None:
@@ -86,7 +90,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        errors.print(f"[red]Error:[/red] {error}", soft_wrap=True, markup=True)
+        say("Error", "red", error)
         sys.exit(2)
 
 

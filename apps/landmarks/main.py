@@ -19,11 +19,15 @@ try:
 except ImportError as error:
     if error.name != "monai_ext":
         raise
-    refuse_to_start("the Python package monai-landmarks is not installed beside monailabel: `pip install` it there.")
+    refuse_to_start(
+        "the Python package monai-landmarks is not installed beside monailabel: "
+        'run `pip install -e ".[server]"` in the folder of the repository.'
+    )
 
 from lib.datastore import LandmarkDatastore
 from lib.inference import InferenceDesk
 from lib.infers import LandmarkInfer
+from lib.label_survey import survey_labels
 from lib.pool import ImagePool, UncertaintyScoring
 from lib.proposals import Proposals
 from lib.quality import AgreementScoring, AgreementSummary, LabelReviewer, ReviewScoring
@@ -33,6 +37,7 @@ from lib.served_model import ServedModel
 from lib.service import LandmarkService
 from lib.sessions import ImageSessions
 from lib.settings import AppSettings
+from lib.start_check import check_start
 from lib.start_report import start_lines, start_report
 from lib.strategies import DESCRIPTIONS, First, Offers, Random, Scored
 from lib.trainers import LandmarkTrain
@@ -46,6 +51,7 @@ class LandmarksApp(MONAILabelApp):
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
         try:
+            check_start(studies, serves=in_server())
             self.settings = AppSettings.from_conf(app_dir, conf)
             self.models = {
                 name: ServedModel(protocol, self.settings.model_root, self.settings.pretrained_root)
@@ -69,6 +75,7 @@ class LandmarksApp(MONAILabelApp):
             install_routes(web, self.service, self)
             report = start_report(monai_ext.__version__, self.models, self._datastore, self.settings)
             logger.info("%s", "\n".join(start_lines(report)))
+            survey_labels(self._datastore, self.settings.protocols)
             self.pool.start()
             self.retraining.start()
 
@@ -111,8 +118,6 @@ class LandmarksApp(MONAILabelApp):
         return reviewer
 
     def init_datastore(self) -> LandmarkDatastore:
-        if self.studies.startswith(("http://", "https://")):
-            raise InputError(f"--studies {self.studies} must be a folder of images, not an address.")
         return LandmarkDatastore(
             self.studies,
             auto_reload=platform.MONAI_LABEL_DATASTORE_AUTO_RELOAD,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from monai_ext.engines import LabelledImage
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.recipe import Recipe
+from monai_ext.landmarks.recipe import Length, Recipe
 
 ALL = "all"
 
@@ -38,24 +38,6 @@ class Cell:
     def title(self) -> str:
         """What a person calls it."""
         return f"{self.row}, {self.size.count} images, seed {self.seed}"
-
-
-@dataclass(frozen=True)
-class Length:
-    """How long a cell is trained.
-
-    Attributes:
-        epochs: the parts that a run is divided into; validations and saves lie between them.
-        epoch_steps: optimiser steps of each.
-    """
-
-    epochs: int
-    epoch_steps: int
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps of the whole run."""
-        return self.epochs * self.epoch_steps
 
 
 def parse_sizes(named: str, available: int) -> tuple[Size, ...]:
@@ -95,7 +77,7 @@ def length(
         return Length(max_epochs, _pass_steps(count, recipe))
     whole = _pass_steps(largest, recipe)
     if max_steps is None:
-        return Length(recipe.max_epochs, whole)
+        return recipe.length(largest)
     passes = max(1, round(max_steps / whole))
     # near to as many epochs as passes, the number that loses the fewest steps
     epochs = min(range((passes + 1) // 2, 2 * passes + 1), key=lambda e: (max_steps % e, abs(e - passes)))

@@ -10,13 +10,12 @@ from typing import Literal, NamedTuple, cast
 
 import numpy as np
 
-from monai_ext.engines import LabelledImage
+from monai_ext.engines import LabelledImage, read_labels
 from monai_ext.evaluation.report import Pair
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Landmarks, Status
 from monai_ext.landmarks.files import write_atomically
 from monai_ext.landmarks.geometry import FloatArray
-from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.network_config import Decoder
 
 #: Which heatmaps a point was read off: those of the network's last stage, or of its coarse stage.
@@ -62,14 +61,14 @@ def predict(
     lower its error by calling things missing.
 
     Raises:
-        InputError: an image or a label cannot be read.
+        InputError: an image cannot be read, or a label may not be used.
     """
     found: Predictions = {}
+    truths = read_labels(images, predictor.protocol)
     for image in images:
         answers = predictor.predict_decoders(image.image, decoders)
         for decoder, answer in answers.items():
-            frame = answer.landmarks.frame
-            truth = read_markups(image.label, frame, predictor.protocol.landmark_names)
+            frame, truth = answer.landmarks.frame, truths[image.id]
             stages: dict[Stage, FloatArray | None] = {"answer": answer.landmarks.points, "coarse": answer.coarse}
             for stage, points in stages.items():
                 if points is not None:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images
+from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, read_labels, split_images
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.network_config import Decoder
@@ -111,8 +111,14 @@ class Ablation:
         return length(size.count, largest, self.protocol.recipe, self.settings.max_epochs, self.settings.max_steps)
 
     def run(self, on_progress: OnCellProgress = lambda progress: None) -> None:
-        """Trains and evaluates the cells that are not finished. May be stopped at any time and called again."""
+        """Trains and evaluates the cells that are not finished. May be stopped at any time and called again.
+
+        Raises:
+            InputError: a label may not be used; nothing is trained then.
+        """
         open_cells = [cell for cell in self.cells if self._folder(cell).finished() is None]
+        if open_cells:
+            read_labels([*self._train, *self._val, *self.reported], self.protocol)
         total, done = sum(self.length(cell.size).steps for cell in open_cells), 0
         for cell in open_cells:
             number, length = self.cells.index(cell) + 1, self.length(cell.size)

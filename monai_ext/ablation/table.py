@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from .measure import Costs
 from .scores import Measures, RowScores, sdr_key
@@ -139,7 +139,7 @@ def accuracy_tables(rows: Sequence[RowScores], measures: Measures, label: str) -
         table = _table(f"{size_title(label, rows)}, over {of}", ["row", *(c.heading for c in columns)])
         for row in rows:
             texts = [(cell_text(row, column), row.row in best[column.key]) for column in columns]
-            table.add_row(escape(row.row), *(f"[bold]{text}[/bold]" if bold else text for text, bold in texts))
+            table.add_row(Text(row.row), *(Text(text, style="bold" if bold else "") for text, bold in texts))
         tables.append(table)
     return tables
 
@@ -150,7 +150,7 @@ def cost_table(rows: Sequence[RowScores], costs: Mapping[str, Costs], label: str
     table = _table(f"Cost, {size_title(label, rows)}", ["row", *COST_HEADINGS, *(c.heading for c in columns), "seeds"])
     for row in rows:
         cells = [cell_text(row, column) for column in columns]
-        table.add_row(escape(row.row), *cost_cells(costs.get(row.row)), *cells, str(len(row.seeds)))
+        table.add_row(Text(row.row), *cost_cells(costs.get(row.row)), *cells, str(len(row.seeds)))
     return table
 
 
@@ -171,9 +171,9 @@ def size_title(label: str, rows: Sequence[RowScores]) -> str:
 
 
 def _table(title: str, headings: Sequence[str]) -> Table:
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(title, style="table.title"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for i, heading in enumerate(headings):
-        table.add_column(escape(heading), justify="right" if i else "left", no_wrap=not i)
+        table.add_column(Text(heading), justify="right" if i else "left", no_wrap=not i)
     return table
 
 

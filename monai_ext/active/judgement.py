@@ -10,12 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from monai_ext.calibration.observed import Observed, joined
-from monai_ext.engines import LabelledImage
+from monai_ext.engines import LabelledImage, read_labels
 from monai_ext.inferers import Predictor
 from monai_ext.inferers.observe import observed
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray, Unit
-from monai_ext.landmarks.markups import read_markups
 from monai_ext.metrics import radial_errors
 from monai_ext.transforms.image_io import read_frame
 
@@ -68,19 +67,20 @@ def judge_images(
         on_image: called after each image.
 
     Raises:
-        InputError: there is no image, one or its label cannot be read, or lengths in mm are not known.
+        InputError: there is no image, one cannot be read, its label may not be used, or lengths in mm are not known.
     """
     if not images:
         raise InputError("There is no labelled image to judge the model on; label some.")
     sources = tuple(dict.fromkeys(m.source for m in measures if m.source is not None))
     observer = Observer(predictors, sources, batch_size=batch_size)
     names = predictors[0].protocol.landmark_names
+    labels = read_labels(images, predictors[0].protocol)
     values: dict[str, list[FloatArray]] = {measure.name: [] for measure in measures}
     parts, errors, status = [], [], []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
         found = observer.observe([image.image for image in batch])
-        truths = [read_markups(image.label, read_frame(image.image), names) for image in batch]
+        truths = [labels[image.id] for image in batch]
         points = torch.from_numpy(np.stack([truth.points for truth in truths]))
         known = torch.from_numpy(np.stack([truth.status for truth in truths]))
         spacing = found.lengths("mm")[:, 0].cpu() if unit == "mm" else None

@@ -17,7 +17,7 @@ from monai_ext.ablation.cells import Length, length
 from monai_ext.ablation.predictions import predict, write_predictions
 from monai_ext.ablation.progress import OnCellProgress, Progress, report_training
 from monai_ext.ablation.store import CellFolder
-from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images
+from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, read_labels, split_images
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.studies import Studies
@@ -67,10 +67,16 @@ class Simulation:
         self._folders: dict[RoundCell, CellFolder] = {}
 
     def run(self, on_progress: OnCellProgress = lambda progress: None) -> None:
-        """Trains the cells that are not finished. May be stopped at any time and called again."""
+        """Trains the cells that are not finished. May be stopped at any time and called again.
+
+        Raises:
+            InputError: a label may not be used; nothing is trained then.
+        """
         for cell in self.cells:
             self._reopen(cell)
         open_cells = [cell for cell in self.cells if self.finished(cell) is None]
+        if open_cells:
+            read_labels([*self._pool.values(), *self.reported], self.protocol)
         for done, cell in enumerate(open_cells):
             steps = self.length.steps
             place = Progress(cell, self.cells.index(cell) + 1, len(self.cells), done * steps, len(open_cells) * steps)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from monai_ext.ablation import RECIPES, Ablation, Measures, Progress, RowScores, Settings, under_recipe, write_results
+from monai_ext.ablation import RECIPES, Ablation, Measures, RowScores, Settings, under_recipe, write_results
 from monai_ext.ablation.measure import Costs
 from monai_ext.ablation.results import RESULTS, TABLE, draw_plots, row_costs
 from monai_ext.ablation.table import accuracy_tables, by_size, cost_table
@@ -20,8 +19,9 @@ from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.studies import Studies
 from monai_ext.losses.cross_task_loss import WEIGHT
 
-from .cell_progress import show_cell
-from .console import errors, output, print_json, progress_bar
+from .cell_progress import cells_shown
+from .console import errors, output, print_json
+from .meter import Meter
 from .models import ModelsOption, default_models_dir
 from .normalize_by import between
 from .train import ProtocolOption, StudiesOption
@@ -132,19 +132,11 @@ def run(
 
 def _run(ablation: Ablation, known: dict[str, Costs], measured: bool, write: Callable[[], object]) -> None:
     """Measures the rows, then trains the open cells; writes the results after each."""
-    with progress_bar() as bar:
-        shown = bar.add_task("Measuring", total=None, note="")
+    with Meter("Measuring", len(ablation.rows)) as meter:
         for row in ablation.rows:
-            bar.update(shown, description=f"Measuring {row}")
             known[row] = row_costs(ablation, row, anew=measured)
-        begun, said = time.monotonic(), None
-
-        def show(progress: Progress) -> None:
-            nonlocal said
-            said = show_cell(bar, shown, progress, time.monotonic() - begun, said)
-            if progress.finished:
-                write()
-
+            meter.advance()
+    with cells_shown(write) as show:
         ablation.run(show)
 
 

@@ -1,41 +1,36 @@
-"""How commands show where a series of training runs is."""
+"""Progress of a series of training runs, for the commands that make one."""
 
 from __future__ import annotations
 
-from rich.progress import Progress as Bar
-from rich.progress import TaskID
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from monai_ext.ablation import Progress
 
-from .console import errors
+from .meter import Meter
 
 
-def show_cell(bar: Bar, task: TaskID, progress: Progress, seconds: float, said: float | None) -> float | None:
-    """Moves the bar; where there is none, prints a line for each validation and each finished cell.
+@contextmanager
+def cells_shown(write: Callable[[], object]) -> Iterator[Callable[[Progress], None]]:
+    """Shows where a series is, with a line for each validation and each finished cell.
 
     Args:
-        bar: of the command.
-        task: its task.
-        progress: where the series is.
-        seconds: since it began.
-        said: the error that was said last.
-
-    Returns:
-        The error that was said last.
+        write: called after each finished cell; writes the results so far.
     """
-    error, name = progress.val_error, progress.cell.title
-    place, note = f"Cell {progress.number} of {progress.count}", "" if error is None else f"error {error:.3f}"
-    bar.update(task, description=f"{place}: {name}", completed=progress.done, total=progress.total, note=note)
-    if errors.is_terminal or (error == said and not progress.finished):
-        return error
-    left = seconds * (progress.total - progress.done) / max(1, progress.done)
-    rest = f"done, about {_duration(left)} left" if progress.finished else f"{progress.done} of {progress.total} steps"
-    if error is not None:
-        errors.print(f"{place} ({name}): {note}, {rest}", highlight=False, soft_wrap=True)
-    return error
+    said: float | None = None
+    with Meter("Beginning") as meter:
 
+        def show(progress: Progress) -> None:
+            nonlocal said
+            error, what = progress.val_error, f"Cell {progress.number} of {progress.count} ({progress.cell.title})"
+            note, line = "" if error is None else f"error {error:.3f}", None
+            if error is not None and (error != said or progress.finished):
+                line = (
+                    f"{what}: {note}, {'done' if progress.finished else f'{progress.done} of {progress.total} steps'}"
+                )
+            said = error
+            meter.update(progress.done, progress.total, what=what, note=note, line=line)
+            if progress.finished:
+                write()
 
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        yield show

@@ -1,4 +1,4 @@
-"""Where commands print: answers on standard output, progress and errors on standard error."""
+"""Where commands print: answers on standard output, errors on standard error."""
 
 from __future__ import annotations
 
@@ -6,23 +6,17 @@ import json
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-output = Console()
-errors = Console(stderr=True)
+# Text is printed as it stands: a path or label may hold "[" or ":name:", which are no markup and no emoji. What shall
+# have a style is a rich.text.Text.
+output = Console(markup=False, emoji=False)
+errors = Console(stderr=True, markup=False, emoji=False)
 
 
-def progress_bar() -> Progress:
-    """A bar on standard error; nothing is drawn where that is not a terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=errors,
-        disable=not errors.is_terminal,
-    )
+def say(word: str, style: str, sentence: object) -> None:
+    """Prints a sentence on standard error behind a styled word, as in ``Error: ...``."""
+    errors.print(Text(f"{word}:", style=style), Text(str(sentence)), soft_wrap=True)
 
 
 def print_json(document: Any) -> None:

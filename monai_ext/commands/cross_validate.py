@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from monai_ext.ablation import Progress, under_recipe
+from monai_ext.ablation import under_recipe
 from monai_ext.cross_validation import CrossValidation, CrossValidationSettings
 from monai_ext.cross_validation.results import COPIES, PLAIN, RESULTS, TABLE, relative_table, write_cross_validation
 from monai_ext.evaluation.model_evaluation import Measures
 from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.studies import Studies
 
-from .cell_progress import show_cell
+from .cell_progress import cells_shown
 from .choices import unit_or_auto
-from .console import errors, output, print_json, progress_bar
+from .console import errors, output, print_json
 from .models import ModelsOption, default_models_dir
 from .normalize_by import between
 from .train import STOPPED, ProtocolOption
@@ -108,14 +107,5 @@ def run(
 
 def _run(validation: CrossValidation, measures: Measures, command: str) -> None:
     """Trains the open folds; writes the results after each."""
-    with progress_bar() as bar:
-        shown = bar.add_task("Beginning", total=None, note="")
-        begun, said = time.monotonic(), None
-
-        def show(progress: Progress) -> None:
-            nonlocal said
-            said = show_cell(bar, shown, progress, time.monotonic() - begun, said)
-            if progress.finished:
-                write_cross_validation(validation, measures, command)
-
+    with cells_shown(lambda: write_cross_validation(validation, measures, command)) as show:
         validation.run(show)

@@ -40,7 +40,7 @@ def run(
     checks: list[Check] = []
     subject = _subject(app, studies, models, protocol_dir, port, quick)
     with errors.status("Looking...") as status:
-        for check in examine(subject, lambda words: status.update(f"{words}...")):
+        for check in examine(subject, lambda words: status.update(Text(f"{words}..."))):
             checks.append(check)
     problems, warnings = (sum(check.state == state for check in checks) for state in (PROBLEM, WARNING))
     if as_json:

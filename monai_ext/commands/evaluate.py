@@ -32,7 +32,8 @@ from monai_ext.networks.machine import machine, versions
 from monai_ext.transforms.image_io import read_image
 
 from .choices import unit_or_auto
-from .console import output, print_json, progress_bar
+from .console import output, print_json
+from .meter import Meter
 from .models import ModelOption, ModelsOption, locate_model
 from .normalize_by import between
 from .train import StudiesOption
@@ -84,9 +85,8 @@ def run(
     )
     decoders = _decoders(decoder, protocol)
     chosen = _chosen(study, split, predictor)
-    with progress_bar() as bar:
-        task = bar.add_task("Detecting", total=len(chosen), note="")
-        readings = evaluate_model(predictor, study, chosen, measures, decoders, lambda: bar.advance(task))
+    with Meter("Detecting", len(chosen)) as meter:
+        readings = evaluate_model(predictor, study, chosen, measures, decoders, meter.advance)
     reading = readings[decoders[0]]
     document = reading.to_dict()
     if len(readings) > 1:

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from monai_ext.landmarks import Frame, InputError, Landmarks, find_protocol
-from monai_ext.landmarks.coco import read_coco_keypoints
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.new_protocol import write_new_protocol
-from monai_ext.landmarks.studies import Studies
-from monai_ext.landmarks.tables import PointsTable, read_points_table
-from monai_ext.transforms.image_io import read_image
+from monai_ext.formats import FORMAT_NAMES
+from monai_ext.formats.registry import PixelOrigin
+from monai_ext.importing import (
+    CheckedImport,
+    ExifReading,
+    ImageFolder,
+    TableReading,
+    check_import,
+    plan_images,
+    read_names,
+    renamed,
+)
+from monai_ext.landmarks import InputError, Landmarks, PointsTable, Studies, find_protocol
+from monai_ext.landmarks.new_protocol import check_new_protocol
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
 
-from .console import output, print_json, progress_bar
-from .images import known_image_id
+from .console import output, print_json
+from .meter import Meter
 
 
 def run(
     table: Annotated[
-        Path, typer.Argument(help="CSV (image,landmark,x,y[,width,height,split]) or COCO keypoints JSON.")
+        Path,
+        typer.Argument(
+            help=f"Table of points, or a folder of them. Formats, recognised by content: {', '.join(FORMAT_NAMES)}. "
+            "The CSV has the columns image, landmark, x, y and, where wanted, width, height, split, status, mm_per_px."
+        ),
     ],
     images: Annotated[Path, typer.Option("--images", "-i", help="Folder of the images that the table names.")],
     studies: Annotated[Path, typer.Option("--studies", "-s", help="Studies folder to make or add to.")],
@@ -37,98 +47,123 @@ def run(
     rename: Annotated[
         list[str] | None, typer.Option(help="OLD=NEW landmark name; repeatable. With it, other landmarks are left out.")
     ] = None,
+    format: Annotated[str | None, typer.Option("--format", help="Format of the table, if not recognised.")] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option("--names", help="File with one landmark name a line, for tables without names (300W, WFLW)."),
+    ] = None,
+    category: Annotated[str | None, typer.Option(help="COCO: the category to read, where there are several.")] = None,
+    take_v0: Annotated[
+        bool, typer.Option("--take-v0", help="COCO: take points with coordinates whose visibility is 0.")
+    ] = False,
+    pixel_origin: Annotated[
+        PixelOrigin | None,
+        typer.Option(
+            help="Where the table has (0, 0): at the centre or the outer corner of the top-left pixel. Default: as the "
+            "format defines it."
+        ),
+    ] = None,
+    exif: Annotated[
+        ExifReading | None,
+        typer.Option(
+            help="Images with an EXIF orientation: whether the points are of the upright picture, as most viewers show "
+            "it, or of the stored pixels. Default: what width and height in the table tell."
+        ),
+    ] = None,
+    scale_unit: Annotated[str | None, typer.Option(help="TPS: the unit of SCALE, mm, cm, um or inch.")] = None,
+    attribute: Annotated[
+        str | None,
+        typer.Option(help="VIA: the attribute of a region that names its landmark, where there are several."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace labels that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Turn a table of points and a folder of images into a studies folder with .mrk.json labels.
 
     Everything is checked before anything is written. x is the column and y the row, (0, 0) the CENTRE of the
-    top-left pixel. A `split` column (train, val, test) is kept.
+    top-left pixel. A `split` column (train, val, test) is kept. The image `train/i.png` gets the ID `train_i`. An
+    image without a placed point is copied and stays unlabelled.
 
     Example: `monai-landmarks import points.csv --images photos --studies studies --new-protocol wings.yaml`
     """
-    points = read_coco_keypoints(table) if table.suffix.lower() == ".json" else read_points_table(table)
+    folder, target = ImageFolder(images), Studies(studies)
+    given = read_names(names) if names else None
+    reading = TableReading(format, given, category, take_v0, pixel_origin, exif, scale_unit, attribute)
+    points, exif = reading.read(table, folder)
     if rename:
-        points = _renamed(points, rename)
-    names = find_protocol(protocol).landmark_names if protocol else points.names
-    if new_protocol and new_protocol.exists():
-        raise InputError(f"The protocol file {new_protocol} exists: name another one.")
-    target = Studies(studies)
-    with progress_bar() as bar:
-        task = bar.add_task("Checking images", total=2 * len(points.images), note="")
-        labels: dict[str, Landmarks] = {}
-        for name in points.images:
-            labels[name] = points.landmarks(name, _checked_frame(images / name, table), names)
-            bar.advance(task)
-        _refuse_clashes(labels, images, target, overwrite)
-        target.root.mkdir(parents=True, exist_ok=True)
-        for name, landmarks in labels.items():
-            _warn_outside(name, landmarks)
-            copy = target.root / name
-            if not copy.exists():
-                write_atomically(copy, (images / name).read_bytes())
-            write_markups(target.label_path(known_image_id(copy)), landmarks)
-            bar.advance(task)
-    splits = {known_image_id(images / n): entry.split for n, entry in points.images.items() if entry.split}
-    if splits:
-        target.write_splits({**target.splits(), **splits})
+        points = renamed(points, rename)
+    wanted = _landmark_names(protocol, points)
     if new_protocol:
-        channels = _channels(images / next(iter(labels)))
-        write_new_protocol(new_protocol, names, channels, [item.frame.size for item in labels.values()])
+        check_new_protocol(new_protocol, wanted)
+    planned = plan_images(points, folder, target, table)
+    with Meter("Checking images", len(planned)) as meter:
+        checked = check_import(
+            planned, target, wanted, table.name, exif=exif, overwrite=overwrite, progress=meter.advance
+        )
+    checked.write(new_protocol)
+    _warn(checked)
     if as_json:
-        print_json({"studies": str(studies), "images": len(labels), "landmarks": list(names), "splits": len(splits)})
-        return
-    output.print(f"{len(labels)} images with {len(names)} landmarks in {studies}", soft_wrap=True, highlight=False)
-    if new_protocol:
-        output.print(f"Protocol {new_protocol}: describe each landmark, then train.", soft_wrap=True, highlight=False)
+        print_json(_document(checked))
+    else:
+        lines = _sentences(checked)
+        if new_protocol:
+            lines.append(f"Protocol {new_protocol}: describe each landmark, then train.")
+        output.print("\n".join(lines), soft_wrap=True, highlight=False)
 
 
-def _renamed(table: PointsTable, pairs: list[str]) -> PointsTable:
-    """The table with the landmarks of ``OLD=NEW`` pairs only, under their new names.
-
-    Raises:
-        InputError: a pair is malformed, or the table has no such landmark.
-    """
-    renames: dict[str, str] = {}
-    for pair in pairs:
-        old, _, new = pair.partition("=")
-        if not old or not new:
-            raise InputError(f"--rename needs OLD=NEW, not {pair!r}.")
-        if old not in table.names:
-            raise InputError(f"--rename {pair}: the table has no landmark {old!r}; it has {', '.join(table.names)}.")
-        renames[old] = new
-    images = {
-        name: replace(entry, points={new: entry.points[old] for old, new in renames.items() if old in entry.points})
-        for name, entry in table.images.items()
-    }
-    return PointsTable(tuple(renames.values()), images)
+def _landmark_names(protocol: str | None, points: PointsTable) -> tuple[str, ...]:
+    """The landmarks of the labels: those of the protocol, which must have the table's."""
+    if protocol is None:
+        return points.names
+    names = find_protocol(protocol).landmark_names
+    unknown = next((name for name in points.names if name not in names), None)
+    if unknown is not None:
+        raise InputError(f"Unknown landmark {unknown!r}; the protocol has {', '.join(names)}.")
+    return names
 
 
-def _checked_frame(path: Path, table: Path) -> Frame:
-    if not path.is_file():
-        raise InputError(f"{table} names the image {path.name!r}, which is not in {path.parent}.")
-    known_image_id(path)
-    _, frame = read_image(path, "grey")  # decodes it all: a damaged image is refused here, not in training
-    return frame
+def _warn(checked: CheckedImport) -> None:
+    for image, found in checked.images:
+        outside = _outside(found.landmarks)
+        if outside:
+            warnings.warn(f"{image.name}: outside the image: {', '.join(outside)}; kept as stated.", stacklevel=2)
+    turned = [image.name for image, found in checked.images if found.upright]
+    if turned:
+        warnings.warn(
+            f"{len(turned)} images have an EXIF orientation, as {turned[0]}: their points were of the upright picture "
+            "and were mapped to the stored pixels.",
+            stacklevel=2,
+        )
 
 
-def _refuse_clashes(labels: dict[str, Landmarks], images: Path, target: Studies, overwrite: bool) -> None:
-    for name in labels:
-        copy = target.root / name
-        label = target.label_path(known_image_id(copy))
-        if copy.exists() and copy.read_bytes() != (images / name).read_bytes():
-            raise InputError(f"{copy} exists and is another image: use a new studies folder.")
-        if label.exists() and not overwrite:
-            raise InputError(f"The label {label} exists: use --overwrite to replace it.")
-
-
-def _warn_outside(name: str, landmarks: Landmarks) -> None:
+def _outside(landmarks: Landmarks) -> list[str]:
     outside = landmarks.defined & ~landmarks.frame.contains(landmarks.points)
-    if outside.any():
-        which = ", ".join(n for n, out in zip(landmarks.names, outside, strict=True) if out)
-        warnings.warn(f"{name}: outside the image: {which}; kept as stated.", stacklevel=2)
+    return [name for name, out in zip(landmarks.names, outside, strict=True) if out]
 
 
-def _channels(path: Path) -> str:
-    image, _ = read_image(path, "rgb")
-    return "grey" if (image[0] == image[1]).all() and (image[0] == image[2]).all() else "rgb"
+def _sentences(checked: CheckedImport) -> list[str]:
+    """What was written."""
+    lines = [f"{len(checked.images)} images with {len(checked.names)} landmarks in {checked.studies.root}"]
+    bare = [image.name for image, found in checked.images if not found.says_something]
+    if bare:
+        lines.append(f"{len(bare)} of them have no placed point, as {bare[0]}: they stay unlabelled.")
+    other = [image for image, _ in checked.images if image.id != image.own_id]
+    if other:
+        lines.append(f"{len(other)} of them have another ID than their file name: {other[0].name} is {other[0].id}.")
+    if checked.pixel_sizes:
+        lines.append(
+            f"{len(checked.pixel_sizes)} of them have the pixel size that the table states ({CALIBRATION_FILE})."
+        )
+    return lines
+
+
+def _document(checked: CheckedImport) -> dict[str, Any]:
+    return {
+        "studies": str(checked.studies.root),
+        "images": len(checked.images),
+        "landmarks": list(checked.names),
+        "splits": len(checked.splits),
+        "pixel_sizes": len(checked.pixel_sizes),
+        "ids": {image.name: image.id for image, _ in checked.images},
+        "unlabelled": [image.id for image, found in checked.images if not found.says_something],
+    }

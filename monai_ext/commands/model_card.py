@@ -116,7 +116,7 @@ def _worst(model: EvaluatedModel, pictures: PictureFolder, prefix: str, count: i
         name = f"{prefix}worst{rank}.png"
         figure = case_figure(model, row, pictures, name, row.image, tile=TILE)
         if figure.png is None:
-            errors.print(figure.caption, soft_wrap=True, highlight=False, markup=False)
+            errors.print(figure.caption, soft_wrap=True, highlight=False)
         picture = None if figure.png is None else f"{PICTURES}/{name}"
         cases.append(WorstCase(image=row.image, error=finite(row.error), picture=picture))
     return cases

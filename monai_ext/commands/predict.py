@@ -17,8 +17,9 @@ from monai_ext.landmarks.tables import PointsTable, write_points_table
 from monai_ext.networks.device import find_device
 from monai_ext.transforms.image_io import read_image
 
-from .console import output, print_json, progress_bar
+from .console import output, print_json
 from .images import image_files
+from .meter import Meter
 from .models import ModelOption, ModelsOption, locate_model
 
 
@@ -44,8 +45,7 @@ def run(
     colors = [item.color for item in predictor.protocol.landmarks]
     found: dict[str, Landmarks] = {}
     answers: list[dict[str, Any]] = []
-    with progress_bar() as bar:
-        task = bar.add_task("Detecting", total=len(files), note="")
+    with Meter("Detecting", len(files)) as meter:
         for id, path in files.items():
             answer = predictor.predict_stages(path)
             landmarks = answer.landmarks
@@ -66,7 +66,7 @@ def run(
                     uncertainty=answer.uncertainty.to_dict(landmarks.names),
                 )
             )
-            bar.advance(task)
+            meter.advance()
     write_points_table(out / "landmarks.csv", PointsTable.from_landmarks(found))
     write_json_atomically(out / "answers.json", answers)
     if as_json:

@@ -35,7 +35,8 @@ from monai_ext.evaluation.report_page import (
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
 
-from .console import output, print_json, progress_bar
+from .console import output, print_json
+from .meter import Meter
 
 PAGE = "report.html"
 
@@ -102,12 +103,11 @@ def _sections(
     of: dict[Kind, list[Source]] = {kind: [source for source in sources if source.kind is kind] for kind in Kind}
     groups = comparable_groups(read_evaluated(of[Kind.EVALUATION], studies))
     sections = _apart(groups)
-    with progress_bar() as bar:
-        task = bar.add_task("Drawing", total=len(groups), note="")
+    with Meter("Drawing", len(groups)) as meter:
         for number, group in enumerate(groups, start=1):
             prefix = f"group{number}_" if len(groups) > 1 else ""
             sections += group_sections(group, pictures, prefix, worst=worst, median=median)
-            bar.advance(task)
+            meter.advance()
     for number, source in enumerate(of[Kind.UNCERTAINTY], start=1):
         sections.append(reliability_section(source, pictures, f"reliability{number}.png"))
     sections += training_sections(of[Kind.TRAINING], pictures)

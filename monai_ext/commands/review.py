@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from monai_ext.active.review import (
@@ -29,7 +28,8 @@ from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import find_model
 from monai_ext.transforms.image_io import read_image
 
-from .console import errors, output, print_json, progress_bar
+from .console import errors, output, print_json
+from .meter import Meter
 from .models import ModelsOption, default_models_dir, locate_model
 from .train import ProtocolOption
 
@@ -71,14 +71,13 @@ def run(
         evidence[image] = Evidence(answer.landmarks, answer.radius)
         return evidence[image]
 
-    with progress_bar() as bar:
-        shown = bar.add_task("Reviewing", total=len(found.labels), note="")
+    with Meter("Reviewing", len(found.labels)) as meter:
         rows = review_labels(
             found.labels,
             task,
             None if predictor is None else look,
             factor=factor,
-            on_image=lambda: bar.advance(shown),
+            on_image=meter.advance,
         )
     flagged = [row for row in rows if row.flags and (everything or row.image not in found.confirmed)]
     if pictures is not None:
@@ -103,7 +102,7 @@ def run(
     first, *rest = _sentences(found, flagged, predictor, left_out, everything)
     output.print(first, soft_wrap=True, highlight=False)
     for sentence in rest:
-        errors.print(sentence, soft_wrap=True, highlight=False, markup=False)
+        errors.print(sentence, soft_wrap=True, highlight=False)
 
 
 def _predictor(task: Protocol, model: str | None, models: Path | None, device: str) -> Predictor | None:
@@ -154,8 +153,8 @@ def _table(rows: list[ReviewedLabel], title: str) -> Table:
     table.add_column("what", overflow="fold")
     for row in rows:
         for i, flag in enumerate(row.flags):
-            name = escape(row.image) if i == 0 else ""
-            table.add_row(name, flag.kind, f"{flag.size:.1f}", escape(flag.sentence))
+            name = row.image if i == 0 else ""
+            table.add_row(name, flag.kind, f"{flag.size:.1f}", flag.sentence)
     return table
 
 

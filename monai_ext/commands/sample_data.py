@@ -9,7 +9,8 @@ import typer
 
 from monai_ext.phantoms.sample_data import SAMPLE_PROTOCOLS, make_sample_data
 
-from .console import output, print_json, progress_bar
+from .console import output, print_json
+from .meter import Meter
 
 
 def run(
@@ -28,15 +29,14 @@ def run(
 
     Example: `monai-landmarks sample-data samples --protocol fundus --count 50`
     """
-    with progress_bar() as bar:
-        task = bar.add_task("Drawing phantoms", total=None, note="")
+    with Meter("Drawing phantoms") as meter:
         made = make_sample_data(
             folder,
             protocols=tuple(protocol) if protocol else SAMPLE_PROTOCOLS,
             count=count,
             seed=seed,
             overwrite=overwrite,
-            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+            on_progress=meter.update,
         )
     if as_json:
         print_json({name: str(path) for name, path in made.items()})

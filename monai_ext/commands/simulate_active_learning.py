@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from monai_ext.ablation import Progress, under_recipe
+from monai_ext.ablation import under_recipe
 from monai_ext.active.measures import DEFAULT_MEASURE
 from monai_ext.active.simulation import Simulation, SimulationSettings
 from monai_ext.active.simulation_results import PLOT, RESULTS, TABLE, curve_table, write_simulation
 from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.studies import Studies
 
-from .cell_progress import show_cell
+from .cell_progress import cells_shown
 from .choices import reduction_of
-from .console import errors, output, print_json, progress_bar
+from .console import errors, output, print_json
 from .models import ModelsOption, default_models_dir
 from .train import ProtocolOption
 
@@ -98,14 +97,5 @@ def run(
 
 def _run(simulation: Simulation, command: str) -> None:
     """Trains the open cells; writes the results after each."""
-    with progress_bar() as bar:
-        shown = bar.add_task("Beginning", total=None, note="")
-        begun, said = time.monotonic(), None
-
-        def show(progress: Progress) -> None:
-            nonlocal said
-            said = show_cell(bar, shown, progress, time.monotonic() - begun, said)
-            if progress.finished:
-                write_simulation(simulation, command)
-
+    with cells_shown(lambda: write_simulation(simulation, command)) as show:
         simulation.run(show)

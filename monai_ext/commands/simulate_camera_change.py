@@ -8,16 +8,17 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from rich.progress import track
 
+from monai_ext.engines import labelled_images, read_labels
 from monai_ext.evaluation.camera_change import ChangedImage, change_camera
-from monai_ext.landmarks import InputError, Protocol, find_protocol
+from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
 from monai_ext.landmarks.files import write_atomically, write_json_atomically
-from monai_ext.landmarks.markups import read_markups, write_markups
+from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.studies import Studies
 from monai_ext.transforms.image_io import read_frame, read_image
 
-from .console import errors, output
+from .console import output
+from .meter import Meter
 from .train import ProtocolOption
 
 #: What was drawn for each image.
@@ -40,36 +41,37 @@ def run(
     task, source, target = find_protocol(protocol), Studies(studies), Studies(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} exists and is not empty: name a new folder.")
-    labelled = source.labelled()
-    if not labelled:
+    labels = read_labels(labelled_images(source), task)
+    if not labels:
         raise InputError(f"{source.root} has no labelled image: label some, or name another folder.")
     images, records = source.images(), {}
-    for name in track(labelled, "Changing", console=errors, disable=not errors.is_terminal):
-        changed = _changed(images[name], source.label_path(name), task, name, seed)
-        path = out / f"{name}.jpg"
-        write_atomically(path, changed.jpeg())
-        landmarks = changed.landmarks(task.landmark_names, read_frame(path))
-        write_markups(target.label_path(name), landmarks)
-        records[name] = changed.record
+    with Meter("Changing", len(labels)) as meter:
+        for name, label in labels.items():
+            changed = _changed(images[name], label, task, name, seed)
+            path = out / f"{name}.jpg"
+            write_atomically(path, changed.jpeg())
+            landmarks = changed.landmarks(task.landmark_names, read_frame(path))
+            write_markups(target.label_path(name), landmarks)
+            records[name] = changed.record
+            meter.advance()
     splits = source.splits()
     if splits:
-        target.write_splits({name: splits[name] for name in labelled if name in splits})
+        target.write_splits({name: splits[name] for name in labels if name in splits})
     document: dict[str, Any] = {"source": str(studies), "seed": seed, "images": records}
     write_json_atomically(out / RECORD, document)
-    output.print(f"Written to {out}: {len(labelled)} images with labels, {RECORD}", soft_wrap=True, highlight=False)
+    output.print(f"Written to {out}: {len(labels)} images with labels, {RECORD}", soft_wrap=True, highlight=False)
 
 
-def _changed(path: Path, label: Path, protocol: Protocol, name: str, seed: int) -> ChangedImage:
+def _changed(path: Path, label: Landmarks, protocol: Protocol, name: str, seed: int) -> ChangedImage:
     """One image, after a look that its values are those of a photograph.
 
     Raises:
-        InputError: the image or its label cannot be read, or the image has values beyond 8 bits.
+        InputError: the image cannot be read, or has values beyond 8 bits.
     """
-    array, frame = read_image(path, protocol.channels)
+    array, _ = read_image(path, protocol.channels)
     lowest, highest = float(np.min(array)), float(np.max(array))
     if lowest < 0 or highest > 255:
         raise InputError(
             f"{path} has values from {lowest:g} to {highest:g}: a camera is simulated for 8-bit images, 0 to 255."
         )
-    landmarks = read_markups(label, frame, protocol.landmark_names)
-    return change_camera(torch.from_numpy(array), landmarks, protocol.swap, name, seed)
+    return change_camera(torch.from_numpy(array), label, protocol.swap, name, seed)

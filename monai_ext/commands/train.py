@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,8 +16,10 @@ from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.studies import Studies
 
-from .console import errors, output, print_json, progress_bar
+from .console import output, print_json
+from .meter import Meter
 from .models import ModelsOption, default_models_dir
+from .training_progress import TrainingProgress
 
 #: Exit code of a run that was stopped, as shells have it for Ctrl-C.
 STOPPED = 130
@@ -33,6 +36,10 @@ def run(
     batch_size: Annotated[int | None, typer.Option(min=1)] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1)] = None,
     patience: Annotated[int | None, typer.Option(min=0, help="Validations without gain before stopping.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=100_000, help="End within this time: the first steps are timed, the epochs follow."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=0, help="Processes that load images.")] = None,
@@ -61,6 +68,7 @@ def run(
         batch_size=batch_size,
         learning_rate=learning_rate,
         patience=patience,
+        minutes=minutes,
         seed=seed,
         device=device,
         num_workers=workers,
@@ -71,47 +79,23 @@ def run(
         publish_worse=publish_worse,
     )
     stop = StopSwitch()
-    with stopped_by_signals(stop), progress_bar() as bar:
-        shown = bar.add_task(f"Training {task.name}", total=None, note="")
-
-        last_error = None
-
-        def show(progress: dict[str, Any]) -> None:
-            nonlocal last_error
-            bar.update(shown, completed=progress["epoch"], total=progress["max_epochs"], note=_note(progress))
-            if not errors.is_terminal and progress.get("val_error") != last_error:  # a log gets a line per validation
-                last_error = progress["val_error"]
-                errors.print(f"epoch {progress['epoch']}/{progress['max_epochs']}: {_note(progress)}", highlight=False)
-
+    with stopped_by_signals(stop), Meter(f"Training {task.name}") as meter:
         result = train_model(
             task,
             labelled_images(Studies(studies)),
             (models or default_models_dir()) / task.name,
             options,
             pretrained=shipped_dir("pretrained") / task.name,
-            on_progress=show,
+            on_progress=TrainingProgress(task, minutes, meter),
             stop=stop,
             data=data,
         )
-    _print(result, as_json)
+    _print(result, studies, as_json)
     if result.stopped:
         raise typer.Exit(STOPPED)
 
 
-def _note(progress: dict[str, Any]) -> str:
-    parts = [
-        f"{label} {progress[key]:.3f}{unit}"
-        for label, key, unit in (
-            ("loss", "loss", ""),
-            ("error", "val_error", f" {progress['unit']}"),
-            ("coarse", "val_error_coarse", f" {progress['unit']}"),
-        )
-        if progress.get(key) is not None
-    ]
-    return ", ".join(parts)
-
-
-def _print(result: TrainResult, as_json: bool) -> None:
+def _print(result: TrainResult, studies: Path, as_json: bool) -> None:
     if as_json:
         document = asdict(result)
         document["card"] = result.card.model_dump(mode="json") if result.card else None
@@ -121,4 +105,10 @@ def _print(result: TrainResult, as_json: bool) -> None:
         return
     output.print(result.reason, soft_wrap=True, highlight=False)
     if result.card:
-        output.print(f"Model {result.card.version} in {result.folder}", soft_wrap=True, highlight=False)
+        folder = shlex.quote(str(result.folder))
+        for line in (
+            f"Model {result.card.version} in {result.folder}",
+            f"Next: monai-landmarks evaluate --studies {shlex.quote(str(studies))} --model {folder} --split model",
+            f"      monai-landmarks predict IMAGES --model {folder}",
+        ):
+            output.print(line, soft_wrap=True, highlight=False, markup=False)

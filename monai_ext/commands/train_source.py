@@ -13,7 +13,8 @@ from monai_ext.engines.source_options import SourceOptions
 from monai_ext.engines.source_training import train_source
 from monai_ext.landmarks import InputError
 
-from .console import errors, output, print_json, progress_bar
+from .console import output, print_json
+from .meter import Meter
 
 
 def run(
@@ -62,16 +63,13 @@ def run(
         device=device,
         num_workers=workers,
     )
-    with progress_bar() as bar:
-        shown = bar.add_task(f"Training {architecture}", total=max_epochs, note="")
+    with Meter(f"Training {architecture}", max_epochs) as meter:
 
         def show(progress: dict[str, Any]) -> None:
             if progress["epoch"] == 0:
                 return
             note = f"loss {progress['loss']:.3f}, top-1 {100 * progress['accuracy']:.1f} %"
-            bar.update(shown, completed=progress["epoch"], note=note)
-            if not errors.is_terminal:  # a log gets a line per epoch
-                errors.print(f"epoch {progress['epoch']}/{progress['max_epochs']}: {note}", highlight=False)
+            meter.update(progress["epoch"], note=note, line=f"epoch {progress['epoch']}/{max_epochs}: {note}")
 
         result = train_source(found, file, options, on_progress=show, data=data)
     if as_json:

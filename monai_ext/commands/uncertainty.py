@@ -30,7 +30,8 @@ from monai_ext.networks.device import find_device
 from monai_ext.networks.machine import versions
 
 from .choices import reduction_of, unit_or_auto
-from .console import errors, output, print_json, progress_bar
+from .console import errors, output, print_json
+from .meter import Meter
 from .models import ModelsOption, locate_model
 from .train import StudiesOption
 
@@ -82,9 +83,8 @@ def run(
     can = available_measures(first.protocol, first.network, len(predictors))
     names = can if measures is None else tuple(dict.fromkeys(name.strip() for name in measures.split(",")))
     wanted = [find_measure(name, first.protocol, first.network, len(predictors), length) for name in names]
-    with progress_bar() as bar:
-        task = bar.add_task("Judging", total=len(images), note="")
-        found = judge_images(predictors, images, wanted, length, on_image=lambda: bar.advance(task))
+    with Meter("Judging", len(images)) as meter:
+        found = judge_images(predictors, images, wanted, length, on_image=meter.advance)
     chosen_by = len({image.id for image in images} & set(first.card.val_images))
     rows = compare_measures(found, wanted, reduction)
     calibration = fit_calibration(

@@ -17,7 +17,7 @@ from monai_ext.ablation.cells import Length, length
 from monai_ext.ablation.predictions import predict, read_predictions, write_predictions
 from monai_ext.ablation.progress import OnCellProgress, Progress, report_training
 from monai_ext.ablation.store import CellFolder
-from monai_ext.engines import LabelledImage, TrainOptions, labelled_images
+from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, read_labels
 from monai_ext.evaluation.report import Pair
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
@@ -105,10 +105,17 @@ class CrossValidation:
         return [image.id for image in self._held_out[fold]]
 
     def run(self, on_progress: OnCellProgress = lambda progress: None) -> None:
-        """Trains the folds that are not finished. May be stopped at any time and called again."""
+        """Trains the folds that are not finished. May be stopped at any time and called again.
+
+        Raises:
+            InputError: a label may not be used, of the images or their copies; nothing is trained then.
+        """
         for fold in self.cells:
             self._reopen(fold)
         open_folds = [fold for fold in self.cells if self._folder(fold).finished() is None]
+        if open_folds:
+            held_out = [image for fold in self.cells for image in self._held_out[fold]]
+            read_labels([*held_out, *(self._changed[image.id] for image in held_out if self._changed)], self.protocol)
         steps, total = self.length.steps, len(open_folds) * self.length.steps
         for done, fold in enumerate(open_folds):
             place = Progress(fold, fold.number, len(self.cells), done * steps, total)

@@ -18,10 +18,15 @@ class _Loose(BaseModel):
 
 
 class Entry(_Loose):
-    """An image or a label with the notes on it."""
+    """An image or a label with the notes on it.
+
+    Attributes:
+        sha256: of the label file that the notes are about; empty for an image, or where it was never recorded.
+    """
 
     ext: str
     info: dict[str, object] = {}
+    sha256: str = ""
 
 
 class ImageEntry(_Loose):

@@ -2,38 +2,80 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
 import re
 import socket
+from dataclasses import dataclass
 from typing import Any
 
 from .check import OK, PROBLEM, Check
 
 _SECONDS = 5.0
 _ANSWER_BYTES = 1 << 20
+#: Addresses that stand for all of this machine, and one at which what listens there answers.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 #: As the server asks for.
 SHORTEST_TOKEN = 16
+
+
+@dataclass(frozen=True)
+class PortProblem:
+    """Why no server can be started at an address.
+
+    Attributes:
+        found: what is wrong, without a full stop.
+        port_alone: whether another port of the same host would do.
+        server: name and version of the MONAI Label server that has it; empty where there is none.
+    """
+
+    found: str
+    port_alone: bool = False
+    server: str = ""
 
 
 def check_port(port: int, host: str = "127.0.0.1") -> Check:
     """Whether a server can be started on a port, and what answers there if not."""
     name = f"Port {port}"
-    if not 1 <= port <= 65535:
-        return Check(name, PROBLEM, "a port is a number from 1 to 65535", "Choose another --port, e.g. 8000.")
-    problem = _bind_problem(host, port)
-    if not problem:
+    problem = port_problem(port, host)
+    if problem is None:
         return Check(name, OK, f"free on {host}")
-    server = who_answers(host, port)
-    advice = f"To start another server beside it use another port, e.g. --port {port + 1 if port < 65535 else 8000}."
-    if server:
-        return Check(name, OK, f"{server} runs there", advice)
-    return Check(name, PROBLEM, f"taken by another program ({problem})", advice)
+    advice = f"To start another server beside it use another port, e.g. --port {other_port(port)}."
+    if problem.server:
+        return Check(name, OK, f"{problem.server} runs there", advice)
+    return Check(name, PROBLEM, problem.found, advice if problem.port_alone else "Choose another --port, e.g. 8000.")
+
+
+def port_problem(port: int, host: str) -> PortProblem | None:
+    """Why no server can be started on a port; None where one can. The port is free again afterwards.
+
+    Args:
+        port: its number.
+        host: a name, or an address of IPv4 or IPv6; every address that a name stands for is tried, as servers do.
+    """
+    if not 1 <= port <= 65535:
+        return PortProblem("a port is a number from 1 to 65535")
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        return PortProblem(f"{host!r} is no address of this machine ({error.strerror or error})")
+    for family, _, _, _, address in dict.fromkeys(addresses):
+        problem = _bind_problem(family, address)
+        if problem is not None:
+            return _told(problem, port, host)
+    return None
+
+
+def other_port(port: int) -> int:
+    """A port to try instead of one that is taken."""
+    return port + 1 if port < 65535 else 8000
 
 
 def who_answers(host: str, port: int) -> str:
     """Name and version of the MONAI Label server that answers; empty where none does."""
+    host = _EVERYWHERE.get(host, host)
     for path in ("/health", "/info/"):
         document = _get_json(host, port, path)
         if isinstance(document, dict) and path == "/info/" and "name" in document and "models" in document:
@@ -64,22 +106,38 @@ def check_token(token: str | None) -> Check:
     return Check(name, OK, "set: the server answers other machines too, and each request has to carry it")
 
 
-def _bind_problem(host: str, port: int) -> str:
-    """Why no server can be started there; empty where one can."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as caller:
-        caller.settimeout(_SECONDS)
-        # Some systems let two programs have one port: who answers on it is asked first.
-        if caller.connect_ex((host, port)) == 0:
-            return "something answers there"
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+def _told(error: OSError, port: int, host: str) -> PortProblem:
+    reason = error.strerror or str(error)
+    if error.errno == errno.EADDRINUSE:
+        return PortProblem(f"taken by another program ({reason})", port_alone=True, server=who_answers(host, port))
+    if error.errno == errno.EACCES:
+        return PortProblem(
+            f"this user may not use it ({reason}), ports below 1024 belong to the system", port_alone=True
+        )
+    return PortProblem(f"{host!r} is no address of this machine ({reason})")
+
+
+def _bind_problem(family: int, address: Any) -> OSError | None:
+    """Why no server can listen at an address; None where one can."""
+    try:
+        probe = socket.socket(family, socket.SOCK_STREAM)
+    except OSError:  # a kind of address that this machine does not have, which servers leave out too
+        return None
+    with probe:
         if os.name == "posix":  # as servers do: a port in the wait state after a server's end is free
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
-            probe.bind((host, port))
+            probe.bind(address)
         except OSError as error:
-            return error.strerror or str(error)
-    return ""
+            return error
+    with socket.socket(family, socket.SOCK_STREAM) as caller:
+        caller.settimeout(_SECONDS)
+        # Some systems let two programs have one port: it is asked who answers.
+        if caller.connect_ex((_EVERYWHERE.get(address[0], address[0]), *address[1:])) == 0:
+            return OSError(errno.EADDRINUSE, "something answers there")
+    return None
 
 
 def _get_json(host: str, port: int, path: str) -> Any:

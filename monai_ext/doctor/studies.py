@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from monai_ext.landmarks import Frame, InputError, Protocol, Studies
-from monai_ext.landmarks.label_check import check_finished, fitting_protocols, read_label
+from monai_ext.landmarks.label_check import fitting_protocols, read_label
+from monai_ext.landmarks.label_frame import REMAP
 from monai_ext.landmarks.markups import read_markups
 
 from .check import OK, PROBLEM, WARNING, Check, count, listed, sentences
@@ -27,6 +28,7 @@ def check_studies(survey: Survey, protocols: Mapping[str, Protocol]) -> Iterator
     """
     yield check_counts(survey)
     yield check_images(survey)
+    yield check_passed_over(survey)
     yield check_calibration(survey)
     journal = read_journal(survey.root)
     check, index = check_index(survey, journal)
@@ -63,6 +65,14 @@ def check_images(survey: Survey) -> Check:
         advice = "Replace or remove what cannot be read; rename files so that each has a name of its own."
         return Check(name, PROBLEM, sentences(wrong), advice)
     return Check(name, OK, "the header of every image can be read")
+
+
+def check_passed_over(survey: Survey) -> Check:
+    """Whether everything that looks like an image is used as one."""
+    name = "Images not used"
+    if survey.passed_over:
+        return Check(name, WARNING, sentences(survey.passed_over, most=10), "Do what each says, or move them away.")
+    return Check(name, OK, "none")
 
 
 def check_calibration(survey: Survey) -> Check:
@@ -128,7 +138,9 @@ def check_labels(survey: Survey, index: Index, protocols: Mapping[str, Protocol]
                 relative = path.relative_to(survey.root)
                 bad["final" if tag == "final" else "draft"].append(f"{relative}: {problem}")
     if bad["final"]:
-        advice = "Correct them in 3D Slicer and submit again, or remove the files: training stops at them."
+        moved = any(REMAP in problem for problem in bad["final"])
+        mapping = f"map those whose image has another placement now (`{REMAP} {survey.root}`), " if moved else ""
+        advice = f"Correct them in 3D Slicer and submit again, {mapping}or remove the files: training stops at them."
         return Check(name, PROBLEM, sentences([*bad["final"], *bad["draft"]]), advice)
     if bad["draft"]:
         advice = "They do not train; open the images and save again, or remove the files."
@@ -153,9 +165,7 @@ def label_problem(
     try:
         names = read_markups(path, frame).names
         chosen = [protocols[stated]] if stated is not None else fitting_protocols(names, protocols)
-        landmarks = read_label(path, frame, chosen[0])
-        if tag == "final":
-            check_finished(landmarks)
+        read_label(path, frame, chosen[0], tag)
     except InputError as error:
         return str(error).replace(f"{path} ", "it ").replace(f"{path}: ", "").replace(f"{path}, ", "").rstrip(".")
     return ""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from monai_ext.landmarks import Frame, InputError
 from monai_ext.landmarks.files import TEMPORARY_NAME
-from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id
+from monai_ext.landmarks.passed_over import passed_over
+from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id_of
 from monai_ext.transforms.image_io import read_frame
 
 #: A temporary file of a write that goes on is younger.
@@ -25,6 +26,7 @@ class Survey:
         images: the image files of each ID; more than one where they share it.
         frames: the frame of each image whose header can be read.
         unreadable: for each other image, why not.
+        passed_over: what looks like an image and is not used, with the reason, a sentence each.
         labels: for each tag, the label file of each image ID.
         other: files in a label folder that are no labels.
         aside: damaged files that the server set aside.
@@ -36,6 +38,7 @@ class Survey:
     images: dict[str, list[Path]] = field(default_factory=dict)
     frames: dict[str, Frame] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    passed_over: list[str] = field(default_factory=list)
     labels: dict[str, dict[str, Path]] = field(default_factory=dict)
     other: list[Path] = field(default_factory=list)
     aside: list[Path] = field(default_factory=list)
@@ -59,9 +62,10 @@ def survey_studies(root: Path, on_image: Callable[[int, int], None] = lambda don
     """
     survey = Survey(root)
     for path in sorted(root.iterdir()):
-        id = image_id(path.name)
+        id = image_id_of(path)
         if path.is_file() and id:
             survey.images.setdefault(id, []).append(path)
+    survey.passed_over = passed_over(root)
     _survey_labels(survey)
     _survey_leftovers(survey)
     for number, (id, paths) in enumerate(survey.images.items(), start=1):

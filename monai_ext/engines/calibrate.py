@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -20,7 +20,7 @@ from monai_ext.landmarks.geometry import Unit
 from monai_ext.networks.registry import build_network
 from monai_ext.transforms.affine import to_original
 
-from .dataset import make_loader
+from .dataset import LabelledImage, make_loader
 from .distributed import gathered, process_rank
 from .job import Job
 from .stop import StoppedError, never
@@ -83,17 +83,29 @@ def _observe(
     network = build_network(job.protocol)
     network.load_state_dict(weights)
     network.eval().to(job.device)
-    size = min(BATCH_SIZE, job.batch_size)
     stop = job.stop if process_rank()[1] == 1 else never  # shares of images end at different batches
     found: list[Observed] = []
-    for batch in make_loader(
-        job.val_images, job.protocol, training=False, batch_size=size, num_workers=job.num_workers
-    ):
-        found.append(_observed(network, batch, job.protocol, unit, job.device))
+    for part in observe_images(job, job.val_images, network, unit):
+        found.append(part)
         on_images(sum(len(part.ids) for part in found))
         if stop():
             raise StoppedError
     return found
+
+
+def observe_images(job: Job, images: Sequence[LabelledImage], network: nn.Module, unit: Unit) -> Iterator[Observed]:
+    """What a calibration is fitted to, batch by batch.
+
+    Args:
+        job: says how images are prepared and loaded.
+        images: with labels; each process under ``torchrun`` takes its share.
+        network: in evaluation mode, on the job's device.
+        unit: of the errors.
+    """
+    size = min(BATCH_SIZE, job.batch_size)
+    loader = make_loader(images, job.protocol, training=False, batch_size=size, num_workers=job.num_workers)
+    for batch in loader:
+        yield _observed(network, batch, job.protocol, unit, job.device)
 
 
 @torch.inference_mode()

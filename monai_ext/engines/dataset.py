@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +13,8 @@ import torch
 from monai.transforms import Compose
 from torch.utils.data import DistributedSampler
 
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks import InputError, Landmarks, Protocol
+from monai_ext.landmarks.label_check import first_of, read_label
 from monai_ext.landmarks.studies import Studies
 from monai_ext.transforms.image_io import read_frame
 from monai_ext.transforms.pipeline import training_transforms, validation_transforms
@@ -113,17 +113,36 @@ def check_labels(images: Sequence[LabelledImage], protocol: Protocol) -> None:
     """Reads every label once, before any time is spent on training.
 
     Raises:
-        InputError: a label or an image header cannot be read, or a landmark has no point in any label.
+        InputError: as :func:`read_labels`, or a landmark has no point in any label.
     """
     defined = np.zeros(len(protocol.landmarks), dtype=bool)
-    for image in images:
-        defined |= read_markups(image.label, read_frame(image.image), protocol.landmark_names).defined
+    for label in read_labels(images, protocol).values():
+        defined |= label.defined
     empty = [name for name, known in zip(protocol.landmark_names, defined, strict=True) if not known]
     if empty:
         raise InputError(
             f"No label has a point for {', '.join(empty)}: place it in at least one image, "
             "or remove it from the protocol."
         )
+
+
+def read_labels(images: Iterable[LabelledImage], protocol: Protocol) -> dict[str, Landmarks]:
+    """The final labels of images by ID, each in its image's frame.
+
+    Raises:
+        InputError: a label may not be used for its image (see :func:`monai_ext.landmarks.label_check.read_label`), or
+            an image header cannot be read; where there are several, their number is stated.
+    """
+    labels: dict[str, Landmarks] = {}
+    problems: list[str] = []
+    for image in images:
+        try:
+            labels[image.id] = read_label(image.label, read_frame(image.image), protocol)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError(first_of(problems))
+    return labels
 
 
 def _plain(image: Any) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from .dataset import LabelledImage
 from .distributed import process_rank
 from .failures import ResourceError, memory_sentence
 from .options import OnProgress, TrainOptions
+from .pace import Clock
 from .resume import RunState
 from .stop import Stop, never
 
@@ -35,6 +37,8 @@ class Job:
         data: one sentence for the card that says what the images are.
         warning: a sentence that says that the batches were halved; empty where they were not.
         refused: the size of batches that the memory was not enough for.
+        clock: says the time, in seconds.
+        begun: when the training was asked for, by that clock.
     """
 
     protocol: Protocol
@@ -50,6 +54,8 @@ class Job:
     data: str = ""
     warning: str = ""
     refused: int | None = None
+    clock: Clock = time.monotonic
+    begun: float = 0.0
 
     @property
     def batch_size(self) -> int:
@@ -66,6 +72,12 @@ class Job:
     def saved(self) -> dict[str, Any] | None:
         """The state of an interrupted run of this job; None where there is none or it is not wanted."""
         return self.state.load(torch.device("cpu")) if self.options.resume else None
+
+    def with_length(self, epochs: int, epoch_steps: int | None) -> Job:
+        """The same job with so many epochs of so many steps; None takes one pass over the images."""
+        recipe = self.protocol.recipe.model_copy(update={"max_epochs": epochs})
+        protocol = self.protocol.model_copy(update={"recipe": recipe})
+        return replace(self, protocol=protocol, options=self.options.model_copy(update={"epoch_steps": epoch_steps}))
 
     def with_batches_of(self, size: int) -> Job:
         """The same job with smaller batches, which it says."""

@@ -1,8 +1,7 @@
-"""The optimiser, its learning-rate schedule and the moving average of the weights."""
+"""The optimiser, its learning-rate schedule and the clipping of gradients."""
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 
@@ -10,7 +9,6 @@ import torch
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 from torch import nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from monai_ext.landmarks.recipe import Recipe
 
@@ -20,8 +18,6 @@ WARM_START_RATE = 0.3
 STEP_AT, STEP_FACTOR = 90 / 140, 0.1
 #: Of the polynomial schedule (Fu et al., MLMI 2020).
 POLYNOMIAL_POWER = 0.9
-#: After n steps the moving average keeps at most n / (n + this) of itself.
-EMA_WARMUP_STEPS = 10
 
 
 def build_optimizer(network: nn.Module, recipe: Recipe, *, warm: bool) -> torch.optim.Optimizer:
@@ -79,29 +75,3 @@ def attach_gradient_clip(trainer: Engine, network: nn.Module, largest_norm: floa
         if engine.scaler is not None:
             engine.scaler.unscale_(engine.optimizer)
         nn.utils.clip_grad_norm_(network.parameters(), largest_norm)
-
-
-def attach_average(trainer: Engine, network: nn.Module, decay: float) -> nn.Module:
-    """The network whose weights and statistics follow those of the trained one as an exponential moving average.
-
-    The average starts as the plain network and slows down to ``decay``; it is a function of the step alone.
-    A decay of zero gives the trained network itself.
-    """
-    if decay == 0:
-        return network
-    average = copy.deepcopy(network).eval().requires_grad_(False)
-    slow, fast = (list(net.state_dict().values()) for net in (average, network))
-    floating = [tensor.is_floating_point() for tensor in slow]
-    averaged = [[t for t, f in zip(side, floating, strict=True) if f] for side in (slow, fast)]
-    counted = [[t for t, f in zip(side, floating, strict=True) if not f] for side in (slow, fast)]
-
-    @trainer.on(Events.ITERATION_COMPLETED)
-    @torch.no_grad()
-    def follow(engine: Engine) -> None:
-        step = engine.state.iteration
-        kept = min(decay, step / (EMA_WARMUP_STEPS + step))
-        get_ema_multi_avg_fn(kept)(*averaged, step)
-        for tensor, source in zip(*counted, strict=True):
-            tensor.copy_(source)
-
-    return average

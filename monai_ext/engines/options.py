@@ -14,7 +14,8 @@ from monai_ext.landmarks.document import Strict
 from monai_ext.networks.device import DEVICE_PATTERN
 from monai_ext.networks.model_store import ModelCard
 
-#: Receives ``{"status", "epoch", "max_epochs", "loss", "val_error", "unit", "best", "model_version", "labels_used"}``.
+#: Receives ``{"status", "epoch", "max_epochs", "loss", "val_error", "unit", "best", "model_version", "labels_used"}``
+#: and what :meth:`Run.report` adds.
 OnProgress = Callable[[dict[str, Any]], None]
 
 
@@ -31,6 +32,9 @@ class TrainOptions(Strict):
         resume: go on with an interrupted run of the same images and options.
         checkpoint_seconds: least time between two saves of the state that a resumed run starts from.
         half_precision: publish the weights as float16, at half the size.
+        minutes: ends the training, validations and calibration included, within this time: its first steps are timed,
+            and it gets as many epochs, not above ``max_epochs``, as fit; the learning rate falls to its end with them.
+            A resumed run keeps the number that was found.
         epoch_steps: optimiser steps that count as an epoch; None takes one pass over the images.
         keep: publish the ``best`` weights on the validation images, or the ``last`` ones of the run.
         publish_worse: publish them even where their validation error is above the current model's, as after a change of
@@ -51,6 +55,7 @@ class TrainOptions(Strict):
     resume: bool = True
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
     half_precision: bool = False
+    minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
     epoch_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     keep: Literal["best", "last"] = "best"
     publish_worse: bool = False

@@ -30,10 +30,15 @@ LEFT_BEHIND_SECONDS = 600
 
 
 def run_signature(
-    protocol: Protocol, images: Sequence[LabelledImage], seed: int, epoch_steps: int | None = None
+    protocol: Protocol,
+    images: Sequence[LabelledImage],
+    seed: int,
+    epoch_steps: int | None = None,
+    minutes: float | None = None,
 ) -> str:
-    """A digest of everything that a run depends on: protocol, images, labels, seed and the length of an epoch."""
-    digest = hashlib.sha256(f"{seed} {epoch_steps}\n{protocol.model_dump_json()}".encode())
+    """A digest of everything that a run depends on: protocol, images, labels, seed, length of an epoch, and minutes."""
+    bound = "" if minutes is None else f" {minutes!r} minutes"
+    digest = hashlib.sha256(f"{seed} {epoch_steps}{bound}\n{protocol.model_dump_json()}".encode())
     for image in images:
         stat = image.image.stat()
         digest.update(f"\n{image.id} {image.split} {stat.st_size} {stat.st_mtime_ns} ".encode())

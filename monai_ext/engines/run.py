@@ -16,6 +16,7 @@ from .assembly import Assembly
 from .dataset import make_loader
 from .distributed import any_process, process_rank, share_from_first
 from .job import Job
+from .pace import Pace
 from .reports import Reports
 from .resume import random_state, set_random_state
 from .selection import Selection
@@ -63,7 +64,17 @@ class Run:
         self._trainer.add_event_handler(Events.EPOCH_COMPLETED, self._after_epoch)
         self._selection = Selection(recipe.patience, options.keep)
         self.labels_used = len(job.train_images) + len(job.val_images)
-        constant: dict[str, Any] = {"max_epochs": recipe.max_epochs, "labels_used": self.labels_used}
+        self._pace = Pace(job.clock, job.begun)
+        self._complete = 0
+        constant: dict[str, Any] = {
+            "max_epochs": recipe.max_epochs,
+            "max_steps": len(self._loader) * recipe.max_epochs,
+            "labels_used": self.labels_used,
+            "train_images": len(job.train_images),
+            "val_images": len(job.val_images),
+            "batch_size": recipe.batch_size,
+            "device": str(device),
+        }
         constant |= {"warning": job.warning} if job.warning else {}
         self._reports = Reports(job.on_progress, job.folder / "runs" if self._first else None, constant)
         self.stopped = False
@@ -114,8 +125,28 @@ class Run:
         return self.best
 
     def report(self, status: str, **extra: Any) -> None:
-        """Tells how far the run is."""
-        self._reports.tell(status, self.epochs, self._loss, self._selection, **extra)
+        """Tells how far the run is: a progress dict as of :data:`~monai_ext.engines.options.OnProgress`.
+
+        It has ``step`` of ``max_steps``, ``complete_epochs`` (validated where that is due), ``val_epoch`` (that of
+        ``val_error``), ``seconds`` since the training was asked for, ``seconds_left`` (None until the first steps are
+        timed), and what the run is made of: ``train_images``, ``val_images``, ``batch_size`` and ``device``.
+        """
+        place = {
+            "step": self.steps,
+            "complete_epochs": self._complete,
+            "val_epoch": self.history[-1]["epoch"] if self.history else None,
+            "seconds": round(self._pace.seconds, 1),
+            "seconds_left": 0.0 if status == "done" else self._seconds_left(),
+        }
+        self._reports.tell(status, self.epochs, self._loss, self._selection, **place, **extra)
+
+    def _seconds_left(self) -> float | None:
+        """Of steps, validations and the calibration, which looks at the validation images once more."""
+        last, interval, done = self._recipe.max_epochs, self._recipe.val_interval, self._complete
+        validations = 0 if done == last else -(-last // interval) - done // interval
+        steps = len(self._loader) * last - self.steps
+        left = self._pace.seconds_left(steps, validations + 1, self._validate.batches)
+        return None if left is None else round(left, 1)
 
     def report_calibration(self, images: int) -> None:
         """Tells how many validation images the best weights were calibrated on so far, if it is time to."""
@@ -136,6 +167,7 @@ class Run:
         return epoch == self._recipe.max_epochs or epoch % self._recipe.val_interval == 0
 
     def _after_step(self, engine: Engine) -> None:
+        self._pace.add_step()
         self._loss_sum += engine.state.output["loss"].detach()
         if self._reports.due:
             self.report("running")
@@ -162,7 +194,10 @@ class Run:
         self._loss = float(self._loss_sum) / len(self._loader)
         if self._is_validated(epoch):
             share_from_first(self._parts.average)
-            self._add_validation(epoch, self._validate(self._parts.average))
+            with self._pace.validating():
+                error = self._validate(self._parts.average)
+            self._add_validation(epoch, error)
+        self._complete = epoch
         self._reports.log_epoch(epoch, self._loss, self._parts.learning_rate)
         ended = epoch == self._recipe.max_epochs or self._selection.exhausted
         due = time.monotonic() - self._saved_at >= self._job.options.checkpoint_seconds
@@ -185,7 +220,9 @@ class Run:
 
     def _save(self, epoch: int, steps: int = 0) -> None:
         """Saves the run after so many complete epochs and so many steps of the next one."""
-        place = {"epoch": epoch, "steps": steps, "batch_size": self._recipe.batch_size}
+        place: dict[str, Any] = {"epoch": epoch, "steps": steps, "batch_size": self._recipe.batch_size}
+        if self._job.options.minutes is not None:
+            place["length"] = (self._recipe.max_epochs, self._job.options.epoch_steps)
         sums = {"loss": self._loss, "loss_sum": self._loss_sum, "random": random_state(self._device)}
         self._job.state.save({**place, **sums, **self._parts.state_dict(), **self._selection.state_dict()})
         self._saved_at = time.monotonic()
@@ -194,7 +231,7 @@ class Run:
         """Goes on from a saved state, also one of larger batches: the images that were used are not used again."""
         self._parts.load_state_dict(saved)
         self._selection.load_state_dict(saved)
-        self._loss = saved["loss"]
+        self._loss, self._complete = saved["loss"], saved["epoch"]
         larger = saved["batch_size"] / self._recipe.batch_size
         self._loss_sum.copy_(saved["loss_sum"] * larger)
         length, at = len(self._loader), self._trainer.state

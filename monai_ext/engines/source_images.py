@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import SPLITS, Split, image_id
+from monai_ext.landmarks.studies import SPLITS, Split, find_file, image_id_of
 
 #: Columns of a class table; ``split`` may be absent or empty.
 COLUMNS = ("image", "class", "split")
@@ -43,7 +43,7 @@ def read_class_folders(root: Path) -> list[ClassImage]:
     for folder in _visible(root):
         inside = _visible(folder) if folder.is_dir() else [folder]
         for path in inside:
-            if path is not folder and path.is_file() and image_id(path.name) is not None:
+            if path is not folder and path.is_file() and image_id_of(path) is not None:
                 found.append(ClassImage(path, folder.name))
             else:
                 left_out.append(path)
@@ -102,7 +102,7 @@ def _entry(where: str, row: Mapping[str, Any], root: Path) -> ClassImage:
     for column, text in zip(COLUMNS[:2], (name, label), strict=True):
         if not text:
             raise InputError(f"{where}: the column {column!r} is empty; fill it.")
-    path = root / name
+    path = find_file(root, name)
     if not path.is_file():
         raise InputError(f"{where}: there is no image {name!r} in {root}; check the name and the folder.")
     known = next((known for known in SPLITS if known == split), None)

@@ -30,12 +30,14 @@ from .initialisation import distilled, find_source, initialise
 from .job import Job
 from .lock import training_lock
 from .options import OnProgress, TrainOptions, TrainResult
+from .pace import Clock
 from .publication import publish_unless_worse
 from .resume import RunState, run_signature
 from .run import Run
 from .seen_labels import add_seen_labels, digests
 from .settled_sides import read_settled_sides, write_settled_sides
 from .stop import Stop, StoppedError, never
+from .time_bound import within_minutes
 from .training_record import write_training_record
 from .validation import ValidationError, validate_model
 
@@ -52,6 +54,7 @@ def train_model(
     on_progress: OnProgress | None = None,
     stop: Stop = never,
     data: str = "",
+    clock: Clock = time.monotonic,
 ) -> TrainResult:
     """Trains the protocol's network and publishes the best weights unless the current model is better.
 
@@ -66,19 +69,21 @@ def train_model(
         on_progress: called with a progress dict when the run starts, about every second, and when it ends.
         stop: asked after every step; where it says so, the run is saved and ends, and the same call goes on with it.
         data: one sentence for the card that says what the images are.
+        clock: of all times that are told, and that the length of a run with ``minutes`` follows from.
 
     Raises:
         InputError: too few labels, a label that does not fit, an image that cannot be read, a GPU that is not there.
         FolderBusyError: another process trains in the folder.
         ResourceError: there is not enough memory or disk space; the published model is unchanged.
     """
+    begun = clock()
     options = options or TrainOptions()
     protocol = options.applied_to(protocol)
     fraction = protocol.recipe.val_fraction
     train_images, val_images = split_images(images, fraction, read_settled_sides(folder))
     check_labels(train_images + val_images, protocol)
     device = find_device(options.device, local_rank())
-    signature = run_signature(protocol, train_images + val_images, options.seed, options.epoch_steps)
+    signature = run_signature(protocol, train_images + val_images, options.seed, options.epoch_steps, options.minutes)
     job = Job(
         protocol,
         train_images,
@@ -91,6 +96,8 @@ def train_model(
         on_progress if process_rank()[0] == 0 else None,
         stop,
         data,
+        clock=clock,
+        begun=begun,
     )
     with full_disk_explained(folder), training_lock(folder), process_group(device), input_errors_unwrapped():
         if process_rank()[0] == 0:
@@ -131,9 +138,10 @@ def _deterministic(seed: int) -> Iterator[None]:
 
 
 def _trained(job: Job) -> TrainResult:
-    begun, saved = time.monotonic(), job.saved()
+    begun, saved = job.clock(), job.saved()
     if saved is not None and saved["batch_size"] < job.batch_size:
         job = job.with_batches_of(saved["batch_size"])
+    job = _of_recipes_length(job)
     models, protocol = job.folder.parent, job.protocol
     current = find_model(job.folder.name, models, *([job.pretrained.parent] if job.pretrained else []))
     replaced = None if current is None else read_card(current).version
@@ -146,7 +154,12 @@ def _trained(job: Job) -> TrainResult:
     network, parent = _start(protocol, current if warm else None)
     begun_with = f"Version {parent}" if parent else initialise(network, protocol, models, source)
     network = network.to(job.device)
-    run = Run(job, network, distilled(network, protocol, source), warm=parent is not None)
+    distiller = distilled(network, protocol, source)
+    try:
+        job = within_minutes(job, saved, network, distiller, warm=parent is not None)
+    except StoppedError:
+        return _stopped(job, 0, begun=False)
+    run = Run(job, network, distiller, warm=parent is not None)
     best = run(saved)
     if run.stopped:
         return _stopped(job, run.epochs, begun=saved is not None or run.steps > 0, run=run)
@@ -159,12 +172,21 @@ def _trained(job: Job) -> TrainResult:
     except StoppedError:
         return _stopped(job, run.epochs, begun=True, run=run)
     if process_rank()[0] == 0:
-        seconds = time.monotonic() - begun
+        seconds = job.clock() - begun
         resumed_at = saved["epoch"] if saved else None
         write_training_record(result, job.device, keep=job.options.keep, seconds=seconds, resumed_at=resumed_at)
         job.state.clear()
     run.report("done", model_version=result.card.version if result.card else None, message=result.reason)
     return result
+
+
+def _of_recipes_length(job: Job) -> Job:
+    """The job with as many epochs and steps as its recipe's ``max_steps`` asks for, unless its options say how many."""
+    recipe, options = job.protocol.recipe, job.options
+    if recipe.max_steps is None or options.max_epochs is not None or options.epoch_steps is not None:
+        return job
+    length = recipe.length(len(job.train_images) // process_rank()[1])
+    return job.with_length(length.epochs, length.epoch_steps)
 
 
 def _stopped(job: Job, epoch: int, *, begun: bool, run: Run | None = None) -> TrainResult:

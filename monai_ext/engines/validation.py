@@ -83,6 +83,11 @@ class Validator:
         batch_size = batch_size or protocol.recipe.batch_size
         self._loader = make_loader(images, protocol, training=False, batch_size=batch_size, num_workers=num_workers)
 
+    @property
+    def batches(self) -> int:
+        """Of this process."""
+        return len(self._loader)
+
     def __call__(self, network: nn.Module) -> ValidationError:
         """The mean radial error of all defined landmarks of all images; one number on every process.
 

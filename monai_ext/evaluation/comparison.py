@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from monai_ext.landmarks import InputError
 
@@ -39,7 +39,7 @@ def comparison_table(
             f"these have {sorted(settings)}."
         )
     unit, failure, limit = settings.pop()
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(title, style="table.title"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(heading, no_wrap=True)
     headings = [f"MRE {unit}", f"ME ± SD {unit}", f"FR > {failure:g} {unit}", f"AUC {limit:g} {unit}"]
     if normalized:
@@ -52,7 +52,7 @@ def comparison_table(
         table.add_column(text, justify="right", no_wrap=True)
     for name, evaluation in evaluations.items():
         cells = [rounded(evaluation.overall.mre, 3), *_cells(evaluation)]
-        table.add_row(escape(name), *cells, *(_cells(normalized[name]) if normalized else ()))
+        table.add_row(Text(name), *cells, *(_cells(normalized[name]) if normalized else ()))
     return table
 
 

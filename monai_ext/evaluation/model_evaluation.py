@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from monai_ext.engines import LabelledImage, read_labels
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.geometry import FloatArray, Unit
-from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.network_config import Decoder
 from monai_ext.landmarks.studies import Studies
 
@@ -87,16 +87,18 @@ def evaluate_model(
         on_image: called after each image.
 
     Raises:
-        InputError: an image or a label cannot be read, or the measures do not fit them.
+        InputError: an image cannot be read, a label may not be used, which is found before any prediction, or the
+            measures do not fit them.
     """
     decoders = tuple(decoders) or (predictor.protocol.network.decoder,)
     paths = studies.images()
+    labelled = (LabelledImage(id, paths[id], studies.label_path(id)) for id in images)
+    truths = read_labels(labelled, predictor.protocol)
     pairs: dict[Decoder, list[Pair]] = {decoder: [] for decoder in decoders}
     coarse: dict[Decoder, list[Pair]] = {decoder: [] for decoder in decoders}
     for id in images:
         answers = predictor.predict_decoders(paths[id], decoders)
-        frame = answers[decoders[0]].landmarks.frame
-        truth = read_markups(studies.label_path(id), frame, predictor.protocol.landmark_names)
+        truth = truths[id]
         for decoder in decoders:
             answer = answers[decoder]
             pairs[decoder].append((id, truth, answer.landmarks))

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from monai_ext.landmarks import InputError, Status
 from monai_ext.landmarks.files import write_atomically
@@ -52,7 +52,7 @@ def overall_table(
 ) -> Table:
     """A table of the scores over all landmarks and images, and of the normalised ones where they are given."""
     unit, scores = evaluation.unit, evaluation.overall
-    table = Table(title=escape(title), show_header=False, title_justify="left")
+    table = Table(title=Text(title, style="table.title"), show_header=False, title_justify="left")
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_row("Images (measured)", f"{len(evaluation.images)} ({evaluation.images_measured})")
@@ -79,7 +79,7 @@ def overall_table(
 
 def _add_normalized(table: Table, scores: NormalizedScores) -> None:
     table.add_section()
-    table.add_row("In % of the distance between", escape(" and ".join(scores.between)))
+    table.add_row("In % of the distance between", Text(" and ".join(scores.between)))
     table.add_row("Images (measured)", f"{len(scores.images)} ({scores.count})")
     table.add_row("Image mean error ± SD", f"{_length(scores.me)} ± {_length(scores.me_sd)} %")
     table.add_row(f"Failure rate, image > {scores.limit:g} %", percent(scores.failure_rate))
@@ -93,7 +93,10 @@ def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table
     """
     unit = evaluation.unit
     table = Table(
-        title=escape(f"{title} (lengths in {unit}, rates in %)"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+        title=Text(f"{title} (lengths in {unit}, rates in %)", style="table.title"),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
     table.add_column("Landmark", no_wrap=True)
     rates = [f"≤ {threshold:g}" for threshold in evaluation.thresholds]
@@ -107,10 +110,10 @@ def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table
     return table
 
 
-def _landmark_cells(row: Scores) -> list[str]:
+def _landmark_cells(row: Scores) -> list[str | Text]:
     lengths = [rounded(value, 2) for value in (row.mre, row.sd, row.median)]
     rates = [rounded(100 * rate, 1) for rate in row.sdr.values()]
-    return [escape(row.name), str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
+    return [Text(row.name), str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
 
 
 def _cell(value: float) -> str:

@@ -18,15 +18,17 @@ _SYSTEMS = {"0": "RAS", "RAS": "RAS", "1": "LPS", "LPS": "LPS"}
 # Slicer 5 adds two columns that its "# columns" line does not name; the first holds the position status.
 _STATUS_COLUMN = "position status"
 _UNNAMED_COLUMNS = (_STATUS_COLUMN, "auto created")
-_STATUS = {"0": Status.UNDEFINED, "1": Status.UNDEFINED, "2": Status.DEFINED, "3": Status.MISSING}
+_PREVIEW = "1"
+_STATUS = {"0": Status.UNDEFINED, _PREVIEW: Status.DEFINED, "2": Status.DEFINED, "3": Status.MISSING}
 
 
 def read_fcsv_points(path: str | Path) -> list[ControlPoint]:
     """Reads the control points of an .fcsv file, converted to LPS millimetres.
 
     The coordinate system is the header's: 0 or RAS, 1 or LPS. A file that does not state it is refused, since
-    Slicer's own versions disagree on what it then means. A point whose status Slicer wrote as undefined or preview
-    is undefined; older files know no status, and all their points are defined.
+    Slicer's own versions disagree on what it then means. A preview is defined where it has been placed, as in
+    :func:`~monai_ext.landmarks.read_markups`; one that has not, Slicer writes at 0, 0, 0. Older files know no status,
+    and all their points are defined.
 
     Raises:
         InputError: the file cannot be read, lacks a header line, or has a malformed line; names file and line.
@@ -81,6 +83,7 @@ def _point(where: str, row: list[str], columns: list[str], system: str) -> Contr
     if code not in _STATUS:
         raise InputError(f"{where}: the position status {code!r} is none of {', '.join(_STATUS)}.")
     x, y, z = (finite_number(fields[axis], f"{where}: {axis}") for axis in "xyz")
+    status = _STATUS[code] if code != _PREVIEW or any((x, y, z)) else Status.UNDEFINED
     if system == "RAS":
         x, y, z = flip_lps_ras((x, y, z)).tolist()
-    return ControlPoint(fields["label"], _STATUS[code], (x, y, z), fields.get("desc", ""))
+    return ControlPoint(fields["label"], status, (x, y, z), fields.get("desc", ""))

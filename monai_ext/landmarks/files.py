@@ -113,18 +113,30 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def json_text(path: str | Path, document: Any) -> str:
+    """A JSON document as a file holds it: indented, with a final newline.
+
+    Args:
+        path: the file, for messages.
+        document: its content.
+
+    Raises:
+        InputError: the document holds NaN, an infinity, or a value that JSON cannot hold.
+    """
+    try:
+        return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be written as JSON ({error}); give finite numbers, text and lists.") from None
+
+
 def write_json_atomically(path: str | Path, document: Any) -> None:
     """Writes a JSON document (indented, final newline) with :func:`write_atomically`.
 
     Raises:
-        InputError: the document holds NaN, an infinity, or a value that JSON cannot hold; nothing is written.
+        InputError: as :func:`json_text`; nothing is written.
         OSError: as :func:`write_atomically`.
     """
-    try:
-        text = json.dumps(document, indent=2, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be written as JSON ({error}); give finite numbers, text and lists.") from None
-    write_atomically(path, text + "\n")
+    write_atomically(path, json_text(path, document))
 
 
 def read_json(path: str | Path) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from .protocol import Protocol
 
 #: How far beyond the image a point may lie, as a share of its longer side: people place points that are cut off.
 BORDER_MARGIN = 0.1
+#: What finished labels are saved under.
+FINAL = "final"
 
 
 def fitting_protocols(names: tuple[str, ...], protocols: Mapping[str, Protocol]) -> list[Protocol]:
@@ -45,33 +47,64 @@ def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol]) -> Pr
     return fitting[0]
 
 
-def read_label(path: Path, frame: Frame, protocol: Protocol) -> Landmarks:
-    """The landmarks of a markups file in the order of its protocol.
+def read_label(path: Path, frame: Frame, protocol: Protocol, tag: str = FINAL) -> Landmarks:
+    """The landmarks of a label that may be used for its image: the one check that all readers of labels share.
+
+    Args:
+        path: the markups file.
+        frame: of its image as it is now.
+        protocol: whose landmarks it has.
+        tag: what it is saved under; a ``final`` label must say something.
+
+    Returns:
+        The landmarks in the order of the protocol; those that the file lacks are undefined.
 
     Raises:
-        InputError: the file is no markups file, does not fit the protocol, or a point lies far outside the image.
+        InputError: the file is no markups file, was made on another frame, does not fit the protocol, or cannot be
+            used (see :func:`check_label`); names the file.
     """
     landmarks = read_markups(path, frame, protocol.landmark_names)
-    margin = BORDER_MARGIN * max(frame.size)
-    outside = landmarks.defined & ~frame.contains(_towards_image(landmarks.points, frame, margin))
+    check_label(landmarks, path, tag)
+    return landmarks
+
+
+def check_label(landmarks: Landmarks, where: str | Path, tag: str = FINAL) -> None:
+    """Refuses landmarks that are no label of their image.
+
+    Args:
+        landmarks: in the image's frame.
+        where: the label, for messages.
+        tag: what it is saved under; a ``final`` label must say something.
+
+    Raises:
+        InputError: a point lies far outside the image, or in a final label every landmark is undefined.
+    """
+    margin = BORDER_MARGIN * max(landmarks.frame.size)
+    outside = landmarks.defined & ~landmarks.frame.contains(_towards_image(landmarks.points, landmarks.frame, margin))
     if outside.any():
         first = int(np.flatnonzero(outside)[0])
         x, y = landmarks.points[first]
         raise InputError(
-            f"The landmark {landmarks.names[first]!r} lies at pixel ({x:.1f}, {y:.1f}), outside the image of "
-            f"{frame.width} x {frame.height} pixels: check that the markups belong to this image."
+            f"{where}: The landmark {landmarks.names[first]!r} lies at pixel ({x:.1f}, {y:.1f}), outside the image of "
+            f"{landmarks.frame.width} x {landmarks.frame.height} pixels: check that the markups belong to this image."
         )
-    return landmarks
+    if tag == FINAL and (landmarks.status == Status.UNDEFINED).all():
+        raise InputError(
+            f"{where}: Every landmark of the label is undefined: place one, list one as missing, or save a draft."
+        )
 
 
-def check_finished(landmarks: Landmarks) -> None:
-    """Refuses a label that says nothing.
+def first_of(problems: Sequence[str]) -> str:
+    """One sentence for labels that may not be used: the first one's, and how many others there are.
 
-    Raises:
-        InputError: every landmark is undefined.
+    Args:
+        problems: why each of them may not be used; at least one.
     """
-    if (landmarks.status == Status.UNDEFINED).all():
-        raise InputError("Every landmark of the label is undefined: place one, list one as missing, or save a draft.")
+    first, others = problems[0], len(problems) - 1
+    if not others:
+        return first
+    more = "one more label cannot" if others == 1 else f"{others} more labels cannot"
+    return f"{first.rstrip('.')}; {more} be used: `monai-landmarks doctor --studies DIR` lists them."
 
 
 def _towards_image(points: FloatArray, frame: Frame, margin: float) -> FloatArray:

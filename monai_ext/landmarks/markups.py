@@ -16,6 +16,7 @@ from .errors import InputError
 from .fcsv import read_fcsv_points
 from .files import read_json, write_json_atomically
 from .geometry import Frame, flip_lps_ras
+from .label_frame import FIELD, check_frame, frame_field, stated_frame
 from .points import Landmarks, Status
 
 SCHEMA = (
@@ -26,10 +27,10 @@ SCHEMA = (
 # The numbers are what early versions wrote for the same two systems.
 _SYSTEMS = {"LPS": "LPS", "1": "LPS", "RAS": "RAS", "0": "RAS"}
 
-# A preview is where Slicer shows a point that the mouse has not placed yet.
+# Older modules of Slicer write their results as previews; where Slicer has not placed one yet, it has no position.
 _STATUS = {
     "defined": Status.DEFINED,
-    "preview": Status.UNDEFINED,
+    "preview": Status.DEFINED,
     "undefined": Status.UNDEFINED,
     "missing": Status.MISSING,
 }
@@ -52,11 +53,41 @@ def read_markups(path: str | Path, frame: Frame, names: Sequence[str] | None = N
 
     Raises:
         InputError: the file is no such list, a position is not three finite numbers, a label is repeated or unknown,
-            or a point lies off the image plane; names the file and the label or field.
+            a point lies off the image plane, or the file was made on another frame of its image; names the file and
+            the label or field.
     """
     path = Path(path)
-    points = read_fcsv_points(path) if path.suffix.lower() == ".fcsv" else _json_points(path)
+    points = read_fcsv_points(path) if path.suffix.lower() == ".fcsv" else _json_points(path, frame)
     return gather_landmarks(points, frame, names, path)
+
+
+def read_stated_frame(path: str | Path) -> Frame | None:
+    """The frame of the image that a ``.mrk.json`` file was made on; None where the file does not state it.
+
+    Raises:
+        InputError: the file is not JSON, or its field is malformed.
+    """
+    return stated_frame(read_json(path), path)
+
+
+def mapped_document(path: str | Path, frame: Frame) -> dict[str, Any]:
+    """The content of a ``.mrk.json`` file with its points at the same pixels in another placement of its image.
+
+    All but the positions stays (see :func:`markups_document`).
+
+    Args:
+        path: a file that states the frame it was made on.
+        frame: of the image as it is now.
+
+    Raises:
+        InputError: the file states no frame or that of an image of another size, or it cannot be read.
+    """
+    stated = read_stated_frame(path)
+    if stated is None:
+        raise InputError(f"{path} does not state the frame that it was made on, so it cannot be mapped to another.")
+    if stated.size != frame.size:
+        check_frame(stated, frame, path)
+    return markups_document(read_markups(path, stated).with_frame(frame), template=path)
 
 
 def write_markups(
@@ -85,9 +116,10 @@ def markups_document(
     """The content of a Slicer markups file with one point list.
 
     The points come in the order of the landmarks, labelled with their names, in LPS millimetres of the placement
-    frame. A known confidence is stated in the description ("confidence 0.930"), which Slicer shows and keeps.
-    A landmark without a point has its status "missing" or "undefined", and a position that means nothing: its
-    likeliest place where one is known, else [0, 0, 0], as the schema wants three numbers.
+    frame, which the document states (see :mod:`.label_frame`). A known confidence is stated in the description
+    ("confidence 0.930"), which Slicer shows and keeps. A landmark without a point has its status "missing" or
+    "undefined", and a position that means nothing: its likeliest place where one is known, else [0, 0, 0], as the
+    schema wants three numbers.
 
     Args:
         landmarks: what to write.
@@ -101,10 +133,11 @@ def markups_document(
     """
     if template is None:
         markup: dict[str, Any] = _new_list()
-        document: dict[str, Any] = {"@schema": SCHEMA, "markups": [markup]}
+        document: dict[str, Any] = {"@schema": SCHEMA, FIELD: None, "markups": [markup]}
     else:
         document = copy.deepcopy(read_json(template))
         markup = _point_list(document, Path(template))
+    document[FIELD] = frame_field(landmarks.frame)
     where = str(template)
     system = _coordinate_system(markup, where)
     previous = _by_label(markup["controlPoints"], landmarks.names, where)
@@ -189,9 +222,13 @@ def _by_label(points: list[Any], names: Sequence[str], where: str) -> dict[str, 
     return found
 
 
-def _json_points(path: Path) -> list[ControlPoint]:
-    """The control points of a .mrk.json file, converted to LPS."""
-    markup = _point_list(read_json(path), path)
+def _json_points(path: Path, frame: Frame) -> list[ControlPoint]:
+    """The control points of a .mrk.json file, converted to LPS, after a look that they belong to that frame."""
+    document = read_json(path)
+    markup = _point_list(document, path)
+    stated = stated_frame(document, path)
+    if stated is not None:
+        check_frame(stated, frame, path)
     flip = _coordinate_system(markup, str(path)) == "RAS"
     return [_read_point(point, index, flip, str(path)) for index, point in enumerate(markup["controlPoints"])]
 
@@ -241,6 +278,8 @@ def _read_point(point: Any, index: int, flip: bool, where: str) -> ControlPoint:
         return ControlPoint(label, _STATUS[word], description=description)
     position = point.get("position")
     if not isinstance(position, list) or len(position) != 3 or not all(_is_finite(value) for value in position):
+        if word == "preview":
+            return ControlPoint(label, Status.UNDEFINED, description=description)
         raise InputError(f"{where}: {label!r} has the position {position!r:.120}; it must be three finite numbers.")
     x, y, z = (flip_lps_ras(position) if flip else np.array(position, dtype=np.float64)).tolist()
     return ControlPoint(label, _STATUS[word], (x, y, z), description)

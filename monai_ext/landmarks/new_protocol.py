@@ -14,13 +14,15 @@ from .protocol import Protocol, is_name
 
 #: Pixels of the network input of a new protocol: enough for about 2 px accuracy, quick to train on a CPU.
 INPUT_AREA = 384 * 320
+#: Inputs of at most this size are trained in batches of 8, others of 4.
+SMALL_AREA = 192 * 192
 #: Network sides are multiples of this, so that no padding is needed.
 MULTIPLE = 32
 LARGEST_SIDE = 4096
 
 
-def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: Sequence[tuple[int, int]]) -> Protocol:
-    """Writes a protocol with those landmarks, ready for a person to describe them.
+def new_protocol_text(path: Path, names: Sequence[str], channels: str, sizes: Sequence[tuple[int, int]]) -> str:
+    """The content of a protocol file with those landmarks, ready for a person to describe them.
 
     Args:
         path: the new .yaml file; its stem names the protocol.
@@ -29,31 +31,64 @@ def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: S
         sizes: (width, height) of the images; the network input takes their typical shape.
 
     Raises:
-        InputError: the file name is no protocol name.
+        InputError: there is such a file, its name is no protocol name, there are no landmarks, or a name is none that a
+            protocol can have.
     """
-    if not is_name(path.stem):
-        raise InputError(f"The file name {path.name!r} cannot name a protocol: use letters, digits and underscores.")
-    for name in names:
-        if not is_name(name):
-            raise InputError(
-                f"The landmark name {name!r} cannot stand in a protocol: use letters, digits and underscores, "
-                "a letter first."
-            )
+    check_new_protocol(path, names)
     width, height = _input_size(sizes)
     document = {
         "name": path.stem,
         "title": path.stem.replace("_", " ").capitalize(),
         "channels": channels,
         "landmarks": [{"name": name, "description": f"Describe where {name} lies."} for name in names],
-        "network": {"name": "heatmap_net", "input_size": {"width": width, "height": height}},
+        "network": {
+            "name": "heatmap_net",
+            "backbone": "efficientnet-lite0",
+            "pretrained": "imagenet",
+            "stride": 2,
+            "sigma": 1.5,
+            "input_size": {"width": width, "height": height},
+        },
+        "recipe": {"name": "fine_tune", "batch_size": 8 if width * height <= SMALL_AREA else 4},
     }
-    protocol = Protocol.model_validate(document)
+    Protocol.model_validate(document)
     header = (
         "# Describe every landmark for the person who places it. Left/right partners name each other:\n"
         "#   - {name: left_eye, description: ..., pair: right_eye}\n"
     )
-    write_atomically(path, header + yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
-    return protocol
+    return header + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: Sequence[tuple[int, int]]) -> Protocol:
+    """Writes the file of :func:`new_protocol_text` and returns its protocol.
+
+    Raises:
+        InputError: as :func:`new_protocol_text`; nothing is written.
+    """
+    text = new_protocol_text(path, names, channels, sizes)
+    write_atomically(path, text)
+    return Protocol.model_validate(yaml.safe_load(text))
+
+
+def check_new_protocol(path: Path, names: Sequence[str]) -> None:
+    """Refuses what :func:`new_protocol_text` refuses, before images are read.
+
+    Raises:
+        InputError: as :func:`new_protocol_text`.
+    """
+    if path.exists() or path.is_symlink():
+        raise InputError(f"The protocol file {path} exists: name another one.")
+    if not is_name(path.stem):
+        raise InputError(f"The file name {path.name!r} cannot name a protocol: use letters, digits and underscores.")
+    if not names:
+        raise InputError(f"The protocol {path} would have no landmark: name at least one.")
+    unfit = [name for name in names if not is_name(name)]
+    if unfit:
+        others = f" (nor can {len(unfit) - 1} more)" if len(unfit) > 1 else ""
+        raise InputError(
+            f"The landmark name {unfit[0]!r} cannot stand in a protocol{others}: use letters, digits and underscores, "
+            f"a letter first, as with --rename {unfit[0]}=NAME for each landmark."
+        )
 
 
 def _input_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from .document import Fraction, NotNegative, Positive, Size, Strict
+
+#: Steps of a training whose number is left to the images: as many as these and one for each image, within bounds.
+LEAST_STEPS, STEPS_BESIDE_IMAGES, MOST_STEPS = 150, 120, 1000
+#: Then an epoch has at least so many steps, so that few images are not validated after every other step.
+EPOCH_STEPS = 25
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a training is.
+
+    Attributes:
+        epochs: the parts that it is divided into; validations and saves lie between them.
+        epoch_steps: optimiser steps of each.
+    """
+
+    epochs: int
+    epoch_steps: int
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole training."""
+        return self.epochs * self.epoch_steps
 
 
 class Augmentation(Strict):
@@ -86,7 +110,8 @@ class CrossTask(Strict):
 
 #: Recipes by name: the fields that they set.
 #: ``zian_a``: Lei et al., OMIA 2022. ``zian_b``: decoupled weight decay, linear warm-up and decay, as its public code
-#: trains the attention rows. ``cross_task``: Fu et al., MLMI 2020.
+#: trains the attention rows. ``fine_tune``: for encoders that begin with public weights: few steps, as many as the
+#: number of images asks for. ``cross_task``: Fu et al., MLMI 2020.
 NAMED_RECIPES: Mapping[str, Mapping[str, Any]] = {
     "zian_a": {
         "loss": "mse",
@@ -110,6 +135,19 @@ NAMED_RECIPES: Mapping[str, Mapping[str, Any]] = {
         "ema_decay": 0.0,
         "gradient_clip": 5.0,
     },
+    "fine_tune": {
+        "loss": "spatial_cross_entropy",
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "learning_rate": 1e-3,
+        "weight_decay": 0.02,
+        "warmup": 0.07,
+        "max_steps": "auto",
+        "max_epochs": 100_000,
+        "ema_decay": 0.95,
+        "gradient_clip": 5.0,
+        "val_interval": 1,
+    },
     "cross_task": {
         "loss": "mse",
         "optimizer": "adam",
@@ -132,13 +170,16 @@ class Recipe(Strict):
         name: a named recipe whose fields stand where none are given here; ``default`` is this class's own.
         schedule: of the learning rate after the warm-up: ``cosine`` or ``linear`` to zero, ``polynomial`` to zero with
             the power 0.9, ``step`` down to a tenth after 90/140 of the steps, or ``constant``.
+        max_steps: optimiser steps after which a training ends, if ``max_epochs`` passes over the images have not ended
+            it before; ``auto`` takes 120 and one for each image, from 150 to 1000. Epochs then have at least 25 steps.
     """
 
-    name: Literal["default", "zian_a", "zian_b", "cross_task"] = "default"
+    name: Literal["default", "zian_a", "zian_b", "fine_tune", "cross_task"] = "default"
     loss: Literal["spatial_cross_entropy", "mse", "adaptive_wing"] = "spatial_cross_entropy"
     optimizer: Literal["adamw", "adam"] = "adamw"
     schedule: Literal["cosine", "linear", "polynomial", "step", "constant"] = "cosine"
     max_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
+    max_steps: Annotated[int, Field(ge=1, le=10_000_000)] | Literal["auto"] | None = None
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
     learning_rate: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
@@ -158,3 +199,22 @@ class Recipe(Strict):
         if not isinstance(value, dict):
             return value
         return {**NAMED_RECIPES.get(str(value.get("name")), {}), **value}
+
+    def length(self, images: int) -> Length:
+        """How long a training on a number of images is.
+
+        Example:
+            >>> recipe = Recipe(name="fine_tune", batch_size=4)
+            >>> recipe.length(50), recipe.length(361)
+            (Length(epochs=7, epoch_steps=25), Length(epochs=5, epoch_steps=97))
+        """
+        once = max(1, images // self.batch_size)
+        if self.max_steps is None:
+            return Length(self.max_epochs, once)
+        steps = min(max(STEPS_BESIDE_IMAGES + images, LEAST_STEPS), MOST_STEPS)
+        if isinstance(self.max_steps, int):
+            steps = self.max_steps
+        if self.max_epochs * once <= steps:
+            return Length(self.max_epochs, once)
+        epochs = max(1, round(steps / max(once, EPOCH_STEPS)))
+        return Length(epochs, -(-steps // epochs))

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import unicodedata
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from .errors import InputError
 from .files import read_json, write_json_atomically
+from .image_kind import image_kind
+from .image_names import check_id_length
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 #: Extensions of images, lower case; the longest that fits a file name counts.
-IMAGE_EXTENSIONS = (".nii.gz", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nrrd", ".mha", ".dcm")
+IMAGE_EXTENSIONS = (
+    ".nii.gz",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".nii",
+    ".nrrd",
+    ".nhdr",
+    ".mha",
+    ".mhd",
+    ".dcm",
+    ".dicom",
+    ".ima",
+)
 
 LABEL_EXTENSION = ".mrk.json"
 SPLITS_FILE = "splits.json"
@@ -37,10 +59,87 @@ def image_id(file_name: str) -> str | None:
     return None if extension is None else file_name[: -len(extension)]
 
 
+def check_studies_folder(folder: Path) -> None:
+    """Refuses a path at which no folder is, and names the existing one that is closest to it.
+
+    Raises:
+        InputError: there is nothing, or a file.
+    """
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise InputError(f"The studies folder {folder} is a file; give the folder that holds the images.")
+    close = _closest_folder(Path(os.path.abspath(folder)))
+    meant = "" if close is None else f", did you mean {close}"
+    raise InputError(f"The studies folder {folder} does not exist{meant}; give a folder of images.")
+
+
+def label_file_name(image: str) -> str:
+    """``<ID>.mrk.json``.
+
+    Raises:
+        InputError: the name would be too long for a file system.
+    """
+    return f"{check_id_length(image)}{LABEL_EXTENSION}"
+
+
+def splits_document(splits: Mapping[str, str]) -> dict[str, list[str]]:
+    """The content of ``splits.json`` for a split per image ID.
+
+    Raises:
+        InputError: an unknown split.
+    """
+    members: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for image, split in sorted(splits.items()):
+        if split not in members:
+            raise InputError(f"The image {image!r} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+        members[split].append(image)
+    return {split: images for split, images in members.items() if images}
+
+
+def image_id_of(path: Path) -> str | None:
+    """The ID of an image file as :func:`image_id`; that of DICOM under any other name, by its content, is the name.
+
+    A DICOMDIR lists files and is no image.
+    """
+    found = image_id(path.name)
+    if found is not None or path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
+        return found
+    try:
+        return path.name if image_kind(path) == "DICOM" else None
+    except OSError:
+        return None
+
+
+def same_name(name: str, names: Iterable[str]) -> str | None:
+    """The one of many names that a person means: itself, or the only one that differs in its Unicode form alone.
+
+    macOS writes an accented letter as a letter and an accent (NFD), other systems as one character (NFC).
+    """
+    names = names if isinstance(names, Collection) else list(names)
+    if name in names:
+        return name
+    if name.isascii():
+        return None
+    wanted = unicodedata.normalize("NFC", name)
+    found = [other for other in names if not other.isascii() and unicodedata.normalize("NFC", other) == wanted]
+    return found[0] if len(found) == 1 else None
+
+
+def find_file(folder: Path, name: str) -> Path:
+    """The file of a folder that a table names, in either Unicode form (see :func:`same_name`); it need not exist."""
+    path = folder / name
+    if path.exists() or path.name.isascii() or not path.parent.is_dir():
+        return path
+    found = same_name(path.name, [other.name for other in path.parent.iterdir()])
+    return path if found is None else path.with_name(found)
+
+
 class Studies:
     """Images directly in a folder; labels in ``labels/<tag>/<ID>.mrk.json`` below it.
 
-    Hidden files, folders and files that are no images are not images. The folder is looked at anew on each call.
+    Hidden files, folders and files that are no images are not images (see :mod:`.passed_over`). The folder is looked
+    at anew on each call.
 
     Args:
         root: the folder. It need not exist until its images are asked for.
@@ -56,45 +155,45 @@ class Studies:
         """The images by ID, in the order of the IDs.
 
         Raises:
-            InputError: the folder does not exist, or two images share an ID.
+            InputError: there is no such folder, or two images share an ID.
         """
-        if not self.root.is_dir():
-            raise InputError(f"The studies folder {self.root} does not exist; give a folder of images.")
+        check_studies_folder(self.root)
         found: dict[str, Path] = {}
+        spelled: dict[str, Path] = {}
         for path in sorted(self.root.iterdir()):
-            name = image_id(path.name)
+            name = image_id_of(path)
             if name is None or path.is_dir():
                 continue
             if not path.is_file():
                 warnings.warn(f"{path} is left out: it is a broken link or no regular file.", stacklevel=2)
                 continue
-            if name in found:
-                raise InputError(
-                    f"{found[name]} and {path} share the image ID {name!r}; rename or remove one of the two."
-                )
+            other = spelled.setdefault(unicodedata.normalize("NFC", name), path)
+            if other is not path:
+                raise InputError(f"{other} and {path} share the image ID {name!r}; rename or remove one of the two.")
             found[name] = path
         return dict(sorted(found.items()))
 
     def image_path(self, image: str) -> Path:
-        """The file of one image.
+        """The file of one image; its ID may be spelled in either Unicode form (see :func:`same_name`).
 
         Raises:
             InputError: there is no image of that ID; names the closest one.
         """
         images = self.images()
-        if image not in images:
+        found = same_name(image, images)
+        if found is None:
             raise InputError(f"{self.root} has no image {image!r}{_closest(image, images)}.")
-        return images[image]
+        return images[found]
 
     def label_path(self, image: str, tag: str = "final") -> Path:
         """Where the label of an image lies or would lie.
 
         Raises:
-            InputError: the ID or the tag would lead out of its folder.
+            InputError: the ID or the tag would lead out of its folder, or the ID is too long for a file name.
         """
         if not image or image in {".", ".."} or any(character in image for character in "/\\\0"):
             raise InputError(f"An image ID is a file name without folders, not {image!r}.")
-        return self._label_folder(tag) / f"{image}{LABEL_EXTENSION}"
+        return self._label_folder(tag) / label_file_name(image)
 
     def labelled(self, tag: str = "final") -> list[str]:
         """The IDs of the images that have a label with that tag, sorted. A label without its image is warned of.
@@ -145,12 +244,9 @@ class Studies:
         Raises:
             InputError: an unknown split or image ID.
         """
-        for image, split in splits.items():
-            if split not in SPLITS:
-                raise InputError(f"The image {image!r} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+        document = splits_document(splits)
         self._check_known(splits, "The splits")
-        members = {split: sorted(image for image, s in splits.items() if s == split) for split in SPLITS}
-        write_json_atomically(self.root / SPLITS_FILE, {split: images for split, images in members.items() if images})
+        write_json_atomically(self.root / SPLITS_FILE, document)
 
     def _label_folder(self, tag: str) -> Path:
         if not _TAG.fullmatch(tag):
@@ -169,3 +265,20 @@ class Studies:
 def _closest(image: str, images: Mapping[str, Path]) -> str:
     close = difflib.get_close_matches(image, images, n=1)
     return f", did you mean {close[0]!r}" if close else f" among its {len(images)}"
+
+
+def _closest_folder(missing: Path) -> Path | None:
+    """The existing folder that is closest to an absolute path that leads nowhere; None where none is close."""
+    rest: list[str] = []
+    while not missing.parent.is_dir():
+        rest.insert(0, missing.name)
+        missing = missing.parent
+    try:
+        names = [entry.name for entry in missing.parent.iterdir() if entry.is_dir()]
+    except OSError:
+        return None
+    close = difflib.get_close_matches(missing.name, names, n=1)
+    if not close:
+        return None
+    found = missing.parent.joinpath(close[0], *rest)
+    return found if found.is_dir() else _closest_folder(found)

@@ -17,9 +17,13 @@ from .files import write_atomically
 from .geometry import Frame
 from .points import Landmarks, Status
 from .studies import SPLITS
+from .table_text import Numbers, read_text_table
+from .table_text import finite_number as finite_number
 
 REQUIRED_COLUMNS = ("image", "landmark", "x", "y")
 OPTIONAL_COLUMNS = ("width", "height", "split", "status")
+#: Millimetres per pixel: one column for both axes, or one for each.
+PIXEL_SIZE_COLUMNS = ("mm_per_px", "mm_per_px_x", "mm_per_px_y")
 _NOWHERE = (math.nan, math.nan)
 
 
@@ -39,6 +43,7 @@ class ImagePoints:
     points: dict[str, TablePoint]
     size: tuple[int, int] | None = None  #: declared (width, height)
     split: str | None = None  #: train, val or test
+    mm_per_px: tuple[float, float] | None = None  #: millimetres per pixel along (x, y), where a person stated them
 
 
 @dataclass(frozen=True)
@@ -98,55 +103,43 @@ class PointsTable:
         return cls(names, images)
 
 
-def finite_number(text: str, where: str) -> float:
-    """The number that a field of a text file holds.
-
-    Raises:
-        InputError: it is empty, no number, NaN or infinite; opens with ``where``.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or "_" in text:
-        raise InputError(f"{where} must be a finite number, not {text!r}.")
-    return value
-
-
 def read_points_table(path: str | Path, names: Sequence[str] | None = None) -> PointsTable:
-    """Reads a CSV table with the columns image, landmark, x, y and optionally width, height, split, status.
+    """Reads a CSV table with the columns image, landmark, x, y and optionally width, height, split, status, mm_per_px.
 
     One row is one landmark of one image, in pixels. ``status`` is defined, missing or undefined; where it is empty
     or there is no such column, a row with coordinates is defined and one without is undefined. Only a defined
-    landmark has coordinates. ``split`` is train, val or test. Any other column is ignored with a warning.
+    landmark has coordinates. ``split`` is train, val or test. ``mm_per_px`` (or ``mm_per_px_x`` and ``mm_per_px_y``)
+    is the real size of a pixel. Column names may have any case. Any other column is ignored with a warning.
 
     Args:
-        path: the file (UTF-8, commas).
+        path: the file: fields separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Latin-1 (see
+            :mod:`.table_text`). Where no comma separates the fields, numbers may have a decimal comma.
         names: the landmarks to expect; None allows any.
 
     Raises:
         InputError: a column is missing, a field is malformed, a landmark is repeated within an image or unknown, or
-            the rows of one image disagree on its size or split; names the file and line.
+            the rows of one image disagree on its size, split or pixel size; names the file and line.
     """
     path = Path(path)
     images: dict[str, ImagePoints] = {}
     order: dict[str, None] = {}
-    for where, row in _rows(path):
+    for where, row, numbers in _rows(path):
         image, landmark = row["image"], row["landmark"]
         for column in ("image", "landmark"):
             if not row[column]:
                 raise InputError(f"{where}: the column {column!r} is empty; fill it.")
         if names is not None and landmark not in names:
             raise InputError(f"{where}: unknown landmark {landmark!r}; the landmarks are {', '.join(names)}.")
-        size, split = _size(where, row), _split(where, row)
-        entry = images.setdefault(image, ImagePoints({}, size, split))
+        stated = ImagePoints({}, _size(where, row), _split(where, row), _pixel_size(where, row, numbers))
+        entry = images.setdefault(image, stated)
         if landmark in entry.points:
             raise InputError(f"{where}: the landmark {landmark!r} of {image!r} occurs twice; keep one row.")
-        for what, here, before in (("size", size, entry.size), ("split", split, entry.split)):
+        for what, key in (("size", "size"), ("split", "split"), ("pixel size", "mm_per_px")):
+            here, before = getattr(stated, key), getattr(entry, key)
             if here != before:
                 raise InputError(f"{where}: {image!r} has the {what} {here} here and {before} above; make them agree.")
         order.setdefault(landmark)
-        entry.points[landmark] = _point(where, row)
+        entry.points[landmark] = _point(where, row, numbers)
     return PointsTable(tuple(order), images)
 
 
@@ -154,48 +147,45 @@ def write_points_table(path: str | Path, table: PointsTable) -> None:
     """Writes the CSV table that :func:`read_points_table` reads, atomically; coordinates keep every digit."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS])
+    sized = any(entry.mm_per_px for entry in table.images.values())
+    writer.writerow([*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *(PIXEL_SIZE_COLUMNS[1:] if sized else ())])
     for image, entry in table.images.items():
+        pixel_size = (entry.mm_per_px or ("", "")) if sized else ()
         declared = [*(entry.size or ("", "")), entry.split or ""]
         for landmark, point in entry.points.items():
             xy = [point.x, point.y] if point.status is Status.DEFINED else ["", ""]
-            writer.writerow([image, landmark, *xy, *declared, point.status.word])
+            writer.writerow([image, landmark, *xy, *declared, point.status.word, *pixel_size])
     write_atomically(path, stream.getvalue())
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each row by column, stripped, with the file and line it stands on; optional columns are always there."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        columns = [name.strip() for name in next(reader, [])]
-        _check_columns(path, columns)
-        for fields in reader:
-            where = f"{path}, line {reader.line_num}"
-            if not any(value.strip() for value in fields):
-                continue
-            if len(fields) != len(columns):
-                raise InputError(f"{where}: {len(fields)} fields for {len(columns)} columns: {','.join(fields)!r}.")
-            values = (value.strip() for value in fields)
-            yield where, dict.fromkeys(OPTIONAL_COLUMNS, "") | dict(zip(columns, values, strict=True))
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not a comma-separated line ({error}).") from None
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, str], Numbers]]:
+    """Each row by column with the file and line it stands on; the columns that may be absent are always there."""
+    known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *PIXEL_SIZE_COLUMNS)
+    table = read_text_table(path, known)
+    header = table.rows[0][1] if table.rows else []
+    columns = [name.casefold() for name in header]
+    _check_columns(path, columns, header, known)
+    numbers = Numbers(table.delimiter)
+    for line, fields in table.rows[1:]:
+        where = f"{path}, line {line}"
+        if len(fields) < len(columns) or any(fields[len(columns) :]):
+            shown = table.delimiter.join(fields)
+            raise InputError(f"{where}: {len(fields)} fields for {len(columns)} columns: {shown!r}.")
+        stated = dict(zip(columns, fields, strict=False))
+        yield where, dict.fromkeys(known, "") | stated, numbers
 
 
-def _check_columns(path: Path, columns: list[str]) -> None:
-    known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+def _check_columns(path: Path, columns: list[str], header: list[str], known: Sequence[str]) -> None:
     for column in REQUIRED_COLUMNS:
         if column not in columns:
-            raise InputError(f"{path}, line 1: the column {column!r} is missing from {','.join(columns)!r}; add it.")
+            raise InputError(f"{path}, line 1: the column {column!r} is missing from {','.join(header)!r}; add it.")
     for column in known:
         if columns.count(column) > 1:
             raise InputError(f"{path}, line 1: the column {column!r} occurs twice; keep one.")
-    if ("width" in columns) != ("height" in columns):
-        raise InputError(f"{path}, line 1: width and height go together; add the other one.")
-    ignored = [column for column in columns if column not in known]
+    for pair in (("width", "height"), PIXEL_SIZE_COLUMNS[1:]):
+        if (pair[0] in columns) != (pair[1] in columns):
+            raise InputError(f"{path}, line 1: {pair[0]} and {pair[1]} go together; add the other one.")
+    ignored = [shown for column, shown in zip(columns, header, strict=True) if shown and column not in known]
     if ignored:
         warnings.warn(f"{path}: ignored the columns {', '.join(map(repr, ignored))}.", stacklevel=4)
 
@@ -216,14 +206,27 @@ def _split(where: str, row: dict[str, str]) -> str | None:
     return row["split"] or None
 
 
-def _point(where: str, row: dict[str, str]) -> TablePoint:
+def _pixel_size(where: str, row: dict[str, str], numbers: Numbers) -> tuple[float, float] | None:
+    both, *axes = PIXEL_SIZE_COLUMNS
+    stated = [column for column in PIXEL_SIZE_COLUMNS if row[column]]
+    if not stated:
+        return None
+    if stated not in ([both], axes):
+        raise InputError(f"{where}: state {both}, or {' and '.join(axes)}, not {' and '.join(stated)}.")
+    sizes = [numbers.read(row[column], f"{where}: {column}") for column in stated]
+    if min(sizes) <= 0:
+        raise InputError(f"{where}: {stated[0]} must be millimetres per pixel above 0, not {min(sizes):g}.")
+    return sizes[0], sizes[-1]
+
+
+def _point(where: str, row: dict[str, str], numbers: Numbers) -> TablePoint:
     placed = bool(row["x"] or row["y"])
     word = row["status"] or (Status.DEFINED if placed else Status.UNDEFINED).word
     if word not in {status.word for status in Status}:
         raise InputError(f"{where}: unknown status {word!r}; use {', '.join(status.word for status in Status)}.")
     status = Status.from_word(word)
     if status is Status.DEFINED:
-        return TablePoint(finite_number(row["x"], f"{where}: x"), finite_number(row["y"], f"{where}: y"))
+        return TablePoint(numbers.read(row["x"], f"{where}: x"), numbers.read(row["y"], f"{where}: y"))
     if placed:
         raise InputError(
             f"{where}: {row['landmark']!r} is {word} but has the coordinates ({row['x']}, {row['y']}); keep one."

@@ -1,6 +1,7 @@
 """The real size of a pixel, where a file states one: millimetres along (x, y), and where it was read.
 
-Only NIfTI, NRRD, MHA and DICOM state it. The print density of a JPEG, TIFF or PNG is not a size of anatomy.
+Only NIfTI, NRRD, MHA and DICOM state it. The print density of a JPEG, TIFF or PNG is not a size of anatomy. For other
+images a person may state it, in ``calibration.json`` beside them (see :mod:`monai_ext.landmarks.stated_sizes`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import NamedTuple
 
 import pydicom
 from pydicom.dataset import Dataset
+
+from monai_ext.landmarks.geometry import Frame
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, stated_size
 
 from .headers import read_mha_fields, read_nifti_header, read_nrrd_fields
 
@@ -98,20 +102,23 @@ def _nrrd_calibration(path: Path, spacing: tuple[float, float]) -> Calibration:
     return _checked(path, "NRRD", *spacing)
 
 
-def header_calibration(path: Path, format_name: str, spacing: tuple[float, float]) -> Calibration:
+def header_calibration(
+    path: Path, format_name: str, spacing: tuple[float, float], axes: tuple[int, int] = (0, 1)
+) -> Calibration:
     """The calibration of a file that is not DICOM.
 
     Args:
         path: the file.
         format_name: "NIfTI", "NRRD" or "MHA"; any other format has no calibration.
         spacing: (x, y) as ITK reads it, in millimetres: it has converted NIfTI's metres and micrometres.
+        axes: of the file, which are x and y.
 
     Returns:
         The calibration; none where the header states no spacing, and none with a warning where the stated one
         is not positive or not a length in millimetres.
     """
     if format_name == "NIfTI":
-        pixdim = read_nifti_header(path).pixdim
+        pixdim = [read_nifti_header(path).pixdim[axis] for axis in axes]
         return _checked(path, "NIfTI", *(spacing if min(pixdim) > 0 else pixdim))
     if format_name == "NRRD":
         return _nrrd_calibration(path, spacing)
@@ -120,3 +127,15 @@ def header_calibration(path: Path, format_name: str, spacing: tuple[float, float
         stated = "elementspacing" in fields or "elementsize" in fields
         return _checked(path, "MHA", *spacing) if stated else UNCALIBRATED
     return UNCALIBRATED
+
+
+def with_stated_size(path: Path, frame: Frame) -> Frame:
+    """The frame of an image with the pixel size that a person stated for it, where its file states none.
+
+    Raises:
+        InputError: ``calibration.json`` beside the image is malformed.
+    """
+    size = stated_size(path) if frame.spacing is None else None
+    if size is None:
+        return frame
+    return Frame(*frame.size, frame.placement, size.mm_per_px, f"{CALIBRATION_FILE}: {size.how}")

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import math
-import os
-import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+
+from pydicom.filereader import read_partial
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from monai_ext.landmarks.errors import InputError
 
+from .detached import data_files
 from .headers import STREAM_ERRORS, open_nifti, read_mha_fields, read_nifti_header
 
 CHUNK = 1 << 20
-STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
-#: Struct codes of the TIFF field types; those that are no whole numbers only by their size.
-TIFF_TYPES = {
-    1: "B",
-    2: "s",
-    3: "H",
-    4: "I",
-    5: "d",
-    6: "b",
-    7: "s",
-    8: "h",
-    9: "i",
-    10: "d",
-    11: "f",
-    12: "d",
-    16: "Q",
-}
+_SIZE_TAGS = (
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "BitsAllocated",
+)
+_PIXEL_DATA = 0x7FE00010
+_UNDEFINED_LENGTH = 0xFFFFFFFF
 MET_BYTES = {
     "MET_CHAR": 1,
     "MET_UCHAR": 1,
@@ -64,9 +58,10 @@ def _mha_missing(path: Path) -> bool:
     fields, start = read_mha_fields(path)
     if not {"ndims", "dimsize", "elementtype", "elementdatafile"} <= set(fields):
         return True
-    if fields["elementdatafile"] != "LOCAL":
-        return False  # the pixels are in another file
+    files = data_files(path)
+    size = (files[0] if files else path).stat().st_size
     try:
+        start = max(int(fields.get("headersize", 0)), 0) if files else start
         if fields.get("compresseddata", "False").lower() in ("true", "t", "1"):
             needed = int(fields.get("compresseddatasize", 0))
         else:
@@ -74,74 +69,39 @@ def _mha_missing(path: Path) -> bool:
             needed = pixel * math.prod(int(n) for n in fields.get("dimsize", "0").split())
     except ValueError:  # a size that is no number: not for this check, ITK refuses it
         return False
-    return path.stat().st_size < start + needed
+    return size < start + needed
 
 
-class _Layout(NamedTuple):
-    """The number formats of classic TIFF or BigTIFF: where the first directory stands, and its parts."""
+def _dicom_missing(path: Path) -> bool:
+    """GDCM fills the pixels that an uncompressed DICOM file lacks with zeros."""
+    lengths: list[int] = []
 
-    first: str
-    entries: str
-    entry: str
-    inline: int
+    def at_pixels(tag: int, code: str | None, length: int) -> bool:
+        if tag == _PIXEL_DATA:
+            lengths.append(length)
+        return tag >= _PIXEL_DATA
 
-
-_CLASSIC = _Layout("4xI", "H", "HHI4s", 4)
-_BIG = _Layout("8xQ", "Q", "HHQ8s", 8)
-_TIFF_ORDERS = {b"II*\0": ("<", _CLASSIC), b"MM\0*": (">", _CLASSIC), b"II+\0": ("<", _BIG), b"MM\0+": (">", _BIG)}
-
-
-def _tiff_missing(path: Path) -> bool:
-    """Whether the first directory, one of its values or the pixels that it points to lie beyond the end."""
-    size = path.stat().st_size
     with path.open("rb") as stream:
-        found = _TIFF_ORDERS.get(stream.read(4))
-        if found is None:
-            return False  # no TIFF at all: ITK refuses it
-        stream.seek(0)
         try:
-            values = _tiff_values(stream, *found)
-        except (struct.error, OverflowError):  # fewer bytes than a number needs, or an offset beyond any file
-            return True
-    for offsets, lengths in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
-        ends = [o + n for o, n in zip(values.get(offsets, ()), values.get(lengths, ()), strict=False)]
-        if ends:
-            return max(ends) > size
-    return True
+            tags = read_partial(stream, at_pixels, force=True, specific_tags=[*_SIZE_TAGS])
+            samples = 2 if tags.get("PhotometricInterpretation") == "YBR_FULL_422" else int(tags.SamplesPerPixel)
+            frames = int(tags.get("NumberOfFrames") or 1)
+            bits = int(tags.Rows) * int(tags.Columns) * samples * frames * int(tags.BitsAllocated)
+        except Exception:  # damaged elements raise errors of many kinds: not for this check, GDCM refuses them
+            return False
+        start = stream.tell()
+    if not lengths or lengths[0] == _UNDEFINED_LENGTH:
+        return False  # no pixels, or compressed ones: GDCM refuses what it cannot read
+    deflated = tags.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    end = 0 if deflated else start + lengths[0]
+    return lengths[0] < math.ceil(bits / 8) or end > path.stat().st_size
 
 
-def _tiff_values(stream: BinaryIO, order: str, layout: _Layout) -> dict[int, tuple[int, ...]]:
-    """The whole-number values of the first directory by tag; raises struct.error where the file ends early."""
-    size = os.fstat(stream.fileno()).st_size
-
-    def take(format_: str) -> tuple[Any, ...]:
-        if struct.calcsize(order + format_) > size:  # a damaged count must not ask for gigabytes
-            raise struct.error("more than the file holds")
-        return struct.unpack(order + format_, stream.read(struct.calcsize(order + format_)))
-
-    stream.seek(take(layout.first)[0])
-    entries = [take(layout.entry) for _ in range(take(layout.entries)[0])]
-    values: dict[int, tuple[int, ...]] = {}
-    for tag, kind, count, raw in entries:
-        code = TIFF_TYPES.get(kind)
-        if code is None:
-            continue
-        format_ = f"{count}{code}"
-        if struct.calcsize(order + format_) > layout.inline:
-            stream.seek(struct.unpack(order + layout.first[-1], raw)[0])
-            value = take(format_)
-        else:
-            value = struct.unpack_from(order + format_, raw)
-        if code in "HIQ":
-            values[tag] = value
-    return values
-
-
-_CHECKS: dict[str, Callable[[Path], bool]] = {"NIfTI": _nifti_missing, "MHA": _mha_missing, "TIFF": _tiff_missing}
+_CHECKS: dict[str, Callable[[Path], bool]] = {"NIfTI": _nifti_missing, "MHA": _mha_missing, "DICOM": _dicom_missing}
 
 
 def check_complete(path: Path, format_name: str) -> None:
-    """Refuses a NIfTI, MHA or TIFF file that holds fewer bytes than its header promises, or has no header.
+    """Refuses a NIfTI, MHA or DICOM file that holds fewer bytes than its header promises, or has no header.
 
     Raises:
         InputError: the file is cut short.

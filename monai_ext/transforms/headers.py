@@ -28,11 +28,11 @@ class NiftiHeader:
     """The part of a NIfTI-1 header that says how large a voxel is and where the data end.
 
     Args:
-        pixdim: (x, y) voxel size as written, in the file's own unit.
+        pixdim: voxel size along the first three axes as written, in the file's own unit.
         end: number of bytes that the uncompressed file must have.
     """
 
-    pixdim: tuple[float, float]
+    pixdim: tuple[float, float, float]
     end: int
 
 
@@ -62,7 +62,7 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     if not 0 <= offset < 2**31:
         raise InputError(f"{path.name} is damaged: its NIfTI header puts the pixels at byte {offset}; export it again.")
     count = math.prod(max(n, 1) for n in dim[1 : 1 + min(max(dim[0], 0), 7)])
-    return NiftiHeader((pixdim[1], pixdim[2]), int(offset) + count * bits // 8)
+    return NiftiHeader(pixdim[1:4], int(offset) + count * bits // 8)
 
 
 def read_text_header(path: Path, separator: str, last: str) -> tuple[dict[str, str], int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (its own idiom)
@@ -15,8 +16,11 @@ from PIL import Image
 from monai_ext.landmarks.errors import InputError
 from monai_ext.landmarks.geometry import FloatArray, Frame
 
-from .calibration import dicom_calibration, header_calibration
+from .calibration import dicom_calibration, header_calibration, with_stated_size
 from .completeness import check_complete
+from .detached import data_files
+from .formats import DICOM, TIFF, Format, image_format
+from .tiff import read_tiff, read_tiff_frame
 
 Channels = Literal["grey", "rgb"]
 
@@ -31,72 +35,18 @@ _PILLOW_MODES = frozenset({"1", "L", "LA", "I;16", "I", "P", "RGB", "RGBA"})
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
 
-class Format(NamedTuple):
-    """How a kind of file is read.
-
-    Args:
-        name: what a person calls it; also Pillow's name.
-        io: ITK's class for it.
-        pillow: decoded by Pillow, 2 to 5 times faster than ITK, and it notices files that are cut short.
-    """
-
-    name: str
-    io: str
-    pillow: bool = False
-
-
-DICOM = Format("DICOM", "GDCMImageIO")
-_JPEG = Format("JPEG", "JPEGImageIO", pillow=True)
-_TIFF = Format("TIFF", "TIFFImageIO")
-_NIFTI = Format("NIfTI", "NiftiImageIO")
-FORMATS = {
-    ".png": Format("PNG", "PNGImageIO", pillow=True),
-    ".bmp": Format("BMP", "BMPImageIO", pillow=True),
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
-    ".nii": _NIFTI,
-    ".nii.gz": _NIFTI,
-    ".nrrd": Format("NRRD", "NrrdImageIO"),
-    ".mha": Format("MHA", "MetaImageIO"),
-    ".dcm": DICOM,
-}
-
-
-def image_format(path: str | Path) -> Format:
-    """The format of a file, by its extension; any other name must be DICOM by its content.
-
-    Raises:
-        InputError: there is no such file, it is empty, or its format is not one of :data:`FORMATS`.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no image file {path.name} in {path.parent}: check the path.")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path.name} is empty (0 bytes): export or download it again.")
-    name = path.name.lower()
-    for extension in (".nii.gz", path.suffix.lower()):
-        if name.endswith(extension) and extension in FORMATS:
-            return FORMATS[extension]
-    with path.open("rb") as stream:
-        stream.seek(128)
-        if stream.read(4) == b"DICM":
-            return DICOM
-    raise InputError(f"{path.name} is no known image file: use one of {', '.join(FORMATS)}, or DICOM of any name.")
-
-
 def read_image(path: str | Path, channels: Channels = "grey") -> tuple[NDArray[np.float32], Frame]:
     """Reads the pixels and the frame of a 2D image.
 
     Values are the stored numbers (8-bit images 0..255, 16-bit 0..65535; 1-bit PNG 0 or 255, as ITK). DICOM values
     are after rescale slope and intercept; ITK mirrors MONOCHROME1, where a low value is bright, within the range of
     its stored bits, so that bright is high in every image. Colour becomes grey by ITU-R BT.601 luma, grey becomes
-    colour by repetition, alpha is dropped. EXIF orientation is ignored, as in ITK and Slicer. Values equal ITK's,
-    except that JPEG with subsampled colour has its chroma interpolated more smoothly.
+    colour by repetition, alpha is dropped. Orientation tags (EXIF, TIFF) turn no pixels. Values equal ITK's, except
+    that JPEG with subsampled colour has its chroma interpolated more smoothly, and for TIFF (see :mod:`.tiff`).
 
     Args:
-        path: PNG, JPEG, TIFF, BMP, NIfTI, NRRD, MHA or DICOM.
+        path: PNG, JPEG, TIFF, BMP, NIfTI, NRRD, MHA or DICOM of one slice, told by its content. Of a volume file
+            whose slice lies along another axis than the last, the two other axes are x and y in their order.
         channels: "grey" for C = 1 or "rgb" for C = 3.
 
     Returns:
@@ -111,13 +61,13 @@ def read_image(path: str | Path, channels: Channels = "grey") -> tuple[NDArray[n
         raise InputError(f'Image channels are "grey" or "rgb", not {channels!r}.')
     path = Path(path)
     format_ = image_format(path)
-    array, frame = _read_pillow(path, format_) if format_.pillow else _read_itk(path, format_)
+    array, frame = _read(path, format_)
     with np.errstate(over="ignore"):
         image = _as_channels(path, array, channels)
     if array.dtype.kind == "f" and not np.isfinite(image).all():
         count = int((~np.isfinite(image[0])).sum())
         raise InputError(f"{path.name} has {count} values that are not finite: replace them before using the image.")
-    return image, frame
+    return image, with_stated_size(path, frame)
 
 
 def read_frame(path: str | Path) -> Frame:
@@ -127,12 +77,22 @@ def read_frame(path: str | Path) -> Frame:
         InputError: as :func:`read_image`, as far as the header shows it.
     """
     path = Path(path)
-    format_ = image_format(path)
+    return with_stated_size(path, _header_frame(path, image_format(path)))
+
+
+def _header_frame(path: Path, format_: Format) -> Frame:
     if format_.pillow:
         with _open_pillow(path, format_) as image:
             return _pillow_frame(path, format_, image.size)
-    reader = _open_itk(path, format_)
-    return _itk_frame(path, format_, reader)
+    if format_ is TIFF:
+        return read_tiff_frame(path)
+    return _itk_frame(path, format_, _open_itk(path, format_))
+
+
+def _read(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
+    if format_ is TIFF:
+        return read_tiff(path)
+    return _read_pillow(path, format_) if format_.pillow else _read_itk(path, format_)
 
 
 def _damaged(path: Path, format_: Format) -> InputError:
@@ -185,6 +145,7 @@ def _is_deep_color(path: Path) -> bool:
 
 
 def _open_itk(path: Path, format_: Format) -> sitk.ImageFileReader:
+    data_files(path)
     check_complete(path, format_.name)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
@@ -200,23 +161,32 @@ def _open_itk(path: Path, format_: Format) -> sitk.ImageFileReader:
 
 def _itk_frame(path: Path, format_: Format, reader: sitk.ImageFileReader) -> Frame:
     size, spacing, origin = reader.GetSize(), reader.GetSpacing(), reader.GetOrigin()
-    if any(n != 1 for n in size[2:]):
-        shape = " x ".join(str(n) for n in size)
-        raise InputError(f"{path.name} has more than one slice or frame ({shape}): export one slice as a 2D image.")
+    x, y = _axes(path, format_, size)
     dim = reader.GetDimension()
     direction = np.array(reader.GetDirection(), dtype=np.float64).reshape(dim, dim)
     rows = min(dim, 3)
     placement: FloatArray = np.zeros((3, 3))
-    placement[:rows, :2] = direction[:rows, :2] * spacing[:2]
+    placement[:rows, :2] = direction[:rows, (x, y)] * (spacing[x], spacing[y])
     placement[:rows, 2] = origin[:rows]
     if format_ is DICOM:
         calibration = dicom_calibration(path)
     else:
-        calibration = header_calibration(path, format_.name, (spacing[0], spacing[1]))
+        calibration = header_calibration(path, format_.name, (spacing[x], spacing[y]), (x, y))
     try:
-        return Frame(size[0], size[1], placement, calibration.spacing, calibration.source)
+        return Frame(size[x], size[y], placement, calibration.spacing, calibration.source)
     except InputError as error:
         raise InputError(f"{path.name} cannot be placed in space: {error}") from error
+
+
+def _axes(path: Path, format_: Format, size: Sequence[int]) -> tuple[int, int]:
+    """The axes of a volume file that are the (x, y) of its one slice, which may lie along any axis."""
+    wide = [axis for axis, count in enumerate(size) if count != 1]
+    if not set(wide) - {0, 1}:
+        return 0, 1
+    if len(wide) > 2 or wide[-1] > 2 or format_ is DICOM:  # the third axis of DICOM counts frames
+        shape = " x ".join(str(count) for count in size)
+        raise InputError(f"{path.name} has more than one slice or frame ({shape}): export one slice as a 2D image.")
+    return (wide[0], 2) if len(wide) == 2 else (0, 2)
 
 
 def _read_itk(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import unittest
 from typing import Any
@@ -42,15 +43,17 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget):
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
         self.panel: Any = None
+        self.ui: Any = None
+        self._root: Any = None
 
     def setup(self) -> None:
         """Builds the panel, when the module is opened for the first time."""
         ScriptedLoadableModuleWidget.setup(self)
         from LandmarkDetectionLib.widget import Panel
 
-        widget = slicer.util.loadUI(self.resourcePath("UI/LandmarkDetection.ui"))
-        self.layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
+        self._root = slicer.util.loadUI(self.resourcePath("UI/LandmarkDetection.ui"))
+        self.layout.addWidget(self._root)
+        self.ui = slicer.util.childWidgetVariables(self._root)
         self.panel = Panel(self.ui)
 
     def enter(self) -> None:
@@ -64,10 +67,20 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget):
             self.panel.exit()
 
     def cleanup(self) -> None:
-        """Slicer closes, or the module is loaded anew."""
+        """Slicer closes, or the module is loaded anew: the widgets go, whose slots hold the panel."""
         if self.panel is not None:
             self.panel.close()
-            self.panel = None
+        if self._root is not None:
+            self._root.deleteLater()
+        self.panel = self.ui = self._root = None
+
+    def onReload(self) -> None:
+        """Loads the library anew too; by itself Slicer executes only this file again."""
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+        for name, module in list(sys.modules.items()):
+            if name != __name__ and (getattr(module, "__file__", None) or "").startswith(folder):
+                del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
 
 
 class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
@@ -109,7 +122,7 @@ class LandmarkDetectionTest(ScriptedLoadableModuleTest):
     def runTest(self, *_args: Any, **_options: Any) -> None:
         """All tests of ``Testing/Python/LandmarkDetectionSelfTest.py``; they need no server."""
         folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Testing", "Python")
-        suite = unittest.defaultTestLoader.discover(folder, pattern="LandmarkDetectionSelfTest.py")
+        suite = unittest.TestLoader().discover(folder, pattern="LandmarkDetectionSelfTest.py")
         result = unittest.TextTestRunner(verbosity=2).run(suite)
         if not result.wasSuccessful() or result.testsRun == 0:
             raise AssertionError(f"{len(result.failures) + len(result.errors)} of {result.testsRun} tests failed.")

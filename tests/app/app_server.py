@@ -10,13 +10,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
+PROGRAM = (sys.executable, "-m", "monailabel.main")
 
 
 @dataclass
@@ -54,12 +55,20 @@ def launch(
     log_path: Path,
     options: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    *,
+    program: Sequence[str] = PROGRAM,
+    prepare: Callable[[], object] = lambda: None,
 ) -> Server:
-    """Starts the server on a free port, with further command line options and variables, and returns at once."""
+    """Starts the server on a free port, with further command line options and variables, and returns at once.
+
+    Args:
+        program: MONAI Label's.
+        prepare: called right before the process is started.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(app_dir)]
+    command = [*program, "start_server", "--app", str(app_dir)]
     command += ["--studies", str(studies), "--host", "127.0.0.1", "--port", str(port)]
     for name, value in conf.items():
         command += ["--conf", name, value]
@@ -67,6 +76,7 @@ def launch(
     sessions = str(log_path.with_suffix(".sessions"))
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MONAI_LABEL_SESSION_PATH": sessions}
     env |= environment or {}
+    prepare()
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=subprocess.STDOUT, env=env, cwd=log_path.parent, start_new_session=True

@@ -33,7 +33,9 @@ while not order.exists():
 status = order.read_text()
 order.unlink()
 if status in ("done", "stopped"):
-    pathlib.Path(models, name, "progress.json").write_text(json.dumps({"status": status, "message": "As asked."}))
+    task = {"id": os.environ["LANDMARKS_TRAINING_PROCESS"], "request": {"model": name}, "start_ts": "2026-01-01"}
+    progress = {"status": status, "message": "As asked.", "task": task}
+    pathlib.Path(models, name, "progress.json").write_text(json.dumps(progress))
 elif status == "interrupted":
     os.kill(os.getpid(), signal.SIGTERM)
 else:

@@ -196,3 +196,15 @@ def test_a_slow_prediction_blocks_no_other_request(
         go_on.set()
         slow_request.join()
     assert answers[0].status_code == 200
+
+
+def test_a_stated_pixel_size_answers_in_mm_at_once(app: Any, client: TestClient) -> None:
+    publish_random(app)
+    before = client.post("/infer/spots?image=spot_00&output=json").json()
+    stated = {"spot_00": {"mm_per_px": [0.5, 0.25], "how": "ruler"}}
+    (app.datastore().folder / "calibration.json").write_text(json.dumps(stated))
+    after = client.post("/infer/spots?image=spot_00&output=json").json()
+    assert (before["unit"], after["unit"], after["spacing"]) == ("px", "mm", [0.5, 0.25])
+    assert [mark["pixel"] for mark in after["landmarks"]] == [mark["pixel"] for mark in before["landmarks"]]
+    frame = client.get("/datastore/image/frame?image=spot_00").json()
+    assert (frame["unit"], frame["spacing_source"]) == ("mm", "calibration.json: ruler")

@@ -7,8 +7,9 @@ import pytest
 from app_spots import NAMES, SPOTS
 
 from lib.errors import NotFoundError
-from lib.label_check import check_finished, protocol_of, read_label
+from lib.label_check import protocol_of, read_label
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, find_protocol, read_protocol
+from monai_ext.landmarks.label_check import check_label
 from monai_ext.landmarks.markups import write_markups
 
 FRAME = Frame(width=100, height=60)
@@ -73,6 +74,7 @@ def test_a_mirrored_label_is_refused(protocols: dict[str, Protocol], tmp_path: P
 
 def test_a_finished_label_says_something() -> None:
     nothing = np.full((2, 2), np.nan)
-    check_finished(Landmarks(NAMES, nothing, FRAME, [-1, 0]))
-    with pytest.raises(InputError, match="Every landmark of the label is undefined"):
-        check_finished(Landmarks(NAMES, nothing, FRAME, [-1, -1]))
+    check_label(Landmarks(NAMES, nothing, FRAME, [-1, 0]), "a.mrk.json")
+    check_label(Landmarks(NAMES, nothing, FRAME, [-1, -1]), "a.mrk.json", "draft")
+    with pytest.raises(InputError, match=r"^a\.mrk\.json: Every landmark of the label is undefined"):
+        check_label(Landmarks(NAMES, nothing, FRAME, [-1, -1]), "a.mrk.json")

@@ -14,6 +14,7 @@ from app_studies import label_state, write_content
 from fastapi.testclient import TestClient
 
 from lib.datastore import LandmarkDatastore
+from lib.label_size import MEGABYTE
 from lib.studies_store.label_history import KEPT_VERSIONS
 from monai_ext.landmarks.studies import Studies
 
@@ -108,7 +109,7 @@ def test_version_that_does_not_fit_the_image_any_more_is_refused(
     small = (tmp_path / "small.png").read_bytes()
     client.put("/datastore/image?image=spot_00", files={"file": ("small.png", small)})
     response = restore(client, history(client)[0]["version"])
-    assert_refused(response, 409, "outside the image of 40 x 30 pixels")
+    assert_refused(response, 409, "was made on an image of 88 x 64 pixels, but the image has 40 x 30")
     assert str(app.datastore().folder) not in response.text
     assert app.datastore().get_labeled_images() == []
 
@@ -204,3 +205,21 @@ def test_foreign_files_among_the_versions_are_passed_over(studies: Path, tmp_pat
     for name in ("copy.mrk.json", "99999999T999999Z-7.mrk.json", "20260101T000000Z-x.mrk.json", "notes.txt"):
         (folder / name).write_text("{}")
     assert len(store.label_versions("spot_00", "final")) == 1
+
+
+def test_a_version_that_is_larger_than_a_label_can_be_is_not_put_back(
+    app: Any, client: TestClient, upload: Callable[..., bytes]
+) -> None:
+    first = upload()
+    put_label(client, first)
+    put_label(client, upload(spot_points(0) + 2.0))
+    (version,) = history(client)
+    (kept,) = app.datastore().folder.glob("labels/.history/final/spot_00/*.mrk.json")
+    kept.write_bytes(first + b" " * (MEGABYTE * 3 // 2 - len(first)))
+    before = present(app)
+
+    answer = restore(client, version["version"])
+
+    assert_refused(answer, 413, "The final label of 'spot_00' has 1.5 MB, more than the 1 MB that this server accepts")
+    assert present(app) == before
+    assert len(history(client)) == 1

@@ -161,3 +161,44 @@ def test_labelled_image_is_replaced_only_by_one_that_its_labels_fit(
         assert response.status_code == status, response.text
     assert app.datastore().get_labeled_images() == ["spot_00"]
     assert read_frame(image_file(app, "spot_00")).size == (88, 64)
+
+
+@pytest.mark.parametrize("letters", [231, 251])
+def test_an_image_whose_label_would_have_too_long_a_name_is_refused(
+    app: Any, client: TestClient, upload: Callable[..., bytes], letters: int
+) -> None:
+    publish_random(app)
+    image = "L" * letters
+    spot_image(3).save(app.datastore().folder / f"{image}.png")
+    app.datastore().refresh()
+    assert_refused(client.post("/infer/spots", params={"image": image}), 400, "cannot be an image ID: with")
+    assert_refused(put_label(client, upload(), image), 400, f"with {letters} bytes")
+    assert_refused(put_label(client, upload(), image, tag="draft"), 400, f"with {letters} bytes")
+    sent = client.put("/datastore/image", params={"image": image}, files={"file": ("a.png", b"x")})
+    assert_refused(sent, 400, f"with {letters} bytes")
+    assert app.datastore().status()["label_tags"] == {}
+
+
+def test_the_longest_image_id_is_answered_and_labelled(
+    app: Any, client: TestClient, upload: Callable[..., bytes]
+) -> None:
+    publish_random(app)
+    image = "é" * 115  # 230 bytes
+    spot_image(3).save(app.datastore().folder / f"{image}.png")
+    app.datastore().refresh()
+    assert client.post("/infer/spots", params={"image": image, "output": "json"}).json()["image"] == image
+    assert put_label(client, upload(), image).status_code == 200
+    assert put_label(client, upload(), image).status_code == 200  # the first becomes an earlier version
+    assert app.datastore().get_labeled_images() == [image]
+
+
+def test_an_image_id_in_another_case_is_told_the_right_one(
+    app: Any, client: TestClient, upload: Callable[..., bytes]
+) -> None:
+    publish_random(app)
+    for answer in (
+        client.post("/infer/spots", params={"image": "SPOT_00"}),
+        put_label(client, upload(), "SPOT_00"),
+        client.get("/datastore/image/info", params={"image": "SPOT_00"}),
+    ):
+        assert_refused(answer, 404, "There is no image 'SPOT_00', but 'spot_00', which differs in upper and lower case")

@@ -168,7 +168,7 @@ def test_protocols_wait_for_one_another(desk: Desk) -> None:
 def test_a_training_that_a_person_asked_for_is_enough(desk: Desk) -> None:
     desk.label_all(0, 1, 2)
     task = desk.tasks["spots"]
-    training_queue.submit({"model": "spots"}, lambda: None, task.ended)
+    training_queue.submit({"model": "spots"}, lambda _: None, task.ended)
     desk.policy.look()
     assert desk.numbers() == (3, None)
     desk.counter.mark("spots")  # as the training process does when it begins

@@ -26,7 +26,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The training requests that would have been run."""
     found: list[dict[str, Any]] = []
 
-    def submit(request: dict[str, Any], announce: Callable[[], None], on_end: OnEnd) -> dict[str, Any]:
+    def submit(request: dict[str, Any], announce: Callable[[dict[str, Any]], None], on_end: OnEnd) -> dict[str, Any]:
         found.append(request)
         return {"id": "1", "status": "SUBMITTED"}
 
@@ -66,7 +66,7 @@ def test_a_stop_with_nothing_to_stop_is_answered_as_the_client_expects(client: T
     ("address", "params", "status", "words"),
     [
         ("/train/ear", {}, 404, "There is no protocol 'ear' to train; there are spots."),
-        ("/train/spots", {"name": "x"}, 422, "'name' is unknown; use max_epochs, batch_size"),
+        ("/train/spots", {"name": "x"}, 422, "'name' is unknown; use max_epochs, minutes, batch_size"),
         ("/train/spots", {"max_epochs": -1}, 422, "'max_epochs' cannot be -1"),
         ("/train/spots", {"device": "cuda:99"}, 422, "'device' cannot be 'cuda:99': this machine has auto, cpu"),
         ("/train/spots", [1], 422, "valid dictionary"),

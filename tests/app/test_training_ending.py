@@ -75,7 +75,7 @@ def submit(
         return "STOPPED" if ending.asked else "DONE" if ending.code == 0 else "ERROR"
 
     monkeypatch.setattr(queue_module, "command_of", lambda request: [sys.executable, "-c", program])
-    return queue.submit({"model": model}, lambda: (announced if announced is not None else []).append(model), end)
+    return queue.submit({"model": model}, lambda _: (announced if announced is not None else []).append(model), end)
 
 
 def wait_for(found: list[Any], count: int = 1) -> list[Any]:
@@ -180,7 +180,7 @@ def test_requests_at_once_run_one_after_the_other(queue: TrainingQueue, monkeypa
     monkeypatch.setattr(queue_module, "command_of", lambda request: [sys.executable, "-c", program])
     threads = [
         threading.Thread(
-            target=queue.submit, args=({"model": "spots"}, lambda: None, lambda e: endings.append(e) or "DONE")
+            target=queue.submit, args=({"model": "spots"}, lambda _: None, lambda e: endings.append(e) or "DONE")
         )
         for _ in range(3)
     ]

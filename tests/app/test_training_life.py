@@ -30,6 +30,8 @@ LABELLED = 6
 #: Of a training that is stopped in its middle and then goes on to its end.
 CHOSEN = {"max_epochs": 15, "batch_size": 1, "seed": 4}
 FOR_EVER = {"max_epochs": 50_000}
+#: MONAI Label's words, by ours.
+WORDS = {"queued": "SUBMITTED", "running": "RUNNING", "done": "DONE", "stopped": "STOPPED", "failed": "ERROR"}
 RESUMES = "training again with the same labels and options goes on from there."
 
 
@@ -164,6 +166,52 @@ def check_saved(place: Place, trainer: psutil.Process) -> None:
     assert progress["message"].startswith("The server ended. Training was stopped in epoch ")
     assert (place.folder / ".training" / "state.pt").is_file()
     check_free(place.folder)
+
+
+def agreed(client: MONAILabelClient) -> str:
+    """The state of the training, which both answers tell alike."""
+    while True:
+        before = stats(client)["status"]
+        task, goes_on = client.train_status(), client.train_status(check_if_running=True)
+        if stats(client)["status"] == before:  # it did not change between the answers
+            assert (task["status"], goes_on) == (WORDS[before], before in {"queued", "running"})
+            return str(before)
+
+
+def test_both_answers_about_a_training_agree_in_every_state_and_after_a_restart(place: Place, tmp_path: Path) -> None:
+    with place.server() as server:
+        client = MONAILabelClient(server.url, str(tmp_path))
+        assert (stats(client)["status"], requests.get(f"{server.url}/train/", timeout=30).status_code) == ("never", 404)
+        client.train_start("spots", {"max_epochs": 6})
+        seen = [agreed(client)]
+        while seen[-1] != "done":
+            seen.append(agreed(client))
+        assert list(dict.fromkeys(seen)) == ["queued", "running", "done"]
+
+        client.train_start("spots", dict(FOR_EVER))
+        wait_until(client, lambda found: found["status"] == "running")
+        assert agreed(client) == "running"
+        task = client.train_status()
+        trainer = trainer_of(server)
+        os.kill(server.process.pid, signal.SIGKILL)
+        psutil.wait_procs([trainer], timeout=60)
+    with place.server() as server:
+        client = MONAILabelClient(server.url, str(tmp_path))
+        assert agreed(client) == "stopped"
+        found = client.train_status()
+        assert {name: found[name] for name in ("id", "request", "start_ts")} == {
+            name: task[name] for name in ("id", "request", "start_ts")
+        }
+        assert found["details"] == [stats(client)["message"]]
+
+        for index in range(1, LABELLED):
+            (place.studies / "labels" / "final" / f"spot_{index:02}.mrk.json").unlink()
+        client.train_start("spots", {"max_epochs": 1})
+        wait_until(client, ended)
+        assert agreed(client) == "failed"
+        assert [task["status"] for task in requests.get(f"{server.url}/train/?all=true", timeout=30).json()] == [
+            "ERROR"
+        ]
 
 
 @pytest.mark.slow

@@ -50,14 +50,16 @@ def make_task(protocols: dict[str, Protocol], tmp_path: Path) -> LandmarkTrain:
 def test_options_of_a_request_are_taken_and_platform_names_left_out() -> None:
     request = {"model": "spots", "gpus": "all", "local_rank": 0, "client_id": "x", "max_epochs": 7, "device": "cpu"}
     assert train_options(request).model_dump(exclude_unset=True) == {"max_epochs": 7, "device": "cpu"}
+    assert train_options({"minutes": 2.5}).minutes == 2.5
 
 
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"name": "../../x"}, "'name' is unknown; use max_epochs, batch_size, learning_rate"),
+        ({"name": "../../x"}, "'name' is unknown; use max_epochs, minutes, batch_size, learning_rate"),
         ({"resume": False}, "'resume' is unknown"),
         ({"max_epochs": 0}, "'max_epochs' cannot be 0"),
+        ({"minutes": 0}, "'minutes' cannot be 0"),
         ({"max_epochs": "many"}, "'max_epochs' cannot be 'many'"),
         ({"device": "tpu"}, "'device' cannot be 'tpu'"),
         ({"val_fraction": 1.5}, "'val_fraction' cannot be 1.5"),
@@ -174,6 +176,32 @@ def test_bad_labels_leave_a_failed_run_with_one_sentence(
     assert stats["status"] == "failed"
     assert "at least 2 labelled images" in stats["message"]
     assert not task.model.is_ready()
+
+
+def test_the_server_shows_how_far_a_training_is_and_how_long_it_takes(
+    studies: Path, protocols: dict[str, Protocol], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[dict[str, Any]] = []
+    write = ProgressFile.write
+
+    def record(self: ProgressFile, progress: dict[str, Any]) -> None:
+        write(self, progress)
+        shown.append(self.read(waiting=True))
+
+    monkeypatch.setattr(ProgressFile, "write", record)
+    task = make_task(protocols, tmp_path)
+    request = {"model": "spots", "max_epochs": 8, "minutes": 1000, "batch_size": 1, "device": "cpu"}
+    task(request, LandmarkDatastore(str(studies)))
+
+    running = [stats for stats in shown if stats["status"] == "running"]
+    steps = 8 * running[0]["train_images"]
+    assert running[0]["train_images"] + running[0]["val_images"] == 3
+    assert {(stats["max_steps"], stats["batch_size"], stats["device"]) for stats in running} == {(steps, 1, "cpu")}
+    assert [stats["seconds_left"] is None for stats in (running[0], running[-1])] == [True, False]
+    assert (running[-1]["step"], running[-1]["complete_epochs"], running[-1]["val_epoch"]) == (steps, 8, 8)
+    final = task.stats()
+    assert (final["status"], final["step"], final["seconds_left"]) == ("done", steps, 0)
+    assert final["seconds"] >= running[-1]["seconds"]
 
 
 def test_a_crash_leaves_a_failed_run_with_one_sentence(

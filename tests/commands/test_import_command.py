@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
 from monai_ext.landmarks import Frame, read_protocol
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.studies import Studies
+from monai_ext.transforms.image_io import read_image
 
 TABLE = """image,landmark,x,y,width,height,split
 a.png,tip,10.25,3.5,60,40,train
@@ -136,3 +139,39 @@ def test_a_point_outside_the_image_is_kept_with_a_warning(cli, source, tmp_path)
     assert "a.png: outside the image: base" in answer.err
     landmarks = read_markups(tmp_path / "studies/labels/final/a.mrk.json", Frame(60, 40))
     assert landmarks.point("base").tolist() == [61, 30]
+
+
+@pytest.mark.parametrize(("on_disk", "stated"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_an_image_is_found_in_either_unicode_form(cli, source, tmp_path, on_disk, stated) -> None:
+    name = "œil_é.png"
+    file = unicodedata.normalize(on_disk, name)
+    (source / "a.png").rename(source / file)
+    rows = TABLE.replace("a.png", unicodedata.normalize(stated, name))
+    (tmp_path / "points.csv").write_text(rows, encoding="utf-8")
+    arguments = ("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies")
+    answer = cli(*arguments)
+    assert answer.code == 0, answer.err
+    studies = Studies(tmp_path / "studies")
+    assert studies.labelled() == ["b", file.removesuffix(".png")]
+    landmarks = read_markups(studies.label_path(file.removesuffix(".png")), Frame(60, 40), ["tip", "base"])
+    np.testing.assert_allclose(landmarks.points, [[10.25, 3.5], [50, 30]])
+    (tmp_path / "points.csv").write_text(rows + f"{file},tip,1,2,60,40,train\n", encoding="utf-8")
+    answer = cli(*arguments, "--overwrite")
+    assert answer.code == 2
+    assert "two Unicode forms" in answer.err
+
+
+@pytest.mark.parametrize("suffix", ["mhd", "nhdr"])
+def test_the_pixels_beside_a_header_come_along(cli, source, tmp_path, suffix) -> None:
+    pixels = np.arange(60 * 40, dtype=np.uint16).reshape(40, 60)
+    sitk.WriteImage(sitk.GetImageFromArray(pixels), str(source / f"a.{suffix}"))
+    (tmp_path / "points.csv").write_text(TABLE.replace("a.png", f"a.{suffix}"))
+    arguments = ("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies")
+    answer = cli(*arguments)
+    assert answer.code == 0, answer.err
+    np.testing.assert_array_equal(read_image(Studies(tmp_path / "studies").image_path("a"))[0][0], pixels)
+    (companion,) = (tmp_path / "studies").glob("a.*raw")
+    companion.write_bytes(b"another")
+    answer = cli(*arguments, "--overwrite")
+    assert answer.code == 2
+    assert "is another image" in answer.err

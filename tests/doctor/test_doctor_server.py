@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from monai_ext.doctor.check import OK, PROBLEM
-from monai_ext.doctor.server import check_port, check_token
+from monai_ext.doctor.server import check_port, check_token, port_problem
 
 
 @contextmanager
@@ -82,6 +82,60 @@ def test_a_landmarks_server_that_runs_already_is_named() -> None:
         check = check_port(port)
     assert (check.state, check.found) == (OK, "the server 'Landmark detection' 0.1.0 runs there")
     assert "use another port" in check.advice
+
+
+def has_address(address: str) -> bool:
+    try:
+        with socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("owner", "hosts"),
+    [
+        ("127.0.0.1", ("127.0.0.1", "0.0.0.0", "localhost")),
+        ("0.0.0.0", ("127.0.0.1", "0.0.0.0", "localhost")),
+        ("::1", ("::1", "::")),
+        ("::", ("::1", "::")),
+    ],
+)
+def test_a_port_is_taken_at_every_host_whose_addresses_overlap(owner: str, hosts: tuple[str, ...]) -> None:
+    if not has_address(owner):
+        pytest.skip(f"this machine has no {owner}")
+    family = socket.AF_INET6 if ":" in owner else socket.AF_INET
+    with socket.socket(family) as other:
+        if family == socket.AF_INET6:
+            other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind((owner, 0))
+        port = other.getsockname()[1]
+        for host in hosts:
+            problem = port_problem(port, host)  # bound, though nothing listens yet
+            assert problem is not None, host
+            assert (problem.found.startswith("taken by another program ("), problem.port_alone) == (True, True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost", "::1", "::"])
+def test_a_port_that_was_looked_at_is_free_for_who_asks_next(host: str) -> None:
+    if ":" in host and not has_address(host):
+        pytest.skip(f"this machine has no {host}")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as free:
+        free.bind((host, 0))
+        port = free.getsockname()[1]
+    assert port_problem(port, host) is None
+    with socket.socket(family) as next_one:
+        next_one.bind((host, port))
+        next_one.listen()
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "2001:db8::7", "no-such-name.invalid"])
+def test_a_host_that_is_not_this_machine_is_a_problem_of_the_host(host: str) -> None:
+    problem = port_problem(8765, host)
+    assert problem is not None
+    assert problem.found.startswith(f"{host!r} is no address of this machine (")
+    assert not problem.port_alone
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])

@@ -48,6 +48,54 @@ def test_reads_names_sizes_and_points(write):
     assert entry.points["disc"].status is Status.UNDEFINED
 
 
+NAMELESS = [{"id": 3, "name": "person"}]
+
+
+def test_keypoints_without_names_take_those_that_are_given(write):
+    table = read_coco_keypoints(write(categories=NAMELESS), ["left", "right"])
+    assert table.names == ("left", "right")
+    assert table.images["b.png"].points["left"] == TablePoint(1.5, 2)
+
+
+@pytest.mark.parametrize("categories", [NAMELESS, [{"id": 3, "name": "person", "keypoints": []}]])
+def test_keypoints_without_names_are_refused_where_none_are_given(write, categories):
+    with pytest.raises(InputError, match=r"category 'person' have no names: .* --names FILE"):
+        read_coco_keypoints(write(categories=categories))
+
+
+def test_another_number_of_names_is_refused(write):
+    with pytest.raises(InputError, match=r"annotation 1: keypoints must be 9 numbers \(x, y, v each of 3\), not 6"):
+        read_coco_keypoints(write(categories=NAMELESS), ["a", "b", "c"])
+
+
+def test_coordinates_with_visibility_0_are_counted(write):
+    with pytest.warns(UserWarning, match=r"coco\.json: 2 keypoints have coordinates but the visibility 0"):
+        table = read_coco_keypoints(write(annotations=annotation([3, 4, 0, 0, 5, 0])))
+    assert [point.status for point in table.images["b.png"].points.values()] == [Status.UNDEFINED] * 2
+
+
+def test_coordinates_with_visibility_0_can_be_taken(write):
+    table = read_coco_keypoints(write(annotations=annotation([3, 4, 0, 0, 0, 0])), take_v0=True, pixel_offset=0.5)
+    points = table.images["b.png"].points
+    assert (points["fovea"], points["disc"].status) == (TablePoint(2.5, 3.5), Status.UNDEFINED)
+
+
+@pytest.mark.parametrize("beside", [{}, {"keypoints": []}])
+def test_boxes_of_the_same_category_beside_a_skeleton_are_counted(write, beside):
+    box = {"id": 2, "image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2]} | beside
+    with pytest.warns(UserWarning, match=r"coco\.json: 1 annotations without keypoints are not read"):
+        table = read_coco_keypoints(write(annotations=[box, *annotation([10, 5, 2, 33, 44, 2])]))
+    assert table.images["b.png"].points == {"fovea": TablePoint(10, 5), "disc": TablePoint(33, 44)}
+
+
+def test_an_annotation_without_a_placed_keypoint_gives_way_to_one_with(write):
+    both = annotation([0] * 6) + annotation([10, 5, 2, 33, 44, 2], id=2) + annotation([0] * 6, id=3)
+    table = read_coco_keypoints(write(annotations=both))
+    assert table.images["b.png"].points == {"fovea": TablePoint(10, 5), "disc": TablePoint(33, 44)}
+    with pytest.raises(InputError, match=r"annotation 4: the image 7 has the annotation 2 already"):
+        read_coco_keypoints(write(annotations=both + annotation([1, 1, 2, 0, 0, 0], id=4)))
+
+
 @pytest.mark.parametrize(
     ("triple", "status"),
     [
@@ -57,7 +105,7 @@ def test_reads_names_sizes_and_points(write):
         ([0, 4, 1], Status.DEFINED),
         ([0, 0, 1], Status.MISSING),
         ([0, 0, 0], Status.UNDEFINED),
-        ([3, 4, 0], Status.UNDEFINED),
+        pytest.param([3, 4, 0], Status.UNDEFINED, marks=pytest.mark.filterwarnings("ignore:.*visibility 0")),
     ],
 )
 def test_visibility(write, triple, status):
@@ -101,7 +149,10 @@ def image(**changes):
     [
         ({"images": None}, "no COCO file: it has no list 'images'"),
         ({"annotations": {}}, "no list 'annotations'"),
-        ({"categories": [{"id": 3, "name": "eye"}]}, "no category with keypoints; those with keypoints: none"),
+        (
+            {"categories": [{"id": 3, "name": "eye"}], "annotations": []},
+            "no category with keypoints; those with keypoints: none",
+        ),
         ({"categories": [{"id": 3, "keypoints": ["a", "a"]}]}, "keypoint 'a' occurs twice"),
         ({"categories": [{"id": 3, "keypoints": "ab"}]}, "must be a list of names, not 'ab'"),
         (

@@ -36,6 +36,11 @@ def test_status_columns_of_slicer_5(write):
     assert got == [Status.UNDEFINED, Status.UNDEFINED, Status.DEFINED, Status.MISSING]
 
 
+def test_a_preview_that_has_been_placed_is_a_point(write):
+    (point,) = read_fcsv_points(write("1,1.5,0,0,0,0,0,1,1,1,0,fovea,,,1,0", system="LPS"))
+    assert (point.status, point.lps) == (Status.DEFINED, (1.5, 0, 0))
+
+
 def test_a_missing_landmark_is_no_point_at_the_corner(write):
     got = read_markups(write(ROW.replace(",3,", ",0,", 1), "2,0,0,0,0,0,0,1,1,1,0,disc,,,3,0"), Frame(9, 9))
     assert got.status.tolist() == [1, 0]

@@ -85,13 +85,29 @@ def test_coordinate_systems(file, system, expected):
 
 
 @pytest.mark.parametrize(
-    ("word", "status"), [("defined", 1), (None, 1), ("preview", -1), ("undefined", -1), ("missing", 0)]
+    ("word", "status"), [("defined", 1), (None, 1), ("preview", 1), ("undefined", -1), ("missing", 0)]
 )
 def test_position_status(file, word, status):
     point = {"label": "a", "position": [1, 2, 0]} | ({} if word is None else {"positionStatus": word})
     got = read_markups(save(file, [point]), FRAME)
     assert got.status.tolist() == [status]
     assert np.isfinite(got.points).all() == (status == 1)
+
+
+@pytest.mark.parametrize("position", ["", None, [], [1, 2], [1, 2, None], [float("nan")] * 3])
+def test_a_preview_without_a_position_is_undefined(file, position):
+    got = read_markups(save(file, [{"label": "a", "position": position, "positionStatus": "preview"}]), FRAME)
+    assert got.status.tolist() == [-1]
+    got = read_markups(save(file, [{"label": "a", "positionStatus": "preview"}]), FRAME)
+    assert got.status.tolist() == [-1]
+
+
+def test_hidden_and_unselected_points_of_older_schemas_are_points(file):
+    old = {"label": "a", "position": [1.5, 2.25, 0], "visibility": False, "selected": False}
+    older = {"label": "b", "position": [3, 4, 0], "orientation": [1, 0, 0, 0]}
+    got = read_markups(save(file, [old, older], coordinateSystem="LPS"), FRAME)
+    np.testing.assert_array_equal(got.points, [[1.5, 2.25], [3, 4]])
+    assert got.status.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("position", ["", None, [], [0, 0, 9999], [float("nan")] * 3])
@@ -207,6 +223,7 @@ def test_a_template_keeps_all_but_positions_status_and_confidence(file):
     landmarks = Landmarks(["a", "b", "c"], [[5, 6], [np.nan, np.nan], [7, 8]], FRAME, [1, 0, 1], [0.75, 0.5, np.nan])
     write_markups(file, landmarks, template=file, color="#FF0000")
     expected = template()
+    expected["imageFrame"] = {"size": [64, 48], "origin": [0, 0, 0], "x_step": [1, 0, 0], "y_step": [0, 1, 0]}
     expected["markups"][1]["display"] = {"textScale": 7.0, "color": [1, 0, 0], "selectedColor": [1, 0, 0]}
     got = json.loads(file.read_text())
     new = got["markups"][1]["controlPoints"].pop()

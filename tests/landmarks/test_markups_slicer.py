@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813  (its own idiom)
+from PIL import Image
 
 from monai_ext.landmarks import Frame, Landmarks, read_markups, write_markups
+from monai_ext.landmarks.markups import mapped_document, read_stated_frame
+from monai_ext.transforms.image_io import read_frame
 
 slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
 vtk = pytest.importorskip("vtk")
@@ -131,3 +137,70 @@ def test_slicer_and_we_agree_on_the_codes_of_the_legacy_format(scene, tmp_path, 
     )
     ras = np.array(slicer_read(scene, path).GetNthControlPointPosition(0))
     np.testing.assert_allclose(read_markups(path, Frame(9, 9)).lps[0], ras * [-1, -1, 1])
+
+
+OLDER = {
+    "1.0.0": {"id": "1", "label": "fovea", "position": [100.0, 90.0, 0.0], "positionStatus": "preview"},
+    "1.0.1": {"label": "fovea", "position": [100, 90, 0], "positionStatus": "preview", "selected": True},
+    "1.0.3": {"label": "fovea", "position": [100.0, 90.0, 0.0], "visibility": False, "positionStatus": "preview"},
+    "1.0.2": {"label": "fovea", "position": [100.0, 90.0, 0.0], "selected": False, "visibility": True},
+}
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_previews_lie_where_slicer_shows_them(scene, tmp_path, version):
+    path = tmp_path / "x.mrk.json"
+    schema = f"https://raw.githubusercontent.com/slicer/slicer/master/markups-schema-v{version}.json#"
+    markup = {"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": [OLDER[version]]}
+    path.write_text(json.dumps({"@schema": schema, "markups": [markup]}))
+    node = slicer_read(scene, path)
+    shown = np.array(node.GetNthControlPointPosition(0)) * [-1, -1, 1]
+    got = read_markups(path, Frame(200, 150))
+    assert got.status.tolist() == [1]
+    np.testing.assert_allclose(got.lps[0], shown, atol=1e-9)
+    np.testing.assert_allclose(got.points[0], [100, 90], atol=1e-9)
+
+
+def test_previews_that_slicer_saves_without_a_position_are_undefined(scene, tmp_path):
+    """Slicer drops the position of a preview when it saves .mrk.json, and keeps it in .fcsv."""
+    source, path = tmp_path / "old.mrk.json", tmp_path / "x.mrk.json"
+    points = [OLDER["1.0.0"], {"label": "disc", "position": [40, 92, 0], "positionStatus": "defined"}]
+    markup = {"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": points}
+    source.write_text(json.dumps({"@schema": "markups-schema-v1.0.0.json#", "markups": [markup]}))
+    node = slicer_read(scene, source)
+    assert storage_for(scene, path).WriteData(node) == 1
+    assert '"position": ""' in path.read_text()
+    got = read_markups(path, Frame(200, 150))
+    assert got.status.tolist() == [-1, 1]
+    assert storage_for(scene, tmp_path / "x.fcsv", "LPS").WriteData(node) == 1
+    np.testing.assert_allclose(read_markups(tmp_path / "x.fcsv", Frame(200, 150)).points, [[100, 90], [40, 92]])
+
+
+def test_slicer_reads_over_the_frame_of_a_label_and_drops_it(scene, tmp_path, mixed, same):
+    """A label that was saved in Slicer states no frame: it opens as labels did that never stated one."""
+    path = tmp_path / "x.mrk.json"
+    write_markups(path, mixed)
+    assert "imageFrame" in path.read_text()
+    node = slicer_read(scene, path)
+    assert storage_for(scene, path).WriteData(node) == 1
+    assert read_stated_frame(path) is None
+    same(read_markups(path, mixed.frame), mixed)
+
+
+@pytest.mark.parametrize("now", [None, (72, 72), (96, 96), (118, 236)])
+def test_a_mapped_label_is_shown_at_its_pixels_by_the_image_as_itk_reads_it(scene, tmp_path, now):
+    """A JPEG of 300 x 150 dpi whose density is stripped or changed: label mapped, read by Slicer, image read by ITK."""
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 80), np.uint8)
+    image, path = tmp_path / "x.jpg", tmp_path / "x.mrk.json"
+    Image.fromarray(pixels).save(image, dpi=(300, 150))
+    points = np.array([[20.25, 11.5], [70.0, 40.75]])
+    write_markups(path, Landmarks(["a", "b"], points, read_frame(image)))
+    Image.fromarray(pixels).save(image, **({} if now is None else {"dpi": now}))
+
+    path.write_text(json.dumps(mapped_document(path, read_frame(image))))
+
+    node, read = slicer_read(scene, path), sitk.ReadImage(str(image))
+    for index, point in enumerate(points.tolist()):
+        right, anterior, _ = node.GetNthControlPointPosition(index)
+        shown = read.TransformPhysicalPointToContinuousIndex((-right, -anterior))
+        np.testing.assert_allclose(shown, point, atol=1e-9)

@@ -38,3 +38,12 @@ def test_a_very_long_image_gives_a_size_that_a_protocol_accepts(tmp_path) -> Non
     size = write_new_protocol(tmp_path / "task.yaml", ["a"], "rgb", [(90_000, 20)]).network.input_size
 
     assert size.wh == (4096, 32)
+
+
+@pytest.mark.parametrize(("size", "batch_size"), [((640, 480), 4), ((150, 160), 8)])
+def test_it_starts_from_public_weights_with_as_many_steps_as_the_images_ask_for(tmp_path, size, batch_size) -> None:
+    protocol = write_new_protocol(tmp_path / "task.yaml", ["a"], "rgb", [size])
+
+    assert (protocol.network.backbone, protocol.network.pretrained) == ("efficientnet-lite0", "imagenet")
+    assert (protocol.recipe.name, protocol.recipe.max_steps) == ("fine_tune", "auto")
+    assert protocol.recipe.batch_size == batch_size

@@ -105,7 +105,7 @@ def test_refuses_with_file_line_and_value(write, lines, message):
     ("header", "message"),
     [
         ("image,landmark,x", "line 1: the column 'y' is missing from 'image,landmark,x'"),
-        ("image;landmark;x;y", "line 1: the column 'image' is missing"),
+        ("image|landmark|x|y", "line 1: the column 'image' is missing"),
         ("", "line 1: the column 'image' is missing"),
         ("image,landmark,x,y,x", "line 1: the column 'x' occurs twice"),
         ("image,landmark,x,y,width", "line 1: width and height go together"),

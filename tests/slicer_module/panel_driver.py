@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from host import Host
+from host.install import MODULE
 from LandmarkDetectionLib.question import Question
 from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 from scipy import ndimage
@@ -20,6 +21,7 @@ class Driver:
         folder: for settings.
         make_client: None: over HTTP.
         view_size: width and height of the slice view.
+        source: the module's folder.
     """
 
     def __init__(
@@ -27,8 +29,9 @@ class Driver:
         folder: Path,
         make_client: Callable[[str, str], Any] | None = None,
         view_size: tuple[int, int] = (480, 400),
+        source: Path = MODULE,
     ) -> None:
-        self.host = Host(folder, view_size)
+        self.host = Host(folder, view_size, source)
         self.widget = self.host.open_module()
         self.panel = self.widget.panel
         self.bench = self.panel.bench
@@ -174,6 +177,10 @@ class Driver:
         sizes = ndimage.sum_labels(np.ones_like(patches), patches, range(1, count + 1))
         y, x = ndimage.center_of_mass(patches == 1 + int(np.argmax(sizes)))
         return self.view_to_image(x, y)
+
+    def let_go(self) -> None:
+        """Keeps nothing of the panel, so that a test sees whether anything else does."""
+        self.widget = self.panel = self.bench = self.ui = None
 
     def close(self) -> None:
         self.host.close()

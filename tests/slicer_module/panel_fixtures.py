@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from host.install import MODULE
 from panel_driver import Driver
 
 
@@ -22,8 +23,8 @@ def make_panel(tmp_path: Path) -> Iterator[Callable[..., Driver]]:
     sys.unraisablehook = lambda info: errors.append("".join(traceback.format_exception(info.exc_value)))
     drivers: list[Driver] = []
 
-    def make(make_client: Any = None, folder: Path = tmp_path) -> Driver:
-        drivers.append(Driver(folder, make_client))
+    def make(make_client: Any = None, folder: Path = tmp_path, source: Path = MODULE) -> Driver:
+        drivers.append(Driver(folder, make_client, source=source))
         return drivers[-1]
 
     try:

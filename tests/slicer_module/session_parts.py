@@ -218,6 +218,7 @@ class StandInClient:
 
     def train(self, task: str, options: Mapping[str, Any] | None = None) -> None:
         self._called("train")
+        self.trained_with = dict(options or {})
 
     def stop_training(self) -> None:
         self._called("stop_training")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from folder_client import NAMES, PIXELS, FolderClient
+from LandmarkDetectionLib.errors import WrongToken
 from panel_driver import Driver
 from PySide6 import QtCore, QtTest, QtWidgets
 
@@ -91,6 +92,20 @@ def test_the_dialog_gives_the_pressed_answer(make_panel: Callable[..., Driver], 
     driver.host.step()
 
 
+def test_the_server_section_folds_for_an_image_and_opens_for_a_refused_token(make_panel: Callable[..., Driver]) -> None:
+    client = FolderClient()
+    driver = make_panel(lambda _address, _token: client)
+    driver.connect("http://stand-in")
+    assert driver.ui.serverSection.collapsed is False
+    driver.do("nextSample")
+    assert driver.ui.serverSection.collapsed is True
+    client.failure = WrongToken("The server wants another access token.")
+    driver.panel.server.connect()
+    driver.idle()
+    assert driver.message == "The server wants another access token."
+    assert driver.ui.serverSection.collapsed is False
+
+
 def test_another_protocol_opens_the_same_image(make_panel: Callable[..., Driver]) -> None:
     client = FolderClient()
     other = copy.deepcopy(client.document["protocols"]["head"])
@@ -134,6 +149,26 @@ def test_training_that_fails_says_why(make_panel: Callable[..., Driver]) -> None
     driver.host.wait(lambda: driver.message == "No label can be read.", 10)
     assert driver.ui.trainButton.enabled
     assert "train" in client.calls
+
+
+@pytest.mark.parametrize(
+    ("config", "shown", "sent"),
+    [
+        ({"max_epochs": 60}, (60, "60"), {"max_epochs": 60}),
+        ({"batch_size": 4}, (0, "automatic"), {}),  # the number follows from that of the images
+    ],
+)
+def test_training_takes_the_server_s_number_of_epochs(
+    make_panel: Callable[..., Driver], config: dict, shown: tuple[int, str], sent: dict
+) -> None:
+    client = FolderClient()
+    client.document["trainers"] = {"head": {"config": config}}
+    driver = make_panel(lambda _address, _token: client)
+    driver.connect("http://stand-in")
+    spin = driver.ui.epochsSpin
+    assert (spin.value, spin.text) == shown
+    driver.do("train")
+    assert client.trained_with == sent
 
 
 def test_stopping_a_training(make_panel: Callable[..., Driver]) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import itk
 import numpy as np
 import pytest
+import tifffile
 from LandmarkDetectionLib.geometry import Geometry
+from LandmarkDetectionLib.work import Work
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
@@ -119,6 +121,40 @@ def test_points_lie_at_the_lps_place_of_their_pixel(host: SceneHost, file: Path)
         assert ras == pytest.approx((-x, -y, z), abs=1e-6)
     assert np.allclose([point.pixel for point in adapter.read_points()], PIXELS, atol=1e-6)
     assert np.allclose([point.lps for point in adapter.read_points()], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_that_itk_mirrors_has_its_points_on_the_stored_pixels(
+    host: SceneHost, tmp_path: Path, orientation: int
+) -> None:
+    """Each stored pixel is bright where its point is shown, whichever way ITK turned the pixels."""
+    stored = np.zeros((60, 90), np.uint8)
+    pixels = [(10, 7), (80, 50), (33, 12), (0, 59)]
+    for x, y in pixels:
+        stored[y, x] = 100 + x
+    path = tmp_path / "eye.tif"
+    tags = [(274, "H", 1, orientation, False)]
+    tifffile.imwrite(path, stored, resolution=(300, 150), resolutionunit=2, extratags=tags, metadata=None)
+    frame = read_frame(path)
+    steps = tuple(tuple(step) for step in frame.placement.T)
+    adapter = host.adapter()
+    adapter.show_image(path, "eye")
+    server = Geometry(steps[2], steps[0], steps[1], size=SIZE)
+    work = Work(TASK, "eye", server)
+    for index, (x, y) in enumerate(pixels):
+        work.point_placed(index, server.to_lps(x, y))
+    adapter.show_points(TASK, work)
+    array = np.asarray(slicer.util.arrayFromVolume(adapter.volume))[0]
+    array = array[..., 0] if array.ndim == 3 else array
+    matrix = vtk.vtkMatrix4x4()
+    adapter.volume.GetRASToIJKMatrix(matrix)
+    for index, (x, _) in enumerate(pixels):
+        ras = [0.0, 0.0, 0.0]
+        adapter.points_node.GetNthControlPointPositionWorld(index, ras)
+        column, row, _, _ = matrix.MultiplyPoint((*ras, 1.0))
+        assert array[round(row), round(column)] == 100 + x
+    assert np.allclose([point.pixel for point in adapter.read_points()], pixels, atol=1e-6)
+    assert np.allclose([point.lps for point in adapter.read_points()], frame.to_lps(np.array(pixels)), atol=1e-6)
 
 
 def test_the_view_shows_the_image_as_stored(host: SceneHost, file: Path) -> None:

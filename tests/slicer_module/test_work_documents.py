@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from LandmarkDetectionLib.errors import BadAnswer, WrongDefinition
+from LandmarkDetectionLib.errors import BadAnswer, OtherFrame, WrongDefinition
 from LandmarkDetectionLib.label_document import read_label
 from LandmarkDetectionLib.task_definition import TaskDefinition
 from LandmarkDetectionLib.work import Work
@@ -29,8 +29,8 @@ from session_parts import (
     prediction,
 )
 
-from monai_ext.landmarks import Frame, Landmarks, Status
-from monai_ext.landmarks.markups import read_markups, write_markups
+from monai_ext.landmarks import Frame, InputError, Landmarks, Status
+from monai_ext.landmarks.markups import read_markups, read_stated_frame, write_markups
 
 FRAME = Frame(100, 80, np.array([[0.5, 0, -10.0], [0, 0, 20.0], [0, -2.0, 5.0]]), (0.5, 2.0), "test")
 
@@ -241,9 +241,47 @@ def test_label_in_ras_and_with_previews() -> None:
     markup = label["markups"][0]
     markup["coordinateSystem"] = "RAS"
     markup["controlPoints"][0]["position"] = [-1.0, -2.0, 3.0]
-    markup["controlPoints"][1]["positionStatus"] = "preview"
+    markup["controlPoints"][1] |= {"positionStatus": "preview", "position": [-4.0, 5.0, 6.0]}
+    markup["controlPoints"][4] |= {"positionStatus": "preview", "position": ""}
     points = read_label(json.dumps(label), TASK)
-    assert (points[0].position, points[1].word, points[1].position) == ((1.0, 2.0, 3.0), "undefined", None)
+    assert (points[0].position, points[1].word, points[1].position) == ((1.0, 2.0, 3.0), "defined", (4.0, -5.0, 6.0))
+    assert (points[4].word, points[4].position) == ("undefined", None)
+
+
+def test_label_states_the_frame_of_its_image_and_the_library_compares_it(tmp_path: Path) -> None:
+    path = tmp_path / "one.mrk.json"
+    path.write_bytes(worked().submission().markups)
+    np.testing.assert_array_equal(read_stated_frame(path).placement, FRAME.placement)
+    stripped = Frame(100, 80, np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 0]]))
+    with pytest.raises(InputError, match="was made on another placement"):
+        read_markups(path, stripped)
+    with pytest.raises(InputError, match="was made on an image of 100 x 80 pixels"):
+        read_markups(path, Frame(100, 81, FRAME.placement))
+
+
+@pytest.mark.parametrize(
+    "change", [{"size": (100, 81)}, {"x_step": (0.5013, 0.0, 0.0)}, {"origin": (-9.9, 20.0, 5.0)}], ids=str
+)
+def test_label_of_another_placement_is_not_opened(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "one.mrk.json"
+    write_markups(path, Landmarks(NAMES, np.array(PIXELS), FRAME))
+    assert len(read_label(path.read_bytes(), TASK, GEOMETRY)) == len(NAMES)
+    for content in (path.read_bytes(), worked().submission().markups):
+        with pytest.raises(OtherFrame, match="another placement of the image"):
+            WorkRecord.from_label(TASK, "one", "final", content, {}, replace(GEOMETRY, **change))
+
+
+def test_unsent_work_keeps_its_pixels_on_an_image_that_lies_elsewhere_now() -> None:
+    record = worked().record()
+    stripped = replace(GEOMETRY, origin=(0.0, 0.0, 0.0), x_step=(1.0, 0.0, 0.0), y_step=(0.0, 1.0, 0.0))
+    moved = record.on(stripped)
+    assert moved.geometry == stripped
+    for before, after in zip(record.points, moved.points, strict=True):
+        for one, other in ((before.position, after.position), (before.predicted, after.predicted)):
+            assert (one is None) == (other is None)
+            if one is not None and other is not None:
+                np.testing.assert_allclose(other[:2], GEOMETRY.to_pixel(one), atol=1e-9)
+    assert record.on(GEOMETRY) == record
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.image_io import FORMATS, read_frame, read_image
+from monai_ext.transforms.formats import FORMATS
+from monai_ext.transforms.image_io import read_frame, read_image
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -281,11 +282,42 @@ def test_an_empty_file_is_refused(tmp_path: Path, extension: str) -> None:
         read_image(path)
 
 
-def test_another_format_under_a_wrong_name_is_refused_as_slicer_does(tmp_path: Path, smooth: np.ndarray) -> None:
-    Image.fromarray(smooth).save(tmp_path / "a.jpg")
-    shutil.copy(tmp_path / "a.jpg", tmp_path / "fake.png")
-    with pytest.raises(InputError, match=r"fake\.png cannot be read as PNG"):
-        read_image(tmp_path / "fake.png")
+@pytest.mark.parametrize("kind", ["png", "jpg", "bmp", "tif", "nrrd", "mha", "dcm"])
+@pytest.mark.parametrize("name", ["fake.png", "fake.jpg", "fake.tif", "fake.dcm", "fake"])
+def test_the_content_tells_the_format_and_not_the_name(
+    tmp_path: Path, smooth: np.ndarray, kind: str, name: str
+) -> None:
+    source = tmp_path / f"true.{kind}"
+    sitk.WriteImage(sitk.GetImageFromArray(smooth), str(source))
+    shutil.copy(source, tmp_path / name)
+    expected, placed = read_image(source)
+    array, frame = read_image(tmp_path / name)
+    np.testing.assert_array_equal(array, expected)
+    np.testing.assert_array_equal(frame.placement, placed.placement)
+    assert frame.size == read_frame(tmp_path / name).size == (37, 23)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_nifti_under_a_name_that_itk_does_not_take_for_it_is_told_so(
+    tmp_path: Path, smooth: np.ndarray, zipped: bool
+) -> None:
+    source = tmp_path / ("true.nii.gz" if zipped else "true.nii")
+    sitk.WriteImage(sitk.GetImageFromArray(smooth), str(source))
+    shutil.copy(source, tmp_path / "scan.png")
+    with pytest.raises(InputError, match=r"scan\.png is a NIfTI file under another name: rename it to \.nii"):
+        read_image(tmp_path / "scan.png")
+
+
+@pytest.mark.parametrize(("extension", "kind"), [("webp", "WebP"), ("gif", "GIF"), ("jp2", "JPEG 2000")])
+def test_formats_that_slicer_does_not_open_are_named(
+    tmp_path: Path, smooth: np.ndarray, extension: str, kind: str
+) -> None:
+    path = tmp_path / f"image.{extension}"
+    Image.fromarray(smooth).save(path)
+    shutil.copy(path, tmp_path / "image.png")
+    for name in (path.name, "image.png"):
+        with pytest.raises(InputError, match=rf"{name} is a {kind} file, which 3D Slicer does not open"):
+            read_image(tmp_path / name)
 
 
 def test_unknown_extension_missing_file_folder_and_wrong_channels(tmp_path: Path, smooth: np.ndarray) -> None:

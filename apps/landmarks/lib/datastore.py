@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from monailabel.datastore.local import LocalDatastore
 
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, LABEL_EXTENSION
+from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, LABEL_EXTENSION, check_studies_folder, same_name
 
-from .file_names import check_image_id, check_tag, split_image_name
+from .file_names import check_image_id, check_tag, split_image_file
 from .studies_store.entries import Objects, StudiesIndex, image_entry
 from .studies_store.label_changes import LabelChanges, known_image, known_label
 from .studies_store.label_history import LabelHistory, LabelVersion
@@ -42,6 +42,9 @@ class LandmarkDatastore(LocalDatastore):
         read_only: take the index as it is and do not look for new files.
         mend: put damaged labels aside and remove what crashed processes left, as a server does when it starts.
         lock_seconds: how long a change waits for another process.
+
+    Raises:
+        InputError: there is no such folder.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class LandmarkDatastore(LocalDatastore):
         mend: bool = True,
         lock_seconds: float = LOCK_SECONDS,
     ) -> None:
-        os.makedirs(studies, exist_ok=True)
+        check_studies_folder(Path(studies))
         self._state = StudiesState(Path(studies), lock_seconds)
         self._labels = LabelChanges(self._state.files, LabelHistory(self._state.files.labels))
         self._warned: set[str] = set()
@@ -91,9 +94,12 @@ class LandmarkDatastore(LocalDatastore):
             reconcile_labels(changes.objects, self._state.files, self._warn_once)
 
     def _to_id(self, file: str) -> tuple[str, str]:
-        parts = split_image_name(file)
+        parts = split_image_file(Path(file))
         if parts is None:
-            raise InputError(f"{file!r} is not an image; its extension must be one of {', '.join(IMAGE_EXTENSIONS)}.")
+            raise InputError(
+                f"{Path(file).name!r} is not an image; its extension must be one of {', '.join(IMAGE_EXTENSIONS)}, "
+                "or its content DICOM."
+            )
         return parts[0], parts[1].lower()
 
     def _warn_once(self, sentence: str) -> None:
@@ -109,8 +115,8 @@ class LandmarkDatastore(LocalDatastore):
         Raises:
             InputError: the ID cannot be a file name, the extension is not an image's, the info cannot be stored.
         """
-        own_id, extension = self._to_id(os.path.basename(image_filename))
-        image_id = check_image_id(image_id or own_id)
+        own_id, extension = self._to_id(image_filename)
+        image_id = self.find_id(check_image_id(image_id or own_id))
         info = check_info(image_info or {})
         content = Path(image_filename).read_bytes()
         files = self._state.files
@@ -248,9 +254,13 @@ class LandmarkDatastore(LocalDatastore):
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         return dict(known_label(self.objects, label_id, label_tag)[1].info)
 
-    def id_of(self, file_name: str) -> str:
-        """The image ID that a file name stands for; InputError when it is no image's."""
-        return self._to_id(file_name)[0]
+    def id_of(self, file: str | Path) -> str:
+        """The image ID that a file stands for by its name, or its content; InputError when it is no image."""
+        return self._to_id(str(file))[0]
+
+    def find_id(self, image: str) -> str:
+        """The ID of the image that is meant: as it is listed where the two differ in their Unicode form alone."""
+        return same_name(image, self.objects) or image
 
     def get_draft_images(self) -> list[str]:
         """IDs of images that have a draft and no final label."""

@@ -29,6 +29,12 @@ class ConflictError(InputError):
     status = 409
 
 
+class TooLargeError(InputError):
+    """What a request brings has more bytes than the server takes of its kind."""
+
+    status = 413
+
+
 class ContentTypeError(InputError):
     """The body of a request is of another kind than its address takes."""
 

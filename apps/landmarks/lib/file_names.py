@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id
+from monai_ext.landmarks.image_names import LONGEST_ID, name_key
+from monai_ext.landmarks.image_names import check_image_id as check_image_id
+from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id_of
 
 #: ``final`` trains; ``draft`` keeps unfinished work; ``original`` holds what a model proposed.
 LABEL_TAGS = ("final", "draft", "original")
-_MAX_ID_BYTES = 200
-_FORBIDDEN = '/\\:*?"<>|'
 
 
-def split_image_name(name: str) -> tuple[str, str] | None:
-    """(ID, extension as spelled) of an image file name, double extensions included; None for any other file."""
-    found = image_id(name)
-    return None if not found else (found, name[len(found) :])
+def split_image_file(path: Path) -> tuple[str, str] | None:
+    """(ID, extension as spelled) of an image file, double extensions included; None for any other file.
+
+    The extension of DICOM under a name that is no image's is empty, and its ID the whole name.
+    """
+    found = image_id_of(path)
+    return None if not found else (found, path.name[len(found) :])
 
 
 def split_label_name(name: str) -> tuple[str, str] | None:
@@ -23,19 +29,13 @@ def split_label_name(name: str) -> tuple[str, str] | None:
     return None if found in {"", name} or name.startswith(".") else (found, LABEL_EXTENSION)
 
 
-def check_image_id(image: str) -> str:
-    """The ID, when it can be a file name inside the studies folder on any system.
-
-    Raises:
-        InputError: it is empty, hidden, too long, or holds a path separator or a control character.
-    """
-    unusable = not image or image.startswith(".") or image != image.strip()
-    unusable = unusable or any(character in _FORBIDDEN or not character.isprintable() for character in image)
-    if unusable or len(image.encode("utf-8", "replace")) > _MAX_ID_BYTES:
-        raise InputError(
-            f"{image[:80]!r} cannot be an image ID: use a plain file name without path, extension or leading dot."
-        )
-    return image
+def no_such_image(image: str, known: Iterable[str]) -> str:
+    """The sentence that refuses an unknown image ID; it names the image that differs in upper and lower case only."""
+    key = name_key(image[:LONGEST_ID])
+    twin = next((other for other in known if name_key(other) == key), None)
+    if twin is None:
+        return f"There is no image {image[:200]!r} in the studies folder: use an image ID."
+    return f"There is no image {image[:200]!r}, but {twin!r}, which differs in upper and lower case: use that ID."
 
 
 def check_tag(tag: str) -> str:

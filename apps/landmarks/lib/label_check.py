@@ -7,12 +7,12 @@ from pathlib import Path
 
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, label_check
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.label_check import check_finished
+from monai_ext.landmarks.label_check import FINAL
 from monai_ext.landmarks.markups import read_markups
 
 from .errors import NotFoundError
 
-__all__ = ["check_finished", "fitting_protocol", "protocol_of", "read_label"]
+__all__ = ["FINAL", "fitting_protocol", "protocol_of", "read_label"]
 
 
 def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol], stated: str | None = None) -> Protocol:
@@ -39,13 +39,14 @@ def fitting_protocol(path: Path, protocols: Mapping[str, Protocol]) -> str | Non
 
 
 def read_label(
-    path: Path, frame: Frame, protocols: Mapping[str, Protocol], stated: str | None = None
+    path: Path, frame: Frame, protocols: Mapping[str, Protocol], stated: str | None = None, tag: str = FINAL
 ) -> tuple[Protocol, Landmarks]:
     """The landmarks of a markups file in its protocol's order, and that protocol.
 
     Raises:
         NotFoundError: the stated protocol is not served.
-        InputError: the file is no markups file, does not fit one protocol, or a point lies far outside the image.
+        InputError: the label may not be used under its tag (see
+            :func:`monai_ext.landmarks.label_check.read_label`), or does not fit one protocol.
     """
     protocol = protocol_of(read_markups(path, frame).names, protocols, stated)
-    return protocol, label_check.read_label(path, frame, protocol)
+    return protocol, label_check.read_label(path, frame, protocol, tag)

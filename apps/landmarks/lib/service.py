@@ -16,17 +16,19 @@ from typing import Any
 import numpy as np
 
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by, with_stated_frame
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
+from monai_ext.landmarks.studies import label_file_name
 from monai_ext.landmarks.submission import FIRST_SUBMISSION
 from monai_ext.transforms.image_io import read_frame, read_image
 
 from .conf import LimitSettings
 from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
-from .file_names import check_image_id, check_tag
+from .file_names import check_image_id, check_tag, no_such_image
 from .inference import Answer, Check, InferenceDesk
 from .infers import LandmarkInfer
-from .label_check import check_finished, read_label
+from .label_check import read_label
 from .proposals import Proposal, Proposals, provenance
 from .quality.review_note import NOTE as REVIEW_NOTE
 from .served_model import FileState
@@ -88,7 +90,7 @@ class LandmarkService:
         """
         uri = self.datastore.get_image_uri(image)
         if not uri:
-            raise NotFoundError(f"There is no image {image[:200]!r} in the studies folder: use an image ID.")
+            raise NotFoundError(no_such_image(image, self.datastore.objects))
         return Path(uri)
 
     def infer(self, model: str, image: str) -> Answer:
@@ -106,10 +108,12 @@ class LandmarkService:
 
         Raises:
             NotFoundError: unknown model or image.
+            InputError: the ID is too long for the name of a label file.
             ConflictError: the model has no weights yet.
             QueueFullError: too many requests wait already, and this one is not patient.
         """
         task, path = self.infer_task(model), self.image_path(image)
+        label_file_name(image)  # an ID that is too long is refused before the network runs
 
         def make(check: Check) -> Answer:
             answer = _answer(task, path, image, check)
@@ -175,23 +179,22 @@ class LandmarkService:
             ConflictError: the image has a label of another protocol under that tag.
         """
         check_tag(tag)
-        frame = read_frame(self.image_path(image))
+        frame, name = read_frame(self.image_path(image)), label_file_name(image)
         stated = params.get("protocol")
         if stated is not None and not isinstance(stated, str):
             raise InputError(f"params.protocol must be the name of a protocol, not {stated!r:.80}.")
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{image}{LABEL_EXTENSION}"
+            path = Path(folder) / name
             path.write_bytes(content)
             try:
-                protocol, landmarks = read_label(path, frame, self.protocols, stated)
+                protocol, landmarks = read_label(path, frame, self.protocols, stated, tag)
             except InputError as error:
                 raise _about_upload(error, path) from None
-            if tag == "final":
-                check_finished(landmarks)
             self._refuse_other_protocol(image, tag, protocol)
             known = self.proposals.get(protocol.name, image) or self._stored_proposal(image, protocol)
             sent = {name: value for name, value in params.items() if name not in OWN_NOTES}
             info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
+            path.write_bytes(with_stated_frame(content, frame))
             self.datastore.save_label(image, str(path), tag, info)
         if tag == "final":
             self._tell_of_final(image, protocol.name, known)
@@ -222,14 +225,14 @@ class LandmarkService:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / check_image_id(Path(file_name.replace("\\", "/")).name)
             path.write_bytes(content)
-            image = check_image_id(image or self.datastore.id_of(path.name))
+            image = self.datastore.find_id(check_image_id(image or self.datastore.id_of(path)))
             try:
                 frame = read_image(path)[1]  # all of it: a file that is cut short is refused now, not when it is used
             except InputError as error:
                 raise _about_upload(error, path) from None
             if self.datastore.get_labels_by_image_id(image):
                 old = read_frame(self.image_path(image))
-                if old.size != frame.size or not np.allclose(old.placement, frame.placement):
+                if old.size != frame.size or moved_by(old, frame) > SAME_PLACEMENT:
                     raise ConflictError(
                         f"The image {image!r} has labels that would not fit the new file, whose size or placement "
                         "differs: delete them first, or use another ID."
@@ -253,7 +256,9 @@ class LandmarkService:
         version = self.datastore.get_label_info(image, "original").get("model_version")
         path = Path(self.datastore.get_label_uri(image, "original"))
         try:
-            _, landmarks = read_label(path, read_frame(self.image_path(image)), {protocol.name: protocol})
+            _, landmarks = read_label(
+                path, read_frame(self.image_path(image)), {protocol.name: protocol}, None, "original"
+            )
         except InputError:
             return None  # a proposal of another protocol
         return Proposal(version, landmarks) if isinstance(version, str) else None
@@ -262,7 +267,10 @@ class LandmarkService:
 def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     """What the answer for an image depends on; None where there is no such file."""
     state = FileState.of(path)
-    return None if state is None else (task.model.protocol.name, task.model.signature(), image, state)
+    if state is None:
+        return None
+    pixel_sizes = FileState.of(path.parent / CALIBRATION_FILE)
+    return task.model.protocol.name, task.model.signature(), image, state, pixel_sizes
 
 
 def _answer(task: LandmarkInfer, path: Path, image: str, check: Check) -> Answer:

@@ -18,7 +18,7 @@ from monai_ext.landmarks.files import write_atomically
 from monai_ext.transforms.image_io import read_image
 
 from .errors import BusyError, NotFoundError
-from .file_names import check_image_id, split_image_name
+from .file_names import check_image_id, split_image_file
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +51,6 @@ class ImageSessions(Sessions):
             BusyError: there are too many sessions.
         """
         name = check_image_id(Path(file_name.replace("\\", "/")).name)
-        if split_image_name(name) is None:
-            raise InputError(f"{name!r} is not an image file by its extension: archives and other files are refused.")
         root = Path(self.store_path)
         if root.is_dir() and sum(1 for _ in root.iterdir()) >= MAX_SESSIONS:
             raise BusyError(f"There are {MAX_SESSIONS} sessions already: remove those that are not used any more.")
@@ -62,6 +60,8 @@ class ImageSessions(Sessions):
         try:
             image = folder / name
             image.write_bytes(content)
+            if split_image_file(image) is None:
+                raise InputError(f"{name!r} is no image by its extension or content: archives and others are refused.")
             _check_readable(image)
             with self._lock:
                 return self._register(session_id, image, expiry)

@@ -9,16 +9,21 @@ from pathlib import Path
 import torch
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.passed_over import passed_over
 from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import find_model
+from monai_ext.transforms.image_io import read_frame
 
 from .conf import TOKEN_VARIABLE, AccessSettings, LimitSettings
 from .datastore import LandmarkDatastore
+from .file_names import split_image_file
 from .inference.desk import default_slots
 from .served_model import ServedModel
 from .settings import AppSettings
 
 _LABELS = 11
+#: Images whose headers are read at the start, a second or two at most.
+MOST_HEADERS = 1000
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class StartReport:
         access: who may enter.
         limits: how much at once.
         repairs: what was found damaged in the studies and mended, one sentence each.
+        not_served: what looks like an image and cannot be used, with the reason, one sentence each.
         train_after: new labels of a protocol after which it is trained; 0: never.
     """
 
@@ -62,6 +68,7 @@ class StartReport:
     access: AccessSettings
     limits: LimitSettings
     repairs: Sequence[str] = ()
+    not_served: Sequence[str] = ()
     train_after: int = 0
 
 
@@ -75,6 +82,7 @@ def start_lines(report: StartReport) -> list[str]:
         *_section("Protocols", networks or ["none"]),
         *_section("Device", [report.device]),
         *_section("Studies", [f"{report.studies}: {count}"]),
+        *_section("Not served", report.not_served),
         *_section("Mended", report.repairs),
         *_section("Training", training_words(report.train_after)),
         *_section("Access", access_words(report.access)),
@@ -127,8 +135,29 @@ def start_report(
         access=settings.access,
         limits=settings.limits,
         repairs=tuple(datastore.repairs),
+        not_served=not_served(datastore),
         train_after=settings.train_after,
     )
+
+
+def not_served(datastore: LandmarkDatastore) -> tuple[str, ...]:
+    """What lies in the studies folder, looks like an image and cannot be used, and why."""
+    found = list(passed_over(datastore.folder))
+    objects = datastore.objects
+    for path in sorted(datastore.folder.iterdir()):
+        parts = split_image_file(path) if path.is_file() else None
+        known = None if parts is None else objects.get(parts[0])
+        if parts is not None and known is not None and known.image.ext != parts[1]:
+            found.append(f"{path.name}: {parts[0]}{known.image.ext} has the same image ID: rename one of the two")
+    for image, entry in list(objects.items())[:MOST_HEADERS]:
+        try:
+            read_frame(datastore.folder / f"{image}{entry.image.ext}")
+        except (InputError, OSError) as error:
+            found.append(str(error))
+    if len(objects) > MOST_HEADERS:
+        rest = len(objects) - MOST_HEADERS
+        found.append(f"{rest} more images were not looked at: monai-landmarks doctor --studies looks at all")
+    return tuple(sentence.rstrip(".") for sentence in found)
 
 
 def network_states(models: Mapping[str, ServedModel]) -> list[NetworkState]:

@@ -72,7 +72,7 @@ class ReviewedLabel:
 def read_final_labels(studies: Studies, protocol: Protocol) -> FinalLabels:
     """The final labels of a protocol: those that the server noted it for, and those without a note that fit it.
 
-    A label that cannot be read is warned of.
+    A label that may not be used is warned of.
 
     Raises:
         InputError: the folder does not exist, or its index is damaged.

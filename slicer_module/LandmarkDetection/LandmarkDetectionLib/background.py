@@ -98,10 +98,14 @@ class Background:
         self._changed()
 
     def close(self) -> None:
-        """Drops everything; no function is called any more."""
+        """Drops everything; no function is called any more.
+
+        The timer's receiver, which Python's collector does not see, holds this object until it is disconnected.
+        """
         self._closed = True
         self._tasks.clear()
         self._timer.stop()
+        self._timer.timeout.disconnect(self._deliver)
 
     def _work(self, task: _Task, job: Callable[[], Any]) -> None:
         result, error = None, None

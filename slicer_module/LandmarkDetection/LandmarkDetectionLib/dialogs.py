@@ -28,13 +28,31 @@ def choice_words(choice: str) -> str:
     return words.get(choice, choice)
 
 
+_shown: list[Any] = []
+
+
+def show(dialog: Any) -> None:
+    """Shows a dialog until a person closes it; Qt deletes its window when the event loop runs again.
+
+    A window without a parent, as all are where Slicer has no main window, belongs to PythonQt: it deletes the window
+    with the last reference, and that may go while Qt deletes the window, with the slots of its buttons. So a dialog is
+    kept until its window, which is false then, is gone.
+
+    Args:
+        dialog: has the window as ``window``.
+    """
+    _shown[:] = [earlier for earlier in _shown if earlier.window]
+    _shown.append(dialog)
+    dialog.window.exec_()
+    dialog.window.deleteLater()
+
+
 def ask(question: Question) -> str:
     """Shows a question; returns the chosen answer, ``stay`` where the dialog is closed."""
     if slicer.app.testingEnabled():
         return question.choices[0]
     dialog = QuestionDialog(question.sentence, question.details, question.choices)
-    dialog.window.exec_()
-    dialog.window.deleteLater()
+    show(dialog)
     return dialog.answer
 
 

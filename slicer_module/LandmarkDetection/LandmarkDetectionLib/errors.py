@@ -63,5 +63,9 @@ class BadAnswer(ClientError):
     """The answer is not what the address promises: not JSON, cut off, too large, or from another kind of server."""
 
 
+class OtherFrame(ClientError):
+    """A label was made on another placement of its image, or on another image."""
+
+
 class WrongDefinition(ClientError):
     """Two sides mean different landmarks by one protocol's name: the server, a label, or the open work."""

@@ -61,6 +61,13 @@ class Geometry:
         (ax, ay), (bx, by) = self.to_pixel(a), self.to_pixel(b)
         return math.hypot(bx - ax, by - ay)
 
+    def moved_by(self, other: Geometry) -> float:
+        """The largest distance, in pixels of the other, between one corner of the image in both placements."""
+        width, height = self.size or (1, 1)
+        corners = [(x, y) for x in (0, width - 1) for y in (0, height - 1)]
+        apart = max(math.dist(self.to_lps(*corner), other.to_lps(*corner)) for corner in corners)
+        return apart / math.sqrt(min(_dot(other.x_step, other.x_step), _dot(other.y_step, other.y_step)))
+
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON, in the form of ``GET /datastore/image/frame``."""
         return {

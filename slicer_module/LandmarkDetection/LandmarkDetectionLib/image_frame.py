@@ -11,9 +11,14 @@ import vtk
 from .geometry import Geometry
 from .scene_errors import SceneError
 
+#: Share of a pixel by which two placements of one corner may differ.
+_TOLERANCE = 0.01
+
 
 class ImageFrame:
     """The pixels of a 2D volume node. A pixel is (x, y), and (0, 0) is the centre of the first.
+
+    Pixels are those of the volume until :meth:`face` says how the server counts them.
 
     Args:
         volume: a volume node with image data of one slice.
@@ -27,16 +32,40 @@ class ImageFrame:
         if image is None or 0 in image.GetDimensions():
             raise SceneError(f"{volume.GetName()} holds no image: load it again.")
         width, height, slices = image.GetDimensions()
+        if slices != 1 and 1 in (width, height):
+            raise SceneError(
+                f"{volume.GetName()} has its one slice along another axis ({width} x {height} x {slices}): "
+                "save it as a 2D image to place landmarks in it."
+            )
         if slices != 1:
             raise SceneError(f"{volume.GetName()} has {slices} slices, but landmarks are placed in 2D images only.")
         self.volume = volume
         self.size = (width, height)
+        self._mirrored = (False, False)
+
+    def face(self, geometry: Geometry) -> bool:
+        """Counts pixels as the server does, whose placement of the same file is given; returns whether that changed.
+
+        ITK mirrors a TIFF that has an orientation tag when it reads it, while the server counts the stored pixels and
+        places each where ITK shows it. Mirrored is what lies on the same corners the other way round.
+        """
+        before, self._mirrored = self._mirrored, (False, False)
+        own, (right, bottom) = self.geometry(), (self.size[0] - 1, self.size[1] - 1)
+        reach = _TOLERANCE * min(_length(own.x_step), _length(own.y_step))
+        for x, y in ((True, False), (False, True), (True, True)):
+            corners = [(0, 0), (right, 0), (0, bottom)]
+            shown = [own.to_lps(right - u if x else u, bottom - v if y else v) for u, v in corners]
+            stated = [geometry.to_lps(*corner) for corner in corners]
+            apart = (abs(a - b) for pair in zip(shown, stated) for a, b in zip(*pair))
+            if max(apart) <= reach and (right or not x) and (bottom or not y):
+                self._mirrored = (x, y)
+        return self._mirrored != before
 
     def local(self, node: Any, pixel: Sequence[float]) -> tuple[float, float, float]:
         """A pixel in RAS millimetres as ``node`` stores positions, below its own parent transform."""
         matrix = vtk.vtkMatrix4x4()
         self.volume.GetIJKToRASMatrix(matrix)
-        ras = matrix.MultiplyPoint((pixel[0], pixel[1], 0.0, 1.0))[:3]
+        ras = matrix.MultiplyPoint((*self._turned(pixel), 0.0, 1.0))[:3]
         return self._between(self.volume, node).TransformPoint(ras)
 
     def pixel(self, node: Any, local: Sequence[float]) -> tuple[float, float]:
@@ -44,7 +73,7 @@ class ImageFrame:
         matrix = vtk.vtkMatrix4x4()
         self.volume.GetRASToIJKMatrix(matrix)
         x, y, _, _ = matrix.MultiplyPoint((*self._between(node, self.volume).TransformPoint(local), 1.0))
-        return x, y
+        return self._turned((x, y))
 
     def world(self, pixel: Sequence[float]) -> tuple[float, float, float]:
         """A pixel in RAS millimetres of the scene."""
@@ -67,6 +96,11 @@ class ImageFrame:
             self.size,
         )
 
+    def _turned(self, pixel: Sequence[float]) -> tuple[float, float]:
+        """From the server's pixel to the volume's, or back."""
+        x, y = (size - 1 - c if m else c for c, size, m in zip(pixel, self.size, self._mirrored))
+        return x, y
+
     def _lps(self, pixel: Sequence[float]) -> tuple[float, float, float]:
         right, anterior, superior = self.local(self.volume, pixel)
         return -right, -anterior, superior
@@ -78,3 +112,7 @@ class ImageFrame:
         parents = [None if node is None else node.GetParentTransformNode() for node in (source, target)]
         slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(parents[0], parents[1], transform)
         return transform
+
+
+def _length(step: Sequence[float]) -> float:
+    return sum(value * value for value in step) ** 0.5

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .client import LandmarkClient
-from .errors import BadAnswer, Refused, WrongDefinition
+from .errors import BadAnswer, OtherFrame, Refused, WrongDefinition
 from .geometry import Geometry
 from .images import ImageEntry, ImageList
 from .label_versions import LabelVersion
@@ -173,7 +173,7 @@ def restore(
 def _label_record(
     client: LandmarkClient, task: TaskDefinition, image: str, tag: str, geometry: Geometry
 ) -> WorkRecord | None:
-    """The work of a label; None where it is gone meanwhile, or is a proposal of another protocol."""
+    """The work of a label; None where it is gone meanwhile, or is a proposal of another protocol or placement."""
     try:
         info = client.label_info(image, tag)
         markups = client.download_label(image, tag)
@@ -183,7 +183,7 @@ def _label_record(
         raise
     try:
         return WorkRecord.from_label(task, image, tag, markups, info, geometry)
-    except WrongDefinition:
+    except (OtherFrame, WrongDefinition):
         if tag == "original":
             return None
         raise

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .errors import BadAnswer, WrongDefinition
+from .errors import BadAnswer, OtherFrame, WrongDefinition
+from .geometry import Geometry
 from .json_fields import Position, as_list, as_object, as_position, as_text
 from .point_state import PREDICTED, PointState
 from .prediction import DEFINED, MISSING, UNDEFINED
@@ -19,8 +20,12 @@ SCHEMA = (
 )
 # Slicer's own orientation of a new point: the RAS axes, written in LPS.
 _ORIENTATION = [-1.0, -0.0, -0.0, -0.0, -1.0, -0.0, 0.0, 0.0, 1.0]
-# A preview is where Slicer shows a point that the mouse has not placed yet.
-_WORDS = {"defined": DEFINED, "missing": MISSING, "undefined": UNDEFINED, "preview": UNDEFINED}
+# Older modules of Slicer write their results as previews; where Slicer has not placed one yet, it has no position.
+_WORDS = {"defined": DEFINED, "missing": MISSING, "undefined": UNDEFINED, "preview": DEFINED}
+#: The frame of the image that a label was made on, as the server writes it too; Slicer itself reads over it.
+FRAME_FIELD = "imageFrame"
+#: How far, in pixels, a corner of the image may be moved by a placement that counts as the same.
+SAME_PLACEMENT = 0.01
 _CONFIDENCE = re.compile(r"(?:^|; )confidence (0(?:\.\d+)?|1(?:\.0+)?)$")
 
 
@@ -39,14 +44,20 @@ class LabelPoint(NamedTuple):
     confidence: float | None = None
 
 
-def label_document(points: Sequence[PointState]) -> dict[str, Any]:
+def label_document(points: Sequence[PointState], geometry: Geometry | None = None) -> dict[str, Any]:
     """The content of a markups file: every landmark in the given order, in LPS, with its positionStatus.
 
     A landmark without a point has the position [0, 0, 0], which means nothing, as the format wants three numbers.
     The confidence stands in the description of a point that nobody touched; a person's point has none.
+
+    Args:
+        points: what to write.
+        geometry: of the image, which the label states, so that the server refuses it where the image has another
+            placement by now; None, or one of unknown size, leaves that to the server.
     """
     return {
         "@schema": SCHEMA,
+        **_frame_field(geometry),
         "markups": [
             {
                 "type": "Fiducial",
@@ -61,19 +72,26 @@ def label_document(points: Sequence[PointState]) -> dict[str, Any]:
     }
 
 
-def label_bytes(points: Sequence[PointState]) -> bytes:
+def label_bytes(points: Sequence[PointState], geometry: Geometry | None = None) -> bytes:
     """The same as the bytes of the file."""
-    return json.dumps(label_document(points), indent=2, allow_nan=False).encode("utf-8")
+    return json.dumps(label_document(points, geometry), indent=2, allow_nan=False).encode("utf-8")
 
 
-def read_label(content: bytes | str, task: TaskDefinition) -> list[LabelPoint]:
+def read_label(content: bytes | str, task: TaskDefinition, geometry: Geometry | None = None) -> list[LabelPoint]:
     """The points of a markups file in the order of the task; landmarks that the file lacks are undefined.
 
+    Args:
+        content: of the file.
+        task: whose landmarks it has.
+        geometry: of the image as it is now; None, or one of unknown size, is not compared.
+
     Raises:
+        OtherFrame: the label was made on another placement of the image.
         WrongDefinition: it names landmarks that the task lacks.
         BadAnswer: it is no point list in LPS or RAS millimetres.
     """
-    markup = _point_list(content)
+    document, markup = _point_list(content)
+    _check_frame(document.get(FRAME_FIELD), geometry)
     system = markup.get("coordinateSystem", "LPS")
     if str(system) not in ("LPS", "RAS", "0", "1"):
         raise BadAnswer(f"The label has the coordinateSystem {str(system)[:20]!r}, which is neither LPS nor RAS.")
@@ -109,7 +127,36 @@ def _control_point(number: int, point: PointState) -> dict[str, Any]:
     }
 
 
-def _point_list(content: bytes | str) -> dict[str, Any]:
+def _frame_field(geometry: Geometry | None) -> dict[str, Any]:
+    if geometry is None or geometry.size is None:
+        return {}
+    stated = geometry.to_dict()
+    return {FRAME_FIELD: {name: stated[name] for name in ("size", "origin", "x_step", "y_step")}}
+
+
+def _check_frame(stated: Any, geometry: Geometry | None) -> None:
+    if stated is None or geometry is None or geometry.size is None:
+        return
+    entry = as_object(stated, "The frame of the label")
+    made_on = Geometry.from_dict({**entry, "spacing": [1, 1], "unit": "px"})
+    if made_on.size != geometry.size or made_on.moved_by(geometry) > SAME_PLACEMENT:
+        raise OtherFrame(
+            "The label was made on another placement of the image or on another image, and its points would lie "
+            "elsewhere in this one: put the image file back as it was, or map the label on the server with "
+            "`monai-landmarks remap`."
+        )
+
+
+def _is_position(value: Any) -> bool:
+    try:
+        as_position(value, "")
+    except BadAnswer:
+        return False
+    return True
+
+
+def _point_list(content: bytes | str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The document and its one point list."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
@@ -119,7 +166,7 @@ def _point_list(content: bytes | str) -> dict[str, Any]:
     lists = [markup for markup in lists if markup.get("type") == "Fiducial"]
     if len(lists) != 1:
         raise BadAnswer(f"The label should hold one point list, not {len(lists)}.")
-    return lists[0]
+    return document, lists[0]
 
 
 def _read_point(item: Any, flip: float) -> LabelPoint:
@@ -132,5 +179,8 @@ def _read_point(item: Any, flip: float) -> LabelPoint:
     confidence = float(stated.group(1)) if stated else None
     if _WORDS[word] != DEFINED:
         return LabelPoint(name, _WORDS[word], None, confidence)
-    x, y, z = as_position(entry.get("position"), f"The position of {name}")
+    position = entry.get("position")
+    if word == "preview" and not _is_position(position):
+        return LabelPoint(name, UNDEFINED, None, confidence)
+    x, y, z = as_position(position, f"The position of {name}")
     return LabelPoint(name, DEFINED, (flip * x, flip * y, z), confidence)

@@ -183,6 +183,8 @@ class SceneAdapter:
         if work.geometry.size is not None and work.geometry.size != frame.size:
             (w, h), (width, height) = work.geometry.size, frame.size
             raise SceneError(f"The server's image has {w} x {h} pixels, the one in Slicer {width} x {height}.")
+        if frame.face(work.geometry):
+            self._view.show(frame)
         if self._points is None or not self._points.shows(task):
             self._new_points(task, frame)
         assert self._points is not None

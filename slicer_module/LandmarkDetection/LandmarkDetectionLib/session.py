@@ -157,7 +157,7 @@ class Session:
         record = opened.record
         kept = self.unsent_of(opened.image, record.task) if unsent_first else None
         if kept is not None:
-            record = replace(kept.record, geometry=record.geometry)
+            record = kept.record.on(record.geometry)
         return self.adopt(Work.from_record(record, self._clock))
 
     def adopt(self, work: Work) -> Work:

@@ -52,7 +52,7 @@ class Submission:
         }
         if annotator:
             params["annotator"] = annotator
-        return cls(record, tag, params, label_bytes(record.points))
+        return cls(record, tag, params, label_bytes(record.points, record.geometry))
 
 
 def displacement(record: WorkRecord) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from .dialogs import show
 from .label_versions import LabelVersion
-from .panel.table_cells import fit_columns, set_cell, set_rows
+from .panel.table_cells import fit_columns, fit_widths, set_cell, set_rows
 
 
 def choose_version(image: str, versions: Sequence[LabelVersion]) -> LabelVersion | None:
@@ -18,8 +19,7 @@ def choose_version(image: str, versions: Sequence[LabelVersion]) -> LabelVersion
     if slicer.app.testingEnabled():
         return None
     dialog = VersionsDialog(image, versions)
-    dialog.window.exec_()
-    dialog.window.deleteLater()
+    show(dialog)
     return dialog.chosen
 
 
@@ -69,6 +69,7 @@ class VersionsDialog:
             set_cell(table, place, 2, _("draft") if version.tag == "draft" else _("final"), version.protocol)
             set_cell(table, place, 3, _("deleted") if version.reason == "deleted" else _("replaced"), version.ended)
         fit_columns(table)
+        fit_widths(table, range(len(self._versions)))
         table.selectRow(0)
         table.cellDoubleClicked.connect(self._restore)
         return table

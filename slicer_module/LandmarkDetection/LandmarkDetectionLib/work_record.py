@@ -86,6 +86,18 @@ class WorkRecord:
             as_number(entry.get("seconds"), "The saved time"),
         )
 
+    def on(self, geometry: Geometry) -> WorkRecord:
+        """The same pixels on the image as it lies now."""
+        if self.geometry.size != geometry.size or geometry.size is None or self.geometry == geometry:
+            return replace(self, geometry=geometry)
+
+        def moved(position: Position | None) -> Position | None:
+            return None if position is None else geometry.to_lps(*self.geometry.to_pixel(position))
+
+        points = tuple(replace(p, position=moved(p.position), predicted=moved(p.predicted)) for p in self.points)
+        saved = None if self.saved is None else tuple((status, moved(position)) for status, position in self.saved)
+        return replace(self, points=points, saved=saved, geometry=geometry)
+
     @classmethod
     def from_label(
         cls,
@@ -108,12 +120,13 @@ class WorkRecord:
             geometry: of the image.
 
         Raises:
+            OtherFrame: the label was made on another placement of the image.
             WrongDefinition: the label has landmarks that the task lacks, or belongs to another task.
             BadAnswer: the label is no point list.
         """
         if info.get("protocol") not in (None, "", task.name):
             raise WrongDefinition(f"The label of {image} belongs to the protocol {info['protocol']}, not {task.name}.")
-        points = read_label(markups, task)
+        points = read_label(markups, task, geometry)
         geometry = geometry or Geometry()
         version = text_or_none(info.get("model_version"))
         if tag == "original":

@@ -17,7 +17,7 @@ _Widget = like_pythonqt(QtWidgets.QWidget)
 
 
 class ctkCollapsibleButton(_Widget):
-    """A titled section that folds."""
+    """A titled section that folds. ``setCollapsed`` is a plain method in C++, so Python has the property alone."""
 
     contentsCollapsed = QtCore.Signal(bool)
 
@@ -27,23 +27,20 @@ class ctkCollapsibleButton(_Widget):
         self._title.setToolButtonStyle(QtCore.Qt.ToolButtonTextBesideIcon)
         self._title.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Fixed)
         self._title.setFixedHeight(_TITLE)
-        self._title.clicked.connect(lambda *_: self.setCollapsed(not self.collapsed))
+        self._title.clicked.connect(lambda *_: self._collapse(not self._collapsed))
         self.setContentsMargins(0, _TITLE, 0, 0)
         self._collapsed = False
         self._show()
 
-    def setText(self, text: str) -> None:
-        self._title.setText(text)
+    text = QtCore.Property(str, lambda self: self._title.text(), lambda self, text: self._title.setText(text))
 
-    text = QtCore.Property(str, lambda self: self._title.text(), setText)
-
-    def setCollapsed(self, collapsed: bool) -> None:
+    def _collapse(self, collapsed: bool) -> None:
         changed, self._collapsed = collapsed != self._collapsed, collapsed
         self._show()
         if changed:
             self.contentsCollapsed.emit(collapsed)
 
-    collapsed = QtCore.Property(bool, lambda self: self._collapsed, setCollapsed)
+    collapsed = QtCore.Property(bool, lambda self: self._collapsed, _collapse)
 
     def _show(self) -> None:
         self._title.setArrowType(QtCore.Qt.RightArrow if self._collapsed else QtCore.Qt.DownArrow)

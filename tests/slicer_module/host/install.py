@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,7 @@ def install() -> None:
     for name, module in scripted_module.make_modules().items():
         sys.modules[name] = module
         setattr(slicer, name.split(".")[1], module)
-    scripted_module.ScriptedLoadableModuleWidget.paths[NAME] = str(MODULE / f"{NAME}.py")
-    sys.path[:0] = [path for path in (str(MODULE),) if path not in sys.path]
+    slicer.modules = types.ModuleType("slicer.modules", "The modules that are loaded.")
 
 
 class Host:
@@ -49,10 +49,13 @@ class Host:
     Args:
         folder: for settings.
         view_size: width and height of the slice view.
+        source: the module's folder.
     """
 
-    def __init__(self, folder: Path, view_size: tuple[int, int] = (480, 400)) -> None:
+    def __init__(self, folder: Path, view_size: tuple[int, int] = (480, 400), source: Path = MODULE) -> None:
         install()
+        sys.path[:0] = [path for path in (str(source),) if path not in sys.path]
+        self._source = source
         self.slicer = SceneHost(view_size)
         self.scene, self.view = self.slicer.scene, self.slicer.view
         self.folder = folder
@@ -62,19 +65,23 @@ class Host:
         slicer.util.mainWindow = lambda *_: self.window
         slicer.util.showStatusMessage = lambda *_: None
         self.module: Any = None
-        self.widget: Any = None
         self.closed = False
 
     def open_module(self) -> Any:
         """The module as Slicer opens it: imported, set up, entered."""
         self.module = importlib.import_module(NAME)
-        parent = scripted_module.ModuleParent(str(MODULE / f"{NAME}.py"))
+        parent = scripted_module.ModuleParent(str(self._source / f"{NAME}.py"))
         self.module.LandmarkDetection(parent)
-        self.widget = self.module.LandmarkDetectionWidget()
-        self.widget.setup()
+        setattr(slicer.modules, NAME.lower(), parent)
+        parent.widgetRepresentation()
         self.widget.enter()
         self._show()
         return self.widget
+
+    @property
+    def widget(self) -> Any:
+        """The module's widget, another one after each reload; None where the module is closed."""
+        return getattr(slicer.modules, f"{NAME}Widget", None)
 
     def _show(self) -> None:
         self.scroll = QtWidgets.QScrollArea()
@@ -111,7 +118,8 @@ class Host:
             self.widget.cleanup()
             self.window.close()
             self.window.setCentralWidget(None)
-            self.widget = None
+            delattr(slicer.modules, f"{NAME}Widget")
+            delattr(slicer.modules, NAME.lower())
 
     def close(self) -> None:
         """Closes the module, the view and the scene; nothing happens the second time."""

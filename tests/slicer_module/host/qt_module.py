@@ -1,8 +1,10 @@
-"""The module ``qt`` as Slicer's Python has it: Qt in one flat name space, with properties as attributes (PythonQt)."""
+"""The module ``qt`` as Slicer's Python has it: Qt in one flat name space, with PythonQt's properties and signals."""
 
 from __future__ import annotations
 
 import types
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import shiboken6
@@ -12,16 +14,16 @@ from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 PLAIN = (
     "QAbstractItemView", "QApplication", "QBrush", "QColor", "QDir", "QFile", "QFont", "QIcon", "QImage",
     "QKeySequence", "QObject", "QPainter", "QPalette", "QPen", "QPixmap", "QRect", "QSettings", "QTableWidgetItem",
-    "QTimer", "Qt",
+    "Qt",
 )  # fmt: skip
 #: Widgets, and what else has properties that are read.
 WITH_PROPERTIES = (
     "QCheckBox", "QComboBox", "QDialog", "QFrame", "QHeaderView", "QLabel", "QLineEdit", "QProgressBar", "QPushButton",
-    "QShortcut", "QSpinBox", "QTableWidget", "QWidget",
+    "QShortcut", "QSpinBox", "QTableWidget", "QTimer", "QWidget",
 )  # fmt: skip
 LAYOUTS = ("QHBoxLayout", "QVBoxLayout")
-#: Properties that C++ asks for by a virtual function of the same name.
-_VIRTUAL = {"sizeHint", "minimumSizeHint", "objectName"}
+#: Properties that C++ asks for by a virtual function of the same name, and the one that PythonQt leaves to a method.
+_VIRTUAL = {"sizeHint", "minimumSizeHint", "objectName", "singleShot"}
 
 
 def make_module() -> types.ModuleType:
@@ -31,6 +33,7 @@ def make_module() -> types.ModuleType:
         setattr(module, name, _find(name))
     for name in WITH_PROPERTIES:
         setattr(module, name, like_pythonqt(_find(name)))
+    module.QTableWidget = with_headers(module.QTableWidget, module.QHeaderView)  # type: ignore[attr-defined]
     module.QUiLoader = UiLoader  # type: ignore[attr-defined]
     UiLoader.classes.update({name: getattr(module, name) for name in (*WITH_PROPERTIES,)})
     return module
@@ -44,9 +47,10 @@ def _find(name: str) -> Any:
 
 
 def like_pythonqt(cls: Any) -> Any:
-    """A subclass whose Qt properties are attributes: ``box.value``, where PySide has ``box.value()``.
+    """A subclass as PythonQt would wrap it, so that what works in PySide alone fails here as it would in Slicer.
 
-    So a call that works in PySide alone fails here as it would in Slicer.
+    Its Qt properties are attributes, ``box.value``, where PySide has ``box.value()``; its signals are :class:`Signal`;
+    and it is false once Qt has deleted the object.
     """
     names: dict[str, Any] = {"name": _attribute("objectName"), "objectName": _attribute("objectName")}
     meta = cls.staticMetaObject
@@ -57,7 +61,67 @@ def like_pythonqt(cls: Any) -> Any:
     if hasattr(cls, "exec"):
         names["exec_"] = cls.exec
     names["className"] = lambda self: self.metaObject().className()
+    names["__bool__"] = valid
+
+    def read(self: Any, name: str) -> Any:
+        found = cls.__getattribute__(self, name)
+        return Signal(self, found, name) if isinstance(found, QtCore.SignalInstance) else found
+
+    names["__getattribute__"] = read
     return type(cls.__name__, (cls,), names)
+
+
+def with_headers(table: Any, header: Any) -> Any:
+    """A table whose headers, which Qt makes, are stand-ins too."""
+
+    def make(self: Any, *arguments: Any) -> None:
+        table.__init__(self, *arguments)
+        for place, orientation in (("Horizontal", QtCore.Qt.Horizontal), ("Vertical", QtCore.Qt.Vertical)):
+            own = header(orientation, self)
+            own.setSectionsClickable(True)
+            own.setHighlightSections(True)
+            getattr(self, f"set{place}Header")(own)
+
+    return type(table.__name__, (table,), {"__init__": make})
+
+
+class Signal:
+    """A signal of an object: its receiver is a child of the object in C++, and holds what it calls.
+
+    PySide holds the object of a bound method weakly; PythonQt does not, and Python's collector sees nothing of it.
+
+    Args:
+        sender: whose signal it is.
+        signal: as PySide has it.
+        name: the signal's.
+    """
+
+    def __init__(self, sender: Any, signal: Any, name: str) -> None:
+        self._sender, self._signal, self._name = sender, signal, name
+
+    def connect(self, function: Callable[..., object]) -> bool:
+        def receive(*arguments: Any) -> None:
+            function(*arguments)
+
+        receive.signal, receive.function = self._name, function  # type: ignore[attr-defined]
+        self._receivers().append(weakref.ref(receive))
+        self._signal.connect(receive)
+        return True
+
+    def disconnect(self, function: Callable[..., object]) -> bool:
+        """Whether the function was connected."""
+        for reference in self._receivers():
+            receive = reference()
+            if receive is not None and (receive.signal, receive.function) == (self._name, function):
+                self._receivers().remove(reference)
+                return bool(self._signal.disconnect(receive))
+        return False
+
+    def emit(self, *arguments: Any) -> None:
+        self._signal.emit(*arguments)
+
+    def _receivers(self) -> list[Any]:
+        return self._sender.__dict__.setdefault("_receivers", [])
 
 
 def _attribute(name: str) -> property:

@@ -1,8 +1,9 @@
-"""``slicer.ScriptedLoadableModule`` and ``slicer.i18n``."""
+"""``slicer.ScriptedLoadableModule`` and ``slicer.i18n``, and the C++ objects behind a scripted module."""
 
 from __future__ import annotations
 
 import os
+import sys
 import types
 import unittest
 from typing import Any
@@ -14,7 +15,7 @@ from .ctk_widgets import qMRMLWidget
 
 
 class ModuleParent:
-    """What Slicer hands to the module's first class.
+    """``qSlicerScriptedLoadableModule``: what Slicer hands to the module's first class, ``slicer.modules.<name>``.
 
     Args:
         path: of the module's entry file.
@@ -27,6 +28,33 @@ class ModuleParent:
         self.dependencies: list[str] = []
         self.contributors: list[str] = []
         self.icon: Any = None
+        self._widget: Any = None
+
+    def widgetRepresentation(self) -> Any:
+        if self._widget is None:
+            self._widget = qSlicerScriptedLoadableModuleWidget(os.path.splitext(os.path.basename(self.path))[0])
+            self._widget.reload()
+        return self._widget
+
+
+class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):  # noqa: N801 - Slicer's name
+    """The module's place in the window; the Python object that fills it is another after each reload.
+
+    Args:
+        name: the module's.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        QtWidgets.QVBoxLayout(self).setContentsMargins(0, 0, 0, 0)
+        self.setMRMLScene(slicer.mrmlScene)
+        self._name = name
+
+    def reload(self) -> None:
+        """As in C++: the class of the module that is in ``sys.modules`` now, in the same widget."""
+        widget = getattr(sys.modules[self._name], f"{self._name}Widget")(self)
+        setattr(slicer.modules, f"{self._name}Widget", widget)
+        widget.setup()
 
 
 class ScriptedLoadableModule:
@@ -41,17 +69,14 @@ class ScriptedLoadableModule:
 
 
 class ScriptedLoadableModuleWidget:
-    #: The entry file by module name; Slicer's module manager knows it.
-    paths: dict[str, str] = {}  # noqa: RUF012
-
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: Any) -> None:
         super().__init__()
         self.moduleName = type(self).__name__[: -len("Widget")]
-        self.parent = parent if parent is not None else _panel()
+        self.parent = parent
         self.layout = self.parent.layout()
 
     def resourcePath(self, name: str) -> str:
-        return os.path.join(os.path.dirname(self.paths[self.moduleName]), "Resources", name)
+        return os.path.join(os.path.dirname(slicer.util.modulePath(self.moduleName)), "Resources", name)
 
     def setup(self) -> None:
         pass
@@ -64,6 +89,9 @@ class ScriptedLoadableModuleWidget:
 
     def exit(self) -> None:
         pass
+
+    def onReload(self) -> None:
+        slicer.util.reloadScriptedModule(self.moduleName)
 
 
 class ScriptedLoadableModuleLogic:
@@ -80,14 +108,6 @@ class ScriptedLoadableModuleTest(unittest.TestCase):
 
     def delayDisplay(self, message: str, *_: Any, **__: Any) -> None:
         pass
-
-
-def _panel() -> Any:
-    panel = qMRMLWidget()
-    layout = QtWidgets.QVBoxLayout(panel)
-    layout.setContentsMargins(0, 0, 0, 0)
-    panel.setMRMLScene(slicer.mrmlScene)
-    return panel
 
 
 def make_modules() -> dict[str, types.ModuleType]:

@@ -1,15 +1,18 @@
-"""How much a request may hold: files up to the chosen limit, everything else little."""
+"""How much a request may hold: images up to the chosen limit, everything else little."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..label_size import LABEL_MEGABYTES, MEGABYTE
 from .refusal import refuse
 
-MEGABYTE = 1024 * 1024
-#: JSON, and forms without files.
-TEXT_MEGABYTES = 1
+#: Everything that is no image: labels, JSON, forms without files. So much is kept in memory while it is read.
+SMALL_MEGABYTES = LABEL_MEGABYTES
 
 
 class BodyLimit:
@@ -17,20 +20,27 @@ class BodyLimit:
 
     Args:
         app: what is asked.
-        max_body_mb: limit of a multipart request, in megabytes (of 1024 x 1024 bytes).
+        max_body_mb: limit of a multipart request that may bring an image, in megabytes (of 1024 x 1024 bytes).
+        image_uploads: method and address, as ``("POST", "/infer/{model}")``, of the requests that may.
     """
 
-    def __init__(self, app: ASGIApp, max_body_mb: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_mb: int, image_uploads: Iterable[tuple[str, str]]) -> None:
         self.app = app
-        self._max_body_mb = max_body_mb
+        self._images = _Limit(
+            max_body_mb,
+            "accepts: send a smaller file, or start the server with a larger --conf max_body_mb",
+        )
+        self._others = _Limit(
+            min(SMALL_MEGABYTES, max_body_mb), "accepts for a label, or anything else that is no image: shorten it"
+        )
+        self._uploads = [(method, compile_path(address.rstrip("/"))[0]) for method, address in image_uploads]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        holds_files = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
-        limit = _Limit(self._max_body_mb if holds_files else min(TEXT_MEGABYTES, self._max_body_mb), holds_files)
+        limit = self._images if self._may_bring_image(scope, headers) else self._others
         declared = headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit.bytes:
             await refuse(scope, receive, send, 413, limit.sentence)
@@ -44,15 +54,16 @@ class BodyLimit:
         if counted.refused:
             await refuse(scope, receive, send, 413, limit.sentence)
 
+    def _may_bring_image(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+        path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
+        is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+        return is_form and any(scope["method"] == method and known.match(path) for method, known in self._uploads)
+
 
 class _Limit:
-    def __init__(self, megabytes: int, holds_files: bool) -> None:
+    def __init__(self, megabytes: int, rest: str) -> None:
         self.bytes = megabytes * MEGABYTE
-        what = "This request holds more" if holds_files else "A request without a file holds more"
-        do = (
-            "send a smaller file, or start the server with a larger --conf max_body_mb" if holds_files else "shorten it"
-        )
-        self.sentence = f"{what} than the {megabytes} MB that this server accepts: {do}."
+        self.sentence = f"This request holds more than the {megabytes} MB that this server {rest}."
 
 
 class _CountedBody:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -9,13 +11,19 @@ from starlette.middleware.cors import CORSMiddleware
 from ..conf import AccessSettings, LimitSettings
 from .body_limit import BodyLimit
 from .gate import AddressGate, TokenGate
+from .image_names import ImageNames
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 HEADERS = ("Authorization", "Content-Type")
 
 
 def replace_middleware(
-    web: FastAPI, access: AccessSettings, limits: LimitSettings, open_paths: tuple[str, ...]
+    web: FastAPI,
+    access: AccessSettings,
+    limits: LimitSettings,
+    open_paths: tuple[str, ...],
+    image_uploads: tuple[tuple[str, str], ...],
+    find_id: Callable[[str], str],
 ) -> None:
     """Puts the gates in front of a server, instead of its own middleware that lets every web page in.
 
@@ -27,8 +35,10 @@ def replace_middleware(
         access: who may call.
         limits: how much a request may hold.
         open_paths: paths that need no token.
+        image_uploads: method and address of the requests that may bring an image; all others are small.
+        find_id: gives the listed ID of an image that a request names.
     """
-    ours = (AddressGate, TokenGate, BodyLimit, CORSMiddleware)
+    ours = (AddressGate, TokenGate, BodyLimit, CORSMiddleware, ImageNames)
     others = [entry for entry in web.user_middleware if entry.cls not in ours]
     front = [Middleware(AddressGate, access=access)]
     if access.allow_origins:
@@ -43,5 +53,6 @@ def replace_middleware(
         )
     if access.token is not None:
         front.append(Middleware(TokenGate, token=access.token, open_paths=open_paths))
-    front.append(Middleware(BodyLimit, max_body_mb=limits.max_body_mb))
+    front.append(Middleware(BodyLimit, max_body_mb=limits.max_body_mb, image_uploads=image_uploads))
+    front.append(Middleware(ImageNames, find_id=find_id))
     web.user_middleware[:] = [*front, *others]

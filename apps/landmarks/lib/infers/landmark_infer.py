@@ -16,7 +16,7 @@ from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.answer import prediction_document
 from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.landmarks.studies import label_file_name
 
 from ..errors import ConflictError, RetryError
 from ..served_model import ServedModel
@@ -103,7 +103,8 @@ class LandmarkInfer(InferTask):
 
     def write(self, landmarks: Landmarks, image_id: str) -> Path:
         """Writes ``<ID>.mrk.json`` alone in a new temporary folder, which the caller removes."""
-        path = Path(tempfile.mkdtemp(prefix="landmarks-")) / f"{image_id}{LABEL_EXTENSION}"
+        name = label_file_name(image_id)
+        path = Path(tempfile.mkdtemp(prefix="landmarks-")) / name
         write_markups(path, landmarks)
         return path
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
-from fastapi.responses import FileResponse
-from monailabel.utils.others.generic import file_checksum, get_mime_type
+from fastapi.responses import FileResponse, Response
+from monailabel.utils.others.generic import file_checksum
 
 from ..errors import NotFoundError
 from ..params import parse_params
+from ..sent_image import send_image
 from ..service import LandmarkService
 from .access import Admin, Annotator, AnyUser
 
@@ -43,9 +44,8 @@ def images_router(service: LandmarkService, app: Any) -> APIRouter:
         return {}
 
     @router.get("/datastore/image", summary="Download an image", response_class=FileResponse)
-    def download_image(*, image: str, user: AnyUser) -> FileResponse:
-        path = service.image_path(image)
-        return FileResponse(path, media_type=get_mime_type(str(path)), filename=path.name)
+    def download_image(*, image: str, user: AnyUser) -> Response:
+        return send_image(image, service.image_path(image))
 
     @router.head("/datastore/image", summary="Whether an image exists, and has a checksum")
     def check_image(

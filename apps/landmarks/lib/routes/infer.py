@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.studies import image_id
 
 from ..errors import NotFoundError, ParameterError
 from ..file_names import check_image_id
@@ -83,7 +84,7 @@ def _ask(
     service.infer_task(model)
     if file is not None:
         name = check_image_id(Path((file.filename or "").replace("\\", "/")).name)
-        image = check_image_id(image or service.datastore.id_of(name))
+        image = check_image_id(image or image_id(name) or name)  # what is no image is refused when it is read
         content = file.file
         return service.ask_file(model, image, Path(name), lambda path: path.write_bytes(content.read()))
     if session_id:

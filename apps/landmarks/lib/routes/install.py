@@ -49,6 +49,8 @@ ROUTERS = (
 )
 #: Answers without a token.
 OPEN_PATHS = ("/health",)
+#: Where an image may be sent; what comes to any other address is small.
+IMAGE_UPLOADS = (("PUT", "/datastore/image"), ("PUT", "/datastore/"), ("PUT", "/session/"), ("POST", "/infer/{model}"))
 
 
 def running_server() -> FastAPI | None:
@@ -75,7 +77,9 @@ def install_routes(web: FastAPI, service: LandmarkService, app: Any) -> None:
         web.include_router(router, prefix=prefix, responses=PROBLEMS, dependencies=[Depends(check_request)])
     routes.extend(pages)
     access = app.settings.access
-    replace_middleware(web, access, app.settings.limits, tuple(f"{prefix}{path}" for path in OPEN_PATHS))
+    open_paths = tuple(f"{prefix}{path}" for path in OPEN_PATHS)
+    uploads = tuple((method, f"{prefix}{path}") for method, path in IMAGE_UPLOADS)
+    replace_middleware(web, access, app.settings.limits, open_paths, uploads, service.datastore.find_id)
     add_error_answers(web)
     describe(web, asks_for_token=access.token is not None)
     keep_requests_out_of_logs(addresses)

@@ -37,7 +37,7 @@ def label_history_router(service: LandmarkService, app: Any) -> APIRouter:
             )
         protocol = found.info.get("protocol")
         try:
-            read_label(found.path, read_frame(path), service.protocols, str(protocol) if protocol else None)
+            read_label(found.path, read_frame(path), service.protocols, str(protocol) if protocol else None, tag)
         except InputError as error:
             reason = str(error).replace(str(found.path), found.path.name)
             raise ConflictError(f"The version {version} cannot be put back: {reason}") from None

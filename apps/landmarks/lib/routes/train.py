@@ -1,4 +1,4 @@
-"""Starting and stopping training: parameters are checked before a process is started, and a stop keeps the run."""
+"""Training: parameters are checked before a process is started, and a stop keeps the run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from fastapi import APIRouter
 from ..errors import BusyError, NotFoundError
 from ..json_bounds import JsonObject
 from ..service import LandmarkService
-from ..trainers import queue_training, refuse_busy_folder, train_options, training_queue, training_request
-from .access import Admin
+from ..trainers import TrainingTasks, queue_training, refuse_busy_folder, train_options, training_queue
+from .access import Admin, AnyUser
 
 _BUSY = "A training already runs: wait for it, stop it with DELETE /train/, or add ?enqueue=true."
 
 
 def train_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The routes that start and stop training."""
+    """The routes that start and stop training and tell how it goes."""
     router = APIRouter(tags=["Train"])
 
     @router.post("/train/{model}", summary="Train the network of a protocol")
@@ -43,6 +43,10 @@ def train_router(service: LandmarkService, app: Any) -> APIRouter:
             raise NotFoundError("Training is switched off on this server.")
         return started
 
+    @router.get("/train/", name="train_status", summary="The training that goes on or ended last, or all of them")
+    def status(*, all: bool = False, check_if_running: bool = False, user: AnyUser) -> Any:
+        return _tell(service, all=all, check_if_running=check_if_running)
+
     @router.delete("/train/", name="train_stop", summary="Stop the training that runs and those that wait")
     def stop(user: Admin) -> Any:
         for task in service.trainers.values():
@@ -57,6 +61,14 @@ def train_router(service: LandmarkService, app: Any) -> APIRouter:
     return router
 
 
+def _tell(service: LandmarkService, *, all: bool, check_if_running: bool) -> Any:
+    tasks = TrainingTasks(service.trainers)
+    found = tasks.active() if check_if_running else tasks.last()
+    if found is None:
+        raise NotFoundError("No training runs now." if check_if_running else "No training was started yet.")
+    return tasks.all() if all and not check_if_running else found
+
+
 def _start(
     service: LandmarkService, app: Any, model: str, params: dict[str, Any], *, run_sync: bool, enqueue: bool
 ) -> Any:
@@ -67,4 +79,4 @@ def _start(
         if goes_on or not training_queue.wait_until_idle():
             raise BusyError(_BUSY)
     refuse_busy_folder(task)
-    return app.train(training_request(task, options)) if run_sync else queue_training(task, options)
+    return app.train(task.request(options)) if run_sync else queue_training(task, options)

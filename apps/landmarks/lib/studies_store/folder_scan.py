@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from ..file_names import LABEL_TAGS, split_image_name, split_label_name
+from ..file_names import LABEL_TAGS, split_image_file, split_label_name
 
 Warn = Callable[[str], None]
 
@@ -15,7 +15,7 @@ def scan_images(folder: Path, known: Mapping[str, str], warn: Warn) -> dict[str,
     """Image IDs with their extensions; of two files with one ID the known one is used, else the first by name."""
     found: dict[str, str] = {}
     for name in _file_names(folder, warn):
-        parts = split_image_name(name)
+        parts = split_image_file(folder / name)
         if parts is None:
             continue
         image, extension = parts

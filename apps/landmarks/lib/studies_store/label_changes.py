@@ -11,7 +11,8 @@ from monai_ext.landmarks import InputError
 from monai_ext.landmarks.submission import with_first_submission
 
 from ..errors import NotFoundError
-from ..file_names import LABEL_TAGS, check_image_id
+from ..file_names import LABEL_TAGS, check_image_id, no_such_image
+from ..label_size import check_label_size
 from .change_set import ChangeSet
 from .entries import ImageEntry, LabelEntry, Objects, digest, label_entry
 from .label_history import LabelHistory, LabelVersion, Reason
@@ -26,7 +27,13 @@ class LabelChanges:
     history: LabelHistory
 
     def store(self, changes: ChangeSet, image: str, tag: str, content: bytes, info: dict[str, Any]) -> None:
-        """Puts a label in place; the present one becomes an earlier version, whose first submission is kept in mind."""
+        """Puts a label in place; the present one becomes an earlier version, whose first submission is kept in mind.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+            TooLargeError: it has more bytes than a label can have.
+        """
+        check_label_size(content, f"The {tag} label of {image[:80]!r}")
         known = known_image(changes.objects, image)
         if tag in known.labels:
             self._keep(changes, image, tag, known.labels[tag], "replaced")
@@ -53,7 +60,7 @@ class LabelChanges:
         known = objects.get(image)
         versions = self.history.versions(image, tag) if known is not None or _is_plain(image) else []
         if known is None and not versions:
-            raise NotFoundError(f"There is no image {image[:200]!r} in the studies folder: use an image ID.")
+            raise NotFoundError(no_such_image(image, objects))
         present = known.labels.get(tag) if known is not None else None
         if present is not None and versions and versions[0].is_same(present):
             return versions[1:]  # a process was ended before it replaced the label
@@ -83,7 +90,7 @@ def known_image(objects: Objects, image: str) -> ImageEntry:
         ImageNotFoundException: there is none.
     """
     if image not in objects:
-        raise ImageNotFoundException(f"There is no image {image[:200]!r}.")
+        raise ImageNotFoundException(no_such_image(image, objects))
     return objects[image]
 
 

@@ -14,7 +14,7 @@ from watchdog.observers.polling import PollingObserver
 
 from monai_ext.landmarks import InputError
 
-from ..file_names import split_image_name, split_label_name
+from ..file_names import split_image_file, split_label_name
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,9 @@ class _StudiesHandler(FileSystemEventHandler):
 
     def _concerns(self, path: Path) -> bool:
         if path.parent == self._studies:
-            return path.name == self._index or split_image_name(path.name) is not None
+            if path.name == self._index or split_image_file(path) is not None:
+                return True
+            return not path.name.startswith(".") and not path.exists()  # a file that is gone may have been DICOM
         labels = self._studies / "labels"
         if path.parent == labels or (path.parent.parent == labels and not path.parent.name.startswith(".")):
             # A folder of labels that is moved in or out is one event.

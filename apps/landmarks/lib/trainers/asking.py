@@ -12,11 +12,6 @@ from .landmark_train import LandmarkTrain
 from .queue import OnEnd, training_queue
 
 
-def training_request(task: LandmarkTrain, options: TrainOptions) -> dict[str, Any]:
-    """What a training process gets: the protocol and what was chosen for the run."""
-    return {"model": task.model.protocol.name, **options.model_dump(exclude_unset=True)}
-
-
 def refuse_busy_folder(task: LandmarkTrain) -> None:
     """Refuses where another program trains the same network.
 
@@ -44,7 +39,7 @@ def queue_training(task: LandmarkTrain, options: TrainOptions, on_end: OnEnd | N
     """
     try:
         return training_queue.submit(
-            training_request(task, options), lambda: task.announce(options), on_end or task.ended
+            task.request(options), lambda asked: task.announce(options, asked), on_end or task.ended
         )
     except OSError as error:
         name = task.model.protocol.name

@@ -7,11 +7,12 @@ import os
 import re
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 #: What a training process says last where it knows why it failed.
 FAILED = "Training failed: "
-#: In the environment of a process that was started for one training.
+#: In the environment of a process that was started for one training: the identity of that.
 PROCESS_VARIABLE = "LANDMARKS_TRAINING_PROCESS"
 #: Of a file in a message of Python; a client has no use for the server's folders.
 _PATH = re.compile(r" \((?:/|[A-Za-z]:\\)[^)]*\)")
@@ -27,12 +28,14 @@ class Ending:
         last_line: what it said last.
         asked: whether a person asked it to stop.
         forced: whether it did not stop in time and was killed.
+        task: what is kept of the training.
     """
 
     code: int | None
     last_line: str = ""
     asked: bool = False
     forced: bool = False
+    task: dict[str, Any] | None = field(default=None, compare=False)
 
     @property
     def sentence(self) -> str:

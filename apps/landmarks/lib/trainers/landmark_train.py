@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from monailabel.interfaces.tasks.train import TrainTask
-from monailabel.utils.async_tasks.utils import tasks
 
 from monai_ext.engines import TrainOptions, train_model
 from monai_ext.engines.lock import FolderBusyError, check_free
@@ -24,13 +23,12 @@ from ..startup import in_server
 from .ending import FAILED, PROCESS_VARIABLE, Ending, end_soon
 from .options import train_options
 from .parent_watch import ends_with_parent
-from .progress import ACTIVE, ProgressFile
+from .progress import ACTIVE, ENDED, ProgressFile, is_about
+from .queue import training_queue
+from .task_record import WORDS, new_record
 from .training_set import training_set
 
 logger = logging.getLogger(__name__)
-
-#: MONAI Label's words for how a task ended.
-TASK_STATES = {"done": "DONE", "stopped": "STOPPED"}
 
 
 class LandmarkTrain(TrainTask):
@@ -52,21 +50,50 @@ class LandmarkTrain(TrainTask):
     def config(self) -> dict[str, Any]:
         """The parameters that a client may send, with their present values."""
         recipe = self.model.protocol.recipe
-        return {"max_epochs": recipe.max_epochs, "batch_size": recipe.batch_size, "device": "auto"}
+        found: dict[str, Any] = {"batch_size": recipe.batch_size, "device": "auto"}
+        if recipe.max_steps is None:  # else the number of epochs follows from the number of images
+            found["max_epochs"] = recipe.max_epochs
+        return found
+
+    def request(self, options: TrainOptions) -> dict[str, Any]:
+        """What a training process gets: the protocol and what was chosen for the run."""
+        return {"model": self.model.protocol.name, **options.model_dump(exclude_unset=True)}
 
     def stats(self) -> dict[str, Any]:
-        name = self.model.protocol.name
-        state = next((t["status"] for t in reversed(tasks("train")) if t["request"].get("model") == name), None)
-        return self.progress.read(waiting=state in {"SUBMITTED", "RUNNING"})
+        return self.state()[0]
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """How the last training of the protocol goes or went, and what is kept of it; all answers are told from this.
+
+        A run that waits, or whose process has not come so far, counts as soon as the one before it has ended.
+        """
+        active = training_queue.active(self.model.protocol.name)
+        progress, task = self.progress.look(waiting=bool(active))
+        if progress["status"] not in ACTIVE:
+            later = [each for each in active if progress["status"] == "never" or not is_about(task, each["id"])]
+            if later:
+                return {"status": "queued", "epoch": 0}, later[0]
+        return progress, task
 
     def goes_on(self) -> bool:
         """Whether a training runs or waits; its process may be there for a while after it has ended."""
         return self.stats()["status"] in ACTIVE
 
-    def announce(self, options: TrainOptions) -> None:
-        """Records that a run was asked for, so that the result of an earlier one is not taken for its own."""
+    def announce(self, options: TrainOptions, task: dict[str, Any] | None = None) -> None:
+        """Records that a run was asked for, so that the result of an earlier one is not taken for its own.
+
+        Args:
+            options: of the run.
+            task: what is kept of it; without it, it is the one that this process was started for, or a new one.
+        """
         recipe = options.applied_to(self.model.protocol).recipe
-        self.progress.write({"status": "queued", "epoch": 0, "max_epochs": recipe.max_epochs})
+        if task is None:
+            identity, known = os.environ.get(PROCESS_VARIABLE), self.progress.look()[1]
+            same = known is not None and known["id"] == identity
+            task = known if same else new_record(self.request(options), identity)
+        unknown = recipe.max_steps is not None and options.max_epochs is None  # until the images are counted
+        epochs = 0 if unknown else recipe.max_epochs
+        self.progress.write({"status": "queued", "epoch": 0, "max_epochs": epochs}, task)
 
     def stop(self) -> None:
         """Asks a training within this very process to stop."""
@@ -74,11 +101,11 @@ class LandmarkTrain(TrainTask):
 
     def ended(self, ending: Ending) -> str:
         """Takes the end of a training process, which may not have recorded why; returns MONAI Label's word for it."""
-        self.progress.end_if_active("stopped" if ending.asked else "failed", ending.sentence)
-        if ending.code is None:  # it never ran
-            return "STOPPED" if ending.asked else "ERROR"
-        recorded = TASK_STATES.get(str(self.stats()["status"]), "ERROR")
-        return recorded if ending.asked or ending.code == 0 else "ERROR"
+        status = "stopped" if ending.asked else "failed"
+        self.progress.end_if_active(status, ending.sentence, ending.task)
+        progress, task = self.progress.look()
+        own = ending.task is None or is_about(task, ending.task["id"])
+        return WORDS[progress["status"] if own and progress["status"] in ENDED else status]
 
     def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any]:
         """Trains and publishes.

@@ -13,7 +13,7 @@ from monai_ext.networks.device import device_names
 from ..errors import ParameterError
 
 #: What a request may choose; the other options of a run are the server's own affair.
-OPTION_NAMES = ("max_epochs", "batch_size", "learning_rate", "val_fraction", "patience", "seed", "device")
+OPTION_NAMES = ("max_epochs", "minutes", "batch_size", "learning_rate", "val_fraction", "patience", "seed", "device")
 #: What MONAI Label and its client add to every training request.
 PLATFORM_NAMES = ("model", "gpus", "local_rank", "client_id")
 

@@ -7,17 +7,21 @@ import os
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from monai_ext.engines.resume import is_resumable
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.answer import plain
 from monai_ext.landmarks.files import read_json, write_json_atomically
 
+from .task_record import timestamp
+
 logger = logging.getLogger(__name__)
 
 #: The states in which a run goes on.
 ACTIVE = ("queued", "running")
+#: Those in which it has ended.
+ENDED = ("done", "stopped", "failed")
 RESUME = "Training again with the same labels and options goes on from the last saved state."
 
 
@@ -33,13 +37,18 @@ class ProgressFile:
         self.path = folder / "progress.json"
         self._unwritten: dict[str, Any] | None = None
 
-    def write(self, progress: dict[str, Any]) -> None:
+    def write(self, progress: dict[str, Any], task: dict[str, Any] | None = None) -> None:
         """Replaces the file in one step; the writing process is recorded, so that its end is noticed.
+
+        Args:
+            progress: of the run.
+            task: what is kept of a run that begins with it; without it the run is that of the file.
 
         Raises:
             OSError: there is no room.
         """
-        write_json_atomically(self.path, {**plain(progress), "process": _identity(os.getpid())})
+        document = self._document(progress, task)
+        write_json_atomically(self.path, document)
         self._unwritten = None
 
     def end(self, status: str, sentence: str) -> None:
@@ -47,28 +56,43 @@ class ProgressFile:
 
         Where there is no room to write it, this process alone knows it.
         """
-        progress = {**self._read(), "status": status, "message": sentence}
-        try:
-            self.write(progress)
-        except OSError as error:
-            logger.warning("The end of a training cannot be written to %s: %s", self.path, error)
-            self._unwritten = plain(progress)
+        self._end({**self._read(), "status": status, "message": sentence}, None)
 
-    def end_if_active(self, status: str, sentence: str) -> None:
-        """The same for a run that did not record its end itself; a run of another living process is left alone."""
+    def end_if_active(self, status: str, sentence: str, task: dict[str, Any] | None = None) -> None:
+        """The same for a run that did not record its end itself; a run of another living process is left alone.
+
+        Args:
+            status: how it ended.
+            sentence: why.
+            task: the run; where the file is about an earlier one that has ended, this one takes its place.
+        """
         progress = self._read()
         process = progress.get("process")
         mine = isinstance(process, dict) and process.get("pid") == os.getpid()
-        if progress.get("status") in ACTIVE and (mine or not _is_alive(process)):
-            self.end(status, f"{sentence} {RESUME}" if is_resumable(self.folder) else sentence)
+        if progress.get("status") in ACTIVE:
+            if mine or not _is_alive(process):
+                self.end(status, f"{sentence} {RESUME}" if is_resumable(self.folder) else sentence)
+        elif task is not None and not is_about(_task_of(progress), task["id"]):
+            self._end({"status": status, "epoch": 0, "message": sentence}, task)
 
     def read(self, *, waiting: bool = False) -> dict[str, Any]:
-        """The last progress; a run whose process is gone is reported as failed, not as running.
+        """The last progress, as :meth:`look` sees it."""
+        return self.look(waiting=waiting)[0]
+
+    def look(self, *, waiting: bool = False) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """The last progress, and what is kept of the run that it is about.
+
+        A run whose process is gone is reported as failed, not as running.
 
         Args:
             waiting: the server has a run of this protocol that waits or is being started.
         """
         progress = self._read() if self._unwritten is None else dict(self._unwritten)
+        task = _task_of(progress)
+        progress.pop("task", None)
+        return self._seen(progress, waiting), task
+
+    def _seen(self, progress: dict[str, Any], waiting: bool) -> dict[str, Any]:
         if not progress:
             return {"status": "never"}
         process = progress.pop("process", None)
@@ -81,6 +105,21 @@ class ProgressFile:
             return {**progress, "status": "failed", "message": message}
         return progress
 
+    def _end(self, progress: dict[str, Any], task: dict[str, Any] | None) -> None:
+        try:
+            self.write(progress, task)
+        except OSError as error:
+            logger.warning("The end of a training cannot be written to %s: %s", self.path, error)
+            self._unwritten = self._document(progress, task)
+
+    def _document(self, progress: dict[str, Any], task: dict[str, Any] | None) -> dict[str, Any]:
+        task = task or _task_of(self._read())
+        kept: dict[str, Any] = {"process": _identity(os.getpid())}
+        if task is not None:
+            ended = {} if progress.get("status") in ACTIVE else {"end_ts": timestamp()}
+            kept["task"] = {name: task[name] for name in ("id", "request", "start_ts")} | ended
+        return {**plain(progress), **kept}
+
     def _read(self) -> dict[str, Any]:
         if not self.path.exists():
             return {}
@@ -89,6 +128,18 @@ class ProgressFile:
         except InputError as error:
             return {"status": "failed", "message": str(error)}
         return document if isinstance(document, dict) else {}
+
+
+def is_about(task: dict[str, Any] | None, identity: str) -> bool:
+    """Whether progress is about a run; progress that names none is about whichever is asked for."""
+    return task is None or task["id"] == identity
+
+
+def _task_of(document: dict[str, Any]) -> dict[str, Any] | None:
+    task = document.get("task")
+    if not isinstance(task, dict) or not isinstance(task.get("request"), dict):
+        return None
+    return task if all(isinstance(task.get(name), str) for name in ("id", "start_ts")) else None
 
 
 def _identity(pid: int) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The training processes of this server: one at a time, the others wait.
 
-They stand in MONAI Label's own lists, so that ``GET /train/`` and its client show them. Its own runner loses what a
+They stand in MONAI Label's own lists, as those of its other tasks do. Its own runner loses what a
 process said last, leaves a process that cannot start waiting for ever, and cannot stop one that waits.
 """
 
@@ -12,17 +12,16 @@ import os
 import subprocess
 import sys
 import threading
-import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from monailabel.utils.async_tasks.utils import background_processes, background_tasks
 
 from .ending import PROCESS_VARIABLE, Ending
+from .task_record import WORDS, new_record, timestamp
 
 logger = logging.getLogger(__name__)
 process_logger = logging.getLogger("task_train")
@@ -69,22 +68,29 @@ class TrainingQueue:
         with self._changed:
             return self._changed.wait_for(lambda: not self._entries(), STOP_SECONDS)
 
-    def submit(self, request: dict[str, Any], announce: Callable[[], None], on_end: OnEnd) -> dict[str, Any]:
+    def active(self, model: str) -> list[dict[str, Any]]:
+        """The tasks of a model that run or wait, the one that runs first."""
+        with self._changed:
+            return [dict(entry.task) for entry in self._entries() if entry.matches(model)]
+
+    def submit(
+        self, request: dict[str, Any], announce: Callable[[dict[str, Any]], None], on_end: OnEnd
+    ) -> dict[str, Any]:
         """Queues a request.
 
         Args:
             request: what the process gets.
-            announce: records that the model will be trained; not called while a training of it runs or waits.
+            announce: records the task of a model that will be trained; not called while a training of it runs or waits.
             on_end: records how the process ended.
 
         Returns:
             Its task as MONAI Label describes it.
         """
-        task = {"id": str(uuid.uuid4()), "status": "SUBMITTED", "request": request, "start_ts": _now()}
+        task = {**new_record(request), "status": WORDS["queued"]}
         background_processes.setdefault(METHOD, {})
         with self._changed:
             if not self.busy(request["model"]):
-                announce()
+                announce(task)
             background_tasks[METHOD] = [*background_tasks.get(METHOD, [])[-KEPT:], task]
             self._waiting.append(_Entry(task, on_end))
             if self._worker is None:
@@ -145,7 +151,7 @@ def command_of(request: dict[str, Any]) -> list[str]:
 
 def _run(entry: _Entry) -> None:
     task = entry.task
-    env = {**os.environ, PROCESS_VARIABLE: "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
+    env = {**os.environ, PROCESS_VARIABLE: task["id"], "PYTHONIOENCODING": "utf-8:backslashreplace"}
     env["MONAI_LABEL_DATASTORE_AUTO_RELOAD"] = "false"
     try:
         entry.process = process = subprocess.Popen(
@@ -160,7 +166,7 @@ def _run(entry: _Entry) -> None:
     except OSError as error:
         _end(entry, Ending(None, error.strerror or str(error), asked=entry.asked))
         return
-    task["status"], task["details"] = "RUNNING", []
+    task["status"], task["details"] = WORDS["running"], []
     background_processes[METHOD][task["id"]] = process
     if entry.asked:  # while it was being started
         process.terminate()
@@ -191,11 +197,11 @@ def _follow(process: subprocess.Popen[str], task: dict[str, Any]) -> str:
 
 def _end(entry: _Entry, ending: Ending) -> None:
     try:
-        status = entry.on_end(ending)
+        status = entry.on_end(replace(ending, task=entry.task))
     except Exception:
         logger.exception("The end of a training could not be recorded.")
-        status = "ERROR"
-    entry.task.update(status=status, end_ts=_now())
+        status = WORDS["failed"]
+    entry.task.update(status=status, end_ts=timestamp())
     entry.ended.set()
 
 
@@ -211,10 +217,6 @@ def _kill_tree(process: subprocess.Popen[str] | None) -> None:
             each.kill()
         except (psutil.Error, OSError):
             logger.info("The process %d has ended already.", each.pid)
-
-
-def _now() -> str:
-    return datetime.now().strftime("%Y-%m-%d %H:%M:%S")
 
 
 #: Of this server; like MONAI Label's own lists, it outlives a reload of the app.

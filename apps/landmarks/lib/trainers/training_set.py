@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monai_ext.engines import LabelledImage
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.label_check import first_of
 from monai_ext.landmarks.studies import Studies
 from monai_ext.transforms.image_io import read_frame
 
@@ -25,19 +26,27 @@ def training_set(
     Labels of the other served protocols are left out.
 
     Raises:
-        InputError: a label that belongs to no served protocol or does not fit its image, or a bad ``splits.json``.
+        InputError: a label that belongs to no served protocol or may not be used for its image, or a bad
+            ``splits.json``.
     """
     splits = Studies(datastore.folder).splits()
     chosen: list[LabelledImage] = []
+    problems: list[str] = []
     others = 0
     for image_id in sorted(datastore.get_labeled_images()):
         image, label = Path(datastore.get_image_uri(image_id)), Path(datastore.get_label_uri(image_id, "final"))
         stated = datastore.get_label_info(image_id, "final").get("protocol")
-        found, _ = read_label(label, read_frame(image), protocols, stated if stated in protocols else None)
+        try:
+            found, _ = read_label(label, read_frame(image), protocols, stated if stated in protocols else None)
+        except InputError as error:
+            problems.append(str(error))
+            continue
         if found.name != protocol.name:
             others += 1
             continue
         chosen.append(LabelledImage(image_id, image, label, splits.get(image_id)))
+    if problems:
+        raise InputError(first_of(problems))
     if others:
         logger.info("%d labels belong to other protocols than %s and are left out.", others, protocol.name)
     if not chosen:

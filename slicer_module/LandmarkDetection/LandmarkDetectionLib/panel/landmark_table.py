@@ -12,8 +12,8 @@ from slicer.i18n import tr as _
 from ..point_state import ABSENT, CORRECTED, PLACED, PREDICTED, UNLABELLED, PointState
 from ..work import Work
 from ..workbench import WARNING, Workbench
-from .pictures import confidence_bar, icon, sign, swatch
-from .table_cells import fit_columns, fit_height, set_cell, set_rows
+from .pictures import Icons, confidence_bar, sign, swatch
+from .table_cells import fit_columns, fit_height, fit_widths, set_cell, set_rows
 
 _ACTIONS = ("previous", "next", "place", "missing", "accept", "clear", "undo", "redo")
 
@@ -41,7 +41,7 @@ class LandmarkTable:
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
-        self._icons: dict[Any, Any] = {}
+        self._icons = Icons()
         self._shown: Any = None
         fit_columns(ui.landmarkTable)
         ui.landmarkTable.cellClicked.connect(self._clicked)
@@ -152,6 +152,7 @@ class LandmarkTable:
                 self._shown = state
                 for row in range(len(task.landmarks)):
                     self._show_row(row, task.landmarks[row], None if work is None else work[row])
+                fit_widths(table, range(len(task.landmarks)))
         if work is None:
             table.clearSelection()
         elif table.currentRow() != self._bench.current or not table.selectedItems():
@@ -163,8 +164,7 @@ class LandmarkTable:
 
     def _show_row(self, row: int, landmark: Any, point: PointState | None) -> None:
         table = self._ui.landmarkTable
-        name = set_cell(table, row, 0, landmark.title, landmark.description)
-        name.setIcon(self._icon("swatch", landmark.color))
+        set_cell(table, row, 0, landmark.title, landmark.description, self._icons.get(swatch, landmark.color))
         set_cell(table, row, 1, "" if point is None else status_words(point))
         # The network's confidence is in its own word: it says nothing of a landmark that a person calls otherwise.
         confidence = None if point is None or point.word != point.proposal else point.confidence
@@ -172,19 +172,12 @@ class LandmarkTable:
         sure = "" if confidence is None else f"{confidence:.2f}"
         reach = None if point is None else point.reach
         far_off = "" if reach is None else f"±{reach:.1f} {unit}"
-        cell = set_cell(table, row, 2, f"{sure}  {far_off}".strip(), _confidence_tip(point, confidence, far_off))
-        cell.setIcon(qt.QIcon() if confidence is None else self._icon("bar", round(confidence, 2)))
+        bar = qt.QIcon() if confidence is None else self._icons.get(confidence_bar, round(confidence, 2))
+        set_cell(table, row, 2, f"{sure}  {far_off}".strip(), _confidence_tip(point, confidence, far_off), bar)
         moved = None if self._work is None or point is None else self._work.moved(row)
         far = moved is not None and point is not None and point.status == CORRECTED
         cell = set_cell(table, row, 3, f"{moved:.1f} {unit}" if far else "")
         cell.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
-
-    def _icon(self, kind: str, value: Any) -> Any:
-        key = kind, value
-        if key not in self._icons:
-            picture = swatch(value) if kind == "swatch" else confidence_bar(value)
-            self._icons[key] = icon(picture)
-        return self._icons[key]
 
     def _show_definition(self) -> None:
         bench, work = self._bench, self._work

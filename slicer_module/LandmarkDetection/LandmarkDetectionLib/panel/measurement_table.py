@@ -8,7 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..workbench import Workbench
-from .table_cells import fit_columns, fit_height, set_cell, set_rows
+from .table_cells import fit_columns, fit_height, fit_widths, set_cell, set_rows
 
 
 class MeasurementTable:
@@ -41,6 +41,7 @@ class MeasurementTable:
             set_cell(table, row, 0, definition.title, definition.description)
             cell = set_cell(table, row, 1, value, _length_tip(work))
             cell.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
+        fit_widths(table, range(len(definitions)))
 
 
 def _length_tip(work: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -70,6 +71,20 @@ def sign(kind: str, size: int = 16) -> Any:
         painter.drawText(qt.QRect(0, 0, size, size), int(qt.Qt.AlignCenter), letter)
     painter.end()
     return pixmap
+
+
+class Icons:
+    """Icons that are drawn once, however many cells show them."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[Any, Any] = {}
+
+    def get(self, draw: Callable[..., Any], *arguments: Any) -> Any:
+        """The icon of ``draw(*arguments)``."""
+        key = draw, arguments
+        if key not in self._drawn:
+            self._drawn[key] = icon(draw(*arguments))
+        return self._drawn[key]
 
 
 def icon(pixmap: Any) -> Any:

@@ -106,10 +106,10 @@ class ServerBox:
         session, section = self._bench.session, self._ui.serverSection
         if not self._folded and session.connected and session.work is not None:
             self._folded = True
-            section.setCollapsed(True)
+            section.collapsed = True
         elif self._folded and not session.connected:
             self._folded = False
-            section.setCollapsed(False)
+            section.collapsed = False
 
     def _state(self) -> tuple[str, str]:
         session = self._bench.session

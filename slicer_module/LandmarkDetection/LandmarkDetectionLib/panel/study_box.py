@@ -16,9 +16,9 @@ from ..question import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
 from ..scene import SceneError
 from ..work import Work
 from ..workbench import ERROR, INFO, WARNING, Workbench
-from .pictures import FAIR, GOOD, IDLE, icon, light, sign
+from .pictures import FAIR, GOOD, IDLE, Icons, light, sign
 from .submit_bar import DETECT, SubmitBar
-from .table_cells import fit_columns, set_bold, set_cell, set_rows
+from .table_cells import fit_columns, fit_widths, set_bold, set_cell, set_rows
 
 OPEN = "open"
 _STATE_COLORS = {UNLABELED: IDLE, DRAFT: FAIR, FINAL: GOOD}
@@ -45,6 +45,9 @@ class StudyBox:
         self._bench, self._ui, self._sender, self._opened = bench, ui, sender, opened
         self._listed: tuple[ImageEntry, ...] = ()
         self._shown: object = None
+        #: What each row of the list shows: the image, and whether it is open.
+        self._rows: list[tuple[ImageEntry, bool]] = []
+        self._icons = Icons()
         self._strategies: list[str] = []
         self._tasks: list[tuple[str, str]] = []
         fit_columns(ui.imageTable)
@@ -271,20 +274,34 @@ class StudyBox:
         self._show_buttons()
 
     def _fill_list(self, open_image: str | None) -> None:
-        """Fills the table; the open image is bold."""
-        table, entries = self._ui.imageTable, self._listed
+        """Writes the rows that differ from what they show; the open image is bold."""
+        table, shown = self._ui.imageTable, self._rows
+        rows = [(entry, entry.id == open_image) for entry in self._listed]
         table.blockSignals(True)
-        set_rows(table, len(entries))
-        for row, entry in enumerate(entries):
-            set_bold(set_cell(table, row, 0, entry.id, entry.file_name), entry.id == open_image)
-            tip = "\n".join([_("Worth a second look:"), *entry.flags]) if entry.flags else entry.protocol
-            item = set_cell(table, row, 1, state_words(entry.state), tip)
-            item.setIcon(icon(sign("warning", 12) if entry.flags else light(_STATE_COLORS.get(entry.state, IDLE), 10)))
-            set_cell(table, row, 2, entry.label.annotator if entry.label is not None else "")
-            if entry.id == open_image:
-                table.selectRow(row)
-                table.scrollToItem(item)
+        set_rows(table, len(rows))
+        for row, (entry, is_open) in enumerate(rows):
+            before = shown[row] if row < len(shown) else None
+            if before != (entry, is_open):
+                item = self._show_row(row, entry)
+                if is_open != (before is not None and before[1]):
+                    set_bold(item, is_open)
+        self._rows = rows
+        kinds = {(e.state, bool(e.flags), _annotator(e)): row for row, (e, _open) in enumerate(rows)}
+        fit_widths(table, kinds.values())
+        for row in (row for row, (_entry, is_open) in enumerate(rows) if is_open):
+            table.selectRow(row)
+            table.scrollToItem(table.item(row, 0))
         table.blockSignals(False)
+
+    def _show_row(self, row: int, entry: ImageEntry) -> Any:
+        """Writes a row; returns the item of its name."""
+        table, icons = self._ui.imageTable, self._icons
+        tip = "\n".join([_("Worth a second look:"), *entry.flags]) if entry.flags else entry.protocol
+        lamp = light, _STATE_COLORS.get(entry.state, IDLE), 10
+        picture = icons.get(sign, "warning", 12) if entry.flags else icons.get(*lamp)
+        set_cell(table, row, 1, state_words(entry.state), tip, picture)
+        set_cell(table, row, 2, _annotator(entry))
+        return set_cell(table, row, 0, entry.id, entry.file_name)
 
     def _show_buttons(self, *_args: Any) -> None:
         ui, session = self._ui, self._bench.session
@@ -292,6 +309,10 @@ class StudyBox:
         row = ui.imageTable.currentRow()
         ui.openImageButton.setEnabled(ready and 0 <= row < len(self._listed))
         ui.uploadButton.setEnabled(ready)
+
+
+def _annotator(entry: ImageEntry) -> str:
+    return entry.label.annotator if entry.label is not None else ""
 
 
 def unused_name(name: str, images: ImageList) -> str:

@@ -42,7 +42,7 @@ class TrainingBox:
         bench.listen(self.show)
 
     def train(self, *_args: Any) -> None:
-        """Starts training with the number of epochs in the field."""
+        """Starts training with the number of epochs in the field, or of the server's choice where that is 0."""
         bench, client, task = self._bench, self._bench.client, self._bench.session.task
         if client is None or task is None:
             bench.say(_("Connect to a server first."), ERROR)
@@ -50,7 +50,7 @@ class TrainingBox:
         epochs = self._ui.epochsSpin.value
 
         def job() -> ServerInfo:
-            client.train(task.name, {"max_epochs": epochs})
+            client.train(task.name, {"max_epochs": epochs} if epochs else {})
             return client.info()
 
         def done(info: ServerInfo) -> None:
@@ -81,8 +81,9 @@ class TrainingBox:
             self._timer.start()
 
     def close(self) -> None:
-        """No more watching."""
+        """Ends watching; the timer's receiver would hold this object as long as it is connected."""
         self._timer.stop()
+        self._timer.timeout.disconnect(self._watch)
 
     def _watch(self, *_args: Any) -> None:
         bench, observer = self._bench, self._bench.observer
@@ -163,8 +164,8 @@ class TrainingBox:
         if session.info is None or session.task is None or session.task.name == self._epochs_of:
             return
         self._epochs_of = session.task.name
-        epochs = session.info.train_options.get(session.task.name, {}).get("max_epochs")
-        if isinstance(epochs, (int, float)) and epochs >= 1:
+        epochs = session.info.train_options.get(session.task.name, {}).get("max_epochs", 0)
+        if isinstance(epochs, (int, float)) and epochs >= 0:
             self._ui.epochsSpin.setValue(int(epochs))
 
     def _show_chart(self, stats: TrainStats | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 import unittest
@@ -85,6 +86,9 @@ class LandmarkDetectionSelfTest(unittest.TestCase):
     """Opens the panel on a played server and goes through one image."""
 
     def setUp(self) -> None:
+        # Qt and VTK swallow what is raised in slots and observers.
+        self.swallowed: list[str] = []
+        self.hook, sys.excepthook = sys.excepthook, lambda kind, error, _trace: self.swallowed.append(repr(error))
         slicer.mrmlScene.Clear(0)
         self.folder = Path(tempfile.mkdtemp())
         self._write_image()
@@ -99,12 +103,15 @@ class LandmarkDetectionSelfTest(unittest.TestCase):
         self.widget.deleteLater()
         slicer.mrmlScene.Clear(0)
         shutil.rmtree(self.folder, ignore_errors=True)
+        sys.excepthook = self.hook
+        assert not self.swallowed, self.swallowed
 
     def test_one_image(self) -> None:
         """Connect, next sample, Auto-detect, missing, undo, submit."""
         self._press(self.panel.server.connect)
         self._press(self.panel.study.next_sample)
         assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 1
+        assert self.ui.serverSection.collapsed
         self._press(self.panel.sender.detect)
         node = self.panel.bench.scene.points_node
         assert node.GetNumberOfControlPoints() == len(PIXELS)

@@ -1,0 +1,73 @@
+"""A look at all labels when the server starts, beside its first requests: which ones may not be used, and why."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from monai_ext.doctor.studies import label_problem
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.label_frame import REMAP
+from monai_ext.transforms.image_io import read_frame
+
+from .datastore import LandmarkDatastore
+from .file_names import LABEL_TAGS
+
+logger = logging.getLogger(__name__)
+
+#: Labels that are named one by one.
+NAMED = 20
+
+
+def unusable_labels(datastore: LandmarkDatastore, protocols: Mapping[str, Protocol]) -> list[str]:
+    """The labels that the server would refuse today, each with the sentence by which it would.
+
+    Labels of images that cannot be read and of protocols that are not served are left out.
+    """
+    problems = []
+    for image, entry in datastore.objects.items():
+        for tag in LABEL_TAGS:
+            stated = entry.labels[tag].info.get("protocol") if tag in entry.labels else None
+            if tag not in entry.labels or (isinstance(stated, str) and stated not in protocols):
+                continue
+            path = Path(datastore.get_label_uri(image, tag))
+            try:
+                frame = read_frame(datastore.folder / f"{image}{entry.image.ext}")
+            except (InputError, OSError):
+                break
+            problem = label_problem(path, tag, frame, protocols, stated if isinstance(stated, str) else None)
+            if problem:
+                problems.append(f"{path.relative_to(datastore.folder)}: {problem}.")
+    return problems
+
+
+def survey_lines(problems: list[str], studies: Path) -> list[str]:
+    """What the server says of labels that may not be used; nothing where there are none."""
+    if not problems:
+        return []
+    count = "1 label" if len(problems) == 1 else f"{len(problems)} labels"
+    lines = [f"{count} of {studies} cannot be used; training stops at final ones:", *problems[:NAMED]]
+    if len(problems) > NAMED:
+        lines.append(f"and {len(problems) - NAMED} more: see `monai-landmarks doctor --studies {studies}`")
+    if any(REMAP in problem for problem in problems):
+        lines.append(f"`{REMAP} {studies}` maps labels to where their images lie now")
+    return lines
+
+
+def survey_labels(datastore: LandmarkDatastore, protocols: Mapping[str, Protocol]) -> threading.Thread:
+    """Looks at all labels in a thread of its own and logs what was found."""
+
+    def look() -> None:
+        try:
+            lines = survey_lines(unusable_labels(datastore, protocols), datastore.folder)
+        except Exception:  # the server goes on without
+            logger.exception("The labels could not be looked at.")
+            return
+        if lines:
+            logger.warning("%s", "\n  ".join(lines))
+
+    thread = threading.Thread(target=look, name="label-survey", daemon=True)
+    thread.start()
+    return thread

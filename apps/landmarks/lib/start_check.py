@@ -1,0 +1,107 @@
+"""What ends a start before networks and images are loaded: a studies folder that is not there, a port that is taken."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from uvicorn import Server
+
+from monai_ext.doctor.server import other_port, port_problem
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.studies import check_studies_folder
+
+
+def check_start(studies: str, *, serves: bool) -> None:
+    """Refuses a start that cannot succeed, or not as it was meant; nothing is left behind.
+
+    Args:
+        studies: as it was given to the server.
+        serves: whether this process is the server: MONAI Label may have made the folder for it, and it needs a port.
+
+    Raises:
+        InputError: there is no such folder, or the port cannot be used.
+    """
+    if studies.startswith(("http://", "https://")):
+        raise InputError(f"--studies {studies} must be a folder of images, not an address.")
+    folder = Path(studies)
+    if serves:
+        remove_new_folders(folder)
+    check_studies_folder(folder)
+    if serves:
+        check_own_port()
+
+
+def remove_new_folders(folder: Path) -> None:
+    """Removes the empty folders of a path that this very process made.
+
+    MONAI Label makes a studies folder that does not exist before it loads the app: a mistyped path would become an
+    empty study. One that was there when the process began stays, empty or not.
+    """
+    ages = [(each, _made(each)) for each in (folder, *folder.parents) if each.is_dir()]  # removing changes them
+    if not ages or ages[0][0] != folder or any(folder.iterdir()):
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as probe:
+            now = os.stat(probe).st_mtime  # by the clock of the drive, which may be another machine's
+    except OSError:
+        return  # what this process made it could write to
+    began = now - _seconds_since_start()
+    for each, made in ages:
+        if made < began:
+            return
+        try:
+            each.rmdir()
+        except OSError:  # it holds something
+            return
+
+
+def check_own_port() -> None:
+    """Looks whether the web server that is starting in this process can have its port.
+
+    It tries so itself only when the app has been loaded.
+
+    Raises:
+        InputError: it cannot.
+    """
+    address = _address_to_bind()
+    problem = None if address is None else port_problem(*address)
+    if address is None or problem is None:
+        return
+    port, host = address
+    found = f"{problem.server} runs there already" if problem.server else problem.found
+    do = f"choose another port, e.g. --port {other_port(port)}" if problem.port_alone else "correct --host and --port"
+    raise InputError(f"--port {port} of --host {host} cannot be used: {found}; {do}.")
+
+
+def _address_to_bind() -> tuple[int, str] | None:
+    """Port and host that the web server of this process will ask for; None where it has its socket or has none.
+
+    The server is found among the callers: its options stand in no setting, and it may have been started by another
+    program than MONAI Label's.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        server: Any = frame.f_locals.get("self")
+        if isinstance(server, Server):
+            config = server.config
+            bound = server.started or frame.f_locals.get("sockets") or config.uds or config.fd is not None
+            return None if bound or config.port == 0 else (config.port, config.host)
+        frame = frame.f_back
+    return None
+
+
+def _made(folder: Path) -> float:
+    """When a folder was made at the latest; each of its times begins with that moment."""
+    stat = folder.stat()
+    return min(stat.st_atime, stat.st_mtime, stat.st_ctime)
+
+
+def _seconds_since_start() -> float:
+    """How long ago Python's logging was loaded, which MONAI Label does before anything else."""
+    return logging.makeLogRecord({}).relativeCreated / 1000

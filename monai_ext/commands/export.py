@@ -1,0 +1,130 @@
+"""``monai-landmarks export``: the labels of a studies folder in the format of another program."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from monai_ext.formats import FORMATS, Format, find_format, losses, named_files, write_table
+from monai_ext.landmarks import Frame, ImagePoints, InputError, PointsTable, Status, Studies, TablePoint, read_markups
+from monai_ext.landmarks.exif import read_exif_orientation, stored_to_upright, upright_size
+from monai_ext.landmarks.label_check import check_label
+from monai_ext.transforms.image_io import read_frame
+
+from .console import output, print_json
+from .meter import Meter
+
+FORMATS_HELP = "; ".join(f"{item.name}: {item.title}" for item in FORMATS.values())
+
+
+def run(
+    studies: Annotated[Path, typer.Argument(help="Folder of images with labels/TAG/ID.mrk.json.")],
+    format: Annotated[str, typer.Option("--format", "-f", help=f"{FORMATS_HELP}.")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="The file, or the folder where there is one per image.")],
+    tag: Annotated[str, typer.Option("--tag", help="Which labels: final or draft.")] = "final",
+    image: Annotated[list[str] | None, typer.Option("--image", "-i", help="Only this image ID; repeatable.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write the corrected labels of a studies folder for another program: tables, annotation tools, Slicer.
+
+    Each format has (0, 0) where its own program has it: nothing is half a pixel off. What a format cannot hold, as
+    that a landmark is known to be missing, is said. All files are complete before the first takes its place.
+
+    Example: `monai-landmarks export studies --format tps --output wings.tps`
+    """
+    chosen = find_format(format)
+    study = Studies(studies)
+    paths = _labelled_images(study, tag, image or [])
+    _refuse_existing(out, chosen, [path.name for path in paths.values()], overwrite)
+    table, frames = _read_labels(study, paths, tag)
+    table = _as_shown(table, frames, paths, chosen)
+    lost = losses(table, chosen)
+    try:
+        write_table(out, table, format, frames={path.name: frames[path.name] for path in paths.values()})
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error}).") from None
+    for sentence in lost:
+        warnings.warn(sentence, stacklevel=1)
+    if as_json:
+        names = list(table.names)
+        print_json({"output": str(out), "format": format, "images": len(paths), "landmarks": names, "lost": lost})
+        return
+    output.print(f"{len(paths)} images with {len(table.names)} landmarks in {out}", soft_wrap=True, highlight=False)
+
+
+def _labelled_images(study: Studies, tag: str, wanted: list[str]) -> dict[str, Path]:
+    """The image files by ID: those with a label, or those that are wanted.
+
+    Raises:
+        InputError: there is no label, or a wanted image has none.
+    """
+    labelled = study.labelled(tag)
+    images = study.images()
+    for id in wanted:
+        study.image_path(id)
+        if id not in labelled:
+            raise InputError(f"The image {id!r} of {study.root} has no label with the tag {tag!r}; label it first.")
+    if not labelled:
+        raise InputError(f"{study.root} has no label with the tag {tag!r}; label some images first.")
+    return {id: images[id] for id in dict.fromkeys(wanted or labelled)}
+
+
+def _refuse_existing(out: Path, chosen: Format, images: list[str], overwrite: bool) -> None:
+    files = [out / name for name in named_files(images, chosen.extension)] if chosen.folder else [out]
+    existing = next((file for file in files if file.exists()), None)
+    if existing is not None and (existing.is_dir() or not overwrite):
+        what = "is a folder: name a file" if existing.is_dir() else "exists: use --overwrite to replace it"
+        raise InputError(f"{existing} {what}.")
+
+
+def _read_labels(study: Studies, paths: dict[str, Path], tag: str) -> tuple[PointsTable, dict[str, Frame]]:
+    """The labels as a table by the names of the image files, with the pixel sizes that the images state."""
+    found, splits = {}, study.splits()
+    with Meter("Reading labels", len(paths)) as meter:
+        for id, path in paths.items():
+            label = study.label_path(id, tag)
+            found[path.name] = read_markups(label, read_frame(path))
+            check_label(found[path.name], label, tag)
+            meter.advance()
+    table = PointsTable.from_landmarks(found, {path.name: splits[id] for id, path in paths.items() if id in splits})
+    frames = {name: item.frame for name, item in found.items()}
+    images = {name: replace(entry, mm_per_px=frames[name].spacing) for name, entry in table.images.items()}
+    return PointsTable(table.names, images), frames
+
+
+def _as_shown(table: PointsTable, frames: dict[str, Frame], paths: dict[str, Path], chosen: Format) -> PointsTable:
+    """The table with the points on the picture that the format's program shows, which heeds the EXIF orientation."""
+    if not chosen.upright:
+        return table
+    turned = {path.name: turn for path in paths.values() if (turn := read_exif_orientation(path)) != 1}
+    if turned:
+        warnings.warn(
+            f"{len(turned)} images have an EXIF orientation: their points are written on the upright picture, which "
+            f"{chosen.title} shows.",
+            stacklevel=1,
+        )
+    images = {
+        name: _upright(entry, turned[name], frames[name].size) if name in turned else entry
+        for name, entry in table.images.items()
+    }
+    return PointsTable(table.names, images)
+
+
+def _upright(entry: ImagePoints, orientation: int, stored: tuple[int, int]) -> ImagePoints:
+    def turned(point: TablePoint) -> TablePoint:
+        if point.status is not Status.DEFINED:
+            return point
+        x, y = stored_to_upright(np.array([point.x, point.y]), orientation, stored).tolist()
+        return replace(point, x=x, y=y)
+
+    points = {name: turned(point) for name, point in entry.points.items()}
+    size, pixel = upright_size(orientation, stored), entry.mm_per_px
+    if pixel is not None and upright_size(orientation, (1, 2)) != (1, 2):
+        pixel = pixel[1], pixel[0]
+    return replace(entry, points=points, size=size, mm_per_px=pixel)

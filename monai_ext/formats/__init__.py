@@ -1,0 +1,20 @@
+"""Tables of points in the formats of other programs: one file per format, one registry."""
+
+from .file_per_image import named_files
+from .format import Format, FrameOf
+from .losses import losses
+from .registry import FORMAT_NAMES, FORMATS, PIXEL_ORIGINS, find_format, read_table, recognise, write_table
+
+__all__ = [
+    "FORMATS",
+    "FORMAT_NAMES",
+    "PIXEL_ORIGINS",
+    "Format",
+    "FrameOf",
+    "find_format",
+    "losses",
+    "named_files",
+    "read_table",
+    "recognise",
+    "write_table",
+]

@@ -1,0 +1,67 @@
+"""What every format of a table of points states about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.geometry import Frame
+from monai_ext.landmarks.tables import PointsTable
+
+from .sample import Sample
+
+#: The frame of an image that a table names; raises InputError where there is no such image.
+FrameOf = Callable[[str], Frame]
+#: What a format may be unable to hold.
+Part = Literal["names", "missing", "undefined", "images without points", "sizes", "splits", "pixel sizes"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format: how it is recognised, read and written, and what it can hold.
+
+    Args:
+        name: the word that ``--format`` takes.
+        title: what a person calls it.
+        extension: how the name of the file ends.
+        recognises: tells by the content of a file or folder that it is of this format.
+        read: ``read(path, names, frames, **options)`` gives the table. ``names`` are the landmarks to expect (for a
+            format without names: the names of its points in order), or None; ``frames`` gives the frame of an image
+            and is called for those images only whose frame the format does not tell itself.
+        write: ``write(path, table, frames)``.
+        centre: where the format puts the centre of the top-left pixel, along x and y: 0 or 0.5; None where its
+            coordinates are no pixels.
+        holds: which parts of a table it can hold.
+        options: the names of further options of ``read``.
+        y_up: y runs up from the bottom edge.
+        folder: the files lie in a folder, one per image and named after it.
+        upright: its own program shows the upright picture of an image with an EXIF orientation, and means that one.
+    """
+
+    name: str
+    title: str
+    extension: str
+    recognises: Callable[[Sample], bool]
+    read: Callable[..., PointsTable]
+    write: Callable[..., None]
+    centre: float | None
+    holds: frozenset[Part]
+    options: tuple[str, ...] = ()
+    y_up: bool = False
+    folder: bool = False
+    upright: bool = False
+
+
+def frame_lookup(frames: FrameOf | Mapping[str, Frame] | None) -> FrameOf:
+    """One callable for the ways in which a caller may give the frames of the images."""
+    if callable(frames):
+        return frames
+
+    def frame_of(image: str) -> Frame:
+        if frames is None or image not in frames:
+            raise InputError(f"The frame of the image {image!r} is needed to read or write its points: give the image.")
+        return frames[image]
+
+    return frame_of

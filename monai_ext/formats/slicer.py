@@ -1,0 +1,109 @@
+"""3D Slicer point lists, ``.mrk.json`` and ``.fcsv``: one file per image, named after it, as SlicerMorph keeps them.
+
+The positions are LPS or RAS millimetres in the place that the image's header states: the frame of the image gives the
+pixels, so there is no origin to choose. A point keeps its status: defined, missing or undefined (see
+:mod:`monai_ext.landmarks.markups`). The name of an image is the file's without extension: an ID. SlicerMorph's numbers
+(``1`` to ``55``) are names like others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from monai_ext.landmarks.control_points import describe_confidence
+from monai_ext.landmarks.geometry import Frame
+from monai_ext.landmarks.markups import markups_document, read_markups
+from monai_ext.landmarks.points import Landmarks, Status
+from monai_ext.landmarks.tables import PointsTable
+
+from .file_per_image import files_of, named_files, write_files
+from .format import Format, FrameOf
+from .sample import Sample
+
+_JSON, _FCSV = ".mrk.json", ".fcsv"
+#: The status column of Slicer 5.
+_FCSV_STATUS = {Status.UNDEFINED: 0, Status.DEFINED: 2, Status.MISSING: 3}
+_FCSV_HEADER = (
+    "# Markups fiducial file version = 5.8\n"
+    "# CoordinateSystem = LPS\n"
+    "# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID\n"
+)
+
+
+def recognises_json(sample: Sample) -> bool:
+    """A JSON object with the list ``markups``, or a folder with such files."""
+    return any(
+        isinstance(item.document, dict) and isinstance(item.document.get("markups"), list)
+        for item in sample.inside(_JSON)
+    )
+
+
+def recognises_fcsv(sample: Sample) -> bool:
+    """A text that opens as Slicer's fiducial files do, or a folder with such files."""
+    return any((item.text or "").startswith("# Markups fiducial file") for item in sample.inside(_FCSV))
+
+
+def read(path: Path, names: Sequence[str] | None, frames: FrameOf, *, extension: str) -> PointsTable:
+    """Reads one file, or all files of a folder with the extension; each image's frame is asked of ``frames``.
+
+    Raises:
+        InputError: a file is malformed, has an unknown label, or points that lie off its image's plane.
+    """
+    found: dict[str, Landmarks] = {}
+    for file in files_of(path, extension):
+        image = file.name[: -len(extension)] if file.name.lower().endswith(extension) else file.stem
+        found[image] = read_markups(file, frames(image), names)
+    return PointsTable.from_landmarks(found)
+
+
+def write(path: Path, table: PointsTable, frames: FrameOf, *, extension: str) -> None:
+    """Writes a folder with one file per image; the frame of every image is asked of ``frames``."""
+    text = _json_text if extension == _JSON else _fcsv_text
+    files = named_files(table.images, extension)
+    write_files(path, {file: text(_landmarks(table, image, frames(image))) for file, image in files.items()})
+
+
+def _landmarks(table: PointsTable, image: str, frame: Frame) -> Landmarks:
+    return table.landmarks(image, frame)
+
+
+def _json_text(landmarks: Landmarks) -> str:
+    return json.dumps(markups_document(landmarks), indent=2, allow_nan=False) + "\n"
+
+
+def _fcsv_text(landmarks: Landmarks) -> str:
+    stream = io.StringIO()
+    stream.write(_FCSV_HEADER)
+    writer = csv.writer(stream, lineterminator="\n")
+    positions = np.where(landmarks.defined[:, None], landmarks.lps, 0.0).tolist()
+    for index, (name, position) in enumerate(zip(landmarks.names, positions, strict=True)):
+        status = Status(int(landmarks.status[index]))
+        description = describe_confidence(float(landmarks.confidence[index]))
+        tail = [0, 0, 0, 1, 1, 1, 0, name, description, "", _FCSV_STATUS[status], 0]
+        writer.writerow([index + 1, *(repr(value + 0.0) for value in position), *tail])
+    return stream.getvalue()
+
+
+def _format(name: str, title: str, extension: str, recognises: Callable[[Sample], bool]) -> Format:
+    return Format(
+        name=name,
+        title=title,
+        extension=extension,
+        folder=True,
+        recognises=recognises,
+        read=partial(read, extension=extension),
+        write=partial(write, extension=extension),
+        centre=None,
+        holds=frozenset({"names", "missing", "undefined", "images without points"}),
+    )
+
+
+FORMAT = _format("mrk", "3D Slicer markups (a folder of .mrk.json)", _JSON, recognises_json)
+FCSV_FORMAT = _format("fcsv", "3D Slicer fiducials (a folder of .fcsv)", _FCSV, recognises_fcsv)

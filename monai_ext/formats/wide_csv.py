@@ -1,0 +1,113 @@
+"""A wide CSV table, as in Kaggle's competitions: one row per image, with the columns ``NAME_x`` and ``NAME_y``.
+
+Origin: the centre of the top-left pixel. No program defines this layout; the published notebooks draw such points with
+matplotlib's ``imshow``, which centres pixels at whole numbers.
+
+The image stands in a column ``image`` (or ``file``, ``filename``, ``name``, ``id``). An empty cell is undefined.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks.points import Status
+from monai_ext.landmarks.tables import PointsTable
+
+from .format import Format, FrameOf
+from .gather import Gatherer
+from .sample import Sample
+from .text import read_rows
+
+_IMAGE_COLUMNS = frozenset(
+    {"image", "file", "filename", "file_name", "image_name", "image_id", "image_path", "path", "name", "id"}
+)
+_COORDINATE = re.compile(r"(?P<name>.+)[_. -](?P<axis>[xy])", re.IGNORECASE)
+
+
+def recognises(sample: Sample) -> bool:
+    """A table with a column for the image and at least one pair NAME_x, NAME_y."""
+    header = sample.header[0] if sample.header else []
+    return any(column.casefold() in _IMAGE_COLUMNS for column in header) and bool(_pairs(header))
+
+
+def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTable:
+    """Reads a wide table; other columns are left out with a warning.
+
+    Raises:
+        InputError: no or several columns for the image, a coordinate without the other, or a malformed row.
+    """
+    table = read_rows(path, tuple(_IMAGE_COLUMNS))
+    (first, header), *rows = table.rows
+    pairs = _pairs(header)
+    image_columns = [k for k, column in enumerate(header) if column.casefold() in _IMAGE_COLUMNS]
+    if len(image_columns) != 1:
+        found = ", ".join(header[k] for k in image_columns) or "none"
+        raise InputError(f"{first}: one column must name the image ({', '.join(sorted(_IMAGE_COLUMNS))}), not {found}.")
+    repeated = next((column for column in header if column and header.count(column) > 1), None)
+    if repeated:
+        raise InputError(f"{first}: the column {repeated!r} occurs twice; keep one.")
+    gathered = Gatherer(path, names)
+    for name, axes in pairs.items():
+        gathered.landmark(first, name)
+        if set(axes) != {"x", "y"}:
+            raise InputError(f"{first}: {name!r} has the column {', '.join(axes)} alone; add the other one.")
+    for where, row in rows:
+        image = row[image_columns[0]]
+        if len(image) > 1000:
+            raise InputError(f"{where}: {header[image_columns[0]]} holds pixels, not a name: save the images as files.")
+        gathered.image(image, None, where)
+        for name, axes in pairs.items():
+            texts = row[axes["x"]], row[axes["y"]]
+            if any(texts):
+                xy = [table.numbers.read(text, f"{where}: a coordinate of {name!r}") for text in texts]
+                gathered.point(where, image, name, xy)
+            else:
+                gathered.point(where, image, name, texts, Status.UNDEFINED)
+    other = [c for k, c in enumerate(header) if k not in image_columns and not _COORDINATE.fullmatch(c)]
+    if other:
+        warnings.warn(f"{path}: ignored the columns {', '.join(map(repr, other))}.", stacklevel=2)
+    return gathered.table()
+
+
+def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
+    """Writes a wide table with the column ``image`` first."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["image", *(f"{name}_{axis}" for name in table.names for axis in "xy")])
+    for image, entry in table.images.items():
+        row: list[str] = [image]
+        for name in table.names:
+            point = entry.points.get(name)
+            placed = point is not None and point.status is Status.DEFINED
+            row += [repr(point.x), repr(point.y)] if point is not None and placed else ["", ""]
+        writer.writerow(row)
+    write_atomically(path, stream.getvalue())
+
+
+def _pairs(header: Sequence[str]) -> dict[str, dict[str, int]]:
+    """The columns of each landmark by axis."""
+    pairs: dict[str, dict[str, int]] = {}
+    for position, column in enumerate(header):
+        found = _COORDINATE.fullmatch(column)
+        if found:
+            pairs.setdefault(found["name"], {}).setdefault(found["axis"].lower(), position)
+    return pairs
+
+
+FORMAT = Format(
+    name="wide",
+    title="wide CSV (image,NAME_x,NAME_y,...)",
+    extension=".csv",
+    recognises=recognises,
+    read=read,
+    write=write,
+    centre=0.0,
+    holds=frozenset({"names", "undefined", "images without points"}),
+)

@@ -1,0 +1,24 @@
+"""Tables of points and folders of images become studies folders: found, planned, checked, and only then written."""
+
+from .checked import CheckedImport, check_import
+from .folder import FoundImage, ImageFolder
+from .placing import ExifReading, Placed, place
+from .plan import PlannedImage, plan_images
+from .reading import TableReading, read_names, renamed
+from .writing import StudiesChange
+
+__all__ = [
+    "CheckedImport",
+    "ExifReading",
+    "FoundImage",
+    "ImageFolder",
+    "Placed",
+    "PlannedImage",
+    "StudiesChange",
+    "TableReading",
+    "check_import",
+    "place",
+    "plan_images",
+    "read_names",
+    "renamed",
+]

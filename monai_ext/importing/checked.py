@@ -1,0 +1,131 @@
+"""An import that was checked as a whole: what it will write, and then writing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from monai_ext.landmarks import InputError, Landmarks, Studies
+from monai_ext.landmarks.exif import read_exif_orientation
+from monai_ext.landmarks.new_protocol import new_protocol_text
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, StatedSize, read_stated_sizes, stated_size
+from monai_ext.transforms.image_io import read_image
+
+from .placing import ExifReading, Placed, place
+from .plan import PlannedImage
+from .writing import StudiesChange
+
+
+@dataclass(frozen=True)
+class CheckedImport:
+    """Images with their landmarks that may be written to a studies folder.
+
+    Args:
+        studies: the studies folder; need not exist.
+        names: the landmarks.
+        images: what is planned for each image, and where its landmarks lie.
+        table: the file name of the table.
+    """
+
+    studies: Studies
+    names: tuple[str, ...]
+    images: tuple[tuple[PlannedImage, Placed], ...]
+    table: str
+
+    @property
+    def labels(self) -> dict[str, Landmarks]:
+        """The labels to write by image ID; an image of which the table states nothing has none."""
+        return {image.id: found.landmarks for image, found in self.images if found.says_something}
+
+    @property
+    def splits(self) -> dict[str, str]:
+        """The split by image ID, where the table states one."""
+        return {image.id: image.entry.split for image, _ in self.images if image.entry.split}
+
+    @property
+    def pixel_sizes(self) -> dict[str, StatedSize]:
+        """The pixel sizes that the table, or ``calibration.json`` beside the image, states, by image ID."""
+        sizes = {}
+        for image, found in self.images:
+            if found.mm_per_px:
+                sizes[image.id] = StatedSize(found.mm_per_px, f"table {self.table}")
+            elif image.is_new and (known := stated_size(image.source.path)):
+                sizes[image.id] = known
+        return sizes
+
+    def write(self, new_protocol: Path | None = None) -> None:
+        """Writes images, labels, splits and, where it is named, a first protocol file: all of them or none.
+
+        Raises:
+            InputError: the disk is full or cannot be written, or there can be no such protocol file.
+        """
+        with StudiesChange(self.studies) as change:
+            if new_protocol:
+                sizes = [found.landmarks.frame.size for _, found in self.images]
+                text = new_protocol_text(new_protocol, self.names, _channels(self.images[0][0].source.path), sizes)
+                change.add_file(new_protocol, text)
+            for image, _ in self.images:
+                if image.is_new:
+                    change.add_image(image.copy, image.source.content())
+            for image_id, landmarks in self.labels.items():
+                change.add_label(image_id, landmarks)
+            if self.splits:
+                change.add_splits(self.splits)
+            if self.pixel_sizes:
+                change.add_pixel_sizes(self.pixel_sizes)
+            change.commit()
+
+
+def check_import(
+    planned: Sequence[PlannedImage],
+    studies: Studies,
+    names: Sequence[str],
+    table: str,
+    *,
+    exif: ExifReading | None = None,
+    overwrite: bool = False,
+    progress: Callable[[], object] = lambda: None,
+) -> CheckedImport:
+    """Reads every image and places its landmarks on it; nothing is written.
+
+    Args:
+        planned: the images.
+        studies: where they shall go.
+        names: the landmarks, in the order of the labels.
+        table: the file name of the table: where stated pixel sizes came from.
+        exif: which picture of an image with an EXIF orientation the table means; None takes it from declared sizes.
+        overwrite: labels may replace those that exist.
+        progress: called after each image.
+
+    Raises:
+        InputError: an image is damaged, its points do not fit it (see :func:`.placing.place`), or it has a label or
+            another stated pixel size already.
+    """
+    images = []
+    for image in planned:
+        _, frame = read_image(
+            image.source.path, "grey"
+        )  # decodes it all: a damaged image is refused here, not in training
+        orientation = read_exif_orientation(image.source.path)
+        images.append((image, place(image.name, image.entry, frame, orientation, names, exif)))
+        progress()
+    checked = CheckedImport(studies, tuple(names), tuple(images), table)
+    for label in map(studies.label_path, checked.labels):
+        if label.exists() and not overwrite:
+            raise InputError(f"The label {label} exists: use --overwrite to replace it.")
+    present = read_stated_sizes(studies.root)
+    for image_id, size in checked.pixel_sizes.items():
+        if not overwrite and image_id in present and present[image_id].mm_per_px != size.mm_per_px:
+            raise InputError(
+                f"{studies.root / CALIBRATION_FILE} states another pixel size of {image_id!r} "
+                f"({present[image_id].mm_per_px} mm, {present[image_id].how}): use --overwrite to replace it."
+            )
+    return checked
+
+
+def _channels(path: Path) -> str:
+    red, green, blue = read_image(path, "rgb")[0]
+    return "grey" if np.array_equal(red, green) and np.array_equal(red, blue) else "rgb"

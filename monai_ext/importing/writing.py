@@ -1,0 +1,91 @@
+"""Files of a studies folder that are written together: all are complete on the disk before the first is in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from monai_ext.landmarks import InputError, Landmarks, Studies, markups_document
+from monai_ext.landmarks.files import StagedFile, json_text, sync_folder
+from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, StatedSize, with_stated_sizes
+from monai_ext.landmarks.studies import SPLITS_FILE, splits_document
+
+
+class StudiesChange:
+    """What an import adds to a studies folder.
+
+    Each file is prepared, hidden beside its place; :meth:`commit` puts all in place. Used as a context: where it is
+    left by an error before that, nothing remains, and a full or read-only disk is one sentence.
+
+    Args:
+        studies: the studies folder; need not exist.
+    """
+
+    def __init__(self, studies: Studies) -> None:
+        self.studies = studies
+        self._staged: list[StagedFile] = []
+        self._made: list[Path] = []
+        self._placed = 0
+
+    def __enter__(self) -> StudiesChange:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        for staged in self._staged[self._placed :]:
+            staged.discard()
+        if not self._placed:
+            for folder in reversed(self._made):
+                _remove_if_empty(folder)
+        if isinstance(error, OSError):
+            total = len(self._staged)
+            left = (
+                f"{self._placed} of {total} files are in place: run the same command with --overwrite to go on"
+                if self._placed
+                else "nothing was written"
+            )
+            raise InputError(f"{self.studies.root} cannot be written ({error}); {left}.") from error
+
+    def add_image(self, copy: Path, content: bytes) -> None:
+        """Prepares an image file."""
+        self._stage(copy, content)
+
+    def add_label(self, image: str, landmarks: Landmarks) -> None:
+        """Prepares the final label of an image."""
+        path = self.studies.label_path(image)
+        self._stage(path, json_text(path, markups_document(landmarks)))
+
+    def add_splits(self, splits: Mapping[str, str]) -> None:
+        """Prepares ``splits.json`` with these splits and, for other images, those that it has."""
+        path = self.studies.root / SPLITS_FILE
+        self._stage(path, json_text(path, splits_document({**self.studies.splits(), **splits})))
+
+    def add_pixel_sizes(self, sizes: Mapping[str, StatedSize]) -> None:
+        """Prepares ``calibration.json`` with these pixel sizes and, for other images, those that it has."""
+        path = self.studies.root / CALIBRATION_FILE
+        self._stage(path, json_text(path, with_stated_sizes(self.studies.root, sizes)))
+
+    def add_file(self, path: Path, text: str) -> None:
+        """Prepares any other file."""
+        self._stage(path, text)
+
+    def commit(self) -> None:
+        """Puts the prepared files in place, in the order in which they were prepared."""
+        for staged in self._staged:
+            staged.commit()
+            self._placed += 1
+        for folder in {staged.path.parent for staged in self._staged}:
+            sync_folder(folder)
+
+    def _stage(self, path: Path, data: str | bytes) -> None:
+        missing = [folder for folder in path.parents if not folder.exists()]
+        self._made += reversed(missing)
+        self._staged.append(StagedFile(path, data))
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:  # never made, or in use by somebody else meanwhile
+        return
