@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from monai.networks.nets.flexible_unet import FLEXUNET_BACKBONE
@@ -111,7 +112,7 @@ def _from_timm(model: str, name: str, in_channels: int) -> nn.Module:
     import timm
 
     # blocks that begin as their shortcuts learn too slowly in short trainings
-    options = {"zero_init_last": False} if timm.models.is_model_in_modules(model, ["resnet"]) else {}
+    options: dict[str, Any] = {"zero_init_last": False} if timm.models.is_model_in_modules(model, ["resnet"]) else {}
     try:
         encoder = timm.create_model(model, features_only=True, in_chans=in_channels, **options)
     except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
