@@ -11,6 +11,8 @@ from monai_ext.engines.initialisation import SOURCES, find_source
 from monai_ext.engines.resume import run_signature
 from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.network_config import HourglassConfig
+from monai_ext.landmarks.recipe import FACES
+from monai_ext.networks.cross_task.named_sources import NAMED_SOURCES, shipped_source
 from monai_ext.networks.pretrained import IMAGENET, find_weights
 
 
@@ -47,18 +49,25 @@ def with_paths(protocol: Protocol, models: Path) -> Protocol:
         network = network.model_copy(update={"pretrained": str(find_weights(file, models).resolve())})
     if recipe.cross_task is not None:
         find_source(protocol, models)
-        path = find_weights(recipe.cross_task.source, models / SOURCES).resolve()
-        block = recipe.cross_task.model_copy(update={"source": str(path)})
-        recipe = recipe.model_copy(update={"cross_task": block})
+        if recipe.cross_task.source not in NAMED_SOURCES:
+            path = find_weights(recipe.cross_task.source, models / SOURCES).resolve()
+            block = recipe.cross_task.model_copy(update={"source": str(path)})
+            recipe = recipe.model_copy(update={"cross_task": block})
     return protocol.model_copy(update={"network": network, "recipe": recipe})
 
 
 def start_weights(protocol: Protocol) -> Sequence[Path]:
-    """The files that the protocol's network begins with."""
-    named = [_weights_file(protocol)]
+    """The files that the protocol's network begins with, but for those of packages, which have one version."""
+    files = [None if (name := _weights_file(protocol)) is None else Path(name)]
     if protocol.recipe.cross_task is not None:
-        named.append(protocol.recipe.cross_task.source)
-    return [Path(name) for name in named if name is not None]
+        files.append(_source_file(protocol.recipe.cross_task.source))
+    return [file for file in files if file is not None]
+
+
+def _source_file(name: str) -> Path | None:
+    if name not in NAMED_SOURCES:
+        return Path(name)
+    return shipped_source(name) if name == FACES else None
 
 
 def _weights_file(protocol: Protocol) -> str | None:

@@ -51,13 +51,12 @@ def default_rows(protocol: Protocol) -> tuple[str, ...]:
     return tuple(name for name in row_names(protocol) if name != "HG8")
 
 
-def row_protocol(protocol: Protocol, row: str, *, backbone: str | None = None, weight: float = WEIGHT) -> Protocol:
+def row_protocol(protocol: Protocol, row: str, *, weight: float = WEIGHT) -> Protocol:
     """The protocol of a row.
 
     Args:
         protocol: the whole method; its recipe is that of every row.
         row: one of :func:`row_names`.
-        backbone: of a ZIAN, or encoder of a deconv_net, instead of the protocol's own.
         weight: of each regulariser of the rows CD, ED and Com.
 
     Raises:
@@ -72,8 +71,6 @@ def row_protocol(protocol: Protocol, row: str, *, backbone: str | None = None, w
     if row not in names:
         raise InputError(f"There is no row {row!r}: the protocol {protocol.name} can have {', '.join(names)}.")
     network = protocol.network.model_dump()
-    if backbone is not None:
-        network |= _backbone(protocol, backbone)
     if row in ABLATION_ROWS:
         return _changed(protocol, network=network | {"row": row})
     if row in HOURGLASS_ROWS:
@@ -120,12 +117,18 @@ def under_recipe(protocol: Protocol, name: str, **changes: Any) -> Protocol:
     return _changed(protocol, recipe={**fields, "patience": 0, **given})
 
 
-def _backbone(protocol: Protocol, backbone: str) -> dict[str, str]:
-    if isinstance(protocol.network, DeconvNetConfig):
-        return {"encoder": backbone}
+def with_backbone(protocol: Protocol, backbone: str | None) -> Protocol:
+    """The protocol with another backbone of its network, or encoder of a deconv_net; None keeps its own.
+
+    Raises:
+        InputError: the network has none.
+    """
+    if backbone is None:
+        return protocol
     if isinstance(protocol.network, HourglassConfig):
         raise InputError("A hourglass has no backbone to replace: leave --backbone out.")
-    return {"backbone": backbone}
+    field = "encoder" if isinstance(protocol.network, DeconvNetConfig) else "backbone"
+    return _changed(protocol, network=protocol.network.model_dump() | {field: backbone})
 
 
 def _changed(protocol: Protocol, **parts: Any) -> Protocol:

@@ -23,7 +23,7 @@ from .cell_training import train_cell
 from .cells import Cell, Length, Size, length, parse_sizes, subset
 from .predictions import Predictions, predict, read_predictions, write_predictions
 from .progress import OnCellProgress, Progress, report_training
-from .rows import default_rows, row_protocol
+from .rows import default_rows, row_protocol, with_backbone
 from .scores import Measures, RowScores, pooled_evaluation, seed_scores
 from .store import CellFolder
 
@@ -82,14 +82,11 @@ class Ablation:
     """
 
     def __init__(self, protocol: Protocol, studies: Studies, output: Path, settings: Settings) -> None:
-        self.protocol = with_paths(protocol, settings.models)
+        self.protocol = with_paths(with_backbone(protocol, settings.backbone), settings.models)
         self.output, self.settings = output, settings
         self.device = find_device(settings.device)
         names = tuple(dict.fromkeys(settings.rows)) or default_rows(protocol) or ("",)
-        self.rows = {
-            name: row_protocol(self.protocol, name, backbone=settings.backbone, weight=settings.weight)
-            for name in names
-        }
+        self.rows = {name: row_protocol(self.protocol, name, weight=settings.weight) for name in names}
         images = labelled_images(studies)
         self._train, self._val = split_images(images, protocol.recipe.val_fraction)
         self.reported = self._val if settings.split == "val" else [i for i in images if i.split == "test"]

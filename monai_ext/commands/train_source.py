@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from monai_ext.engines.source_images import read_class_folders, read_class_table
-from monai_ext.engines.source_options import Architecture, SourceOptions
+from monai_ext.engines.source_options import SourceOptions
 from monai_ext.engines.source_training import train_source
 from monai_ext.landmarks import InputError
 
@@ -23,7 +23,7 @@ def run(
     classes: Annotated[
         Path | None, typer.Option(help="CSV table image,class[,split]; images are relative to the folder.")
     ] = None,
-    architecture: Annotated[Architecture, typer.Option(help="A ResNet in torchvision's layout.")] = "resnet18",
+    architecture: Annotated[str, typer.Option(help="An encoder, e.g. resnet50 or efficientnet-lite0.")] = "resnet18",
     input_size: Annotated[int, typer.Option(min=32, max=1024, help="Width and height of the input, pixels.")] = 224,
     max_epochs: Annotated[int, typer.Option(min=1)] = 60,
     batch_size: Annotated[int, typer.Option(min=2)] = 32,
@@ -46,7 +46,7 @@ def run(
     Its classes are of a task near to the landmarks: persons, views, modalities. The file is written once, at the end;
     Ctrl-C leaves nothing. The accuracy is that of images that it has not seen.
 
-    Example: `monai-landmarks train-source faces --output sources/faces.safetensors --input-size 128`
+    Example: `monai-landmarks train-source faces --output sources/people.safetensors --input-size 128`
     """
     if file.exists() and not overwrite:
         raise InputError(f"The file {file} exists: use --overwrite to replace it, or name another.")

@@ -10,9 +10,10 @@ from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.network_config import DeconvNetConfig, HeatmapNetConfig, HourglassConfig, ZianNetConfig
 from monai_ext.landmarks.normalization import OWN_SCALE
 from monai_ext.networks.backbone import Backbone
-from monai_ext.networks.cross_task import Distiller, SourceClassifier, read_source
-from monai_ext.networks.cross_task.resnet import ResNetEncoder
+from monai_ext.networks.cross_task import Distiller, SourceClassifier, named_source, read_source
+from monai_ext.networks.cross_task.named_sources import NAMED_SOURCES
 from monai_ext.networks.pretrained import (
+    SUFFIXES,
     Weights,
     find_weights,
     load_backbone_weights,
@@ -38,20 +39,50 @@ def find_source(protocol: Protocol, models: Path) -> SourceClassifier | None:
         models: folder of the models; sources lie in ``sources`` below it.
 
     Raises:
-        InputError: it is not there or damaged, or was trained on images of another normalisation.
+        InputError: it is not there or damaged, was trained on images of another normalisation, or is another network
+            than the protocol's encoder.
     """
     config = protocol.recipe.cross_task
     if config is None:
         return None
-    try:
-        path = find_weights(config.source, models / SOURCES)
-    except InputError:
-        place = models / SOURCES / f"{Path(config.source).stem}.safetensors"
+    source = (_named_source if config.source in NAMED_SOURCES else _source_of_file)(config.source, protocol, models)
+    own = encoder_of(protocol)
+    if source.architecture != own:
         raise InputError(
-            f"The protocol {protocol.name} learns from the source classifier {config.source!r}, which is not there: "
-            f"put it at {place} (`monai-landmarks train-source` makes one), or remove recipe.cross_task."
+            f"The source is a {source.architecture} and the network's encoder a {own}: set the network's encoder to "
+            f"{source.architecture}, or give another source."
+        )
+    return source
+
+
+def _source_of_file(name: str, protocol: Protocol, models: Path) -> SourceClassifier:
+    try:
+        path = find_weights(name, models / SOURCES)
+    except InputError:
+        place = models / SOURCES / f"{Path(name).stem}.safetensors"
+        raise InputError(
+            f"The protocol {protocol.name} learns from the source classifier {name!r}, which is not there: "
+            f"put it at {place} (`monai-landmarks train-source` makes one), take one of {', '.join(NAMED_SOURCES)}, "
+            "or remove recipe.cross_task."
         ) from None
     return read_source(path, protocol.network.normalization, protocol.num_channels)[0]
+
+
+def _named_source(name: str, protocol: Protocol, models: Path) -> SourceClassifier:
+    for suffix in SUFFIXES:
+        if (namesake := models / SOURCES / f"{name}{suffix}").exists():
+            raise InputError(
+                f"The file {namesake} has the name of the source {name!r} that needs no file: give it another name, "
+                "or set recipe.cross_task.source to its path."
+            )
+    source = named_source(name, encoder_of(protocol), protocol.num_channels)
+    given = protocol.network.normalization
+    if given != source.normalization:
+        raise InputError(
+            f"The source {name!r} was trained with the normalisation {source.normalization!r}, not {given!r}: leave "
+            "network.normalization out, or set it to that."
+        )
+    return source
 
 
 def initialise(network: nn.Module, protocol: Protocol, models: Path, source: SourceClassifier | None) -> str:
@@ -74,14 +105,15 @@ def initialise(network: nn.Module, protocol: Protocol, models: Path, source: Sou
         origin = _take_pretrained(network, protocol, config.pretrained, models)
     if source is not None:
         _take_source(network, protocol, source)
-        origin = "The source classifier"
+        assert protocol.recipe.cross_task is not None
+        origin = f"The source classifier {protocol.recipe.cross_task.source}"
     return origin
 
 
 def _take_pretrained(network: nn.Module, protocol: Protocol, name: str, models: Path) -> str:
     config = protocol.network
     assert not isinstance(config, HourglassConfig)
-    encoder = config.encoder if isinstance(config, DeconvNetConfig) else config.backbone
+    encoder = encoder_of(protocol)
     weights = pretrained_weights(name, encoder, models)
     if weights.normalization is not None and config.normalization not in (weights.normalization, OWN_SCALE):
         raise InputError(
@@ -98,25 +130,24 @@ def _take_pretrained(network: nn.Module, protocol: Protocol, name: str, models: 
 
 
 def _take_source(network: nn.Module, protocol: Protocol, source: SourceClassifier) -> None:
-    encoder = network.get_submodule(encoder_name(protocol))
-    if isinstance(encoder, ResNetEncoder):
-        if encoder.architecture != source.architecture:
-            raise InputError(
-                f"The source is a {source.architecture} and the network's encoder a {encoder.architecture}: "
-                f"set network.encoder to {source.architecture}, or give another source."
-            )
-        encoder.load_state_dict(source.encoder.state_dict())
+    state = source.encoder.state_dict()
+    if not isinstance(protocol.network, ZianNetConfig):
+        network.get_submodule(encoder_name(protocol)).load_state_dict(state)
         return
-    backbones = _backbones(network)
-    if not backbones:
-        raise InputError("A source can be copied into a deconv_net or into the backbones of a zian, no other network.")
-    if source.architecture not in {backbone.name for backbone in backbones}:
-        raise InputError(
-            f"The source is a {source.architecture} and the network's backbone a {backbones[0].name}: make them alike."
-        )
-    weights = Weights(dict(source.encoder.state_dict()), "The weights of the source")
-    for backbone in backbones:
-        load_backbone_weights(backbone, weights)
+    for backbone in _backbones(network):
+        load_backbone_weights(backbone, Weights(dict(state), "The weights of the source"))
+
+
+def encoder_of(protocol: Protocol) -> str:
+    """The encoder or backbone that a protocol's network has.
+
+    Raises:
+        InputError: the network has none.
+    """
+    config = protocol.network
+    if isinstance(config, HourglassConfig):
+        raise InputError("A hourglass has no encoder to compare with a source: remove recipe.cross_task.")
+    return config.encoder if isinstance(config, DeconvNetConfig) else config.backbone
 
 
 def encoder_name(protocol: Protocol) -> str:
@@ -125,9 +156,8 @@ def encoder_name(protocol: Protocol) -> str:
     Raises:
         InputError: the network has none.
     """
+    encoder_of(protocol)
     config = protocol.network
-    if isinstance(config, HourglassConfig):
-        raise InputError("A hourglass has no encoder to compare with a source: remove recipe.cross_task.")
     return f"network.{ENCODERS[type(config)]}" if config.halves else ENCODERS[type(config)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -16,14 +16,12 @@ from monai_ext.networks.device import DEVICE_PATTERN
 #: Receives ``{"epoch", "max_epochs", "loss", "accuracy"}``; the last two are None before the first epoch.
 OnSourceProgress = Callable[[dict[str, Any]], None]
 
-Architecture = Literal["resnet18", "resnet34", "resnet50"]
-
 
 class SourceOptions(Strict):
     """Options of one run.
 
     Args:
-        architecture: of the classifier, in torchvision's layout.
+        architecture: encoder of the classifier; see :func:`~monai_ext.networks.encoders.build_encoder`.
         input_size: width and height that images are scaled into, pixels; their aspect is kept.
         learning_rate: largest of a rise over the first tenth of the steps and half a cosine down to zero.
         label_smoothing: share of the target that is spread over all classes.
@@ -34,7 +32,7 @@ class SourceOptions(Strict):
         num_workers: processes that load images; None takes none on a CPU and 8 beside a GPU.
     """
 
-    architecture: Architecture = "resnet18"
+    architecture: str = "resnet18"
     input_size: Annotated[int, Field(ge=32, le=1024)] = 224
     max_epochs: Annotated[int, Field(ge=1, le=100_000)] = 60
     batch_size: Annotated[int, Field(ge=2, le=4096)] = 32

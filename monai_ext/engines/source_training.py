@@ -15,9 +15,10 @@ from torch import nn
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.errors import input_errors_unwrapped
-from monai_ext.networks.cross_task.resnet import ResNetEncoder, pool
+from monai_ext.networks.cross_task.classifier import build_classifier
 from monai_ext.networks.cross_task.source_file import SUFFIX, SourceCard, write_source
 from monai_ext.networks.device import find_device
+from monai_ext.networks.encoders import build_encoder, encoder_names, is_encoder
 from monai_ext.transforms.image_io import read_frame
 
 from .optimisation import attach_gradient_clip, attach_schedule, build_optimizer
@@ -51,12 +52,14 @@ def train_source(
         data: one sentence for the file that says what the images are.
 
     Raises:
-        InputError: classes that cannot be split, an image that cannot be read, a file of another kind, a GPU that is
-            not there, or a training that diverged.
+        InputError: an unknown encoder, classes that cannot be split, an image that cannot be read, a file of another
+            kind, a GPU that is not there, or a training that diverged.
     """
     options = options or SourceOptions()
     if file.suffix != SUFFIX:
         raise InputError(f"A source classifier is written as a {SUFFIX} file, not as {file.name!r}.")
+    if not is_encoder(options.architecture):
+        raise InputError(f"Unknown encoder {options.architecture!r}: use one of {', '.join(encoder_names())}.")
     train, held_out, classes = split_class_images(images, options.val_fraction)
     device = find_device(options.device)
     for image in (*train, *held_out):
@@ -78,18 +81,19 @@ class Classifier(nn.Module):
     """A source classifier that learns: the same tensors under the same names as the frozen one.
 
     Args:
-        architecture: a ResNet, in torchvision's layout.
+        architecture: name of the encoder.
         num_classes: N.
     """
 
     def __init__(self, architecture: str, num_classes: int) -> None:
         super().__init__()
-        self.encoder = ResNetEncoder(architecture)
-        self.fc = nn.Linear(self.encoder.channels, num_classes)
+        self.encoder = build_encoder(architecture, 3)
+        self.head = build_classifier(architecture, self.encoder, num_classes)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) standardised images to (B, N) logits."""
-        return self.fc(pool(self.encoder(image)))
+        return self.head(self.encoder(image)[-1])
 
 
 class SourceRun:

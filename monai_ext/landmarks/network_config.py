@@ -12,7 +12,7 @@ Decoder = Literal["argmax", "local_soft_argmax", "dark", "gaussian_fit"]
 #: The sides of a ZIAN's first region are multiples of this, as its backbone wants them.
 ROI_MULTIPLE = 32
 #: How pixel values become network input: each image by its own mean and deviation, or as a public classifier had it.
-Normalization = Literal["image", "imagenet", "efficientnet-lite", "radimagenet", "vggface2"]
+Normalization = Literal["image", "imagenet", "efficientnet-lite", "radimagenet", "vggface2", "dlib"]
 #: How many pixels of the network input make a cell of a heatmap.
 Stride = Literal[1, 2, 4]
 
@@ -27,7 +27,8 @@ class _Common(Strict):
             cameras with more or less black around it look alike; an image without a dark surround is taken whole.
         halves: the image holds each structure twice, mirrored. The network sees the left half and the mirrored right
             half as two images; landmarks are left/right pairs, the one in the left half of the image first.
-        normalization: of pixel values.
+        normalization: of pixel values; where it is left out, that of a source classifier with a name of its own, else
+            ``image``.
         sigma: standard deviation of the targets, pixels of each heatmap.
         decoder: how a point is read off a heatmap.
         presence: whether the network tells of each landmark if it is in the image.
@@ -132,17 +133,17 @@ class ZianNetConfig(_Common):
 
 
 class DeconvNetConfig(_Common):
-    """The network ``deconv_net``: a ResNet and three deconvolutions, the target of cross-task distillation.
+    """The network ``deconv_net``: an encoder and three deconvolutions, the target of cross-task distillation.
 
     Args:
-        encoder: the ResNet; ``resnet50_caffe`` for weights of VGGFace2 and ``resnet50_keras`` for those of RadImageNet
-            that were converted from Keras, which have their strides elsewhere.
+        encoder: any that a ``heatmap_net`` can have; ``resnet50_caffe`` for weights of VGGFace2 and ``resnet50_keras``
+            for those of RadImageNet that were converted from Keras, which have their strides elsewhere.
         pretrained: what the encoder begins with: ``imagenet``, a file of weights, or null for random weights.
     """
 
     name: Literal["deconv_net"]
     pretrained: str | None = None
-    encoder: Literal["resnet18", "resnet34", "resnet50", "resnet50_caffe", "resnet50_keras"] = "resnet50"
+    encoder: str = "resnet50"
     input_size: Size = Size(width=256, height=256)
     sigma: Positive = 1.5
     decoder: Decoder = "dark"

@@ -48,12 +48,14 @@ class ChannelScale(NamedTuple):
 #: ``vggface2``: mean of resnet50_ft.prototxt, github.com/ox-vgg/vgg_face2, which has no deviation; 64 takes its place,
 #: so that random changes of intensity and learning rates fit as they do elsewhere. The reader of such weights
 #: multiplies the first convolution by 64, which is exact.
+#: ``dlib``: mean of dlib's face recognition, which divides by 256; 64 takes its place in the same way.
 CHANNEL_SCALES: Mapping[str, ChannelScale] = MappingProxyType(
     {
         "imagenet": ChannelScale((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
         "efficientnet-lite": ChannelScale((127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
         "radimagenet": ChannelScale((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
         "vggface2": ChannelScale((131.0912, 103.8827, 91.4953), (64.0, 64.0, 64.0)),
+        "dlib": ChannelScale((122.782, 117.001, 104.298), (64.0, 64.0, 64.0)),
     }
 )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from .document import Strict
 from .network_config import HeatmapNetConfig, NetworkConfig
 from .recipe import Recipe
+from .source_normalization import with_source_normalization
 
 #: Colours of Okabe and Ito (2008), told apart by people with colour-blindness; used where a protocol names none.
 DEFAULT_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
@@ -70,6 +71,11 @@ class Protocol(Strict):
     measurements: tuple[Measurement, ...] = ()
     network: NetworkConfig = HeatmapNetConfig()
     recipe: Recipe = Recipe()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalization_follows(cls, value: Any) -> Any:
+        return with_source_normalization(value)
 
     @field_validator("landmarks")
     @classmethod

@@ -68,13 +68,19 @@ class Augmentation(Strict):
     border: Fraction = 0.0
 
 
+#: Source classifiers that have a name of their own: the ImageNet classifier with the network's encoder, and a network
+#: that recognises people.
+IMAGENET, FACES = "imagenet", "faces"
+
+
 class CrossTask(Strict):
     """A frozen classifier of a neighbouring task that the encoder begins as and is kept close to.
 
     Fu et al., Cross-Task Representation Learning for Anatomical Landmark Detection, MLMI 2020.
 
     Args:
-        source: the classifier: a file, or the name of one in the models folder, ``sources/<name>.safetensors``.
+        source: the classifier: ``imagenet``, ``faces``, a file, or the name of one in the models folder,
+            ``sources/<name>.safetensors``.
         lambda_cd: weight of the distance between the tempered class probabilities of source and target.
         lambda_ed: weight of the distance between their features.
         temperature: of the probabilities (mu).

@@ -1,15 +1,19 @@
-"""Image encoders by name, from timm and from MONAI: maps at a half, a quarter, ... a 32nd of the image."""
+"""Image encoders by name, most from timm and MONAI: maps at a half, a quarter, ... a 32nd of the image."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from monai.networks.nets.flexible_unet import FLEXUNET_BACKBONE
 from torch import nn
 
 from monai_ext.landmarks import InputError
+
+from .face_resnet import FACE_RESNET, FaceResNet
+from .resnet_variants import BASE, VARIANTS
 
 #: Every encoder halves the image this often and gives a map after each halving.
 NUM_STAGES = 5
@@ -49,8 +53,9 @@ def build_encoder(name: str, in_channels: int) -> nn.Module:
     32. The momentum of its batch normalisations is :data:`BATCH_NORM_MOMENTUM`.
 
     Args:
-        name: a model of timm (``resnet18``, ``efficientnet-lite0``), or an encoder in the registry of MONAI's
-            FlexibleUNet (``efficientnet-b0``, ``resnet10``, or one that was registered there).
+        name: a model of timm (``resnet18``, ``efficientnet-lite0``), an encoder in the registry of MONAI's FlexibleUNet
+            (``efficientnet-b0``, ``resnet10``, or one that was registered there), ``resnet50_caffe`` and
+            ``resnet50_keras`` for weights of those programs, or ``face-resnet``.
         in_channels: number of image channels.
 
     Raises:
@@ -64,7 +69,13 @@ def build_encoder(name: str, in_channels: int) -> nn.Module:
     if in_channels < 1:
         raise InputError(f"The encoder {name} needs at least one image channel, not {in_channels}.")
     model = timm_name(name)
-    encoder = _from_monai(name, in_channels) if model is None else _from_timm(model, name, in_channels)
+    if name == FACE_RESNET:
+        encoder: nn.Module = FaceResNet(in_channels)
+    elif name in VARIANTS:
+        encoder = _from_timm(BASE, name, in_channels)
+        VARIANTS[name](encoder)
+    else:
+        encoder = _from_monai(name, in_channels) if model is None else _from_timm(model, name, in_channels)
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = BATCH_NORM_MOMENTUM
@@ -72,20 +83,38 @@ def build_encoder(name: str, in_channels: int) -> nn.Module:
 
 
 def is_encoder(name: str) -> bool:
-    """Whether a library knows a model of this name."""
-    return timm_name(name) is not None or name in FLEXUNET_BACKBONE.register_dict
+    """Whether :func:`build_encoder` or a library knows a model of this name."""
+    return timm_name(name) is not None or name in (FACE_RESNET, *VARIANTS) or name in FLEXUNET_BACKBONE.register_dict
 
 
 def encoder_names() -> list[str]:
     """The names of encoders that need no further knowledge of timm: its own are several hundred."""
-    return sorted({*TIMM_NAMES, "resnet18", "resnet34", "resnet50", *FLEXUNET_BACKBONE.register_dict})
+    own = (FACE_RESNET, *VARIANTS)
+    return sorted({*TIMM_NAMES, *own, "resnet18", "resnet34", "resnet50", *FLEXUNET_BACKBONE.register_dict})
+
+
+def last_block(encoder: nn.Module) -> str:
+    """The name of an encoder's part behind which no other has a convolution: the last stage of blocks.
+
+    Example:
+        >>> last_block(build_encoder("resnet18", 3)), last_block(build_encoder("efficientnet-lite0", 3))
+        ('layer4', 'blocks.6')
+    """
+    prefix, parts = "", encoder
+    for row in ("blocks", "_blocks"):  # timm's and MONAI's EfficientNets have their stages in one part
+        if isinstance(getattr(encoder, row, None), nn.Module):
+            prefix, parts = f"{row}.", getattr(encoder, row)
+    names = [name for name, part in parts.named_children() if any(isinstance(m, nn.Conv2d) for m in part.modules())]
+    return prefix + names[-1]
 
 
 def _from_timm(model: str, name: str, in_channels: int) -> nn.Module:
     import timm
 
+    # blocks that begin as their shortcuts learn too slowly in short trainings
+    options: dict[str, Any] = {"zero_init_last": False} if timm.models.is_model_in_modules(model, ["resnet"]) else {}
     try:
-        encoder = timm.create_model(model, features_only=True, in_chans=in_channels)
+        encoder = timm.create_model(model, features_only=True, in_chans=in_channels, **options)
     except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
         raise InputError(f"timm's {model} gives no maps ({error}): use one of {', '.join(encoder_names())}.") from None
     reductions = encoder.feature_info.reduction()

@@ -14,14 +14,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.recipe import IMAGENET
 
 from .backbone import Backbone
 from .imagenet import imagenet_weights
 
 logger = logging.getLogger(__name__)
-
-#: In place of a file: the weights of the ImageNet classifier with this encoder.
-IMAGENET = "imagenet"
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 

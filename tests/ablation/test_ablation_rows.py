@@ -4,7 +4,7 @@ import pytest
 from ablation_study import protocol_of
 
 from monai_ext.ablation import row_names, row_protocol, under_recipe
-from monai_ext.ablation.rows import default_rows
+from monai_ext.ablation.rows import default_rows, with_backbone
 from monai_ext.landmarks import InputError
 from monai_ext.networks.registry import build_network
 
@@ -34,8 +34,8 @@ def test_the_rows_of_a_zian_are_networks_of_rising_size_and_nothing_else_changes
 
 
 def test_a_backbone_replaces_that_of_every_row() -> None:
-    assert row_protocol(protocol_of(), "1roi", backbone="unet").network.backbone == "unet"
-    assert row_protocol(cross_task(), "CD", backbone="resnet34").network.encoder == "resnet34"
+    assert row_protocol(with_backbone(protocol_of(), "unet"), "1roi").network.backbone == "unet"
+    assert row_protocol(with_backbone(cross_task(), "resnet34"), "CD").network.encoder == "resnet34"
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,10 @@ def test_other_rows_are_refused_with_those_that_there_are(protocol, row, message
         row_protocol(protocol, row)
 
 
-def test_a_backbone_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(InputError, match=r"network.*encoder"):
-        row_protocol(cross_task(), "FT", backbone="hrnet_w32")
+def test_a_hourglass_has_no_backbone_to_replace() -> None:
+    assert with_backbone(cross_task(), None) == cross_task()
+    with pytest.raises(InputError, match="hourglass has no backbone"):
+        with_backbone(protocol_of({"name": "hourglass"}), "hrnet_w32")
 
 
 def test_a_recipe_by_name_keeps_what_belongs_to_the_images() -> None:

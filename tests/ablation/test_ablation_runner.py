@@ -4,6 +4,7 @@ import csv
 import functools
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -222,6 +223,25 @@ def test_millimetres_of_images_without_calibration_are_refused_before_anything_i
     finished.check(Measures(unit="px"))
     with pytest.raises(InputError, match="image_000 has no known pixel size"):
         finished.check(Measures(unit="mm"))
+
+
+@pytest.mark.parametrize(("source", "encoder"), [("faces", "face-resnet"), ("imagenet", "efficientnet-lite0")])
+def test_rows_of_sources_that_need_no_file(tmp_path, ablation_studies, source: str, encoder: str) -> None:
+    network = {"name": "deconv_net", "encoder": encoder, "input_size": {"width": 64, "height": 64}}
+    protocol = protocol_of(network, cross_task={"source": source})
+    rows = ("FE", "FTP", "FT", "CD", "ED", "Com")
+    settings = Settings(
+        rows=rows, sizes="4", seeds=1, max_steps=1, validations=1, device="cpu", models=tmp_path / "models"
+    )
+    ablation = Ablation(protocol, ablation_studies, tmp_path / "out", settings)
+    ablation.run()
+    assert [score.row for score in ablation.scores(Measures(decoder="dark", other_decoder="argmax"))] == list(rows)
+    again = Ablation(protocol, ablation_studies, tmp_path / "out", settings)
+    assert all(again.finished(cell) is not None for cell in again.cells)
+    with pytest.raises(
+        InputError, match=r"face-resnet and .* a efficientnet-b0|No ImageNet weights of 'efficientnet-b0'"
+    ):
+        Ablation(protocol, ablation_studies, tmp_path / "out", replace(settings, backbone="efficientnet-b0"))
 
 
 def test_a_source_that_is_not_there_is_refused_before_anything_is_trained(tmp_path, ablation_studies) -> None:

@@ -10,6 +10,7 @@ from engine_study import write_study
 from safetensors.torch import load_file
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
+from monai_ext.engines.initialisation import find_source
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.studies import Studies
@@ -118,6 +119,39 @@ def test_the_backbones_of_a_zian_begin_as_the_source(
     assert "val_error_coarse" in result.history[0]
 
 
+NAMED = {
+    "faces": {"name": "deconv_net", "encoder": "face-resnet", "input_size": {"width": 64, "height": 64}},
+    "imagenet": {"name": "heatmap_net", "backbone": "efficientnet-lite0", "input_size": {"width": 64, "height": 64}},
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_source_with_a_name_needs_no_file(
+    blob_protocol: Protocol, small_study: Studies, tmp_path: Path, name: str
+) -> None:
+    protocol = task(blob_protocol, 2, NAMED[name], source=name, lambda_cd=0.5, trainable="last_block", freeze_bn=True)
+    assert protocol.network.normalization == {"faces": "dlib", "imagenet": "efficientnet-lite"}[name]
+    result = train(protocol, small_study, tmp_path)
+    assert result.history[0]["gradient_ratio"] == 0  # measured in the first step, where both are alike
+    assert result.history[1]["gradient_ratio"] > 0
+    assert f"The source classifier {name}" in (tmp_path / "blobs" / "card.json").read_text()
+    source = find_source(protocol, tmp_path)
+    trained = load_file(tmp_path / "blobs" / "v1.safetensors")
+    first = next(n for n, tensor in source.encoder.state_dict().items() if tensor.ndim == 4)
+    torch.testing.assert_close(trained[f"encoder.{first}"], source.encoder.state_dict()[first], rtol=0, atol=0)
+
+
+def test_a_file_with_the_name_of_a_source_is_refused(
+    blob_protocol: Protocol, small_study: Studies, models: Path
+) -> None:
+    (models / "sources" / "shapes.safetensors").rename(models / "sources" / "faces.safetensors")
+    protocol = task(blob_protocol, 1, NAMED["faces"], source="faces")
+    with pytest.raises(InputError, match=r"faces\.safetensors has the name of the source 'faces' that needs no file"):
+        train(protocol, small_study, models)
+    other = task(blob_protocol, 1, source=str(models / "sources" / "faces.safetensors"))
+    assert find_source(other, models).architecture == "resnet18"
+
+
 @pytest.mark.parametrize(
     ("cross_task", "network", "message"),
     [
@@ -125,6 +159,9 @@ def test_the_backbones_of_a_zian_begin_as_the_source(
         ({}, {"name": "deconv_net", "encoder": "resnet50"}, "the source is a resnet18 and .* resnet50"),
         ({}, {"name": "deconv_net", "encoder": "resnet18", "normalization": "imagenet"}, "normalisation 'image'"),
         ({}, {"name": "hourglass", "features": 16}, "hourglass has no encoder"),
+        ({"source": "faces"}, {"name": "deconv_net", "encoder": "resnet18"}, "is a face-resnet and .* a resnet18"),
+        ({"source": "faces"}, {**NAMED["faces"], "normalization": "image"}, "'dlib', not 'image': leave network.norm"),
+        ({"source": "imagenet"}, NAMED["faces"], "No ImageNet weights of 'face-resnet'"),
     ],
 )
 def test_refusals(

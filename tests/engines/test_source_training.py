@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_weights(shapes) -> None:
         torch.manual_seed(seed)
         run = SourceRun(train, held_out, classes, options, torch.device("cpu"))
         run()
-        return run.network.fc.weight.detach()
+        return run.network.head.fc.weight.detach()
 
     first, second, other = weights(0), weights(0), weights(1)
     torch.testing.assert_close(first, second, rtol=0, atol=0)

@@ -79,10 +79,11 @@ def test_a_flip_swaps_the_sides_of_the_face():
 
 def test_the_face_is_learned_beside_a_classifier_of_faces():
     protocol = find_protocol("face")
-    assert (protocol.network.name, protocol.network.encoder) == ("deconv_net", "resnet50")
-    assert (protocol.recipe.name, protocol.recipe.batch_size, protocol.recipe.max_epochs) == ("cross_task", 2, 150)
+    assert (protocol.network.name, protocol.network.backbone) == ("heatmap_net", "face-resnet")
+    assert protocol.network.normalization == "dlib"
+    assert (protocol.recipe.name, protocol.recipe.batch_size, protocol.recipe.max_steps) == ("fine_tune", 4, "auto")
     cross_task = protocol.recipe.cross_task
-    assert (cross_task.source, cross_task.lambda_cd, cross_task.lambda_ed) == ("face_source", 0.002, 0.002)
+    assert (cross_task.source, cross_task.lambda_cd, cross_task.lambda_ed) == ("faces", 0.0, 0.5)
     assert (cross_task.temperature, cross_task.level, cross_task.reduction) == (2.0, "map", "mean")
 
 

@@ -11,11 +11,17 @@ from monai_ext.losses import LandmarkLoss, MaskedMSELoss
 from monai_ext.losses.cross_task_loss import CrossTaskLoss
 from monai_ext.networks.cross_task import DeconvNet, SourceClassifier
 
+#: Encoders of sources with different classifiers.
+ARCHITECTURES = ("resnet18", "efficientnet-lite0", "face-resnet")
 
-def source(seed: int = 0, classes: int = 5, in_channels: int = 3) -> SourceClassifier:
-    """A ResNet-18 whose batch normalisations have statistics of their own."""
+
+def source(seed: int = 0, classes: int = 5, in_channels: int = 3, architecture: str = "resnet18") -> SourceClassifier:
+    """A classifier whose batch normalisations have statistics and scales of their own."""
     torch.manual_seed(seed)
-    network = SourceClassifier("resnet18", classes, in_channels=in_channels)
+    network = SourceClassifier(architecture, classes, in_channels=in_channels)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight.uniform_(0.5, 1.0)
     for name, buffer in network.named_buffers():
         if name.endswith("running_mean"):
             buffer.normal_(0.0, 0.1)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from cross_task_case import detector, source
 from torch import nn
+from torchvision import models
 
 from monai_ext.landmarks import InputError
 from monai_ext.networks.cross_task import DeconvNet
@@ -29,6 +30,28 @@ def test_parameters_of_the_paper() -> None:
         made = DeconvNet(3, 14, "resnet50")
     assert [count(part) for part in (made.encoder, made.decoder, made.heatmap_head)] == [23_508_032, 10_487_296, 3_598]
     assert count(made) == 23_508_032 + 10_487_296 + 3_598
+
+
+@pytest.mark.parametrize(("name", "tensors"), [("resnet18", 120), ("resnet50", 318)])
+@torch.inference_mode()
+def test_models_of_earlier_versions_fit(name: str, tensors: int) -> None:
+    """Their encoders were torchvision's ResNets without the classifier."""
+    torch.manual_seed(0)
+    reference = models.get_model(name).eval()
+    for module in reference.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.weight.uniform_(0.3, 0.6)
+    earlier = {f"encoder.{n}": t for n, t in reference.state_dict().items() if not n.startswith("fc.")}
+    assert len(earlier) == tensors
+    made = DeconvNet(3, 2, name).eval()
+    own = made.state_dict()
+    assert earlier.keys() == {n for n in own if n.startswith("encoder.")}
+    made.load_state_dict({**own, **earlier})
+    image = torch.randn(1, 3, 64, 96)
+    reference.avgpool, reference.fc = nn.Identity(), nn.Identity()
+    wanted = reference(image).reshape(made.encoder(image)[-1].shape)
+    torch.testing.assert_close(made.encoder(image)[-1], wanted, rtol=1e-4, atol=1e-5 * float(wanted.abs().max()))
 
 
 def test_first_weights() -> None:
@@ -69,14 +92,14 @@ def test_padding_repeats_the_last_row_and_column_and_moves_no_cell(network: Deco
 
 
 class Given(nn.Module):
-    """An encoder whose map is known."""
+    """An encoder whose deepest map is known."""
 
     def __init__(self, features: torch.Tensor) -> None:
         super().__init__()
         self.features = features
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.features
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        return [image, self.features]
 
 
 def with_bilinear_weights(features: torch.Tensor) -> DeconvNet:
@@ -144,7 +167,7 @@ def test_presence_begins_certain_and_reads_the_pooled_features(network: DeconvNe
     assert network.presence_head is not None
     other = DeconvNet(1, 2, "resnet18", presence=True).eval()
     nn.init.normal_(other.presence_head.weight)
-    expected = other.encoder(image).mean((2, 3)) @ other.presence_head.weight.T + other.presence_head.bias
+    expected = other.encoder(image)[-1].mean((2, 3)) @ other.presence_head.weight.T + other.presence_head.bias
     torch.testing.assert_close(other(image).presence, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -10,7 +10,7 @@ from monai.networks.nets.flexible_unet import FLEXUNET_BACKBONE
 from torch import nn
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.encoders import BATCH_NORM_MOMENTUM, build_encoder, encoder_names, timm_name
+from monai_ext.networks.encoders import BATCH_NORM_MOMENTUM, build_encoder, encoder_names, last_block, timm_name
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from monai_ext.networks.encoders import BATCH_NORM_MOMENTUM, build_encoder, enco
         ("resnet18", 1, (64, 64, 128, 256, 512)),
         ("resnet10", 3, (64, 64, 128, 256, 512)),
         ("mobilenetv3_small_100", 3, (16, 16, 24, 48, 576)),
+        ("resnet50_caffe", 3, (64, 256, 512, 1024, 2048)),
+        ("face-resnet", 1, (32, 32, 64, 128, 256)),
     ],
 )
 @torch.inference_mode()
@@ -42,6 +44,24 @@ def test_the_maps_are_those_of_timms_classifier() -> None:
     image = torch.randn(1, 3, 64, 96)
     expected = reference.forward_intermediates(image, intermediates_only=True)
     assert all(torch.equal(a, b) for a, b in zip(encoder(image), expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [
+        ("resnet18", "layer4"),
+        ("resnet50_keras", "layer4"),
+        ("resnet10", "layer4"),
+        ("efficientnet-lite0", "blocks.6"),
+        ("efficientnet-b0", "_blocks.6"),
+        ("face-resnet", "layer4"),
+        ("densenet121", "features_denseblock4"),
+    ],
+)
+def test_the_last_block(name: str, block: str) -> None:
+    encoder = build_encoder(name, 3)
+    assert last_block(encoder) == block
+    encoder.get_submodule(block)
 
 
 def test_names_of_both_libraries() -> None:

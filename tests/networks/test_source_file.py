@@ -66,8 +66,8 @@ def test_torchvisions_state_dict_can_be_written(tmp_path: Path, torchvision_stat
     path = tmp_path / "s.safetensors"
     write_source(path, torchvision_state, CARD)
     found, _ = read_source(path, "image")
-    assert found.fc is not None
-    assert torch.equal(found.fc.weight, torchvision_state["fc.weight"])
+    assert found.head is not None
+    assert torch.equal(found.head.fc.weight, torchvision_state["fc.weight"])
     assert torch.equal(found.encoder.layer3[1].bn2.running_var, torchvision_state["layer3.1.bn2.running_var"])
 
 
@@ -104,7 +104,9 @@ def test_weights_from_elsewhere_need_a_normalisation(
     path = tmp_path / "w.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in torchvision_state.items()}, path, {"format": "pt"})
     for unknown in (None, "image"):
-        with pytest.raises(InputError, match=r"do not say .* one of imagenet, radimagenet, vggface2"):
+        with pytest.raises(
+            InputError, match=r"do not say .* one of imagenet, efficientnet-lite, radimagenet, vggface2, dlib"
+        ):
             read_source(path, unknown)
     with pytest.raises(InputError, match="Unknown normalisation 'caffe'"):
         read_source(path, "caffe")
@@ -146,7 +148,8 @@ def test_a_damaged_card_is_refused(tmp_path: Path, torchvision_state: dict[str, 
     path = tmp_path / "s.safetensors"
     tensors = {"conv1.weight": torchvision_state["conv1.weight"].contiguous()}
     for change, message in [
-        ({"architecture": "vgg16"}, "'vgg16' is none of"),
+        ({"architecture": "lenet"}, "'lenet' is none of"),
+        ({"architecture": "vgg16"}, "vgg16 gives maps at 1/1, 1/2"),
         ({"num_classes": "five"}, "Expecting value"),
         ({"class_names": '["Ada"]'}, "1 class names for 5 classes"),
         ({"normalization": "bgr"}, "Unknown normalisation 'bgr'"),

@@ -2,20 +2,19 @@
 
 from .deconv_net import DeconvNet
 from .distiller import DistilledOutput, Distiller
-from .resnet import ARCHITECTURES, ResNetEncoder
+from .named_sources import named_source
 from .source import SourceClassifier, SourceOutput
 from .source_file import SourceCard, SourceReport, read_source, write_source
 
 __all__ = [
-    "ARCHITECTURES",
     "DeconvNet",
     "DistilledOutput",
     "Distiller",
-    "ResNetEncoder",
     "SourceCard",
     "SourceClassifier",
     "SourceOutput",
     "SourceReport",
+    "named_source",
     "read_source",
     "write_source",
 ]

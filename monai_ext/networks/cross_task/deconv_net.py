@@ -1,4 +1,4 @@
-"""The target of cross-task distillation: a ResNet and three deconvolutions, heatmaps at a quarter of the image."""
+"""The target of cross-task distillation: an encoder and three deconvolutions, heatmaps at a quarter of the image."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
+from monai_ext.networks.encoders import MULTIPLE, build_encoder, pool
 from monai_ext.networks.output import HeatmapOutput
 from monai_ext.networks.presence_head import presence_layer
 
-from .resnet import STRIDE, ResNetEncoder, pool
 from .source import SourceClassifier
 
 #: Pixels of the image per cell of a heatmap.
@@ -27,7 +27,7 @@ INITIAL_DEVIATION = 0.001
 
 
 class DeconvNet(nn.Module):
-    """A ResNet, three deconvolutions of 4 x 4 with batch normalisation, and a 1 x 1 convolution to K heatmaps.
+    """An encoder, three deconvolutions of 4 x 4 with batch normalisation, and a 1 x 1 convolution to K heatmaps.
 
     Images of any size are accepted: they are padded at the right and at the bottom by repeating the last column and
     row up to a multiple of 32, and the heatmaps are cropped to the cells that the image reaches. No pixel moves: cell c
@@ -36,7 +36,7 @@ class DeconvNet(nn.Module):
     Args:
         in_channels: number of image channels.
         num_landmarks: number K of landmarks.
-        backbone: name of the encoder, one of :data:`~monai_ext.networks.cross_task.resnet.ARCHITECTURES`.
+        backbone: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
         presence: whether to tell for each landmark if it is in the image: a linear layer on the pooled deepest
             features of the same pass.
         source: classifier that the encoder begins as a copy of; None begins with random weights.
@@ -66,13 +66,14 @@ class DeconvNet(nn.Module):
             raise InputError(f"A network needs at least one landmark, not {num_landmarks}.")
         self.in_channels = in_channels
         self.encoder = (
-            ResNetEncoder(backbone, in_channels) if source is None else _copied(source, backbone, in_channels)
+            build_encoder(backbone, in_channels) if source is None else _copied(source, backbone, in_channels)
         )
-        self.decoder = _decoder(self.encoder.channels)
+        channels: int = self.encoder.channels[-1]
+        self.decoder = _decoder(channels)
         self.heatmap_head = nn.Conv2d(DECODER_CHANNELS, num_landmarks, kernel_size=1)
         nn.init.normal_(self.heatmap_head.weight, std=INITIAL_DEVIATION)
         nn.init.zeros_(self.heatmap_head.bias)
-        self.presence_head = presence_layer(self.encoder.channels, num_landmarks) if presence else None
+        self.presence_head = presence_layer(channels, num_landmarks) if presence else None
         self.to(memory_format=torch.channels_last)
 
     def forward(self, image: torch.Tensor) -> HeatmapOutput:
@@ -84,17 +85,17 @@ class DeconvNet(nn.Module):
         if image.ndim != 4 or image.shape[1] != self.in_channels:
             raise InputError(f"The network takes images (B, {self.in_channels}, H, W), not {tuple(image.shape)}.")
         height, width = image.shape[2:]
-        padding = (0, -width % STRIDE, 0, -height % STRIDE)
+        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
         if any(padding):
             image = F.pad(image, padding, mode="replicate")
-        features = self.encoder(image.contiguous(memory_format=torch.channels_last))
+        features = self.encoder(image.contiguous(memory_format=torch.channels_last))[-1]
         heatmaps = self.heatmap_head(self.decoder(features))
         heatmaps = heatmaps[..., : -(-height // HEATMAP_STRIDE), : -(-width // HEATMAP_STRIDE)]
         presence = None if self.presence_head is None else self.presence_head(pool(features))
         return HeatmapOutput(heatmaps, presence, HEATMAP_STRIDE)
 
 
-def _copied(source: SourceClassifier, backbone: str, in_channels: int) -> ResNetEncoder:
+def _copied(source: SourceClassifier, backbone: str, in_channels: int) -> nn.Module:
     if (source.architecture, source.in_channels) != (backbone, in_channels):
         raise InputError(
             f"The source is a {source.architecture} of {source.in_channels} image channels and the network a "

@@ -12,7 +12,6 @@ from torch import nn
 from monai_ext.landmarks import InputError
 from monai_ext.networks.output import NetworkOutput, Stage, training_arguments
 
-from .resnet import pool
 from .source import SourceClassifier
 from .trainable import Trainable, hold_frozen, set_trainable
 
@@ -58,14 +57,13 @@ class Distiller(nn.Module):
         encoder: name of the network's part that gives the deepest features, as a tensor or as the last of several
             (``coarse_backbone.encoder`` of a ZIAN).
         trainable: what of the encoder learns: ``all`` (FT), ``last_block`` (FTP) or ``none`` (FE).
-        last_block: name of the encoder's own part that ``last_block`` means.
         freeze_bn: keep the statistics of the encoder's batch normalisations; their scales and offsets learn on.
         train_classifier: let the copy of the source's classifier learn; for a loss that uses it.
 
     Attributes:
         network: the network; publish its ``state_dict``, not this module's.
         source: the source or None.
-        classifier: the copy of the source's classifier, or None.
+        classifier: the copy of the source's classifier, or None; where it does not learn it stays in evaluation mode.
 
     Raises:
         InputError: the network has no part of such a name, or an unknown choice.
@@ -83,7 +81,6 @@ class Distiller(nn.Module):
         encoder: str = "encoder",
         *,
         trainable: Trainable = "all",
-        last_block: str = "layer4",
         freeze_bn: bool = False,
         train_classifier: bool = False,
     ) -> None:
@@ -95,18 +92,18 @@ class Distiller(nn.Module):
             raise InputError(
                 f"The network {type(network).__name__} has no part {encoder!r}: its encoder is in one of {parts}."
             ) from None
-        set_trainable(part, trainable, last_block)
-        if train_classifier and (source is None or source.fc is None):
+        set_trainable(part, trainable)
+        if train_classifier and (source is None or source.head is None):
             raise InputError("A classifier can be trained only where the source has one: give another source.")
         self.network = network
         self.source = source
         self.classifier = None
-        if source is not None and source.fc is not None:
-            self.classifier = copy.deepcopy(source.fc).requires_grad_(train_classifier)
+        if source is not None and source.head is not None:
+            self.classifier = copy.deepcopy(source.head).requires_grad_(train_classifier)
         self.encoder_name = encoder
         self.trainable: Trainable = trainable
-        self.last_block = last_block
         self.freeze_bn = freeze_bn
+        self.train_classifier = train_classifier
         self.train(network.training)
 
     @property
@@ -122,7 +119,9 @@ class Distiller(nn.Module):
         """Sets the mode of all parts but those that are frozen, which stay in evaluation mode."""
         super().train(mode)
         if mode:
-            hold_frozen(self.encoder, self.trainable, self.last_block, self.freeze_bn)
+            hold_frozen(self.encoder, self.trainable, self.freeze_bn)
+            if self.classifier is not None and not self.train_classifier:
+                self.classifier.eval()
         return self
 
     def training_arguments(
@@ -171,5 +170,5 @@ class Distiller(nn.Module):
                 f"The encoder {self.encoder_name!r} answers with features {tuple(f_t.shape)} and the source "
                 f"{self.source.architecture} with {tuple(wanted.features.shape)}: take one of the same architecture."
             )
-        g_t = None if self.classifier is None else self.classifier(pool(f_t))
+        g_t = None if self.classifier is None else self.classifier(f_t)
         return DistilledOutput(output, wanted.features, f_t, wanted.logits, g_t)

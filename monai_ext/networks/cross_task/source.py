@@ -9,15 +9,16 @@ from torch import nn
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.normalization import check_normalization
+from monai_ext.networks.encoders import build_encoder, pool
 
-from .resnet import ResNetEncoder, pool
+from .classifier import build_classifier
 
 
 class SourceOutput(NamedTuple):
     """One forward pass of a source over B images.
 
     Attributes:
-        features: (B, C, h, w) the encoder's map.
+        features: (B, C, h, w) the encoder's deepest map.
         pooled: (B, C) their means.
         logits: (B, N) of the N classes, or None where the source has no classifier.
     """
@@ -28,10 +29,10 @@ class SourceOutput(NamedTuple):
 
 
 class SourceClassifier(nn.Module):
-    """A ResNet classifier that never changes: in evaluation mode also after ``train()``, and without a gradient.
+    """A classifier that never changes: in evaluation mode also after ``train()``, and without a gradient.
 
     Args:
-        architecture: one of :data:`~monai_ext.networks.cross_task.resnet.ARCHITECTURES`.
+        architecture: name of its encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
         num_classes: N; 0 for an encoder without classifier, as RadImageNet publishes it.
         normalization: what its weights were trained on: ``image`` or one of
             :data:`~monai_ext.landmarks.normalization.CHANNEL_SCALES`. The source does not apply it: it takes the
@@ -39,8 +40,8 @@ class SourceClassifier(nn.Module):
         in_channels: number of image channels.
 
     Attributes:
-        encoder: the ResNet without classifier.
-        fc: the classifier, or None.
+        encoder: from images to maps.
+        head: the classifier, from the deepest map to logits; or None.
 
     Raises:
         InputError: an argument has no meaning.
@@ -59,20 +60,13 @@ class SourceClassifier(nn.Module):
             raise InputError(f"A source has a number of classes, or 0 for no classifier, not {num_classes}.")
         self.normalization = check_normalization(normalization)
         self.num_classes = num_classes
-        self.encoder = ResNetEncoder(architecture, in_channels)
-        self.fc = nn.Linear(self.encoder.channels, num_classes) if num_classes else None
+        self.architecture = architecture
+        self.in_channels = in_channels
+        self.encoder = build_encoder(architecture, in_channels)
+        self.head = build_classifier(architecture, self.encoder, num_classes) if num_classes else None
+        self.to(memory_format=torch.channels_last)
         self.requires_grad_(False)
         self.eval()
-
-    @property
-    def architecture(self) -> str:
-        """The name of the ResNet."""
-        return self.encoder.architecture
-
-    @property
-    def in_channels(self) -> int:
-        """Number of image channels."""
-        return self.encoder.in_channels
 
     def train(self, mode: bool = True) -> SourceClassifier:
         """Stays in evaluation mode."""
@@ -88,6 +82,5 @@ class SourceClassifier(nn.Module):
         """
         if image.ndim != 4 or image.shape[1] != self.in_channels:
             raise InputError(f"The source takes images (B, {self.in_channels}, H, W), not {tuple(image.shape)}.")
-        features = self.encoder(image.contiguous(memory_format=torch.channels_last))
-        pooled = pool(features)
-        return SourceOutput(features, pooled, None if self.fc is None else self.fc(pooled))
+        features = self.encoder(image.contiguous(memory_format=torch.channels_last))[-1]
+        return SourceOutput(features, pool(features), None if self.head is None else self.head(features))

@@ -14,6 +14,7 @@ from safetensors.torch import save
 
 from monai_ext.landmarks import InputError, write_atomically
 from monai_ext.landmarks.normalization import CHANNEL_SCALES, OWN_SCALE, check_normalization
+from monai_ext.networks.encoders import encoder_names, is_encoder
 from monai_ext.networks.pretrained import (
     check_tensors,
     essential_names,
@@ -22,7 +23,6 @@ from monai_ext.networks.pretrained import (
     without_prefixes,
 )
 
-from .resnet import ARCHITECTURES
 from .source import SourceClassifier
 from .source_layout import State, torchvision_layout
 
@@ -33,7 +33,7 @@ SUFFIX = ".safetensors"
 #: What the metadata of the library's own files say they are.
 KIND: Final = "source classifier"
 
-#: Names of the classifier's tensors.
+#: Names of a ResNet's classifier's tensors.
 _CLASSIFIER = ("fc.weight", "fc.bias")
 
 
@@ -41,7 +41,7 @@ class SourceCard(BaseModel):
     """What is known of a source classifier; in its file each field is a string of the metadata.
 
     Attributes:
-        architecture: one of :data:`~monai_ext.networks.cross_task.resnet.ARCHITECTURES`.
+        architecture: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
         normalization: what its weights were trained on: ``image`` or one of
             :data:`~monai_ext.landmarks.normalization.CHANNEL_SCALES`.
         in_channels: number of image channels.
@@ -64,8 +64,8 @@ class SourceCard(BaseModel):
     @field_validator("architecture")
     @classmethod
     def _is_known(cls, value: str) -> str:
-        if value not in ARCHITECTURES:
-            raise ValueError(f"the architecture {value!r} is none of {', '.join(ARCHITECTURES)}")
+        if not is_encoder(value):
+            raise ValueError(f"the architecture {value!r} is none of {', '.join(encoder_names())}")
         return value
 
     @field_validator("normalization")
@@ -90,7 +90,7 @@ class SourceReport(NamedTuple):
 
     Attributes:
         card: what the file says, or what was recognised of weights from elsewhere.
-        names: how its tensors were called: torchvision, numbered or caffe.
+        names: how its tensors were called: own, torchvision, numbered or caffe.
         missing: tensors that the weights lack: never others than counters of batch normalisation.
         unexpected: names of the file that fit nothing and were left out: never others than counters.
         changes: what was done to values on reading, in words.
@@ -108,7 +108,8 @@ def write_source(path: Path, state: State, card: SourceCard) -> None:
 
     Args:
         path: the ``.safetensors`` file to write or replace.
-        state: the state dict of a torchvision ResNet or of a :class:`SourceClassifier`.
+        state: the state dict of a :class:`SourceClassifier`, or of a classifier with the same names (timm's,
+            torchvision's for a ResNet). Half precision stays half.
         card: what it is.
 
     Raises:
@@ -117,8 +118,8 @@ def write_source(path: Path, state: State, card: SourceCard) -> None:
     path = Path(path)
     if path.suffix != SUFFIX:
         raise InputError(f"A source classifier is written as a {SUFFIX} file, not as {path.name!r}.")
-    _, named = _named_state(state)
-    _fill(_empty(card), named, "The weights of this source")
+    named = _named_state(state)
+    fill_source(empty_source(card), named, "The weights of this source")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}
     write_atomically(path, save(tensors, card.metadata()))
 
@@ -165,21 +166,26 @@ def read_source(
                 f"{source} were trained with the normalisation {card.normalization!r}, not {normalization!r}: "
                 f"set the normalisation to {card.normalization!r}."
             )
-        names, state = _named_state(state)
+        names, state = "own", _named_state(state)
         changes = ()
     if in_channels is not None and in_channels != card.in_channels:
         if (card.in_channels, in_channels) != (3, 1):
             raise InputError(f"{source} are of images with {card.in_channels} channels, not {in_channels}.")
         card = card.model_copy(update={"in_channels": 1})
         changes += ("the first convolution's weights for red, green and blue were added up",)
-    classifier = _empty(card)
-    missing, unexpected = _fill(classifier, state, source)
+    classifier = empty_source(card)
+    missing, unexpected = fill_source(classifier, state, source)
     logger.info("%s are a %s of %d classes (%s).", source, card.architecture, card.num_classes, "; ".join(changes))
     return classifier, SourceReport(card, names, missing, unexpected, changes)
 
 
-def _named_state(state: State) -> tuple[str, State]:
-    return "torchvision", {name.removeprefix("encoder."): tensor for name, tensor in state.items()}
+def _named_state(state: State) -> State:
+    return {_in_file(name): tensor for name, tensor in state.items()}
+
+
+def _in_file(name: str) -> str:
+    """The name in a file of a tensor of a :class:`SourceClassifier`: without the part that it is in."""
+    return name.removeprefix("encoder.").removeprefix("head.")
 
 
 def _read_card(path: Path) -> SourceCard | None:
@@ -212,13 +218,29 @@ def _card_of(state: State, architecture: str, normalization: str, source: str) -
     return SourceCard(architecture=architecture, normalization=normalization, in_channels=channels, num_classes=classes)
 
 
-def _empty(card: SourceCard) -> SourceClassifier:
+def empty_source(card: SourceCard) -> SourceClassifier:
+    """The classifier of a card with random weights."""
     return SourceClassifier(card.architecture, card.num_classes, card.normalization, card.in_channels)
 
 
-def _fill(classifier: SourceClassifier, state: State, source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Loads tensors with torchvision's names; gives those that were missing and those that were left over."""
-    wanted = {name.removeprefix("encoder."): tensor for name, tensor in classifier.state_dict().items()}
+def fill_source(classifier: SourceClassifier, state: State, source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Loads tensors with the names of a file.
+
+    Where the classifier takes one image channel and the weights three, those of the first convolution are summed.
+
+    Args:
+        classifier: gets the weights.
+        state: the tensors.
+        source: how messages begin.
+
+    Returns:
+        The names that were missing and those that were left over: never others than counters of batch normalisation.
+
+    Raises:
+        InputError: the tensors are of another network or not finite.
+    """
+    own = classifier.state_dict()
+    wanted = {_in_file(name): tensor for name, tensor in own.items()}
     lacking = sorted(essential_names(wanted) - state.keys())
     if lacking:
         raise InputError(
@@ -230,15 +252,17 @@ def _fill(classifier: SourceClassifier, state: State, source: str) -> tuple[tupl
     if foreign:
         raise InputError(
             f"{source} are not of a {classifier.architecture} classifier: they have {len(foreign)} tensors that it "
-            f"has not, first {foreign[0]!r}; give a ResNet-18, -34 or -50 in torchvision's layout."
+            f"has not, first {foreign[0]!r}; give the weights of a {classifier.architecture} by its usual names."
         )
     missing = tuple(name for name in wanted if name not in state)
-    fitting = {name: state[name] for name in wanted if name in state}
+    fitting = {name: _single(state[name]) for name in wanted if name in state}
     sum_input_channels(fitting, wanted)
     check_tensors(fitting, wanted, classifier.architecture, source)
-    classifier.encoder.load_state_dict(
-        {name: tensor for name, tensor in fitting.items() if name not in _CLASSIFIER}, strict=False
+    classifier.load_state_dict(
+        {name: fitting[_in_file(name)] for name in own if _in_file(name) in fitting}, strict=False
     )
-    if classifier.fc is not None:
-        classifier.fc.load_state_dict({name: fitting[f"fc.{name}"] for name in ("weight", "bias")})
     return missing, unexpected
+
+
+def _single(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor

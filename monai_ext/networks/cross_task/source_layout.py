@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.normalization import CHANNEL_SCALES
 
-from .resnet import ARCHITECTURES, Variant
-
 State = dict[str, torch.Tensor]
+
+#: Conventions that weights of ResNets were trained in.
+Variant = Literal["torchvision", "caffe", "keras"]
+
+#: The ResNets that can be recognised: blocks of the four layers, whether a block has three convolutions, conventions.
+_RESNETS: dict[str, tuple[tuple[int, ...], bool, Variant]] = {
+    "resnet18": ((2, 2, 2, 2), False, "torchvision"),
+    "resnet34": ((3, 4, 6, 3), False, "torchvision"),
+    "resnet50": ((3, 4, 6, 3), True, "torchvision"),
+    "resnet50_caffe": ((3, 4, 6, 3), True, "caffe"),
+    "resnet50_keras": ((3, 4, 6, 3), True, "keras"),
+}
 
 #: Children of a torchvision ResNet, where it was taken apart into a Sequential.
 _CHILDREN = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
@@ -36,7 +46,7 @@ class Layout(NamedTuple):
 
     Attributes:
         state: the tensors; those that no rule knows keep their name.
-        architecture: one of :data:`~monai_ext.networks.cross_task.resnet.ARCHITECTURES`.
+        architecture: name of the encoder.
         names: how they were called: torchvision, numbered or caffe.
         changes: what was done to values, in words.
     """
@@ -139,10 +149,10 @@ def _architecture(state: State, variant: Variant, source: str) -> str:
         for layer in range(1, 5)
     )
     bottleneck = "layer1.0.conv3.weight" in state
-    for name, kind in ARCHITECTURES.items():
-        if (kind.blocks, kind.bottleneck, kind.variant) == (blocks, bottleneck, variant):
+    for name, known in _RESNETS.items():
+        if known == (blocks, bottleneck, variant):
             return name
     raise InputError(
         f"{source} are of a ResNet with {', '.join(map(str, blocks))} blocks of {3 if bottleneck else 2} convolutions "
-        f"each, normalised as {variant} has it: only {', '.join(ARCHITECTURES)} are known."
+        f"each, normalised as {variant} has it: only {', '.join(_RESNETS)} are known."
     )

@@ -1,0 +1,103 @@
+"""The encoder of a network that recognises people: maps at a half, a quarter, ... a 32nd of the image."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+#: Name of the encoder.
+FACE_RESNET = "face-resnet"
+
+#: Channels of the five maps.
+CHANNELS = (32, 32, 64, 128, 256)
+#: Width and height of the blocks' convolutions.
+KERNEL = 3
+#: Residual blocks of the stages behind the stem; all but the first stage begin with one that halves.
+BLOCKS = (3, 4, 3, 3)
+
+
+def _padded(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Features with zeros at the right and bottom up to at least a size."""
+    return F.pad(features, (0, max(0, width - features.shape[3]), 0, max(0, height - features.shape[2])))
+
+
+class FaceBlock(nn.Module):
+    """Two convolutions beside a shortcut without weights.
+
+    A block that halves has its first convolution at every other cell and means of 2 x 2 cells as the shortcut, whose
+    further channels are zero. Output cell i lies between the input cells 2 i and 2 i + 1, and its convolution reads 2 i
+    to 2 i + 2; where that would reach beyond the map, in the last row and column of an even size, it adds nothing.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        halves: whether height and width are halved; an odd one loses its last cell to the shortcut.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, halves: bool = False) -> None:
+        super().__init__()
+        self.halves = halves
+        stride, padding = (2, 0) if halves else (1, 1)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, KERNEL, stride, padding, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, KERNEL, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(B, in_channels, h, w) features to (B, out_channels, h, w), or h // 2 and w // 2."""
+        shortcut = features
+        if self.halves:
+            features, shortcut = _padded(features, KERNEL, KERNEL), F.avg_pool2d(shortcut, 2)
+        answer = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(features)))))
+        if self.halves:
+            answer = _padded(answer, *shortcut.shape[2:])
+            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, answer.shape[1] - shortcut.shape[1]))
+        return F.relu(answer + shortcut)
+
+
+class FaceResNet(nn.Module):
+    """The residual network of dlib's face recognition up to a 32nd of the image: 27 of its 29 convolutions.
+
+    Its first convolution and pooling were learned without padding, so that 150 pixels became 35 cells. Here both are
+    padded by zeros such that even sizes are halved exactly and cells lie where a U-Net expects them: the centre of cell
+    i at stride s, along the shortcuts, is within 0.5 pixels of ``s * i + (s - 1) / 2``, where a common ResNet is off by
+    up to half a cell. The blocks are those of the original to the last value, their zeros beyond the last row and
+    column included, which the weights were learned with.
+
+    Args:
+        in_channels: number of image channels.
+
+    Attributes:
+        channels: of the five maps.
+
+    Source: D. King, dlib.net, ``dlib_face_recognition_resnet_model_v1``, CC0 1.0.
+    """
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.channels = CHANNELS
+        self.conv1 = nn.Conv2d(in_channels, CHANNELS[0], 7, stride=2, bias=False)
+        self.bn1 = nn.BatchNorm2d(CHANNELS[0])
+        self.layer1 = face_stage(CHANNELS[0], CHANNELS[1], BLOCKS[0], halves=False)
+        self.layer2 = face_stage(CHANNELS[1], CHANNELS[2], BLOCKS[1])
+        self.layer3 = face_stage(CHANNELS[2], CHANNELS[3], BLOCKS[2])
+        self.layer4 = face_stage(CHANNELS[3], CHANNELS[4], BLOCKS[3])
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """(B, in_channels, H, W) images, H and W multiples of 32, to five maps, the finest first."""
+        # the centre of stem cell i lies on pixel 2 i + 1, that of the pooled cell i on stem cell 2 i
+        stem = F.relu(self.bn1(self.conv1(F.pad(image, (2, 3, 2, 3)))))
+        maps = [stem, self.layer1(F.max_pool2d(F.pad(stem, (1, 0, 1, 0)), 3, stride=2))]
+        for layer in (self.layer2, self.layer3, self.layer4):
+            maps.append(layer(maps[-1]))
+        return maps
+
+
+def face_stage(in_channels: int, out_channels: int, blocks: int, *, halves: bool = True) -> nn.Sequential:
+    """Blocks of one size, of which the first changes it."""
+    first = FaceBlock(in_channels, out_channels, halves=halves)
+    return nn.Sequential(first, *(FaceBlock(out_channels, out_channels) for _ in range(blocks - 1)))
