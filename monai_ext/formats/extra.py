@@ -17,4 +17,6 @@ def optional_package(module: str, extra: str, what: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise InputError(f"{what} needs the package {error.name!r}: pip install 'monai-landmarks[{extra}]'.") from None
+        raise InputError(
+            f"{what} needs the package {error.name!r}: install it, or this project with the extra {extra!r}."
+        ) from None

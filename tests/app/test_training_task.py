@@ -184,9 +184,9 @@ def test_the_server_shows_how_far_a_training_is_and_how_long_it_takes(
     shown: list[dict[str, Any]] = []
     write = ProgressFile.write
 
-    def record(self: ProgressFile, progress: dict[str, Any]) -> None:
-        write(self, progress)
-        shown.append(self.read(waiting=True))
+    def record(self: ProgressFile, progress: dict[str, Any], task: dict[str, Any] | None = None) -> None:
+        write(self, progress, task)
+        shown.append(self.look(waiting=True)[0])
 
     monkeypatch.setattr(ProgressFile, "write", record)
     task = make_task(protocols, tmp_path)

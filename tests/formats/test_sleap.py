@@ -78,5 +78,7 @@ def test_sleap_reads_what_is_written(tmp_path, sleap_io, table) -> None:
 
 def test_without_its_package_one_sentence_names_the_extra(tmp_path, table, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "sleap_io", None)
-    with pytest.raises(InputError, match=r"needs the package 'sleap_io': pip install 'monai-landmarks\[sleap\]'"):
+    with pytest.raises(
+        InputError, match=r"needs the package 'sleap_io': install it, or this project with the extra 'sleap'"
+    ):
         write_table(tmp_path / "x.slp", table, "sleap")
