@@ -280,8 +280,11 @@ def refused(tmp_path: Path) -> Callable[[dict[str, str]], str]:
         ignore=shutil.ignore_patterns("model", "pretrained", "logs", "bin", "__pycache__"),
     )
 
+    studies = tmp_path / "studies"
+    studies.mkdir()
+
     def start(conf: dict[str, str]) -> str:
-        server = launch(app, tmp_path / "studies", conf, tmp_path / "refused.log")
+        server = launch(app, studies, conf, tmp_path / "refused.log")
         try:
             assert server.process.wait(timeout=120) == 2
         finally:

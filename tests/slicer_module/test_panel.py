@@ -396,11 +396,3 @@ def test_search_and_state_narrow_the_list(detected: Driver) -> None:
     detected.ui.stateCombo.setCurrentIndex(3)
     assert detected.images == {"one": "final"}
     assert detected.ui.studyLabel.text == "3 images: 1 final, 0 draft, 2 unlabeled"
-
-
-def test_nothing_left_to_label_is_said(panel: Driver, client: FolderClient) -> None:
-    for _ in range(3):
-        panel.do("detect")
-        panel.do("submit")
-        panel.do("nextSample")
-    assert panel.message == "All 3 images are labelled."

@@ -181,3 +181,15 @@ def test_stopping_a_training(make_panel: Callable[..., Driver]) -> None:
     driver.do("stop")
     assert "stop_training" in client.calls
     driver.host.wait(lambda: driver.message == "Training was stopped.", 10)
+
+
+def test_nothing_left_to_label_is_said(make_panel: Callable[..., Driver]) -> None:
+    client = FolderClient()
+    panel = make_panel(lambda _address, _token: client)
+    panel.connect("http://stand-in")
+    panel.do("nextSample")
+    for _ in range(3):
+        panel.do("detect")
+        panel.do("submit")
+        panel.do("nextSample")
+    assert panel.message == "All 3 images are labelled."
