@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from monai_ext.calibration import Calibration, ConformalRadius, write_calibration
@@ -57,6 +58,7 @@ def model(study: Path) -> Path:
     protocol = read_protocol(study / "eyes.yaml")
     facts = {"labels_used": 1, "val_images": (), "val_error": 1.0, "unit": "px", "epochs": 1, "seed": 0, "date": ""}
     folder = study / "models" / "eyes"
+    torch.manual_seed(0)
     publish(folder, build_network(protocol).state_dict(), {"protocol": protocol, **facts})
     radius = ConformalRadius(
         coverage=0.95, unit="px", landmarks=NAMES, counts=(19, 19, 3), quantiles=(5.0, 500.0, None)
