@@ -107,7 +107,9 @@ def test_commands_beside_one_another(workshop) -> None:
     out, _ = first.communicate(timeout=60)
     check_free(folder)
 
-    assert refused.startswith(f"Error: The network 'blobs' is being trained already, by process {first.pid} on ")
+    header, _, sentence = refused.partition(" Error: ")
+    assert header == "Training blobs: network heatmap_net, input 96 x 64 pixels."
+    assert sentence.startswith(f"The network 'blobs' is being trained already, by process {first.pid} on ")
     assert second.returncode == 2
     assert first.returncode == 130
     assert out.startswith("Training was stopped in epoch ")
