@@ -179,15 +179,15 @@ def make_loader(
     """A loader that reads files as it goes and keeps what a quarter of the free memory holds.
 
     With worker processes nothing is kept: they read while the network learns. Under ``torchrun`` each process gets its
-    own share of the images. In training, ``epoch_steps`` batches make an epoch where it is given, else one pass over
-    the images.
+    own share of the images and of that memory. In training, ``epoch_steps`` batches make an epoch where it is given,
+    else one pass over the images.
     """
     chain = training_transforms(protocol) if training else validation_transforms(protocol)
     rank, world = process_rank()
     items = [{"id": i.id, "image": str(i.image), "label": str(i.label)} for i in images]
     if not training:
         items = items[rank::world]
-    memory = 0 if num_workers else image_memory()
+    memory = 0 if num_workers else image_memory() // world
     dataset = KeptImages(items, Compose([*chain.transforms, TensorsOnly()]), memory)
     # also in one process: its order is a function of the seed and the epoch that MONAI's trainer tells it
     sampler = DistributedSampler(dataset, world, rank, shuffle=True, seed=seed) if training else None

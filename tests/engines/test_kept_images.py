@@ -95,3 +95,19 @@ def test_a_loader_decodes_every_file_once_and_gives_the_batches_of_one_that_keep
         assert kept["id"] == fresh["id"]
         for name in ("image", "points", "matrix"):
             np.testing.assert_array_equal(kept[name].numpy(), fresh[name].numpy())
+
+
+def test_processes_that_train_together_share_the_memory(
+    blob_study: Studies, blob_protocol: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = labelled_images(blob_study)[:4]
+    a_picture_and_a_bit = 80 * 56 + 1000
+    monkeypatch.setattr("monai_ext.engines.dataset.image_memory", lambda: 4 * a_picture_and_a_bit)
+    kept = []
+    for processes in (1, 4):
+        monkeypatch.setattr("monai_ext.engines.dataset.process_rank", lambda processes=processes: (0, processes))
+        dataset = make_loader(images, blob_protocol, training=True, batch_size=2).dataset
+        for index in range(4):
+            _ = dataset[index]
+        kept.append(dataset.kept)
+    assert kept == [4, 1]
