@@ -15,6 +15,8 @@ ROI_MULTIPLE = 32
 Normalization = Literal["image", "imagenet", "efficientnet-lite", "radimagenet", "vggface2", "dlib"]
 #: How many pixels of the network input make a cell of a heatmap.
 Stride = Literal[1, 2, 4]
+#: Number of channels of a pyramid decoder.
+Width = Annotated[int, Field(ge=1, le=1024)]
 
 
 class _Common(Strict):
@@ -68,7 +70,7 @@ class HeatmapNetConfig(_Common):
     name: Literal["heatmap_net"] = "heatmap_net"
     backbone: str = "efficientnet-b0"
     pretrained: str | None = None
-    decoder_channels: tuple[int, ...] = (256, 128, 64, 32, 16)
+    decoder_channels: Width | tuple[int, ...] = 64
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     stride: Stride = 1
 
@@ -81,6 +83,7 @@ class ZianNetConfig(_Common):
         backbone: of the coarse image and of the regions.
         pretrained: what the backbones' encoders begin with: ``imagenet``, a file of weights of an encoder or of a whole
             backbone, or null for random weights.
+        decoder_channels: width of the pyramid decoder of a backbone that is an encoder; null for a U-Net's decoder.
         roi_sizes: sides of the regions in input pixels, the first sampled at one cell per pixel; as many as the row
             takes: none, the first, or both.
         weight, gate, shared_roi_head, share_roi_backbone, share_backbone, fusion_stride: see
@@ -99,6 +102,7 @@ class ZianNetConfig(_Common):
     row: Literal["base", "1roi", "1roi+sa", "mr+sa", "zian"] = "zian"
     backbone: str = "hrnet_w32"
     pretrained: str | None = None
+    decoder_channels: Width | None = None
     input_size: Size = Size(width=1024, height=1024)
     sigma: Positive = 2.0
     roi_sizes: tuple[int, int] = (256, 512)

@@ -53,17 +53,27 @@ class HRNetBackbone(Backbone):
 
 
 class UNetOnEncoder(Backbone):
-    """The U-Net of a :class:`~monai_ext.networks.heatmap_net.HeatmapNet` without its heads, on any encoder."""
+    """A :class:`~monai_ext.networks.heatmap_net.HeatmapNet` without its heads, on any encoder.
+
+    Args:
+        name: of the encoder.
+        in_channels: number of image channels.
+        width: of the pyramid decoder, whose answer a 1 x 1 convolution takes to the backbone's channels; None takes
+            MONAI's U-Net decoder.
+    """
 
     encoder: nn.Module
 
-    def __init__(self, name: str, in_channels: int) -> None:
+    def __init__(self, name: str, in_channels: int, width: int | None = None) -> None:
         super().__init__(name, in_channels, MULTIPLE)
         self.encoder = build_encoder(name, in_channels)
-        self.decoder = build_decoder(in_channels, self.encoder.channels, (256, 128, 64, 32, self.out_channels))
+        widths = (256, 128, 64, 32, self.out_channels) if width is None else width
+        self.decoder = build_decoder(in_channels, self.encoder.channels, widths)
+        narrowed = self.decoder.out_channels != self.out_channels
+        self.adapter = nn.Conv2d(self.decoder.out_channels, self.out_channels, 1) if narrowed else nn.Identity()
 
     def extract(self, image: torch.Tensor) -> torch.Tensor:
-        return self.decoder(self.encoder(image))
+        return self.adapter(self.decoder(self.encoder(image)))
 
 
 class UNetBackbone(Backbone):
@@ -105,16 +115,17 @@ BACKBONES: dict[str, Callable[[int], Backbone]] = {
 }
 
 
-def build_backbone(name: str, in_channels: int) -> Backbone:
+def build_backbone(name: str, in_channels: int, decoder_width: int | None = None) -> Backbone:
     """A new backbone with random weights, in channels-last memory order, which is faster on CPUs and tensor cores.
 
     Args:
         name: one of :data:`BACKBONES`, or an encoder that a U-Net is put on; see
             :func:`~monai_ext.networks.encoders.build_encoder`.
         in_channels: number of image channels.
+        decoder_width: of the pyramid decoder on an encoder; None puts a U-Net's decoder on it.
 
     Raises:
-        InputError: the name is unknown.
+        InputError: the name is unknown, or a decoder is asked for where the backbone has its own.
 
     Example:
         >>> build_backbone("unet_small", 1)(torch.zeros(2, 1, 70, 50)).shape
@@ -122,7 +133,9 @@ def build_backbone(name: str, in_channels: int) -> Backbone:
     """
     if name not in BACKBONES and not is_encoder(name):
         raise InputError(f"Unknown backbone {name!r}: use one of {', '.join(backbone_names())}, or a model of timm.")
-    make = BACKBONES.get(name, partial(UNetOnEncoder, name))
+    if decoder_width is not None and name in BACKBONES:
+        raise InputError(f"The backbone {name} has a decoder of its own: leave out decoder_channels {decoder_width}.")
+    make = BACKBONES.get(name, partial(UNetOnEncoder, name, width=decoder_width))
     return make(in_channels).to(memory_format=torch.channels_last)
 
 

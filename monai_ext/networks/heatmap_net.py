@@ -14,6 +14,7 @@ from monai_ext.landmarks import InputError
 from .encoders import BATCH_NORM_MOMENTUM, MULTIPLE, NUM_STAGES, build_encoder, pool
 from .output import HeatmapOutput
 from .presence_head import presence_layer
+from .pyramid import PYRAMID_WIDTH, PyramidDecoder
 
 #: Pixels of the image per cell of a heatmap, each with the decoder stages that it takes.
 STRIDES = {1: NUM_STAGES, 2: NUM_STAGES - 1, 4: NUM_STAGES - 2}
@@ -30,10 +31,12 @@ class HeatmapNet(nn.Module):
         in_channels: number of image channels.
         num_landmarks: number K of landmarks.
         backbone: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
-        decoder_channels: width of the five decoder stages, deepest first; those finer than the heatmaps are not built.
+        decoder_channels: width of a :class:`~monai_ext.networks.pyramid.PyramidDecoder`, or the widths of the five
+            stages of MONAI's U-Net decoder, deepest first, of which those finer than the heatmaps are not built. The
+            pyramid has a fifth of the weights and learns from few images.
         presence: whether to tell for each landmark if it is in the image: a linear layer on the pooled deepest
             features of the same pass.
-        dropout: probability with which the decoder drops each of its values in training.
+        dropout: probability with which the decoder drops values in training.
         stride: pixels of the image per cell of a heatmap, 1, 2 or 4: cell c lies at pixel
             ``(c + 0.5) * stride - 0.5``.
 
@@ -52,7 +55,7 @@ class HeatmapNet(nn.Module):
         in_channels: int,
         num_landmarks: int,
         backbone: str = "efficientnet-lite0",
-        decoder_channels: Sequence[int] = (256, 128, 64, 32, 16),
+        decoder_channels: int | Sequence[int] = PYRAMID_WIDTH,
         presence: bool = True,
         dropout: float = 0.0,
         stride: int = 1,
@@ -62,8 +65,6 @@ class HeatmapNet(nn.Module):
             raise InputError(
                 f"A network needs at least one channel and one landmark, not {in_channels} and {num_landmarks}."
             )
-        if len(decoder_channels) != NUM_STAGES or min(decoder_channels) < 1:
-            raise InputError(f"decoder_channels are {NUM_STAGES} positive widths, not {list(decoder_channels)}.")
         if not 0 <= dropout < 1:
             raise InputError(f"dropout is a probability from 0 to below 1, not {dropout}.")
         if stride not in STRIDES:
@@ -72,7 +73,7 @@ class HeatmapNet(nn.Module):
         self.stride = stride
         self.encoder = build_encoder(backbone, in_channels)
         self.decoder = build_decoder(in_channels, self.encoder.channels, decoder_channels, dropout, stride)
-        self.heatmap_head = nn.Conv2d(decoder_channels[STRIDES[stride] - 1], num_landmarks, kernel_size=3, padding=1)
+        self.heatmap_head = nn.Conv2d(self.decoder.out_channels, num_landmarks, kernel_size=3, padding=1)
         self.presence_head = presence_layer(self.encoder.channels[-1], num_landmarks) if presence else None
         self.to(memory_format=torch.channels_last)
 
@@ -92,17 +93,27 @@ class HeatmapNet(nn.Module):
 
 
 def build_decoder(
-    in_channels: int, encoder_channels: Sequence[int], widths: Sequence[int], dropout: float = 0.0, stride: int = 1
-) -> UNetDecoder:
-    """MONAI's U-Net decoder of the maps of an encoder, as its FlexibleUNet has it, up to a resolution.
+    in_channels: int, encoder_channels: Sequence[int], widths: int | Sequence[int], dropout: float = 0.0, stride: int = 1
+) -> nn.Module:
+    """A decoder of the maps of an encoder up to a resolution, with the attribute ``out_channels``.
 
     Args:
         in_channels: number of image channels.
         encoder_channels: of the encoder's five maps.
-        widths: of the five stages, deepest first.
-        dropout: probability.
+        widths: one, of a :class:`~monai_ext.networks.pyramid.PyramidDecoder`; or those of the five stages, deepest
+            first, of MONAI's U-Net decoder as its FlexibleUNet has it.
+        dropout: probability with which the U-Net's decoder drops values in training, and the pyramid channels.
         stride: pixels of the image per cell of the answer, one of :data:`STRIDES`.
+
+    Raises:
+        InputError: the widths are not one positive number or five.
     """
+    if isinstance(widths, int):
+        return PyramidDecoder(encoder_channels, widths, stride, dropout)
+    if len(widths) != NUM_STAGES or min(widths) < 1:
+        raise InputError(
+            f"decoder_channels is one positive width, or {NUM_STAGES} of a U-Net, deepest first; not {list(widths)}."
+        )
     decoder = UNetDecoder(
         spatial_dims=2,
         encoder_channels=(in_channels, *encoder_channels),
@@ -118,4 +129,5 @@ def build_decoder(
         is_pad=True,
     )
     decoder.blocks = decoder.blocks[: STRIDES[stride]]
+    decoder.out_channels = widths[STRIDES[stride] - 1]
     return decoder

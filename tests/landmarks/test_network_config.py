@@ -40,7 +40,7 @@ def test_a_zian_with_its_own_defaults(tmp_path: Path) -> None:
     [
         ("network:\n  name: zion\n", 7, "unknown network 'zion'; use one of 'heatmap_net', 'zian'"),
         ("network:\n  name: zian\n  row: 2roi\n", 8, r"network.row: .*'base'.*\(got '2roi'\)"),
-        ("network:\n  name: zian\n  decoder_channels: [1]\n", 8, "the key 'network.decoder_channels' is unknown"),
+        ("network:\n  name: zian\n  dropout: 0.1\n", 8, "the key 'network.dropout' is unknown"),
         ("network:\n  input_size: {width: 64, height: 8}\n", 7, r"network.input_size.height: .*\(got 8\)"),
         (
             "network:\n  input_size: {width: 64, height: 64}\n  resize: {width: 60, height: 80}\n",

@@ -11,6 +11,10 @@ from monai_ext.networks import HeatmapNet, backbone_names
 from monai_ext.networks.registry import build_network
 
 
+#: The widths of MONAI's FlexibleUNet.
+UNET = (256, 128, 64, 32, 16)
+
+
 @pytest.fixture(scope="module")
 def small():
     torch.manual_seed(0)
@@ -37,7 +41,7 @@ def test_padding_repeats_the_last_row_and_column_and_moves_no_pixel(small):
 
 def test_output_equals_monais_network_with_the_same_weights():
     torch.manual_seed(1)
-    ours = HeatmapNet(3, 4, "efficientnet-b0", presence=False).eval()
+    ours = HeatmapNet(3, 4, "efficientnet-b0", UNET, presence=False).eval()
     theirs = FlexibleUNet(3, 4, "efficientnet-b0", pretrained=False).eval()
     weights = {name.replace("heatmap_head.", "segmentation_head.0."): w for name, w in ours.state_dict().items()}
     lacking = theirs.load_state_dict(weights, strict=False)
@@ -90,7 +94,7 @@ def test_batch_normalisation_follows_quickly(backbone):
 
 
 def test_the_classifier_of_the_encoder_is_left_out():
-    count = sum(p.numel() for p in HeatmapNet(1, 12, "efficientnet-b0", presence=False).parameters())
+    count = sum(p.numel() for p in HeatmapNet(1, 12, "efficientnet-b0", UNET, presence=False).parameters())
     full = sum(p.numel() for p in FlexibleUNet(1, 12, "efficientnet-b0", pretrained=False).parameters())
     classifier = 320 * 1280 + 2 * 1280 + 1280 * 1000 + 1000
     assert count == full - classifier

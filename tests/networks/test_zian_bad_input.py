@@ -103,7 +103,7 @@ def test_no_landmark_is_refused(tmp_path) -> None:
         ("  roi_sizes: [100, 200]\n", 6, r"network\.roi_sizes: .*multiple of 32 pixels; \[100, 200\] will not do"),
         ("  jitter: -1\n", 6, r"network\.jitter.*\(got -1\)"),
         ("  sigma: 0\n", 6, r"network\.sigma.*\(got 0\)"),
-        ("  decoder_channels: [8]\n", 6, r"'network\.decoder_channels' is unknown"),
+        ("  dropout: 0.1\n", 6, r"'network\.dropout' is unknown"),
         ("  pretrained: 5\n", 6, r"network\.pretrained.*\(got 5\)"),
         ("  halves: true\n", 0, r"network\.halves needs every landmark in both halves .* 'a' has no pair"),
     ],
