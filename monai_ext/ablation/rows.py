@@ -26,6 +26,9 @@ CROSS_TASK_ROWS: Mapping[str, Mapping[str, Any]] = {
 #: Rows with a network of their own, by its number of stacks.
 HOURGLASS_ROWS: Mapping[str, int] = {"HG": 2, "HG8": 8}
 
+#: What the encoder begins with: the protocol's own weights, or random ones, for which each image is normalised by itself.
+START_ROWS = ("pretrained", "random")
+
 #: The protocol's own recipe.
 OWN_RECIPE = "protocol"
 RECIPES = (OWN_RECIPE, "default", *NAMED_RECIPES)
@@ -38,17 +41,17 @@ _OF_EVERY_NETWORK = ("input_size", "resize", "halves", "normalization", "sigma",
 
 
 def row_names(protocol: Protocol) -> tuple[str, ...]:
-    """The rows that a protocol can have, none where it has neither a ZIAN nor a source classifier."""
+    """The rows that a protocol can have, none where it has no ZIAN, no source classifier and no pretrained encoder."""
     zian = tuple(ABLATION_ROWS) if isinstance(protocol.network, ZianNetConfig) else ()
-    if protocol.recipe.cross_task is None:
-        return zian
-    transfer = ("FE", "FTP", "FT", *HOURGLASS_ROWS, "CD", "ED", "Com")
-    return zian + transfer
+    transfer = ("FE", "FTP", "FT", *HOURGLASS_ROWS, "CD", "ED", "Com") if protocol.recipe.cross_task else ()
+    starts = START_ROWS if getattr(protocol.network, "pretrained", None) else ()
+    return zian + transfer + starts
 
 
 def default_rows(protocol: Protocol) -> tuple[str, ...]:
-    """The rows of the papers' tables that a protocol can have."""
-    return tuple(name for name in row_names(protocol) if name != "HG8")
+    """The rows of the papers' tables that a protocol can have; where it has none, both starts of the encoder."""
+    names = row_names(protocol)
+    return tuple(name for name in names if name not in ("HG8", *START_ROWS)) or names
 
 
 def row_protocol(protocol: Protocol, row: str, *, weight: float = WEIGHT) -> Protocol:
@@ -66,11 +69,15 @@ def row_protocol(protocol: Protocol, row: str, *, weight: float = WEIGHT) -> Pro
     if not names:
         raise InputError(
             f"The protocol {protocol.name} has no rows to compare: its network is {protocol.network.name}, not zian, "
-            "and recipe.cross_task names no source classifier; set one of the two."
+            "network.pretrained names no weights and recipe.cross_task no source classifier; set one of the three."
         )
     if row not in names:
         raise InputError(f"There is no row {row!r}: the protocol {protocol.name} can have {', '.join(names)}.")
     network = protocol.network.model_dump()
+    if row == "pretrained":
+        return protocol
+    if row == "random":
+        return _changed(protocol, network=network | {"pretrained": None})
     if row in ABLATION_ROWS:
         return _changed(protocol, network=network | {"row": row})
     if row in HOURGLASS_ROWS:

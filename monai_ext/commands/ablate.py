@@ -73,7 +73,8 @@ def run(
     """Train variants of a protocol under one recipe and compare them: table.md, results.json, ced.png.
 
     Rows of a ZIAN: base, 1roi, 1roi+sa, mr+sa, zian. Rows of a protocol with a source classifier: FE, FTP, FT, HG, HG8,
-    CD, ED, Com. Press Ctrl-C to stop: the same command goes on, and trains no finished cell again.
+    CD, ED, Com. Rows of a protocol with pretrained weights: pretrained, random. Press Ctrl-C to stop: the same command
+    goes on, and trains no finished cell again.
 
     Example: `monai-landmarks ablate --protocol P.yaml --studies DIR --rows base,zian --seeds 3 --output ablation`
     """

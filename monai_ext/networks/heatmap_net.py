@@ -93,7 +93,11 @@ class HeatmapNet(nn.Module):
 
 
 def build_decoder(
-    in_channels: int, encoder_channels: Sequence[int], widths: int | Sequence[int], dropout: float = 0.0, stride: int = 1
+    in_channels: int,
+    encoder_channels: Sequence[int],
+    widths: int | Sequence[int],
+    dropout: float = 0.0,
+    stride: int = 1,
 ) -> nn.Module:
     """A decoder of the maps of an encoder up to a resolution, with the attribute ``out_channels``.
 

@@ -69,9 +69,7 @@ class PyramidDecoder(nn.Module):
 
     def forward(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
         """Maps (B, C_i, H / 2^(i+1), W / 2^(i+1)), i from 0, to (B, out_channels, H / stride, W / stride)."""
-        *finer, joined = [
-            lateral(map_) for lateral, map_ in zip(self.laterals, features[self.finest :], strict=True)
-        ]
+        *finer, joined = [lateral(map_) for lateral, map_ in zip(self.laterals, features[self.finest :], strict=True)]
         for joint, lateral in zip(self.joints, reversed(finer), strict=True):
             joined = joint(torch.cat((_twice(joined), lateral), 1))
         return joined if self.last is None else self.last(_twice(self.narrow(joined)))

@@ -73,7 +73,9 @@ def _heatmap_net(config: HeatmapNetConfig, channels: int, landmarks: int) -> nn.
 
 
 def _zian(config: ZianNetConfig, channels: int, landmarks: int) -> nn.Module:
-    network = ZIAN(lambda: build_backbone(config.backbone, channels, config.decoder_channels), landmarks, zian_config(config))
+    network = ZIAN(
+        lambda: build_backbone(config.backbone, channels, config.decoder_channels), landmarks, zian_config(config)
+    )
     return with_group_norm(network) if config.norm == "group" else network
 
 

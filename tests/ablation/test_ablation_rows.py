@@ -57,6 +57,17 @@ def test_cross_task_rows_are_those_of_the_paper(row, lambda_cd, lambda_ed, train
     assert row_protocol(cross_task(), row).network == cross_task().network
 
 
+def test_an_encoder_with_public_weights_is_compared_with_a_random_one() -> None:
+    protocol = protocol_of({"name": "heatmap_net", "backbone": "efficientnet-lite0", "pretrained": "imagenet"})
+
+    assert row_names(protocol) == default_rows(protocol) == ("pretrained", "random")
+    assert row_protocol(protocol, "pretrained") == protocol
+    random = row_protocol(protocol, "random")
+    assert random.network.pretrained is None
+    assert (protocol.network.normalization, random.network.normalization) == ("efficientnet-lite", "image")
+    assert random.model_copy(update={"network": protocol.network}) == protocol
+
+
 def test_the_weight_of_the_regularisers_can_be_chosen() -> None:
     block = row_protocol(cross_task(), "Com", weight=0.5).recipe.cross_task
 
@@ -86,7 +97,7 @@ def test_a_zian_with_a_source_has_the_rows_of_both_papers() -> None:
     [
         (protocol_of(), "FT", "no row 'FT'.* can have base, 1roi, 1roi\\+sa, mr\\+sa, zian"),
         (cross_task(), "zian", "no row 'zian'.* can have FE, FTP, FT, HG, HG8, CD, ED, Com"),
-        (protocol_of({"name": "heatmap_net"}), "base", "network is heatmap_net, not zian, and recipe.cross_task"),
+        (protocol_of({"name": "heatmap_net"}), "base", "network is heatmap_net, not zian, network.pretrained names no weights and recipe.cross_task"),
     ],
 )
 def test_other_rows_are_refused_with_those_that_there_are(protocol, row, message) -> None:

@@ -77,7 +77,9 @@ def test_at_a_quarter_the_finest_map_is_left_out():
 
 def test_it_has_a_fifth_of_the_weights_of_the_u_net():
     def count(decoder_channels) -> int:
-        return sum(p.numel() for p in HeatmapNet(3, 14, decoder_channels=decoder_channels, stride=2).decoder.parameters())
+        return sum(
+            p.numel() for p in HeatmapNet(3, 14, decoder_channels=decoder_channels, stride=2).decoder.parameters()
+        )
 
     # laterals 512 * 64, four joints 128 * 64 * 9, and two numbers per channel for nine normalisations
     assert count(64) == 512 * 64 + 4 * 128 * 64 * 9 + 9 * 128 == 328832
