@@ -26,7 +26,7 @@ CROSS_TASK_ROWS: Mapping[str, Mapping[str, Any]] = {
 #: Rows with a network of their own, by its number of stacks.
 HOURGLASS_ROWS: Mapping[str, int] = {"HG": 2, "HG8": 8}
 
-#: What the encoder begins with: the protocol's own weights, or random ones, for which each image is normalised by itself.
+#: What the encoder begins with: the protocol's own weights, or random ones.
 START_ROWS = ("pretrained", "random")
 
 #: The protocol's own recipe.

@@ -64,7 +64,6 @@ def test_an_encoder_with_public_weights_is_compared_with_a_random_one() -> None:
     assert row_protocol(protocol, "pretrained") == protocol
     random = row_protocol(protocol, "random")
     assert random.network.pretrained is None
-    assert (protocol.network.normalization, random.network.normalization) == ("efficientnet-lite", "image")
     assert random.model_copy(update={"network": protocol.network}) == protocol
 
 
