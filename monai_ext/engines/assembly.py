@@ -53,7 +53,7 @@ class Assembly:
         network = network.to(memory_format=torch.channels_last)
         self._distiller = distiller
         self._trained = network if distiller is None else distiller.to(device)
-        self._optimizer = build_optimizer(self._trained, recipe, warm=warm)
+        self._optimizer = build_optimizer(self._trained, recipe, warm=warm, pretrained=protocol.has_pretrained_encoder)
         self._loss: nn.Module = build_training_loss(protocol)
         if recipe.cross_task is not None:
             self._loss = build_cross_task_loss(recipe.cross_task, self._loss)

@@ -20,15 +20,35 @@ STEP_AT, STEP_FACTOR = 90 / 140, 0.1
 POLYNOMIAL_POWER = 0.9
 
 
-def build_optimizer(network: nn.Module, recipe: Recipe, *, warm: bool) -> torch.optim.Optimizer:
-    """Adam, or AdamW with decoupled decay; biases and normalisation scales are not decayed."""
+def build_optimizer(
+    network: nn.Module, recipe: Recipe, *, warm: bool, pretrained: bool = False
+) -> torch.optim.Optimizer:
+    """Adam, or AdamW with decoupled decay; biases and normalisation scales are not decayed.
+
+    Args:
+        network: its parameters that learn are optimised.
+        recipe: optimiser, rates and decay.
+        warm: whether the whole network was trained before.
+        pretrained: whether its encoders, the parts named ``encoder``, were: then they learn at the recipe's
+            ``encoder_rate`` of the rate. The groups of the other parts come first.
+    """
     rate = recipe.learning_rate * (WARM_START_RATE if warm else 1.0)
-    trained = [p for p in network.parameters() if p.requires_grad]
-    decayed = [p for p in trained if p.ndim > 1]
-    plain = [p for p in trained if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    share = recipe.encoder_rate if pretrained else 1.0
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            of_encoder = share != 1.0 and "encoder" in name.split(".")
+            groups.setdefault((of_encoder, parameter.ndim <= 1), []).append(parameter)
+    settings = [
+        {
+            "params": groups[of_encoder, plain],
+            "lr": rate * (share if of_encoder else 1.0),
+            "weight_decay": 0.0 if plain else recipe.weight_decay,
+        }
+        for of_encoder, plain in sorted(groups)
+    ]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
-    return kind(groups, lr=rate, fused=True)
+    return kind(settings, lr=rate, fused=True)
 
 
 #: Learning rate as a factor of the first one, by the share of the steps after the warm-up that are done.

@@ -152,6 +152,11 @@ class Protocol(Strict):
         return self
 
     @property
+    def has_pretrained_encoder(self) -> bool:
+        """Whether training begins with public weights or those of a source classifier."""
+        return self.recipe.cross_task is not None or getattr(self.network, "pretrained", None) is not None
+
+    @property
     def landmark_names(self) -> tuple[str, ...]:
         """The K names in order."""
         return tuple(landmark.name for landmark in self.landmarks)

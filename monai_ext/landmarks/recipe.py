@@ -140,6 +140,7 @@ NAMED_RECIPES: Mapping[str, Mapping[str, Any]] = {
         "optimizer": "adamw",
         "schedule": "cosine",
         "learning_rate": 1e-3,
+        "encoder_rate": 0.3,
         "weight_decay": 0.02,
         "warmup": 0.07,
         "max_steps": "auto",
@@ -170,6 +171,7 @@ class Recipe(Strict):
         name: a named recipe whose fields stand where none are given here; ``default`` is this class's own.
         schedule: of the learning rate after the warm-up: ``cosine`` or ``linear`` to zero, ``polynomial`` to zero with
             the power 0.9, ``step`` down to a tenth after 90/140 of the steps, or ``constant``.
+        encoder_rate: share of the learning rate at which encoders learn that begin with pretrained weights.
         max_steps: optimiser steps after which a training ends, if ``max_epochs`` passes over the images have not ended
             it before; ``auto`` takes 120 and one for each image, from 150 to 1000. Epochs then have at least 25 steps.
     """
@@ -182,6 +184,7 @@ class Recipe(Strict):
     max_steps: Annotated[int, Field(ge=1, le=10_000_000)] | Literal["auto"] | None = None
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 4
     learning_rate: Positive = 1e-3
+    encoder_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     warmup: Fraction = 0.05  #: share of the steps with a linearly rising learning rate
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99  #: moving average of the weights; 0 turns it off

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from monai_ext.engines.optimisation import WARM_START_RATE, build_optimizer, learning_rate_factor
+from monai_ext.landmarks import Protocol, find_protocol
 from monai_ext.landmarks.recipe import Recipe
 
 STEPS = 1400
@@ -49,6 +50,48 @@ def test_the_optimiser_of_a_named_recipe(name: str, rate: float, decay: float) -
     assert [p.shape for p in weights["params"]] == [network[0].weight.shape]
     assert len(plain["params"]) == 3  # the bias, and the norm's scale and offset
     assert build_optimizer(network, recipe, warm=True).param_groups[0]["lr"] == rate * WARM_START_RATE
+
+
+def test_a_pretrained_encoder_learns_at_a_share_of_the_rate() -> None:
+    recipe = Recipe.model_validate(
+        {"name": "fine_tune", "learning_rate": 0.01, "encoder_rate": 0.25, "weight_decay": 0.5}
+    )
+    network = nn.ModuleDict(
+        {
+            "roi_backbones": nn.ModuleList([nn.ModuleDict({"encoder": nn.Linear(2, 3), "decoder": nn.Linear(3, 5)})]),
+            "encoder": nn.Linear(7, 1),
+            "encoders_head": nn.Linear(4, 1),
+        }
+    )
+    inputs = {2: 0.0025, 7: 0.0025, 3: 0.01, 4: 0.01}  # input features of each layer and its rate
+
+    optimizer = build_optimizer(network, recipe, warm=False, pretrained=True)
+
+    weights = {
+        p.shape[1]: (g["lr"], g["weight_decay"]) for g in optimizer.param_groups for p in g["params"] if p.ndim > 1
+    }
+    assert weights == {features: (rate, 0.5) for features, rate in inputs.items()}
+    assert [(g["lr"], g["weight_decay"]) for g in optimizer.param_groups] == [
+        (0.01, 0.5),
+        (0.01, 0.0),
+        (0.0025, 0.5),
+        (0.0025, 0.0),
+    ]
+    assert [len(g["params"]) for g in optimizer.param_groups] == [2, 2, 2, 2]
+    at_random = build_optimizer(network, recipe, warm=False)
+    assert [(g["lr"], g["weight_decay"]) for g in at_random.param_groups] == [(0.01, 0.5), (0.01, 0.0)]
+
+
+def test_only_a_protocol_that_begins_with_known_weights_slows_its_encoder() -> None:
+    document = find_protocol("face").model_dump()
+    learns_from_a_source = Protocol.model_validate(document)
+    document["recipe"]["cross_task"] = None
+    at_random = Protocol.model_validate(document)
+    document["network"] |= {"backbone": "efficientnet-lite0", "pretrained": "imagenet"}
+
+    assert learns_from_a_source.has_pretrained_encoder
+    assert not at_random.has_pretrained_encoder
+    assert Protocol.model_validate(document).has_pretrained_encoder
 
 
 @pytest.mark.parametrize("kind", ["adam", "adamw"])
