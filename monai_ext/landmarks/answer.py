@@ -35,8 +35,8 @@ def prediction_document(
     there its likeliest place, which is no measurement, or null where none is known. ``confidence`` and ``radius``
     are null where unknown; a true point
     lies within its radius with the probability ``coverage``. ``stages`` names the pixel of each stage of a network that
-    has several. ``spacing`` is the calibration along (x, y), [1, 1] where the unit is "px", and ``spacing_source`` where it was read or
-    who stated it ("none" without one).
+    has several. ``spacing`` is the calibration along (x, y), [1, 1] where the unit is "px"; ``spacing_source``
+    tells where it came from, "none" without one.
 
     Args:
         protocol: the landmark task.

@@ -12,7 +12,7 @@ from .geometry import Frame
 
 #: Smallest pixel, in millimetres: a camera, a scanner or an OCT resolves no finer on a patient.
 SMALLEST_MM = 0.001
-#: Largest pixel, in millimetres: a whole person is then 180 pixels tall, and a landmark cannot be placed on coarser ones.
+#: Largest pixel, in millimetres: a whole person is then 180 pixels tall; on coarser ones no landmark can be placed.
 LARGEST_MM = 10.0
 #: Shortest line, in pixels: each end is placed to about half a pixel, so that a shorter line errs by more than a tenth.
 SHORTEST_LINE_PX = 10.0

@@ -87,8 +87,8 @@ def _mm_per_px(statement: Statement, frame: Frame) -> tuple[float, float]:
     stated = check_pixel_size(direct if isinstance(direct, tuple) else (direct, direct))
     if drawn is not None and not np.allclose(stated, drawn, rtol=SAME_SIZE, atol=0):
         raise InputError(
-            f"The mm_per_px says {stated[0]:g} x {stated[1]:g} mm, but the line {drawn[0]:g} x {drawn[1]:g} mm: state one "
-            "of them."
+            f"The mm_per_px says {stated[0]:g} x {stated[1]:g} mm, but the line {drawn[0]:g} x {drawn[1]:g} mm: state "
+            "one of them."
         )
     return stated
 
