@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,9 @@ def test_import_waits_for_a_server_that_changes_a_calibration(cli, eyes: Path) -
     with lock:
         waiting = threading.Thread(target=lambda: answers.append(cli("import", eyes / "t.csv", *folders(studies))))
         waiting.start()
-        waiting.join(timeout=0.5)
+        while waiting.is_alive() and not list((studies / "labels" / "final").glob(".*")):  # the staged label
+            time.sleep(0.02)
+        time.sleep(0.1)
         assert not (studies / "calibration.json").exists()
         (studies / "calibration.json").write_text(json.dumps({"b": {"mm_per_px": [0.1, 0.1], "how": "ruler"}}))
     waiting.join(timeout=60)
