@@ -15,6 +15,8 @@ from .document import Strict
 MOST_BYTES = 1_000_000
 #: Longest side in pixels.
 MOST_PIXELS = 1024
+#: Colours of the mark and of the line around it, so that it shows on light and dark pictures.
+MARK_COLOR, EDGE_COLOR = "#FFD400", "#101010"
 #: How many times as large as the picture its mark is drawn before it is scaled down, for smooth edges.
 _OVERSAMPLED = 4
 
@@ -63,7 +65,7 @@ class Picture(Strict):
         if parts.is_absolute() or ".." in parts.parts or "\\" in self.file:
             raise ValueError(f"{self.file!r} must be a PNG in or below the folder of the protocol file")
         if not path.is_file():
-            raise ValueError(f"there is no file {path}")
+            raise ValueError(f"there is no file {path}; copy the picture there, or remove the key")
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"{self.file} has more than {MOST_BYTES // 1000} kB; crop it around the landmark")
         try:
@@ -99,13 +101,15 @@ class Picture(Strict):
         return stream.getvalue()
 
 
-def with_mark(picture: Image.Image, point: tuple[float, float], color: str = "#FFD400") -> Image.Image:
+def with_mark(
+    picture: Image.Image,
+    point: tuple[float, float],
+) -> Image.Image:
     """A copy of an RGB picture with an open ring and four short arms around a point, which itself stays free.
 
     Args:
         picture: RGB.
         point: (x, y) in its pixels.
-        color: of the mark, which has a dark edge.
     """
     unit = max(picture.size) / 160 * _OVERSAMPLED
     x, y = ((value + 0.5) * _OVERSAMPLED - 0.5 for value in point)
@@ -120,6 +124,6 @@ def with_mark(picture: Image.Image, point: tuple[float, float], color: str = "#F
             near, far = outer - extra, radius + 7 * unit + extra
             draw.line((x + dx * near, y + dy * near, x + dx * far, y + dy * far), fill=255, width=round(width))
     small = picture.copy()
-    for layer, fill in ((edge, "#101010"), (mask, color)):
+    for layer, fill in ((edge, EDGE_COLOR), (mask, MARK_COLOR)):
         small.paste(fill, mask=layer.resize(picture.size, Image.Resampling.BOX))
     return small
