@@ -32,7 +32,7 @@ def pictured(make_app: Callable[..., Any], make_studies: Callable[[int], Path], 
     return local_client(web)
 
 
-def test_info_tells_which_landmarks_have_a_picture(pictured: TestClient, client: TestClient) -> None:
+def test_info_tells_which_landmarks_have_a_picture(pictured: TestClient) -> None:
     landmarks = pictured.get("/info/").json()["protocols"]["spots"]["landmarks"]
     assert [(entry["name"], entry["picture"]) for entry in landmarks] == [("bright", True), ("dim", False)]
 
