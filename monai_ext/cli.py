@@ -19,6 +19,8 @@ from .commands import (
     evaluate,
     export,
     import_table,
+    landmark_pictures,
+    measure,
     model_card,
     model_versions,
     predict,
@@ -45,12 +47,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("sample-data")(sample_data.run)
+app.command("landmark-pictures")(landmark_pictures.run)
 app.command("import")(import_table.run)
 app.command("export")(export.run)
 app.command("train")(train.run)
 app.command("train-source")(train_source.run)
 app.command("predict")(predict.run)
 app.command("evaluate")(evaluate.run)
+app.command("measure")(measure.run)
 app.command("report")(report.run)
 app.command("model-card")(model_card.run)
 app.command("ablate")(ablate.run)

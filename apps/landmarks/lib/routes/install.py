@@ -15,6 +15,7 @@ from ..service import LandmarkService
 from .active_learning import sampling_router
 from .api_document import PROBLEMS, describe
 from .batch import batch_router
+from .calibration import calibration_router
 from .error_answers import add_error_answers
 from .health import health_router
 from .image_list import image_list_router
@@ -23,7 +24,9 @@ from .infer import infer_router
 from .info import info_router
 from .label_history import label_history_router
 from .labels import labels_router
+from .measurements import measurements_router
 from .opened_doors import doors_router
+from .pictures import pictures_router
 from .request_checks import check_request
 from .sessions import sessions_router
 from .tasks import tasks_router
@@ -34,11 +37,14 @@ from .weights import weights_router
 ROUTERS = (
     health_router,
     info_router,
+    pictures_router,
     infer_router,
     labels_router,
     label_history_router,
     images_router,
     image_list_router,
+    calibration_router,
+    measurements_router,
     train_router,
     sampling_router,
     batch_router,
