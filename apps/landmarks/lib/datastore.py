@@ -203,11 +203,7 @@ class LandmarkDatastore(LocalDatastore):
             LabelNotFoundException: there is none.
         """
         with self._state.changing() as changes:
-            known = changes.objects.get(image_id)
-            place = None if known is None else own_tag(known, tag, reader)
-            if place is None:
-                raise LabelNotFoundException(_no_reading(image_id, tag, reader))
-            self._readings.delete(changes, image_id, place)
+            self._readings.delete(changes, image_id, _reading_tag(changes.objects, image_id, tag, reader))
 
     def restore_reading(
         self, image_id: str, tag: str, version: LabelVersion, reader: str, *, user: str | None
@@ -342,11 +338,7 @@ class LandmarkDatastore(LocalDatastore):
         Raises:
             LabelNotFoundException: there is none.
         """
-        known = self.objects.get(image_id)
-        place = None if known is None else own_tag(known, tag, reader)
-        if place is None:
-            raise LabelNotFoundException(_no_reading(image_id, tag, reader))
-        return place
+        return _reading_tag(self.objects, image_id, tag, reader)
 
     def reading_versions(self, image_id: str, tag: str, reader: str) -> list[LabelVersion]:
         """The earlier versions of a reader's own label, newest first.
@@ -383,5 +375,9 @@ class LandmarkDatastore(LocalDatastore):
         return str(super().get_dataset_archive(limit_cases))
 
 
-def _no_reading(image: str, tag: str, reader: str) -> str:
-    return f"The image {image[:200]!r} has no {tag} label of {reader[:80]!r}."
+def _reading_tag(objects: Objects, image: str, tag: str, reader: str) -> str:
+    known = objects.get(image)
+    place = None if known is None else own_tag(known, check_tag(tag), reader)
+    if place is None:
+        raise LabelNotFoundException(f"The image {image[:200]!r} has no {tag} label of {reader[:80]!r}.")
+    return place

@@ -133,11 +133,14 @@ class Readings:
     def is_settled(self, objects: Objects, image: str) -> bool:
         """Whether the label ``final`` of an image needs not be made anew; one of its own stays as it is."""
         entry = objects[image]
-        made = {tag: label.sha256 for tag, label in entry.labels.items() if tag in READINGS}
+        made = {tag: label for tag, label in entry.labels.items() if tag in READINGS}
         final = entry.labels.get("final")
         if final is None:
             return not made or self.most == 1  # without several readers a deleted one stays deleted
-        return not is_consensus(final.info) or final.info[CONSENSUS_OF] == made
+        if is_consensus(final.info):
+            return bool(final.info[CONSENSUS_OF] == {tag: label.sha256 for tag, label in made.items()})
+        # One that has the notes of a reading was laid among the readings by a change that did not come to its end.
+        return all(label.info != final.info for label in made.values())
 
     def earlier(self, objects: Objects, image: str, tag: str, reader: str) -> list[LabelVersion]:
         """The earlier versions of a reader's own label, the last one that ended first."""
