@@ -57,6 +57,7 @@ def draw_boxes(
     limit: float,
     title: str,
     path: str | Path,
+    tallest: float = _TALLEST,
 ) -> None:
     """Draws the boxes of :func:`draw_error_boxes` of any distances.
 
@@ -66,6 +67,7 @@ def draw_boxes(
         limit: where the axis ends unless a box reaches farther.
         title: of the axis.
         path: a ``.png`` file.
+        tallest: inches of all boxes, at most.
 
     Raises:
         InputError: there is no distance, or the path is no ``.png``.
@@ -75,7 +77,7 @@ def draw_boxes(
         raise InputError("No error was measured, so that there are no boxes to draw.")
     end = _end(known, limit)
     rows = len(names) * (len(errors) + _GAP)
-    figure = Figure(figsize=(7.0, 1.3 + min(_ROW * rows, _TALLEST)), dpi=DPI, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(7.0, 1.3 + min(_ROW * rows, tallest)), dpi=DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for i, columns in enumerate(errors.values()):

@@ -12,6 +12,9 @@ from monai_ext.landmarks import InputError
 
 from .compared import Comparison
 
+#: Inches of all boxes, at most: readers and a network make four of each landmark.
+TALLEST = 14.0
+
 
 def draw_distances(comparisons: Sequence[Comparison], path: str | Path) -> None:
     """Draws a box per landmark and comparison: quartiles, median, whiskers to 1.5 box lengths, single ones beyond.
@@ -33,4 +36,4 @@ def draw_distances(comparisons: Sequence[Comparison], path: str | Path) -> None:
     columns = {item.title: [column[~np.isnan(column)] for column in item.distances.T] for item in comparisons}
     measured = [known for item in comparisons if len(known := item.distances[~np.isnan(item.distances)])]
     limit = max((float(np.percentile(known, 98)) for known in measured), default=1.0)
-    draw_boxes(columns, names, limit, f"Distance [{unit}]", path)
+    draw_boxes(columns, names, limit, f"Distance [{unit}]", path, TALLEST)
