@@ -14,6 +14,7 @@ from monai_ext.landmarks import InputError
 
 from .commands import (
     ablate,
+    agreement,
     cross_validate,
     doctor,
     evaluate,
@@ -56,6 +57,7 @@ app.command("predict")(predict.run)
 app.command("evaluate")(evaluate.run)
 app.command("measure")(measure.run)
 app.command("report")(report.run)
+app.command("agreement")(agreement.run)
 app.command("model-card")(model_card.run)
 app.command("ablate")(ablate.run)
 app.command("cross-validate")(cross_validate.run)

@@ -125,6 +125,7 @@ class LandmarksApp(MONAILabelApp):
             auto_reload=platform.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
             read_only=platform.MONAI_LABEL_DATASTORE_READ_ONLY,
             mend=in_server(),
+            readers=self.settings.readers,
         )
 
     def init_infers(self) -> dict[str, LandmarkInfer]:
@@ -178,7 +179,11 @@ class LandmarksApp(MONAILabelApp):
         protocols = {name: protocol_document(protocol) for name, protocol in self.settings.protocols.items()}
         problems = {name: problem for name, model in self.models.items() if (problem := model.problem()) is not None}
         told = {"protocols": protocols, "problems": problems, "pool_stats": self.pool.stats()}
-        told |= {"agreement": self.agreement.summary(), "review_stats": self.reviewer.stats()}
+        told |= {
+            "readers": self.settings.readers,
+            "agreement": self.agreement.summary(),
+            "review_stats": self.reviewer.stats(),
+        }
         info = {**super().info(), **told}
         for name, numbers in self.retraining.stats().items():
             info["train_stats"][name].update(numbers)

@@ -22,6 +22,7 @@ from monai_ext.importing import (
 )
 from monai_ext.landmarks import InputError, Landmarks, PointsTable, Studies, find_protocol
 from monai_ext.landmarks.new_protocol import check_new_protocol
+from monai_ext.landmarks.readers import checked_name
 from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
 
 from .console import output, print_json
@@ -75,6 +76,13 @@ def run(
         str | None,
         typer.Option(help="VIA: the attribute of a region that names its landmark, where there are several."),
     ] = None,
+    annotator: Annotated[
+        str | None,
+        typer.Option(
+            help="The reader whose labels these are: kept beside those of another reader, with the mean of both as "
+            "the label that trains."
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace labels that exist.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -89,6 +97,7 @@ def run(
     folder, target = ImageFolder(images), Studies(studies)
     given = read_names(names) if names else None
     reading = TableReading(format, given, category, take_v0, pixel_origin, exif, scale_unit, attribute)
+    name = None if annotator is None else checked_name(annotator)
     points, exif = reading.read(table, folder)
     if rename:
         points = renamed(points, rename)
@@ -98,7 +107,14 @@ def run(
     planned = plan_images(points, folder, target, table)
     with Meter("Checking images", len(planned)) as meter:
         checked = check_import(
-            planned, target, wanted, table.name, exif=exif, overwrite=overwrite, progress=meter.advance
+            planned,
+            target,
+            wanted,
+            table.name,
+            exif=exif,
+            annotator=name,
+            overwrite=overwrite,
+            progress=meter.advance,
         )
     checked.write(new_protocol)
     _warn(checked)

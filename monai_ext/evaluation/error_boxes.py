@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +47,43 @@ def draw_error_boxes(evaluations: Mapping[str, Evaluation], path: str | Path) ->
         raise InputError("Boxes stand side by side where unit and landmarks are the same; evaluate all models alike.")
     unit, names = kinds.pop()
     errors = {name: _measured(evaluation) for name, evaluation in evaluations.items()}
+    limit = max(evaluation.auc_limit for evaluation in evaluations.values())
+    draw_boxes(errors, names, limit, f"Error of a landmark [{unit}]", path)
+
+
+def draw_boxes(
+    errors: Mapping[str, Sequence[NDArray[np.float64]]],
+    names: Sequence[str],
+    limit: float,
+    title: str,
+    path: str | Path,
+    tallest: float = _TALLEST,
+) -> None:
+    """Draws the boxes of :func:`draw_error_boxes` of any distances.
+
+    Args:
+        errors: by the name of what was compared, for each landmark the (n,) distances that were measured.
+        names: of the landmarks.
+        limit: where the axis ends unless a box reaches farther.
+        title: of the axis.
+        path: a ``.png`` file.
+        tallest: inches of all boxes, at most.
+
+    Raises:
+        InputError: there is no distance, or the path is no ``.png``.
+    """
     known = [column for columns in errors.values() for column in columns if len(column)]
     if not known:
         raise InputError("No error was measured, so that there are no boxes to draw.")
-    end = _end(known, max(evaluation.auc_limit for evaluation in evaluations.values()))
+    end = _end(known, limit)
     rows = len(names) * (len(errors) + _GAP)
-    figure = Figure(figsize=(7.0, 1.3 + min(_ROW * rows, _TALLEST)), dpi=DPI, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(7.0, 1.3 + min(_ROW * rows, tallest)), dpi=DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for i, columns in enumerate(errors.values()):
         places = np.arange(len(names)) * (len(errors) + _GAP) + i
         _draw_model(axes, columns, places, i, end)
-    _dress(axes, names, unit, len(errors), end)
+    _dress(axes, names, title, len(errors), end)
     handles = [_legend_line(i, name) for i, name in enumerate(errors)]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     save_figure(figure, path)
@@ -70,7 +95,7 @@ def _measured(evaluation: Evaluation) -> list[NDArray[np.float64]]:
     return [column[~np.isnan(column)] for column in errors.T]
 
 
-def _end(known: list[NDArray[np.float64]], limit: float) -> float:
+def _end(known: Sequence[NDArray[np.float64]], limit: float) -> float:
     """Right end of the axis."""
     farthest = max(float(column.max()) for column in known)
     boxes = max(float(np.quantile(column, 0.75)) for column in known)
@@ -78,7 +103,7 @@ def _end(known: list[NDArray[np.float64]], limit: float) -> float:
 
 
 def _draw_model(
-    axes: Axes, columns: list[NDArray[np.float64]], places: NDArray[np.float64], index: int, end: float
+    axes: Axes, columns: Sequence[NDArray[np.float64]], places: NDArray[np.float64], index: int, end: float
 ) -> None:
     color, style = LINE_COLORS[index % len(LINE_COLORS)], LINE_STYLES[index % len(LINE_STYLES)]
     marker = MARKERS[index % len(MARKERS)]
@@ -109,13 +134,13 @@ def _draw_model(
             )  # fmt: skip
 
 
-def _dress(axes: Axes, names: tuple[str, ...], unit: str, models: int, end: float) -> None:
+def _dress(axes: Axes, names: Sequence[str], title: str, models: int, end: float) -> None:
     step = models + _GAP
     middles = np.arange(len(names)) * step + (models - 1) / 2
     axes.set_yticks(middles, [_shortened(name) for name in names], parse_math=False)
     axes.set_ylim(middles[-1] + step / 2, middles[0] - step / 2)
     axes.set_xlim(0, end)
-    axes.set_xlabel(f"Error of a landmark [{unit}]")
+    axes.set_xlabel(title)
     axes.grid(axis="x", color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

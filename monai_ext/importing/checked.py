@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from monai_ext.doctor.index import read_index
 from monai_ext.landmarks import InputError, Landmarks, Studies
 from monai_ext.landmarks.exif import read_exif_orientation
 from monai_ext.landmarks.new_protocol import new_protocol_text
 from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, StatedSize, read_stated_sizes, stated_size
 from monai_ext.landmarks.studies_lock import LOCK_FILE, studies_lock
+from monai_ext.studies import NewReading, new_reading
 from monai_ext.transforms.image_io import read_image
 
 from .placing import ExifReading, Placed, place
@@ -30,12 +32,14 @@ class CheckedImport:
         names: the landmarks.
         images: what is planned for each image, and where its landmarks lie.
         table: the file name of the table.
+        readings: with a reader's name, the files that the reader's labels change, by image ID.
     """
 
     studies: Studies
     names: tuple[str, ...]
     images: tuple[tuple[PlannedImage, Placed], ...]
     table: str
+    readings: Mapping[str, NewReading] | None = None
 
     @property
     def labels(self) -> dict[str, Landmarks]:
@@ -73,7 +77,10 @@ class CheckedImport:
                 if image.is_new:
                     change.add_image(image.copy, image.source.content())
             for image_id, landmarks in self.labels.items():
-                change.add_label(image_id, landmarks)
+                if self.readings is None:
+                    change.add_label(image_id, landmarks)
+                else:
+                    change.add_reading(image_id, self.readings[image_id])
             # A server that works in the folder must not change what is added to meanwhile.
             with studies_lock(self.studies.root) if _is_served(self.studies.root) else nullcontext():
                 if self.splits:
@@ -90,6 +97,7 @@ def check_import(
     table: str,
     *,
     exif: ExifReading | None = None,
+    annotator: str | None = None,
     overwrite: bool = False,
     progress: Callable[[], object] = lambda: None,
 ) -> CheckedImport:
@@ -101,6 +109,7 @@ def check_import(
         names: the landmarks, in the order of the labels.
         table: the file name of the table: where stated pixel sizes came from.
         exif: which picture of an image with an EXIF orientation the table means; None takes it from declared sizes.
+        annotator: the reader whose labels these are, beside those of another; None: they are the study's labels.
         overwrite: labels may replace those that exist.
         progress: called after each image.
 
@@ -116,7 +125,14 @@ def check_import(
         images.append((image, place(image.name, image.entry, frame, orientation, names, exif)))
         progress()
     checked = CheckedImport(studies, tuple(names), tuple(images), table)
-    for label in map(studies.label_path, checked.labels):
+    if annotator is not None:
+        index = read_index(studies.root)
+        readings = {
+            image: new_reading(studies, index, image, landmarks, annotator, overwrite=overwrite)
+            for image, landmarks in checked.labels.items()
+        }
+        checked = replace(checked, readings=readings)
+    for label in map(studies.label_path, checked.labels) if annotator is None else ():
         if label.exists() and not overwrite:
             raise InputError(f"The label {label} exists: use --overwrite to replace it.")
     present = read_stated_sizes(studies.root)

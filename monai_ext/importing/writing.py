@@ -9,6 +9,7 @@ from monai_ext.landmarks import InputError, Landmarks, Studies, markups_document
 from monai_ext.landmarks.files import StagedFile, json_text, sync_folder
 from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, StatedSize, with_stated_sizes
 from monai_ext.landmarks.studies import SPLITS_FILE, splits_document
+from monai_ext.studies import NewReading
 
 
 class StudiesChange:
@@ -25,6 +26,7 @@ class StudiesChange:
         self.studies = studies
         self._staged: list[StagedFile] = []
         self._made: list[Path] = []
+        self._dropped: list[Path] = []
         self._placed = 0
 
     def __enter__(self) -> StudiesChange:
@@ -56,6 +58,13 @@ class StudiesChange:
         path = self.studies.label_path(image)
         self._stage(path, json_text(path, markups_document(landmarks)))
 
+    def add_reading(self, image: str, reading: NewReading) -> None:
+        """Prepares the files of a reader's label."""
+        for tag, content in reading.files.items():
+            self._stage(self.studies.label_path(image, tag), content)
+        if reading.drop_final:
+            self._dropped.append(self.studies.label_path(image))
+
     def add_splits(self, splits: Mapping[str, str]) -> None:
         """Prepares ``splits.json`` with these splits and, for other images, those that it has."""
         path = self.studies.root / SPLITS_FILE
@@ -75,6 +84,8 @@ class StudiesChange:
         for staged in self._staged:
             staged.commit()
             self._placed += 1
+        for path in self._dropped:
+            path.unlink(missing_ok=True)
         for folder in {staged.path.parent for staged in self._staged}:
             sync_folder(folder)
 

@@ -1,6 +1,17 @@
 """Changes of a studies folder without a server, which the server's store takes in as its own."""
 
+from .readings import NewReading, ReadImage, new_reading, read_readings
 from .remapping import Remapping, find_remappings, remap
 from .replaced_labels import LabelReplacement, replace_labels
 
-__all__ = ["LabelReplacement", "Remapping", "find_remappings", "remap", "replace_labels"]
+__all__ = [
+    "LabelReplacement",
+    "NewReading",
+    "ReadImage",
+    "Remapping",
+    "find_remappings",
+    "new_reading",
+    "read_readings",
+    "remap",
+    "replace_labels",
+]

@@ -18,6 +18,7 @@ def test_without_conf_only_this_machine_is_answered() -> None:
     conf = Conf.parse({"server_mode": "true"}, {})
     assert conf.access == AccessSettings(token=None, allow_remote=False, allow_origins=(), allow=frozenset())
     assert conf.limits == LimitSettings(256, None, 16, 120.0, 256)
+    assert conf.readers == 1
 
 
 def test_every_name_is_read_from_text() -> None:
@@ -56,6 +57,9 @@ def test_settings_do_not_show_the_token() -> None:
         ({"token": "short-token"}, "the token must have at least 16 printable characters without spaces"),
         ({"token": "has a space in it, alas"}, "the token must have"),
         ({"allow_remote": "perhaps"}, "--conf allow_remote cannot be 'perhaps'"),
+        ({"readers": "3"}, "--conf readers cannot be '3': an image has 1 reader, or 2 who label it each by themselves"),
+        ({"readers": "0"}, "--conf readers cannot be '0'"),
+        ({"readers": "both"}, "--conf readers cannot be 'both'"),
         ({"allow_origins": "*"}, "--conf allow_origins '*' must be addresses like https://pages.example"),
         ({"allow_origins": "https://a.example/path"}, "must be addresses like"),
         ({"allow": "logs,everything"}, "must name some of reload, logs, model_download, dataset_download"),

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
-from app_spots import spot_image
+from app_readers import label_on_disk
+from app_spots import spot_image, write_label
 from app_studies import label_state, write_content
 
 from lib.datastore import LandmarkDatastore
+from lib.studies_store.reader_places import reader_of, readings
 
 #: The system calls that change a disk; a crash is tried before each of them.
 STEPS = ("replace", "fsync", "unlink", "write", "open", "link", "truncate", "ftruncate")
@@ -44,9 +47,9 @@ class Run(NamedTuple):
     steps: list[str]
 
 
-def run_and_crash(studies: Path, change: Callable[[LandmarkDatastore], object], step: int) -> Run:
+def run_and_crash(studies: Path, change: Callable[[LandmarkDatastore], object], step: int, *, readers: int = 1) -> Run:
     """Makes a change that ends before its n-th step; it does not crash when it has fewer steps."""
-    store = LandmarkDatastore(str(studies))
+    store = LandmarkDatastore(str(studies), readers=readers)
     made: list[str] = []
     files: dict[object, str] = {}  # the names of open files
 
@@ -192,3 +195,45 @@ def test_uploaded_image_is_the_old_or_the_new_file(folder: Path, tmp_path: Path)
             break
     assert found[-1]
     assert LandmarkDatastore(str(studies)).get_image_info("spot_01")["by"] == "x"
+
+
+@pytest.mark.parametrize("index", ["kept", "lost"])
+@pytest.mark.parametrize("begun_with", [1, 2])
+def test_second_reader_s_label_and_the_mean_come_together(
+    make_studies: Callable[[int], Path], tmp_path: Path, begun_with: int, index: str
+) -> None:
+    folder = make_studies(1)
+    first, second = (np.array([[10.25, 20], [60, 40]]), np.array([[13, 24.5], [62, 41]]))
+    label = write_label(tmp_path / "l.mrk.json", folder / "spot_00.png", first)
+    begun = LandmarkDatastore(str(folder), readers=begun_with)
+    if begun_with == 1:
+        begun.save_label("spot_00", str(label), "final", {"annotator": "ann", "by": "old"})
+    else:
+        begun.save_reading("spot_00", "final", label.read_bytes(), {"by": "old"}, "ann")
+    content = write_label(tmp_path / "l.mrk.json", folder / "spot_00.png", second).read_bytes()
+    together = set()
+    for step in range(200):
+        studies = tmp_path / f"try {step}"
+        shutil.copytree(folder, studies)
+        run = run_and_crash(
+            studies, lambda s: s.save_reading("spot_00", "final", content, {"by": "new"}, "ben"), step, readers=2
+        )
+        if index == "lost":
+            (studies / "datastore_v2.json").unlink()
+        store = LandmarkDatastore(str(studies), readers=2)
+        held = {
+            reader_of(label.info): (tag, label.info["by"]) for tag, label in readings(store.objects["spot_00"]).items()
+        }
+        assert held["ann"][1] == "old", f"step {step}"
+        np.testing.assert_allclose(label_on_disk(studies, "spot_00", held["ann"][0]).points, first, atol=1e-9)
+        there = "ben" in held
+        if there:
+            assert held["ben"] == ("reader2", "new")
+            np.testing.assert_allclose(label_on_disk(studies, "spot_00", "reader2").points, second, atol=1e-9)
+        expected = (first + second) / 2 if there else first
+        np.testing.assert_allclose(label_on_disk(studies, "spot_00").points, expected, atol=1e-9)
+        together.add(there)
+        if not run.crashed:
+            break
+    assert together == {True, False}
+    assert there

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from monai_ext.active.measures import DEFAULT_MEASURE, MEASURES
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.readers import READINGS
 
 #: The environment variable that holds the token; unlike ``--conf token`` it is in no process list and no log.
 TOKEN_VARIABLE = "LANDMARKS_TOKEN"
@@ -113,6 +114,7 @@ class Conf(BaseModel):
     pool_scores: PoolScores = "auto"
     offer_minutes: Annotated[float, Field(gt=0, le=10_080, allow_inf_nan=False)] = 30.0
     train_after: Annotated[int, Field(ge=0, le=100_000)] = 0
+    readers: Annotated[int, Field(ge=1, le=len(READINGS))] = 1
 
     @classmethod
     def parse(cls, conf: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Conf:
@@ -160,6 +162,8 @@ def _sentence(name: str, value: str, error: Mapping[str, object]) -> str:
         return f"--conf allow {value!r} must name some of {', '.join(get_args(Door))}, separated by commas"
     if name == "measure":
         return f"--conf measure {value!r} is unknown; use one of {', '.join(MEASURES)}"
+    if name == "readers":
+        return f"--conf readers cannot be {value!r}: an image has 1 reader, or 2 who label it each by themselves"
     if name == "allow_origins":
         return f"--conf allow_origins {value!r} must be addresses like https://pages.example, separated by commas"
     return f"--conf {name} cannot be {value!r}: {error['msg']}"

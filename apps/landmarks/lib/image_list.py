@@ -5,18 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from monailabel.datastore.local import DataModel, ImageLabelModel
 
 from monai_ext.landmarks import InputError, Protocol
 
 from .datastore import LandmarkDatastore
+from .image_state import STATES, ImageView, State, view
 from .label_check import fitting_protocol
-from .quality.review_note import flags_of
-
-State = Literal["unlabeled", "draft", "final"]
-STATES: tuple[State, ...] = get_args(State)
 
 
 class ImageListing:
@@ -39,6 +36,7 @@ class ImageListing:
         offset: int = 0,
         limit: int = 1000,
         flagged: bool | None = None,
+        reader: str | None = None,
     ) -> dict[str, Any]:
         """One page of the images that fit, by ID.
 
@@ -48,6 +46,7 @@ class ImageListing:
             offset: how many to pass over.
             limit: how many to list.
             flagged: only images whose final label is worth a second look, or only the others.
+            reader: in a study with several readers, whose images and labels these are; None: everybody's.
 
         Returns:
             ``total`` images there are, how many are in each of the ``states``, how many are ``flagged``, how many were
@@ -55,8 +54,9 @@ class ImageListing:
         """
         words = search.casefold().split()
         objects = self._datastore.objects
-        states = {image: state_of(entry) for image, entry in sorted(objects.items())}
-        doubtful = {image for image, entry in objects.items() if _flags(entry)}
+        views = {image: view(entry, self._datastore.readers, reader) for image, entry in sorted(objects.items())}
+        states = {image: seen.state for image, seen in views.items()}
+        doubtful = {image for image, seen in views.items() if seen.flags}
         found = [
             image
             for image, its_state in states.items()
@@ -69,19 +69,20 @@ class ImageListing:
             "states": {name: sum(s == name for s in states.values()) for name in STATES},
             "flagged": len(doubtful),
             "found": len(found),
-            "images": [self._describe(image, objects[image]) for image in found[offset : offset + limit]],
+            "images": [self._describe(image, objects[image], views[image]) for image in found[offset : offset + limit]],
         }
 
-    def _describe(self, image: str, entry: ImageLabelModel) -> dict[str, Any]:
+    def _describe(self, image: str, entry: ImageLabelModel, seen: ImageView) -> dict[str, Any]:
         name = _file_name(image, entry)
-        labels = {tag: self._describe_label(image, tag, label) for tag, label in entry.labels.items()}
+        labels = {tag: self._describe_label(image, place, label) for tag, (place, label) in seen.labels.items()}
         return {
             "id": image,
-            "state": state_of(entry),
+            "state": seen.state,
             "file": name,
             "size": _size(self._datastore.folder / name),
             "labels": labels,
-            "flags": _flags(entry),
+            "flags": seen.flags,
+            **seen.more,
         }
 
     def _describe_label(self, image: str, tag: str, label: DataModel) -> dict[str, Any]:
@@ -108,15 +109,6 @@ class ImageListing:
         with self._lock:
             self._by_hand[path] = (stat.st_mtime_ns, stat.st_size, name)
         return name
-
-
-def state_of(entry: ImageLabelModel) -> State:
-    """``final`` counts more than ``draft``: a finished label stays valid while somebody changes it."""
-    return "final" if "final" in entry.labels else "draft" if "draft" in entry.labels else "unlabeled"
-
-
-def _flags(entry: ImageLabelModel) -> list[dict[str, Any]]:
-    return flags_of(entry.labels["final"].info) if "final" in entry.labels else []
 
 
 def _file_name(image: str, entry: ImageLabelModel) -> str:

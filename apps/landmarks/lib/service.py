@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.landmarks import Frame, InputError, Protocol
+from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
 from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by, with_stated_frame
+from monai_ext.landmarks.readers import ANNOTATOR, DRAFTS, READINGS, with_field
+from monai_ext.landmarks.readers import CONSENSUS_OF as MADE_OF
 from monai_ext.landmarks.stated_sizes import NothingStatedError, stated_size
 from monai_ext.landmarks.studies import label_file_name
 from monai_ext.landmarks.submission import FIRST_SUBMISSION
@@ -34,12 +36,13 @@ from .quality.review_note import NOTE as REVIEW_NOTE
 from .served_model import FileState
 from .stated_calibration import Statement, calibration_document, checked_size
 from .studies_store.label_history import LabelVersion
+from .studies_store.reader_places import CONSENSUS_OF
 from .trainers import LandmarkTrain
 
 logger = logging.getLogger(__name__)
 
 #: Notes that the server alone makes on labels; what a client sends under these names is left out.
-OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE)
+OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, CONSENSUS_OF)
 
 
 @dataclass(frozen=True)
@@ -171,8 +174,17 @@ class LandmarkService:
             info = {"model": model, "model_version": answer.document["model_version"], "params": answer.document}
             return self.datastore.save_label(answer.document["image"], str(path), "original", info)
 
-    def save_label(self, image: str, tag: str, content: bytes, params: dict[str, Any]) -> dict[str, Any]:
+    def save_label(
+        self, image: str, tag: str, content: bytes, params: dict[str, Any], reader: str | None = None
+    ) -> dict[str, Any]:
         """Checks a markups file against its protocol and image and stores it; returns its info.
+
+        Args:
+            image: its ID.
+            tag: what it is saved under.
+            content: of the file.
+            params: what the client notes on it.
+            reader: whose label it is, in a study with several readers.
 
         Raises:
             NotFoundError: unknown image or protocol.
@@ -195,15 +207,26 @@ class LandmarkService:
             known = self.proposals.get(protocol.name, image) or self._stored_proposal(image, protocol)
             sent = {name: value for name, value in params.items() if name not in OWN_NOTES}
             info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
-            path.write_bytes(with_stated_frame(content, frame))
-            self.datastore.save_label(image, str(path), tag, info)
+            content = with_stated_frame(_without_origin(content), frame)
+            if reader is None or tag == "original":
+                path.write_bytes(content)
+                self.datastore.save_label(image, str(path), tag, info)
+            else:
+                about = partial(_about_consensus, known, protocol)
+                self.datastore.save_reading(image, tag, content, {**info, "annotator": reader}, reader, about)
+                info = self.datastore.get_label_info(image, self.datastore.reading_tag(image, tag, reader))
         if tag == "final":
             self._tell_of_final(image, protocol.name, known)
         return info
 
-    def restore_label(self, image: str, tag: str, version: LabelVersion, user: str | None) -> dict[str, Any]:
-        """Makes an earlier version of a label the present one; returns its info."""
-        info = self.datastore.restore_label(image, tag, version, user=user)
+    def restore_label(
+        self, image: str, tag: str, version: LabelVersion, user: str | None, reader: str | None = None
+    ) -> dict[str, Any]:
+        """Makes an earlier version of a label, or of a reader's own, the present one; returns its info."""
+        if reader is None:
+            info = self.datastore.restore_label(image, tag, version, user=user)
+        else:
+            info = self.datastore.restore_reading(image, tag, version, reader, user=user)
         protocol = info.get("protocol")
         if tag == "final" and isinstance(protocol, str):
             self._tell_of_final(image, protocol, self.proposals.get(protocol, image))
@@ -302,10 +325,11 @@ class LandmarkService:
             return False
 
     def _refuse_other_protocol(self, image: str, tag: str, protocol: Protocol) -> None:
-        if tag not in self.datastore.get_labels_by_image_id(image):
-            return
-        other = self.datastore.get_label_info(image, tag).get("protocol", protocol.name)
-        if other != protocol.name:
+        known = self.datastore.get_labels_by_image_id(image)
+        places = {"final": ("final", *READINGS), "draft": DRAFTS}.get(tag, (tag,))
+        others = [self.datastore.get_label_info(image, place).get("protocol") for place in places if place in known]
+        other = next((name for name in others if name not in (None, protocol.name)), None)
+        if other is not None:
             raise ConflictError(
                 f"The {tag} label of {image!r} belongs to the protocol {other}: delete it before saving one of "
                 f"{protocol.name}, or keep the image a second time under another ID."
@@ -324,6 +348,18 @@ class LandmarkService:
         except InputError:
             return None  # a proposal of another protocol
         return Proposal(version, landmarks) if isinstance(version, str) else None
+
+
+def _without_origin(content: bytes) -> bytes:
+    """A label as a person submits it, whatever the label that it was made from says of itself."""
+    return with_field(with_field(content, MADE_OF, None), ANNOTATOR, None)
+
+
+def _about_consensus(
+    proposal: Proposal | None, protocol: Protocol, landmarks: Landmarks, model_version: str
+) -> dict[str, Any]:
+    """What the info of a label of several readers records of the version that all of them were shown."""
+    return provenance(proposal, landmarks.reordered(protocol.landmark_names), {"model_version": model_version})
 
 
 def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:

@@ -23,6 +23,7 @@ class AppSettings:
         limits: how much at once.
         active: how images are chosen.
         train_after: new final labels of a protocol after which the server trains it by itself; 0: never.
+        readers: how many people label an image, each by themselves.
     """
 
     protocols: dict[str, Protocol]
@@ -32,6 +33,7 @@ class AppSettings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     active: ActiveSettings = field(default_factory=ActiveSettings)
     train_after: int = 0
+    readers: int = 1
 
     @classmethod
     def from_conf(cls, app_dir: str | Path, conf: Mapping[str, str]) -> AppSettings:
@@ -70,4 +72,5 @@ class AppSettings:
             limits=chosen.limits,
             active=chosen.active,
             train_after=chosen.train_after,
+            readers=chosen.readers,
         )

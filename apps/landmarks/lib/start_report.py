@@ -57,6 +57,7 @@ class StartReport:
         repairs: what was found damaged in the studies and mended, one sentence each.
         not_served: what looks like an image and cannot be used, with the reason, one sentence each.
         train_after: new labels of a protocol after which it is trained; 0: never.
+        readers: how many people label an image.
     """
 
     version: str
@@ -70,6 +71,7 @@ class StartReport:
     repairs: Sequence[str] = ()
     not_served: Sequence[str] = ()
     train_after: int = 0
+    readers: int = 1
 
 
 def start_lines(report: StartReport) -> list[str]:
@@ -84,6 +86,7 @@ def start_lines(report: StartReport) -> list[str]:
         *_section("Studies", [f"{report.studies}: {count}"]),
         *_section("Not served", report.not_served),
         *_section("Mended", report.repairs),
+        *_section("Readers", reader_words(report.readers)),
         *_section("Training", training_words(report.train_after)),
         *_section("Access", access_words(report.access)),
         *_section("Limits", [limit_words(report.limits)]),
@@ -108,6 +111,11 @@ def access_words(access: AccessSettings) -> list[str]:
 def training_words(train_after: int) -> list[str]:
     """When networks are trained without being asked for; nothing where never."""
     return [f"by itself after {train_after} new labels of a protocol"] if train_after else []
+
+
+def reader_words(readers: int) -> list[str]:
+    """How many people label an image; nothing where one does."""
+    return [f"{readers} of each image, each of whom sees the own label alone"] if readers > 1 else []
 
 
 def limit_words(limits: LimitSettings) -> str:
@@ -137,6 +145,7 @@ def start_report(
         repairs=tuple(datastore.repairs),
         not_served=not_served(datastore),
         train_after=settings.train_after,
+        readers=settings.readers,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from monai_ext.doctor.index import read_index
 from monai_ext.doctor.journal import read_journal
 from monai_ext.landmarks import InputError, Studies
+from monai_ext.landmarks.readers import READINGS
 
 from .record import AgreementRecord, agreement_record
 
@@ -44,15 +45,18 @@ def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRec
     records = []
     for image in labelled:
         entry = index.objects.get(image)
-        if entry is None or entry.protocol("final") != protocol:
+        if entry is None:
             continue
-        try:
-            record = agreement_record(image, entry.labels["final"].info)
-        except InputError as error:
-            warnings.warn(str(error), stacklevel=2)
-            continue
-        if record is not None:
-            records.append(record)
+        # Of several readers each one tells of the network.
+        places = [tag for tag in READINGS if tag in entry.labels] or ["final"]
+        for info in (entry.labels[tag].info for tag in places if entry.protocol(tag) == protocol):
+            try:
+                record = agreement_record(image, info)
+            except InputError as error:
+                warnings.warn(str(error), stacklevel=2)
+                continue
+            if record is not None:
+                records.append(record)
     return sorted(records, key=lambda record: (record.time, record.image))
 
 

@@ -31,7 +31,12 @@ class LandmarkClient(Protocol):
     Every method raises a :class:`~.errors.ClientError`, whose text is one sentence for the person: ``Unreachable``,
     ``TimedOut``, ``Cancelled``, ``WrongToken``, ``Refused`` (with the server's own sentence), ``ServerFailed`` or
     ``BadAnswer``. A request that failed may be sent again; nothing is half done on this side.
+
+    Attributes:
+        annotator: who asks: in a study with several readers the images and labels are that reader's own. May change.
     """
+
+    annotator: str
 
     @property
     def url(self) -> str:

@@ -49,6 +49,7 @@ class HttpClient:
         self._address = parse_address(url)
         self._requests = Requests(self._address, token, timeouts or Timeouts(), ca_file)
         self._sends_token = bool(token)
+        self.annotator = ""
 
     def __repr__(self) -> str:
         return f"HttpClient({self.url!r})"
@@ -75,7 +76,7 @@ class HttpClient:
         """``GET /datastore/images``, all pages of it."""
         entries: list[ImageEntry] = []
         while True:
-            query = {"search": search, "state": state, "offset": str(len(entries)), "limit": str(_PAGE)}
+            query = self._mine({"search": search, "state": state, "offset": str(len(entries)), "limit": str(_PAGE)})
             answer = self._requests.json("GET", "/datastore/images", {k: v for k, v in query.items() if v})
             page = as_list(as_object(answer, "The list of images").get("images"), "The list of images")
             entries += [ImageEntry.from_dict(item) for item in page]
@@ -117,24 +118,28 @@ class HttpClient:
 
     def download_label(self, image: str, tag: str) -> bytes:
         """``GET /datastore/label``."""
-        return self._requests.body("GET", "/datastore/label", {"label": image, "tag": tag})[1]
+        return self._requests.body("GET", "/datastore/label", self._mine({"label": image, "tag": tag}))[1]
 
     def label_info(self, image: str, tag: str) -> dict[str, Any]:
         """``GET /datastore/label/info``."""
-        answer = self._requests.json("GET", "/datastore/label/info", {"label": image, "tag": tag})
+        answer = self._requests.json("GET", "/datastore/label/info", self._mine({"label": image, "tag": tag}))
         return as_object(answer, "The label's info")
 
     def label_versions(self, image: str, tag: str) -> tuple[LabelVersion, ...]:
         """``GET /datastore/label/history``."""
         return LabelVersion.list_from(
-            self._requests.json("GET", "/datastore/label/history", {"image": image, "tag": tag})
+            self._requests.json("GET", "/datastore/label/history", self._mine({"image": image, "tag": tag}))
         )
 
     def restore_label(self, image: str, tag: str, version: str) -> dict[str, Any]:
         """``POST /datastore/label/restore``."""
-        query = {"image": image, "tag": tag, "version": version}
+        query = self._mine({"image": image, "tag": tag, "version": version})
         answer = self._requests.json("POST", "/datastore/label/restore", query)
         return as_object(as_object(answer, "The restored label").get("info", {}), "The restored label's info")
+
+    def _mine(self, query: dict[str, str]) -> dict[str, str]:
+        """The query of a request about labels, with whose labels are meant."""
+        return {**query, "annotator": self.annotator} if self.annotator else query
 
     def download_image(self, image: str, folder: Path) -> Path:
         """``GET /datastore/image``: the file appears in the folder when it is complete."""

@@ -99,6 +99,7 @@ class ServerInfo:
         train_stats: progress by protocol; a protocol without an entry cannot be trained on this server.
         train_options: parameters by protocol with their present values, e.g. ``{"max_epochs": 60}``.
         images, finished, drafts: how many images there are, how many have a final label, how many a draft.
+        readers: how many people label each image, each of whom sees the own labels alone.
     """
 
     name: str
@@ -111,6 +112,7 @@ class ServerInfo:
     images: int = 0
     finished: int = 0
     drafts: int = 0
+    readers: int = 1
 
     def model_version(self, task: str) -> str | None:
         """The version that would answer now; None where there is no network yet."""
@@ -154,6 +156,7 @@ class ServerInfo:
             images=int(number_or_none(store.get("total"), "datastore.total") or 0),
             finished=int(number_or_none(store.get("completed"), "datastore.completed") or 0),
             drafts=int(number_or_none(tags.get("draft"), "datastore.label_tags.draft") or 0),
+            readers=int(number_or_none(entry.get("readers"), "readers") or 1),
         )
 
 

@@ -17,6 +17,7 @@ from monai_ext.landmarks import InputError
 
 from ..datastore import LandmarkDatastore
 from ..studies_store.entries import LabelEntry, Objects
+from ..studies_store.reader_places import readings
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class AgreementSummary:
         self._lock = threading.Lock()
         self._warned: set[str] = set()
         self._objects: Objects | None = None
-        self._seen: dict[str, tuple[LabelEntry, AgreementRecord | None]] = {}
+        self._seen: dict[tuple[str, str], tuple[LabelEntry, AgreementRecord | None]] = {}
         self._known: dict[str, _Protocol] = {}
 
     def summary(self) -> dict[str, list[dict[str, Any]]]:
@@ -71,14 +72,12 @@ class AgreementSummary:
         before, self._seen = self._seen, {}
         records: dict[str, list[AgreementRecord]] = {}
         for image, entry in objects.items():
-            label = entry.labels.get("final")
-            if label is None:
-                continue
-            seen = before.get(image)
-            record = seen[1] if seen is not None and seen[0] is label else self._record(image, label)
-            self._seen[image] = (label, record)
-            if record is not None:
-                records.setdefault(record.protocol, []).append(record)
+            for tag, label in readings(entry).items():  # of several readers each one tells of the network
+                seen = before.get((image, tag))
+                record = seen[1] if seen is not None and seen[0] is label else self._record(image, label)
+                self._seen[image, tag] = (label, record)
+                if record is not None:
+                    records.setdefault(record.protocol, []).append(record)
         return records
 
     def _record(self, image: str, label: LabelEntry) -> AgreementRecord | None:

@@ -10,6 +10,7 @@ from ..errors import NotFoundError
 from ..json_bounds import JsonObject
 from ..service import LandmarkService
 from .access import Admin, Annotator, AnyUser
+from .reader import reader_in
 
 
 def sampling_router(service: LandmarkService, app: Any) -> APIRouter:
@@ -21,7 +22,8 @@ def sampling_router(service: LandmarkService, app: Any) -> APIRouter:
         if strategy not in app.strategies:
             raise NotFoundError(f"There is no strategy {strategy[:80]!r}; there are {', '.join(app.strategies)}.")
         # The strategy in the address counts, and a client's name is text.
-        client = str((params or {}).get("client_id") or user.username)[:200]
+        reader = reader_in(service, params or {}, user)
+        client = reader or str((params or {}).get("client_id") or user.username)[:200]
         request = {**(params or {}), "strategy": strategy, "client_id": client}
         with app.offers.lock:
             found = app.next_sample(request)

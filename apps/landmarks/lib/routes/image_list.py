@@ -8,9 +8,11 @@ from fastapi import APIRouter, Query
 
 from monai_ext.transforms.image_io import read_frame
 
-from ..image_list import ImageListing, State
+from ..image_list import ImageListing
+from ..image_state import State
 from ..service import LandmarkService
 from .access import AnyUser
+from .reader import Reader, reader_in
 
 MAX_PAGE = 1000
 
@@ -28,9 +30,11 @@ def image_list_router(service: LandmarkService, app: Any) -> APIRouter:
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
         flagged: bool | None = None,
+        annotator: Reader = "",
         user: AnyUser,
     ) -> dict[str, Any]:
-        return listing.page(search, state, offset, limit, flagged)
+        reader = reader_in(service, {"annotator": annotator}, user) if annotator else None
+        return listing.page(search, state, offset, limit, flagged, reader)
 
     @router.get("/datastore/image/frame", summary="Placement and calibration of an image")
     def image_frame(*, image: str, user: AnyUser) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ..params import parse_params
 from ..sent_image import send_image
 from ..service import LandmarkService
 from .access import Admin, Annotator, AnyUser
+from .reader import everything
 
 CHECKSUMS = ("SHA256", "SHA512", "MD5")
 
@@ -23,7 +24,7 @@ def images_router(service: LandmarkService, app: Any) -> APIRouter:
 
     @router.get("/datastore/", summary="How many images and labels there are, or all of them with their notes")
     def overview(*, output: Literal["stats", "all"] | None = None, user: AnyUser) -> dict[str, Any]:
-        return dict(service.datastore.json() if output == "all" else service.datastore.status())
+        return everything(service.datastore) if output == "all" else dict(service.datastore.status())
 
     @router.put("/datastore/", include_in_schema=False)
     @router.put("/datastore/image", summary="Upload an image, or replace it; its labels stay")

@@ -10,10 +10,12 @@ from monai_ext.landmarks import InputError
 from monai_ext.transforms.image_io import read_frame
 
 from ..errors import ConflictError, NotFoundError
+from ..file_names import check_tag
 from ..label_check import read_label
 from ..service import LandmarkService
 from ..studies_store.label_history import LabelVersion
 from .access import Annotator, AnyUser
+from .reader import SHARED, Reader, reader_in
 
 
 def label_history_router(service: LandmarkService, app: Any) -> APIRouter:
@@ -21,14 +23,17 @@ def label_history_router(service: LandmarkService, app: Any) -> APIRouter:
     router = APIRouter(tags=["Datastore"])
 
     @router.get("/datastore/label/history", summary="The earlier versions of a label, newest first")
-    def label_history(*, image: str, tag: str = "final", user: AnyUser) -> dict[str, Any]:
-        versions = service.datastore.label_versions(image, tag)
+    def label_history(*, image: str, tag: str = "final", annotator: Reader = "", user: AnyUser) -> dict[str, Any]:
+        versions = _versions(image, tag, reader_in(service, {"annotator": annotator}, user))
         return {"image": image, "tag": tag, "versions": [_describe(version) for version in versions]}
 
     @router.post("/datastore/label/restore", summary="Put an earlier version of a label back")
-    def restore_label(*, image: str, tag: str = "final", version: str, user: Annotator) -> dict[str, Any]:
+    def restore_label(
+        *, image: str, tag: str = "final", version: str, annotator: Reader = "", user: Annotator
+    ) -> dict[str, Any]:
         path = service.image_path(image)
-        versions = service.datastore.label_versions(image, tag)
+        reader = reader_in(service, {"annotator": annotator}, user)
+        versions = _versions(image, tag, reader)
         found = next((known for known in versions if known.version == version), None)
         if found is None:
             raise NotFoundError(
@@ -41,8 +46,13 @@ def label_history_router(service: LandmarkService, app: Any) -> APIRouter:
         except InputError as error:
             reason = str(error).replace(str(found.path), found.path.name)
             raise ConflictError(f"The version {version} cannot be put back: {reason}") from None
-        info = service.restore_label(image, tag, found, user.username)
+        info = service.restore_label(image, tag, found, user.username, None if tag == SHARED else reader)
         return {"image": image, "label": image, "tag": tag, "info": info}
+
+    def _versions(image: str, tag: str, reader: str | None) -> list[LabelVersion]:
+        if reader is None or tag == SHARED:
+            return service.datastore.label_versions(image, tag)
+        return service.datastore.reading_versions(image, check_tag(tag), reader)
 
     return router
 

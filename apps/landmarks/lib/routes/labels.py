@@ -14,6 +14,7 @@ from ..errors import NotFoundError, ParameterError
 from ..params import parse_params
 from ..service import LandmarkService
 from .access import Admin, Annotator, AnyUser
+from .reader import SHARED, Reader, label_tag, reader_in
 
 
 def labels_router(service: LandmarkService, app: Any) -> APIRouter:
@@ -30,45 +31,65 @@ def labels_router(service: LandmarkService, app: Any) -> APIRouter:
         user: Annotator,
     ) -> dict[str, Any]:
         notes = {**parse_params(params), "user": user.username}
-        info = service.save_label(image, tag or "final", label.file.read(), notes)
+        reader = reader_in(service, notes, user)
+        info = service.save_label(image, tag or "final", label.file.read(), notes, reader)
         return {"image": image, "label": image, "tag": tag or "final", "info": info}
 
     @router.get("/datastore/label", summary="Download a label", response_class=FileResponse)
-    def download_label(*, label: str, tag: str, user: AnyUser) -> FileResponse:
-        path = _label_path(service, label, tag)
+    def download_label(*, label: str, tag: str, annotator: Reader = "", user: AnyUser) -> FileResponse:
+        path = _label_path(service, label, label_tag(service, label, tag, annotator, user))
         return FileResponse(path, media_type="application/json", filename=f"{label}{LABEL_EXTENSION}")
 
     @router.head("/datastore/label", summary="Whether a label exists")
-    def check_label(*, tag: str, label: str = "", image: str = "", user: AnyUser) -> dict[str, Any]:
+    def check_label(
+        *, tag: str, label: str = "", image: str = "", annotator: Reader = "", user: AnyUser
+    ) -> dict[str, Any]:
         if not label and not image:
             raise ParameterError("State the label: ?label=ID&tag=TAG.")
-        _label_path(service, label or image, tag)
+        _label_path(service, label or image, label_tag(service, label or image, tag, annotator, user))
         return {}
 
     @router.delete("/datastore/label", summary="Delete a label")
-    def remove_label(*, id: str, tag: str, user: Admin) -> dict[str, Any]:
-        service.datastore.remove_label(id, tag)
+    def remove_label(*, id: str, tag: str, annotator: Reader = "", user: Admin) -> dict[str, Any]:
+        _remove(service, id, tag, reader_in(service, {"annotator": annotator}, user))
         return {}
 
     @router.get("/datastore/label/info", summary="The info of a label")
-    def label_info(*, label: str, tag: str, user: AnyUser) -> dict[str, Any]:
-        return service.datastore.get_label_info(label, tag)
+    def label_info(*, label: str, tag: str, annotator: Reader = "", user: AnyUser) -> dict[str, Any]:
+        return service.datastore.get_label_info(label, label_tag(service, label, tag, annotator, user))
 
     @router.put("/datastore/label/info", summary="Change the info of a label")
     def update_label_info(
-        *, label: str, tag: str, info: Annotated[str, Form()] = "{}", user: Annotator
+        *, label: str, tag: str, info: Annotated[str, Form()] = "{}", annotator: Reader = "", user: Annotator
     ) -> dict[str, Any]:
-        service.datastore.update_label_info(label, tag, {**parse_params(info, "info"), "user": user.username})
+        notes = {**parse_params(info, "info"), "user": user.username}
+        _note(service, label, tag, notes, reader_in(service, {"annotator": annotator}, user))
         return {}
 
     @router.put("/datastore/updatelabelinfo", include_in_schema=False)
     def update_label_params(
-        *, label: str, tag: str, params: Annotated[str, Form()] = "{}", user: Annotator
+        *, label: str, tag: str, params: Annotated[str, Form()] = "{}", annotator: Reader = "", user: Annotator
     ) -> dict[str, Any]:
-        service.datastore.update_label_info(label, tag, {**parse_params(params), "user": user.username})
+        notes = {**parse_params(params), "user": user.username}
+        _note(service, label, tag, notes, reader_in(service, {"annotator": annotator}, user))
         return {}
 
     return router
+
+
+def _remove(service: LandmarkService, image: str, tag: str, reader: str | None) -> None:
+    if reader is None or tag == SHARED:
+        service.datastore.remove_label(image, tag)
+    else:
+        service.datastore.remove_reading(image, tag, reader)
+
+
+def _note(service: LandmarkService, image: str, tag: str, info: dict[str, Any], reader: str | None) -> None:
+    if reader is None or tag == SHARED:
+        service.datastore.update_label_info(image, tag, info)
+    else:  # whose label it is does not change by a note
+        notes = {name: value for name, value in info.items() if name not in ("annotator", "client_id")}
+        service.datastore.note_reading(image, tag, reader, notes)
 
 
 def _label_path(service: LandmarkService, image: str, tag: str) -> Path:

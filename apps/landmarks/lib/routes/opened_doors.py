@@ -13,7 +13,7 @@ from monailabel.config import settings
 from starlette.background import BackgroundTask
 
 from ..access.doors import check_open
-from ..errors import ConflictError, NotFoundError
+from ..errors import ClosedError, ConflictError, NotFoundError
 from ..service import LandmarkService
 from .access import Admin, Annotator
 
@@ -40,6 +40,10 @@ def doors_router(service: LandmarkService, app: Any) -> APIRouter:
     @router.get("/datastore/dataset", summary="All images with a final label, and these", response_class=FileResponse)
     def download_dataset(*, limit_cases: Annotated[int | None, Query(ge=1)] = None, user: Annotator) -> FileResponse:
         check_open("dataset_download", allowed)
+        if service.datastore.readers > 1:
+            raise ClosedError(
+                "In a study with several readers nobody is sent all labels: use `monai-landmarks export` on the folder."
+            )
         path = Path(service.datastore.get_dataset_archive(limit_cases))
         remove = BackgroundTask(path.unlink, missing_ok=True)
         return FileResponse(path, media_type="application/zip", filename="dataset.zip", background=remove)

@@ -8,11 +8,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from monai_ext.landmarks.readers import reader_key
+
 from ..datastore import LandmarkDatastore
 from ..studies_store.entries import ImageEntry
+from ..studies_store.reader_places import drafts, finished_by, has, is_same, reader_of
 
 #: Who offered an image is noted in its info under this key, by strategy.
 NOTE = "strategy"
+#: With several readers the last offer to each of them is noted under this key.
+OFFERS = "offers"
 #: How long an offer is kept where nobody chose.
 MINUTES = 30.0
 
@@ -43,7 +48,8 @@ class Offers:
 
     The same client that asks again gets another image; what it was offered stays its own. Where nothing else is left
     it gets its own images again, the one it has not seen for longest first, those with a draft last. A draft that
-    somebody else saved keeps its image for that person, however old it is.
+    somebody else saved keeps its image for that person, however old it is. In a study with several readers an image
+    is kept from others once so many have it, or have labelled it.
 
     Attributes:
         lock: held from the choice of an image until its offer is noted, so that no two clients get the same.
@@ -62,15 +68,16 @@ class Offers:
         free: list[str] = []
         own: list[tuple[bool, float, str]] = []
         taken: list[str] = []
-        for image, entry in _unlabelled(datastore).items():
-            offer, owner = self._running(entry), _drafter(entry)
-            if offer is None and "draft" not in entry.labels:
+        for image, entry in _waiting(datastore, client).items():
+            offered, drafters = self._running(entry, datastore.readers), _drafters(entry, datastore.readers)
+            begun = any(owner is None or is_same(owner, client) for owner in drafters)
+            if _is_full(entry, datastore.readers, client, [*(offer.client for offer in offered), *drafters]):
+                taken.append(image)
+            elif begun or any(is_same(offer.client, client) for offer in offered):
+                taken.append(image)
+                own.append((begun, _last_time(entry, datastore.readers, client), image))
+            else:
                 free.append(image)
-                continue
-            taken.append(image)
-            if (offer is None or offer.client == client) and owner in (None, client):
-                last = last_offer(entry)
-                own.append(("draft" in entry.labels, 0.0 if last is None else last.time, image))
         if free or not own:
             return Choice(sorted(free), taken, False)
         longest_ago = min(own)[:2]
@@ -79,31 +86,46 @@ class Offers:
 
     def note(self, datastore: LandmarkDatastore, image: str, strategy: str, client: str) -> dict[str, Any]:
         """Notes that an image was offered; returns the notes of all strategies on it."""
-        notes = {**_notes(datastore.objects[image]), strategy: {"ts": round(self._clock(), 3), "client_id": client}}
-        datastore.update_image_info(image, {NOTE: notes})
-        return notes
+        entry, now = datastore.objects[image], round(self._clock(), 3)
+        info = {NOTE: {**_notes(entry), strategy: {"ts": now, "client_id": client}}}
+        if datastore.readers > 1:  # a strategy's note tells of its last offer alone
+            others = [offer for offer in self._running(entry, datastore.readers) if not is_same(offer.client, client)]
+            info[OFFERS] = {offer.client: offer.time for offer in others} | {client: now}
+        datastore.update_image_info(image, info)
+        return info[NOTE]
 
     def why_none(self, datastore: LandmarkDatastore, client: str) -> str:
         """Why a client is offered nothing, in one sentence."""
-        images, left = len(datastore.objects), _unlabelled(datastore)
+        images, left = len(datastore.objects), _waiting(datastore, client)
+        several = datastore.readers > 1
         if not images:
             return "The studies folder has no images yet."
         if not left:
-            return f"All {images} images are labelled."
-        offers = {image: offer for image, entry in left.items() if (offer := self._running(entry)) is not None}
-        ends = [offer.time + self._seconds - self._clock() for offer in offers.values() if offer.client != client]
+            by_whom = f", by you or by their {datastore.readers} readers" if several else ""
+            return f"All {images} images are labelled{by_whom}."
+        running = [self._running(entry, datastore.readers) for entry in left.values()]
+        others = [[offer for offer in offers if not is_same(offer.client, client)] for offers in running]
+        ends = [max(offer.time for offer in offers) + self._seconds - self._clock() for offers in others if offers]
         parts = []
         if ends:
             minutes = math.ceil(max(ends) / 60)
             parts.append(f"{len(ends)} offered to others, free again in {_count(minutes, 'minute')} at the latest")
         if len(left) > len(ends):
             parts.append(f"{len(left) - len(ends)} with a draft of somebody else, who is to finish or delete it")
-        return f"The last {_count(len(left), 'image')} without a label are in other hands: {'; '.join(parts)}."
+        whose = "a label of yours" if several else "a label"
+        return f"The last {_count(len(left), 'image')} without {whose} are in other hands: {'; '.join(parts)}."
 
-    def _running(self, entry: ImageEntry) -> Offer | None:
-        """The last offer of an image, where its time is not over; a clock that was set back ends it too."""
-        offer = last_offer(entry)
-        return offer if offer is not None and abs(self._clock() - offer.time) < self._seconds else None
+    def _running(self, entry: ImageEntry, readers: int) -> list[Offer]:
+        """The offers of an image whose time is not over; a clock that was set back ends them too.
+
+        With one reader only the last offer counts.
+        """
+        if readers == 1:
+            last = last_offer(entry)
+            offers = [] if last is None else [last]
+        else:
+            offers = _offers(entry)
+        return [offer for offer in offers if abs(self._clock() - offer.time) < self._seconds]
 
 
 def last_offer(entry: ImageEntry) -> Offer | None:
@@ -116,8 +138,44 @@ def last_offer(entry: ImageEntry) -> Offer | None:
     return max(found, key=lambda offer: offer.time, default=None)
 
 
-def _unlabelled(datastore: LandmarkDatastore) -> dict[str, ImageEntry]:
-    return {image: entry for image, entry in datastore.objects.items() if "final" not in entry.labels}
+def _offers(entry: ImageEntry) -> list[Offer]:
+    """The last offer of an image to each of its readers."""
+    notes = entry.image.info.get(OFFERS)
+    notes = notes if isinstance(notes, dict) else {}
+    return [Offer(str(client), float(time)) for client, time in notes.items() if isinstance(time, int | float)]
+
+
+def _last_time(entry: ImageEntry, readers: int, client: str) -> float:
+    """When an image was last offered to a client, in seconds since 1970; 0 for never."""
+    if readers == 1:
+        last = last_offer(entry)
+        return 0.0 if last is None else last.time
+    return max((offer.time for offer in _offers(entry) if is_same(offer.client, client)), default=0.0)
+
+
+def _waiting(datastore: LandmarkDatastore, client: str) -> dict[str, ImageEntry]:
+    """The images that wait for a label of a client: with several readers also those that others have labelled."""
+    if datastore.readers == 1:
+        return {image: entry for image, entry in datastore.objects.items() if "final" not in entry.labels}
+    return {
+        image: entry
+        for image, entry in datastore.objects.items()
+        if len(done := finished_by(entry)) < datastore.readers and not has(done, client)
+    }
+
+
+def _is_full(entry: ImageEntry, readers: int, client: str, working: list[str | None]) -> bool:
+    """Whether an image is in the hands of as many others as it has readers."""
+    done = finished_by(entry) if readers > 1 else []
+    keys = {reader_key(name) for name in [*done, *working] if name is not None}
+    return len(keys - {reader_key(client)}) >= readers
+
+
+def _drafters(entry: ImageEntry, readers: int) -> list[str | None]:
+    """Who saved the drafts of an image; None for one of which nobody noted it."""
+    if readers == 1:
+        return [_drafter(entry)] if "draft" in entry.labels else []
+    return [name for label in drafts(entry).values() if (name := reader_of(label.info))]
 
 
 def _drafter(entry: ImageEntry) -> str | None:

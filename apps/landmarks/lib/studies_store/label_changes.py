@@ -8,6 +8,7 @@ from typing import Any
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.readers import DRAFTS, READINGS
 from monai_ext.landmarks.submission import with_first_submission
 
 from ..errors import NotFoundError
@@ -36,8 +37,8 @@ class LabelChanges:
         check_label_size(content, f"The {tag} label of {image[:80]!r}")
         known = known_image(changes.objects, image)
         if tag in known.labels:
-            self._keep(changes, image, tag, known.labels[tag], "replaced")
-            if tag == "final":
+            self.keep(changes, image, tag, known.labels[tag], "replaced")
+            if tag == "final" or tag in READINGS:
                 info = with_first_submission(info, known.labels[tag].info)
         changes.write(self.files.label(image, tag), content)
         changes.set_label(image, tag, label_entry(image, digest(content), info))
@@ -45,7 +46,7 @@ class LabelChanges:
     def delete(self, changes: ChangeSet, image: str, tag: str) -> None:
         """Takes a label away; it becomes an earlier version."""
         _, label = known_label(changes.objects, image, tag)
-        self._keep(changes, image, tag, label, "deleted")
+        self.keep(changes, image, tag, label, "deleted")
         changes.remove(self.files.label(image, tag))
         changes.drop_label(image, tag, self.files.label_digest(image, tag) or label.sha256)
 
@@ -55,7 +56,7 @@ class LabelChanges:
         Raises:
             NotFoundError: the tag is unknown, or there is no such image and no earlier version.
         """
-        if tag not in LABEL_TAGS:
+        if tag not in {*LABEL_TAGS, *READINGS, *DRAFTS}:
             raise NotFoundError(f"The label tag {tag[:80]!r} is unknown; use one of {', '.join(LABEL_TAGS)}.")
         known = objects.get(image)
         versions = self.history.versions(image, tag) if known is not None or _is_plain(image) else []
@@ -66,7 +67,8 @@ class LabelChanges:
             return versions[1:]  # a process was ended before it replaced the label
         return versions
 
-    def _keep(self, changes: ChangeSet, image: str, tag: str, label: LabelEntry, reason: Reason) -> None:
+    def keep(self, changes: ChangeSet, image: str, tag: str, label: LabelEntry, reason: Reason) -> None:
+        """Makes the present label an earlier version."""
         sha256 = self.files.label_digest(image, tag)
         if sha256 is None:
             return  # deleted by hand a moment ago

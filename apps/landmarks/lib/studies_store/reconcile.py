@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.files import read_json
+from monai_ext.landmarks.readers import stated_annotator, stated_sources
 from monai_ext.landmarks.studies import LABEL_EXTENSION
 
 from .entries import ImageEntry, LabelEntry, Objects, image_entry, label_entry
 from .folder_scan import scan_images, scan_labels
 from .label_history import is_readable
+from .reader_places import CONSENSUS_OF
 from .study_files import StudyFiles
 
 logger = logging.getLogger(__name__)
@@ -59,10 +64,21 @@ def _present(known: LabelEntry | None, image: str, tag: str, files: StudyFiles) 
         return known
     readable = is_readable(files.label(image, tag))
     if known is None:
-        return label_entry(image, sha256 if readable else "")
+        return label_entry(image, sha256 if readable else "", _stated_notes(files, image, tag))
     if not readable:
         return known
     if not known.sha256:
         return known.model_copy(update={"sha256": sha256})
     logger.warning("The %s label of %s was replaced by hand; its notes start anew.", tag, image)
-    return label_entry(image, sha256)
+    return label_entry(image, sha256, _stated_notes(files, image, tag))
+
+
+def _stated_notes(files: StudyFiles, image: str, tag: str) -> dict[str, Any]:
+    """What a label file itself says of who made it, and of which readings it is made."""
+    try:
+        document = read_json(files.label(image, tag))
+    except InputError:
+        return {}
+    name, made_of = stated_annotator(document), stated_sources(document)
+    notes: dict[str, Any] = {"annotator": name} if name else {}
+    return notes if made_of is None else {**notes, CONSENSUS_OF: made_of}

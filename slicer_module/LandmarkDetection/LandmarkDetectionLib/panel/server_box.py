@@ -30,6 +30,7 @@ class ServerBox:
         self._bench, self._ui, self._connected = bench, ui, connected
         self._lamp = ""
         self._folded = False
+        self._listed_for = ""
         for server in bench.settings.servers or ["http://127.0.0.1:8000"]:
             ui.serverCombo.addItem(server)
         ui.annotatorEdit.setText(bench.settings.annotator)
@@ -37,6 +38,7 @@ class ServerBox:
         ui.connectButton.clicked.connect(self.connect)
         ui.refreshButton.clicked.connect(self.refresh)
         ui.annotatorEdit.textChanged.connect(self._name)
+        ui.annotatorEdit.editingFinished.connect(self._named)
         bench.listen(self.show)
 
     def connect(self, *_args: Any) -> None:
@@ -51,11 +53,13 @@ class ServerBox:
         except ClientError as error:
             bench.say(str(error), ERROR)
             return
+        client.annotator = bench.session.annotator
         previous, bench.client = bench.client, client
 
         def done(refreshed: Refreshed) -> None:
             bench.observer = observer
             problem = bench.session.connect(client.url, refreshed)
+            self._listed_for = client.annotator
             bench.settings.add_server(client.url)
             self._remember(client.url)
             self._say_connected(problem, bench.session.unsent)
@@ -79,7 +83,10 @@ class ServerBox:
             self.connect()
             return
 
+        asked_by = bench.session.annotator
+
         def done(refreshed: Refreshed) -> None:
+            self._listed_for = asked_by
             problem = bench.session.refresh(refreshed)
             if problem:
                 bench.say(problem, WARNING)
@@ -118,6 +125,11 @@ class ServerBox:
         if not self._bench.reachable:
             return POOR, _("{server} does not answer").format(server=session.server)
         name = f"{session.info.name} {session.info.version}".strip()
+        if session.info.readers > 1:
+            if not session.annotator:
+                return POOR, _("Each image has {count} readers: enter your name").format(count=session.info.readers)
+            words = _("Connected to {name}, labelling as {who}, one of {count} readers")
+            return GOOD, words.format(name=name, who=session.annotator, count=session.info.readers)
         if session.annotator:
             return GOOD, _("Connected to {name}, labelling as {who}").format(name=name, who=session.annotator)
         return GOOD, _("Connected to {name}, labelling without a name").format(name=name)
@@ -125,7 +137,16 @@ class ServerBox:
     def _name(self, *_args: Any) -> None:
         name = self._ui.annotatorEdit.text.strip()
         self._bench.session.annotator = self._bench.settings.annotator = name
+        if self._bench.client is not None:
+            self._bench.client.annotator = name
         self.show()
+
+    def _named(self, *_args: Any) -> None:
+        """With several readers, another name means other labels."""
+        bench = self._bench
+        known = bench.session.info
+        if known is not None and known.readers > 1 and bench.session.annotator != self._listed_for:
+            self.refresh()
 
     def _remember(self, address: str) -> None:
         combo = self._ui.serverCombo

@@ -1,0 +1,138 @@
+"""``monai-landmarks agreement``: how far two readers lie apart, beside a network against each of them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import warnings
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monai_ext.evaluation.readers import (
+    Comparison,
+    agreement_document,
+    agreement_table,
+    compare_noted,
+    compare_predictions,
+    compare_readers,
+    draw_distances,
+    write_distances,
+)
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
+from monai_ext.landmarks.files import write_json_atomically
+from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks.studies import Studies
+from monai_ext.networks.device import find_device
+from monai_ext.studies import ReadImage, read_readings
+
+from .choices import unit_or_auto
+from .console import output, print_json
+from .meter import Meter
+from .models import ModelsOption, locate_model
+from .train import ProtocolOption
+
+#: Disagreements that are named on the terminal.
+NAMED = 10
+
+
+def run(
+    studies: Annotated[Path, typer.Argument(help="Folder of images that two readers have labelled.")],
+    protocol: ProtocolOption,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="A model to set beside the readers. Default: what labels say of proposals."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("agreement"),
+    models: ModelsOption = None,
+    unit: Annotated[str, typer.Option(help="auto (mm where all images are calibrated), mm or px.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Tell how far two readers of the same images lie apart: tables, agreement.json, distances.csv, agreement.png.
+
+    Only images count that both have labelled. A network that lies no farther from the readers than they from each
+    other does as well as the data can tell.
+
+    Example: `monai-landmarks agreement studies --protocol cephalometric --model cephalometric`
+    """
+    task, study, wanted = find_protocol(protocol), Studies(studies), unit_or_auto(unit)
+    images = read_readings(study, task)
+    if not images:
+        raise InputError(
+            f"{study.root} has no image with labels of two readers for {task.name}: start the server with "
+            "`--conf readers 2`, or import each reader's table with --annotator."
+        )
+    comparisons = compare_readers(images, wanted)
+    comparisons += _network(images, task, study, wanted, _predictor(task, model, models, device))
+    document = {"protocol": task.name, **agreement_document(images, comparisons)}
+    about = {
+        "studies": study.root.as_posix(),
+        "command": shlex.join(["monai-landmarks", *sys.argv[1:]]),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    write_json_atomically(out / "agreement.json", {**about, **document})
+    write_distances(out / "distances.csv", comparisons)
+    written = ["agreement.json", "distances.csv", *_picture(comparisons, out)]
+    if as_json:
+        print_json(document)
+        return
+    for item in comparisons:
+        output.print(agreement_table(item, f"{task.title}: {item.title}, {len(item.images)} images"))
+    for sentence in _disagreements(document["disagreements"]):
+        output.print(sentence, soft_wrap=True, highlight=False)
+    output.print(f"Written to {out}: {', '.join(written)}", soft_wrap=True, highlight=False)
+
+
+def _predictor(task: Protocol, model: str | None, models: Path | None, device: str) -> Predictor | None:
+    if model is None:
+        return None
+    predictor = Predictor.load(locate_model(model, models), find_device(device))
+    if predictor.protocol.landmark_names != task.landmark_names:
+        raise InputError(
+            f"The model {model} finds {', '.join(predictor.protocol.landmark_names)}, which are not the landmarks of "
+            f"the protocol {task.name}; name another with --model."
+        )
+    return predictor
+
+
+def _network(
+    images: Sequence[ReadImage], task: Protocol, study: Studies, unit: Unit | None, predictor: Predictor | None
+) -> list[Comparison]:
+    """A model against the readers; without one, what the server noted of the proposals that they were shown."""
+    if predictor is None:
+        noted, others = compare_noted(images, task.landmark_names, unit)
+        if others:
+            warnings.warn(f"{others} labels note how far points were moved in another unit: left out.", stacklevel=2)
+        return noted
+    paths, found = study.images(), dict[str, Landmarks]()
+    with Meter("Detecting", len(images)) as meter:
+        for read in images:
+            found[read.image] = predictor.predict(paths[read.image])
+            meter.advance()
+    return compare_predictions(images, f"network {predictor.version}", found, unit)
+
+
+def _picture(comparisons: Sequence[Comparison], out: Path) -> list[str]:
+    if all(not row.points for item in comparisons for row in item.rows()):
+        return []
+    draw_distances(comparisons, out / "agreement.png")
+    return ["agreement.png"]
+
+
+def _disagreements(found: Sequence[dict[str, list[str] | str]]) -> list[str]:
+    """Where one reader placed a point that the other states to be missing."""
+    if not found:
+        return []
+    lines = [f"Placed by one reader and missing for the other: {len(found)}; these points do not train:"]
+    lines += [
+        f"  {item['image']} {item['landmark']}: placed by {', '.join(item['placed_by'])}, missing for "
+        f"{', '.join(item['missing_for'])}"
+        for item in found[:NAMED]
+    ]
+    return [*lines, f"  and {len(found) - NAMED} more: see agreement.json"] if len(found) > NAMED else lines

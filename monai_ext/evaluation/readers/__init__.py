@@ -1,0 +1,18 @@
+"""How far two readers of the same images lie apart, beside how far a network lies from each of them."""
+
+from .compared import Comparison, LandmarkRow, compare, compare_noted, compare_predictions, compare_readers
+from .document import agreement_document, agreement_table, write_distances
+from .picture import draw_distances
+
+__all__ = [
+    "Comparison",
+    "LandmarkRow",
+    "agreement_document",
+    "agreement_table",
+    "compare",
+    "compare_noted",
+    "compare_predictions",
+    "compare_readers",
+    "draw_distances",
+    "write_distances",
+]

@@ -1,0 +1,185 @@
+"""Two annotators of the same images on the real server, one with MONAI Label's client and one with the module's own."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+import SimpleITK as sitk  # noqa: N813
+from app_server import Server, end_group, launch, run_server, wait_until_up
+from app_spots import NAMES, SPOTS, spot_image
+from LandmarkDetectionLib.errors import Refused
+from LandmarkDetectionLib.http_client import HttpClient
+from monailabel.client import MONAILabelClient
+
+from monai_ext.landmarks import Landmarks, Status, read_markups, write_markups
+from monai_ext.transforms.image_io import read_frame
+
+pytestmark = pytest.mark.server
+
+APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"
+SCAN = "scan"
+A, B = np.array([[20.25, 30.5], [60.0, 40.0]]), np.array([[22.75, 27.5], [61.0, 44.5]])
+MISSING = (Status.DEFINED, Status.MISSING)
+
+
+class Place:
+    """A folder of three photographs and a scan whose pixels are not square, and what starts servers on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.studies = folder, folder / "my studies"
+        self.studies.mkdir()
+        (folder / "protocols").mkdir()
+        (folder / "protocols" / "spots.yaml").write_text(SPOTS)
+        for i in range(3):
+            spot_image(i).save(self.studies / f"spot_{i:02}.png")
+        scan = sitk.GetImageFromArray(np.asarray(spot_image(7, (90, 60))))
+        scan.SetSpacing((0.5, 1.25))
+        scan.SetOrigin((-7.0, 11.0))
+        sitk.WriteImage(scan, str(self.studies / f"{SCAN}.nrrd"))
+        self._starts = 0
+
+    def conf(self, readers: int) -> dict[str, str]:
+        base = {"protocols": "spots", "protocol_dir": str(self.folder / "protocols"), "readers": str(readers)}
+        return {**base, "model_dir": str(self.folder / "model")}
+
+    @contextmanager
+    def server(self, readers: int = 2) -> Iterator[Server]:
+        self._starts += 1
+        with run_server(APP_DIR, self.studies, self.conf(readers), self.folder / f"log{self._starts}") as server:
+            yield server
+
+    def launched(self) -> Server:
+        self._starts += 1
+        server = launch(APP_DIR, self.studies, self.conf(2), self.folder / f"log{self._starts}")
+        wait_until_up(server)
+        return server
+
+    def frame(self, image: str):
+        return read_frame(next(self.studies.glob(f"{image}.*")))
+
+    def write(self, image: str, points: object, status: object = None) -> Path:
+        path = self.folder / f"{threading.get_ident()}.mrk.json"
+        write_markups(path, Landmarks(NAMES, points, self.frame(image), status))
+        return path
+
+    def read(self, image: str, content: bytes) -> Landmarks:
+        path = self.folder / f"got {threading.get_ident()}.mrk.json"
+        path.write_bytes(content)
+        return read_markups(path, self.frame(image), NAMES)
+
+    def on_disk(self, image: str, tag: str = "final") -> Landmarks:
+        return read_markups(self.studies / "labels" / tag / f"{image}.mrk.json", self.frame(image), NAMES)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def as_reader(url: str, name: str) -> HttpClient:
+    client = HttpClient(url)
+    client.annotator = name
+    return client
+
+
+def test_both_labels_are_kept_apart_over_restarts_and_the_mean_trains(place: Place) -> None:
+    images = ["spot_00", "spot_01", SCAN]
+    with place.server() as server:
+        ann, ben = MONAILabelClient(server.url, str(place.folder), client_id="ann"), as_reader(server.url, "ben")
+        assert ann.info()["readers"] == ben.info().readers == 2
+        for image in images:
+            ann.save_label(image, str(place.write(image, A)), "final", {"protocol": "spots"})
+            with pytest.raises(Refused, match="has no final label of 'ben'"):
+                ben.download_label(image, "final")
+            assert ben.images().get(image).labels == {}
+        assert ann.next_sample("first", {})["id"] == "spot_02"
+        assert ben.next_sample("first", {"client_id": "ben"}).image == SCAN
+        for image in images[1:]:
+            ben.save_label(image, place.write(image, B).read_bytes(), {"annotator": "ben"})
+        status = ("defined", "missing")
+        ben.save_label("spot_00", place.write("spot_00", B, MISSING).read_bytes(), {"annotator": "ben"})
+        with pytest.raises(Refused, match="This study has 2 readers"):
+            HttpClient(server.url).download_label(SCAN, "final")
+        with pytest.raises(Refused, match=r"has its 2 readers \(ann, ben\): a label of 'eve' is not taken"):
+            as_reader(server.url, "eve").save_label(SCAN, place.write(SCAN, A).read_bytes(), {"annotator": "eve"})
+        answer = requests.post(f"{server.url}/train/spots", json={"max_epochs": 1}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        deadline = time.monotonic() + 200
+        while ben.info().train_stats["spots"].active and time.monotonic() < deadline:
+            time.sleep(0.5)
+        stats = ben.info().train_stats["spots"]
+        assert (stats.status, stats.labels_used) == ("done", 3), stats.message
+    with place.server() as server:
+        for name, points in (("ann", A), ("ben", B)):
+            client = as_reader(server.url, name)
+            for image in images[1:]:
+                found = place.read(image, client.download_label(image, "final"))
+                np.testing.assert_allclose(found.points, points, atol=1e-9)
+        missing = place.read("spot_00", as_reader(server.url, "ben").download_label("spot_00", "final"))
+        assert [Status(code).word for code in missing.status] == list(status)
+    for image in images[1:]:
+        np.testing.assert_allclose(place.on_disk(image).points, [[21.5, 29.0], [60.5, 42.25]], atol=1e-9)
+    disputed = place.on_disk("spot_00")
+    assert disputed.status.tolist() == [Status.DEFINED, Status.UNDEFINED]
+    np.testing.assert_allclose(disputed.points[0], [21.5, 29.0], atol=1e-9)
+    with place.server(readers=1) as server:
+        found = place.read(SCAN, HttpClient(server.url).download_label(SCAN, "final"))
+        np.testing.assert_allclose(found.points, [[21.5, 29.0], [60.5, 42.25]], atol=1e-9)
+        assert HttpClient(server.url).images().counts == {"unlabeled": 1, "draft": 0, "final": 3}
+
+
+def test_no_answered_save_of_either_reader_is_lost_when_the_server_is_killed(place: Place) -> None:
+    answered: dict[tuple[str, str], np.ndarray] = {}
+    sent: dict[tuple[str, str], np.ndarray] = {}
+
+    def save(url: str, name: str, sign: float) -> None:
+        client = as_reader(url, name)
+        for number in range(100_000):
+            image = f"spot_{number % 3:02}"
+            points = A + sign * (number % 40) / 8
+            sent[name, image] = points
+            try:
+                client.save_label(image, place.write(image, points).read_bytes(), {"annotator": name})
+            except Exception:  # the server is gone
+                return
+            answered[name, image] = points
+
+    for round_number in range(2):
+        server = place.launched()
+        try:
+            threads = [
+                threading.Thread(target=save, args=(server.url, name, sign)) for name, sign in (("ann", 1), ("ben", -1))
+            ]
+            before = len(answered)
+            for thread in threads:
+                thread.start()
+            deadline = time.monotonic() + 60
+            while len(answered) < max(6, before) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(0.3 + 0.2 * round_number)
+        finally:
+            end_group(server.process)
+        for thread in threads:
+            thread.join(60)
+    assert len(answered) == 6
+    with place.server() as server:
+        for (name, image), points in answered.items():
+            found = place.read(image, as_reader(server.url, name).download_label(image, "final")).points
+            kept = [np.abs(found - each).max() < 1e-9 for each in (points, sent[name, image])]
+            assert any(kept), (name, image, found.tolist(), points.tolist())
+        for image in ("spot_00", "spot_01", "spot_02"):
+            both = [place.on_disk(image, tag).points for tag in ("reader1", "reader2")]
+            np.testing.assert_allclose(place.on_disk(image).points, np.mean(both, axis=0), atol=1e-9)
+        entry = requests.get(f"{server.url}/datastore/", params={"output": "all"}, timeout=60).json()["objects"]
+        names = {entry["spot_00"]["labels"][tag]["info"]["annotator"] for tag in ("reader1", "reader2")}
+        assert names == {"ann", "ben"}
+        assert "Traceback" not in server.log()
+    assert json.loads((place.studies / "datastore_v2.json").read_text())
