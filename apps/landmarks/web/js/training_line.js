@@ -23,13 +23,13 @@ export function duration(seconds) {
 export function trainingLine(stats) {
   const done = share(stats);
   const parts = [t(`training.${stats.status}`)];
-  if (isActive(stats) && stats.max_epochs) parts.push(t("training.epoch", { epoch: stats.epoch, epochs: stats.max_epochs }));
+  if (stats.status === "running" && stats.max_epochs) parts.push(t("training.epoch", { epoch: stats.epoch, epochs: stats.max_epochs }));
   if (stats.status === "running" && stats.seconds_left !== null && stats.seconds_left !== undefined) parts.push(t("training.left", { time: duration(stats.seconds_left) }));
   return el(
     "div.training",
     { "data-status": stats.status },
     el("p", {}, parts.join(" · ")),
-    isActive(stats) ? el("progress", { max: 1, value: done ?? undefined, "aria-label": t("training.progress") }) : null,
+    isActive(stats) ? el("progress", { max: 1, value: stats.status === "running" ? (done ?? undefined) : undefined, "aria-label": t("training.progress") }) : null,
     stats.message ? el("p.muted", {}, stats.message) : null,
     stats.warning ? el("p.notice", {}, stats.warning) : null,
   );
