@@ -173,7 +173,7 @@ class TrainPage {
   #drawCourse() {
     const { stats } = this;
     const version = this.#shownVersion;
-    const title = version ? t("train.course_of", { version }) : t("train.course");
+    const title = version ? t("train.course_of", { version }) : t(isActive(stats) ? "train.course_now" : "train.course");
     const back = version ? el("button.plain", { type: "button", onclick: () => this.#quietly(() => this.loadHistory(null)) }, t("train.course_last")) : null;
     fill(
       this.course,
