@@ -62,7 +62,7 @@ def test_every_unlabelled_image_gets_a_proposal_and_labels_stay(panel: Driver, c
     panel.open("two")
     panel.do("detect")
     panel.submit()
-    before = {key: label for key, label in client.labels.items()}
+    before = dict(client.labels)
     client.asked.clear()
     detect_all(panel)
     assert client.asked == ["three", "four", "five"], "neither a draft nor a final label is asked about"
