@@ -63,14 +63,15 @@ class Camera:
         """A picture, with one section of the panel scrolled to the top; without one, the panel's top."""
         host = self._driver.host
         host.step(100)
-        place = getattr(self._driver.ui, f"{section}Section").mapTo(host.widget.parent, QtCore.QPoint(0, 0)).y()
-        host.scroll.verticalScrollBar().setValue(place if section != "server" else 0)
+        ui = self._driver.ui
+        place = getattr(ui, f"{section}Section").mapTo(ui.panelContents, QtCore.QPoint(0, 0)).y()
+        ui.panelScroll.verticalScrollBar().setValue(place)
         host.step(200)
         self._save(name, host.window)
 
     def panel(self, name: str) -> None:
-        """A picture of the whole panel, as if the window were as high."""
-        self._save(name, self._driver.host.widget.parent)
+        """A picture of all sections of the panel, as if the window were as high."""
+        self._save(name, self._driver.ui.panelContents)
 
     def dialog(self, name: str, press: Callable[[], object]) -> None:
         """Presses something that opens a dialog, photographs and closes it."""
@@ -120,14 +121,14 @@ def photograph_all(server: Server, folder: Path) -> None:
     driver.click("undo")
     camera.dialog("leaving", lambda: driver.click("nextSample"))
     driver.bench.scene.fit_image()
-    driver.do("submit")
+    driver.submit()
     camera.take("submitted", "server")
     train(driver, camera)
     camera.take("measurements", "measurements")
     camera.panel("whole_panel")
     server.process.kill()
     driver.drag(0, (x, y))
-    driver.do("submit")
+    driver.submit()
     camera.take("not_sent", "server")
     driver.close()
 
@@ -178,7 +179,7 @@ def photograph_for_readme(server: Server, folder: Path) -> None:
     driver.drag(0, (x + 14, y - 9))
     host.step(200)
     save_small(host.window.grab(), folder / "slicer_correct.png")
-    driver.do("submit")
+    driver.submit()
     driver.ui.epochsSpin.setValue(EPOCHS)
     driver.click("train")
     host.wait(lambda: len(driver.panel.training.history) >= EPOCHS * 0.9, 600)

@@ -165,6 +165,20 @@ def test_label_by_hand_has_no_model_version(place: Place, tmp_path: Path) -> Non
     np.testing.assert_allclose(label.points[0], (10.25, 20.5), atol=1e-9)
 
 
+def test_a_prediction_is_kept_as_the_image_s_proposal_beside_a_label(place: Place) -> None:
+    image, client = "Müller 1", place.client
+    before = client.download_label(image, "final")
+    answer = client.infer("spots", image, keep=True)
+    entry = client.images().get(image)
+    assert entry is not None
+    assert entry.state == "final"
+    assert client.download_label(image, "final") == before
+    assert (entry.labels["original"].protocol, entry.labels["original"].model_version) == ("spots", "v1")
+    kept = json.loads(client.download_label(image, "original"))["markups"][0]["controlPoints"]
+    sent = json.loads(answer.markups)["markups"][0]["controlPoints"]
+    assert [point["position"] for point in kept] == [point["position"] for point in sent]
+
+
 def test_uploaded_image_is_listed_and_can_be_detected(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "new one.png"
     spot_image(8).save(path)

@@ -13,6 +13,7 @@ from LandmarkDetectionLib.images import ImageEntry, ImageList
 from panel_driver import Driver
 
 DOUBT = "left_eye and right_eye look exchanged."
+SHOWN = "left eye and right eye look exchanged."
 
 
 class DoubtingClient(FolderClient):
@@ -44,7 +45,7 @@ def doubted(make_panel: Callable[..., Driver], client: DoubtingClient) -> Driver
     panel.connect("http://stand-in")
     panel.do("nextSample")
     panel.do("detect")
-    panel.do("submit")
+    panel.submit()
     client.doubted.add("one")
     panel.do("nextSample")
     panel.ui.imageTable.selectRow(0)
@@ -58,25 +59,25 @@ def params(client: DoubtingClient) -> dict[str, Any]:
 
 def test_list_says_which_labels_are_doubted_and_why(doubted: Driver) -> None:
     cells = [doubted.ui.imageTable.item(row, 1) for row in range(3)]
-    assert [cell.toolTip() for cell in cells] == [f"Worth a second look:\n{DOUBT}", "", ""]
+    assert [cell.toolTip() for cell in cells] == [f"Worth a second look:\n{SHOWN}", "", ""]
     pictures = [cell.icon().pixmap(12, 12).toImage() for cell in cells]
     assert pictures[0] != pictures[1] == pictures[2]
 
 
 def test_doubted_label_that_is_submitted_as_it_is_counts_as_confirmed(doubted: Driver, client: DoubtingClient) -> None:
     before = params(client)
-    doubted.do("submit")
-    assert doubted.questions[-1].details[0] == DOUBT
+    doubted.submit()
+    assert doubted.questions[-1].details[0] == SHOWN
     assert params(client) == before  # the safest answer is to stay
     doubted.answers = ["submit"]
-    doubted.do("submit")
+    doubted.submit()
     assert params(client)["reviewed"] is True
     assert doubted.ui.imageTable.item(0, 1).toolTip() == "head"
 
 
 def test_label_that_was_changed_is_no_confirmation(doubted: Driver, client: DoubtingClient) -> None:
     doubted.drag(2, (51.0, 48.0))
-    doubted.do("submit")
+    doubted.submit()
     assert doubted.questions == []
     assert "reviewed" not in params(client)
 

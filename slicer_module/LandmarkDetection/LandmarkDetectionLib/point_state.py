@@ -8,6 +8,7 @@ from typing import Any
 from .errors import BadAnswer
 from .json_fields import Position, as_object, as_text, number_or_none, position_or_none
 from .prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
+from .words import tr as _
 
 #: What the table shows.
 PREDICTED, CORRECTED, PLACED, ABSENT, UNLABELLED = "predicted", "corrected", "placed", "missing", "unlabelled"
@@ -48,6 +49,21 @@ class PointState:
     def reach(self) -> float | None:
         """The radius, while the point is where the network put it: it says nothing of a point that a person moved."""
         return None if self.position is None or self.position != self.predicted else self.radius
+
+    @property
+    def said(self) -> tuple[str | None, Position | None]:
+        """What the network said: its proposal and place."""
+        return self.proposal, self.predicted
+
+    @property
+    def awaits_a_person(self) -> bool:
+        """Whether the network's word stands alone: nobody moved, placed, accepted, called missing or cleared it."""
+        return not self.touched and self.proposal in (DEFINED, MISSING)
+
+    @property
+    def is_the_network_s(self) -> bool:
+        """Whether the landmark is as the network put it, untouched or accepted: its confidence is about that alone."""
+        return self.word == self.proposal and self.position == self.predicted
 
     @property
     def word(self) -> str:
@@ -106,7 +122,7 @@ class PointState:
 
     def accepted(self) -> PointState:
         """A person agrees with the network: the prediction counts as corrected; anything else stays as it is."""
-        if self.touched or self.proposal not in (DEFINED, MISSING):
+        if not self.awaits_a_person:
             return self
         status = CORRECTED if self.proposal == DEFINED else ABSENT
         return replace(self, status=status, touched=True, confirmed=True)
@@ -147,7 +163,15 @@ class PointState:
         )
         known = status in STATUSES and proposal in (None, DEFINED, MISSING, UNDEFINED)
         if not known or (status in _PLACES) != (found.position is not None):
-            raise BadAnswer(f"The saved state of {name} contradicts itself: {status!r} at {found.position}.")
+            raise BadAnswer(
+                _("The saved state of {name} contradicts itself: {status!r} at {position}.").format(
+                    name=name, status=status, position=found.position
+                )
+            )
         if (proposal == DEFINED) != (found.predicted is not None):
-            raise BadAnswer(f"The saved prediction of {name} contradicts itself: {proposal!r} at {found.predicted}.")
+            raise BadAnswer(
+                _("The saved prediction of {name} contradicts itself: {proposal!r} at {position}.").format(
+                    name=name, proposal=proposal, position=found.predicted
+                )
+            )
         return found

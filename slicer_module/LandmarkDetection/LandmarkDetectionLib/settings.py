@@ -1,4 +1,4 @@
-"""What the module remembers of a person between sessions: servers and a name. The access token is never stored."""
+"""What the module remembers of a person between sessions: servers, a name, options; never the access token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONGEST = 10
 
 
 class Settings:
-    """Servers and the annotator's name in Slicer's settings.
+    """Servers, the annotator's name and options in Slicer's settings.
 
     Args:
         store: ``slicer.app.userSettings()``.
@@ -41,6 +41,27 @@ class Settings:
     @annotator.setter
     def annotator(self, name: str) -> None:
         self._store.setValue(f"{_GROUP}/Annotator", name)
+
+    @property
+    def detect_on_open(self) -> bool:
+        """Whether an image that nobody labelled is detected when it opens."""
+        return self._read("DetectOnOpen") == "yes"
+
+    @detect_on_open.setter
+    def detect_on_open(self, wanted: bool) -> None:
+        self._write("DetectOnOpen", wanted)
+
+    @property
+    def next_after_submit(self) -> bool:
+        """Whether the next sample opens when a label was submitted."""
+        return self._read("NextAfterSubmit") == "yes"
+
+    @next_after_submit.setter
+    def next_after_submit(self, wanted: bool) -> None:
+        self._write("NextAfterSubmit", wanted)
+
+    def _write(self, name: str, wanted: bool) -> None:
+        self._store.setValue(f"{_GROUP}/{name}", "yes" if wanted else "no")
 
     def _read(self, name: str) -> str:
         value = self._store.value(f"{_GROUP}/{name}")

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
+from slicer.i18n import translate
 
-from . import dialogs
+from . import dialogs, words
 from .errors import BadAnswer
 from .http_client import HttpClient
-from .panel.landmark_table import LandmarkTable, PointFollower
+from .panel.batch_box import BatchBox
+from .panel.landmark_table import LandmarkTable
+from .panel.loop_options import LoopOptions
 from .panel.measurement_table import MeasurementTable
 from .panel.message_bar import MessageBar
+from .panel.point_follower import PointFollower
 from .panel.server_box import ServerBox
 from .panel.study_box import OPEN, StudyBox
 from .panel.submit_bar import DETECT, SubmitBar
@@ -23,19 +26,12 @@ from .panel.versions_box import VersionsBox
 from .scene import SceneAdapter, SceneError
 from .scene_callbacks import SceneCallbacks
 from .settings import Settings
-from .shortcuts import Shortcuts
+from .shortcuts import KEYS, Shortcuts, with_key
+from .view_layout import ViewLayout
+from .words import tr as _
 from .workbench import ERROR, STATE, WARNING, Workbench
 
-_TIPS = {
-    "previous": _("Go to the landmark above"),
-    "next": _("Go to the landmark below"),
-    "place": _("Place this landmark by a click in the slice view"),
-    "missing": _("This landmark is not in the image"),
-    "accept": _("The network is right here"),
-    "clear": _("Take this landmark away: not labelled"),
-    "undo": _("Take the last step back"),
-    "redo": _("Do it again"),
-}
+words.use(translate)
 
 
 class Panel:
@@ -56,8 +52,10 @@ class Panel:
         self._folder = tempfile.TemporaryDirectory(prefix="LandmarkDetection-")
         settings = Settings(slicer.app.userSettings())
         self.bench = Workbench(scene, make_client, ask, settings, Path(self._folder.name))
-        for name, tip in _TIPS.items():
-            getattr(ui, f"{name}Button").setToolTip(tip)
+        self.layout = ViewLayout()
+        for name in KEYS:
+            button = getattr(ui, f"{name}Button")
+            button.setToolTip(with_key(button.toolTip, name))
         self.messages = MessageBar(self.bench, ui)
         self.sender = SubmitBar(self.bench, ui)
         self.study = StudyBox(self.bench, ui, self.sender, self._image_opened)
@@ -66,7 +64,9 @@ class Panel:
         self.server = ServerBox(self.bench, ui, self.training.follow)
         self.table = LandmarkTable(self.bench, ui)
         self.measurements = MeasurementTable(self.bench, ui)
-        self.shortcuts = Shortcuts(self.table, ui)
+        self.batch = BatchBox(self.bench, ui)
+        self.loop = LoopOptions(self.bench, ui, self.sender, self.study)
+        self.shortcuts = Shortcuts(ui)
         ui.volumeSelector.setMRMLScene(slicer.mrmlScene)
         self._listen()
         self.scene_loaded()
@@ -93,12 +93,14 @@ class Panel:
         self.shortcuts.set_enabled(True)
         if self.bench.session.work is not None:
             self.bench.session.work.resume()
+            self.layout.show()
         self.bench.changed()
 
     def exit(self) -> None:
         """Another module is shown; what runs goes on."""
         self.shortcuts.set_enabled(False)
         self.bench.scene.stop_placing()
+        self.layout.leave()
         if self.bench.session.work is not None:
             self.bench.session.work.pause()
 
@@ -139,16 +141,14 @@ class Panel:
                 bench.say(str(error), ERROR)
                 return
             if problem:
-                bench.session.keep_unsent("The image of the saved scene could not be read.")
+                bench.session.keep_unsent(_("The image of the saved scene could not be read."))
                 bench.session.close_image()
             if problem or warning:
                 bench.say(problem or warning, ERROR if problem else WARNING)
         bench.show_work()
 
     def _image_opened(self) -> None:
-        """A 2D image is best seen alone."""
-        manager = slicer.app.layoutManager()
-        if manager is not None:
-            manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
+        self.layout.show()
         self.bench.scene.fit_image()
         self.measurements.show_lines()
+        self.loop.image_opened()

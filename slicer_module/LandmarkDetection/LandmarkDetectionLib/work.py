@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from .errors import WrongDefinition
 from .geometry import Geometry
 from .history import History
-from .json_fields import as_position
+from .json_fields import Position, as_position
 from .measurements import MeasuredValue, measure
-from .pair_check import PairWarning, swapped_pairs
+from .pair_check import PairWarning, doubtful_pairs
 from .point_state import UNLABELLED, PointState
 from .prediction import Prediction
 from .stopwatch import Clock, Stopwatch
 from .submission import Submission
 from .task_definition import TaskDefinition
+from .words import tr as _
 from .work_record import Content, Points, WorkRecord, content_of
 
 #: A point that lies within this many pixels of its earlier place has not been moved.
@@ -72,6 +73,8 @@ class Work:
         self._saved: Content | None = None
         self._history: History[_Moment] = History()
         self._drag: _Drag | None = None
+        #: By index what of the network's word a person had before them.
+        self._seen: dict[int, tuple[str | None, Position | None]] = {}
         self._watch = Stopwatch(seconds, clock)
 
     # What there is
@@ -121,8 +124,23 @@ class Work:
         return self.touched if self._saved is None else content_of(self._points) != self._saved
 
     def pair_warnings(self) -> list[PairWarning]:
-        """The left/right pairs that look swapped."""
-        return swapped_pairs(self.task, self._points, self.geometry)
+        """The left/right pairs that look swapped, or whose points lie on one another."""
+        return doubtful_pairs(self.task, self._points, self.geometry)
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """The landmarks of which nobody has looked at what the network said.
+
+        A landmark is looked at where a person moved, placed, accepted, called missing or cleared it, or had it as the
+        current one while it was in the view (:meth:`look_at`); all are in a finished label that is opened again. A
+        prediction at another place is to be looked at anew.
+        """
+        points = enumerate(self._points)
+        return tuple(i for i, point in points if point.awaits_a_person and self._seen.get(i) != point.said)
+
+    def look_at(self, index: int) -> None:
+        """A person has a landmark before them: it is the current one, and in the view where it has a place."""
+        self._seen[index] = self._points[index].said
 
     def measurements(self) -> list[MeasuredValue]:
         """The task's measurements of the points as they are now."""
@@ -153,10 +171,16 @@ class Work:
             WrongDefinition: it is for another image or task; nothing is changed.
         """
         if prediction.image != self.image:
-            raise WrongDefinition(f"The prediction is for {prediction.image}, but {self.image} is open.")
+            raise WrongDefinition(
+                _("The prediction is for {image}, but {other} is open.").format(
+                    image=prediction.image, other=self.image
+                )
+            )
         names = tuple(point.name for point in prediction.points)
         if prediction.protocol != self.task.name or names != self.task.names:
-            raise WrongDefinition(f"The prediction is for other landmarks than those of {self.task.name}.")
+            raise WrongDefinition(
+                _("The prediction is for other landmarks than those of {protocol}.").format(protocol=self.task.name)
+            )
         points = tuple(
             old.with_proposal(new)
             if keep_touched and old.touched and old.status != UNLABELLED
@@ -212,6 +236,11 @@ class Work:
         if self._points[index].status == UNLABELLED:
             return False
         return self._change_one(index, self._points[index].as_unlabelled(), "clear")
+
+    def clear_all(self) -> bool:
+        """A person takes everything away, in one step."""
+        points = tuple(p if p.status == UNLABELLED else p.as_unlabelled() for p in self._points)
+        return self._change(points, "clear all", self.model_version)
 
     def accept(self, index: int) -> bool:
         """A person confirms what the network said: the point counts as corrected, with no distance moved."""
@@ -302,6 +331,8 @@ class Work:
         work = cls(record.task, record.image, record.geometry, record.seconds, clock)
         work._points, work.model_version = record.points, record.model_version
         work._saved, work.saved_tag = record.saved, record.saved_tag
+        if record.saved_tag == "final":
+            work._seen = {index: point.said for index, point in enumerate(record.points)}
         return work
 
     # Inside

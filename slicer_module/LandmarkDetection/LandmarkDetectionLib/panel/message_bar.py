@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from slicer.i18n import tr as _
-
+from ..words import tr as _
 from ..workbench import Workbench
 from .pictures import sign
 
@@ -37,6 +36,7 @@ class MessageBar:
             ui.messageIcon.setPixmap(sign(icon))
         ui.cancelButton.setVisible(busy)
         ui.busyBar.setVisible(busy)
+        ui.retryButton.setText(message.retry_words or _("Retr&y"))
         ui.retryButton.setVisible(not busy and message.retry is not None)
 
     def _rest(self) -> str:

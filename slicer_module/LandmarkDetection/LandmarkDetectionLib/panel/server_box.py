@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from .. import jobs
 from ..errors import Cancelled, ClientError, WrongToken
 from ..jobs import Refreshed
 from ..session_record import Unsent
+from ..words import tr as _
 from ..workbench import ERROR, INFO, WARNING, Workbench
 from .pictures import FAIR, GOOD, IDLE, POOR, light
 
@@ -97,7 +96,7 @@ class ServerBox:
         session, ui = self._bench.session, self._ui
         busy = self._bench.background.running(CONNECT)
         ui.connectButton.setEnabled(not busy)
-        ui.connectButton.setText(_("Reconnect") if session.connected else _("Connect"))
+        ui.connectButton.setText(_("Rec&onnect") if session.connected else _("C&onnect"))
         ui.refreshButton.setEnabled(session.connected and not self._bench.background.running(REFRESH))
         lamp, words = self._state()
         if busy:
