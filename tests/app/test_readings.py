@@ -345,6 +345,7 @@ def test_the_whole_data_set_is_not_sent(make_app: Callable[..., Any], make_studi
     study = Study(make_app, make_studies(1), allow="dataset_download")
     study.person("ann").put("spot_00", A)
     assert_refused(study.person("ann").get("/datastore/dataset"), 403, "nobody is sent all labels")
+    assert_refused(study.person("ann").get("/datastore/measurements"), 403, "monai-landmarks measure")
 
 
 def test_an_unusable_label_of_the_other_is_said_and_the_own_is_not_lost(study: Study) -> None:

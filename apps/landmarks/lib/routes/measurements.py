@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from monai_ext.landmarks.measurement_rows import MeasurementRow, csv_of_rows
 from monai_ext.studies.measurements import label_rows
 
-from ..errors import NotFoundError
+from ..errors import ClosedError, NotFoundError
 from ..service import LandmarkService
 from ..studies_store.study_files import StudyFiles
 from .access import AnyUser
@@ -30,6 +30,10 @@ def measurements_router(service: LandmarkService, app: Any) -> APIRouter:
         output: Literal["json", "csv"] = "json",
         user: AnyUser,
     ) -> Response:
+        if service.datastore.readers > 1:  # the points of the other reader would be among them
+            raise ClosedError(
+                "In a study with several readers nobody is sent all labels: use `monai-landmarks measure` on the folder."
+            )
         rows = _rows(service, image, protocol)
         if output == "json":
             return JSONResponse({"image": image, "rows": [row.to_dict() for row in rows]})
