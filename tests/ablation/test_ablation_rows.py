@@ -96,7 +96,11 @@ def test_a_zian_with_a_source_has_the_rows_of_both_papers() -> None:
     [
         (protocol_of(), "FT", "no row 'FT'.* can have base, 1roi, 1roi\\+sa, mr\\+sa, zian"),
         (cross_task(), "zian", "no row 'zian'.* can have FE, FTP, FT, HG, HG8, CD, ED, Com"),
-        (protocol_of({"name": "heatmap_net"}), "base", "network is heatmap_net, not zian, network.pretrained names no weights and recipe.cross_task"),
+        (
+            protocol_of({"name": "heatmap_net"}),
+            "base",
+            "is heatmap_net, not zian, network.pretrained names no weights and recipe.cross_task",
+        ),
     ],
 )
 def test_other_rows_are_refused_with_those_that_there_are(protocol, row, message) -> None:
