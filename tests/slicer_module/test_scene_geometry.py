@@ -194,7 +194,7 @@ def test_the_image_fills_the_view_to_the_edges_of_its_pixels(host: SceneHost, fi
 def test_glyphs_are_drawn_at_their_pixels(host: SceneHost, file: Path) -> None:
     adapter, _ = opened(host, file)
     adapter.show_measurements(False)
-    adapter.set_labels_visible(False)
+    adapter.show_names("none")
     picture = host.view.picture().astype(int)
     rows, columns = np.nonzero((picture[..., 0] > 230) & (picture[..., 1] < 40) & (picture[..., 2] < 40))
     corner, far = (np.array(host.view.at(adapter._frame.world(p))) for p in ((0, 0), (89, 59)))

@@ -86,8 +86,8 @@ def test_a_saved_scene_keeps_the_work(host: SceneHost, tmp_path: Path, kind: str
     assert node.GetNthControlPointDescription(2) == "confidence 0.870"
     assert again[1].predicted == pytest.approx(work[1].predicted)
     assert host.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 1
-    # Our own list, four marks (a star and three colours) and nothing left over.
-    assert host.scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 1 + 4
+    # Our own list, four marks (a star and three colours), the names, and nothing left over.
+    assert host.scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 1 + 5
     assert log == []
     assert np.array_equal(slicer.util.arrayFromVolume(adapter.volume), content)
 

@@ -9,6 +9,7 @@ from typing import Any
 import vtk
 
 from . import image_export, loader
+from .close_up import CloseUp, close_up
 from .geometry import Geometry
 from .image_frame import ImageFrame
 from .observers import Observers
@@ -21,6 +22,7 @@ from .parameter_node import (
     write_reference,
     write_values,
 )
+from .point_names import ALL
 from .points_display import PointsDisplay, ScenePoint
 from .scene_callbacks import SceneCallbacks
 from .scene_errors import SceneError
@@ -66,6 +68,7 @@ class SceneAdapter:
         self._frame: ImageFrame | None = None
         self._points_node: Any = None
         self._points: PointsDisplay | None = None
+        self._names = ALL
         self._observers = Observers()
         self._volume_observers = Observers()
         for event, function in (
@@ -73,6 +76,8 @@ class SceneAdapter:
             (scene.EndCloseEvent, self._on_close_end),
             (scene.EndImportEvent, self._on_import),
             (scene.NodeRemovedEvent, self._on_removed),
+            (scene.StartSaveEvent, lambda *_: self._cover(False)),
+            (scene.EndSaveEvent, lambda *_: self._cover(True)),
         ):
             self._observers.add(scene, event, function)
 
@@ -200,10 +205,11 @@ class SceneAdapter:
         if self._points is not None:
             self._points.set_visible(visible)
 
-    def set_labels_visible(self, visible: bool) -> None:
-        """Shows the names of all landmarks, or of the highlighted one only, where many lie close together."""
+    def show_names(self, mode: str) -> None:
+        """Shows the names of ``all`` landmarks, of the highlighted one (``current``), or of ``none``."""
+        self._names = mode
         if self._points is not None:
-            self._points.set_labels_visible(visible)
+            self._points.show_names(mode)
 
     def show_measurements(self, visible: bool) -> None:
         """Shows or hides the lines between the points."""
@@ -230,7 +236,25 @@ class SceneAdapter:
         if self._points is not None:
             self._points.highlight(index)
 
+    @property
+    def dragged(self) -> int | None:
+        """The landmark that the mouse drags at this moment."""
+        return None if self._points is None else self._points.dragged
+
+    def shifted(self, index: int, dx: float, dy: float) -> tuple[float, float, float] | None:
+        """Where a landmark would be, in LPS millimetres, after a move by stored pixels (x to the right, y down).
+
+        Returns:
+            None where the landmark has no position, or would leave the image.
+        """
+        return None if self._points is None else self._points.shifted(index, dx, dy)
+
     # The view
+
+    def close_up(self, index: int, side: int) -> CloseUp | None:
+        """What a magnifier of ``side`` pixels shows of a landmark; None where it has no position, or no view."""
+        pixel = None if self._points is None else self._points.pixel(index)
+        return None if pixel is None else close_up(self._open_frame(), self._view, pixel, side)
 
     def fit_image(self) -> bool:
         """Shows the whole image as it is stored: x to the right, y down. False where there is no such view."""
@@ -320,8 +344,9 @@ class SceneAdapter:
             self._points.remove()
             self._points = None
         self._points = PointsDisplay(
-            self._scene, self._application, frame, task, lambda: self.callbacks, self._points_node
+            self._scene, self._application, frame, task, self._view, lambda: self.callbacks, self._points_node
         )
+        self._points.show_names(self._names)
         # Ours is the new one before the old one goes, or its removal would be taken for a person's.
         old, self._points_node = self._points_node, self._points.node
         if old is not None and old is not self._points_node:
@@ -345,6 +370,10 @@ class SceneAdapter:
     def _on_volume_transform(self, *_: Any) -> None:
         if self._points is not None:
             self._points.follow_volume()
+
+    def _cover(self, covered: bool) -> None:
+        if self._points is not None:
+            self._points.cover(covered)
 
     def _on_close_start(self, *_: Any) -> None:
         if self._points is not None:

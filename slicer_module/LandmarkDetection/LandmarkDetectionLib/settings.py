@@ -1,16 +1,18 @@
-"""What the module remembers of a person between sessions: servers and a name. The access token is never stored."""
+"""What the module remembers of a person between sessions: servers, a name, what the view shows. The access token is never stored."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from .point_names import ALL, NAMES
+
 _GROUP = "LandmarkDetection"
 _LONGEST = 10
 
 
 class Settings:
-    """Servers and the annotator's name in Slicer's settings.
+    """What is remembered, in Slicer's settings.
 
     Args:
         store: ``slicer.app.userSettings()``.
@@ -41,6 +43,16 @@ class Settings:
     @annotator.setter
     def annotator(self, name: str) -> None:
         self._store.setValue(f"{_GROUP}/Annotator", name)
+
+    @property
+    def names(self) -> str:
+        """Which names are in the view: ``all``, ``current`` or ``none``."""
+        found = self._read("Names")
+        return found if found in NAMES else ALL
+
+    @names.setter
+    def names(self, mode: str) -> None:
+        self._store.setValue(f"{_GROUP}/Names", mode)
 
     def _read(self, name: str) -> str:
         value = self._store.value(f"{_GROUP}/{name}")

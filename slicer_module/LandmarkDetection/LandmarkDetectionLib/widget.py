@@ -20,10 +20,12 @@ from .panel.study_box import OPEN, StudyBox
 from .panel.submit_bar import DETECT, SubmitBar
 from .panel.training_box import TrainingBox
 from .panel.versions_box import VersionsBox
+from .panel.view_tools import ViewTools
 from .scene import SceneAdapter, SceneError
 from .scene_callbacks import SceneCallbacks
 from .settings import Settings
 from .shortcuts import Shortcuts
+from .view_layout import ViewLayout
 from .workbench import ERROR, STATE, WARNING, Workbench
 
 _TIPS = {
@@ -66,6 +68,7 @@ class Panel:
         self.server = ServerBox(self.bench, ui, self.training.follow)
         self.table = LandmarkTable(self.bench, ui)
         self.measurements = MeasurementTable(self.bench, ui)
+        self.view, self.layout = ViewTools(self.bench, ui), ViewLayout()
         self.shortcuts = Shortcuts(self.table, ui)
         ui.volumeSelector.setMRMLScene(slicer.mrmlScene)
         self._listen()
@@ -91,6 +94,8 @@ class Panel:
     def enter(self) -> None:
         """The module is shown: keys count, and time too."""
         self.shortcuts.set_enabled(True)
+        self.view.enter()
+        self.layout.enter(self.bench.scene.volume is not None)
         if self.bench.session.work is not None:
             self.bench.session.work.resume()
         self.bench.changed()
@@ -98,6 +103,8 @@ class Panel:
     def exit(self) -> None:
         """Another module is shown; what runs goes on."""
         self.shortcuts.set_enabled(False)
+        self.view.leave()
+        self.layout.leave()
         self.bench.scene.stop_placing()
         if self.bench.session.work is not None:
             self.bench.session.work.pause()
@@ -107,6 +114,8 @@ class Panel:
         self.bench.save()
         self.training.close()
         self.shortcuts.close()
+        self.view.close()
+        self.layout.leave()
         self.bench.close()
         self.ui.volumeSelector.setMRMLScene(None)
         self._folder.cleanup()
@@ -146,9 +155,6 @@ class Panel:
         bench.show_work()
 
     def _image_opened(self) -> None:
-        """A 2D image is best seen alone."""
-        manager = slicer.app.layoutManager()
-        if manager is not None:
-            manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
+        self.layout.image_opened()
         self.bench.scene.fit_image()
         self.measurements.show_lines()
