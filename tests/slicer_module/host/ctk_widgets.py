@@ -30,12 +30,18 @@ class ctkCollapsibleButton(_Widget):
         self._title.clicked.connect(lambda *_: self._collapse(not self._collapsed))
         self.setContentsMargins(0, _TITLE, 0, 0)
         self._collapsed = False
+        #: Children that were hidden on purpose when it was folded; CTK remembers them too (visibilityToParent).
+        self._hidden: set[Any] = set()
         self._show()
 
     text = QtCore.Property(str, lambda self: self._title.text(), lambda self, text: self._title.setText(text))
 
     def _collapse(self, collapsed: bool) -> None:
-        changed, self._collapsed = collapsed != self._collapsed, collapsed
+        changed = collapsed != self._collapsed
+        if changed and collapsed:
+            children = self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly)
+            self._hidden = {child for child in children if child.isHidden()}
+        self._collapsed = collapsed
         self._show()
         if changed:
             self.contentsCollapsed.emit(collapsed)
@@ -46,7 +52,7 @@ class ctkCollapsibleButton(_Widget):
         self._title.setArrowType(QtCore.Qt.RightArrow if self._collapsed else QtCore.Qt.DownArrow)
         for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
             if child is not self._title:
-                child.setVisible(not self._collapsed)
+                child.setVisible(not self._collapsed and child not in self._hidden)
         self.setMaximumHeight(_TITLE if self._collapsed else 16777215)
         self.updateGeometry()
 

@@ -19,7 +19,7 @@ PLAIN = (
 #: Widgets, and what else has properties that are read.
 WITH_PROPERTIES = (
     "QCheckBox", "QComboBox", "QDialog", "QFrame", "QHeaderView", "QLabel", "QLineEdit", "QProgressBar", "QPushButton",
-    "QShortcut", "QSpinBox", "QTableWidget", "QTimer", "QWidget",
+    "QScrollArea", "QShortcut", "QSpinBox", "QTableWidget", "QTimer", "QWidget",
 )  # fmt: skip
 LAYOUTS = ("QHBoxLayout", "QVBoxLayout")
 #: Properties that C++ asks for by a virtual function of the same name, and the one that PythonQt leaves to a method.
