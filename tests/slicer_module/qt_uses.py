@@ -26,8 +26,12 @@ RESULTS = {
     ("QTableWidget", "verticalHeader"): "QHeaderView",
     ("QTableWidgetItem", "font"): "QFont",
     ("QColor", "darker"): "QColor",
+    ("QFrame", "layout"): "QVBoxLayout",
+    ("qMRMLSliceView", "size"): "QSize",
+    ("qMRMLSliceWidget", "sliceView"): "qMRMLSliceView",
     ("qSlicerApplication", "layoutManager"): "qSlicerLayoutManager",
     ("qSlicerApplication", "userSettings"): "QSettings",
+    ("qSlicerLayoutManager", "sliceWidget"): "qMRMLSliceWidget",
 }
 #: What functions of the module and of Slicer give.
 FUNCTIONS = {
@@ -35,14 +39,18 @@ FUNCTIONS = {
     "set_cell": "QTableWidgetItem",
     "slicer.util.mainWindow": "QWidget",
     "slicer.util.loadUI": "QWidget",
+    "_combo": "QComboBox",
+    "view_widget": "qMRMLSliceView",
 }
 #: Parameters and loop variables by file and name.
 VARIABLES = {
+    ("arrow_keys", "shortcut"): "QShortcut",
     ("dialogs", "dialog"): "QuestionDialog",
     ("loss_chart", "painter"): "QPainter",
     ("settings", "store"): "QSettings",
     ("shortcuts", "shortcut"): "QShortcut",
     ("study_box", "combo"): "QComboBox",
+    ("view_layout", "manager"): "qSlicerLayoutManager",
     ("table_cells", "item"): "QTableWidgetItem",
     ("table_cells", "table"): "QTableWidget",
 }

@@ -71,6 +71,12 @@ MEMBERS = {
     "qSlicerLayoutManager.layout": Name(
         PROPERTY, _LAYOUTS, "Q_PROPERTY(int layout READ layout WRITE setLayout NOTIFY layoutChanged DESIGNABLE false)"
     ),
+    "qSlicerLayoutManager.sliceWidget": Name(
+        INVOKABLE, _LAYOUTS, "Q_INVOKABLE qMRMLSliceWidget* sliceWidget(const QString& name) const;"
+    ),
+    "qMRMLSliceWidget.sliceView": Name(
+        INVOKABLE, "Libs/MRML/Widgets/qMRMLSliceWidget.h", "Q_INVOKABLE qMRMLSliceView* sliceView() const;"
+    ),
     "qSlicerLayoutManager.setLayout": Name(SLOT, _LAYOUTS, "void setLayout(int newLayout);"),
     "qSlicerCoreIOManager.fileType": Name(
         INVOKABLE,
@@ -139,6 +145,8 @@ MEMBERS = {
 BASES = {
     "ctkCollapsibleButton": "QAbstractButton",
     "qMRMLNodeComboBox": "QWidget",
+    "qMRMLSliceView": "QWidget",
+    "qMRMLSliceWidget": "QWidget",
     "qMRMLWidget": "QWidget",
     "qSlicerApplication": "QApplication",
     "qSlicerCoreIOManager": "QObject",

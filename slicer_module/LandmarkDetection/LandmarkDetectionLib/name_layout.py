@@ -7,6 +7,10 @@ from typing import NamedTuple, Optional
 
 Place = Optional[tuple[float, float]]
 
+#: Which names are shown.
+NONE, CURRENT, ALL = "none", "current", "all"
+NAMES = (ALL, CURRENT, NONE)
+
 #: Directions from a marker to its name in the order of preference: x and y are -1, 0 or 1, y up.
 DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
 

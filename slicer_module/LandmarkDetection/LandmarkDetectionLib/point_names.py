@@ -11,15 +11,11 @@ from typing import Any
 import vtk
 
 from .markups_node import TEXT_SCALE, local_of, new_markups, write_point
-from .name_layout import place_names
+from .name_layout import ALL, CURRENT, place_names
 from .observers import Observers, modified_once
 from .prediction import DEFINED, UNDEFINED
 from .slice_view import ImageView
 from .task_definition import TaskDefinition
-
-#: Which names are shown.
-NONE, CURRENT, ALL = "none", "current", "all"
-NAMES = (ALL, CURRENT, NONE)
 
 #: Pixels of the view between a marker's centre and its name.
 RADIUS = 12.0

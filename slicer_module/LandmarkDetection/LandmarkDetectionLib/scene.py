@@ -22,7 +22,7 @@ from .parameter_node import (
     write_reference,
     write_values,
 )
-from .point_names import ALL
+from .name_layout import ALL
 from .points_display import PointsDisplay, ScenePoint
 from .scene_callbacks import SceneCallbacks
 from .scene_errors import SceneError
@@ -76,8 +76,8 @@ class SceneAdapter:
             (scene.EndCloseEvent, self._on_close_end),
             (scene.EndImportEvent, self._on_import),
             (scene.NodeRemovedEvent, self._on_removed),
-            (scene.StartSaveEvent, lambda *_: self._cover(False)),
-            (scene.EndSaveEvent, lambda *_: self._cover(True)),
+            (scene.StartSaveEvent, self._on_save),
+            (scene.EndSaveEvent, self._on_saved),
         ):
             self._observers.add(scene, event, function)
 
@@ -147,16 +147,6 @@ class SceneAdapter:
             SceneError: no image is open.
         """
         return self._open_frame().geometry(spacing)
-
-    def loaded_volumes(self) -> list[Any]:
-        """The volumes of the scene that are single 2D images."""
-        found = []
-        for index in range(self._scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
-            node = self._scene.GetNthNodeByClass(index, "vtkMRMLScalarVolumeNode")
-            image = node.GetImageData()
-            if not node.GetHideFromEditors() and image is not None and image.GetDimensions()[2] == 1:
-                found.append(node)
-        return found
 
     def export_volume(self, node: Any, folder: Path | str) -> Path:
         """Writes a volume into a folder, for an upload: see :func:`image_export.export_volume`.
@@ -242,11 +232,7 @@ class SceneAdapter:
         return None if self._points is None else self._points.dragged
 
     def shifted(self, index: int, dx: float, dy: float) -> tuple[float, float, float] | None:
-        """Where a landmark would be, in LPS millimetres, after a move by stored pixels (x to the right, y down).
-
-        Returns:
-            None where the landmark has no position, or would leave the image.
-        """
+        """A landmark's place in LPS mm after a move by stored pixels (x right, y down); None: no position, or outside."""
         return None if self._points is None else self._points.shifted(index, dx, dy)
 
     # The view
@@ -281,9 +267,9 @@ class SceneAdapter:
         self._refer()
 
     def restore(self) -> dict[str, str]:
-        """Takes up the image and the points of a scene that was read; the view is fitted.
+        """Takes up image and points of a scene that was read; the view is fitted. :meth:`show_points` comes next.
 
-        Call :meth:`show_points` with the work of the stored values next. Returns them; {} where there are none.
+        Returns the stored values; {} where there are none.
 
         Raises:
             SceneError: the image of the scene is not there, or is none; the stored values can be read after
@@ -371,9 +357,13 @@ class SceneAdapter:
         if self._points is not None:
             self._points.follow_volume()
 
-    def _cover(self, covered: bool) -> None:
+    def _on_save(self, *_: Any) -> None:
         if self._points is not None:
-            self._points.cover(covered)
+            self._points.cover(False)
+
+    def _on_saved(self, *_: Any) -> None:
+        if self._points is not None:
+            self._points.cover(True)
 
     def _on_close_start(self, *_: Any) -> None:
         if self._points is not None:

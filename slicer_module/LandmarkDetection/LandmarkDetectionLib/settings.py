@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .point_names import ALL, NAMES
+from .name_layout import ALL, NAMES
 
 _GROUP = "LandmarkDetection"
 _LONGEST = 10

@@ -10,5 +10,5 @@ import slicer
 def view_widget(name: str = "Red") -> Any:
     """What VTK draws a slice view in, with the keyboard's focus after a click; None where there is none."""
     manager = slicer.app.layoutManager()
-    whole = None if manager is None else manager.sliceWidget(name)
+    whole = manager.sliceWidget(name) if manager is not None else None
     return None if whole is None else whole.sliceView()

@@ -74,10 +74,14 @@ def _load_markups(path: Path) -> Any:
 
 
 class LayoutManager:
-    """Which views are shown; here it only remembers."""
+    """Which views are shown; here it only remembers, and knows the one slice view."""
 
     def __init__(self) -> None:
         self.layout = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+        self._slices: dict[str, Any] = {}
+
+    def sliceWidget(self, name: str) -> Any:
+        return self._slices.get(name)
 
     def setLayout(self, layout: int) -> None:
         self.layout = layout

@@ -7,7 +7,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ..point_names import ALL, CURRENT, NAMES, NONE
+from ..name_layout import ALL, CURRENT, NAMES, NONE
 from ..window_presets import AUTO, FULL, MIDDLE_90, MIDDLE_98, PRESETS, apply_preset, why_no_window
 from ..workbench import Workbench
 from .arrow_keys import ArrowKeys
@@ -39,9 +39,9 @@ class ViewTools:
         self._keys, self._magnifier = ArrowKeys(bench), Magnifier(bench)
         #: The volume whose window and level the choice was applied to.
         self._shown = ""
-        row = ui.viewTools.layout()
-        row = row if row is not None else qt.QHBoxLayout(ui.viewTools)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = qt.QHBoxLayout()
+        ui.viewTools.layout().addLayout(row)
+        ui.viewTools.setVisible(True)
         self._fit = qt.QPushButton(_("Fit"))
         self._fit.setObjectName("fitButton")
         self._fit.setToolTip(_("Show the whole image again"))
