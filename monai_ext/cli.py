@@ -19,6 +19,7 @@ from .commands import (
     evaluate,
     export,
     import_table,
+    measure,
     model_card,
     model_versions,
     predict,
@@ -51,6 +52,7 @@ app.command("train")(train.run)
 app.command("train-source")(train_source.run)
 app.command("predict")(predict.run)
 app.command("evaluate")(evaluate.run)
+app.command("measure")(measure.run)
 app.command("report")(report.run)
 app.command("model-card")(model_card.run)
 app.command("ablate")(ablate.run)

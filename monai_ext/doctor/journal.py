@@ -24,7 +24,7 @@ class _Line(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     n: int
-    op: Literal["snapshot", "label", "image", "label_removed", "image_removed"]
+    op: Literal["snapshot", "label", "image", "label_removed", "image_removed", "calibration"]
 
 
 class Journal(NamedTuple):

@@ -51,7 +51,7 @@ class CheckedImport:
         sizes = {}
         for image, found in self.images:
             if found.mm_per_px:
-                sizes[image.id] = StatedSize(found.mm_per_px, f"table {self.table}")
+                sizes[image.id] = StatedSize(found.mm_per_px, "table", table=self.table)
             elif image.is_new and (known := stated_size(image.source.path)):
                 sizes[image.id] = known
         return sizes
@@ -106,9 +106,8 @@ def check_import(
     """
     images = []
     for image in planned:
-        _, frame = read_image(
-            image.source.path, "grey"
-        )  # decodes it all: a damaged image is refused here, not in training
+        # decodes it all: a damaged image is refused here, not in training
+        _, frame = read_image(image.source.path, "grey", stated=False)
         orientation = read_exif_orientation(image.source.path)
         images.append((image, place(image.name, image.entry, frame, orientation, names, exif)))
         progress()
@@ -121,7 +120,7 @@ def check_import(
         if not overwrite and image_id in present and present[image_id].mm_per_px != size.mm_per_px:
             raise InputError(
                 f"{studies.root / CALIBRATION_FILE} states another pixel size of {image_id!r} "
-                f"({present[image_id].mm_per_px} mm, {present[image_id].how}): use --overwrite to replace it."
+                f"({present[image_id].mm_per_px} mm, {present[image_id].source()}): use --overwrite to replace it."
             )
     return checked
 

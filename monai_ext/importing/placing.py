@@ -11,13 +11,11 @@ import numpy as np
 from monai_ext.landmarks import Frame, ImagePoints, InputError, Landmarks, PointsTable, Status
 from monai_ext.landmarks.exif import upright_size, upright_to_stored
 from monai_ext.landmarks.label_check import check_label
-from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
+from monai_ext.landmarks.pixel_size import SAME_SIZE, check_pixel_size
 
 #: Which picture of an image with an EXIF orientation a table means: the turned one that most viewers show, or the
 #: stored pixels.
 ExifReading = Literal["upright", "stored"]
-#: Pixel sizes that differ by less than this share are the same, written with fewer digits.
-SAME_SIZE = 1e-3
 
 
 class Placed(NamedTuple):
@@ -52,7 +50,7 @@ def place(
     Args:
         name: what the table calls the image, for messages.
         entry: its points and what else the table states of it.
-        frame: of its stored pixels.
+        frame: of its stored pixels, with the pixel size that the file itself states.
         orientation: its EXIF orientation, 1 to 8 (see :mod:`monai_ext.landmarks.exif`).
         names: the order of the result.
         exif: which picture the points are of; None takes it from the size that the table declares.
@@ -123,8 +121,10 @@ def _told(name: str, frame: Frame, orientation: int) -> str:
 
 def _pixel_size(name: str, stated: tuple[float, float] | None, frame: Frame) -> tuple[float, float] | None:
     """The size that a table states, where the image has none of its own."""
-    if stated is None or frame.spacing is None or frame.spacing_source.startswith(CALIBRATION_FILE):
-        return stated
+    if stated is None:
+        return None
+    if frame.spacing is None:
+        return check_pixel_size(stated, f"{name!r}: mm_per_px")
     if np.allclose(stated, frame.spacing, rtol=SAME_SIZE, atol=0):
         return None
     own, other = (" x ".join(f"{length:g}" for length in size) for size in (frame.spacing, stated))

@@ -35,7 +35,8 @@ def prediction_document(
     there its likeliest place, which is no measurement, or null where none is known. ``confidence`` and ``radius``
     are null where unknown; a true point
     lies within its radius with the probability ``coverage``. ``stages`` names the pixel of each stage of a network that
-    has several. ``spacing`` is the calibration along (x, y), [1, 1] where the unit is "px".
+    has several. ``spacing`` is the calibration along (x, y), [1, 1] where the unit is "px"; ``spacing_source``
+    tells where it came from, "none" without one.
 
     Args:
         protocol: the landmark task.
@@ -84,6 +85,7 @@ def prediction_document(
         "image": image,
         "unit": frame.unit,
         "spacing": frame.scale.tolist(),
+        "spacing_source": frame.spacing_source,
         "coverage": plain(coverage),
         "landmarks": [
             {

@@ -15,7 +15,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from monai_ext.landmarks.geometry import Frame
-from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, stated_size
+from monai_ext.landmarks.stated_sizes import StatedSize, stated_size
 
 from .headers import read_mha_fields, read_nifti_header, read_nrrd_fields
 
@@ -130,12 +130,19 @@ def header_calibration(
 
 
 def with_stated_size(path: Path, frame: Frame) -> Frame:
-    """The frame of an image with the pixel size that a person stated for it, where its file states none.
+    """The frame of an image with the pixel size that a person stated for it.
+
+    A size that the file states itself stays, unless the person overruled it.
 
     Raises:
         InputError: ``calibration.json`` beside the image is malformed.
     """
-    size = stated_size(path) if frame.spacing is None else None
-    if size is None:
+    size = stated_size(path)
+    if size is None or (frame.spacing is not None and size.how != "overrule"):
         return frame
-    return Frame(*frame.size, frame.placement, size.mm_per_px, f"{CALIBRATION_FILE}: {size.how}")
+    return with_size(frame, size)
+
+
+def with_size(frame: Frame, size: StatedSize) -> Frame:
+    """The frame with another pixel size; its placement stays."""
+    return Frame(*frame.size, frame.placement, size.mm_per_px, size.source(frame.spacing_source))

@@ -35,7 +35,9 @@ _PILLOW_MODES = frozenset({"1", "L", "LA", "I;16", "I", "P", "RGB", "RGBA"})
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
 
-def read_image(path: str | Path, channels: Channels = "grey") -> tuple[NDArray[np.float32], Frame]:
+def read_image(
+    path: str | Path, channels: Channels = "grey", *, stated: bool = True
+) -> tuple[NDArray[np.float32], Frame]:
     """Reads the pixels and the frame of a 2D image.
 
     Values are the stored numbers (8-bit images 0..255, 16-bit 0..65535; 1-bit PNG 0 or 255, as ITK). DICOM values
@@ -48,6 +50,7 @@ def read_image(path: str | Path, channels: Channels = "grey") -> tuple[NDArray[n
         path: PNG, JPEG, TIFF, BMP, NIfTI, NRRD, MHA or DICOM of one slice, told by its content. Of a volume file
             whose slice lies along another axis than the last, the two other axes are x and y in their order.
         channels: "grey" for C = 1 or "rgb" for C = 3.
+        stated: whether a pixel size that a person stated counts; without, only what the file itself states.
 
     Returns:
         (C, H, W) float32, contiguous, and the :class:`Frame`. Its placement is ITK's reading of the file; its spacing
@@ -67,17 +70,22 @@ def read_image(path: str | Path, channels: Channels = "grey") -> tuple[NDArray[n
     if array.dtype.kind == "f" and not np.isfinite(image).all():
         count = int((~np.isfinite(image[0])).sum())
         raise InputError(f"{path.name} has {count} values that are not finite: replace them before using the image.")
-    return image, with_stated_size(path, frame)
+    return image, with_stated_size(path, frame) if stated else frame
 
 
-def read_frame(path: str | Path) -> Frame:
+def read_frame(path: str | Path, *, stated: bool = True) -> Frame:
     """Reads the frame of a 2D image from its header; pixels are not decoded.
+
+    Args:
+        path: as for :func:`read_image`.
+        stated: as for :func:`read_image`.
 
     Raises:
         InputError: as :func:`read_image`, as far as the header shows it.
     """
     path = Path(path)
-    return with_stated_size(path, _header_frame(path, image_format(path)))
+    frame = _header_frame(path, image_format(path))
+    return with_stated_size(path, frame) if stated else frame
 
 
 def _header_frame(path: Path, format_: Format) -> Frame:

@@ -207,4 +207,4 @@ def test_a_stated_pixel_size_answers_in_mm_at_once(app: Any, client: TestClient)
     assert (before["unit"], after["unit"], after["spacing"]) == ("px", "mm", [0.5, 0.25])
     assert [mark["pixel"] for mark in after["landmarks"]] == [mark["pixel"] for mark in before["landmarks"]]
     frame = client.get("/datastore/image/frame?image=spot_00").json()
-    assert (frame["unit"], frame["spacing_source"]) == ("mm", "calibration.json: ruler")
+    assert (frame["unit"], frame["spacing_source"]) == ("mm", "ruler")

@@ -334,7 +334,7 @@ def test_the_stated_size_of_a_pixel_measures_in_mm(case) -> None:
     assert answer.code == 0, answer.err
     assert "1 of them have the pixel size that the table states (calibration.json)." in answer.out
     frame = read_frame(case.studies / "a_i.png")
-    assert (frame.unit, frame.spacing, frame.spacing_source) == ("mm", (0.1, 0.2), "calibration.json: table t.csv")
+    assert (frame.unit, frame.spacing, frame.spacing_source) == ("mm", (0.1, 0.2), "table t.csv")
     other = case.table("a/i.png,b,1,2,0.3,0.2", header=header)
     (case.studies / "labels" / "final" / "a_i.mrk.json").unlink()
     refused = case.run(other)

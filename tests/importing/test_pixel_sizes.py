@@ -37,7 +37,7 @@ def test_the_stated_size_is_that_of_the_frame_and_the_placement_stays(folder) ->
     state(folder, i=[0.1, 0.2], **{"\u00e9": [0.3, 0.4]})
     for frame in (read_frame(folder / "i.png"), read_image(folder / "i.png")[1]):
         assert (frame.spacing, frame.unit) == ((0.1, 0.2), "mm")
-        assert frame.spacing_source == "calibration.json: ruler"
+        assert frame.spacing_source == "ruler"
         np.testing.assert_array_equal(frame.placement, Frame(8, 6).placement)
     after = read_frame(folder / "e\u0301.jpg")
     assert (before.spacing, after.spacing) == (None, (0.3, 0.4))
@@ -70,9 +70,9 @@ def test_a_malformed_size_is_refused(folder, value) -> None:
 def test_sizes_are_added_and_further_fields_stay(folder) -> None:
     (folder / "calibration.json").write_text('{"x": {"mm_per_px": [1, 2], "by": "me"}}')
     with StudiesChange(Studies(folder)) as change:
-        change.add_pixel_sizes({"i": StatedSize((0.1, 0.2), "table t.csv")})
+        change.add_pixel_sizes({"i": StatedSize((0.1, 0.2), "table", table="t.csv")})
         change.commit()
     document = json.loads((folder / "calibration.json").read_text())
     assert document["x"] == {"mm_per_px": [1, 2], "by": "me"}
-    assert document["i"].items() >= {"mm_per_px": [0.1, 0.2], "how": "table t.csv"}.items()
-    assert read_stated_sizes(folder)["i"] == StatedSize((0.1, 0.2), "table t.csv")
+    assert document["i"].items() >= {"mm_per_px": [0.1, 0.2], "how": "table", "table": "t.csv"}.items()
+    assert read_stated_sizes(folder)["i"] == StatedSize((0.1, 0.2), "table", table="t.csv")

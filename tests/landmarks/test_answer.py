@@ -38,6 +38,7 @@ def test_the_whole_document():
         "image": "eye",
         "unit": "mm",
         "spacing": [0.5, 2.0],
+        "spacing_source": "MHA",
         "coverage": None,
         "landmarks": [
             {

@@ -12,6 +12,7 @@ import psutil
 from monailabel.datastore.local import LocalDatastore
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.stated_sizes import StatedSize
 from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, LABEL_EXTENSION, check_studies_folder, same_name
 
 from .file_names import check_image_id, check_tag, split_image_file
@@ -22,6 +23,7 @@ from .studies_store.mend import mend_labels, sweep_temporary
 from .studies_store.notes import check_info
 from .studies_store.reconcile import reconcile_images, reconcile_labels
 from .studies_store.repairs import Repairs
+from .studies_store.size_changes import SizeChanges
 from .studies_store.state import StudiesState
 from .studies_store.store_lock import LOCK_SECONDS
 from .studies_store.watcher import watch_studies
@@ -59,6 +61,7 @@ class LandmarkDatastore(LocalDatastore):
         check_studies_folder(Path(studies))
         self._state = StudiesState(Path(studies), lock_seconds)
         self._labels = LabelChanges(self._state.files, LabelHistory(self._state.files.labels))
+        self._sizes = SizeChanges(self._state.files.root)
         self._warned: set[str] = set()
         self._mend = mend and not read_only
         patterns = [f"*{extension}" for extension in (*IMAGE_EXTENSIONS, LABEL_EXTENSION)]
@@ -109,8 +112,16 @@ class LandmarkDatastore(LocalDatastore):
 
     # Changes that requests make; each raises StorageError, LockedError and leaves all as it was where it cannot be made
 
-    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+    def add_image(
+        self, image_id: str, image_filename: str, image_info: dict[str, Any], *, keeps_size: bool = True
+    ) -> str:
         """Stores an image, or replaces the one of that ID; its labels stay.
+
+        Args:
+            image_id: the ID; empty for the file's own.
+            image_filename: the file.
+            image_info: the notes on it.
+            keeps_size: whether a pixel size that a person stated for the ID is true of this file too.
 
         Raises:
             InputError: the ID cannot be a file name, the extension is not an image's, the info cannot be stored.
@@ -127,17 +138,20 @@ class LandmarkDatastore(LocalDatastore):
             changes.write(files.image(image_id, extension), content)
             if known is not None and known.image.ext != extension:
                 changes.remove(files.image(image_id, known.image.ext))
+            if not keeps_size:
+                self._sizes.withdraw_any(changes, image_id)
             notes = {**known.image.info, **info} if known is not None else info
             changes.set_image(image_id, image_entry(image_id, extension, notes))
         return image_id
 
     def remove_image(self, image_id: str) -> None:
-        """Deletes an image and all its labels, which stay as earlier versions."""
+        """Deletes an image with its labels, which stay as earlier versions, and withdraws its stated pixel size."""
         files = self._state.files
         with self._state.changing() as changes:
             known = known_image(changes.objects, image_id)
             for tag in known.labels:
                 self._labels.delete(changes, image_id, tag)
+            self._sizes.withdraw_any(changes, image_id)
             changes.remove(files.image(image_id, known.image.ext))
             changes.drop_image(image_id, files.image_digest(image_id, known.image.ext) or "")
 
@@ -175,6 +189,33 @@ class LandmarkDatastore(LocalDatastore):
             notes = {"restored_from": version.version, "restored_by": user}
             self._labels.store(changes, image_id, tag, content, {**version.info, **notes})
             return dict(changes.objects[image_id].labels[tag].info)
+
+    def state_size(self, image_id: str, size: StatedSize | None) -> None:
+        """Keeps the pixel size that a person stated for an image; None withdraws it. :meth:`undo_size` undoes it.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+            NothingStatedError: there is no size to withdraw.
+            InputError: ``calibration.json`` is malformed.
+        """
+        with self._state.changing() as changes:
+            known_image(changes.objects, image_id)
+            if size is None:
+                self._sizes.withdraw(changes, image_id)
+            else:
+                self._sizes.state(changes, image_id, size)
+
+    def undo_size(self, image_id: str) -> None:
+        """Brings back what was stated of the pixel size of an image before the last change of it.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+            NothingStatedError: no earlier statement is kept.
+            InputError: ``calibration.json`` is malformed.
+        """
+        with self._state.changing() as changes:
+            known_image(changes.objects, image_id)
+            self._sizes.undo(changes, image_id)
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         check_info(info)

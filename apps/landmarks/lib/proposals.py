@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,13 @@ class Proposals:
             self._by_key.move_to_end((protocol, image))
             if len(self._by_key) > CAPACITY:
                 self._by_key.popitem(last=False)
+
+    def forget_radii(self, image: str) -> None:
+        """Forgets how far the proposals of an image may be off: its unit of length is another one now."""
+        with self._lock:
+            for key, known in self._by_key.items():
+                if key[1] == image:
+                    self._by_key[key] = replace(known, radius=None)
 
     def get(self, protocol: str, image: str) -> Proposal | None:
         with self._lock:

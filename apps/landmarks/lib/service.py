@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import Frame, InputError, Protocol
 from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by, with_stated_frame
-from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
+from monai_ext.landmarks.stated_sizes import NothingStatedError, stated_size
 from monai_ext.landmarks.studies import label_file_name
 from monai_ext.landmarks.submission import FIRST_SUBMISSION
 from monai_ext.transforms.image_io import read_frame, read_image
@@ -32,6 +32,7 @@ from .label_check import read_label
 from .proposals import Proposal, Proposals, provenance
 from .quality.review_note import NOTE as REVIEW_NOTE
 from .served_model import FileState
+from .stated_calibration import Statement, calibration_document, checked_size
 from .studies_store.label_history import LabelVersion
 from .trainers import LandmarkTrain
 
@@ -215,6 +216,58 @@ class LandmarkService:
         except Exception:
             logger.exception("The final label of %s is saved, but could not be looked at.", image)
 
+    def calibration(self, image: str) -> dict[str, Any]:
+        """What is known of the pixel size of an image (see :func:`.stated_calibration.calibration_document`).
+
+        Raises:
+            NotFoundError: there is no such image.
+            InputError: it cannot be read.
+        """
+        return calibration_document(image, self.image_path(image))
+
+    def state_calibration(self, image: str, statement: Statement, user: str) -> dict[str, Any]:
+        """Keeps the pixel size that a person states for an image; returns its calibration.
+
+        Raises:
+            NotFoundError: there is no such image.
+            ConflictError: its file has a pixel size that is not overruled.
+            InputError: the statement cannot be true; nothing is changed.
+        """
+        path = self.image_path(image)
+        self.datastore.state_size(image, checked_size(image, statement, path, user))
+        return self._recalibrated(image, path)
+
+    def withdraw_calibration(self, image: str) -> dict[str, Any]:
+        """Takes the stated pixel size of an image away; returns its calibration.
+
+        Raises:
+            NotFoundError: there is no such image, or nobody stated its pixel size.
+        """
+        path = self.image_path(image)
+        try:
+            self.datastore.state_size(image, None)
+        except NothingStatedError as error:
+            raise NotFoundError(str(error)) from None
+        return self._recalibrated(image, path)
+
+    def undo_calibration(self, image: str) -> dict[str, Any]:
+        """Brings back what was stated of the pixel size of an image before the last change; returns its calibration.
+
+        Raises:
+            NotFoundError: there is no such image.
+            ConflictError: no earlier statement is kept.
+        """
+        path = self.image_path(image)
+        try:
+            self.datastore.undo_size(image)
+        except NothingStatedError as error:
+            raise ConflictError(str(error)) from None
+        return self._recalibrated(image, path)
+
+    def _recalibrated(self, image: str, path: Path) -> dict[str, Any]:
+        self.proposals.forget_radii(image)
+        return calibration_document(image, path)
+
     def add_image(self, image: str | None, file_name: str, content: bytes, params: dict[str, Any]) -> str:
         """Stores an uploaded image under an ID, by default its file name without the extension.
 
@@ -230,6 +283,7 @@ class LandmarkService:
                 frame = read_image(path)[1]  # all of it: a file that is cut short is refused now, not when it is used
             except InputError as error:
                 raise _about_upload(error, path) from None
+            same_grid = self._has_grid(image, frame)
             if self.datastore.get_labels_by_image_id(image):
                 old = read_frame(self.image_path(image))
                 if old.size != frame.size or moved_by(old, frame) > SAME_PLACEMENT:
@@ -237,7 +291,15 @@ class LandmarkService:
                         f"The image {image!r} has labels that would not fit the new file, whose size or placement "
                         "differs: delete them first, or use another ID."
                     )
-            return self.datastore.add_image(image, str(path), params)
+            return self.datastore.add_image(image, str(path), params, keeps_size=same_grid)
+
+    def _has_grid(self, image: str, frame: Frame) -> bool:
+        """Whether the image of an ID can be read and has as many columns and rows as a frame."""
+        path = self.datastore.get_image_uri(image)
+        try:
+            return bool(path) and read_frame(path, stated=False).size == frame.size
+        except InputError:
+            return False
 
     def _refuse_other_protocol(self, image: str, tag: str, protocol: Protocol) -> None:
         if tag not in self.datastore.get_labels_by_image_id(image):
@@ -269,8 +331,7 @@ def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     state = FileState.of(path)
     if state is None:
         return None
-    pixel_sizes = FileState.of(path.parent / CALIBRATION_FILE)
-    return task.model.protocol.name, task.signature(image), image, state, pixel_sizes
+    return task.model.protocol.name, task.signature(image), image, state, stated_size(path)
 
 
 def _answer(task: LandmarkInfer, path: Path, image: str, check: Check) -> Answer:

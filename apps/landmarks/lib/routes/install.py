@@ -15,6 +15,7 @@ from ..service import LandmarkService
 from .active_learning import sampling_router
 from .api_document import PROBLEMS, describe
 from .batch import batch_router
+from .calibration import calibration_router
 from .error_answers import add_error_answers
 from .health import health_router
 from .image_list import image_list_router
@@ -39,6 +40,7 @@ ROUTERS = (
     label_history_router,
     images_router,
     image_list_router,
+    calibration_router,
     train_router,
     sampling_router,
     batch_router,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from monailabel.datastore.local import DataModel
 
@@ -72,6 +73,10 @@ class ChangeSet:
         """Records that the label with that content is removed."""
         self.lines.append(Change(op="label_removed", image=image, tag=tag, sha256=sha256))
         self.objects[image] = with_label(self.objects[image], tag, None)
+
+    def tell_size(self, image: str, statement: dict[str, Any]) -> None:
+        """Records what is stated of the pixel size of an image; the file that keeps it is prepared by the caller."""
+        self.lines.append(Change(op="calibration", image=image, statement=statement))
 
     def apply(self) -> None:
         """Puts the prepared files in their places and then removes what is to go, each durably before the next."""

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from monailabel.datastore.local import DataModel
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -38,6 +38,7 @@ class Change(BaseModel):
         tag: of a label.
         label: the record of a label after the change.
         entry: the record of an image after the change.
+        statement: what is stated of the pixel size of an image after the change; its file is ``calibration.json``.
         sha256: of a removed file, to tell whether it was removed.
         objects: all records, in a snapshot.
     """
@@ -46,11 +47,12 @@ class Change(BaseModel):
 
     n: int = 0
     time: int = Field(default_factory=lambda: int(time.time()))
-    op: Literal["snapshot", "label", "image", "label_removed", "image_removed"]
+    op: Literal["snapshot", "label", "image", "label_removed", "image_removed", "calibration"]
     image: str = ""
     tag: str = ""
     label: LabelEntry | None = None
     entry: DataModel | None = None
+    statement: dict[str, Any] | None = None
     sha256: str = ""
     objects: Objects | None = None
 

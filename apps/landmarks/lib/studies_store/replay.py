@@ -15,7 +15,8 @@ def replay(objects: Objects, changes: Iterable[Change], files: StudyFiles) -> Ob
     """The records after some changes.
 
     A process may have ended between a line of the journal and the file that it tells of. A label's notes count where
-    the file has the content that they are about, and a removal where the file is gone or is another one.
+    the file has the content that they are about, and a removal where the file is gone or is another one. A stated pixel
+    size is in no record: ``calibration.json`` has the old state or the new one.
     """
     objects = dict(objects)
     for change in changes:
@@ -27,6 +28,8 @@ def replay(objects: Objects, changes: Iterable[Change], files: StudyFiles) -> Ob
         elif change.op == "label" and change.label is not None:
             if files.label_digest(change.image, change.tag) == change.label.sha256:
                 objects[change.image] = with_label(_or_new(known), change.tag, change.label)
+        elif change.op == "calibration":
+            continue
         elif known is not None and _is_gone(change, known, files):
             if change.op == "image_removed":
                 del objects[change.image]

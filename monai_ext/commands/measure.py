@@ -1,0 +1,61 @@
+"""``monai-landmarks measure``: the measurements of corrected labels as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monai_ext.landmarks import InputError, Studies, find_protocol
+from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks.measurement_rows import csv_of_rows
+from monai_ext.landmarks.protocol_file import read_protocols, shipped_dir
+from monai_ext.studies.measurements import study_rows
+
+from .console import errors, print_json
+
+
+def run(
+    studies: Annotated[Path, typer.Argument(help="Folder of images with labels/final/ID.mrk.json.")],
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol", "-p", help="Labels of this protocol alone (name or .yaml file). Default: shipped ones."
+        ),
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="Only the label of this image ID.")] = None,
+    out: Annotated[Path | None, typer.Option("--output", "-o", help="A .csv file. Default: the terminal.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON in the place of CSV.")] = False,
+) -> None:
+    """Measure the final labels: lengths in mm where the image is calibrated, else in px, and angles.
+
+    One row is one measurement of one image, with who saved the label, the version of the model that proposed it, where
+    the calibration came from, the date and the points. Where a landmark is missing or not annotated, the value is
+    empty and the column `reason` says why.
+
+    Example: `monai-landmarks measure studies --protocol face --output lengths.csv`
+    """
+    task = None if protocol is None else find_protocol(protocol)
+    protocols = read_protocols([shipped_dir("protocols")]) if task is None else {task.name: task}
+    if task is not None and not task.measurements:
+        raise InputError(f"The protocol {task.name} defines no measurements: add some to its .yaml file.")
+    found = list(study_rows(Studies(studies), protocols, image, None if task is None else task.name))
+    if not found:
+        raise InputError(
+            f"{studies} has no final label{f' of {task.name}' if task else ''}: there is nothing to measure."
+        )
+    rows = [row for label in found for row in label]
+    if as_json:
+        print_json({"rows": [row.to_dict() for row in rows]})
+    elif out is None:
+        typer.echo(csv_of_rows(rows), nl=False)
+    else:
+        write_atomically(out, csv_of_rows(rows))
+    empty = [row for row in rows if row.value is None]
+    written = f"{len(rows)} measurements of {len(found)} labels" + (f" in {out}." if out and not as_json else ".")
+    errors.print(written, soft_wrap=True, highlight=False)
+    if empty:
+        first = f"{empty[0].image} {empty[0].measurement}".rstrip()
+        told = f"{len(empty)} of them have no value, as {first}: {empty[0].reason.rstrip('.')}."
+        errors.print(told, soft_wrap=True, highlight=False, markup=False)
