@@ -39,12 +39,10 @@ _LOADED_HERE = "LandmarkDetection.Loaded"
 class SceneAdapter:
     """Image, points, measurement lines and their state in a MRML scene. Use it from the GUI thread only.
 
-    Changes made through its methods never call back.
-
-    Positions go in and out in LPS millimetres of the work's geometry, the frame of the image on the server. They pass
-    through the pixel: by the work's geometry on one side, by the volume's own IJKToRAS and the parent transforms on
-    the other. So a work needs its geometry: where the server gave none, set ``work.geometry`` to
-    :meth:`image_geometry` first.
+    Changes made through its methods never call back. Positions go in and out in LPS millimetres of the work's geometry,
+    the frame of the image on the server. They pass through the pixel: by the work's geometry on one side, by the
+    volume's own IJKToRAS and the parent transforms on the other. So a work needs its geometry: where the server gave
+    none, set ``work.geometry`` to :meth:`image_geometry` first.
 
     Args:
         scene: ``slicer.mrmlScene``.
@@ -123,6 +121,11 @@ class SceneAdapter:
         self._take(frame, image_id)
 
     @property
+    def frame(self) -> ImageFrame | None:
+        """Where the pixels of the open image lie."""
+        return self._frame
+
+    @property
     def volume(self) -> Any:
         """The volume node of the open image, or None."""
         return None if self._frame is None else self._frame.volume
@@ -149,11 +152,7 @@ class SceneAdapter:
         return self._open_frame().geometry(spacing)
 
     def export_volume(self, node: Any, folder: Path | str) -> Path:
-        """Writes a volume into a folder, for an upload: see :func:`image_export.export_volume`.
-
-        Raises:
-            SceneError: it is no 2D image, or cannot be written.
-        """
+        """Writes a volume into a folder, for an upload; raises as :func:`image_export.export_volume`."""
         return image_export.export_volume(node, Path(folder))
 
     def clear(self) -> None:
@@ -243,7 +242,7 @@ class SceneAdapter:
         return None if pixel is None else close_up(self._open_frame(), self._view, pixel, side)
 
     def fit_image(self) -> bool:
-        """Shows the whole image as it is stored: x to the right, y down. False where there is no such view."""
+        """Shows the whole image, x to the right, y down. False where there is no such view."""
         return self._view.show(self._open_frame())
 
     def center_on(self, index: int, zoom: bool = True) -> bool:

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from . import dialogs
 from .errors import BadAnswer
 from .http_client import HttpClient
+from .panel.calibration_box import CalibrationBox
 from .panel.landmark_table import LandmarkTable, PointFollower
 from .panel.measurement_table import MeasurementTable
 from .panel.message_bar import MessageBar
@@ -69,6 +70,7 @@ class Panel:
         self.table = LandmarkTable(self.bench, ui)
         self.measurements = MeasurementTable(self.bench, ui)
         self.view, self.layout = ViewTools(self.bench, ui), ViewLayout()
+        self.calibration = CalibrationBox(self.bench, ui)
         self.shortcuts = Shortcuts(self.table, ui)
         ui.volumeSelector.setMRMLScene(slicer.mrmlScene)
         self._listen()
@@ -115,6 +117,7 @@ class Panel:
         self.training.close()
         self.shortcuts.close()
         self.view.close()
+        self.calibration.close()
         self.layout.leave()
         self.bench.close()
         self.ui.volumeSelector.setMRMLScene(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import WrongDefinition
 from .geometry import Geometry
@@ -12,6 +12,7 @@ from .history import History
 from .json_fields import as_position
 from .measurements import MeasuredValue, measure
 from .pair_check import PairWarning, swapped_pairs
+from .pair_overlap import overlapping_pairs
 from .point_state import UNLABELLED, PointState
 from .prediction import Prediction
 from .stopwatch import Clock, Stopwatch
@@ -121,8 +122,11 @@ class Work:
         return self.touched if self._saved is None else content_of(self._points) != self._saved
 
     def pair_warnings(self) -> list[PairWarning]:
-        """The left/right pairs that look swapped."""
-        return swapped_pairs(self.task, self._points, self.geometry)
+        """The left/right pairs that look swapped, or lie on one another."""
+        touching = overlapping_pairs(self.task, self._points, self.geometry)
+        known = {(warning.first, warning.second) for warning in touching}
+        swapped = swapped_pairs(self.task, self._points, self.geometry)
+        return [*touching, *(warning for warning in swapped if (warning.first, warning.second) not in known)]
 
     def measurements(self) -> list[MeasuredValue]:
         """The task's measurements of the points as they are now."""
@@ -228,6 +232,27 @@ class Work:
         return self._change(
             tuple(point.as_predicted() for point in self._points), "reset to prediction", self.model_version
         )
+
+    def calibrate(self, spacing: tuple[float, float], unit: str) -> bool:
+        """The size of a pixel is another: every length is in that unit now. Points stay; it is no step of history.
+
+        Args:
+            spacing: length of a pixel along (x, y).
+            unit: ``mm`` or ``px``.
+        """
+        geometry = replace(self.geometry, spacing=spacing, unit=unit)
+        if geometry == self.geometry:
+            return False
+        self._finish_drag()
+        factor = geometry.factor_from(self.geometry)
+
+        def scaled(points: Points) -> Points:
+            return tuple(point.scaled(factor) for point in points)
+
+        self.geometry, self._points = geometry, scaled(self._points)
+        self._history.convert(lambda moment: _Moment(scaled(moment.points), moment.model_version))
+        self.revision += 1
+        return True
 
     # History
 
