@@ -57,7 +57,7 @@ def publish_unless_worse(
         )
     above = ""
     if previous is not None and result.val_error > previous.value:
-        above = f"above the current model's {previous.value:.3f}"
+        above = f"above the current model's {previous.value:.3f}, measured on the same images"
         if not job.options.publish_worse:
             return replace(result, reason=f"Not published: its validation error of {best} is {above}.")
     weights = stored_weights(run.best_state, job.options.half_precision)

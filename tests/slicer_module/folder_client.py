@@ -12,9 +12,11 @@ from LandmarkDetectionLib.client import NextSample
 from LandmarkDetectionLib.errors import Cancelled
 from LandmarkDetectionLib.geometry import Geometry
 from LandmarkDetectionLib.images import STATES, ImageEntry, ImageList, LabelInfo
-from LandmarkDetectionLib.prediction import Answer
+from LandmarkDetectionLib.label_document import label_bytes
+from LandmarkDetectionLib.point_state import PointState
+from LandmarkDetectionLib.prediction import Answer, Prediction
 from PIL import Image
-from session_parts import NAMES, PIXELS, StandInClient, answer, info_document
+from session_parts import NAMES, PIXELS, TASK, StandInClient, answer, info_document
 
 #: A photograph of 100 x 80 pixels as Slicer and the server place it.
 PHOTO = Geometry(size=(100, 80))
@@ -61,7 +63,10 @@ class FolderClient(StandInClient):
         self._called("images")
         entries = []
         for name, entry in self.entries.items():
-            labels = {tag: LabelInfo(tag, "head", "v1", info.get("annotator", "")) for tag, info in self._tags(name)}
+            labels = {
+                tag: LabelInfo(tag, "head", info.get("model_version", "v1"), info.get("annotator", ""))
+                for tag, info in self._tags(name)
+            }
             kind = "final" if "final" in labels else "draft" if "draft" in labels else "unlabeled"
             entries.append(ImageEntry(name, kind, entry.file_name, 1, labels))
         counts = {state: sum(entry.state == state for entry in entries) for state in STATES}
@@ -74,12 +79,17 @@ class FolderClient(StandInClient):
         self._called("frame")
         return PHOTO
 
-    def infer(self, task: str, image: str) -> Answer:
+    def infer(self, task: str, image: str, keep: bool = False) -> Answer:
         self._called("infer")
         document = answer(image, self.version, missing=self.missing)
         for entry, (x, y) in zip(document["landmarks"], PIXELS, strict=True):
             entry["position"] = [x, y, 0.0]
-        return Answer({**document, "unit": "px", "spacing": [1.0, 1.0]}, b"{}")
+        found = Answer({**document, "unit": "px", "spacing": [1.0, 1.0]}, b"{}")
+        if keep:
+            states = _states(document)
+            info = {"protocol": "head", "model_version": self.version}
+            self.labels[image, "original"] = label_bytes(states, PHOTO), info
+        return found
 
     def next_sample(self, strategy: str, params: Mapping[str, Any] | None = None) -> NextSample:
         self._called("next_sample")
@@ -102,6 +112,12 @@ class FolderClient(StandInClient):
         self._called("upload_image")
         self.entries[image] = ImageEntry(image, file_name=f"{image}{path.suffix}")
         return image
+
+
+def _states(document: dict[str, Any]) -> list[PointState]:
+    """What a proposal says of each landmark."""
+    points = Prediction.from_document(document, TASK).points
+    return [PointState(point.name).with_prediction(point) for point in points]
 
 
 __all__ = ["COLORS", "NAMES", "PHOTO", "PIXELS", "FolderClient"]

@@ -41,6 +41,8 @@ class Driver:
         self.answers: list[str] = []
         #: Where a test put the points, in pixels.
         self.placed: list[tuple[float, float]] = []
+        #: How many keys were pressed, and how often a point was dragged or placed.
+        self.keys, self.deeds = 0, 0
         self.bench.ask = self._answer
         if make_client is not None:
             self.bench.make_client = make_client
@@ -68,6 +70,12 @@ class Driver:
         self.click(name)
         self.idle()
 
+    def submit(self) -> None:
+        """Submits, also where predictions were not looked at."""
+        self.do("submit")
+        if self.bench.message.retry_words:
+            self.do("retry")
+
     def connect(self, url: str, token: str = "") -> None:
         self.ui.serverCombo.setEditText(url)
         self.ui.tokenEdit.setText(token)
@@ -87,11 +95,13 @@ class Driver:
         place = table.visualItemRect(table.item(row, 0)).center()
         QtTest.QTest.mouseClick(table.viewport(), QtCore.Qt.LeftButton, QtCore.Qt.NoModifier, place)
 
-    def key(self, key: str) -> None:
-        """Presses a key while the slice view has the focus."""
+    def key(self, key: str, modifier: str = "") -> None:
+        """Presses a key while the slice view has the focus; the events are counted in :attr:`keys`."""
         self.host.window.activateWindow()
         self.host.slice_widget.setFocus()
-        QtTest.QTest.keyClick(self.host.window, key)
+        shift = QtCore.Qt.ShiftModifier if modifier == "shift" else QtCore.Qt.NoModifier
+        QtTest.QTest.keyClick(self.host.window, key, shift)
+        self.keys += 1
         self.host.step()
 
     @property
@@ -146,6 +156,7 @@ class Driver:
         for place in (middle, end):
             self._move(place)
         QtTest.QTest.mouseRelease(widget, left, QtCore.Qt.NoModifier, _point(end))
+        self.deeds += 1
         self.host.step()
 
     def click_view(self, x: float, y: float) -> None:
@@ -155,6 +166,7 @@ class Driver:
         self._move(place)
         self._move(place)
         QtTest.QTest.mouseClick(self.host.slice_widget, QtCore.Qt.LeftButton, QtCore.Qt.NoModifier, _point(place))
+        self.deeds += 1
         self.host.step()
 
     def _move(self, place: tuple[float, float]) -> None:

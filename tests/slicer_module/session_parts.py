@@ -165,7 +165,7 @@ class StandInClient:
         self._called("frame")
         return GEOMETRY
 
-    def infer(self, task: str, image: str) -> Answer:
+    def infer(self, task: str, image: str, keep: bool = False) -> Answer:
         self._called("infer")
         return Answer(self.answers[image], b"{}")
 

@@ -26,7 +26,7 @@ def test_connect_detect_drag_submit_train_detect(make_panel: Callable[..., Drive
     driver.connect(place.url)
     assert "Connected" in driver.message
     assert driver.ui.statusLabel.text == "Connected to Landmark detection 0.1.0, labelling as Ada"
-    assert [name for name, state in driver.images.items() if state == "unlabeled"] == list(OPEN_IMAGES)
+    assert [name for name, state in driver.images.items() if state == "unlabelled"] == list(OPEN_IMAGES)
     for image in OPEN_IMAGES:
         first_round(driver, place, image)
     train(driver)
@@ -38,7 +38,7 @@ def first_round(driver: Driver, place: Place, image: str) -> None:
     """The next sample, its prediction by the untrained network, one point dragged, submitted."""
     driver.do("nextSample")
     assert driver.work.image == image
-    assert [row[1] for row in driver.rows] == ["not labelled"] * 2
+    assert [row[1] for row in driver.rows] == ["unlabelled"] * 2
     driver.do("detect")
     said = requests.post(f"{place.url}/infer/spots?image={image}&output=json", timeout=60).json()
     proposed = np.array([entry["pixel"] for entry in said["landmarks"]])
@@ -52,7 +52,7 @@ def first_round(driver: Driver, place: Place, image: str) -> None:
     driver.drag(1, (float(target[0]), float(target[1])))
     now = np.array(driver.pixels())
     check_moved(driver, image, proposed, now)
-    driver.do("submit")
+    driver.submit()
     assert driver.message == f"{image} is submitted."
     assert driver.images[image] == "final"
     np.testing.assert_allclose(place.label(image).points[1], now[1], atol=0.05)
@@ -70,7 +70,7 @@ def correct_all(driver: Driver, place: Place, image: str) -> None:
         driver.drag(index, tuple(place.truth[image][index]))
     assert [row[1] for row in driver.rows] == ["corrected"] * 2
     assert driver.work.dirty
-    driver.do("submit")
+    driver.submit()
     assert not driver.work.dirty
     np.testing.assert_allclose(place.label(image).points, driver.pixels(), atol=0.05)
     np.testing.assert_allclose(place.label(image).points, place.truth[image], atol=0.3)

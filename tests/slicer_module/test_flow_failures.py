@@ -69,7 +69,7 @@ def test_error_500(driver: Driver, proxy: Proxy) -> None:
     proxy.spoil = lambda method, path, _: (500, b"Internal Server Error") if method in ("PUT", "POST") else None
     driver.do("detect")
     check_sentence(driver, "server", "log")
-    driver.do("submit")
+    driver.submit()
     check_sentence(driver, f"{PHOTO} was not sent, and its points are kept")
     check_kept(driver)
     assert driver.ui.unsentLabel.text == f"Not on the server yet: {PHOTO}"
@@ -101,7 +101,7 @@ def test_a_wrong_token(driver: Driver, proxy: Proxy) -> None:
         return None if headers.get("authorization") == "Bearer right" else (401, b'{"detail": "Unauthorized"}')
 
     proxy.spoil = guard
-    driver.do("submit")
+    driver.submit()
     check_sentence(driver, "token")
     check_kept(driver)
     driver.connect(proxy.url, token="wrong")
@@ -124,7 +124,7 @@ def test_a_server_with_an_older_protocol(driver: Driver, proxy: Proxy) -> None:
         return json.dumps(info).encode()
 
     proxy.rewrite = older
-    driver.do("submit")
+    driver.submit()
     check_sentence(driver, "differs from the open one", "lacks dim", "your points stay in the scene")
     check_kept(driver)
     assert len(driver.rows) == 2
@@ -134,13 +134,13 @@ def test_a_server_with_an_older_protocol(driver: Driver, proxy: Proxy) -> None:
     check_kept(driver)
     proxy.rewrite = lambda _path, body: body
     driver.connect(proxy.url)
-    driver.do("submit")
+    driver.submit()
     assert driver.message == f"{PHOTO} is submitted."
 
 
 def test_a_connection_that_breaks(driver: Driver, proxy: Proxy) -> None:
     proxy.spoil = lambda *_: (0, b"")
-    driver.do("submit")
+    driver.submit()
     check_sentence(driver, "was not sent, and its points are kept")
     driver.do("detect")
     check_sentence(driver)
@@ -165,7 +165,7 @@ def test_the_server_is_killed_while_it_predicts(make_panel: Callable[..., Driver
         driver.idle()
         check_sentence(driver)
         assert (driver.rows, driver.pixels()) == before
-        driver.do("submit")
+        driver.submit()
         check_sentence(driver, "was not sent, and its points are kept")
         assert (driver.rows, driver.pixels()) == before
         assert driver.ui.unsentLabel.text == f"Not on the server yet: {PHOTO}"

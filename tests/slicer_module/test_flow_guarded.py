@@ -80,7 +80,7 @@ def test_an_earlier_version_comes_back_from_the_server(make_panel: Callable[...,
         for index, pixel in enumerate(points):
             driver.drag(index, tuple(pixel))
         driver.answers = ["submit"]
-        driver.do("submit")
+        driver.submit()
     offered = []
 
     def choose(image, versions):

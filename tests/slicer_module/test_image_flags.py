@@ -44,7 +44,7 @@ def doubted(make_panel: Callable[..., Driver], client: DoubtingClient) -> Driver
     panel.connect("http://stand-in")
     panel.do("nextSample")
     panel.do("detect")
-    panel.do("submit")
+    panel.submit()
     client.doubted.add("one")
     panel.do("nextSample")
     panel.ui.imageTable.selectRow(0)
@@ -65,18 +65,18 @@ def test_list_says_which_labels_are_doubted_and_why(doubted: Driver) -> None:
 
 def test_doubted_label_that_is_submitted_as_it_is_counts_as_confirmed(doubted: Driver, client: DoubtingClient) -> None:
     before = params(client)
-    doubted.do("submit")
+    doubted.submit()
     assert doubted.questions[-1].details[0] == DOUBT
     assert params(client) == before  # the safest answer is to stay
     doubted.answers = ["submit"]
-    doubted.do("submit")
+    doubted.submit()
     assert params(client)["reviewed"] is True
     assert doubted.ui.imageTable.item(0, 1).toolTip() == "head"
 
 
 def test_label_that_was_changed_is_no_confirmation(doubted: Driver, client: DoubtingClient) -> None:
     doubted.drag(2, (51.0, 48.0))
-    doubted.do("submit")
+    doubted.submit()
     assert doubted.questions == []
     assert "reviewed" not in params(client)
 

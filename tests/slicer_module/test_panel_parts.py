@@ -127,7 +127,7 @@ def test_another_protocol_opens_the_same_image(make_panel: Callable[..., Driver]
     combo.setCurrentIndex(1)
     combo.activated.emit(1)
     driver.idle()
-    assert driver.rows == [["nose", "not labelled", "", ""]]
+    assert driver.rows == [["nose", "unlabelled", "", ""]]
     assert driver.work.image == "one"
     assert driver.bench.scene.points_node.GetNumberOfControlPoints() == 1
     combo.setCurrentIndex(0)
@@ -190,6 +190,6 @@ def test_nothing_left_to_label_is_said(make_panel: Callable[..., Driver]) -> Non
     panel.do("nextSample")
     for _ in range(3):
         panel.do("detect")
-        panel.do("submit")
+        panel.submit()
         panel.do("nextSample")
     assert panel.message == "All 3 images are labelled."

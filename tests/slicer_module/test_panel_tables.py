@@ -132,7 +132,7 @@ def test_only_rows_that_differ_are_written_again(make_panel: Callable[..., Drive
     assert list_images(driver, images[:5]) == 0
     assert table.rowCount == 5
     assert list_images(driver, images) == 105, "rows that were taken away are new"
-    assert [table.item(39, column).text() for column in range(3)] == ["image_00039", "unlabeled", ""]
+    assert [table.item(39, column).text() for column in range(3)] == ["image_00039", "unlabelled", ""]
 
 
 def test_the_open_image_alone_is_bold(make_panel: Callable[..., Driver]) -> None:

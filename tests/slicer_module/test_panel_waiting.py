@@ -35,8 +35,8 @@ def test_the_button_says_what_runs_and_cancel_ends_it(panel: Driver, client: Fol
     assert panel.ui.busyBar.visible
     panel.do("cancel")
     assert panel.message == "Cancelled."
-    assert panel.ui.detectButton.text == "Auto-detect"
-    assert [row[1] for row in panel.rows] == ["not labelled"] * 7
+    assert panel.ui.detectButton.text == "&Auto-detect"
+    assert [row[1] for row in panel.rows] == ["unlabelled"] * 7
 
 
 def test_work_goes_on_while_a_prediction_is_awaited(panel: Driver, client: FolderClient) -> None:
@@ -70,7 +70,7 @@ def test_a_prediction_for_an_image_that_was_left_is_dropped(panel: Driver, clien
     assert panel.work is None
     assert not panel.bench.background.running()
     panel.do("nextSample")
-    assert [row[1] for row in panel.rows] == ["not labelled"] * 7
+    assert [row[1] for row in panel.rows] == ["unlabelled"] * 7
 
 
 def test_changes_made_while_the_next_image_is_fetched_are_kept(panel: Driver, client: FolderClient) -> None:

@@ -58,10 +58,10 @@ def driver(make_panel: Callable[..., Driver], client: FolderClient) -> Driver:
     made.do("nextSample")
     made.do("detect")
     made.answers = ["submit"]
-    made.do("submit")
+    made.submit()
     made.drag(2, (51.0, 48.0))
     made.answers = ["submit"]
-    made.do("submit")
+    made.submit()
     assert ("one", "final") in client.labels
     assert not made.work.dirty
     made.questions.clear()

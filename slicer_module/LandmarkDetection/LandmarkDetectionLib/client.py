@@ -52,8 +52,14 @@ class LandmarkClient(Protocol):
     def frame(self, image: str) -> Geometry:
         """Where the pixels of an image lie, and its calibration."""
 
-    def infer(self, task: str, image: str) -> Answer:
-        """The landmarks of an image of the studies folder."""
+    def infer(self, task: str, image: str, keep: bool = False) -> Answer:
+        """The landmarks of an image of the studies folder.
+
+        Args:
+            task: the protocol.
+            image: the ID.
+            keep: whether the server keeps them as the image's proposal, which is never a person's label.
+        """
 
     def next_sample(self, strategy: str, params: Mapping[str, Any] | None = None) -> NextSample:
         """The image to label next."""

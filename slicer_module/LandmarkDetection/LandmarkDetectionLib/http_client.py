@@ -88,10 +88,11 @@ class HttpClient:
         """``GET /datastore/image/frame``."""
         return Geometry.from_dict(self._requests.json("GET", "/datastore/image/frame", {"image": image}))
 
-    def infer(self, task: str, image: str) -> Answer:
+    def infer(self, task: str, image: str, keep: bool = False) -> Answer:
         """``POST /infer/{task}``."""
+        form = multipart.encode({"params": json.dumps({"save_label": True})}, {}) if keep else None
         content_type, body = self._requests.body(
-            "POST", f"/infer/{quote(task, safe='')}", {"image": image}, predicting=True
+            "POST", f"/infer/{quote(task, safe='')}", {"image": image}, form, predicting=True
         )
         parts = multipart.decode(content_type, body)
         if "params" not in parts or "image" not in parts:

@@ -117,6 +117,15 @@ def detect(client: LandmarkClient, task: TaskDefinition, image: str) -> Detected
     return Detected(Prediction.from_document(answer.document, task), answer)
 
 
+def propose(client: LandmarkClient, task: TaskDefinition, image: str) -> Prediction:
+    """Predicts an image that is not open; the server keeps the result as its proposal, beside any label.
+
+    Raises:
+        WrongDefinition: the server means other landmarks by the protocol's name now.
+    """
+    return Prediction.from_document(client.infer(task.name, image, keep=True).document, task)
+
+
 def send(client: LandmarkClient, submission: Submission) -> Sent:
     """Stores a label, after a look whether the server still means the same landmarks.
 

@@ -1,4 +1,4 @@
-"""Whether a left/right pair looks swapped: a mistake that is easy to make and hard to see in a table."""
+"""Whether a left/right pair looks swapped or lies on one spot: mistakes that a table does not show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Vector = tuple[float, float]
 
 
 class PairWarning(NamedTuple):
-    """Two landmarks that look swapped.
+    """Two landmarks of a pair that look wrong.
 
     Attributes:
         first, second: their indices.
@@ -23,6 +23,36 @@ class PairWarning(NamedTuple):
     first: int
     second: int
     sentence: str
+
+
+#: Two points of a pair lie on one another within this many pixels, or this share of the predictions' distance.
+NEAR_PIXELS, NEAR_SHARE = 2.0, 0.1
+
+
+def doubtful_pairs(task: TaskDefinition, points: Sequence[PointState], geometry: Geometry) -> list[PairWarning]:
+    """The pairs whose points lie on one another, and those that look swapped, in the order of the task."""
+    found = {(warning.first, warning.second): warning for warning in swapped_pairs(task, points, geometry)}
+    found.update({(warning.first, warning.second): warning for warning in coinciding_pairs(task, points, geometry)})
+    return [found[pair] for pair in task.pairs if pair in found]
+
+
+def coinciding_pairs(task: TaskDefinition, points: Sequence[PointState], geometry: Geometry) -> list[PairWarning]:
+    """The pairs whose two points lie on one another, as where one was dragged onto its partner.
+
+    That is within :data:`NEAR_SHARE` of the distance of their predictions where both are known, as some pairs lie close
+    together by nature, and else within :data:`NEAR_PIXELS`.
+    """
+    found = []
+    for a, b in task.pairs:
+        first, second = points[a], points[b]
+        if first.position is None or second.position is None:
+            continue
+        apart, limit = geometry.pixel_distance(first.position, second.position), NEAR_PIXELS
+        if first.predicted is not None and second.predicted is not None:
+            limit = NEAR_SHARE * geometry.pixel_distance(first.predicted, second.predicted)
+        if apart < limit:
+            found.append(PairWarning(a, b, f"{_names(task, a, b)} lie on one another: check which is which."))
+    return found
 
 
 def swapped_pairs(task: TaskDefinition, points: Sequence[PointState], geometry: Geometry) -> list[PairWarning]:
@@ -47,9 +77,13 @@ def swapped_pairs(task: TaskDefinition, points: Sequence[PointState], geometry: 
         if against is None:
             against = _nearer_to_the_partners_prediction(points[a], points[b], geometry)
         if against:
-            names = f"{task.landmarks[a].title} and {task.landmarks[b].title}"
-            found.append(PairWarning(a, b, f"{names[0].upper()}{names[1:]} look swapped: check left and right."))
+            found.append(PairWarning(a, b, f"{_names(task, a, b)} look swapped: check left and right."))
     return found
+
+
+def _names(task: TaskDefinition, first: int, second: int) -> str:
+    names = f"{task.landmarks[first].title} and {task.landmarks[second].title}"
+    return f"{names[0].upper()}{names[1:]}"
 
 
 def _against_the_others(

@@ -32,8 +32,8 @@ class Placement:
         self._interaction = application_logic.GetInteractionNode()
         self._node, self._quiet, self._stopped = node, quiet, stopped
         self._before: tuple[str, Any] = (UNDEFINED, None)
+        self._persistence = 0
         self._index: int | None = None
-        self._persistent = 0
         self._observers = Observers()
         self._observers.add(self._interaction, self._interaction.InteractionModeChangedEvent, self._on_mode)
 
@@ -52,16 +52,16 @@ class Placement:
         self._selection.SetReferenceActivePlaceNodeClassName(self._node.GetClassName())
         self._selection.SetActivePlaceNodeID(self._node.GetID())
         # Persistent, as Slicer would otherwise leave the mode after the click, and with it the next point's placing.
-        self._persistent = self._interaction.GetPlaceModePersistence()
+        self._persistence = self._interaction.GetPlaceModePersistence()
         self._interaction.SetPlaceModePersistence(1)
         self._interaction.SetCurrentInteractionMode(self._interaction.Place)
         self._index = index
 
     def finish(self) -> None:
-        """The point has been placed: the mouse is an ordinary one again, and placing persists as the person had it."""
+        """The point has been placed: the mouse is an ordinary one again, and its mode as persistent as it was."""
         self._index = None
         self._node.SetControlPointPlacementStartIndex(0)
-        self._interaction.SetPlaceModePersistence(self._persistent)
+        self._interaction.SetPlaceModePersistence(self._persistence)
         if self._interaction.GetCurrentInteractionMode() == self._interaction.Place:
             self._interaction.SetCurrentInteractionMode(self._interaction.ViewTransform)
 

@@ -50,6 +50,21 @@ class PointState:
         return None if self.position is None or self.position != self.predicted else self.radius
 
     @property
+    def said(self) -> tuple[str | None, Position | None]:
+        """What the network said: its proposal and place."""
+        return self.proposal, self.predicted
+
+    @property
+    def awaits_a_person(self) -> bool:
+        """Whether the network's word stands alone: nobody moved, placed, accepted, called missing or cleared it."""
+        return not self.touched and self.proposal in (DEFINED, MISSING)
+
+    @property
+    def is_the_network_s(self) -> bool:
+        """Whether the landmark is as the network put it, untouched or accepted: its confidence is about that alone."""
+        return self.word == self.proposal and self.position == self.predicted
+
+    @property
     def word(self) -> str:
         """The positionStatus of markups files: ``defined``, ``missing`` or ``undefined``."""
         if self.status in _PLACES:
@@ -106,7 +121,7 @@ class PointState:
 
     def accepted(self) -> PointState:
         """A person agrees with the network: the prediction counts as corrected; anything else stays as it is."""
-        if self.touched or self.proposal not in (DEFINED, MISSING):
+        if not self.awaits_a_person:
             return self
         status = CORRECTED if self.proposal == DEFINED else ABSENT
         return replace(self, status=status, touched=True, confirmed=True)

@@ -22,6 +22,9 @@ from .task_definition import TaskDefinition
 from .work import Work
 from .work_record import WorkRecord
 
+#: How many landmarks a sentence names before it breaks off.
+_NAMED = 4
+
 
 class Session:
     """One person at one server.
@@ -234,7 +237,10 @@ class Session:
         return self.definition_problem()
 
     def question_before_submitting(self) -> Question | None:
-        """What to ask before a final label: doubts, landmarks without an answer, swapped pairs, another server."""
+        """What to ask before a final label: doubts, landmarks without an answer, swapped pairs, another server.
+
+        Predictions that nobody looked at are told among these; alone they are no question (:meth:`unseen_words`).
+        """
         if self.work is None:
             return None
         details = [*self.standing_flags(), *(warning.sentence for warning in self.work.pair_warnings())]
@@ -245,7 +251,19 @@ class Session:
             details.append(f"The image came from {self.work_server}: make sure that {self.server} has the same one.")
         if not details:
             return None
+        details += [words for words in (self.unseen_words(),) if words]
         return Question("Submit this label as it is?", tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
+
+    def unseen_words(self) -> str:
+        """How many predictions of the open image nobody has looked at, and which; empty where there is none."""
+        unseen = () if self.work is None else self.work.unseen
+        if self.work is None or not unseen:
+            return ""
+        names = ", ".join(self.work.task.landmarks[index].title for index in unseen[:_NAMED])
+        if len(unseen) == 1:
+            return f"1 point was not looked at: {names}."
+        more = ", ..." if len(unseen) > _NAMED else ""
+        return f"{len(unseen)} points were not looked at: {names}{more}."
 
     def submission(self, tag: str = "final") -> Submission:
         """What ``jobs.send`` sends.
@@ -264,7 +282,9 @@ class Session:
     def standing_flags(self) -> tuple[str, ...]:
         """What the server doubts about the open label, where it is as it was opened: to submit it confirms it."""
         entry = None if self.work is None or self.work.dirty else self.images.get(self.work.image)
-        return entry.flags if entry is not None and entry.open_tag == "final" else ()
+        if entry is None or self.work is None or entry.open_tag != "final":
+            return ()
+        return tuple(self.work.task.in_words(flag) for flag in entry.flags)
 
     def sent(self, sent: Sent) -> None:
         """The server has it; what was done to the work since stays unsent. The image's state in the list changes."""

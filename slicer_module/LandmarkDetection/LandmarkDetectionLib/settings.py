@@ -1,4 +1,4 @@
-"""What the module remembers of a person between sessions: servers, a name, what the view shows. The access token is never stored."""
+"""What the module remembers of a person between sessions: servers, a name, options; never the access token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 10
 
 
 class Settings:
-    """What is remembered, in Slicer's settings.
+    """Servers, the annotator's name and options in Slicer's settings.
 
     Args:
         store: ``slicer.app.userSettings()``.
@@ -53,6 +53,26 @@ class Settings:
     @names.setter
     def names(self, mode: str) -> None:
         self._store.setValue(f"{_GROUP}/Names", mode)
+
+    def detect_on_open(self) -> bool:
+        """Whether an image that nobody labelled is detected when it opens."""
+        return self._read("DetectOnOpen") == "yes"
+
+    @detect_on_open.setter
+    def detect_on_open(self, wanted: bool) -> None:
+        self._write("DetectOnOpen", wanted)
+
+    @property
+    def next_after_submit(self) -> bool:
+        """Whether the next sample opens when a label was submitted."""
+        return self._read("NextAfterSubmit") == "yes"
+
+    @next_after_submit.setter
+    def next_after_submit(self, wanted: bool) -> None:
+        self._write("NextAfterSubmit", wanted)
+
+    def _write(self, name: str, wanted: bool) -> None:
+        self._store.setValue(f"{_GROUP}/{name}", "yes" if wanted else "no")
 
     def _read(self, name: str) -> str:
         value = self._store.value(f"{_GROUP}/{name}")

@@ -1,4 +1,4 @@
-"""Keys for the landmark table, which count in the whole window while the module is shown."""
+"""Keys for the panel's buttons, which count in every window of Slicer while the module is shown."""
 
 from __future__ import annotations
 
@@ -7,34 +7,51 @@ from typing import Any
 import qt
 import slicer
 
-#: Key and the table's deed. Single letters, as in Slicer's Segment Editor; they do not disturb typing in text fields.
-KEYS = (
-    ("N", "next"),
-    ("B", "previous"),
-    ("P", "place"),
-    ("M", "missing"),
-    ("A", "accept"),
-    ("C", "clear"),
-    ("Z", "undo"),
-    ("Y", "redo"),
-)
+#: Key and button. Single letters, as in Slicer's Segment Editor: a text field that has the focus takes them first.
+#: Left alone: B, F, G, R, T, V, brackets and arrows, which are Slicer's in a slice view, and L, P, T, which are
+#: SlicerMorph's.
+KEYS = {
+    "detect": "D",
+    "submit": "S",
+    "allRight": "O",
+    "nextSample": "J",
+    "next": "N",
+    "previous": "Shift+N",
+    "place": "X",
+    "missing": "M",
+    "accept": "A",
+    "acceptAll": "Shift+A",
+    "clear": "C",
+    "clearAll": "Shift+C",
+    "undo": "Z",
+    "redo": "Y",
+    "fit": "W",
+}
+#: The keys that do it again while they are held.
+_REPEATED = ("next", "previous", "undo", "redo")
+
+
+def with_key(tip: str, name: str) -> str:
+    """A button's tool tip with its key."""
+    return f"{tip} ({KEYS[name]})"
 
 
 class Shortcuts:
-    """The keys of a table's deeds.
+    """The keys of the buttons; a greyed button's key does nothing.
 
     Args:
-        table: has a method for each deed.
-        ui: has a button for each deed, whose tool tip names the key.
+        ui: has each button, as ``<name>Button``.
     """
 
-    def __init__(self, table: Any, ui: Any) -> None:
+    def __init__(self, ui: Any) -> None:
         self._shortcuts = []
-        for key, deed in KEYS:
-            button = getattr(ui, f"{deed}Button")
-            button.setToolTip(f"{button.toolTip} ({key})")
+        for name, key in KEYS.items():
+            button = getattr(ui, f"{name}Button")
             shortcut = qt.QShortcut(qt.QKeySequence(key), slicer.util.mainWindow() or ui.landmarkTable)
-            shortcut.activated.connect(getattr(table, deed))
+            # A slice view may have a window of its own, on another screen.
+            shortcut.setContext(qt.Qt.ApplicationShortcut)
+            shortcut.setAutoRepeat(name in _REPEATED)
+            shortcut.activated.connect(button.click)
             shortcut.setEnabled(False)
             self._shortcuts.append(shortcut)
 

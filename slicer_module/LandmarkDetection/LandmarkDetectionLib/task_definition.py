@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +82,12 @@ class TaskDefinition:
     def names(self) -> tuple[str, ...]:
         """The K landmark names in order."""
         return tuple(landmark.name for landmark in self.landmarks)
+
+    def in_words(self, sentence: str) -> str:
+        """A sentence of the server's with the landmarks' names as a person reads them: ``left alare``."""
+        for name in sorted(self.names, key=len, reverse=True):
+            sentence = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", name.replace("_", " "), sentence)
+        return sentence
 
     def index(self, name: str) -> int:
         """The place of a landmark in the order; ValueError for an unknown name."""

@@ -1,43 +1,34 @@
-"""Which views are shown: the image alone while the module is used, and what the person had before and after."""
+"""The layout of Slicer's views: one slice view for 2D images, and what the person had before."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import slicer
 
 
 class ViewLayout:
-    """Shows the image alone once, leaves a layout that the person chooses since then, and restores the earlier one."""
+    """Shows one slice view when an image opens, unless the person has chosen another layout since.
+
+    A 2D image is best seen alone, so the first image brings that layout. What the person chooses afterwards stays for
+    all further images; :meth:`leave` gives the layout back that was there before, where it is still ours.
+    """
 
     def __init__(self) -> None:
-        #: What was shown before the module changed it; None while it has not.
         self._before: int | None = None
-        #: What the module is used with: the image alone, until the person chooses another.
-        self._used: int | None = None
+        self._chosen: int | None = None
 
-    def image_opened(self) -> None:
-        """A 2D image is best seen alone; a person who chose otherwise in this module is not asked again."""
+    def show(self) -> None:
+        """An image is open in front of the person."""
         manager = slicer.app.layoutManager()
-        if manager is not None and self._before is None:
-            self._change(manager)
-
-    def enter(self, image_open: bool) -> None:
-        """The module is shown: with an image, the layout that it was left with comes back."""
-        manager = slicer.app.layoutManager()
-        if manager is not None and image_open and self._used is not None and self._before is None:
-            self._change(manager)
+        if manager is None or self._before is not None:
+            return
+        self._before = manager.layout
+        wanted = slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView
+        manager.setLayout(wanted if self._chosen is None else self._chosen)
 
     def leave(self) -> None:
-        """Another module is shown, or Slicer closes: what was shown before comes back."""
+        """Another module is shown: it finds the layout that was there before ours."""
         manager = slicer.app.layoutManager()
         if manager is None or self._before is None:
             return
-        self._used, before, self._before = manager.layout, self._before, None
-        if self._used == slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView:
-            manager.setLayout(before)
-
-    def _change(self, manager: Any) -> None:
-        self._before = manager.layout
-        alone = slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView
-        manager.setLayout(alone if self._used is None else self._used)
+        self._chosen, before, self._before = manager.layout, self._before, None
+        manager.setLayout(before)

@@ -12,10 +12,13 @@ from slicer.i18n import tr as _
 from . import dialogs
 from .errors import BadAnswer
 from .http_client import HttpClient
+from .panel.batch_box import BatchBox
 from .panel.calibration_box import CalibrationBox
-from .panel.landmark_table import LandmarkTable, PointFollower
+from .panel.landmark_table import LandmarkTable
+from .panel.loop_options import LoopOptions
 from .panel.measurement_table import MeasurementTable
 from .panel.message_bar import MessageBar
+from .panel.point_follower import PointFollower
 from .panel.server_box import ServerBox
 from .panel.study_box import OPEN, StudyBox
 from .panel.submit_bar import DETECT, SubmitBar
@@ -25,20 +28,9 @@ from .panel.view_tools import ViewTools
 from .scene import SceneAdapter, SceneError
 from .scene_callbacks import SceneCallbacks
 from .settings import Settings
-from .shortcuts import Shortcuts
+from .shortcuts import KEYS, Shortcuts, with_key
 from .view_layout import ViewLayout
 from .workbench import ERROR, STATE, WARNING, Workbench
-
-_TIPS = {
-    "previous": _("Go to the landmark above"),
-    "next": _("Go to the landmark below"),
-    "place": _("Place this landmark by a click in the slice view"),
-    "missing": _("This landmark is not in the image"),
-    "accept": _("The network is right here"),
-    "clear": _("Take this landmark away: not labelled"),
-    "undo": _("Take the last step back"),
-    "redo": _("Do it again"),
-}
 
 
 class Panel:
@@ -59,8 +51,10 @@ class Panel:
         self._folder = tempfile.TemporaryDirectory(prefix="LandmarkDetection-")
         settings = Settings(slicer.app.userSettings())
         self.bench = Workbench(scene, make_client, ask, settings, Path(self._folder.name))
-        for name, tip in _TIPS.items():
-            getattr(ui, f"{name}Button").setToolTip(tip)
+        self.layout = ViewLayout()
+        for name in KEYS:
+            button = getattr(ui, f"{name}Button")
+            button.setToolTip(with_key(button.toolTip, name))
         self.messages = MessageBar(self.bench, ui)
         self.sender = SubmitBar(self.bench, ui)
         self.study = StudyBox(self.bench, ui, self.sender, self._image_opened)
@@ -69,9 +63,11 @@ class Panel:
         self.server = ServerBox(self.bench, ui, self.training.follow)
         self.table = LandmarkTable(self.bench, ui)
         self.measurements = MeasurementTable(self.bench, ui)
-        self.view, self.layout = ViewTools(self.bench, ui), ViewLayout()
+        self.view = ViewTools(self.bench, ui)
         self.calibration = CalibrationBox(self.bench, ui)
-        self.shortcuts = Shortcuts(self.table, ui)
+        self.batch = BatchBox(self.bench, ui)
+        self.loop = LoopOptions(self.bench, ui, self.sender, self.study)
+        self.shortcuts = Shortcuts(ui)
         ui.volumeSelector.setMRMLScene(slicer.mrmlScene)
         self._listen()
         self.scene_loaded()
@@ -97,17 +93,17 @@ class Panel:
         """The module is shown: keys count, and time too."""
         self.shortcuts.set_enabled(True)
         self.view.enter()
-        self.layout.enter(self.bench.scene.volume is not None)
         if self.bench.session.work is not None:
             self.bench.session.work.resume()
+            self.layout.show()
         self.bench.changed()
 
     def exit(self) -> None:
         """Another module is shown; what runs goes on."""
         self.shortcuts.set_enabled(False)
         self.view.leave()
-        self.layout.leave()
         self.bench.scene.stop_placing()
+        self.layout.leave()
         if self.bench.session.work is not None:
             self.bench.session.work.pause()
 
@@ -158,6 +154,7 @@ class Panel:
         bench.show_work()
 
     def _image_opened(self) -> None:
-        self.layout.image_opened()
+        self.layout.show()
         self.bench.scene.fit_image()
         self.measurements.show_lines()
+        self.loop.image_opened()

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from .errors import WrongDefinition
 from .geometry import Geometry
 from .history import History
-from .json_fields import as_position
+from .json_fields import Position, as_position
 from .measurements import MeasuredValue, measure
-from .pair_check import PairWarning, swapped_pairs
-from .pair_overlap import overlapping_pairs
+from .pair_check import PairWarning, doubtful_pairs
 from .point_state import UNLABELLED, PointState
 from .prediction import Prediction
 from .stopwatch import Clock, Stopwatch
@@ -73,6 +72,8 @@ class Work:
         self._saved: Content | None = None
         self._history: History[_Moment] = History()
         self._drag: _Drag | None = None
+        #: By index what of the network's word a person had before them.
+        self._seen: dict[int, tuple[str | None, Position | None]] = {}
         self._watch = Stopwatch(seconds, clock)
 
     # What there is
@@ -122,11 +123,23 @@ class Work:
         return self.touched if self._saved is None else content_of(self._points) != self._saved
 
     def pair_warnings(self) -> list[PairWarning]:
-        """The left/right pairs that look swapped, or lie on one another."""
-        touching = overlapping_pairs(self.task, self._points, self.geometry)
-        known = {(warning.first, warning.second) for warning in touching}
-        swapped = swapped_pairs(self.task, self._points, self.geometry)
-        return [*touching, *(warning for warning in swapped if (warning.first, warning.second) not in known)]
+        """The left/right pairs that look swapped, or whose points lie on one another."""
+        return doubtful_pairs(self.task, self._points, self.geometry)
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """The landmarks of which nobody has looked at what the network said.
+
+        A landmark is looked at where a person moved, placed, accepted, called missing or cleared it, or had it as the
+        current one while it was in the view (:meth:`look_at`); all are in a finished label that is opened again. A
+        prediction at another place is to be looked at anew.
+        """
+        points = enumerate(self._points)
+        return tuple(i for i, point in points if point.awaits_a_person and self._seen.get(i) != point.said)
+
+    def look_at(self, index: int) -> None:
+        """A person has a landmark before them: it is the current one, and in the view where it has a place."""
+        self._seen[index] = self._points[index].said
 
     def measurements(self) -> list[MeasuredValue]:
         """The task's measurements of the points as they are now."""
@@ -216,6 +229,11 @@ class Work:
         if self._points[index].status == UNLABELLED:
             return False
         return self._change_one(index, self._points[index].as_unlabelled(), "clear")
+
+    def clear_all(self) -> bool:
+        """A person takes everything away, in one step."""
+        points = tuple(p if p.status == UNLABELLED else p.as_unlabelled() for p in self._points)
+        return self._change(points, "clear all", self.model_version)
 
     def accept(self, index: int) -> bool:
         """A person confirms what the network said: the point counts as corrected, with no distance moved."""
@@ -327,6 +345,8 @@ class Work:
         work = cls(record.task, record.image, record.geometry, record.seconds, clock)
         work._points, work.model_version = record.points, record.model_version
         work._saved, work.saved_tag = record.saved, record.saved_tag
+        if record.saved_tag == "final":
+            work._seen = {index: point.said for index, point in enumerate(record.points)}
         return work
 
     # Inside

@@ -30,11 +30,18 @@ class Message:
 
     Attributes:
         kind: ``error``, ``warning`` or ``info``.
-        retry: what the button "Retry" does; None: no such button.
+        retry: what the button beside it does; None: no such button.
+        retry_words: what that button says; empty: "Retry".
     """
 
-    def __init__(self, sentence: str = "", kind: str = INFO, retry: Callable[[], object] | None = None) -> None:
-        self.sentence, self.kind, self.retry = sentence, kind, retry
+    def __init__(
+        self,
+        sentence: str = "",
+        kind: str = INFO,
+        retry: Callable[[], object] | None = None,
+        retry_words: str = "",
+    ) -> None:
+        self.sentence, self.kind, self.retry, self.retry_words = sentence, kind, retry, retry_words
 
 
 class Workbench:
@@ -59,7 +66,8 @@ class Workbench:
         self.scene, self.make_client, self.ask, self.settings, self.folder = scene, make_client, ask, settings, folder
         self.session = Session()
         self.client: LandmarkClient | None = None
-        #: Asks for the progress of training, so that cancelling a request of the person leaves it alone.
+        #: Asks for the progress of training and detects whole studies, so that a cancelled request of the person leaves
+        #: these alone.
         self.observer: LandmarkClient | None = None
         #: Whether the server answered the last request.
         self.reachable = False
@@ -83,9 +91,15 @@ class Workbench:
             for show in self._listeners:
                 show()
 
-    def say(self, sentence: str, kind: str = INFO, retry: Callable[[], object] | None = None) -> None:
-        """Tells the person one sentence; it stays until the next one."""
-        self.message = Message(sentence, kind, retry)
+    def say(
+        self,
+        sentence: str,
+        kind: str = INFO,
+        retry: Callable[[], object] | None = None,
+        retry_words: str = "",
+    ) -> None:
+        """Tells the person one sentence; it stays until the next one. Arguments as those of :class:`Message`."""
+        self.message = Message(sentence, kind, retry, retry_words)
         slicer.util.showStatusMessage(sentence, _STATUS_MILLISECONDS)
         self.changed()
 

@@ -11,23 +11,21 @@ from slicer.i18n import tr as _
 
 from ..point_state import ABSENT, CORRECTED, PLACED, PREDICTED, UNLABELLED, PointState
 from ..work import Work
-from ..workbench import WARNING, Workbench
+from ..workbench import Workbench
 from .pictures import Icons, confidence_bar, sign, swatch
 from .table_cells import fit_columns, fit_height, fit_widths, set_cell, set_rows
 
-_ACTIONS = ("previous", "next", "place", "missing", "accept", "clear", "undo", "redo")
+_ACTIONS = ("previous", "next", "place", "missing", "accept", "acceptAll", "clear", "clearAll", "undo", "redo", "fit")
 
 
 def status_words(point: PointState) -> str:
     """A status as a person reads it."""
-    if point.status == CORRECTED and point.confirmed:
-        return _("corrected (accepted)")
     return {
         PREDICTED: _("predicted"),
-        CORRECTED: _("corrected"),
+        CORRECTED: _("accepted") if point.confirmed else _("corrected"),
         PLACED: _("placed"),
-        ABSENT: _("missing") if point.touched else _("missing (predicted)"),
-        UNLABELLED: _("not labelled"),
+        ABSENT: _("missing") if point.touched else _("missing?"),
+        UNLABELLED: _("unlabelled"),
     }[point.status]
 
 
@@ -46,8 +44,9 @@ class LandmarkTable:
         fit_columns(ui.landmarkTable)
         ui.landmarkTable.cellClicked.connect(self._clicked)
         ui.landmarkTable.itemSelectionChanged.connect(self._selected)
-        for action in _ACTIONS:
-            getattr(ui, f"{action}Button").clicked.connect(getattr(self, action))
+        deeds = (self.previous, self.next, self.place, self.missing, self.accept, self.accept_all, self.clear)
+        for action, deed in zip(_ACTIONS, (*deeds, self.clear_all, self.undo, self.redo, self.fit)):
+            getattr(ui, f"{action}Button").clicked.connect(deed)
         ui.warningIcon.setPixmap(sign("warning"))
         bench.listen(self.show)
 
@@ -87,6 +86,19 @@ class LandmarkTable:
         """The network is right about the current landmark; goes on to the next that nobody has looked at."""
         self._do(lambda work: work.accept(self._bench.current), go_on=True)
 
+    def accept_all(self, *_args: Any) -> None:
+        """The network is right about all landmarks that nobody changed."""
+        self._do(lambda work: work.accept_all())
+
+    def clear_all(self, *_args: Any) -> None:
+        """No landmark is labelled; undo brings them back."""
+        self._do(lambda work: work.clear_all())
+
+    def fit(self, *_args: Any) -> None:
+        """Shows the whole image, as after a landmark was shown closely."""
+        if self._work is not None:
+            self._bench.scene.fit_image()
+
     def clear(self, *_args: Any) -> None:
         """The current landmark is not labelled."""
         self._do(lambda work: work.clear(self._bench.current))
@@ -100,13 +112,20 @@ class LandmarkTable:
         self._do(lambda work: work.redo())
 
     def go_to(self, index: int, center: bool = True) -> None:
-        """Makes a landmark the current one, and shows it in the view."""
+        """Makes a landmark the current one, and shows it in the view; so the person has looked at it.
+
+        Args:
+            index: the landmark.
+            center: False where it is in the view, as the person has just pointed at it there.
+        """
         self._bench.current = index
         if self._bench.scene.placing not in (None, index):
             self._bench.scene.start_placing(index)
         self._bench.scene.highlight(index)
-        if center:
-            self._bench.scene.center_on(index)
+        seen = self._bench.scene.center_on(index) if center else True
+        work = self._work
+        if work is not None and (seen or work[index].predicted is None):
+            work.look_at(index)
         self._bench.changed()
 
     @property
@@ -165,9 +184,11 @@ class LandmarkTable:
     def _show_row(self, row: int, landmark: Any, point: PointState | None) -> None:
         table = self._ui.landmarkTable
         set_cell(table, row, 0, landmark.title, landmark.description, self._icons.get(swatch, landmark.color))
-        set_cell(table, row, 1, "" if point is None else status_words(point))
-        # The network's confidence is in its own word: it says nothing of a landmark that a person calls otherwise.
-        confidence = None if point is None or point.word != point.proposal else point.confidence
+        asked = point is not None and point.status == ABSENT and not point.touched
+        tip = _("The network says that it is not in the image.") if asked else ""
+        set_cell(table, row, 1, "" if point is None else status_words(point), tip)
+        # The network's confidence is in its own word: it says nothing of a landmark that a person put elsewhere.
+        confidence = None if point is None or not point.is_the_network_s else point.confidence
         unit = "" if self._work is None else self._work.geometry.unit
         sure = "" if confidence is None else f"{confidence:.2f}"
         reach = None if point is None else point.reach
@@ -175,7 +196,7 @@ class LandmarkTable:
         bar = qt.QIcon() if confidence is None else self._icons.get(confidence_bar, round(confidence, 2))
         set_cell(table, row, 2, f"{sure}  {far_off}".strip(), _confidence_tip(point, confidence, far_off), bar)
         moved = None if self._work is None or point is None else self._work.moved(row)
-        far = moved is not None and point is not None and point.status == CORRECTED
+        far = moved is not None and point is not None and point.status == CORRECTED and not point.confirmed
         cell = set_cell(table, row, 3, f"{moved:.1f} {unit}" if far else "")
         cell.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
 
@@ -202,8 +223,11 @@ class LandmarkTable:
         for action in ("previous", "next", "place", "missing"):
             getattr(ui, f"{action}Button").setEnabled(point is not None)
         ui.placeButton.setChecked(placing)
-        ui.acceptButton.setEnabled(point is not None and not point.touched and point.proposal is not None)
+        ui.acceptButton.setEnabled(point is not None and point.awaits_a_person)
+        ui.acceptAllButton.setEnabled(work is not None and any(p.awaits_a_person for p in work.points))
         ui.clearButton.setEnabled(point is not None and point.status != UNLABELLED)
+        ui.clearAllButton.setEnabled(work is not None and not work.empty)
+        ui.fitButton.setEnabled(work is not None)
         ui.undoButton.setEnabled(work is not None and bool(work.undo_words))
         ui.redoButton.setEnabled(work is not None and bool(work.redo_words))
 
@@ -211,77 +235,6 @@ class LandmarkTable:
         warnings = [] if self._work is None else self._work.pair_warnings()
         self._ui.warningFrame.setVisible(bool(warnings))
         self._ui.warningLabel.setText("\n".join(warning.sentence for warning in warnings))
-
-
-class PointFollower:
-    """Turns what a person does in the slice view into steps of the work.
-
-    Args:
-        bench: the shared state.
-        table: goes on to the next landmark.
-    """
-
-    def __init__(self, bench: Workbench, table: LandmarkTable) -> None:
-        self._bench, self._table = bench, table
-
-    def drag_started(self, index: int) -> None:
-        work = self._bench.session.work
-        if work is not None:
-            work.begin_drag(index)
-            self._table.go_to(index, center=False)
-
-    def point_moved(self, index: int, position: Any) -> None:
-        work = self._bench.session.work
-        if work is not None:
-            work.point_moved(index, position)
-            self._bench.changed()
-
-    def drag_ended(self, index: int, position: Any) -> None:
-        work = self._bench.session.work
-        if work is not None:
-            work.end_drag(index, position)
-            self._bench.save()
-            self._bench.changed()
-
-    def point_placed(self, index: int, position: Any) -> None:
-        work = self._bench.session.work
-        if work is None:
-            return
-        following = work.point_placed(index, position)
-        self._bench.save()
-        if following is None:
-            self._table.go_to(index, center=False)
-        else:
-            self._table.place_landmark(following)
-
-    def point_unset(self, index: int) -> None:
-        work = self._bench.session.work
-        if work is None:
-            return
-        if self._bench.scene.read_points()[index].status == "missing":
-            work.mark_missing(index)
-        else:
-            work.clear(index)
-        self._bench.show_work()
-
-    def point_selected(self, index: int) -> None:
-        self._table.go_to(index, center=False)
-
-    def placing_stopped(self) -> None:
-        self._bench.changed()
-
-    def nodes_removed(self) -> None:
-        """The image was deleted: the work is kept; the points were: they come back."""
-        bench = self._bench
-        if bench.session.work is None:
-            return
-        if bench.scene.volume is None:
-            bench.session.keep_unsent("Its image was removed from the scene before it was submitted.")
-            bench.session.close_image()
-            bench.say(_("The image was removed from the scene; what you did to its landmarks is kept."), WARNING)
-        else:
-            bench.say(_("The landmarks were deleted and are back; use Clear for a single one."), WARNING)
-        bench.show_work()
 
 
 def _confidence_tip(point: PointState | None, confidence: float | None, far_off: str) -> str:

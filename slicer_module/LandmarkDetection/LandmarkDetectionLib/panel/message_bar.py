@@ -37,6 +37,7 @@ class MessageBar:
             ui.messageIcon.setPixmap(sign(icon))
         ui.cancelButton.setVisible(busy)
         ui.busyBar.setVisible(busy)
+        ui.retryButton.setText(message.retry_words or _("Retr&y"))
         ui.retryButton.setVisible(not busy and message.retry is not None)
 
     def _rest(self) -> str:

@@ -90,7 +90,7 @@ class ServerBox:
         session, ui = self._bench.session, self._ui
         busy = self._bench.background.running(CONNECT)
         ui.connectButton.setEnabled(not busy)
-        ui.connectButton.setText(_("Reconnect") if session.connected else _("Connect"))
+        ui.connectButton.setText(_("Rec&onnect") if session.connected else _("C&onnect"))
         ui.refreshButton.setEnabled(session.connected and not self._bench.background.running(REFRESH))
         lamp, words = self._state()
         if busy:

@@ -26,7 +26,7 @@ _STATE_COLORS = {UNLABELED: IDLE, DRAFT: FAIR, FINAL: GOOD}
 
 def state_words(state: str) -> str:
     """A state as a person reads it."""
-    return {UNLABELED: _("unlabeled"), DRAFT: _("draft"), FINAL: _("final")}.get(state, state)
+    return {UNLABELED: _("unlabelled"), DRAFT: _("draft"), FINAL: _("final")}.get(state, state)
 
 
 class StudyBox:
@@ -161,8 +161,8 @@ class StudyBox:
             bench.say(notice, kind)
         elif bench.session.unsent_of(work.image, work.task) is not None:
             bench.say(_("{image} is open as you left it; it is not sent yet.").format(image=work.image), WARNING)
-        self._opened()
         bench.show_work()
+        self._opened()
 
     # A volume that is in Slicer already
 
@@ -240,9 +240,10 @@ class StudyBox:
         self._show_list()
         counts = session.images.counts
         if session.connected:
-            words = _("{images} images: {final} final, {draft} draft, {unlabeled} unlabeled")
-            values = {state: counts.get(state, 0) for state in STATES}
-            ui.studyLabel.setText(words.format(images=sum(values.values()), **values))
+            words = _("{images} images: {final} final, {draft} draft, {unlabelled} unlabelled")
+            final, draft, unlabelled = (counts.get(state, 0) for state in (FINAL, DRAFT, UNLABELED))
+            count = final + draft + unlabelled
+            ui.studyLabel.setText(words.format(images=count, final=final, draft=draft, unlabelled=unlabelled))
         else:
             ui.studyLabel.setText("")
 
@@ -296,7 +297,9 @@ class StudyBox:
     def _show_row(self, row: int, entry: ImageEntry) -> Any:
         """Writes a row; returns the item of its name."""
         table, icons = self._ui.imageTable, self._icons
-        tip = "\n".join([_("Worth a second look:"), *entry.flags]) if entry.flags else entry.protocol
+        task = self._bench.session.task
+        flags = entry.flags if task is None else [task.in_words(flag) for flag in entry.flags]
+        tip = "\n".join([_("Worth a second look:"), *flags]) if flags else entry.protocol
         lamp = light, _STATE_COLORS.get(entry.state, IDLE), 10
         picture = icons.get(sign, "warning", 12) if entry.flags else icons.get(*lamp)
         set_cell(table, row, 1, state_words(entry.state), tip, picture)

@@ -10,9 +10,10 @@ from slicer.i18n import tr as _
 from .. import jobs
 from ..errors import ClientError
 from ..jobs import Detected, Sent
-from ..question import SAVE_DRAFT, STAY, SUBMIT
+from ..question import SAVE_DRAFT, SUBMIT
+from ..shortcuts import with_key
 from ..submission import Submission
-from ..workbench import ERROR, INFO, WARNING, Workbench
+from ..workbench import ERROR, INFO, WARNING, Message, Workbench
 from .pictures import sign
 
 DETECT, SEND = "detect", "send"
@@ -28,8 +29,13 @@ class SubmitBar:
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
+        #: Called when the server has the finished label of the open image.
+        self.submitted: Callable[[], object] = lambda: None
+        #: The question of predictions that nobody looked at, as long as it stands in the message strip.
+        self._asked: Message | None = None
         ui.detectButton.clicked.connect(self.detect)
         ui.submitButton.clicked.connect(self.submit)
+        ui.allRightButton.clicked.connect(self.all_right)
         ui.draftButton.clicked.connect(self.save_draft)
         ui.resetButton.clicked.connect(self.reset)
         ui.sendAgainButton.clicked.connect(self.send_again)
@@ -74,13 +80,39 @@ class SubmitBar:
     # Sending
 
     def submit(self, *_args: Any) -> None:
-        """Sends the label as finished; asks first where something looks unfinished."""
-        question = None if self._refused("final") else self._bench.session.question_before_submitting()
-        answer = SUBMIT if question is None else self._bench.ask(question)
+        """Sends the label as finished; asks first where something looks unfinished.
+
+        That predictions were not looked at is asked in the message strip, where its button or a second submit sends.
+        """
+        if self._refused("final"):
+            return
+        question = self._bench.session.question_before_submitting()
+        if question is None:
+            self._submit_seen()
+            return
+        answer = self._bench.ask(question)
         if answer == SAVE_DRAFT:
             self.save_draft()
-        elif answer != STAY:
+        elif answer == SUBMIT:
             self.send("final")
+
+    def _submit_seen(self) -> None:
+        bench = self._bench
+        words = bench.session.unseen_words()
+        if words and (self._asked is None or bench.message is not self._asked):
+            bench.say(words, WARNING, self.submit, _("Submit All the Same"))
+            self._asked = bench.message
+        else:
+            self.send("final")
+
+    def all_right(self, *_args: Any) -> None:
+        """Accepts all that the network said, and submits."""
+        work = self._bench.session.work
+        if work is None or self._refused("final"):
+            return
+        work.accept_all()
+        self._bench.show_work()
+        self.submit()
 
     def save_draft(self, *_args: Any) -> None:
         """Sends the work as a draft."""
@@ -125,8 +157,11 @@ class SubmitBar:
             words = _("{image} is submitted.") if submission.tag == "final" else _("{image} is saved as a draft.")
             bench.say(words.format(image=submission.image))
             bench.save()
+            work = bench.session.work
             if then is not None:
                 then()
+            elif submission.tag == "final" and work is not None and work.image == submission.image and not work.dirty:
+                self.submitted()
 
         def failed(error: ClientError) -> None:
             sentence = bench.session.not_sent(submission, error)
@@ -159,12 +194,14 @@ class SubmitBar:
         detecting, sending = background.running(DETECT), background.running(SEND)
         problem = session.why_not_detect()
         ui.detectButton.setEnabled(not problem and not detecting)
-        ui.detectButton.setText(_("Detecting...") if detecting else _("Auto-detect"))
-        ui.detectButton.setToolTip(problem or _("Let the network find the landmarks of the open image"))
+        ui.detectButton.setText(_("Detecting...") if detecting else _("&Auto-detect"))
+        tip = with_key(_("Let the network find the landmarks of the open image"), "detect")
+        ui.detectButton.setToolTip(problem or tip)
         ready = work is not None and session.connected and not sending
         ui.submitButton.setEnabled(ready)
         ui.draftButton.setEnabled(ready)
-        ui.submitButton.setText(_("Sending...") if sending else _("Submit Label"))
+        ui.submitButton.setText(_("Sending...") if sending else _("&Submit Label"))
+        ui.allRightButton.setEnabled(ready and work is not None and any(p.proposal is not None for p in work.points))
         ui.resetButton.setEnabled(work is not None and any(p.proposal and p.touched for p in work.points))
         words = self._model_words()
         ui.modelLabel.setText(words)

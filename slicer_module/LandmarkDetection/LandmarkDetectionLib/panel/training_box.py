@@ -193,7 +193,7 @@ class TrainingBox:
         if model.labels_used is not None:
             words.append(_("trained on {count} labels").format(count=model.labels_used))
         if model.val_error is not None:
-            error = _("validation error {error:.2f} {unit}").format(error=model.val_error, unit=model.unit)
+            error = _("error {error:.2f} {unit} when it was published").format(error=model.val_error, unit=model.unit)
             words.append(error)
         return ", ".join(words)
 
@@ -209,8 +209,8 @@ def _progress_words(stats: TrainStats | None) -> str:
     if stats.loss is not None:
         words.append(_("Loss {loss:.4g}").format(loss=stats.loss))
     if stats.val_error is not None:
-        words.append(_("validation error {error:.2f} {unit}").format(error=stats.val_error, unit=stats.unit))
+        words.append(_("error now {error:.2f} {unit}").format(error=stats.val_error, unit=stats.unit))
     if stats.best is not None:
-        words.append(_("best {best:.2f} {unit}").format(best=stats.best, unit=stats.unit))
+        words.append(_("best so far {best:.2f} {unit}").format(best=stats.best, unit=stats.unit))
     figures = ", ".join(words[1:] if not stats.active and stats.message else words)
     return f"{stats.message}\n{figures}" if not stats.active and stats.message else figures

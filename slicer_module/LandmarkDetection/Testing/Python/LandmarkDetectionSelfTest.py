@@ -61,7 +61,7 @@ class PlayedClient:
     def frame(self, image: str) -> Geometry:
         return Geometry(size=(WIDTH, HEIGHT))
 
-    def infer(self, task: str, image: str) -> Answer:
+    def infer(self, task: str, image: str, keep: bool = False) -> Answer:
         landmarks = [
             {"name": name, "status": "defined", "position": [x, y, 0.0], "confidence": 0.9}
             for name, (x, y) in PIXELS.items()
@@ -107,7 +107,7 @@ class LandmarkDetectionSelfTest(unittest.TestCase):
         assert not self.swallowed, self.swallowed
 
     def test_one_image(self) -> None:
-        """Connect, next sample, Auto-detect, missing, undo, submit."""
+        """Connect, next sample, Auto-detect, missing, undo, accept all and submit."""
         self._press(self.panel.server.connect)
         self._press(self.panel.study.next_sample)
         assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 1
@@ -124,7 +124,7 @@ class LandmarkDetectionSelfTest(unittest.TestCase):
         assert node.GetNthControlPointPositionStatus(0) == node.PositionMissing
         self.panel.table.undo()
         assert node.GetNthControlPointPositionStatus(0) == node.PositionDefined
-        self._press(self.panel.sender.submit)
+        self._press(self.panel.sender.all_right)
         assert b'"base"' in self.client.labels["final"]
 
     def test_the_scene_can_be_closed(self) -> None:

@@ -1,0 +1,129 @@
+"""Detecting all unlabelled images of a study, one after the other, while the person goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .. import jobs
+from ..client import LandmarkClient
+from ..errors import Busy, Cancelled, ClientError, Refused, ServerFailed
+from ..images import UNLABELED, ImageEntry
+from ..jobs import Refreshed
+from ..prediction import Prediction
+from ..task_definition import TaskDefinition
+from ..workbench import ERROR, INFO, WARNING, Workbench
+
+BATCH = "batch"
+
+
+class BatchBox:
+    """Asks for one prediction after the other; the server keeps each as its image's proposal, never as a label.
+
+    Single requests, and not the server's own batch: that is for administrators, computes on the processor alone, and
+    tells its progress in lines of a log.
+
+    Args:
+        bench: the shared state.
+        ui: the widgets by name.
+    """
+
+    def __init__(self, bench: Workbench, ui: Any) -> None:
+        self._bench, self._ui = bench, ui
+        self._left: list[str] = []
+        self._total = 0
+        self._failed: list[str] = []
+        self._reason = ""
+        ui.detectAllButton.clicked.connect(self.start)
+        ui.detectAllStopButton.clicked.connect(self.stop)
+        bench.listen(self.show)
+
+    @property
+    def running(self) -> bool:
+        """Whether images are being detected."""
+        return self._total > 0
+
+    def start(self, *_args: Any) -> None:
+        """Begins with the images that nobody labelled and that the present network has not seen."""
+        bench = self._bench
+        client, task, model = bench.observer, bench.session.task, bench.session.model
+        if self.running or client is None or task is None or model is None:
+            return
+        version = model.version
+        self._left = [entry.id for entry in bench.session.images if _is_open(entry, task, version)]
+        if not self._left:
+            words = _("Every unlabelled image has its proposal of network {version} already.")
+            bench.say(words.format(version=version))
+            return
+        self._total, self._failed, self._reason = len(self._left), [], ""
+        bench.say(_("Detecting {count} images in the background; go on labelling.").format(count=self._total))
+        self._next(client, task)
+
+    def stop(self, *_args: Any) -> None:
+        """Ends it after what was proposed so far; a training that is watched is asked for again by itself."""
+        if self.running and self._bench.observer is not None:
+            self._left.clear()
+            self._bench.observer.cancel()
+
+    def _next(self, client: LandmarkClient, task: TaskDefinition) -> None:
+        image = self._left.pop(0)
+
+        def done(_prediction: Prediction) -> None:
+            go_on()
+
+        def failed(error: ClientError) -> None:
+            own = isinstance(error, (Refused, ServerFailed)) and not isinstance(error, Busy)
+            self._failed.append(image)
+            if not isinstance(error, Cancelled):
+                self._reason = str(error)
+            if not own:
+                self._failed += self._left
+                self._left.clear()
+            go_on()
+
+        def go_on() -> None:
+            if self._left:
+                self._next(client, task)
+                self._bench.changed()
+            else:
+                self._ended(client)
+
+        self._bench.run(BATCH, "", lambda: jobs.propose(client, task, image), done, failed, quiet=True)
+
+    def _ended(self, client: LandmarkClient) -> None:
+        """Tells what came of it, with the images as the server has them now."""
+        bench, total, missed = self._bench, self._total, len(self._failed)
+        stopped = not self._reason and missed > 0
+        self._total = 0
+        words = _("{count} images have a proposal now; open one to correct it.")
+        if stopped:
+            words = _("Stopped: {count} of {total} images have a proposal now.")
+        elif missed:
+            words = _("{count} of {total} images have a proposal now; the others failed: {reason}")
+        sentence = words.format(count=total - missed, total=total, reason=self._reason)
+        kind = INFO if stopped or not missed else WARNING if missed < total else ERROR
+
+        def done(refreshed: Refreshed) -> None:
+            bench.session.refresh(refreshed)
+            bench.say(sentence, kind)
+
+        bench.run(BATCH, "", lambda: jobs.refresh(client), done, lambda _error: bench.say(sentence, kind), quiet=True)
+
+    def show(self) -> None:
+        ui, session = self._ui, self._bench.session
+        ready = session.connected and session.model is not None and not self._bench.background.running(BATCH)
+        ui.detectAllButton.setEnabled(ready)
+        ui.detectAllButton.setVisible(not self.running)
+        ui.detectAllBar.setVisible(self.running)
+        ui.detectAllStopButton.setVisible(self.running)
+        if self.running:
+            ui.detectAllBar.setMaximum(self._total)
+            ui.detectAllBar.setValue(self._total - len(self._left) - 1)
+
+
+def _is_open(entry: ImageEntry, task: TaskDefinition, version: str) -> bool:
+    """Whether an image has neither a label nor this network's proposal."""
+    proposal = entry.labels.get("original")
+    proposed = proposal is not None and (proposal.protocol, proposal.model_version) == (task.name, version)
+    return entry.state == UNLABELED and not proposed
