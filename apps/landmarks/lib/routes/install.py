@@ -24,6 +24,7 @@ from .infer import infer_router
 from .info import info_router
 from .label_history import label_history_router
 from .labels import labels_router
+from .measurements import measurements_router
 from .opened_doors import doors_router
 from .request_checks import check_request
 from .sessions import sessions_router
@@ -41,6 +42,7 @@ ROUTERS = (
     images_router,
     image_list_router,
     calibration_router,
+    measurements_router,
     train_router,
     sampling_router,
     batch_router,
