@@ -45,8 +45,12 @@ FUNCTIONS = {
 #: Parameters and loop variables by file and name.
 VARIABLES = {
     ("arrow_keys", "shortcut"): "QShortcut",
+    ("calibration_box", "button"): "QPushButton",
+    ("calibration_box", "layout"): "QVBoxLayout",
+    ("calibration_box", "widget"): "QLabel",
     ("dialogs", "dialog"): "QuestionDialog",
     ("loss_chart", "painter"): "QPainter",
+    ("measurement_export", "button"): "QPushButton",
     ("settings", "store"): "QSettings",
     ("shortcuts", "shortcut"): "QShortcut",
     ("study_box", "combo"): "QComboBox",

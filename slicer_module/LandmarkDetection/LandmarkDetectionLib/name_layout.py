@@ -30,9 +30,7 @@ class Box(NamedTuple):
         return width * height if width > 0 and height > 0 else 0.0
 
 
-def box_beside(
-    point: tuple[float, float], size: tuple[float, float], radius: float, direction: tuple[int, int]
-) -> Box:
+def box_beside(point: tuple[float, float], size: tuple[float, float], radius: float, direction: tuple[int, int]) -> Box:
     """The box of a name of some size in one direction from a marker.
 
     Args:

@@ -54,6 +54,7 @@ class Settings:
     def names(self, mode: str) -> None:
         self._store.setValue(f"{_GROUP}/Names", mode)
 
+    @property
     def detect_on_open(self) -> bool:
         """Whether an image that nobody labelled is detected when it opens."""
         return self._read("DetectOnOpen") == "yes"

@@ -14,8 +14,10 @@ from .errors import BadAnswer
 from .http_client import HttpClient
 from .panel.batch_box import BatchBox
 from .panel.calibration_box import CalibrationBox
+from .panel.landmark_picture import LandmarkPicture
 from .panel.landmark_table import LandmarkTable
 from .panel.loop_options import LoopOptions
+from .panel.measurement_export import MeasurementExport
 from .panel.measurement_table import MeasurementTable
 from .panel.message_bar import MessageBar
 from .panel.point_follower import PointFollower
@@ -65,6 +67,8 @@ class Panel:
         self.measurements = MeasurementTable(self.bench, ui)
         self.view = ViewTools(self.bench, ui)
         self.calibration = CalibrationBox(self.bench, ui)
+        self.export = MeasurementExport(self.bench, ui, self.calibration)
+        self.picture = LandmarkPicture(self.bench, ui)
         self.batch = BatchBox(self.bench, ui)
         self.loop = LoopOptions(self.bench, ui, self.sender, self.study)
         self.shortcuts = Shortcuts(ui)

@@ -9,7 +9,18 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..calibration import IRIS, KINDS, LINE, OVERRULE, RULER, STICKER, USUAL_LENGTHS, Calibration, pixel_length, read_length
+from ..calibration import (
+    IRIS,
+    KINDS,
+    LINE,
+    OVERRULE,
+    RULER,
+    STICKER,
+    USUAL_LENGTHS,
+    Calibration,
+    pixel_length,
+    read_length,
+)
 from ..calibration_line import CalibrationLine
 from ..client import LandmarkClient
 from ..dialogs import OVERRULE_FILE
@@ -83,6 +94,11 @@ class CalibrationBox:
         self._withdraw.clicked.connect(self.withdraw)
         self._section.setVisible(True)
 
+    @property
+    def source(self) -> str:
+        """Where the size of a pixel of the open image is known from, as the server says it; empty where unknown."""
+        return "" if self._known is None else self._known.source
+
     # What a person does
 
     def draw(self, *_args: Any) -> None:
@@ -120,11 +136,15 @@ class CalibrationBox:
 
     def undo(self, *_args: Any) -> None:
         """Takes the last statement back."""
-        self._ask_server(_("Taking the calibration of {image} back"), lambda client, image: client.undo_calibration(image))
+        self._ask_server(
+            _("Taking the calibration of {image} back"), lambda client, image: client.undo_calibration(image)
+        )
 
     def withdraw(self, *_args: Any) -> None:
         """Ends what was stated."""
-        self._ask_server(_("Removing the calibration of {image}"), lambda client, image: client.withdraw_calibration(image))
+        self._ask_server(
+            _("Removing the calibration of {image}"), lambda client, image: client.withdraw_calibration(image)
+        )
 
     def close(self) -> None:
         """The panel goes."""
