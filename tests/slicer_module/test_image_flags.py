@@ -13,6 +13,7 @@ from LandmarkDetectionLib.images import ImageEntry, ImageList
 from panel_driver import Driver
 
 DOUBT = "left_eye and right_eye look exchanged."
+SHOWN = "left eye and right eye look exchanged."
 
 
 class DoubtingClient(FolderClient):
@@ -58,7 +59,7 @@ def params(client: DoubtingClient) -> dict[str, Any]:
 
 def test_list_says_which_labels_are_doubted_and_why(doubted: Driver) -> None:
     cells = [doubted.ui.imageTable.item(row, 1) for row in range(3)]
-    assert [cell.toolTip() for cell in cells] == [f"Worth a second look:\n{DOUBT}", "", ""]
+    assert [cell.toolTip() for cell in cells] == [f"Worth a second look:\n{SHOWN}", "", ""]
     pictures = [cell.icon().pixmap(12, 12).toImage() for cell in cells]
     assert pictures[0] != pictures[1] == pictures[2]
 
@@ -66,7 +67,7 @@ def test_list_says_which_labels_are_doubted_and_why(doubted: Driver) -> None:
 def test_doubted_label_that_is_submitted_as_it_is_counts_as_confirmed(doubted: Driver, client: DoubtingClient) -> None:
     before = params(client)
     doubted.submit()
-    assert doubted.questions[-1].details[0] == DOUBT
+    assert doubted.questions[-1].details[0] == SHOWN
     assert params(client) == before  # the safest answer is to stay
     doubted.answers = ["submit"]
     doubted.submit()

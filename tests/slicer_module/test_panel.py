@@ -236,7 +236,8 @@ def test_a_swapped_pair_is_told(detected: Driver) -> None:
     assert detected.ui.warningFrame.visible
     assert detected.ui.warningLabel.text == "Right eye and left eye look swapped: check left and right."
     detected.click("submit")
-    assert detected.questions[0].details == (detected.ui.warningLabel.text,)
+    unseen = "5 points were not looked at: nose, left ear, right ear, right lip, ..."
+    assert detected.questions[0].details == (detected.ui.warningLabel.text, unseen)
     assert detected.images["one"] == "unlabelled", "the safest answer is not to submit"
 
 

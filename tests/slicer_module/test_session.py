@@ -235,6 +235,7 @@ def test_submitting_asks_about_gaps_and_swapped_pairs(desk: Desk) -> None:
     assert [detail.split(":")[0] for detail in question.details] == [
         "Right eye and left eye look swapped",
         "Not labelled",
+        "3 points were not looked at",
     ]
     assert "left lip" in question.details[1]
     assert "nose" not in question.details[1]  # it is optional

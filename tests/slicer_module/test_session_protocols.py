@@ -71,8 +71,9 @@ def test_label_for_another_server_than_the_image_came_from_is_asked_about(desk: 
     desk.detect()
     assert desk.session.question_before_submitting() is None
     desk.session.connect("http://other", jobs.refresh(desk.client))
-    (detail,) = desk.session.question_before_submitting().details
+    detail, unseen = desk.session.question_before_submitting().details
     assert "came from http://stand-in" in detail
+    assert unseen == "7 points were not looked at: right eye, left eye, nose, left ear, ..."
 
 
 def test_protocol_can_be_changed(desk: Desk) -> None:

@@ -30,6 +30,7 @@ WRAPPED: dict[str, list[str]] = json.loads((Path(__file__).parent / "pythonqt_na
 _SET_IN_INIT = {
     "chunked": "http.client.HTTPResponse",
     "errors": "unittest.TestResult",
+    "f_globals": "types.FrameType",
     "failures": "unittest.TestResult",
     "testsRun": "unittest.TestResult",
     "verify_message": "ssl.SSLCertVerificationError",

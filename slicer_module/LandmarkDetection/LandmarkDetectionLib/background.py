@@ -13,6 +13,7 @@ from typing import Any
 import qt
 
 from .errors import ClientError
+from .words import tr as _
 
 _POLL_MILLISECONDS = 20
 # The application may hold Python's lock while no Python runs; each tick gives it to the threads for a moment.
@@ -116,7 +117,9 @@ class Background:
         except Exception as problem:
             logging.exception("%s: unexpected error", task.words)
             error = UnexpectedError(
-                f"{task.words} failed inside the module ({type(problem).__name__}); the error log has the details."
+                _("{what} failed inside the module ({kind}); the error log has the details.").format(
+                    what=task.words, kind=type(problem).__name__
+                )
             )
         self._results.put((task, result, error))
 

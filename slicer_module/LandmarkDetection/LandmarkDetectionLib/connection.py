@@ -17,6 +17,7 @@ import time
 from typing import Any, Callable, TypeVar
 
 from .errors import Cancelled, TimedOut, Unreachable
+from .words import tr as _
 
 _STEP = 0.05
 _CHUNK = 1 << 16
@@ -41,12 +42,20 @@ class Patience:
     def check(self) -> None:
         """Raises Cancelled or TimedOut where the request may not go on."""
         if self._cancelled():
-            raise Cancelled("The request was cancelled.")
+            raise Cancelled(_("The request was cancelled."))
         now = time.monotonic()
         if now > self._end:
-            raise TimedOut(f"{self._server} did not finish its answer within {self._total:g} seconds.")
+            raise TimedOut(
+                _("{server} did not finish its answer within {seconds:g} seconds.").format(
+                    server=self._server, seconds=self._total
+                )
+            )
         if now > self._quiet:
-            raise TimedOut(f"{self._server} has not answered for {self._silence:g} seconds: try again later.")
+            raise TimedOut(
+                _("{server} has not answered for {seconds:g} seconds: try again later.").format(
+                    server=self._server, seconds=self._silence
+                )
+            )
 
     def progress(self) -> None:
         """Bytes have moved: the silence begins anew."""
@@ -174,7 +183,7 @@ def wait_for(waiting: socket.socket, event: int, seconds: float = _STEP) -> bool
 def _connect(host: str, port: int, patience: Patience) -> socket.socket:
     """A connected socket, to the first of the host's addresses that takes it."""
     reason: OSError | None = None
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    for family, kind, protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         candidate = socket.socket(family, kind, protocol)
         try:
             candidate.setblocking(False)
@@ -186,7 +195,7 @@ def _connect(host: str, port: int, patience: Patience) -> socket.socket:
                     patience.check()
             failure = candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if failure:
-                raise OSError(failure, "the connection was refused")
+                raise OSError(failure, _("the connection was refused"))
             patience.progress()
             return candidate
         except OSError as error:
@@ -195,4 +204,6 @@ def _connect(host: str, port: int, patience: Patience) -> socket.socket:
         except BaseException:
             candidate.close()
             raise
-    raise Unreachable(f"Nothing answers at {host}:{port}: check the address, and that the server runs.") from reason
+    raise Unreachable(
+        _("Nothing answers at {host}:{port}: check the address, and that the server runs.").format(host=host, port=port)
+    ) from reason

@@ -7,9 +7,9 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from .question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
+from .words import tr as _
 
 #: What a choice does beyond those of a question of the session.
 UPLOAD, OVERRULE_FILE = "upload", "overrule_file"

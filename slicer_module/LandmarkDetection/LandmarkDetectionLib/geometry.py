@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import BadAnswer
 from .json_fields import Position, as_list, as_number, as_object, as_position, as_text
+from .words import tr as _
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ class Geometry:
             None if size is None or len(size) != 2 else (int(size[0]), int(size[1])),
         )
         if min(found.spacing) <= 0 or not found._spans_a_plane():
-            raise BadAnswer(f"The frame of an image has no two dimensions: {str(found.to_dict())[:200]}.")
+            raise BadAnswer(
+                _("The frame of an image has no two dimensions: {frame}.").format(frame=str(found.to_dict())[:200])
+            )
         return found
 
     def _spans_a_plane(self) -> bool:

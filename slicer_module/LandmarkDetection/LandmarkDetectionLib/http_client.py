@@ -23,6 +23,7 @@ from .json_fields import as_list, as_object, as_text
 from .label_versions import LabelVersion
 from .prediction import Answer
 from .server_info import ServerInfo
+from .words import tr as _
 
 _PAGE = 1000
 _IMAGE_LIMIT = 4096 * MEGABYTE
@@ -96,7 +97,7 @@ class HttpClient:
         )
         parts = multipart.decode(content_type, body)
         if "params" not in parts or "image" not in parts:
-            raise BadAnswer("The server's prediction lacks its points or its numbers: check its version.")
+            raise BadAnswer(_("The server's prediction lacks its points or its numbers: check its version."))
         return Answer(as_object(_json(parts["params"].content), "The prediction"), parts["image"].content)
 
     def next_sample(self, strategy: str, params: Mapping[str, Any] | None = None) -> NextSample:
@@ -108,7 +109,7 @@ class HttpClient:
         entry = as_object(found, "The next sample")
         if "id" in entry:
             return NextSample(as_text(entry["id"], "The next sample's id"), str(entry.get("note") or ""))
-        return NextSample(None, str(entry.get("message") or "There is no image left to label."))
+        return NextSample(None, str(entry.get("message") or _("There is no image left to label.")))
 
     def save_label(self, image: str, markups: bytes, params: Mapping[str, Any], tag: str = "final") -> dict[str, Any]:
         """``PUT /datastore/label``."""
@@ -150,7 +151,9 @@ class HttpClient:
                         file.write(chunk)
                 os.replace(partial, target)
             except OSError as error:
-                raise ClientError(f"{target} cannot be written: {error.strerror or error}.") from None
+                raise ClientError(
+                    _("{target} cannot be written: {reason}.").format(target=target, reason=error.strerror or error)
+                ) from None
             finally:
                 if partial is not None and os.path.exists(partial):
                     os.unlink(partial)
@@ -161,7 +164,9 @@ class HttpClient:
         try:
             content = Path(path).read_bytes()
         except OSError as error:
-            raise ClientError(f"{path} cannot be read: {error.strerror or error}.") from None
+            raise ClientError(
+                _("{path} cannot be read: {reason}.").format(path=path, reason=error.strerror or error)
+            ) from None
         form = multipart.encode({}, {"file": (Path(path).name, content)})
         answer = self._requests.json("PUT", "/datastore/image", {"image": image} if image else {}, form)
         return as_text(as_object(answer, "The uploaded image").get("image"), "The uploaded image's id")
@@ -209,7 +214,7 @@ def _json(content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise BadAnswer("The server's answer is not JSON: check that the address is a landmarks server.") from None
+        raise BadAnswer(_("The server's answer is not JSON: check that the address is a landmarks server.")) from None
 
 
 def _json_body(document: Mapping[str, Any] | None) -> tuple[str, bytes]:
@@ -227,5 +232,5 @@ def _file_name(disposition: str) -> str:
     name = (header.get_filename() or "").replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join("_" if c in _UNUSABLE or not c.isprintable() else c for c in name).strip(" ")
     if not name.strip("."):
-        raise BadAnswer("The server sent an image file without a name.")
+        raise BadAnswer(_("The server sent an image file without a name."))
     return name

@@ -18,6 +18,7 @@ from .address import Address
 from .connection import Patience, PatientConnection
 from .errors import BadAnswer, Busy, ClientError, Unreachable, WrongToken
 from .refusals import refusal
+from .words import tr as _
 
 MEGABYTE = 1 << 20
 #: The largest JSON answer, label or prediction that is read; 20 000 images with their labels need about 8.
@@ -60,7 +61,11 @@ class AnswerStream:
         read, stated = 0, self._response.length
         while True:
             if max(read, stated or 0) > limit:
-                raise BadAnswer(f"{self._server} answered with more than {limit // MEGABYTE} MB: check the address.")
+                raise BadAnswer(
+                    _("{server} answered with more than {size} MB: check the address.").format(
+                        server=self._server, size=limit // MEGABYTE
+                    )
+                )
             chunk = self._response.read(_CHUNK)
             if not chunk:
                 break
@@ -80,7 +85,7 @@ class Requests:
         self._headers = {"Accept": "*/*", "User-Agent": "LandmarkDetection (3D Slicer)"}
         if token:
             if not token.isascii() or not token.isprintable() or " " in token:
-                raise WrongToken("The access token has spaces or characters that cannot be sent: enter it again.")
+                raise WrongToken(_("The access token has spaces or characters that cannot be sent: enter it again."))
             self._headers["Authorization"] = f"Bearer {token}"
         self._token = token
         self._tls = _tls(ca_file) if address.tls else None
@@ -101,12 +106,12 @@ class Requests:
         predicting: bool = False,
     ) -> Any:
         """The JSON answer of a request. Arguments and errors as :meth:`answer`; BadAnswer where it is not JSON."""
-        _, body = self.body(method, path, query, form, predicting)
+        _type, body = self.body(method, path, query, form, predicting)
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
             raise BadAnswer(
-                f"{self._address.url} did not answer with JSON: check that it is a landmarks server."
+                _("{url} did not answer with JSON: check that it is a landmarks server.").format(url=self._address.url)
             ) from None
 
     def body(
@@ -226,14 +231,22 @@ class Requests:
     def _broken(self, error: OSError | http.client.HTTPException) -> ClientError:
         url = self._address.url
         if isinstance(error, ssl.SSLCertVerificationError):
-            return Unreachable(f"The certificate of {url} is not trusted: {error.verify_message.rstrip('.')}.")
+            return Unreachable(
+                _("The certificate of {url} is not trusted: {reason}.").format(
+                    url=url, reason=error.verify_message.rstrip(".")
+                )
+            )
         if isinstance(error, ssl.SSLError):
-            return Unreachable(f"No encrypted connection to {url} is possible: check whether it starts with http://.")
+            return Unreachable(
+                _("No encrypted connection to {url} is possible: check whether it starts with http://.").format(url=url)
+            )
         if isinstance(error, socket.gaierror):
-            return Unreachable(f"The host of {url} is not known: check the address and the network.")
+            return Unreachable(_("The host of {url} is not known: check the address and the network.").format(url=url))
         if isinstance(error, (OSError, http.client.IncompleteRead)):
-            return Unreachable(f"The connection to {url} broke off before the answer was complete: try again.")
-        return BadAnswer(f"{url} does not answer as a web server does: check the address.")
+            return Unreachable(
+                _("The connection to {url} broke off before the answer was complete: try again.").format(url=url)
+            )
+        return BadAnswer(_("{url} does not answer as a web server does: check the address.").format(url=url))
 
 
 def _tls(ca_file: str | Path | None) -> ssl.SSLContext:
@@ -241,4 +254,6 @@ def _tls(ca_file: str | Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     except (OSError, ssl.SSLError) as error:
-        raise Unreachable(f"The certificate file {ca_file} cannot be used: {error}.") from None
+        raise Unreachable(
+            _("The certificate file {ca_file} cannot be used: {error}.").format(ca_file=ca_file, error=error)
+        ) from None

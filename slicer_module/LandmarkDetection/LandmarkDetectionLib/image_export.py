@@ -12,6 +12,7 @@ import vtk
 
 from .image_frame import ImageFrame
 from .scene_errors import SceneError
+from .words import tr as _
 
 #: What the server takes as it is.
 _READABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nii.gz", ".nrrd", ".mha", ".dcm")
@@ -37,11 +38,17 @@ def export_volume(node: Any, folder: Path) -> Path:
             shutil.copyfile(source, path)
             return path
     except OSError as error:
-        raise SceneError(f"{node.GetName()} cannot be copied to {folder}: {error.strerror}.") from error
+        raise SceneError(
+            _("{name} cannot be copied to {folder}: {reason}.").format(
+                name=node.GetName(), folder=folder, reason=error.strerror
+            )
+        ) from error
     writer = _write_png if _is_photograph(node) else _write_nrrd
     path = folder / (stem + (".png" if writer is _write_png else ".nrrd"))
     if not writer(node, path) or not path.is_file():
-        raise SceneError(f"{node.GetName()} cannot be written to {path}: is the folder writable?")
+        raise SceneError(
+            _("{name} cannot be written to {path}: is the folder writable?").format(name=node.GetName(), path=path)
+        )
     return path
 
 

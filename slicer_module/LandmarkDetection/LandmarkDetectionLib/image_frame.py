@@ -10,6 +10,7 @@ import vtk
 
 from .geometry import Geometry
 from .scene_errors import SceneError
+from .words import tr as _
 
 #: Share of a pixel by which two placements of one corner may differ.
 _TOLERANCE = 0.01
@@ -30,15 +31,21 @@ class ImageFrame:
     def __init__(self, volume: Any) -> None:
         image = volume.GetImageData()
         if image is None or 0 in image.GetDimensions():
-            raise SceneError(f"{volume.GetName()} holds no image: load it again.")
+            raise SceneError(_("{name} holds no image: load it again.").format(name=volume.GetName()))
         width, height, slices = image.GetDimensions()
         if slices != 1 and 1 in (width, height):
             raise SceneError(
-                f"{volume.GetName()} has its one slice along another axis ({width} x {height} x {slices}): "
-                "save it as a 2D image to place landmarks in it."
+                _(
+                    "{name} has its one slice along another axis ({width} x {height} x {slices}): save it as a "
+                    "2D image to place landmarks in it."
+                ).format(name=volume.GetName(), width=width, height=height, slices=slices)
             )
         if slices != 1:
-            raise SceneError(f"{volume.GetName()} has {slices} slices, but landmarks are placed in 2D images only.")
+            raise SceneError(
+                _("{name} has {slices} slices, but landmarks are placed in 2D images only.").format(
+                    name=volume.GetName(), slices=slices
+                )
+            )
         self.volume = volume
         self.size = (width, height)
         self._mirrored = (False, False)

@@ -18,6 +18,7 @@ from .prediction import Answer, Prediction
 from .server_info import ServerInfo
 from .submission import Submission
 from .task_definition import TaskDefinition
+from .words import tr as _
 from .work_record import WorkRecord
 
 
@@ -99,7 +100,9 @@ def open_image(
             continue
         if label.protocol not in ("", task.name):
             if tag != "original":
-                notice = f"{entry.id} has a {tag} label of the protocol {label.protocol}: choose that to open it."
+                notice = _("{image} has a {tag} label of the protocol {protocol}: choose that to open it.").format(
+                    image=entry.id, tag=tag, protocol=label.protocol
+                )
             continue
         record = _label_record(client, task, entry.id, tag, geometry)
         if record is not None:
@@ -154,14 +157,18 @@ def check_definition(info: ServerInfo, task: TaskDefinition) -> None:
     if present is None:
         known = ", ".join(info.tasks) or "none"
         raise WrongDefinition(
-            f"This server does not have the protocol {task.name} (it has {known}): your points stay in the scene; "
-            "connect to the server that has it."
+            _(
+                "This server does not have the protocol {protocol} (it has {known}): your points stay in the "
+                "scene; connect to the server that has it."
+            ).format(protocol=task.name, known=known)
         )
     difference = task.difference(present)
     if difference:
         raise WrongDefinition(
-            f"The server's protocol {task.name} differs from the open one: it {difference}; "
-            "your points stay in the scene and nothing was sent."
+            _(
+                "The server's protocol {protocol} differs from the open one: it {difference}; your points stay "
+                "in the scene and nothing was sent."
+            ).format(protocol=task.name, difference=difference)
         )
 
 
@@ -185,12 +192,20 @@ def restore(
         WrongDefinition: it belongs to another protocol; nothing is changed.
     """
     if version.protocol not in ("", task.name):
-        raise WrongDefinition(f"This version belongs to the protocol {version.protocol}: choose that to put it back.")
+        raise WrongDefinition(
+            _("This version belongs to the protocol {protocol}: choose that to put it back.").format(
+                protocol=version.protocol
+            )
+        )
     client.restore_label(image, version.tag, version.version)
     path = client.download_image(image, folder)
     record = _label_record(client, task, image, version.tag, client.frame(image))
     if record is None:
-        raise BadAnswer(f"The label of {image} was put back, but has been deleted meanwhile: open the image again.")
+        raise BadAnswer(
+            _("The label of {image} was put back, but has been deleted meanwhile: open the image again.").format(
+                image=image
+            )
+        )
     return client.images(), OpenedImage(path, record)
 
 

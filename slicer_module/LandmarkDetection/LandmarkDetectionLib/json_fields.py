@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .errors import BadAnswer
+from .words import tr as _
 
 #: LPS millimetres in the placement frame of the image.
 Position = tuple[float, float, float]
@@ -18,21 +19,21 @@ def as_object(value: Any, where: str) -> dict[str, Any]:
         BadAnswer: anything else; as all functions here.
     """
     if not isinstance(value, dict):
-        raise BadAnswer(f"{where} should be a JSON object, not {_short(value)}.")
+        raise BadAnswer(_("{where} should be a JSON object, not {value}.").format(where=where, value=_short(value)))
     return value
 
 
 def as_list(value: Any, where: str) -> list[Any]:
     """The value, which must be a JSON list."""
     if not isinstance(value, list):
-        raise BadAnswer(f"{where} should be a list, not {_short(value)}.")
+        raise BadAnswer(_("{where} should be a list, not {value}.").format(where=where, value=_short(value)))
     return value
 
 
 def as_text(value: Any, where: str) -> str:
     """The value, which must be text."""
     if not isinstance(value, str):
-        raise BadAnswer(f"{where} should be text, not {_short(value)}.")
+        raise BadAnswer(_("{where} should be text, not {value}.").format(where=where, value=_short(value)))
     return value
 
 
@@ -45,7 +46,7 @@ def as_number(value: Any, where: str) -> float:
             number = math.inf
         if math.isfinite(number):
             return number
-    raise BadAnswer(f"{where} should be a finite number, not {_short(value)}.")
+    raise BadAnswer(_("{where} should be a finite number, not {value}.").format(where=where, value=_short(value)))
 
 
 def number_or_none(value: Any, where: str) -> float | None:
@@ -56,7 +57,7 @@ def number_or_none(value: Any, where: str) -> float | None:
 def as_position(value: Any, where: str) -> Position:
     """The value, which must be three finite numbers."""
     if not isinstance(value, (list, tuple)) or len(value) != 3:
-        raise BadAnswer(f"{where} should be three numbers, not {_short(value)}.")
+        raise BadAnswer(_("{where} should be three numbers, not {value}.").format(where=where, value=_short(value)))
     left, posterior, superior = (as_number(item, where) for item in value)
     return left, posterior, superior
 

@@ -13,6 +13,7 @@ from .json_fields import Position, as_list, as_object, as_position, as_text
 from .point_state import PREDICTED, PointState
 from .prediction import DEFINED, MISSING, UNDEFINED
 from .task_definition import TaskDefinition
+from .words import tr as _
 
 SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
@@ -94,19 +95,25 @@ def read_label(content: bytes | str, task: TaskDefinition, geometry: Geometry | 
     _check_frame(document.get(FRAME_FIELD), geometry)
     system = markup.get("coordinateSystem", "LPS")
     if str(system) not in ("LPS", "RAS", "0", "1"):
-        raise BadAnswer(f"The label has the coordinateSystem {str(system)[:20]!r}, which is neither LPS nor RAS.")
+        raise BadAnswer(
+            _("The label has the coordinateSystem {system!r}, which is neither LPS nor RAS.").format(
+                system=str(system)[:20]
+            )
+        )
     flip = -1.0 if str(system) in ("RAS", "0") else 1.0
     found: dict[str, LabelPoint] = {}
     for item in as_list(markup.get("controlPoints", []), "The label's controlPoints"):
         point = _read_point(item, flip)
         if point.name in found:
-            raise BadAnswer(f"The label has the landmark {point.name!r} more than once.")
+            raise BadAnswer(_("The label has the landmark {name!r} more than once.").format(name=point.name))
         found[point.name] = point
     unknown = [name for name in found if name not in task.names]
     if unknown:
         raise WrongDefinition(
-            f"The label has the landmarks {', '.join(unknown)}, which the protocol {task.name} lacks: "
-            "it was made with another version of the protocol."
+            _(
+                "The label has the landmarks {names}, which the protocol {protocol} lacks: it was made with "
+                "another version of the protocol."
+            ).format(names=", ".join(unknown), protocol=task.name)
         )
     return [found.get(name, LabelPoint(name, UNDEFINED)) for name in task.names]
 
@@ -141,9 +148,11 @@ def _check_frame(stated: Any, geometry: Geometry | None) -> None:
     made_on = Geometry.from_dict({**entry, "spacing": [1, 1], "unit": "px"})
     if made_on.size != geometry.size or made_on.moved_by(geometry) > SAME_PLACEMENT:
         raise OtherFrame(
-            "The label was made on another placement of the image or on another image, and its points would lie "
-            "elsewhere in this one: put the image file back as it was, or map the label on the server with "
-            "`monai-landmarks remap`."
+            _(
+                "The label was made on another placement of the image or on another image, and its points would "
+                "lie elsewhere in this one: put the image file back as it was, or map the label on the server "
+                "with `monai-landmarks remap`."
+            )
         )
 
 
@@ -160,12 +169,12 @@ def _point_list(content: bytes | str) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
-        raise BadAnswer("The label is not a Slicer markups file: it is not JSON.") from None
+        raise BadAnswer(_("The label is not a Slicer markups file: it is not JSON.")) from None
     markups = as_list(as_object(document, "The label").get("markups"), "The label's markups")
     lists = [as_object(markup, "A markup of the label") for markup in markups]
     lists = [markup for markup in lists if markup.get("type") == "Fiducial"]
     if len(lists) != 1:
-        raise BadAnswer(f"The label should hold one point list, not {len(lists)}.")
+        raise BadAnswer(_("The label should hold one point list, not {count}.").format(count=len(lists)))
     return document, lists[0]
 
 
@@ -174,7 +183,9 @@ def _read_point(item: Any, flip: float) -> LabelPoint:
     name = as_text(entry.get("label"), "A control point's label")
     word = as_text(entry.get("positionStatus", "defined"), f"The positionStatus of {name}")
     if word not in _WORDS:
-        raise BadAnswer(f"The label's {name} has the positionStatus {word[:20]!r}, which is unknown.")
+        raise BadAnswer(
+            _("The label's {name} has the positionStatus {word!r}, which is unknown.").format(name=name, word=word[:20])
+        )
     stated = _CONFIDENCE.search(str(entry.get("description") or ""))
     confidence = float(stated.group(1)) if stated else None
     if _WORDS[word] != DEFINED:

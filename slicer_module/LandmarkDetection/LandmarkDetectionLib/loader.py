@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .scene_errors import SceneError
+from .words import tr as _
 
 
 def load_in_slicer(path: Path) -> Any:
@@ -19,8 +20,10 @@ def load_in_slicer(path: Path) -> Any:
     import slicer.util
 
     if not path.is_file():
-        raise SceneError(f"There is no file {path}.")
+        raise SceneError(_("There is no file {path}.").format(path=path))
     try:
         return slicer.util.loadVolume(str(path), {"singleFile": True, "show": False})
     except RuntimeError as error:
-        raise SceneError(f"Slicer cannot read the image {path.name}; its error log says why.") from error
+        raise SceneError(
+            _("Slicer cannot read the image {name}; its error log says why.").format(name=path.name)
+        ) from error

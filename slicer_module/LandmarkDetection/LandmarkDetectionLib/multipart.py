@@ -9,6 +9,7 @@ from email.parser import BytesHeaderParser
 from typing import NamedTuple
 
 from .errors import BadAnswer
+from .words import tr as _
 
 
 class Part(NamedTuple):
@@ -68,11 +69,13 @@ def decode(content_type: str, body: bytes) -> dict[str, Part]:
     header["Content-Type"] = content_type
     boundary = header.get_boundary()
     if header.get_content_maintype() != "multipart" or not boundary:
-        raise BadAnswer(f"The server answered with {content_type[:60]!r} instead of a multipart body.")
+        raise BadAnswer(
+            _("The server answered with {kind!r} instead of a multipart body.").format(kind=content_type[:60])
+        )
     delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
     sections = (b"\r\n" + body).split(delimiter)
     if len(sections) < 3 or not sections[-1].startswith(b"--"):
-        raise BadAnswer("The server's answer was cut off; try again.")
+        raise BadAnswer(_("The server's answer was cut off; try again."))
     parts = {}
     for section in sections[1:-1]:
         part = _part(section)
@@ -86,7 +89,7 @@ def _part(section: bytes) -> Part:
     headers = BytesHeaderParser().parsebytes(head[2:])
     name = headers.get_param("name", header="Content-Disposition")
     if not separator or not isinstance(name, str):
-        raise BadAnswer("A part of the server's answer has no name.")
+        raise BadAnswer(_("A part of the server's answer has no name."))
     return Part(name, content, headers.get_filename(), headers.get_content_type())
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .geometry import Geometry
 from .point_state import PointState
 from .task_definition import TaskDefinition
+from .words import tr as _
 
 _Vector = tuple[float, float]
 
@@ -51,7 +52,11 @@ def coinciding_pairs(task: TaskDefinition, points: Sequence[PointState], geometr
         if first.predicted is not None and second.predicted is not None:
             limit = NEAR_SHARE * geometry.pixel_distance(first.predicted, second.predicted)
         if apart < limit:
-            found.append(PairWarning(a, b, f"{_names(task, a, b)} lie on one another: check which is which."))
+            found.append(
+                PairWarning(
+                    a, b, _("{names} lie on one another: check which is which.").format(names=_names(task, a, b))
+                )
+            )
     return found
 
 
@@ -77,12 +82,14 @@ def swapped_pairs(task: TaskDefinition, points: Sequence[PointState], geometry: 
         if against is None:
             against = _nearer_to_the_partners_prediction(points[a], points[b], geometry)
         if against:
-            found.append(PairWarning(a, b, f"{_names(task, a, b)} look swapped: check left and right."))
+            found.append(
+                PairWarning(a, b, _("{names} look swapped: check left and right.").format(names=_names(task, a, b)))
+            )
     return found
 
 
 def _names(task: TaskDefinition, first: int, second: int) -> str:
-    names = f"{task.landmarks[first].title} and {task.landmarks[second].title}"
+    names = _("{first} and {second}").format(first=task.landmarks[first].title, second=task.landmarks[second].title)
     return f"{names[0].upper()}{names[1:]}"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from .errors import BadAnswer
 from .json_fields import Position, as_object, as_text, number_or_none, position_or_none
 from .prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
+from .words import tr as _
 
 #: What the table shows.
 PREDICTED, CORRECTED, PLACED, ABSENT, UNLABELLED = "predicted", "corrected", "placed", "missing", "unlabelled"
@@ -166,7 +167,15 @@ class PointState:
         )
         known = status in STATUSES and proposal in (None, DEFINED, MISSING, UNDEFINED)
         if not known or (status in _PLACES) != (found.position is not None):
-            raise BadAnswer(f"The saved state of {name} contradicts itself: {status!r} at {found.position}.")
+            raise BadAnswer(
+                _("The saved state of {name} contradicts itself: {status!r} at {position}.").format(
+                    name=name, status=status, position=found.position
+                )
+            )
         if (proposal == DEFINED) != (found.predicted is not None):
-            raise BadAnswer(f"The saved prediction of {name} contradicts itself: {proposal!r} at {found.predicted}.")
+            raise BadAnswer(
+                _("The saved prediction of {name} contradicts itself: {proposal!r} at {position}.").format(
+                    name=name, proposal=proposal, position=found.predicted
+                )
+            )
         return found

@@ -8,6 +8,7 @@ from typing import Any
 from .errors import BadAnswer, WrongDefinition
 from .json_fields import Position, as_list, as_number, as_object, as_text, number_or_none, position_or_none
 from .task_definition import TaskDefinition
+from .words import tr as _
 
 DEFINED, MISSING, UNDEFINED = "defined", "missing", "undefined"
 
@@ -63,8 +64,10 @@ class Prediction:
         names = tuple(point.name for point in points)
         if entry.get("protocol") != task.name or names != task.names:
             raise WrongDefinition(
-                f"The server's {task.name} now has the landmarks {', '.join(names)}, but this image was opened with "
-                f"{', '.join(task.names)}: submit or save your work, connect again and reopen the image."
+                _(
+                    "The server's {protocol} now has the landmarks {names}, but this image was opened with "
+                    "{others}: submit or save your work, connect again and reopen the image."
+                ).format(protocol=task.name, names=", ".join(names), others=", ".join(task.names))
             )
         version = as_text(entry.get("model_version"), "The prediction's model_version")
         image = as_text(entry.get("image"), "The prediction's image")
@@ -95,7 +98,11 @@ def _point(item: Any, coverage: float | None) -> PointPrediction:
     status = as_text(entry.get("status"), f"The status of {name}")
     position = position_or_none(entry.get("position"), f"The position of {name}")
     if status not in (DEFINED, MISSING, UNDEFINED) or (status == DEFINED and position is None):
-        raise BadAnswer(f"The prediction says of {name} that it is {status[:30]!r} at {position}.")
+        raise BadAnswer(
+            _("The prediction says of {name} that it is {status!r} at {position}.").format(
+                name=name, status=status[:30], position=position
+            )
+        )
     radius = number_or_none(entry.get("radius"), f"The radius of {name}")
     return PointPrediction(
         name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from .errors import BadAnswer, Busy, ClientError, Refused, ServerFailed, WrongToken
+from .words import tr as _
 
 _LONGEST_SENTENCE = 600
 
@@ -20,20 +21,34 @@ def refusal(url: str, status: int, body: bytes, retry_after: str = "", token: st
         token: what was sent as access token; it is taken out of the server's words.
     """
     if status < 400:
-        return BadAnswer(f"{url} sends requests on to another address: enter that one ({status}).")
+        return BadAnswer(
+            _("{url} sends requests on to another address: enter that one ({status}).").format(url=url, status=status)
+        )
     detail = _detail(body)
     detail = detail.replace(token, "...") if token else detail
     if status == 401:
-        problem = "does not accept the access token" if token else "wants an access token"
+        problem = _("does not accept the access token") if token else _("wants an access token")
         said = f" ({detail.rstrip('.')})" if detail else ""
-        return WrongToken(f"{url} {problem}: enter the one that its administrator gave you{said}.")
+        return WrongToken(
+            _("{url} {problem}: enter the one that its administrator gave you{said}.").format(
+                url=url, problem=problem, said=said
+            )
+        )
     if status == 403:
-        problem = f"The access token does not allow this at {url}" if token else f"{url} does not allow this"
+        problem = (
+            _("The access token does not allow this at {url}").format(url=url)
+            if token
+            else _("{url} does not allow this").format(url=url)
+        )
         return WrongToken(f"{problem}: {detail}" if detail else f"{problem}.")
     if status >= 500:
         own = detail if status > 500 else ""
-        return ServerFailed(own or f"{url} failed inside ({status}): try again, and see the server's log.", status)
-    sentence = detail or f"{url} refused the request without saying why ({status})."
+        return ServerFailed(
+            own
+            or _("{url} failed inside ({status}): try again, and see the server's log.").format(url=url, status=status),
+            status,
+        )
+    sentence = detail or _("{url} refused the request without saying why ({status}).").format(url=url, status=status)
     seconds = _seconds(retry_after)
     return Busy(sentence, status, seconds) if status == 429 and seconds is not None else Refused(sentence, status)
 

@@ -28,6 +28,7 @@ from .scene_callbacks import SceneCallbacks
 from .scene_errors import SceneError
 from .slice_view import ImageView
 from .task_definition import TaskDefinition
+from .words import tr as _
 from .work import Work
 
 __all__ = ["SceneAdapter", "SceneError", "ScenePoint"]
@@ -96,7 +97,7 @@ class SceneAdapter:
         """
         volume = self._load(Path(path))
         if volume is None:
-            raise SceneError(f"Slicer cannot read the image {Path(path).name}.")
+            raise SceneError(_("Slicer cannot read the image {name}.").format(name=Path(path).name))
         try:
             frame = ImageFrame(volume)
         except SceneError:
@@ -176,7 +177,11 @@ class SceneAdapter:
         frame = self._open_frame()
         if work.geometry.size is not None and work.geometry.size != frame.size:
             (w, h), (width, height) = work.geometry.size, frame.size
-            raise SceneError(f"The server's image has {w} x {h} pixels, the one in Slicer {width} x {height}.")
+            raise SceneError(
+                _("The server's image has {w} x {h} pixels, the one in Slicer {width} x {height}.").format(
+                    w=w, h=h, width=width, height=height
+                )
+            )
         if frame.face(work.geometry):
             self._view.show(frame)
         if self._points is None or not self._points.shows(task):
@@ -281,7 +286,9 @@ class SceneAdapter:
         volume, points = node.GetNodeReference(IMAGE), node.GetNodeReference(POINTS)
         if volume is None:
             if node.GetNodeReferenceID(IMAGE):
-                raise SceneError("The scene's image could not be read: its landmarks are kept, open the image again.")
+                raise SceneError(
+                    _("The scene's image could not be read: its landmarks are kept, open the image again.")
+                )
             return values
         frame = ImageFrame(volume)
         self._forget()
@@ -303,7 +310,7 @@ class SceneAdapter:
 
     def _open_frame(self) -> ImageFrame:
         if self._frame is None:
-            raise SceneError("No image is open: open one first.")
+            raise SceneError(_("No image is open: open one first."))
         return self._frame
 
     def _take(self, frame: ImageFrame, image_id: str) -> None:

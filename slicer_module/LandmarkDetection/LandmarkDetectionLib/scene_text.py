@@ -8,6 +8,7 @@ from typing import Any
 
 from .errors import BadAnswer
 from .json_fields import as_object
+from .words import tr as _
 
 _FORMAT = 1
 
@@ -34,7 +35,7 @@ def from_scene_text(text: str, where: str) -> dict[str, Any]:
     try:
         fields = as_object(json.loads(text), where)
     except (ValueError, RecursionError):
-        raise BadAnswer("The scene's saved landmark work is damaged: it is not JSON.") from None
+        raise BadAnswer(_("The scene's saved landmark work is damaged: it is not JSON.")) from None
     if fields.get("format") != _FORMAT:
-        raise BadAnswer("The scene's landmark work was saved by another version of the module: use that version.")
+        raise BadAnswer(_("The scene's landmark work was saved by another version of the module: use that version."))
     return fields

@@ -9,6 +9,7 @@ from typing import Any
 from .errors import BadAnswer
 from .json_fields import as_object, number_or_none
 from .task_definition import TaskDefinition
+from .words import tr as _
 
 #: The states of a training that goes on.
 ACTIVE = ("queued", "running")
@@ -126,7 +127,7 @@ class ServerInfo:
         """
         entry = as_object(document, "The answer of /info/")
         if not isinstance(entry.get("protocols"), dict):
-            raise BadAnswer("This MONAI Label server does not run the landmarks app: start it with --app landmarks.")
+            raise BadAnswer(_("This MONAI Label server does not run the landmarks app: start it with --app landmarks."))
         tasks = {
             name: TaskDefinition.from_dict(item, f"The protocol {name}") for name, item in entry["protocols"].items()
         }

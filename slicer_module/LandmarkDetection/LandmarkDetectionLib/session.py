@@ -19,6 +19,7 @@ from .session_record import SessionRecord, Unsent
 from .stopwatch import Clock
 from .submission import Submission
 from .task_definition import TaskDefinition
+from .words import tr as _
 from .work import Work
 from .work_record import WorkRecord
 
@@ -75,7 +76,7 @@ class Session:
             return self.definition_problem()
         name = self.task.name if self.task is not None else ""
         self.task = info.tasks.get(name) or next(iter(info.tasks.values()), None)
-        return "" if self.task is not None else "The server has no protocols: start it with at least one."
+        return "" if self.task is not None else _("The server has no protocols: start it with at least one.")
 
     def disconnect(self) -> None:
         """The server is left, or lost; the work stays."""
@@ -96,7 +97,7 @@ class Session:
     def choose_task(self, name: str) -> None:
         """Another protocol; the work on the image is left, as :meth:`question_before_leaving` has settled."""
         if self.info is None or name not in self.info.tasks:
-            raise BadAnswer(f"The server does not have the protocol {name}.")
+            raise BadAnswer(_("The server does not have the protocol {name}.").format(name=name))
         if self.task is None or self.task.name != name or self.work is None:
             self.close_image()
         self.task = self.work.task if self.work is not None else self.info.tasks[name]
@@ -124,14 +125,21 @@ class Session:
             return None
         choices = (SAVE_DRAFT, KEEP, DISCARD, STAY) if self.connected else (KEEP, DISCARD, STAY)
         return Question(
-            f"{self.work.image} has points that the server does not have. What should become of them?", choices=choices
+            _("{image} has points that the server does not have. What should become of them?").format(
+                image=self.work.image
+            ),
+            choices=choices,
         )
 
-    def keep_unsent(self, reason: str = "The image was left before it was submitted.") -> None:
+    def keep_unsent(self, reason: str = "") -> None:
         """Lays the open work among the unsent, from where it opens again with its image.
 
         What lies there already with the same points, as after a submit that failed, stays what it was to become.
+
+        Args:
+            reason: why it was not sent; empty: its image was left.
         """
+        reason = reason or _("The image was left before it was submitted.")
         if self.work is None or not self.work.dirty:
             return
         kept = self.unsent_of(self.work.image, self.work.task)
@@ -146,7 +154,7 @@ class Session:
 
     def scene_closed(self) -> None:
         """The scene is gone with its image; what was unsent is kept here."""
-        self.keep_unsent("The scene was closed before it was submitted.")
+        self.keep_unsent(_("The scene was closed before it was submitted."))
         self.close_image()
 
     def open(self, opened: OpenedImage, unsent_first: bool = True) -> Work:
@@ -190,14 +198,16 @@ class Session:
     def why_not_detect(self) -> str:
         """One sentence why Auto-detect is not possible now; empty where it is."""
         if self.info is None:
-            return "Connect to a server first."
+            return _("Connect to a server first.")
         if self.work is None:
-            return "Open an image first."
+            return _("Open an image first.")
         problem = self.definition_problem()
         if not problem and self.work.image not in {entry.id for entry in self.images} and len(self.images):
-            return f"The server does not have the image {self.work.image}: upload it first."
+            return _("The server does not have the image {image}: upload it first.").format(image=self.work.image)
         if not problem and self.model is None:
-            return f"{self.work.task.title} has no trained network yet: label an image, or train it."
+            return _("{protocol} has no trained network yet: label an image, or train it.").format(
+                protocol=self.work.task.title
+            )
         return problem
 
     def detected(self, detected: Detected) -> bool:
@@ -229,11 +239,11 @@ class Session:
     def why_not_submit(self, tag: str = "final") -> str:
         """One sentence why the work cannot be sent now; empty where it can."""
         if self.info is None:
-            return "Connect to a server first; your points stay in the scene."
+            return _("Connect to a server first; your points stay in the scene.")
         if self.work is None:
-            return "Open an image first."
+            return _("Open an image first.")
         if tag == "final" and self.work.empty:
-            return "No landmark is placed or missing yet: place one, or save a draft."
+            return _("No landmark is placed or missing yet: place one, or save a draft.")
         return self.definition_problem()
 
     def question_before_submitting(self) -> Question | None:
@@ -246,13 +256,19 @@ class Session:
         details = [*self.standing_flags(), *(warning.sentence for warning in self.work.pair_warnings())]
         absent = [self.work.task.landmarks[index].title for index in self.work.unanswered]
         if absent:
-            details.append(f"Not labelled: {', '.join(absent)}; mark what is not in the image as missing.")
+            details.append(
+                _("Not labelled: {names}; mark what is not in the image as missing.").format(names=", ".join(absent))
+            )
         if self.work_server != self.server:
-            details.append(f"The image came from {self.work_server}: make sure that {self.server} has the same one.")
+            details.append(
+                _("The image came from {origin}: make sure that {server} has the same one.").format(
+                    origin=self.work_server, server=self.server
+                )
+            )
         if not details:
             return None
         details += [words for words in (self.unseen_words(),) if words]
-        return Question("Submit this label as it is?", tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
+        return Question(_("Submit this label as it is?"), tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
 
     def unseen_words(self) -> str:
         """How many predictions of the open image nobody has looked at, and which; empty where there is none."""
@@ -261,9 +277,9 @@ class Session:
             return ""
         names = ", ".join(self.work.task.landmarks[index].title for index in unseen[:_NAMED])
         if len(unseen) == 1:
-            return f"1 point was not looked at: {names}."
-        more = ", ..." if len(unseen) > _NAMED else ""
-        return f"{len(unseen)} points were not looked at: {names}{more}."
+            return _("1 point was not looked at: {names}.").format(names=names)
+        end = ", ..." if len(unseen) > _NAMED else "."
+        return _("{count} points were not looked at: {names}{end}").format(count=len(unseen), names=names, end=end)
 
     def submission(self, tag: str = "final") -> Submission:
         """What ``jobs.send`` sends.
@@ -273,7 +289,7 @@ class Session:
         """
         problem = self.why_not_submit(tag)
         if problem or self.work is None:
-            raise BadAnswer(problem or "Open an image first.")
+            raise BadAnswer(problem or _("Open an image first."))
         submission = self.work.submission(tag, self.annotator)
         if tag == "final" and self.standing_flags():
             return replace(submission, params={**submission.params, "reviewed": True})
@@ -307,7 +323,9 @@ class Session:
         self._keep(Unsent(submission.record, submission.tag, reason, self.server))
         if isinstance(error, Cancelled):
             return ""
-        return f"{submission.image} was not sent, and its points are kept: {reason}"
+        return _("{image} was not sent, and its points are kept: {reason}").format(
+            image=submission.image, reason=reason
+        )
 
     def retry(self, unsent: Unsent) -> Submission:
         """The same label once more: of the open work, as it is now, where it is the same image."""
@@ -337,7 +355,7 @@ class Session:
             self._keep(item)
         self.server = self.server or saved.server
         if saved.work is not None:
-            self.keep_unsent("Another scene was opened before it was submitted.")
+            self.keep_unsent(_("Another scene was opened before it was submitted."))
             self.adopt(Work.from_record(saved.work, self._clock))
             self.work_server = saved.server
         return self.definition_problem()

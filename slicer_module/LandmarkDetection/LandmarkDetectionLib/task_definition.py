@@ -10,6 +10,7 @@ from typing import Any
 
 from .errors import BadAnswer
 from .json_fields import as_list, as_object, as_text
+from .words import tr as _
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,13 @@ class TaskDefinition:
         if self.digest == other.digest:
             return ""
         if self.name != other.name:
-            return f"it is the protocol {other.name}, not {self.name}"
+            return _("it is the protocol {other}, not {protocol}").format(other=other.name, protocol=self.name)
         gone = [name for name in self.names if name not in other.names]
         new = [name for name in other.names if name not in self.names]
-        parts = [f"lacks {', '.join(gone)}"] * bool(gone) + [f"adds {', '.join(new)}"] * bool(new)
-        return " and ".join(parts) or "lists the same landmarks in another order or with other left/right pairs"
+        parts = [_("lacks {names}").format(names=", ".join(gone))] * bool(gone) + [
+            _("adds {names}").format(names=", ".join(new))
+        ] * bool(new)
+        return " and ".join(parts) or _("lists the same landmarks in another order or with other left/right pairs")
 
     def to_dict(self) -> dict[str, Any]:
         """The definition as JSON, in the form of ``/info/``."""
@@ -146,7 +149,11 @@ class TaskDefinition:
         landmarks = tuple(_landmark(item, where) for item in as_list(entry.get("landmarks"), f"{where}: landmarks"))
         names = [landmark.name for landmark in landmarks]
         if not names or len(set(names)) != len(names):
-            raise BadAnswer(f"{where} should list different landmarks, not {', '.join(names) or 'none'}.")
+            raise BadAnswer(
+                _("{where} should list different landmarks, not {names}.").format(
+                    where=where, names=", ".join(names) or "none"
+                )
+            )
         measurements = tuple(
             _measurement(item, names, where)
             for item in as_list(entry.get("measurements", []), f"{where}: measurements")
@@ -171,7 +178,9 @@ def _landmark(item: Any, where: str) -> LandmarkDefinition:
 def _color(value: Any, where: str) -> str:
     text = as_text(value, f"{where}: a landmark's color")
     if len(text) != 7 or text[0] != "#" or any(digit not in "0123456789abcdefABCDEF" for digit in text[1:]):
-        raise BadAnswer(f"{where}: a landmark's color should be '#RRGGBB', not {text[:20]!r}.")
+        raise BadAnswer(
+            _("{where}: a landmark's color should be '#RRGGBB', not {text!r}.").format(where=where, text=text[:20])
+        )
     return text
 
 
@@ -182,7 +191,11 @@ def _measurement(item: Any, names: Any, where: str) -> MeasurementDefinition:
     between = tuple(as_text(end, f"{where}: {name}") for end in as_list(entry.get("between"), f"{where}: {name}"))
     needed = {"distance": 2, "height": 3, "angle": 3}.get(kind)
     if len(between) != needed or any(end not in names for end in between):
-        raise BadAnswer(f"{where}: the measurement {name} is a {kind} between {', '.join(between)}, which is unknown.")
+        raise BadAnswer(
+            _("{where}: the measurement {name} is a {kind} between {names}, which is unknown.").format(
+                where=where, name=name, kind=kind, names=", ".join(between)
+            )
+        )
     return MeasurementDefinition(name, kind, between, as_text(entry.get("description", ""), f"{where}: {name}"))
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from .dialogs import show
 from .label_versions import LabelVersion
 from .panel.table_cells import fit_columns, fit_widths, set_cell, set_rows
+from .words import tr as _
 
 
 def choose_version(image: str, versions: Sequence[LabelVersion]) -> LabelVersion | None:

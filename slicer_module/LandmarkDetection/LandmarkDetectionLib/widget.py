@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
+from slicer.i18n import translate
 
-from . import dialogs
+from . import dialogs, words
 from .errors import BadAnswer
 from .http_client import HttpClient
 from .panel.batch_box import BatchBox
@@ -32,7 +32,10 @@ from .scene_callbacks import SceneCallbacks
 from .settings import Settings
 from .shortcuts import KEYS, Shortcuts, with_key
 from .view_layout import ViewLayout
+from .words import tr as _
 from .workbench import ERROR, STATE, WARNING, Workbench
+
+words.use(translate)
 
 
 class Panel:
@@ -151,7 +154,7 @@ class Panel:
                 bench.say(str(error), ERROR)
                 return
             if problem:
-                bench.session.keep_unsent("The image of the saved scene could not be read.")
+                bench.session.keep_unsent(_("The image of the saved scene could not be read."))
                 bench.session.close_image()
             if problem or warning:
                 bench.say(problem or warning, ERROR if problem else WARNING)

@@ -17,6 +17,7 @@ from .prediction import Prediction
 from .stopwatch import Clock, Stopwatch
 from .submission import Submission
 from .task_definition import TaskDefinition
+from .words import tr as _
 from .work_record import Content, Points, WorkRecord, content_of
 
 #: A point that lies within this many pixels of its earlier place has not been moved.
@@ -170,10 +171,16 @@ class Work:
             WrongDefinition: it is for another image or task; nothing is changed.
         """
         if prediction.image != self.image:
-            raise WrongDefinition(f"The prediction is for {prediction.image}, but {self.image} is open.")
+            raise WrongDefinition(
+                _("The prediction is for {image}, but {other} is open.").format(
+                    image=prediction.image, other=self.image
+                )
+            )
         names = tuple(point.name for point in prediction.points)
         if prediction.protocol != self.task.name or names != self.task.names:
-            raise WrongDefinition(f"The prediction is for other landmarks than those of {self.task.name}.")
+            raise WrongDefinition(
+                _("The prediction is for other landmarks than those of {protocol}.").format(protocol=self.task.name)
+            )
         points = tuple(
             old.with_proposal(new)
             if keep_touched and old.touched and old.status != UNLABELLED

@@ -14,6 +14,7 @@ from .point_state import ABSENT, CORRECTED, PLACED, PREDICTED, PointState
 from .prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
 from .scene_text import from_scene_text, to_scene_text
 from .task_definition import TaskDefinition
+from .words import tr as _
 
 Points = tuple[PointState, ...]
 #: What a label says of each landmark: its status and position.
@@ -73,7 +74,7 @@ class WorkRecord:
         task = TaskDefinition.from_dict(entry.get("task"), "The saved protocol")
         points = tuple(PointState.from_dict(item) for item in as_list(entry.get("points"), "The saved landmarks"))
         if tuple(point.name for point in points) != task.names:
-            raise BadAnswer("The scene's saved landmark work is damaged: its points are not those of its protocol.")
+            raise BadAnswer(_("The scene's saved landmark work is damaged: its points are not those of its protocol."))
         saved = entry.get("saved")
         return cls(
             task,
@@ -128,7 +129,11 @@ class WorkRecord:
             BadAnswer: the label is no point list.
         """
         if info.get("protocol") not in (None, "", task.name):
-            raise WrongDefinition(f"The label of {image} belongs to the protocol {info['protocol']}, not {task.name}.")
+            raise WrongDefinition(
+                _("The label of {image} belongs to the protocol {other}, not {protocol}.").format(
+                    image=image, other=info["protocol"], protocol=task.name
+                )
+            )
         points = read_label(markups, task, geometry)
         geometry = geometry or Geometry()
         version = text_or_none(info.get("model_version"))
@@ -161,7 +166,7 @@ def origin_of(point: PointState) -> dict[str, Any]:
 
 def _content_item(item: Any) -> tuple[str, Position | None]:
     if not isinstance(item, list) or len(item) != 2:
-        raise BadAnswer("The scene's saved landmark work is damaged: its saved label is no list of points.")
+        raise BadAnswer(_("The scene's saved landmark work is damaged: its saved label is no list of points."))
     status, position = item
     return as_text(status, "The saved label"), position_or_none(position, "The saved label")
 

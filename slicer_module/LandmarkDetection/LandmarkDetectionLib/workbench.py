@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
 
 from .background import Background
 from .client import LandmarkClient
@@ -16,6 +15,7 @@ from .question import Question
 from .scene import SceneAdapter, SceneError
 from .session import Session
 from .settings import Settings
+from .words import tr as _
 
 #: Where the session lies in the scene's parameter node.
 STATE = "Session"

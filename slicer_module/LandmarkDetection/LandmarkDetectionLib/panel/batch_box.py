@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from .. import jobs
 from ..client import LandmarkClient
 from ..errors import Busy, Cancelled, ClientError, Refused, ServerFailed
@@ -13,6 +11,7 @@ from ..images import UNLABELED, ImageEntry
 from ..jobs import Refreshed
 from ..prediction import Prediction
 from ..task_definition import TaskDefinition
+from ..words import tr as _
 from ..workbench import ERROR, INFO, WARNING, Workbench
 
 BATCH = "batch"

@@ -7,9 +7,9 @@ from html import escape
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from ..point_state import ABSENT, CORRECTED, PLACED, PREDICTED, UNLABELLED, PointState
+from ..words import tr as _
 from ..work import Work
 from ..workbench import Workbench
 from .pictures import Icons, confidence_bar, sign, swatch

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import qt
-from slicer.i18n import tr as _
 
+from ..words import tr as _
 from .pictures import ACTIVE, FAIR
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 46, 20, 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
+from ..words import tr as _
 from ..workbench import Workbench
 from .table_cells import fit_columns, fit_height, fit_widths, set_cell, set_rows
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from slicer.i18n import tr as _
-
+from ..words import tr as _
 from ..workbench import Workbench
 from .pictures import sign
 

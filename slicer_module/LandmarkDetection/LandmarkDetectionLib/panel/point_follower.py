@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from slicer.i18n import tr as _
-
+from ..words import tr as _
 from ..workbench import WARNING, Workbench
 from .landmark_table import LandmarkTable
 
@@ -73,7 +72,7 @@ class PointFollower:
         if bench.session.work is None:
             return
         if bench.scene.volume is None:
-            bench.session.keep_unsent("Its image was removed from the scene before it was submitted.")
+            bench.session.keep_unsent(_("Its image was removed from the scene before it was submitted."))
             bench.session.close_image()
             bench.say(_("The image was removed from the scene; what you did to its landmarks is kept."), WARNING)
         else:

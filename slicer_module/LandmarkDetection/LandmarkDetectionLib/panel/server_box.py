@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from .. import jobs
 from ..errors import Cancelled, ClientError, WrongToken
 from ..jobs import Refreshed
 from ..session_record import Unsent
+from ..words import tr as _
 from ..workbench import ERROR, INFO, WARNING, Workbench
 from .pictures import FAIR, GOOD, IDLE, POOR, light
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from .. import jobs
 from ..client import NextSample
 from ..dialogs import UPLOAD
@@ -14,6 +12,7 @@ from ..images import DRAFT, FINAL, STATES, UNLABELED, ImageEntry, ImageList
 from ..jobs import OpenedImage
 from ..question import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
 from ..scene import SceneError
+from ..words import tr as _
 from ..work import Work
 from ..workbench import ERROR, INFO, WARNING, Workbench
 from .pictures import FAIR, GOOD, IDLE, Icons, light, sign

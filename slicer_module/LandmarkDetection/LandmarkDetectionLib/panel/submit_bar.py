@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from .. import jobs
 from ..errors import ClientError
 from ..jobs import Detected, Sent
 from ..question import SAVE_DRAFT, SUBMIT
 from ..shortcuts import with_key
 from ..submission import Submission
+from ..words import tr as _
 from ..workbench import ERROR, INFO, WARNING, Message, Workbench
 from .pictures import sign
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from .. import jobs
 from ..errors import ClientError
 from ..jobs import Refreshed
 from ..server_info import ServerInfo, TrainStats
+from ..words import tr as _
 from ..workbench import ERROR, INFO, Workbench
 from .loss_chart import Moment, draw_chart
 

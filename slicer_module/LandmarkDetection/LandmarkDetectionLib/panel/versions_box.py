@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from slicer.i18n import tr as _
-
 from .. import jobs
 from ..images import ImageList
 from ..jobs import OpenedImage
 from ..label_versions import LabelVersion
 from ..versions_dialog import choose_version
+from ..words import tr as _
 from ..workbench import INFO, Workbench
 from .study_box import OPEN, StudyBox
 from .submit_bar import SEND
