@@ -1,4 +1,4 @@
-"""Millimetres on a photograph, on a real server: a line is drawn, and what is measured follows, also after a restart."""
+"""Millimetres on a photograph, on a real server: a line is drawn, what is measured follows, also after a restart."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def test_the_magnifier_shows_the_pixels_around_the_dragged_point(scan: Driver) -
     volume, (low, high) = 100 * np.mgrid[:80, :100][0] + np.mgrid[:80, :100][1], window_of(scan)
     # Each image pixel that is seen whole has its grey value where its distance from the exact point says.
     for dx, dy in ((2, 1), (-2, -1), (1, -2), (-1, 2)):
-        column, row = np.floor(pixel + 0.5).astype(int) + (dx, dy)
+        column, row = np.floor(pixel + 0.5).astype(int) + np.array((dx, dy))
         at = SIDE / 2 + (np.array([column, row]) - pixel) * seen.zoom
         grey = np.clip(255 * (volume[row, column] - low) / (high - low), 0, 255)
         assert drawn.pixelColor(int(at[0]), int(at[1])).red() == pytest.approx(grey, abs=1.0)

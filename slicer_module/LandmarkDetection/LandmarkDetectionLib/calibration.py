@@ -8,6 +8,7 @@ from typing import Any
 
 from .errors import BadAnswer
 from .json_fields import as_list, as_number, as_object, as_text, number_or_none
+from .words import tr as _
 
 #: How a person knows a length: anything of known length, a ruler, a sticker, the iris; or against the image's file.
 LINE, RULER, STICKER, IRIS, OVERRULE = "line", "ruler", "sticker", "iris", "overrule"
@@ -77,7 +78,8 @@ def read_length(text: str) -> float:
     except ValueError:
         length = math.nan
     if not (math.isfinite(length) and length > 0):
-        raise BadAnswer(f"The length should be a number of millimetres above 0, not {text.strip()[:30] or 'nothing'}.")
+        said = text.strip()[:30] or _("nothing")
+        raise BadAnswer(_("The length should be a number of millimetres above 0, not {said}.").format(said=said))
     return length
 
 
@@ -89,7 +91,7 @@ def pixel_length(line: Ends) -> float:
 def _pair(value: Any, where: str) -> tuple[float, float]:
     values = [as_number(item, where) for item in as_list(value, where)]
     if len(values) != 2 or min(values) <= 0:
-        raise BadAnswer(f"{where} should be two lengths, not {str(value)[:60]}.")
+        raise BadAnswer(_("{where} should be two lengths, not {value}.").format(where=where, value=str(value)[:60]))
     return values[0], values[1]
 
 
@@ -97,5 +99,5 @@ def _ends(value: Any) -> Ends:
     ends = [as_list(end, "The stated line") for end in as_list(value, "The stated line")]
     numbers = [as_number(item, "The stated line") for end in ends for item in end]
     if len(ends) != 2 or len(numbers) != 4:
-        raise BadAnswer(f"The stated line should have two ends (x, y), not {str(value)[:60]}.")
+        raise BadAnswer(_("The stated line should have two ends (x, y), not {value}.").format(value=str(value)[:60]))
     return (numbers[0], numbers[1]), (numbers[2], numbers[3])

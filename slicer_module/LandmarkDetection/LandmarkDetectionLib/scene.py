@@ -12,6 +12,7 @@ from . import image_export, loader
 from .close_up import CloseUp, close_up
 from .geometry import Geometry
 from .image_frame import ImageFrame
+from .name_layout import ALL
 from .observers import Observers
 from .parameter_node import (
     IMAGE,
@@ -22,7 +23,6 @@ from .parameter_node import (
     write_reference,
     write_values,
 )
-from .name_layout import ALL
 from .points_display import PointsDisplay, ScenePoint
 from .scene_callbacks import SceneCallbacks
 from .scene_errors import SceneError

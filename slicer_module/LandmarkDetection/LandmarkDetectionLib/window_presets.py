@@ -6,6 +6,8 @@ from typing import Any
 
 import vtk
 
+from .words import tr as _
+
 #: What there is to choose: Slicer's own choice, from the least to the greatest value, or all but the extremes.
 AUTO, FULL, MIDDLE_98, MIDDLE_90 = "auto", "full", "1-99", "5-95"
 PRESETS = (AUTO, FULL, MIDDLE_98, MIDDLE_90)
@@ -15,9 +17,9 @@ _PERCENTILES = {FULL: (0.0, 100.0), MIDDLE_98: (1.0, 99.0), MIDDLE_90: (5.0, 95.
 def why_no_window(volume: Any) -> str:
     """One sentence why an image has no window and level; empty where it has."""
     if volume is None:
-        return "Open an image first."
+        return _("Open an image first.")
     if volume.GetImageData().GetNumberOfScalarComponents() >= 3:
-        return "A colour image is shown as it is: window and level are for grey images."
+        return _("A colour image is shown as it is: window and level are for grey images.")
     return ""
 
 

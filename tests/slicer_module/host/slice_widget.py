@@ -8,7 +8,6 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 from .qt_module import like_pythonqt
 
-
 _Widget = like_pythonqt(QtWidgets.QWidget)
 
 

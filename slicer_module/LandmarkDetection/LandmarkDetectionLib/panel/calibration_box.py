@@ -7,7 +7,6 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from ..calibration import (
     IRIS,
@@ -26,6 +25,7 @@ from ..client import LandmarkClient
 from ..dialogs import OVERRULE_FILE
 from ..errors import BadAnswer, ClientError
 from ..question import STAY, Question
+from ..words import tr as _
 from ..workbench import ERROR, INFO, Workbench
 
 CALIBRATE, LOOK = "calibrate", "calibration"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from ..errors import ClientError
+from ..words import tr as _
 from ..workbench import Workbench
 
 PICTURE = "picture"

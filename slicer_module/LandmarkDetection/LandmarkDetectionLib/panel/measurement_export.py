@@ -7,10 +7,10 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from ..measurement_rows import csv_text, measurement_rows
 from ..measurement_table_node import find_table, show_table
+from ..words import tr as _
 from ..workbench import ERROR, Workbench
 from .calibration_box import CalibrationBox
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from ..name_layout import ALL, CURRENT, NAMES, NONE
 from ..window_presets import AUTO, FULL, MIDDLE_90, MIDDLE_98, PRESETS, apply_preset, why_no_window
+from ..words import tr as _
 from ..workbench import Workbench
 from .arrow_keys import ArrowKeys
 from .magnifier import Magnifier
