@@ -1,4 +1,4 @@
-"""Arrow keys move the current landmark by one stored pixel, with Shift by a tenth, while the slice view has the focus."""
+"""Arrow keys move the current landmark by a stored pixel, with Shift by a tenth, while the slice view has the focus."""
 
 from __future__ import annotations
 

@@ -60,8 +60,10 @@ def corner(x: float, y: float, width: float, height: float) -> tuple[int, int]:
     """The left upper corner of the magnifier: right and above of the pointer, or on the sides that have room.
 
     Args:
-        x, y: the pointer in the view.
-        width, height: of the view.
+        x: of the pointer in the view.
+        y: of the pointer in the view.
+        width: of the view.
+        height: of the view.
     """
     left = x + DISTANCE if x + DISTANCE + SIDE <= width else x - DISTANCE - SIDE
     top = y - DISTANCE - SIDE if y - DISTANCE - SIDE >= 0 else y + DISTANCE

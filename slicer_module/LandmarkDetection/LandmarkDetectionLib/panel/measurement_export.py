@@ -1,4 +1,4 @@
-"""Takes the measurements out of the panel: a table in the scene, a CSV file of this image, and one of the whole study."""
+"""Takes the measurements out of the panel: a table in the scene, a CSV file of the image, and one of the study."""
 
 from __future__ import annotations
 
