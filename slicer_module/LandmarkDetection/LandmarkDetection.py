@@ -130,8 +130,8 @@ class LandmarkDetectionTest(ScriptedLoadableModuleTest):
     """The self-test, run inside Slicer by "Reload and Test" or ``ctest``."""
 
     def runTest(self, *_args: Any, **_options: Any) -> None:
-        """All tests of ``Testing/Python/LandmarkDetectionSelfTest.py``; they need no server."""
-        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "Testing", "Python")
+        """All tests of ``LandmarkDetectionTesting/LandmarkDetectionSelfTest.py``; they need no server."""
+        folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "LandmarkDetectionTesting")
         suite = unittest.TestLoader().discover(folder, pattern="LandmarkDetectionSelfTest.py")
         result = unittest.TextTestRunner(verbosity=2).run(suite)
         if not result.wasSuccessful() or result.testsRun == 0:

@@ -15,8 +15,9 @@ from LandmarkDetectionLib.images import STATES, ImageEntry, ImageList, LabelInfo
 from LandmarkDetectionLib.label_document import label_bytes
 from LandmarkDetectionLib.point_state import PointState
 from LandmarkDetectionLib.prediction import Answer, Prediction
+from LandmarkDetectionLib.task_definition import TaskDefinition
 from PIL import Image
-from session_parts import NAMES, PIXELS, TASK, StandInClient, answer, info_document
+from session_parts import NAMES, PIXELS, StandInClient, answer, info_document
 
 #: A photograph of 100 x 80 pixels as Slicer and the server place it.
 PHOTO = Geometry(size=(100, 80))
@@ -86,10 +87,16 @@ class FolderClient(StandInClient):
             entry["position"] = [x, y, 0.0]
         found = Answer({**document, "unit": "px", "spacing": [1.0, 1.0]}, b"{}")
         if keep:
-            states = _states(document)
+            states = self._states(document)
             info = {"protocol": "head", "model_version": self.version}
             self.labels[image, "original"] = label_bytes(states, PHOTO), info
         return found
+
+    def _states(self, document: dict[str, Any]) -> list[PointState]:
+        """What a proposal says of each landmark."""
+        task = TaskDefinition.from_dict(self.document["protocols"]["head"])
+        points = Prediction.from_document(document, task).points
+        return [PointState(point.name).with_prediction(point) for point in points]
 
     def next_sample(self, strategy: str, params: Mapping[str, Any] | None = None) -> NextSample:
         self._called("next_sample")
@@ -112,12 +119,6 @@ class FolderClient(StandInClient):
         self._called("upload_image")
         self.entries[image] = ImageEntry(image, file_name=f"{image}{path.suffix}")
         return image
-
-
-def _states(document: dict[str, Any]) -> list[PointState]:
-    """What a proposal says of each landmark."""
-    points = Prediction.from_document(document, TASK).points
-    return [PointState(point.name).with_prediction(point) for point in points]
 
 
 __all__ = ["COLORS", "NAMES", "PHOTO", "PIXELS", "FolderClient"]

@@ -63,14 +63,15 @@ class Camera:
         """A picture, with one section of the panel scrolled to the top; without one, the panel's top."""
         host = self._driver.host
         host.step(100)
-        place = getattr(self._driver.ui, f"{section}Section").mapTo(host.widget.parent, QtCore.QPoint(0, 0)).y()
-        host.scroll.verticalScrollBar().setValue(place if section != "server" else 0)
+        ui = self._driver.ui
+        place = getattr(ui, f"{section}Section").mapTo(ui.panelContents, QtCore.QPoint(0, 0)).y()
+        ui.panelScroll.verticalScrollBar().setValue(place)
         host.step(200)
         self._save(name, host.window)
 
     def panel(self, name: str) -> None:
-        """A picture of the whole panel, as if the window were as high."""
-        self._save(name, self._driver.host.widget.parent)
+        """A picture of all sections of the panel, as if the window were as high."""
+        self._save(name, self._driver.ui.panelContents)
 
     def dialog(self, name: str, press: Callable[[], object]) -> None:
         """Presses something that opens a dialog, photographs and closes it."""

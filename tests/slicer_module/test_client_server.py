@@ -75,6 +75,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield Place(server, studies)
 
 
+def test_a_prediction_can_be_kept_as_the_image_s_proposal(place: Place) -> None:
+    answer = place.client.infer("spots", "film", keep=True)
+    entry = place.client.images().get("film")
+    assert entry is not None
+    assert entry.state == "unlabeled", "a proposal is no label"
+    assert (entry.labels["original"].protocol, entry.labels["original"].model_version) == ("spots", "v1")
+    kept = json.loads(place.client.download_label("film", "original"))["markups"][0]["controlPoints"]
+    sent = json.loads(answer.markups)["markups"][0]["controlPoints"]
+    assert [point["position"] for point in kept] == [point["position"] for point in sent]
+
+
 def test_info_gives_what_the_panel_shows(place: Place) -> None:
     info = place.client.info()
     task = info.tasks["spots"]

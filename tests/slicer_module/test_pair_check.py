@@ -99,3 +99,18 @@ def test_names_that_tell_no_side_are_judged_by_the_prediction_alone() -> None:
         work.point_placed(index, lps(*pixel))
     swap(work, EYES)
     assert warned(work) == []
+
+
+@pytest.mark.parametrize(("apart", "found"), [(2.9, [EYES]), (3.1, [])])
+def test_a_point_dragged_onto_its_partner_is_told(apart: float, found: list[tuple[int, int]]) -> None:
+    """A tenth of the 30 pixels between the predictions."""
+    work = predicted_work()
+    work.point_moved(0, lps(PIXELS[1][0] - apart, PIXELS[1][1]))
+    assert warned(work) == found
+    sentences = [warning.sentence for warning in work.pair_warnings()]
+    assert sentences == ["Right eye and left eye lie on one another: check which is which."] * len(found)
+
+
+@pytest.mark.parametrize(("apart", "found"), [(1.9, [LIPS]), (2.1, [])])
+def test_without_predictions_two_pixels_are_one_spot(apart: float, found: list[tuple[int, int]]) -> None:
+    assert warned(placed({5: (35.0, 60.0), 6: (35.0 + apart, 60.0)})) == found

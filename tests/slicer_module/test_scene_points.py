@@ -188,3 +188,15 @@ def lines_of(host: SceneHost) -> dict[str, object]:
     nodes = [*slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")]
     nodes += slicer.util.getNodesByClass("vtkMRMLMarkupsAngleNode")
     return {node.GetName().split(":")[0]: node for node in nodes}
+
+
+@pytest.mark.parametrize("persistence", [0, 1])
+def test_placing_leaves_slicer_s_persistence_as_it_was(host: SceneHost, png: Path, persistence: int) -> None:
+    adapter, _ = opened(host, png, PIXELS)
+    interaction = host.logic.GetInteractionNode()
+    interaction.SetPlaceModePersistence(persistence)
+    adapter.start_placing(1)
+    assert interaction.GetPlaceModePersistence() == 1
+    adapter.start_placing(2)
+    adapter.stop_placing()
+    assert interaction.GetPlaceModePersistence() == persistence

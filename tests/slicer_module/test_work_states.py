@@ -7,6 +7,7 @@ import pytest
 from LandmarkDetectionLib.errors import BadAnswer, WrongDefinition
 from LandmarkDetectionLib.prediction import Prediction
 from LandmarkDetectionLib.submission import displacement
+from LandmarkDetectionLib.work import Work
 from session_parts import NAMES, PIXELS, TASK, TestClock, answer, counts, lps, new_work, predicted_work, prediction
 
 
@@ -307,3 +308,47 @@ def test_measurements_follow_the_points() -> None:
     work.mark_missing(1)
     assert [value.value for value in work.measurements()] == [None, None, None]
     assert work.measurements()[0].text == "–"
+
+
+def test_what_a_person_did_or_had_before_them_is_looked_at() -> None:
+    work = predicted_work(missing=("right_ear",), unsure=("left_lip",))
+    assert work.unseen == (0, 1, 2, 3, 4, 5), "an undefined one has nothing to look at"
+    work.point_moved(0, lps(33.0, 22.0))
+    work.accept(1)
+    work.mark_missing(2)
+    work.clear(3)
+    work.look_at(4)
+    assert work.unseen == (5,)
+    work.point_placed(5, lps(1.0, 1.0))
+    assert work.unseen == ()
+
+
+def test_a_prediction_at_another_place_is_to_be_looked_at_anew() -> None:
+    work = predicted_work()
+    work.accept_all()
+    assert work.unseen == ()
+    work.undo()
+    assert work.unseen == (0, 1, 2, 3, 4, 5, 6), "to accept is a step that can be taken back, to look is none"
+    for index in range(7):
+        work.look_at(index)
+    work.apply_prediction(prediction(version="v2"))
+    assert work.unseen == (), "the same places"
+    work.apply_prediction(prediction(version="v3", missing=("nose",)))
+    assert work.unseen == (2,)
+
+
+@pytest.mark.parametrize(("tag", "unseen"), [("final", ()), ("draft", (1, 2, 3, 4, 5, 6))])
+def test_a_finished_label_that_is_opened_again_was_looked_at(tag: str, unseen: tuple[int, ...]) -> None:
+    work = predicted_work()
+    work.point_moved(0, lps(33.0, 22.0))
+    work.mark_saved(work.submission(tag))
+    assert Work.from_record(work.record()).unseen == unseen
+
+
+def test_clearing_all_is_one_step() -> None:
+    work = predicted_work(unsure=("nose",))
+    assert work.clear_all() is True
+    assert counts(work) == {"unlabelled": 7}
+    assert work.clear_all() is False
+    assert work.undo() is True
+    assert counts(work) == {"predicted": 6, "unlabelled": 1}

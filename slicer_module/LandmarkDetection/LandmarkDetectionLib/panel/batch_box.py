@@ -32,7 +32,7 @@ class BatchBox:
         self._bench, self._ui = bench, ui
         self._left: list[str] = []
         self._total = 0
-        self._failed: list[str] = []
+        self._made = 0
         self._reason = ""
         ui.detectAllButton.clicked.connect(self.start)
         ui.detectAllStopButton.clicked.connect(self.stop)
@@ -55,7 +55,7 @@ class BatchBox:
             words = _("Every unlabelled image has its proposal of network {version} already.")
             bench.say(words.format(version=version))
             return
-        self._total, self._failed, self._reason = len(self._left), [], ""
+        self._total, self._made, self._reason = len(self._left), 0, ""
         bench.say(_("Detecting {count} images in the background; go on labelling.").format(count=self._total))
         self._next(client, task)
 
@@ -69,15 +69,14 @@ class BatchBox:
         image = self._left.pop(0)
 
         def done(_prediction: Prediction) -> None:
+            self._made += 1
             go_on()
 
         def failed(error: ClientError) -> None:
-            own = isinstance(error, (Refused, ServerFailed)) and not isinstance(error, Busy)
-            self._failed.append(image)
             if not isinstance(error, Cancelled):
                 self._reason = str(error)
-            if not own:
-                self._failed += self._left
+            of_this_image = isinstance(error, (Refused, ServerFailed)) and not isinstance(error, Busy)
+            if not of_this_image:
                 self._left.clear()
             go_on()
 
@@ -92,7 +91,7 @@ class BatchBox:
 
     def _ended(self, client: LandmarkClient) -> None:
         """Tells what came of it, with the images as the server has them now."""
-        bench, total, missed = self._bench, self._total, len(self._failed)
+        bench, total, missed = self._bench, self._total, self._total - self._made
         stopped = not self._reason and missed > 0
         self._total = 0
         words = _("{count} images have a proposal now; open one to correct it.")
@@ -100,7 +99,7 @@ class BatchBox:
             words = _("Stopped: {count} of {total} images have a proposal now.")
         elif missed:
             words = _("{count} of {total} images have a proposal now; the others failed: {reason}")
-        sentence = words.format(count=total - missed, total=total, reason=self._reason)
+        sentence = words.format(count=self._made, total=total, reason=self._reason)
         kind = INFO if stopped or not missed else WARNING if missed < total else ERROR
 
         def done(refreshed: Refreshed) -> None:

@@ -18,7 +18,7 @@ from LandmarkDetectionLib.prediction import Answer
 from LandmarkDetectionLib.server_info import ServerInfo
 from LandmarkDetectionLib.widget import Panel
 
-MODULE = Path(__file__).resolve().parents[2]
+MODULE = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 60, 40
 PIXELS = {"apex": (20.0, 10.0), "base": (45.5, 30.25)}
 IMAGE = "self_test"
