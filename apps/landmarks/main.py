@@ -31,6 +31,7 @@ from lib.infers import LabelMatcher, LandmarkInfer
 from lib.label_survey import survey_labels
 from lib.pool import ImagePool, UncertaintyScoring
 from lib.proposals import Proposals
+from lib.protocol_document import protocol_document
 from lib.quality import AgreementScoring, AgreementSummary, LabelReviewer, ReviewScoring
 from lib.retraining import LabelCounter, Retraining
 from lib.routes import install_routes, running_server
@@ -174,10 +175,7 @@ class LandmarksApp(MONAILabelApp):
 
     def info(self) -> dict[str, Any]:
         """MONAI Label's answer with the definition of every served protocol, and what is wrong with their models."""
-        protocols = {
-            name: protocol.model_dump(mode="json", exclude={"network", "recipe"})
-            for name, protocol in self.settings.protocols.items()
-        }
+        protocols = {name: protocol_document(protocol) for name, protocol in self.settings.protocols.items()}
         problems = {name: problem for name, model in self.models.items() if (problem := model.problem()) is not None}
         told = {"protocols": protocols, "problems": problems, "pool_stats": self.pool.stats()}
         told |= {"agreement": self.agreement.summary(), "review_stats": self.reviewer.stats()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from monai_ext.landmarks import InputError, Landmarks, Studies
 from monai_ext.landmarks.exif import read_exif_orientation
 from monai_ext.landmarks.new_protocol import new_protocol_text
 from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, StatedSize, read_stated_sizes, stated_size
+from monai_ext.landmarks.studies_lock import LOCK_FILE, studies_lock
 from monai_ext.transforms.image_io import read_image
 
 from .placing import ExifReading, Placed, place
@@ -72,11 +74,13 @@ class CheckedImport:
                     change.add_image(image.copy, image.source.content())
             for image_id, landmarks in self.labels.items():
                 change.add_label(image_id, landmarks)
-            if self.splits:
-                change.add_splits(self.splits)
-            if self.pixel_sizes:
-                change.add_pixel_sizes(self.pixel_sizes)
-            change.commit()
+            # A server that works in the folder must not change what is added to meanwhile.
+            with studies_lock(self.studies.root) if _is_served(self.studies.root) else nullcontext():
+                if self.splits:
+                    change.add_splits(self.splits)
+                if self.pixel_sizes:
+                    change.add_pixel_sizes(self.pixel_sizes)
+                change.commit()
 
 
 def check_import(
@@ -123,6 +127,11 @@ def check_import(
                 f"({present[image_id].mm_per_px} mm, {present[image_id].source()}): use --overwrite to replace it."
             )
     return checked
+
+
+def _is_served(folder: Path) -> bool:
+    """Whether a server has worked in a studies folder."""
+    return (folder / LOCK_FILE).exists()
 
 
 def _channels(path: Path) -> str:

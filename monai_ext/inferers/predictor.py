@@ -15,8 +15,10 @@ from monai_ext.landmarks import Frame, Landmarks, Protocol
 from monai_ext.landmarks.errors import ModelError, input_errors_unwrapped
 from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.network_config import Decoder
+from monai_ext.landmarks.stated_sizes import StatedSize
 from monai_ext.networks.model_store import ModelCard, load_network
 from monai_ext.networks.output import NetworkOutput, is_finite
+from monai_ext.transforms.calibration import with_size
 from monai_ext.transforms.pipeline import inference_transforms
 
 from .decode_output import decode_output
@@ -101,22 +103,29 @@ class Predictor:
         """
         return self.predict_stages(path).landmarks
 
-    def predict_stages(self, path: str | Path, check: Callable[[], None] = lambda: None) -> Answer:
+    def predict_stages(
+        self, path: str | Path, check: Callable[[], None] = lambda: None, size: StatedSize | None = None
+    ) -> Answer:
         """The same with what the stages before the last one found.
 
         Args:
             path: the image file.
             check: called between reading the image and the network; what it raises ends the prediction.
+            size: of a pixel, in the place of the one that the image has.
 
         Raises:
             InputError: the image cannot be read.
         """
         own = self.protocol.network.decoder
-        return self.predict_decoders(path, (own,), check)[own]
+        return self.predict_decoders(path, (own,), check, size)[own]
 
     @torch.inference_mode()
     def predict_decoders(
-        self, path: str | Path, decoders: Sequence[Decoder], check: Callable[[], None] = lambda: None
+        self,
+        path: str | Path,
+        decoders: Sequence[Decoder],
+        check: Callable[[], None] = lambda: None,
+        size: StatedSize | None = None,
     ) -> dict[Decoder, Answer]:
         """What each of several decoders reads off the heatmaps of one forward pass.
 
@@ -124,6 +133,7 @@ class Predictor:
             path: the image file.
             decoders: which to use.
             check: called between reading the image and the network; what it raises ends the prediction.
+            size: of a pixel, in the place of the one that the image has.
 
         Raises:
             InputError: the image cannot be read.
@@ -131,6 +141,8 @@ class Predictor:
         """
         with input_errors_unwrapped():
             sample = self._transforms({"image": str(path)})
+        if size is not None:
+            sample["frame"] = with_size(sample["frame"], size)
         check()
         batch = batch_of([sample], self.device)
         output = self.network(batch.image)

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from .document import Strict
 from .network_config import HeatmapNetConfig, NetworkConfig
+from .picture import Picture
 from .recipe import Recipe
 from .source_normalization import with_source_normalization
 
@@ -21,13 +22,17 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH)]
 
 
 class LandmarkDefinition(Strict):
-    """One landmark: its name, what it is anatomically, how it is shown."""
+    """One landmark: its name, what it is anatomically, how it is shown.
+
+    ``picture`` is for people alone: documents that say what a network learned leave it out.
+    """
 
     name: Name
     description: Annotated[str, Field(min_length=1)]
     color: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] = ""
     pair: Name | None = None
     optional: bool = False
+    picture: Picture | None = Field(default=None, exclude=True)
 
 
 class Measurement(Strict):

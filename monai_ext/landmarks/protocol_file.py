@@ -106,7 +106,7 @@ def read_protocol(path: str | Path) -> Protocol:
     if not isinstance(document, dict):
         raise InputError(f"{path}, line 1: a protocol is a mapping of keys to values, not {document!r}.")
     try:
-        return Protocol.model_validate(document)
+        return Protocol.model_validate(document, context={"folder": path.parent})
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"{path}, line {_line_of(node, _location(first))}: {_reason(first)}.") from None

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from monai_ext.doctor.index import INDEX_FILE, Entry, read_index
@@ -24,8 +23,8 @@ from monai_ext.doctor.journal import HISTORY_FOLDER, JOURNAL_FILE, read_journal
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import StagedFile, make_folder, sync_folder, write_atomically
 from monai_ext.landmarks.studies import LABEL_EXTENSION, Studies
+from monai_ext.landmarks.studies_lock import studies_lock
 
-LOCK_FILE, LOCK_SECONDS = ".lock", 30.0
 _VERSION = re.compile(r"\d{8}T\d{6}Z-(\d{1,9})" + re.escape(LABEL_EXTENSION))
 
 
@@ -69,15 +68,8 @@ def replace_labels(studies: Studies, replacements: Sequence[LabelReplacement]) -
             cannot be made; no label is changed.
         OSError: the disk is full; no label is changed.
     """
-    lock = FileLock(str(studies.root / LOCK_FILE))
-    try:
-        lock.acquire(timeout=LOCK_SECONDS)
-    except Timeout:
-        raise InputError(f"{studies.root} is in use by another process; try again when its change is done.") from None
-    try:
+    with studies_lock(studies.root):
         _replace(studies, replacements)
-    finally:
-        lock.release()
 
 
 def _replace(studies: Studies, replacements: Sequence[LabelReplacement]) -> None:

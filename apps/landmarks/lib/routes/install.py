@@ -26,6 +26,7 @@ from .label_history import label_history_router
 from .labels import labels_router
 from .measurements import measurements_router
 from .opened_doors import doors_router
+from .pictures import pictures_router
 from .request_checks import check_request
 from .sessions import sessions_router
 from .tasks import tasks_router
@@ -36,6 +37,7 @@ from .weights import weights_router
 ROUTERS = (
     health_router,
     info_router,
+    pictures_router,
     infer_router,
     labels_router,
     label_history_router,
