@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import requests
 import SimpleITK as sitk  # noqa: N813
 from app_server import ROOT, Server, run_server
+from LandmarkDetectionLib.measurement_rows import COLUMNS
 from panel_driver import Driver
 from PIL import Image
 from PySide6 import QtCore, QtTest, QtWidgets
@@ -100,7 +102,9 @@ def stated(server: Server, image: str) -> Any:
     return requests.get(f"{server.url}/datastore/image/calibration?image={image}", timeout=60).json()
 
 
-def test_a_line_of_known_length_makes_millimetres_that_stay(make_panel: Callable[..., Driver], root: Path) -> None:
+def test_a_line_of_known_length_makes_millimetres_that_stay(
+    make_panel: Callable[..., Driver], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with start(root) as server:
         driver = make_panel()
         driver.ui.annotatorEdit.setText("Ada")
@@ -128,6 +132,16 @@ def test_a_line_of_known_length_makes_millimetres_that_stay(make_panel: Callable
         assert stated(server, "face_b")["unit"] == "px"
         driver.answers = ["submit"]
         driver.do("submit")
+        monkeypatch.setattr(QtWidgets.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "study.csv"), ""))
+        button = driver.ui.measurementTools.findChild(QtWidgets.QWidget, "studyMeasurementsButton")
+        QtTest.QTest.mouseClick(button, QtCore.Qt.LeftButton)
+        driver.idle()
+        rows = list(csv.DictReader((tmp_path / "study.csv").open(encoding="utf-8")))
+        assert tuple(rows[0]) == COLUMNS, "the columns of the module's own table"
+        (row,) = (row for row in rows if row["measurement"] == ROW.replace(" ", "_"))
+        assert float(row["value"]) == pytest.approx(15.0, abs=1e-9)
+        assert (row["image"], row["unit"], row["annotator"]) == ("face_a", "mm", "Ada")
+        assert "Ada" in row["spacing_source"]
         driver.open("face_b")
         wait_known(driver)
         assert driver.panel.calibration._line.node is None

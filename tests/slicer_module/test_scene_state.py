@@ -95,6 +95,17 @@ def test_a_saved_scene_keeps_the_work(host: SceneHost, tmp_path: Path, kind: str
     assert log.names == ["drag_started", "point_moved", "point_moved", "drag_ended"]
 
 
+def test_points_are_seen_and_named_without_the_module(host: SceneHost, tmp_path: Path) -> None:
+    adapter, _ = opened(host, FILES["png"](tmp_path))
+    node = adapter.points_node
+    display = node.GetDisplayNode()
+    assert (display.GetOpacity(), display.GetPointLabelsVisibility()) == (1.0, False)
+    adapter.close()
+    assert (display.GetOpacity(), display.GetPointLabelsVisibility()) == (1.0, True)
+    assert slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") == [node]
+    assert display.GetGlyphTypeAsString(display.GetGlyphType()) == "Cross2D"
+
+
 def test_the_points_of_a_saved_scene_are_used_not_doubled(host: SceneHost, tmp_path: Path) -> None:
     adapter, work = opened(host, FILES["anisotropic nrrd"](tmp_path))
     adapter.points_node.SetNthControlPointDescription(1, "by hand; confidence 0.870")
@@ -200,7 +211,6 @@ def test_another_task_gets_a_list_of_its_own(host: SceneHost, tmp_path: Path) ->
 def test_a_volume_of_the_persons_own_is_never_removed(host: SceneHost, tmp_path: Path) -> None:
     own = host.load(save_png(tmp_path / "own.png"))
     adapter = host.adapter()
-    assert adapter.loaded_volumes() == [own]
     adapter.use_volume(own)
     assert adapter.image_id == ""
     adapter.clear()

@@ -35,13 +35,12 @@ def create_points(scene: Any, name: str, labels: Sequence[str]) -> Any:
     return node
 
 
-def dress(node: Any, covered: bool = True) -> None:
-    """White crosses with names, as other modules show them and files keep them.
+def dress(node: Any, named: bool = False) -> None:
+    """White crosses; coloured ones of the same size cover them (see ``PointMarks``).
 
     Args:
         node: the point list.
-        covered: whether coloured crosses (see ``PointMarks``) and placed names (see ``PointNames``) stand for its own,
-            which are then not drawn; the mouse takes hold of it all the same.
+        named: whether Slicer writes the names; else they are placed beside the crosses (see ``PointNames``).
     """
     display = node.GetDisplayNode()
     with modified_once(display):
@@ -51,8 +50,7 @@ def dress(node: Any, covered: bool = True) -> None:
         display.SetColor(*_WHITE)
         display.SetSelectedColor(*_WHITE)
         display.SetTextScale(TEXT_SCALE)
-        display.SetOpacity(0.0 if covered else 1.0)
-        display.SetPointLabelsVisibility(not covered)
+        display.SetPointLabelsVisibility(named)
 
 
 def has_labels(node: Any, labels: Sequence[str]) -> bool:

@@ -62,14 +62,16 @@ class PointsDisplay:
         self._predicted: list[Any] = []
         self._shown = True
         self._lines = MeasurementLines(scene, task)
-        self._marks = PointMarks(scene, task)
-        self._names = PointNames(scene, task, view)
-        # After the marks: what is made later is drawn above.
         if node is None or not has_labels(node, task.names):
             node = create_points(scene, f"{frame.volume.GetName()} landmarks", task.names)
         else:
-            _draw_above(scene, node)
+            if node.GetDisplayNode() is None:
+                node.CreateDefaultDisplayNodes()
+            dress(node)
         self.node = node
+        # After the points: what is made later is drawn above.
+        self._marks = PointMarks(scene, task)
+        self._names = PointNames(scene, task, view)
         self._volume_parent = frame.volume.GetTransformNodeID()
         node.SetAndObserveTransformNodeID(self._volume_parent)
         self._watcher = PointWatcher(node, self.pixel, self._tell, self._follow)
@@ -162,11 +164,6 @@ class PointsDisplay:
         """The landmark that the mouse drags; None between drags."""
         return self._watcher.dragged
 
-    def cover(self, covered: bool) -> None:
-        """Whether crosses and names of our own stand for those of the point list, which files keep."""
-        if self._scene.IsNodePresent(self.node) and self.node.GetDisplayNode() is not None:
-            dress(self.node, covered)
-
     def close(self) -> None:
         """Stops observing; for a scene that is being closed."""
         self._watcher.close()
@@ -179,7 +176,8 @@ class PointsDisplay:
         self.close()
         self._marks.remove()
         self._names.remove()
-        self.cover(False)
+        if self._scene.IsNodePresent(self.node) and self.node.GetDisplayNode() is not None:
+            dress(self.node, named=True)
         self._lines.remove()
 
     def _local(self, lps: Any) -> Any:
@@ -207,12 +205,3 @@ class PointsDisplay:
                 self.placement.finish()
             told = {"move": tell.point_moved, "end": tell.drag_ended, "place": tell.point_placed}[kind]
             told(index, self._geometry.to_lps(*pixel))
-
-
-def _draw_above(scene: Any, node: Any) -> None:
-    """Makes a loaded list's display anew: a view draws in the order in which it met the displays."""
-    display = node.GetDisplayNode()
-    if display is not None:
-        scene.RemoveNode(display)
-    node.CreateDefaultDisplayNodes()
-    dress(node)

@@ -75,8 +75,6 @@ class SceneAdapter:
             (scene.EndCloseEvent, self._on_close_end),
             (scene.EndImportEvent, self._on_import),
             (scene.NodeRemovedEvent, self._on_removed),
-            (scene.StartSaveEvent, self._on_save),
-            (scene.EndSaveEvent, self._on_saved),
         ):
             self._observers.add(scene, event, function)
 
@@ -362,14 +360,6 @@ class SceneAdapter:
     def _on_volume_transform(self, *_: Any) -> None:
         if self._points is not None:
             self._points.follow_volume()
-
-    def _on_save(self, *_: Any) -> None:
-        if self._points is not None:
-            self._points.cover(False)
-
-    def _on_saved(self, *_: Any) -> None:
-        if self._points is not None:
-            self._points.cover(True)
 
     def _on_close_start(self, *_: Any) -> None:
         if self._points is not None:
