@@ -75,17 +75,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield Place(server, studies)
 
 
-def test_a_prediction_can_be_kept_as_the_image_s_proposal(place: Place) -> None:
-    answer = place.client.infer("spots", "film", keep=True)
-    entry = place.client.images().get("film")
-    assert entry is not None
-    assert entry.state == "unlabeled", "a proposal is no label"
-    assert (entry.labels["original"].protocol, entry.labels["original"].model_version) == ("spots", "v1")
-    kept = json.loads(place.client.download_label("film", "original"))["markups"][0]["controlPoints"]
-    sent = json.loads(answer.markups)["markups"][0]["controlPoints"]
-    assert [point["position"] for point in kept] == [point["position"] for point in sent]
-
-
 def test_info_gives_what_the_panel_shows(place: Place) -> None:
     info = place.client.info()
     task = info.tasks["spots"]
@@ -174,6 +163,20 @@ def test_label_by_hand_has_no_model_version(place: Place, tmp_path: Path) -> Non
     frame = read_frame(place.studies / FILES[image])
     label = read_markups(place.studies / "labels" / "final" / f"{image}.mrk.json", frame, NAMES)
     np.testing.assert_allclose(label.points[0], (10.25, 20.5), atol=1e-9)
+
+
+def test_a_prediction_is_kept_as_the_image_s_proposal_beside_a_label(place: Place) -> None:
+    image, client = "Müller 1", place.client
+    before = client.download_label(image, "final")
+    answer = client.infer("spots", image, keep=True)
+    entry = client.images().get(image)
+    assert entry is not None
+    assert entry.state == "final"
+    assert client.download_label(image, "final") == before
+    assert (entry.labels["original"].protocol, entry.labels["original"].model_version) == ("spots", "v1")
+    kept = json.loads(client.download_label(image, "original"))["markups"][0]["controlPoints"]
+    sent = json.loads(answer.markups)["markups"][0]["controlPoints"]
+    assert [point["position"] for point in kept] == [point["position"] for point in sent]
 
 
 def test_uploaded_image_is_listed_and_can_be_detected(place: Place, tmp_path: Path) -> None:
