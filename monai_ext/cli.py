@@ -19,6 +19,7 @@ from .commands import (
     evaluate,
     export,
     import_table,
+    landmark_pictures,
     measure,
     model_card,
     model_versions,
@@ -46,6 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("sample-data")(sample_data.run)
+app.command("landmark-pictures")(landmark_pictures.run)
 app.command("import")(import_table.run)
 app.command("export")(export.run)
 app.command("train")(train.run)
