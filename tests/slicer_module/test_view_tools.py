@@ -157,7 +157,7 @@ def test_fit_shows_the_whole_image_after_a_row_was_clicked(scan: Driver) -> None
     whole = scan.host.view.node.GetFieldOfView()
     scan.choose(3)
     assert scan.host.view.node.GetFieldOfView()[0] < 0.5 * whole[0]
-    QtTest.QTest.mouseClick(tool(scan, "fitButton"), QtCore.Qt.LeftButton)
+    scan.click("fit")
     assert scan.host.view.node.GetFieldOfView() == pytest.approx(whole)
 
 

@@ -234,7 +234,7 @@ class SceneAdapter:
         return None if self._points is None else self._points.dragged
 
     def shifted(self, index: int, dx: float, dy: float) -> tuple[float, float, float] | None:
-        """A landmark's place in LPS mm after a move by stored pixels (x right, y down); None: none, or off the image."""
+        """A landmark's place in LPS mm after a move by stored pixels (x right, y down); None: none, or outside."""
         return None if self._points is None else self._points.shifted(index, dx, dy)
 
     # The view

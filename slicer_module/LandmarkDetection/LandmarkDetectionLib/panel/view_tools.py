@@ -1,4 +1,4 @@
-"""What helps to see a point: Fit, names, window and level, arrow keys, the magnifier."""
+"""What helps to see a point: names, window and level, arrow keys, the magnifier."""
 
 from __future__ import annotations
 
@@ -42,17 +42,13 @@ class ViewTools:
         row = qt.QHBoxLayout()
         ui.viewTools.layout().addLayout(row)
         ui.viewTools.setVisible(True)
-        self._fit = qt.QPushButton(_("Fit"))
-        self._fit.setObjectName("fitButton")
-        self._fit.setToolTip(_("Show the whole image again"))
-        self._fit.clicked.connect(self.fit)
         self._names = _combo("namesCombo", [name_words(mode) for mode in NAMES])
         self._names.setToolTip(_("Which landmarks' names are in the view"))
         self._names.setCurrentIndex(NAMES.index(bench.settings.names))
         self._names.currentIndexChanged.connect(self._show_names)
         self._window = _combo("windowCombo", [preset_words(preset) for preset in PRESETS])
         self._window.activated.connect(self._apply_window)
-        for widget in (self._fit, self._names, self._window):
+        for widget in (self._names, self._window):
             row.addWidget(widget)
         self._show_names()
         bench.listen(self.show)
@@ -70,14 +66,8 @@ class ViewTools:
         self._keys.close()
         self._magnifier.close()
 
-    def fit(self, *_args: Any) -> None:
-        """Shows the whole image, as after a row was clicked."""
-        if self._bench.scene.volume is not None:
-            self._bench.scene.fit_image()
-
     def show(self) -> None:
         volume = self._bench.scene.volume
-        self._fit.setEnabled(volume is not None)
         problem = why_no_window(volume)
         self._window.setEnabled(not problem)
         self._window.setToolTip(problem or _("Brightness and contrast"))

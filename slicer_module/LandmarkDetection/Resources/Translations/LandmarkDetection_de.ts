@@ -1739,14 +1739,6 @@
    <translation>Perzentile 5-95</translation>
   </message>
   <message>
-   <source>Fit</source>
-   <translation>Einpassen</translation>
-  </message>
-  <message>
-   <source>Show the whole image again</source>
-   <translation>Wieder das ganze Bild zeigen</translation>
-  </message>
-  <message>
    <source>Which landmarks' names are in the view</source>
    <translation>Welche Namen von Landmarken in der Ansicht stehen</translation>
   </message>
