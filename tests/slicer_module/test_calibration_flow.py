@@ -110,10 +110,12 @@ def test_a_line_of_known_length_makes_millimetres_that_stay(
         driver.ui.annotatorEdit.setText("Ada")
         opened(driver, server, "face_a")
         assert value(driver) == "60.0 px"
+        driver.click("place")
         driver.host.wait(lambda: not driver.bench.background.running("picture"))
         picture = driver.ui.landmarkPicture.findChild(QtWidgets.QLabel, "pictureLabel")
         assert not driver.ui.landmarkPicture.isHidden()
         assert 50 < max(picture.pixmap.width(), picture.pixmap.height()) <= 200
+        driver.click("place")
         assert "Lengths are in pixels" in part(driver, "calibrationLabel").text
         draw(driver, (100.0, 50.0), (300.0, 50.0))
         line = driver.panel.calibration._line.node

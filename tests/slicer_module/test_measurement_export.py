@@ -133,10 +133,14 @@ def test_the_example_picture_of_the_landmark_is_beside_its_definition(
     def waited() -> None:
         driver.host.wait(lambda: not driver.bench.background.running("picture"))
 
-    driver.choose(0)
-    assert frame.isHidden()
     driver.choose(1)
+    waited()
+    assert frame.isHidden(), "it takes room only while a landmark is placed"
+    driver.choose(0)
     driver.click("place")
+    waited()
+    assert frame.isHidden(), "the server has none of this one"
+    driver.choose(1)
     waited()
     label = frame.findChild(QtWidgets.QLabel, "pictureLabel")
     assert not frame.isHidden()
@@ -147,4 +151,6 @@ def test_the_example_picture_of_the_landmark_is_beside_its_definition(
     assert frame.isHidden(), "a picture that cannot be read is left out"
     driver.choose(1)
     assert not frame.isHidden()
+    driver.click("place")
+    assert frame.isHidden()
     assert client.calls.count("landmark_picture") == 2, "each is fetched once"

@@ -12,7 +12,7 @@ from .observers import Observers, modified_once
 _CLASS, _OURS = "vtkMRMLMarkupsLineNode", "LandmarkDetection.CalibrationLine"
 # Orange, as no landmark of the shipped protocols and no measurement is.
 _COLOR = (1.0, 0.55, 0.1)
-_GLYPH, _TEXT, _THICKNESS = 4.0, 2.4, 0.4
+_GLYPH, _TEXT, _THICKNESS = 6.0, 2.4, 0.1
 
 
 class CalibrationLine:

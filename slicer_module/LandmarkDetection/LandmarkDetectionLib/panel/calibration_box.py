@@ -252,13 +252,18 @@ def size_words(calibration: Calibration) -> str:
     if calibration.length_mm is not None:
         how += f", {calibration.length_mm:g} mm"
     said = _("Stated by {who} on {when} ({how}).")
-    words += " " + said.format(who=by, when=calibration.when[:16].replace("T", " "), how=how)
+    words += " " + said.format(who=by, when=_utc(calibration.when), how=how)
     if calibration.how == IRIS:
         words += " " + _("An estimate: adults' irises differ by 4 % or more.")
     if calibration.file_spacing is not None:
         x, y = calibration.file_spacing
         words += " " + _("The file says {x:g} x {y:g} mm, which is overruled.").format(x=x, y=y)
     return words
+
+
+def _utc(when: str) -> str:
+    """A time of the server, which is in UTC, as a person reads it."""
+    return f"{when[:16].replace('T', ' ')} UTC" if when else "?"
 
 
 def _pixel_words(x: float, y: float) -> str:

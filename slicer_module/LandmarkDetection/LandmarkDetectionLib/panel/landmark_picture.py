@@ -16,7 +16,7 @@ SIDE = 200
 
 
 class LandmarkPicture:
-    """Shows the picture of the landmark that is placed, or else of the current one.
+    """Shows the picture of the landmark while it is placed; at other times the panel needs the room.
 
     Args:
         bench: the shared state.
@@ -46,11 +46,9 @@ class LandmarkPicture:
         self._shown = None if picture is None else key
 
     def _key(self) -> tuple[str, str, str] | None:
-        """The picture to show; None where the server has none."""
-        bench = self._bench
-        session, placing = bench.session, bench.scene.placing
-        index = bench.current if placing is None else placing
-        if session.work is None or session.task is None or index >= len(session.task.landmarks):
+        """The picture to show; None while nothing is placed, or where the server has none."""
+        session, index = self._bench.session, self._bench.scene.placing
+        if index is None or session.work is None or session.task is None or index >= len(session.task.landmarks):
             return None
         landmark = session.task.landmarks[index]
         return (session.server, session.task.name, landmark.name) if landmark.picture else None
