@@ -147,7 +147,7 @@ def test_a_line_of_known_length_makes_millimetres_that_stay(
         (row,) = (row for row in rows if row["measurement"] == ROW.replace(" ", "_"))
         assert float(row["value"]) == pytest.approx(15.0, abs=1e-9)
         assert (row["image"], row["unit"], row["annotator"]) == ("face_a", "mm", "Ada")
-        assert "Ada" in row["spacing_source"]
+        assert row["spacing_source"] == "a line of 50 mm drawn on the image"
         driver.open("face_b")
         wait_known(driver)
         assert driver.panel.calibration._line.node is None

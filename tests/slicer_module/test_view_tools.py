@@ -197,12 +197,12 @@ def test_the_middle_of_the_magnifier_is_the_exact_place(scan: Driver) -> None:
     scene = scan.bench.scene
     for pixel in ((40.0, 30.0), (40.3, 29.8), (40.5, 30.5), (0.0, 79.2)):
         seen = close_up(scene.frame, scene._view, pixel, SIDE)
-        first = np.floor(np.array(pixel) + 0.5) - (seen.count - 1) / 2
+        first = np.floor(np.array(pixel) + 0.5) - (seen.across - 1) / 2
         # From the square's corner, at first - 0.5, to the place.
         middle = np.array([seen.left, seen.top]) + (np.array(pixel) - (first - 0.5)) * seen.zoom
         np.testing.assert_allclose(middle, SIDE / 2, atol=0.5)
         assert max(seen.left, seen.top) <= 0
-        assert min(seen.left, seen.top) + seen.count * seen.zoom >= SIDE
+        assert min(seen.left, seen.top) + seen.across * seen.zoom >= SIDE
 
 
 @pytest.mark.parametrize("place", [(5, 5), (475, 5), (5, 395), (475, 395), (240, 200)])

@@ -19,14 +19,14 @@ class CloseUp(NamedTuple):
 
     Attributes:
         ppm: the pixels as they are stored, as a PPM picture.
-        count: pixels along a side.
+        across: pixels along a side.
         left, top: where, in pixels of the magnifier, the square begins: the place itself is then its very middle.
         zoom: pixels of the magnifier for one of the image.
         share: the place as shares of the view's width and height from its left upper corner.
     """
 
     ppm: bytes
-    count: int
+    across: int
     left: int
     top: int
     zoom: int

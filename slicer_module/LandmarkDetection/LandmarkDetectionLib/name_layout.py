@@ -65,7 +65,8 @@ def place_names(
         The index of each direction, and the box of each name; None where none is written.
     """
     markers = [None if p is None else Box(p[0] - radius, p[1] - radius, p[0] + radius, p[1] + radius) for p in points]
-    chosen, boxes = list(before) if len(before) == len(points) else [0] * len(points), [None] * len(points)
+    chosen = list(before) if len(before) == len(points) else [0] * len(points)
+    boxes: list[Box | None] = [None] * len(points)
     written: list[Box] = []
     for index, (point, size) in enumerate(zip(points, sizes)):
         if point is None or size[0] <= 0:
@@ -84,4 +85,4 @@ def place_names(
         assert best is not None
         chosen[index], boxes[index] = best[1], best[2]
         written.append(best[2])
-    return chosen, boxes  # type: ignore[return-value]
+    return chosen, boxes

@@ -76,7 +76,7 @@ def draw(seen: CloseUp, color: str) -> Any:
     pixels.loadFromData(seen.ppm, "PPM")
     picture = qt.QPixmap(SIDE, SIDE)
     painter = qt.QPainter(picture)
-    painter.drawPixmap(seen.left, seen.top, seen.count * seen.zoom, seen.count * seen.zoom, pixels)
+    painter.drawPixmap(seen.left, seen.top, seen.across * seen.zoom, seen.across * seen.zoom, pixels)
     middle, end = SIDE // 2, SIDE - 1
     for width, paint in ((3, "#000000"), (1, color)):
         pen = qt.QPen(qt.QColor(paint))
