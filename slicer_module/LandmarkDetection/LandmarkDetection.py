@@ -113,8 +113,10 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
         Raises:
             ClientError: one sentence that says what happened.
         """
+        from LandmarkDetectionLib import words
         from LandmarkDetectionLib.http_client import HttpClient
 
+        words.use(translate)
         answer = HttpClient(address, token).infer(protocol, image)
         folder = tempfile.mkdtemp()
         try:
