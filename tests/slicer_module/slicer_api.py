@@ -171,6 +171,7 @@ MADE_IN_PYTHON = {
     "ScriptedLoadableModuleTest": _SCRIPTED,
     "ScriptedLoadableModuleTest.delayDisplay": _SCRIPTED,
     "ScriptedLoadableModuleTest.runTest": _SCRIPTED,
+    "SampleData.SampleDataLogic.registerCustomSampleDataSource": "Modules/Scripted/SampleData/SampleData.py",
     "slicer.app": "Base/Python/slicer/__init__.py",
     "slicer.mrmlScene": "Base/Python/slicer/__init__.py",
     "slicer.i18n.tr": "Base/Python/slicer/i18n.py",
