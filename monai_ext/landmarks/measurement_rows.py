@@ -90,8 +90,9 @@ def measurement_rows(
         notes: on the label, as the server keeps them.
     """
     frame, stamp = landmarks.frame, notes.get("ts")
-    known_time = isinstance(stamp, int | float) and not isinstance(stamp, bool)
-    date = datetime.fromtimestamp(stamp, timezone.utc).isoformat(timespec="seconds") if known_time else ""
+    date = ""
+    if isinstance(stamp, int | float) and not isinstance(stamp, bool):
+        date = datetime.fromtimestamp(stamp, timezone.utc).isoformat(timespec="seconds")
     return [
         MeasurementRow(
             image,

@@ -42,17 +42,8 @@ def _as_oct() -> Phantom:
 
 def _face() -> Phantom:
     plan = draw_face(np.random.default_rng(11))
-    pose = {
-        "width": 480,
-        "height": 560,
-        "center": (240.0, 230.0),
-        "scale": 150.0,
-        "roll": 0.0,
-        "yaw": 0.0,
-        "pitch": 0.0,
-    }
-    shape = replace(plan.shape, gap=0.0, smile=0.0)
-    return render_face(replace(plan, **pose, shape=shape, noise=0.003, contrast=0.4))
+    plan = replace(plan, width=480, height=560, center=(240.0, 230.0), scale=150.0, roll=0.0, yaw=0.0, pitch=0.0)
+    return render_face(replace(plan, shape=replace(plan.shape, gap=0.0, smile=0.0), noise=0.003, contrast=0.4))
 
 
 @dataclass(frozen=True)

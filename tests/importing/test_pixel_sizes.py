@@ -12,7 +12,7 @@ from PIL import Image
 
 from monai_ext.importing import StudiesChange
 from monai_ext.landmarks import Frame, InputError, Studies
-from monai_ext.landmarks.stated_sizes import StatedSize, read_stated_sizes
+from monai_ext.landmarks.stated_sizes import StatedSize, read_stated_sizes, with_stated_sizes, with_statement_undone
 from monai_ext.transforms.image_io import read_frame, read_image
 
 
@@ -76,3 +76,26 @@ def test_sizes_are_added_and_further_fields_stay(folder) -> None:
     assert document["x"] == {"mm_per_px": [1, 2], "by": "me"}
     assert document["i"].items() >= {"mm_per_px": [0.1, 0.2], "how": "table", "table": "t.csv"}.items()
     assert read_stated_sizes(folder)["i"] == StatedSize((0.1, 0.2), "table", table="t.csv")
+
+
+def test_a_file_of_an_earlier_version_is_read_and_undone(folder) -> None:
+    old = {"i": {"mm_per_px": [0.1, 0.2], "how": "table points.csv", "time": "2026-01-31T12:00:00+00:00"}}
+    (folder / "calibration.json").write_text(json.dumps(old))
+    size = read_stated_sizes(folder)["i"]
+    assert (size.how, size.table, size.when) == ("table", "points.csv", "2026-01-31T12:00:00+00:00")
+    assert read_frame(folder / "i.png").spacing_source == "table points.csv"
+    changed = with_stated_sizes(folder, {"i": StatedSize((0.3, 0.3), "ruler")})
+    assert changed["i"]["earlier"] == [None, old["i"]]
+    (folder / "calibration.json").write_text(json.dumps(changed))
+    undone = with_statement_undone(folder, "i")
+    assert undone["i"] == {**old["i"], "earlier": [None]}
+    (folder / "calibration.json").write_text(json.dumps(undone))
+    assert with_statement_undone(folder, "i") == {}
+
+
+def test_a_size_overrules_that_of_a_file_only_by_that_word(folder) -> None:
+    (folder / "calibration.json").write_text(json.dumps({"own": {"mm_per_px": [1, 0.5], "how": "overrule"}}))
+    frame = read_frame(folder / "own.nii.gz")
+    assert (frame.spacing, frame.spacing_source) == ((1.0, 0.5), "stated, overruling the file (NIfTI)")
+    assert read_frame(folder / "own.nii.gz", stated=False).spacing == (0.5, 0.25)
+    assert read_image(folder / "own.nii.gz", stated=False)[1].spacing == (0.5, 0.25)
