@@ -26,7 +26,7 @@ class LandmarkDetection(ScriptedLoadableModule):
     def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Landmark Detection")
-        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Annotation")]
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Active Learning")]
         self.parent.dependencies = ["Markups", "Volumes"]
         self.parent.contributors = ["The MONAI Landmarks authors"]
         self.parent.helpText = _(
@@ -35,6 +35,16 @@ class LandmarkDetection(ScriptedLoadableModule):
             "Next Sample and Auto-detect, drag what is wrong, and press Submit Label. Not a medical device."
         )
         self.parent.acknowledgementText = _("Works with a server of MONAI Label (https://monai.io).")
+        # The Sample Data module is there when all modules are.
+        slicer.app.connect("startupCompleted()", add_sample_data)
+
+
+def add_sample_data() -> None:
+    """Lists the synthetic images in the Sample Data module."""
+    import SampleData
+    from LandmarkDetectionLib.sample_data import register_sample_data
+
+    register_sample_data(SampleData.SampleDataLogic)
 
 
 class LandmarkDetectionWidget(ScriptedLoadableModuleWidget):

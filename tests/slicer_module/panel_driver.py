@@ -181,13 +181,17 @@ class Driver:
             QtWidgets.QApplication.sendEvent(self.host.slice_widget, event)
 
     def glyph(self, color: str) -> tuple[float, float]:
-        """Image pixel in the middle of the largest patch of a landmark's colour in the rendered picture."""
+        """Image pixel in the middle of the largest mark of a landmark's colour in the rendered picture.
+
+        A mark is a cross whose middle is open: its four arms count as one.
+        """
         picture = self.host.view.picture().astype(int)
         wanted = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-        patches, count = ndimage.label((np.abs(picture - wanted) < 40).all(-1))
+        drawn = (np.abs(picture - wanted) < 40).all(-1)
+        patches, count = ndimage.label(ndimage.binary_dilation(drawn, iterations=4))
         assert count, f"nothing in the picture is {color}"
-        sizes = ndimage.sum_labels(np.ones_like(patches), patches, range(1, count + 1))
-        y, x = ndimage.center_of_mass(patches == 1 + int(np.argmax(sizes)))
+        sizes = ndimage.sum_labels(drawn, patches, range(1, count + 1))
+        y, x = ndimage.center_of_mass(drawn & (patches == 1 + int(np.argmax(sizes))))
         return self.view_to_image(x, y)
 
     def let_go(self) -> None:

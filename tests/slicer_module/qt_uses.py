@@ -26,8 +26,12 @@ RESULTS = {
     ("QTableWidget", "verticalHeader"): "QHeaderView",
     ("QTableWidgetItem", "font"): "QFont",
     ("QColor", "darker"): "QColor",
+    ("QFrame", "layout"): "QVBoxLayout",
+    ("qMRMLSliceView", "size"): "QSize",
+    ("qMRMLSliceWidget", "sliceView"): "qMRMLSliceView",
     ("qSlicerApplication", "layoutManager"): "qSlicerLayoutManager",
     ("qSlicerApplication", "userSettings"): "QSettings",
+    ("qSlicerLayoutManager", "sliceWidget"): "qMRMLSliceWidget",
 }
 #: What functions of the module and of Slicer give.
 FUNCTIONS = {
@@ -35,14 +39,22 @@ FUNCTIONS = {
     "set_cell": "QTableWidgetItem",
     "slicer.util.mainWindow": "QWidget",
     "slicer.util.loadUI": "QWidget",
+    "_combo": "QComboBox",
+    "view_widget": "qMRMLSliceView",
 }
 #: Parameters and loop variables by file and name.
 VARIABLES = {
+    ("arrow_keys", "shortcut"): "QShortcut",
+    ("calibration_box", "button"): "QPushButton",
+    ("calibration_box", "layout"): "QVBoxLayout",
+    ("calibration_box", "widget"): "QLabel",
     ("dialogs", "dialog"): "QuestionDialog",
     ("loss_chart", "painter"): "QPainter",
+    ("measurement_export", "button"): "QPushButton",
     ("settings", "store"): "QSettings",
     ("shortcuts", "shortcut"): "QShortcut",
     ("study_box", "combo"): "QComboBox",
+    ("view_layout", "manager"): "qSlicerLayoutManager",
     ("table_cells", "item"): "QTableWidgetItem",
     ("table_cells", "table"): "QTableWidget",
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from LandmarkDetectionLib.calibration import Calibration
 from LandmarkDetectionLib.client import NextSample
 from LandmarkDetectionLib.geometry import Geometry
 from LandmarkDetectionLib.images import ImageEntry, ImageList
@@ -146,6 +149,9 @@ class StandInClient:
         self.answers = {image: answer(image) for image in self.entries}
         self.failure: Exception | None = None
         self.calls: list[str] = []
+        #: What was stated of an image's pixel size, the first being its file's.
+        self.stated: dict[str, list[Calibration]] = {}
+        self.pictures: dict[str, bytes] = {}
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -215,6 +221,41 @@ class StandInClient:
     def upload_image(self, path: Path, image: str = "") -> str:
         self._called("upload_image")
         return image or Path(path).stem
+
+    def calibration(self, image: str) -> Calibration:
+        self._called("calibration")
+        geometry = self.frame(image)
+        file = geometry.spacing if geometry.unit == "mm" else None
+        return self.stated.get(image, [Calibration(image, geometry.unit, geometry.spacing, "", file)])[-1]
+
+    def state_calibration(self, image: str, statement: Mapping[str, Any]) -> Calibration:
+        self._called("state_calibration")
+        first, (a, b), length = self.calibration(image), statement["line"], statement["length_mm"]
+        size = length / math.dist(a, b)
+        told = Calibration(image, "mm", (size, size), "stated", first.file_spacing, statement["how"], length)
+        told = replace(
+            told, line=(tuple(a), tuple(b)), annotator=statement.get("annotator", ""), when="2026-01-02T03:04"
+        )
+        self.stated[image] = [*self.stated.get(image, [first]), told]
+        return told
+
+    def undo_calibration(self, image: str) -> Calibration:
+        self._called("undo_calibration")
+        self.stated[image].pop()
+        return self.calibration(image)
+
+    def withdraw_calibration(self, image: str) -> Calibration:
+        self._called("withdraw_calibration")
+        self.stated[image].append(self.stated[image][0])
+        return self.calibration(image)
+
+    def study_measurements(self, protocol: str) -> bytes:
+        self._called("study_measurements")
+        return b"image,protocol\n"
+
+    def landmark_picture(self, protocol: str, landmark: str) -> bytes:
+        self._called("landmark_picture")
+        return self.pictures[landmark]
 
     def train(self, task: str, options: Mapping[str, Any] | None = None) -> None:
         self._called("train")

@@ -71,6 +71,12 @@ MEMBERS = {
     "qSlicerLayoutManager.layout": Name(
         PROPERTY, _LAYOUTS, "Q_PROPERTY(int layout READ layout WRITE setLayout NOTIFY layoutChanged DESIGNABLE false)"
     ),
+    "qSlicerLayoutManager.sliceWidget": Name(
+        INVOKABLE, _LAYOUTS, "Q_INVOKABLE qMRMLSliceWidget* sliceWidget(const QString& name) const;"
+    ),
+    "qMRMLSliceWidget.sliceView": Name(
+        INVOKABLE, "Libs/MRML/Widgets/qMRMLSliceWidget.h", "Q_INVOKABLE qMRMLSliceView* sliceView() const;"
+    ),
     "qSlicerLayoutManager.setLayout": Name(SLOT, _LAYOUTS, "void setLayout(int newLayout);"),
     "qSlicerCoreIOManager.fileType": Name(
         INVOKABLE,
@@ -139,6 +145,8 @@ MEMBERS = {
 BASES = {
     "ctkCollapsibleButton": "QAbstractButton",
     "qMRMLNodeComboBox": "QWidget",
+    "qMRMLSliceView": "QWidget",
+    "qMRMLSliceWidget": "QWidget",
     "qMRMLWidget": "QWidget",
     "qSlicerApplication": "QApplication",
     "qSlicerCoreIOManager": "QObject",
@@ -163,6 +171,7 @@ MADE_IN_PYTHON = {
     "ScriptedLoadableModuleTest": _SCRIPTED,
     "ScriptedLoadableModuleTest.delayDisplay": _SCRIPTED,
     "ScriptedLoadableModuleTest.runTest": _SCRIPTED,
+    "SampleData.SampleDataLogic.registerCustomSampleDataSource": "Modules/Scripted/SampleData/SampleData.py",
     "slicer.app": "Base/Python/slicer/__init__.py",
     "slicer.mrmlScene": "Base/Python/slicer/__init__.py",
     "slicer.i18n.tr": "Base/Python/slicer/i18n.py",

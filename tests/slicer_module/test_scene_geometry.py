@@ -194,7 +194,7 @@ def test_the_image_fills_the_view_to_the_edges_of_its_pixels(host: SceneHost, fi
 def test_glyphs_are_drawn_at_their_pixels(host: SceneHost, file: Path) -> None:
     adapter, _ = opened(host, file)
     adapter.show_measurements(False)
-    adapter.set_labels_visible(False)
+    adapter.show_names("none")
     picture = host.view.picture().astype(int)
     rows, columns = np.nonzero((picture[..., 0] > 230) & (picture[..., 1] < 40) & (picture[..., 2] < 40))
     corner, far = (np.array(host.view.at(adapter._frame.world(p))) for p in ((0, 0), (89, 59)))
@@ -202,7 +202,8 @@ def test_glyphs_are_drawn_at_their_pixels(host: SceneHost, file: Path) -> None:
     # What is drawn lies half a view pixel left and below of where the image is shown.
     found = (np.array([columns.mean() + 0.5, rows.mean() - 0.5]) - corner) / per_pixel
     assert np.abs(found - PIXELS[0]).max() < 0.5
-    assert np.abs((found - PIXELS[0]) * per_pixel).max() < 0.5
+    # Lines cover whole pixels of the view, so that their middle may lie half a pixel off.
+    assert np.abs((found - PIXELS[0]) * per_pixel).max() < 0.5 + 1e-9
 
 
 def test_centring_puts_the_point_into_the_middle_and_zooms_once(host: SceneHost, file: Path) -> None:

@@ -64,7 +64,7 @@ def test_each_point_is_read_where_it_was_shown(host: SceneHost, png: Path) -> No
 def test_each_disc_has_its_protocol_colour_at_its_place(host: SceneHost, png: Path) -> None:
     adapter, _ = opened(host, png, PIXELS)
     adapter.show_measurements(False)
-    adapter.set_labels_visible(False)
+    adapter.show_names("none")
     picture = host.view.picture().astype(int)
     for index, name in ((0, "apex"), (3, "base")):
         rows, columns = np.nonzero((np.abs(picture - COLORS[name]) < 60).all(axis=2))

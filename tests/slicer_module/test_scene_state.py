@@ -86,13 +86,24 @@ def test_a_saved_scene_keeps_the_work(host: SceneHost, tmp_path: Path, kind: str
     assert node.GetNthControlPointDescription(2) == "confidence 0.870"
     assert again[1].predicted == pytest.approx(work[1].predicted)
     assert host.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == 1
-    # Our own list, four marks (a star and three colours) and nothing left over.
-    assert host.scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 1 + 4
+    # Our own list, four marks (a star and three colours), the names, and nothing left over.
+    assert host.scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 1 + 5
     assert log == []
     assert np.array_equal(slicer.util.arrayFromVolume(adapter.volume), content)
 
     host.view.drag([host.view.at(adapter._frame.world((80.0, 30.0))), (200, 140), (210, 160)])
     assert log.names == ["drag_started", "point_moved", "point_moved", "drag_ended"]
+
+
+def test_points_are_seen_and_named_without_the_module(host: SceneHost, tmp_path: Path) -> None:
+    adapter, _ = opened(host, FILES["png"](tmp_path))
+    node = adapter.points_node
+    display = node.GetDisplayNode()
+    assert (display.GetOpacity(), display.GetPointLabelsVisibility()) == (1.0, False)
+    adapter.close()
+    assert (display.GetOpacity(), display.GetPointLabelsVisibility()) == (1.0, True)
+    assert slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") == [node]
+    assert display.GetGlyphTypeAsString(display.GetGlyphType()) == "Cross2D"
 
 
 def test_the_points_of_a_saved_scene_are_used_not_doubled(host: SceneHost, tmp_path: Path) -> None:
@@ -200,7 +211,6 @@ def test_another_task_gets_a_list_of_its_own(host: SceneHost, tmp_path: Path) ->
 def test_a_volume_of_the_persons_own_is_never_removed(host: SceneHost, tmp_path: Path) -> None:
     own = host.load(save_png(tmp_path / "own.png"))
     adapter = host.adapter()
-    assert adapter.loaded_volumes() == [own]
     adapter.use_volume(own)
     assert adapter.image_id == ""
     adapter.clear()

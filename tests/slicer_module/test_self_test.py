@@ -22,7 +22,7 @@ def test_slicer_learns_title_category_and_icon(make_panel: Callable[..., Driver]
     driver = make_panel()
     parent = scripted_module.ModuleParent(str(MODULE / "LandmarkDetection.py"))
     driver.host.module.LandmarkDetection(parent)
-    assert (parent.title, parent.categories) == ("Landmark Detection", ["Annotation"])
+    assert (parent.title, parent.categories) == ("Landmark Detection", ["Active Learning"])
     assert parent.icon is not None
     assert not parent.icon.isNull()
     assert "Not a medical device" in parent.helpText

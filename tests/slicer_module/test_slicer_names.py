@@ -156,7 +156,7 @@ def unknown(source: str, known: set[str], stem: str = "") -> list[str]:
     for node in find(source, stem).unclassed:
         name = dotted(node)
         room = name.split(".")[0]
-        if room in ("qt", "ctk", "slicer", "vtk"):
+        if room in ("qt", "ctk", "slicer", "vtk", "SampleData"):
             if not exists(name):
                 found.append(name)
         elif room in imported:

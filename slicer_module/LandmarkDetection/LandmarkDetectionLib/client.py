@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from .calibration import Calibration
 from .geometry import Geometry
 from .images import ImageList
 from .label_versions import LabelVersion
@@ -88,6 +89,29 @@ class LandmarkClient(Protocol):
 
     def upload_image(self, path: Path, image: str = "") -> str:
         """Adds an image file to the studies folder; returns its ID, by default the file name without extension."""
+
+    def calibration(self, image: str) -> Calibration:
+        """How large a pixel of an image is, and who says so."""
+
+    def state_calibration(self, image: str, statement: Mapping[str, Any]) -> Calibration:
+        """Keeps what a person states with the image; returns what counts now.
+
+        Args:
+            image: the ID.
+            statement: ``how``, ``line`` in pixels with ``length_mm``, ``annotator``.
+        """
+
+    def undo_calibration(self, image: str) -> Calibration:
+        """Takes the last statement on an image back; returns what counts now."""
+
+    def withdraw_calibration(self, image: str) -> Calibration:
+        """Ends what was stated on an image, so that its file alone counts; returns what counts now."""
+
+    def study_measurements(self, protocol: str) -> bytes:
+        """The measurements of all final labels of a protocol, as CSV."""
+
+    def landmark_picture(self, protocol: str, landmark: str) -> bytes:
+        """The example picture of a landmark, as PNG."""
 
     def train(self, task: str, options: Mapping[str, Any] | None = None) -> None:
         """Starts training; :meth:`info` then shows its progress. Options are those of ``ServerInfo.train_options``."""

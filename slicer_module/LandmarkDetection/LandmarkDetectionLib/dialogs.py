@@ -12,7 +12,7 @@ from .question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
 from .words import tr as _
 
 #: What a choice does beyond those of a question of the session.
-UPLOAD = "upload"
+UPLOAD, OVERRULE_FILE = "upload", "overrule_file"
 
 
 def choice_words(choice: str) -> str:
@@ -24,6 +24,7 @@ def choice_words(choice: str) -> str:
         SUBMIT: _("Submit Label"),
         STAY: _("Cancel"),
         UPLOAD: _("Upload"),
+        OVERRULE_FILE: _("Overrule"),
     }
     return words.get(choice, choice)
 

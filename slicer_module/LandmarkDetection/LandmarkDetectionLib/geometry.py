@@ -62,6 +62,10 @@ class Geometry:
         (ax, ay), (bx, by) = self.to_pixel(a), self.to_pixel(b)
         return math.hypot(bx - ax, by - ay)
 
+    def factor_from(self, other: Geometry) -> float:
+        """What a length in the other's unit is to be multiplied with to be one in this unit: by the mean pixel size."""
+        return math.sqrt(self.spacing[0] * self.spacing[1] / (other.spacing[0] * other.spacing[1]))
+
     def moved_by(self, other: Geometry) -> float:
         """The largest distance, in pixels of the other, between one corner of the image in both placements."""
         width, height = self.size or (1, 1)

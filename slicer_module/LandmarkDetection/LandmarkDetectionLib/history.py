@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 State = TypeVar("State")
@@ -37,6 +38,11 @@ class History(Generic[State]):
         self._behind.append(_Step(before, words))
         del self._behind[:-_DEPTH]
         self._ahead.clear()
+
+    def convert(self, change: Callable[[State], State]) -> None:
+        """Changes every state behind and ahead, as when the unit of all is another."""
+        for steps in (self._behind, self._ahead):
+            steps[:] = [_Step(change(step.state), step.words) for step in steps]  # type: ignore[arg-type]
 
     def undo(self, present: State) -> State | None:
         """The state before the last step; None where there is none."""

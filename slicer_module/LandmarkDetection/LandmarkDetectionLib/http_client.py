@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from . import multipart
 from .address import parse_address
+from .calibration import Calibration
 from .client import NextSample
 from .errors import BadAnswer, ClientError
 from .geometry import Geometry
@@ -174,6 +175,36 @@ class HttpClient:
         form = multipart.encode({}, {"file": (Path(path).name, content)})
         answer = self._requests.json("PUT", "/datastore/image", {"image": image} if image else {}, form)
         return as_text(as_object(answer, "The uploaded image").get("image"), "The uploaded image's id")
+
+    def calibration(self, image: str) -> Calibration:
+        """``GET /datastore/image/calibration``."""
+        return self._calibration("GET", image)
+
+    def state_calibration(self, image: str, statement: Mapping[str, Any]) -> Calibration:
+        """``PUT /datastore/image/calibration``."""
+        return self._calibration("PUT", image, _json_body(statement))
+
+    def undo_calibration(self, image: str) -> Calibration:
+        """``POST /datastore/image/calibration/undo``."""
+        return self._calibration("POST", image, None, "/undo")
+
+    def withdraw_calibration(self, image: str) -> Calibration:
+        """``DELETE /datastore/image/calibration``."""
+        return self._calibration("DELETE", image)
+
+    def _calibration(self, method: str, image: str, body: Any = None, end: str = "") -> Calibration:
+        path = f"/datastore/image/calibration{end}"
+        return Calibration.from_dict(self._requests.json(method, path, {"image": image}, body))
+
+    def study_measurements(self, protocol: str) -> bytes:
+        """``GET /datastore/measurements``."""
+        query = {"protocol": protocol, "output": "csv"}
+        return self._requests.body("GET", "/datastore/measurements", query)[1]
+
+    def landmark_picture(self, protocol: str, landmark: str) -> bytes:
+        """``GET /protocol/{protocol}/picture/{landmark}``."""
+        path = f"/protocol/{quote(protocol, safe='')}/picture/{quote(landmark, safe='')}"
+        return self._requests.body("GET", path)[1]
 
     def train(self, task: str, options: Mapping[str, Any] | None = None) -> None:
         """``POST /train/{task}``."""

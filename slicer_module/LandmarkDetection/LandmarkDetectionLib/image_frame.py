@@ -72,7 +72,7 @@ class ImageFrame:
         """A pixel in RAS millimetres as ``node`` stores positions, below its own parent transform."""
         matrix = vtk.vtkMatrix4x4()
         self.volume.GetIJKToRASMatrix(matrix)
-        ras = matrix.MultiplyPoint((*self._turned(pixel), 0.0, 1.0))[:3]
+        ras = matrix.MultiplyPoint((*self.turned(pixel), 0.0, 1.0))[:3]
         return self._between(self.volume, node).TransformPoint(ras)
 
     def pixel(self, node: Any, local: Sequence[float]) -> tuple[float, float]:
@@ -80,7 +80,7 @@ class ImageFrame:
         matrix = vtk.vtkMatrix4x4()
         self.volume.GetRASToIJKMatrix(matrix)
         x, y, _, _ = matrix.MultiplyPoint((*self._between(node, self.volume).TransformPoint(local), 1.0))
-        return self._turned((x, y))
+        return self.turned((x, y))
 
     def world(self, pixel: Sequence[float]) -> tuple[float, float, float]:
         """A pixel in RAS millimetres of the scene."""
@@ -103,8 +103,8 @@ class ImageFrame:
             self.size,
         )
 
-    def _turned(self, pixel: Sequence[float]) -> tuple[float, float]:
-        """From the server's pixel to the volume's, or back."""
+    def turned(self, pixel: Sequence[float]) -> tuple[float, float]:
+        """The volume's own column and row of a pixel, or back: they differ where :meth:`face` found it mirrored."""
         x, y = (size - 1 - c if m else c for c, size, m in zip(pixel, self.size, self._mirrored))
         return x, y
 

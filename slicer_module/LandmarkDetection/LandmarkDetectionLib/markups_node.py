@@ -13,9 +13,11 @@ from .prediction import DEFINED, MISSING, UNDEFINED
 Local = Optional[Sequence[float]]
 
 _CLASS = "vtkMRMLMarkupsFiducialNode"
-#: Glyph size in percent of the view, and the white dot that marks the exact place in the middle of the coloured disc.
-_DOT, _WHITE = 1.2, (1.0, 1.0, 1.0)
-_TEXT = 2.2
+#: Size in percent of the view of the crosses at the landmarks, whose middle is open: the pixel under the point is seen.
+CROSS_SCALE = 6.0
+_WHITE = (1.0, 1.0, 1.0)
+#: Of the names in the view.
+TEXT_SCALE = 2.2
 # Millimetres.
 _ROUNDING = 1e-9
 _CONFIDENCE = re.compile(r"(?:^|; )confidence (0(?:\.\d+)?|1(?:\.0+)?)$")
@@ -33,16 +35,22 @@ def create_points(scene: Any, name: str, labels: Sequence[str]) -> Any:
     return node
 
 
-def dress(node: Any) -> None:
-    """Small white dots with white labels; the colours of the landmarks lie around them (see ``PointMarks``)."""
+def dress(node: Any, named: bool = False) -> None:
+    """White crosses; coloured ones of the same size cover them (see ``PointMarks``).
+
+    Args:
+        node: the point list.
+        named: whether Slicer writes the names; else they are placed beside the crosses (see ``PointNames``).
+    """
     display = node.GetDisplayNode()
-    display.SetGlyphTypeFromString("Sphere3D")
-    display.SetUseGlyphScale(True)
-    display.SetGlyphScale(_DOT)
-    display.SetColor(*_WHITE)
-    display.SetSelectedColor(*_WHITE)
-    display.SetTextScale(_TEXT)
-    display.SetPointLabelsVisibility(True)
+    with modified_once(display):
+        display.SetGlyphTypeFromString("Cross2D")
+        display.SetUseGlyphScale(True)
+        display.SetGlyphScale(CROSS_SCALE)
+        display.SetColor(*_WHITE)
+        display.SetSelectedColor(*_WHITE)
+        display.SetTextScale(TEXT_SCALE)
+        display.SetPointLabelsVisibility(named)
 
 
 def has_labels(node: Any, labels: Sequence[str]) -> bool:

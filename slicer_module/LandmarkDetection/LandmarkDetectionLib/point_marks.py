@@ -1,7 +1,7 @@
-"""Coloured discs around the landmarks, and a star around the current one.
+"""Coloured crosses around the landmarks, and a star around the current one; the middle of all stays open.
 
 A markups node draws all its points in one colour. The landmarks stay in one node, as one file has them; for each
-colour of the protocol a second, locked node that is never saved draws discs at the places of the landmarks of that
+colour of the protocol a second, locked node that is never saved draws crosses at the places of the landmarks of that
 colour. They take no mouse events: it is always the landmark that is dragged.
 """
 
@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .markups_node import local_of, new_markups, write_point
+from .markups_node import CROSS_SCALE, local_of, new_markups, write_point
 from .observers import modified_once
 from .prediction import DEFINED, UNDEFINED
 from .task_definition import TaskDefinition
 
-# Glyph sizes in percent of the view.
-_DISC, _STAR = 3.0, 6.5
+# In percent of the view.
+_STAR = 9.0
 # Slicer's own colour of what is active.
 _STAR_COLOR = (0.4, 1.0, 0.0)
 
 
 class PointMarks:
-    """The discs and the star of one list of landmarks.
+    """The crosses and the star of one list of landmarks.
 
     Args:
         scene: where they are drawn.
@@ -32,12 +32,11 @@ class PointMarks:
     def __init__(self, scene: Any, task: TaskDefinition) -> None:
         self._scene = scene
         self._star = self._create("Landmark Detection current", "StarBurst2D", _STAR, _STAR_COLOR, 1)
-        self._discs: list[tuple[Any, list[int]]] = []
+        self._crosses: list[tuple[Any, list[int]]] = []
         for color in dict.fromkeys(landmark.rgb for landmark in task.landmarks):
             indices = [i for i, landmark in enumerate(task.landmarks) if landmark.rgb == color]
-            node = self._create("Landmark Detection colour", "Circle2D", _DISC, color, len(indices))
-            self._discs.append((node, indices))
-        self._names = task.names
+            node = self._create("Landmark Detection colour", "Cross2D", CROSS_SCALE, color, len(indices))
+            self._crosses.append((node, indices))
         self._current: int | None = None
 
     def _create(self, name: str, glyph: str, size: float, color: Sequence[float], count: int) -> Any:
@@ -58,23 +57,17 @@ class PointMarks:
     @property
     def nodes(self) -> list[Any]:
         """All nodes of the marks."""
-        return [self._star, *(node for node, _ in self._discs)]
+        return [self._star, *(node for node, _ in self._crosses)]
 
     def highlight(self, index: int | None, points: Any) -> None:
         """Puts the star around one landmark, or nowhere."""
         self._current = index
-        if index is not None:
-            self._star.SetNthControlPointLabel(0, self._names[index])
         self.follow(points)
-
-    def set_label_visible(self, visible: bool) -> None:
-        """Names the current landmark at its star, for where the landmarks themselves show no names."""
-        self._star.GetDisplayNode().SetPointLabelsVisibility(visible)
 
     def follow(self, points: Any) -> None:
         """Moves everything to where the landmarks of the node are; nothing is drawn where one has no place."""
         self._place(self._star, 0, points, self._current)
-        for node, indices in self._discs:
+        for node, indices in self._crosses:
             with modified_once(node):
                 for place, index in enumerate(indices):
                     self._place(node, place, points, index)

@@ -127,6 +127,10 @@ class PointState:
         status = CORRECTED if self.proposal == DEFINED else ABSENT
         return replace(self, status=status, touched=True, confirmed=True)
 
+    def scaled(self, factor: float) -> PointState:
+        """The same point on an image whose unit of length is another: only the radius is a length."""
+        return self if self.radius is None else replace(self, radius=self.radius * factor)
+
     def to_dict(self) -> dict[str, Any]:
         """The state as JSON."""
         return {

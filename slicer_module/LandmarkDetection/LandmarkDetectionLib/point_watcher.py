@@ -66,6 +66,11 @@ class PointWatcher:
         """Whether the mouse has hold of a point."""
         return self._held
 
+    @property
+    def dragged(self) -> int | None:
+        """The point that the mouse moves; None while it only has hold of one, or of none."""
+        return self._dragged
+
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """For our own changes: nothing is told, and what is there afterwards counts as seen."""

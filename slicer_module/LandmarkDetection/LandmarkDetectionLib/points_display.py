@@ -11,8 +11,10 @@ from .markups_node import create_points, dress, has_labels, local_of, status_of,
 from .measurement_lines import MeasurementLines
 from .placement import Placement
 from .point_marks import PointMarks
+from .point_names import PointNames
 from .point_watcher import PointWatcher
 from .scene_callbacks import SceneCallbacks
+from .slice_view import ImageView
 from .task_definition import TaskDefinition
 from .work import Work
 
@@ -40,6 +42,7 @@ class PointsDisplay:
         scene, application_logic: of Slicer.
         frame: the image.
         task: names, colours, measurements.
+        view: which shows them.
         callbacks: ``() -> SceneCallbacks`` of the moment.
         node: a point list to go on with, as from a saved scene; one with other labels is left alone.
     """
@@ -50,6 +53,7 @@ class PointsDisplay:
         application_logic: Any,
         frame: ImageFrame,
         task: TaskDefinition,
+        view: ImageView,
         callbacks: Callable[[], SceneCallbacks],
         node: Any = None,
     ) -> None:
@@ -58,16 +62,19 @@ class PointsDisplay:
         self._predicted: list[Any] = []
         self._shown = True
         self._lines = MeasurementLines(scene, task)
-        self._marks = PointMarks(scene, task)
-        # After the marks: what is made later is drawn above.
         if node is None or not has_labels(node, task.names):
             node = create_points(scene, f"{frame.volume.GetName()} landmarks", task.names)
         else:
-            _draw_above(scene, node)
+            if node.GetDisplayNode() is None:
+                node.CreateDefaultDisplayNodes()
+            dress(node)
         self.node = node
+        # After the points: what is made later is drawn above.
+        self._marks = PointMarks(scene, task)
+        self._names = PointNames(scene, task, view)
         self._volume_parent = frame.volume.GetTransformNodeID()
         node.SetAndObserveTransformNodeID(self._volume_parent)
-        self._watcher = PointWatcher(node, self._pixel, self._tell, self._follow)
+        self._watcher = PointWatcher(node, self.pixel, self._tell, self._follow)
         self.placement = Placement(
             application_logic, node, self._watcher.quiet, lambda: self._callbacks().placing_stopped()
         )
@@ -97,31 +104,47 @@ class PointsDisplay:
         """All points as they are in the scene."""
         found = []
         for index, name in enumerate(self._task.names):
-            pixel = self._pixel(index)
+            pixel = self.pixel(index)
             lps = None if pixel is None else self._geometry.to_lps(*pixel)
             found.append(ScenePoint(name, status_of(self.node, index), lps, pixel))
         return found
 
+    def pixel(self, index: int) -> tuple[float, float] | None:
+        """The pixel of a landmark; None where it has no position."""
+        local = local_of(self.node, index)
+        return None if local is None else self._frame.pixel(self.node, local)
+
     def place(self, index: int) -> tuple[float, float] | None:
         """The pixel of a landmark, or else of its prediction; None where it has neither."""
-        pixel = self._pixel(index)
+        pixel = self.pixel(index)
         if pixel is not None or index >= len(self._predicted) or self._predicted[index] is None:
             return pixel
         return self._geometry.to_pixel(self._predicted[index])
 
+    def shifted(self, index: int, dx: float, dy: float) -> Any:
+        """A landmark's LPS position after a move by pixels; None without a position, or off the image."""
+        pixel = self.pixel(index)
+        if pixel is None:
+            return None
+        x, y = pixel[0] + dx, pixel[1] + dy
+        width, height = self._frame.size
+        inside = -0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5
+        return self._geometry.to_lps(x, y) if inside else None
+
     def highlight(self, index: int | None) -> None:
         self._marks.highlight(index, self.node)
+        self._names.highlight(index)
 
     def set_visible(self, visible: bool) -> None:
         self._shown = visible
         self.node.SetDisplayVisibility(visible)
         self._marks.set_visible(visible)
+        self._names.set_visible(visible)
         self._lines.set_visible(visible)
         self._follow()
 
-    def set_labels_visible(self, visible: bool) -> None:
-        self.node.GetDisplayNode().SetPointLabelsVisibility(visible)
-        self._marks.set_label_visible(not visible)
+    def show_names(self, mode: str) -> None:
+        self._names.show(mode)
 
     def show_measurements(self, visible: bool) -> None:
         self._lines.set_visible(visible and self._shown)
@@ -136,9 +159,15 @@ class PointsDisplay:
         self._volume_parent = parent
         self._watcher.check()
 
+    @property
+    def dragged(self) -> int | None:
+        """The landmark that the mouse drags; None between drags."""
+        return self._watcher.dragged
+
     def close(self) -> None:
         """Stops observing; for a scene that is being closed."""
         self._watcher.close()
+        self._names.close()
         self.placement.close()
 
     def remove(self) -> None:
@@ -146,18 +175,18 @@ class PointsDisplay:
         self.placement.stop()
         self.close()
         self._marks.remove()
+        self._names.remove()
+        if self._scene.IsNodePresent(self.node) and self.node.GetDisplayNode() is not None:
+            dress(self.node, named=True)
         self._lines.remove()
-
-    def _pixel(self, index: int) -> tuple[float, float] | None:
-        local = local_of(self.node, index)
-        return None if local is None else self._frame.pixel(self.node, local)
 
     def _local(self, lps: Any) -> Any:
         return self._frame.local(self.node, self._geometry.to_pixel(lps))
 
     def _follow(self) -> None:
-        pixels = [self._pixel(index) for index in range(len(self._task.landmarks))]
+        pixels = [self.pixel(index) for index in range(len(self._task.landmarks))]
         self._marks.follow(self.node)
+        self._names.follow(self.node)
         self._lines.follow(pixels, self._frame, self._geometry, self.node.GetTransformNodeID())
 
     def _tell(self, kind: str, index: int) -> None:
@@ -169,19 +198,10 @@ class PointsDisplay:
         elif kind == "unset":
             tell.point_unset(index)
         else:
-            pixel = self._pixel(index)
+            pixel = self.pixel(index)
             if pixel is None:
                 return
             if kind == "place" and index == self.placement.index:
                 self.placement.finish()
             told = {"move": tell.point_moved, "end": tell.drag_ended, "place": tell.point_placed}[kind]
             told(index, self._geometry.to_lps(*pixel))
-
-
-def _draw_above(scene: Any, node: Any) -> None:
-    """Makes a loaded list's display anew: a view draws in the order in which it met the displays."""
-    display = node.GetDisplayNode()
-    if display is not None:
-        scene.RemoveNode(display)
-    node.CreateDefaultDisplayNodes()
-    dress(node)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import BadAnswer, WrongDefinition
-from .json_fields import Position, as_list, as_object, as_text, number_or_none, position_or_none
+from .json_fields import Position, as_list, as_number, as_object, as_text, number_or_none, position_or_none
 from .task_definition import TaskDefinition
 from .words import tr as _
 
@@ -38,6 +38,7 @@ class Prediction:
     """The landmarks of one image in the order of the task.
 
     Attributes:
+        spacing, unit: the size of a pixel that lengths rest on; None and empty where the answer does not say.
         message: a sentence of the server's for the person, e.g. that there is no network yet; mostly empty.
     """
 
@@ -46,6 +47,8 @@ class Prediction:
     image: str
     points: tuple[PointPrediction, ...]
     message: str = ""
+    spacing: tuple[float, float] | None = None
+    unit: str = ""
 
     @classmethod
     def from_document(cls, document: Any, task: TaskDefinition) -> Prediction:
@@ -68,7 +71,12 @@ class Prediction:
             )
         version = as_text(entry.get("model_version"), "The prediction's model_version")
         image = as_text(entry.get("image"), "The prediction's image")
-        return cls(task.name, version, image, points, as_text(entry.get("message", ""), "The prediction's message"))
+        message = as_text(entry.get("message", ""), "The prediction's message")
+        spacing, unit = entry.get("spacing"), str(entry.get("unit") or "")
+        if not isinstance(spacing, list) or len(spacing) != 2 or unit not in ("mm", "px"):
+            return cls(task.name, version, image, points, message)
+        x, y = (as_number(value, "The prediction's spacing") for value in spacing)
+        return cls(task.name, version, image, points, message, (x, y), unit)
 
 
 @dataclass(frozen=True)

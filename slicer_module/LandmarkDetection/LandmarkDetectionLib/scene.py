@@ -9,8 +9,10 @@ from typing import Any
 import vtk
 
 from . import image_export, loader
+from .close_up import CloseUp, close_up
 from .geometry import Geometry
 from .image_frame import ImageFrame
+from .name_layout import ALL
 from .observers import Observers
 from .parameter_node import (
     IMAGE,
@@ -38,12 +40,10 @@ _LOADED_HERE = "LandmarkDetection.Loaded"
 class SceneAdapter:
     """Image, points, measurement lines and their state in a MRML scene. Use it from the GUI thread only.
 
-    Changes made through its methods never call back.
-
-    Positions go in and out in LPS millimetres of the work's geometry, the frame of the image on the server. They pass
-    through the pixel: by the work's geometry on one side, by the volume's own IJKToRAS and the parent transforms on
-    the other. So a work needs its geometry: where the server gave none, set ``work.geometry`` to
-    :meth:`image_geometry` first.
+    Changes made through its methods never call back. Positions go in and out in LPS millimetres of the work's geometry,
+    the frame of the image on the server. They pass through the pixel: by the work's geometry on one side, by the
+    volume's own IJKToRAS and the parent transforms on the other. So a work needs its geometry: where the server gave
+    none, set ``work.geometry`` to :meth:`image_geometry` first.
 
     Args:
         scene: ``slicer.mrmlScene``.
@@ -67,6 +67,7 @@ class SceneAdapter:
         self._frame: ImageFrame | None = None
         self._points_node: Any = None
         self._points: PointsDisplay | None = None
+        self._names = ALL
         self._observers = Observers()
         self._volume_observers = Observers()
         for event, function in (
@@ -119,6 +120,11 @@ class SceneAdapter:
         self._take(frame, image_id)
 
     @property
+    def frame(self) -> ImageFrame | None:
+        """Where the pixels of the open image lie."""
+        return self._frame
+
+    @property
     def volume(self) -> Any:
         """The volume node of the open image, or None."""
         return None if self._frame is None else self._frame.volume
@@ -144,22 +150,8 @@ class SceneAdapter:
         """
         return self._open_frame().geometry(spacing)
 
-    def loaded_volumes(self) -> list[Any]:
-        """The volumes of the scene that are single 2D images."""
-        found = []
-        for index in range(self._scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
-            node = self._scene.GetNthNodeByClass(index, "vtkMRMLScalarVolumeNode")
-            image = node.GetImageData()
-            if not node.GetHideFromEditors() and image is not None and image.GetDimensions()[2] == 1:
-                found.append(node)
-        return found
-
     def export_volume(self, node: Any, folder: Path | str) -> Path:
-        """Writes a volume into a folder, for an upload: see :func:`image_export.export_volume`.
-
-        Raises:
-            SceneError: it is no 2D image, or cannot be written.
-        """
+        """Writes a volume into a folder, for an upload; raises as :func:`image_export.export_volume`."""
         return image_export.export_volume(node, Path(folder))
 
     def clear(self) -> None:
@@ -205,10 +197,11 @@ class SceneAdapter:
         if self._points is not None:
             self._points.set_visible(visible)
 
-    def set_labels_visible(self, visible: bool) -> None:
-        """Shows the names of all landmarks, or of the highlighted one only, where many lie close together."""
+    def show_names(self, mode: str) -> None:
+        """Shows the names of ``all`` landmarks, of the highlighted one (``current``), or of ``none``."""
+        self._names = mode
         if self._points is not None:
-            self._points.set_labels_visible(visible)
+            self._points.show_names(mode)
 
     def show_measurements(self, visible: bool) -> None:
         """Shows or hides the lines between the points."""
@@ -235,10 +228,24 @@ class SceneAdapter:
         if self._points is not None:
             self._points.highlight(index)
 
+    @property
+    def dragged(self) -> int | None:
+        """The landmark that the mouse drags at this moment."""
+        return None if self._points is None else self._points.dragged
+
+    def shifted(self, index: int, dx: float, dy: float) -> tuple[float, float, float] | None:
+        """A landmark's place in LPS mm after a move by stored pixels (x right, y down); None: none, or outside."""
+        return None if self._points is None else self._points.shifted(index, dx, dy)
+
     # The view
 
+    def close_up(self, index: int, side: int) -> CloseUp | None:
+        """What a magnifier of ``side`` pixels shows of a landmark; None where it has no position, or no view."""
+        pixel = None if self._points is None else self._points.pixel(index)
+        return None if pixel is None else close_up(self._open_frame(), self._view, pixel, side)
+
     def fit_image(self) -> bool:
-        """Shows the whole image as it is stored: x to the right, y down. False where there is no such view."""
+        """Shows the whole image, x to the right, y down. False where there is no such view."""
         return self._view.show(self._open_frame())
 
     def center_on(self, index: int, zoom: bool = True) -> bool:
@@ -262,9 +269,9 @@ class SceneAdapter:
         self._refer()
 
     def restore(self) -> dict[str, str]:
-        """Takes up the image and the points of a scene that was read; the view is fitted.
+        """Takes up image and points of a scene that was read; the view is fitted. :meth:`show_points` comes next.
 
-        Call :meth:`show_points` with the work of the stored values next. Returns them; {} where there are none.
+        Returns the stored values; {} where there are none.
 
         Raises:
             SceneError: the image of the scene is not there, or is none; the stored values can be read after
@@ -327,8 +334,9 @@ class SceneAdapter:
             self._points.remove()
             self._points = None
         self._points = PointsDisplay(
-            self._scene, self._application, frame, task, lambda: self.callbacks, self._points_node
+            self._scene, self._application, frame, task, self._view, lambda: self.callbacks, self._points_node
         )
+        self._points.show_names(self._names)
         # Ours is the new one before the old one goes, or its removal would be taken for a person's.
         old, self._points_node = self._points_node, self._points.node
         if old is not None and old is not self._points_node:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from .calibration import Calibration
 from .errors import BadAnswer, Cancelled, ClientError, WrongDefinition
 from .images import ImageEntry, ImageList
 from .jobs import Detected, OpenedImage, Refreshed, Sent, check_definition
@@ -219,7 +220,18 @@ class Session:
         work = self.work
         if work is None or (work.image, work.task.name) != (prediction.image, prediction.protocol):
             return False
+        if prediction.spacing is not None:
+            work.calibrate(prediction.spacing, prediction.unit)
         work.apply_prediction(prediction)
+        return True
+
+    # The size of a pixel
+
+    def calibrated(self, calibration: Calibration) -> bool:
+        """The server says how large a pixel of an image is; False where the image is not open any more."""
+        if self.work is None or self.work.image != calibration.image:
+            return False
+        self.work.calibrate(calibration.spacing, calibration.unit)
         return True
 
     # Submitting

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .name_layout import ALL, NAMES
+
 _GROUP = "LandmarkDetection"
 _LONGEST = 10
 
@@ -41,6 +43,16 @@ class Settings:
     @annotator.setter
     def annotator(self, name: str) -> None:
         self._store.setValue(f"{_GROUP}/Annotator", name)
+
+    @property
+    def names(self) -> str:
+        """Which names are in the view: ``all``, ``current`` or ``none``."""
+        found = self._read("Names")
+        return found if found in NAMES else ALL
+
+    @names.setter
+    def names(self, mode: str) -> None:
+        self._store.setValue(f"{_GROUP}/Names", mode)
 
     @property
     def detect_on_open(self) -> bool:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import vtk
+
 from .image_frame import ImageFrame
 
 #: How much of the fitted image is seen, along each side, when the view zooms to a landmark.
@@ -27,6 +29,47 @@ class ImageView:
     def logic(self) -> Any:
         """The slice logic of the view; None where there is no such view."""
         return self._application.GetSliceLogicByLayoutName(self._name)
+
+    @property
+    def node(self) -> Any:
+        """The slice node of the view; None where there is no such view."""
+        return None if self.logic is None else self.logic.GetSliceNode()
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """(width, height) in pixels of the view; (0, 0) where there is no such view."""
+        node = self.node
+        return (0.0, 0.0) if node is None else (float(node.GetDimensions()[0]), float(node.GetDimensions()[1]))
+
+    def place_of(self, world: Sequence[float]) -> tuple[float, float] | None:
+        """The pixel of the view, y up, of a place in RAS millimetres; None where there is no such view."""
+        node = self.node
+        if node is None:
+            return None
+        inverse = vtk.vtkMatrix4x4()
+        vtk.vtkMatrix4x4.Invert(node.GetXYToRAS(), inverse)
+        x, y, _, _ = inverse.MultiplyPoint((*world, 1.0))
+        return x, y
+
+    def world_at(self, x: float, y: float) -> tuple[float, float, float] | None:
+        """The place in RAS millimetres, in the plane of the view, of one of its pixels; None: no such view."""
+        node = self.node
+        return None if node is None else node.GetXYToRAS().MultiplyPoint((x, y, 0.0, 1.0))[:3]
+
+    def share_of(self, world: Sequence[float]) -> tuple[float, float] | None:
+        """A place in RAS millimetres as shares of the view's width and height from its left upper corner."""
+        place, (width, height) = self.place_of(world), self.size
+        return None if place is None else ((place[0] + 0.5) / width, 1.0 - (place[1] + 0.5) / height)
+
+    def zoom(self, frame: ImageFrame) -> float:
+        """Pixels of the view for one pixel of the image, along its row; 0 where there is no such view."""
+        (x, y), there = _center_pixel(frame), []
+        for pixel in ((x, y), (x + 1.0, y)):
+            place = self.place_of(frame.world(pixel))
+            if place is None:
+                return 0.0
+            there.append(place)
+        return math.dist(*there)
 
     def show(self, frame: ImageFrame) -> bool:
         """Shows the whole image, fitted. False where there is no such view."""
@@ -69,9 +112,13 @@ def _unit(a: Sequence[float]) -> list[float]:
     return [p / length for p in a]
 
 
-def _center(frame: ImageFrame) -> Sequence[float]:
+def _center_pixel(frame: ImageFrame) -> tuple[float, float]:
     width, height = frame.size
-    return frame.world(((width - 1) / 2, (height - 1) / 2))
+    return (width - 1) / 2, (height - 1) / 2
+
+
+def _center(frame: ImageFrame) -> Sequence[float]:
+    return frame.world(_center_pixel(frame))
 
 
 def _axes(frame: ImageFrame) -> tuple[list[float], list[float], list[float]]:
@@ -80,8 +127,7 @@ def _axes(frame: ImageFrame) -> tuple[list[float], list[float], list[float]]:
     Right is along a row of pixels, up against the columns. The normal makes a left-handed system, as in Slicer's own
     axial view, so that an ordinary photograph is shown in exactly that orientation.
     """
-    width, height = frame.size
-    x, y = (width - 1) / 2, (height - 1) / 2
+    x, y = _center_pixel(frame)
     right = _unit(_difference(frame.world((x + 0.5, y)), frame.world((x - 0.5, y))))
     up = _difference(frame.world((x, y - 0.5)), frame.world((x, y + 0.5)))
     along = _dot(up, right)

@@ -23,6 +23,7 @@ class LandmarkDefinition:
         color: ``#RRGGBB``.
         pair: the name of its left/right partner.
         optional: may be left out of a finished label.
+        picture: whether the server has an example picture of it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class LandmarkDefinition:
     color: str = "#E69F00"
     pair: str | None = None
     optional: bool = False
+    picture: bool = False
 
     @property
     def title(self) -> str:
@@ -119,7 +121,14 @@ class TaskDefinition:
             "title": self.title,
             "description": self.description,
             "landmarks": [
-                {"name": i.name, "description": i.description, "color": i.color, "pair": i.pair, "optional": i.optional}
+                {
+                    "name": i.name,
+                    "description": i.description,
+                    "color": i.color,
+                    "pair": i.pair,
+                    "optional": i.optional,
+                    "picture": i.picture,
+                }
                 for i in self.landmarks
             ],
             "measurements": [
@@ -162,6 +171,7 @@ def _landmark(item: Any, where: str) -> LandmarkDefinition:
         _color(color, where),
         None if pair is None else as_text(pair, f"{where}: a landmark's pair"),
         entry.get("optional") is True,
+        entry.get("picture") is True,
     )
 
 

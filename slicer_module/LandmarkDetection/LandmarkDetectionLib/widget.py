@@ -13,8 +13,11 @@ from . import dialogs, words
 from .errors import BadAnswer
 from .http_client import HttpClient
 from .panel.batch_box import BatchBox
+from .panel.calibration_box import CalibrationBox
+from .panel.landmark_picture import LandmarkPicture
 from .panel.landmark_table import LandmarkTable
 from .panel.loop_options import LoopOptions
+from .panel.measurement_export import MeasurementExport
 from .panel.measurement_table import MeasurementTable
 from .panel.message_bar import MessageBar
 from .panel.point_follower import PointFollower
@@ -23,6 +26,7 @@ from .panel.study_box import OPEN, StudyBox
 from .panel.submit_bar import DETECT, SubmitBar
 from .panel.training_box import TrainingBox
 from .panel.versions_box import VersionsBox
+from .panel.view_tools import ViewTools
 from .scene import SceneAdapter, SceneError
 from .scene_callbacks import SceneCallbacks
 from .settings import Settings
@@ -64,6 +68,10 @@ class Panel:
         self.server = ServerBox(self.bench, ui, self.training.follow)
         self.table = LandmarkTable(self.bench, ui)
         self.measurements = MeasurementTable(self.bench, ui)
+        self.view = ViewTools(self.bench, ui)
+        self.calibration = CalibrationBox(self.bench, ui)
+        self.export = MeasurementExport(self.bench, ui, self.calibration)
+        self.picture = LandmarkPicture(self.bench, ui)
         self.batch = BatchBox(self.bench, ui)
         self.loop = LoopOptions(self.bench, ui, self.sender, self.study)
         self.shortcuts = Shortcuts(ui)
@@ -91,6 +99,7 @@ class Panel:
     def enter(self) -> None:
         """The module is shown: keys count, and time too."""
         self.shortcuts.set_enabled(True)
+        self.view.enter()
         if self.bench.session.work is not None:
             self.bench.session.work.resume()
             self.layout.show()
@@ -99,6 +108,7 @@ class Panel:
     def exit(self) -> None:
         """Another module is shown; what runs goes on."""
         self.shortcuts.set_enabled(False)
+        self.view.leave()
         self.bench.scene.stop_placing()
         self.layout.leave()
         if self.bench.session.work is not None:
@@ -109,6 +119,9 @@ class Panel:
         self.bench.save()
         self.training.close()
         self.shortcuts.close()
+        self.view.close()
+        self.calibration.close()
+        self.layout.leave()
         self.bench.close()
         self.ui.volumeSelector.setMRMLScene(None)
         self._folder.cleanup()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import WrongDefinition
 from .geometry import Geometry
@@ -257,6 +257,27 @@ class Work:
         return self._change(
             tuple(point.as_predicted() for point in self._points), "reset to prediction", self.model_version
         )
+
+    def calibrate(self, spacing: tuple[float, float], unit: str) -> bool:
+        """The size of a pixel is another: every length is in that unit now. Points stay; it is no step of history.
+
+        Args:
+            spacing: length of a pixel along (x, y).
+            unit: ``mm`` or ``px``.
+        """
+        geometry = replace(self.geometry, spacing=spacing, unit=unit)
+        if geometry == self.geometry:
+            return False
+        self._finish_drag()
+        factor = geometry.factor_from(self.geometry)
+
+        def scaled(points: Points) -> Points:
+            return tuple(point.scaled(factor) for point in points)
+
+        self.geometry, self._points = geometry, scaled(self._points)
+        self._history.convert(lambda moment: _Moment(scaled(moment.points), moment.model_version))
+        self.revision += 1
+        return True
 
     # History
 

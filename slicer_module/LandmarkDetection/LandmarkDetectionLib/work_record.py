@@ -95,7 +95,10 @@ class WorkRecord:
         def moved(position: Position | None) -> Position | None:
             return None if position is None else geometry.to_lps(*self.geometry.to_pixel(position))
 
-        points = tuple(replace(p, position=moved(p.position), predicted=moved(p.predicted)) for p in self.points)
+        factor = geometry.factor_from(self.geometry)
+        points = tuple(
+            replace(p, position=moved(p.position), predicted=moved(p.predicted)).scaled(factor) for p in self.points
+        )
         saved = None if self.saved is None else tuple((status, moved(position)) for status, position in self.saved)
         return replace(self, points=points, saved=saved, geometry=geometry)
 
@@ -141,6 +144,10 @@ class WorkRecord:
         origins = info.get("landmarks")
         origins = origins if isinstance(origins, dict) else {}
         states = tuple(_opened(point, origins.get(point.name)) for point in points)
+        if info.get("unit") == "px" and geometry.unit == "mm":  # calibrated since
+            states = tuple(state.scaled(geometry.factor_from(Geometry())) for state in states)
+        elif info.get("unit") == "mm" and geometry.unit == "px":
+            states = tuple(replace(state, radius=None, coverage=None) for state in states)
         seconds = info.get("seconds")
         spent = float(seconds) if isinstance(seconds, (int, float)) and 0 < seconds < 1e9 else 0.0
         return cls(task, image, states, geometry, version, tag, content_of(states), spent)

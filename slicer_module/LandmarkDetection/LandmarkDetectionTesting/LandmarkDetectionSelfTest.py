@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import slicer
+from LandmarkDetectionLib.calibration import Calibration
 from LandmarkDetectionLib.client import NextSample
 from LandmarkDetectionLib.geometry import Geometry
 from LandmarkDetectionLib.images import ImageEntry, ImageList, LabelInfo
@@ -57,6 +58,9 @@ class PlayedClient:
     def images(self, search: str = "", state: str = "") -> ImageList:
         labels = {tag: LabelInfo(tag, "demo") for tag in self.labels}
         return ImageList((ImageEntry(IMAGE, "final" if labels else "unlabeled", f"{IMAGE}.nrrd", 1, labels),))
+
+    def calibration(self, image: str) -> Calibration:
+        return Calibration(image)
 
     def frame(self, image: str) -> Geometry:
         return Geometry(size=(WIDTH, HEIGHT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class Application:
         self._logic, self._io, self._layouts = logic, InputOutput(load), LayoutManager()
         self._settings = QtCore.QSettings(str(settings), QtCore.QSettings.IniFormat)
         self.temporaryPath = tempfile.gettempdir()
+        self.connected: list[tuple[str, Callable[[], object]]] = []
 
     def applicationLogic(self) -> Any:
         return self._logic
@@ -41,6 +43,10 @@ class Application:
 
     def testingEnabled(self) -> bool:
         return False
+
+    def connect(self, signal: str, function: Callable[[], object]) -> bool:
+        self.connected.append((signal, function))
+        return True
 
     def processEvents(self) -> None:
         QtWidgets.QApplication.processEvents()
@@ -74,10 +80,14 @@ def _load_markups(path: Path) -> Any:
 
 
 class LayoutManager:
-    """Which views are shown; here it only remembers."""
+    """Which views are shown; here it only remembers, and knows the one slice view."""
 
     def __init__(self) -> None:
         self.layout = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+        self._slices: dict[str, Any] = {}
+
+    def sliceWidget(self, name: str) -> Any:
+        return self._slices.get(name)
 
     def setLayout(self, layout: int) -> None:
         self.layout = layout

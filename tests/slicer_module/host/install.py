@@ -23,7 +23,7 @@ from scene_fixture import SceneHost  # noqa: E402
 
 from . import ctk_widgets, qt_module, scripted_module  # noqa: E402
 from .application import Application  # noqa: E402
-from .slice_widget import SliceWidget  # noqa: E402
+from .slice_widget import SliceWidget, qMRMLSliceWidget  # noqa: E402
 
 _application: Any = None
 
@@ -62,6 +62,8 @@ class Host:
         slicer.app = Application(self.slicer.logic, self.slicer.load, folder / "settings.ini")
         self.window = QtWidgets.QMainWindow()
         self.slice_widget = SliceWidget(self.view)
+        self._slices = qMRMLSliceWidget(self.slice_widget)
+        slicer.app.layoutManager()._slices["Red"] = self._slices
         slicer.util.mainWindow = lambda *_: self.window
         slicer.util.showStatusMessage = lambda *_: None
         self.module: Any = None
@@ -92,7 +94,7 @@ class Host:
         splitter.addWidget(self.scroll)
         frame = QtWidgets.QWidget()
         frame.setStyleSheet("background: black")
-        QtWidgets.QVBoxLayout(frame).addWidget(self.slice_widget, 0, QtCore.Qt.AlignCenter)
+        QtWidgets.QVBoxLayout(frame).addWidget(self._slices, 0, QtCore.Qt.AlignCenter)
         splitter.addWidget(frame)
         self.scroll.setMinimumWidth(460)
         self.window.setCentralWidget(splitter)

@@ -35,6 +35,7 @@ def make_module() -> types.ModuleType:
         setattr(module, name, like_pythonqt(_find(name)))
     module.QTableWidget = with_headers(module.QTableWidget, module.QHeaderView)  # type: ignore[attr-defined]
     module.QUiLoader = UiLoader  # type: ignore[attr-defined]
+    module.QFileDialog = FileDialog  # type: ignore[attr-defined]
     UiLoader.classes.update({name: getattr(module, name) for name in (*WITH_PROPERTIES,)})
     return module
 
@@ -130,6 +131,14 @@ def _attribute(name: str) -> property:
             raise AttributeError(f"{name} of {type(self).__name__} takes no {value!r}")
 
     return property(lambda self: self.property(name), write)
+
+
+class FileDialog:
+    """Asks for a path; a static function returns it alone, as PythonQt does where a pointer was left out."""
+
+    @staticmethod
+    def getSaveFileName(parent: Any, caption: str, folder: str, filters: str) -> str:
+        return QtWidgets.QFileDialog.getSaveFileName(parent, caption, folder, filters)[0]
 
 
 class UiLoader(QtUiTools.QUiLoader):

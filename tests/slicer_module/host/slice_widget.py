@@ -6,8 +6,31 @@ from typing import Any
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
+from .qt_module import like_pythonqt
 
-class SliceWidget(QtWidgets.QWidget):
+_Widget = like_pythonqt(QtWidgets.QWidget)
+
+
+class qMRMLSliceWidget(_Widget):  # noqa: N801 - Slicer's name
+    """The view with its controller bar, which is left out here.
+
+    Args:
+        view: the widget of the view.
+    """
+
+    def __init__(self, view: SliceWidget) -> None:
+        super().__init__()
+        self._view = view
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(view)
+        self.setFixedSize(view.size)
+
+    def sliceView(self) -> SliceWidget:
+        return self._view
+
+
+class SliceWidget(_Widget):
     """A picture that is rendered anew when asked.
 
     Args:
@@ -19,6 +42,7 @@ class SliceWidget(QtWidgets.QWidget):
         self._view = view
         self.setFixedSize(*view.size)
         self.setMouseTracking(True)
+        self.setFocusPolicy(QtCore.Qt.StrongFocus)
 
     def paintEvent(self, _event: Any) -> None:
         pixels = self._view.picture()

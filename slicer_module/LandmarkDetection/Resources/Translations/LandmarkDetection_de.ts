@@ -483,6 +483,25 @@
   </message>
  </context>
  <context>
+  <name>LandmarkDetectionLib.calibration</name>
+  <message>
+   <source>nothing</source>
+   <translation>nichts</translation>
+  </message>
+  <message>
+   <source>The length should be a number of millimetres above 0, not {said}.</source>
+   <translation>Die Länge sollte eine Zahl von Millimetern über 0 sein, nicht {said}.</translation>
+  </message>
+  <message>
+   <source>{where} should be two lengths, not {value}.</source>
+   <translation>{where} sollte aus zwei Längen bestehen, nicht {value}.</translation>
+  </message>
+  <message>
+   <source>The stated line should have two ends (x, y), not {value}.</source>
+   <translation>Die angegebene Linie sollte zwei Enden (x, y) haben, nicht {value}.</translation>
+  </message>
+ </context>
+ <context>
   <name>LandmarkDetectionLib.connection</name>
   <message>
    <source>The request was cancelled.</source>
@@ -530,6 +549,10 @@
   <message>
    <source>Upload</source>
    <translation>Hochladen</translation>
+  </message>
+  <message>
+   <source>Overrule</source>
+   <translation>Übergehen</translation>
   </message>
   <message>
    <source>Landmark Detection</source>
@@ -1020,6 +1043,17 @@
   </message>
  </context>
  <context>
+  <name>LandmarkDetectionLib.window_presets</name>
+  <message>
+   <source>Open an image first.</source>
+   <translation>Öffnen Sie zuerst ein Bild.</translation>
+  </message>
+  <message>
+   <source>A colour image is shown as it is: window and level are for grey images.</source>
+   <translation>Ein Farbbild wird gezeigt, wie es ist: Fenster und Lage gibt es nur für Graubilder.</translation>
+  </message>
+ </context>
+ <context>
   <name>LandmarkDetectionLib.work</name>
   <message>
    <source>The prediction is for {image}, but {other} is open.</source>
@@ -1073,6 +1107,148 @@
   <message>
    <source>{count} of {total} images have a proposal now; the others failed: {reason}</source>
    <translation>{count} von {total} Bildern haben jetzt einen Vorschlag; die anderen sind gescheitert: {reason}</translation>
+  </message>
+ </context>
+ <context>
+  <name>panel.calibration_box</name>
+  <message>
+   <source>Any known length</source>
+   <translation>Beliebige bekannte Länge</translation>
+  </message>
+  <message>
+   <source>Ruler</source>
+   <translation>Lineal</translation>
+  </message>
+  <message>
+   <source>Sticker (19 mm)</source>
+   <translation>Aufkleber (19 mm)</translation>
+  </message>
+  <message>
+   <source>Iris, side to side (11.7 mm, estimate)</source>
+   <translation>Iris, von Seite zu Seite (11,7 mm, Schätzung)</translation>
+  </message>
+  <message>
+   <source>against the file</source>
+   <translation>entgegen der Datei</translation>
+  </message>
+  <message>
+   <source>Table</source>
+   <translation>Tabelle</translation>
+  </message>
+  <message>
+   <source>Draw Line</source>
+   <translation>Linie zeichnen</translation>
+  </message>
+  <message>
+   <source>Set</source>
+   <translation>Setzen</translation>
+  </message>
+  <message>
+   <source>Undo</source>
+   <translation>Rückgängig</translation>
+  </message>
+  <message>
+   <source>Remove</source>
+   <translation>Entfernen</translation>
+  </message>
+  <message>
+   <source>What the line lies along</source>
+   <translation>Woran die Linie liegt</translation>
+  </message>
+  <message>
+   <source>Length of the line in millimetres</source>
+   <translation>Länge der Linie in Millimetern</translation>
+  </message>
+  <message>
+   <source>Two clicks in the slice view; its ends can be dragged afterwards</source>
+   <translation>Zwei Klicks in der Schichtansicht; die Enden lassen sich danach ziehen</translation>
+  </message>
+  <message>
+   <source>mm</source>
+   <translation>mm</translation>
+  </message>
+  <message>
+   <source>Keep this pixel size with the image on the server</source>
+   <translation>Diese Pixelgröße mit dem Bild auf dem Server aufbewahren</translation>
+  </message>
+  <message>
+   <source>Take the last statement on this image back</source>
+   <translation>Die letzte Angabe zu diesem Bild zurücknehmen</translation>
+  </message>
+  <message>
+   <source>End what was stated: only the image's file counts then</source>
+   <translation>Die Angabe beenden: dann gilt nur die Datei des Bildes</translation>
+  </message>
+  <message>
+   <source>Draw the line first: two clicks in the slice view.</source>
+   <translation>Zuerst die Linie zeichnen: zwei Klicks in der Schichtansicht.</translation>
+  </message>
+  <message>
+   <source>Calibrating {image}</source>
+   <translation>{image} wird kalibriert</translation>
+  </message>
+  <message>
+   <source>Taking the calibration of {image} back</source>
+   <translation>Die Kalibrierung von {image} wird zurückgenommen</translation>
+  </message>
+  <message>
+   <source>Removing the calibration of {image}</source>
+   <translation>Die Kalibrierung von {image} wird entfernt</translation>
+  </message>
+  <message>
+   <source>{pixels:.1f} px</source>
+   <translation>{pixels:.1f} px</translation>
+  </message>
+  <message>
+   <source>Open an image first.</source>
+   <translation>Öffnen Sie zuerst ein Bild.</translation>
+  </message>
+  <message>
+   <source>Lengths are in pixels.</source>
+   <translation>Längen sind in Pixeln.</translation>
+  </message>
+  <message>
+   <source>Lengths are in pixels: neither the file nor a person says how large a pixel is.</source>
+   <translation>Längen sind in Pixeln: weder die Datei noch eine Person sagt, wie groß ein Pixel ist.</translation>
+  </message>
+  <message>
+   <source>The image's file says so ({source}).</source>
+   <translation>So steht es in der Datei des Bildes ({source}).</translation>
+  </message>
+  <message>
+   <source>somebody</source>
+   <translation>jemandem</translation>
+  </message>
+  <message>
+   <source>Stated by {who} on {when} ({how}).</source>
+   <translation>Angegeben von {who} am {when} ({how}).</translation>
+  </message>
+  <message>
+   <source>An estimate: adults' irises differ by 4 % or more.</source>
+   <translation>Eine Schätzung: die Iris Erwachsener unterscheidet sich um 4 % oder mehr.</translation>
+  </message>
+  <message>
+   <source>The file says {x:g} x {y:g} mm, which is overruled.</source>
+   <translation>Die Datei sagt {x:g} x {y:g} mm, was übergangen wird.</translation>
+  </message>
+  <message>
+   <source>A pixel has {x:.4g} x {y:.4g} mm.</source>
+   <translation>Ein Pixel hat {x:.4g} x {y:.4g} mm.</translation>
+  </message>
+  <message>
+   <source>The file of {image} says that a pixel has {x:g} x {y:g} mm. Overrule it?</source>
+   <translation>Nach der Datei von {image} hat ein Pixel {x:g} x {y:g} mm. Soll das übergangen werden?</translation>
+  </message>
+  <message>
+   <source>Every length on this image then rests on your line instead, also in what others see.</source>
+   <translation>Jede Länge auf diesem Bild beruht dann auf Ihrer Linie, auch in dem, was andere sehen.</translation>
+  </message>
+ </context>
+ <context>
+  <name>panel.landmark_picture</name>
+  <message>
+   <source>Example of {landmark}</source>
+   <translation>Beispiel für {landmark}</translation>
   </message>
  </context>
  <context>
@@ -1147,6 +1323,57 @@
   <message>
    <source>epoch</source>
    <translation>Epoche</translation>
+  </message>
+ </context>
+ <context>
+  <name>panel.measurement_export</name>
+  <message>
+   <source>Table in Scene</source>
+   <translation>Tabelle in der Szene</translation>
+  </message>
+  <message>
+   <source>Save CSV...</source>
+   <translation>CSV sichern...</translation>
+  </message>
+  <message>
+   <source>Save Study...</source>
+   <translation>Studie sichern...</translation>
+  </message>
+  <message>
+   <source>Keep these values as a table of the scene; it follows the points</source>
+   <translation>Diese Werte als Tabelle der Szene behalten; sie folgt den Punkten</translation>
+  </message>
+  <message>
+   <source>Write these values to a file, also of points that were not submitted</source>
+   <translation>Diese Werte in eine Datei schreiben, auch von Punkten, die nicht abgeschickt sind</translation>
+  </message>
+  <message>
+   <source>Write the values of all final labels of this protocol on the server to a file</source>
+   <translation>Die Werte aller fertigen Labels dieses Protokolls auf dem Server in eine Datei schreiben</translation>
+  </message>
+  <message>
+   <source>The measurements are in the scene as the table {name}.</source>
+   <translation>Die Messwerte sind als Tabelle {name} in der Szene.</translation>
+  </message>
+  <message>
+   <source>Fetching the measurements of the study</source>
+   <translation>Die Messwerte der Studie werden geholt</translation>
+  </message>
+  <message>
+   <source>{path} cannot be written: {reason}.</source>
+   <translation>{path} kann nicht geschrieben werden: {reason}.</translation>
+  </message>
+  <message>
+   <source>{count} measurements are in {path}.</source>
+   <translation>{count} Messwerte stehen in {path}.</translation>
+  </message>
+  <message>
+   <source>Save Measurements</source>
+   <translation>Messwerte sichern</translation>
+  </message>
+  <message>
+   <source>CSV files (*.csv)</source>
+   <translation>CSV-Dateien (*.csv)</translation>
   </message>
  </context>
  <context>
@@ -1479,6 +1706,45 @@
   <message>
    <source>Putting back {image} of {when}</source>
    <translation>{image} vom {when} wird zurückgeholt</translation>
+  </message>
+ </context>
+ <context>
+  <name>panel.view_tools</name>
+  <message>
+   <source>All names</source>
+   <translation>Alle Namen</translation>
+  </message>
+  <message>
+   <source>Current name</source>
+   <translation>Aktueller Name</translation>
+  </message>
+  <message>
+   <source>No names</source>
+   <translation>Keine Namen</translation>
+  </message>
+  <message>
+   <source>Automatic window</source>
+   <translation>Automatisches Fenster</translation>
+  </message>
+  <message>
+   <source>Full range</source>
+   <translation>Ganzer Bereich</translation>
+  </message>
+  <message>
+   <source>Percentiles 1-99</source>
+   <translation>Perzentile 1-99</translation>
+  </message>
+  <message>
+   <source>Percentiles 5-95</source>
+   <translation>Perzentile 5-95</translation>
+  </message>
+  <message>
+   <source>Which landmarks' names are in the view</source>
+   <translation>Welche Namen von Landmarken in der Ansicht stehen</translation>
+  </message>
+  <message>
+   <source>Brightness and contrast</source>
+   <translation>Helligkeit und Kontrast</translation>
   </message>
  </context>
 </TS>
