@@ -1,0 +1,52 @@
+/** What other people did to the labels of the open image since it was opened. */
+
+import { TAGS } from "./study.js";
+
+/** Seconds between a save and the note that it replaced a label. */
+const SAME_MOMENT = 2;
+
+export class Conflicts {
+  #known = {};
+
+  constructor(study) {
+    this.study = study;
+  }
+
+  /** The labels as the person has seen them; `entry` is the image in the server's list. */
+  know(entry) {
+    this.#known = entry?.labels ?? {};
+  }
+
+  /**
+   * The labels that somebody has saved since, the finished one first.
+   *
+   * @returns {Promise<{tag: string, annotator: string, updated: number}[]>}
+   */
+  async found(image) {
+    const entry = await this.study.entry(image);
+    const labels = entry?.labels ?? {};
+    return [...TAGS]
+      .reverse()
+      .filter((tag) => labels[tag] && labels[tag].updated !== this.#known[tag]?.updated)
+      .map((tag) => ({ tag, ...labels[tag] }));
+  }
+
+  /**
+   * Looks at the labels after a save of one's own. Two people who save at the same moment overtake the look before the
+   * save; the earlier label then lies among the earlier versions.
+   *
+   * @returns {Promise<{tag: string, annotator: string, updated: number}|null>} a label of somebody else that was
+   *   replaced unseen, or that has replaced one's own.
+   */
+  async afterSave(image, tag, annotator) {
+    const before = this.#known[tag]?.updated ?? null;
+    const [entry, versions] = await Promise.all([this.study.entry(image), this.study.versions(image)]);
+    this.know(entry);
+    const mine = entry?.labels[tag];
+    if (mine && annotator && mine.annotator !== annotator) return { tag, ...mine };
+    const replaced = versions.find((version) => version.tag === tag && version.reason === "replaced");
+    const now = mine && replaced && Math.abs(Date.parse(replaced.time) / 1000 - mine.updated) < SAME_MOMENT;
+    if (!now || replaced.saved === before || replaced.user === annotator) return null;
+    return { tag, annotator: replaced.user, updated: replaced.saved };
+  }
+}

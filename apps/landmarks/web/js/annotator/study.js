@@ -1,0 +1,153 @@
+/** What the annotator asks of the server: several requests that belong together, with one result. */
+
+import { address } from "../client.js";
+import { Frame } from "./frame.js";
+import { LabelError, readLabel } from "./label_document.js";
+import { openedPoint } from "./point_state.js";
+import { readPrediction } from "./prediction.js";
+import { Work, contentOf } from "./work.js";
+
+/** The tags of a person's labels; a draft is newer than a final label. */
+export const TAGS = ["draft", "final"];
+
+export class Study {
+  constructor(client) {
+    this.client = client;
+  }
+
+  info() {
+    return this.client.get("/info/");
+  }
+
+  /**
+   * An image with its geometry and what the list knows of it.
+   *
+   * @returns {Promise<{id: string, frame: Frame, pixels: object, entry: object}>} `pixels` is the answer of
+   *   `GET /datastore/image/info`, `entry` that of the list of images.
+   */
+  async image(id) {
+    const [frame, pixels, entry] = await Promise.all([
+      this.client.get(address("/datastore/image/frame", { image: id })),
+      this.client.get(address("/datastore/image/info", { image: id })),
+      this.entry(id),
+    ]);
+    return { id, frame: new Frame(frame), pixels, entry };
+  }
+
+  async frame(id) {
+    return new Frame(await this.client.get(address("/datastore/image/frame", { image: id })));
+  }
+
+  /** An image in the server's list, `{id, state, labels, flags}`; null where the list lacks it. */
+  async entry(id) {
+    const found = await this.client.get(address("/datastore/images", { search: id }));
+    return found.images.find((entry) => entry.id === id) ?? null;
+  }
+
+  /**
+   * The work on an image with its label: the draft, else the final one. A label of another protocol is left alone.
+   *
+   * @returns {Promise<{work: Work, otherProtocol: string}>}
+   * @throws {LabelError} the label cannot be opened.
+   */
+  async work(task, { id, frame, entry }) {
+    let otherProtocol = "";
+    for (const tag of TAGS.filter((name) => name in entry.labels)) {
+      const { protocol } = entry.labels[tag];
+      if (protocol && protocol !== task.name) {
+        otherProtocol ||= protocol;
+        continue;
+      }
+      const work = await this.#labelWork(task, id, frame, tag);
+      if (work) return { work, otherProtocol: "" };
+    }
+    return { work: new Work({ task, image: id, frame }), otherProtocol };
+  }
+
+  async #labelWork(task, id, frame, tag) {
+    let info, document;
+    try {
+      [info, document] = await Promise.all([
+        this.client.get(address("/datastore/label/info", { label: id, tag })),
+        this.client.get(address("/datastore/label", { label: id, tag })),
+      ]);
+    } catch (error) {
+      if (error.status === 404) return null;
+      throw error;
+    }
+    const origins = info.landmarks ?? {};
+    const points = readLabel(document, task, frame).map((point) => openedPoint(point, origins[point.name]));
+    const seconds = Number.isFinite(info.seconds) && info.seconds > 0 ? info.seconds : 0;
+    return new Work({
+      task, image: id, frame, points, modelVersion: info.model_version ?? null,
+      savedTag: tag, saved: contentOf(points), seconds,
+    });
+  }
+
+  async detect(task, id) {
+    const path = address(`/infer/${encodeURIComponent(task.name)}`, { image: id, output: "json" });
+    return readPrediction(await this.client.json("POST", path), task);
+  }
+
+  /** The image that a strategy chose, `{id, message}`; the ID is null where there is none. */
+  async next(strategy, protocol, annotator) {
+    const params = { protocol, ...(annotator ? { client_id: annotator } : {}) };
+    const found = await this.client.json("POST", `/activelearning/${encodeURIComponent(strategy)}`, params);
+    return { id: found?.id ?? null, message: found?.message ?? "" };
+  }
+
+  /** Stores a label; returns what the server recorded of it. */
+  async save(submission) {
+    const form = new FormData();
+    form.append("params", JSON.stringify(submission.params));
+    form.append("label", new Blob([submission.markups], { type: "application/json" }), `${submission.image}.mrk.json`);
+    const query = { image: submission.image, tag: submission.tag };
+    return (await this.client.put(address("/datastore/label", query), form)).info;
+  }
+
+  /** The earlier versions of the final label and of the draft, the last one that ended first. */
+  async versions(id) {
+    const lists = await Promise.all(
+      TAGS.map(async (tag) => {
+        const { versions } = await this.client.get(address("/datastore/label/history", { image: id, tag }));
+        return versions.map((version) => ({ ...version, tag }));
+      }),
+    );
+    return lists.flat().sort((a, b) => (a.time < b.time ? 1 : -1));
+  }
+
+  restore(id, { tag, version }) {
+    return this.client.json("POST", address("/datastore/label/restore", { image: id, tag, version }));
+  }
+
+  tile(id, level, tx, ty, window) {
+    const [width, centre] = window ?? [];
+    const query = { image: id, reduce: level, tile: `${tx},${ty}`, window: width, level: centre };
+    return this.client.blob(address("/datastore/image/rendered", query));
+  }
+
+  /** The picture of a landmark that the protocol shows. */
+  landmarkPicture(protocol, landmark) {
+    return this.client.blob(`/protocol/${encodeURIComponent(protocol)}/picture/${encodeURIComponent(landmark)}`);
+  }
+
+  /** What is known of an image's pixel size; null where the server does not keep stated ones. */
+  async calibration(id) {
+    try {
+      return await this.client.get(address("/datastore/image/calibration", { image: id }));
+    } catch (error) {
+      if (error.status === 404 || error.status === 405) return null;
+      throw error;
+    }
+  }
+
+  calibrate(id, statement) {
+    return this.client.json("PUT", address("/datastore/image/calibration", { image: id }), statement);
+  }
+
+  undoCalibration(id) {
+    return this.client.json("POST", address("/datastore/image/calibration/undo", { image: id }));
+  }
+}
+
+export { LabelError };
