@@ -70,6 +70,22 @@ def read_image(path: str | Path, channels: Channels = "grey") -> tuple[NDArray[n
     return image, with_stated_size(path, frame)
 
 
+def read_pixels(path: str | Path) -> NDArray[Any]:
+    """Reads the pixels of a 2D image as numbers of the type in which they are stored, to show them.
+
+    The values are those of :func:`read_image`, but colour stays colour, and a value that is not finite is no error.
+
+    Returns:
+        (H, W, 1) grey or (H, W, 3) RGB.
+
+    Raises:
+        InputError: as :func:`read_image`.
+    """
+    path = Path(path)
+    planes = _planes(path, _read(path, image_format(path))[0])
+    return planes[..., :1] if planes.shape[-1] <= 2 else planes[..., :3]
+
+
 def read_frame(path: str | Path) -> Frame:
     """Reads the frame of a 2D image from its header; pixels are not decoded.
 
@@ -199,14 +215,21 @@ def _read_itk(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
     return array.reshape(frame.height, frame.width, reader.GetNumberOfComponents()), frame
 
 
-def _as_channels(path: Path, array: NDArray[Any], channels: Channels) -> NDArray[np.float32]:
-    """(H, W) or (H, W, N) stored numbers to (1, H, W) or (3, H, W) float32."""
+def _planes(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+    """(H, W) or (H, W, N) stored numbers to (H, W, N), where N is 1, 2 (grey, alpha), 3 or 4 (RGB, alpha)."""
     planes = array[..., None] if array.ndim == 2 else array
     count = planes.shape[-1]
     if count not in (1, 2, 3, 4):
         raise InputError(
             f"{path.name} has {count} values per pixel: an image has 1 (grey) or 3 (RGB), and maybe alpha."
         )
+    return planes
+
+
+def _as_channels(path: Path, array: NDArray[Any], channels: Channels) -> NDArray[np.float32]:
+    """(H, W) or (H, W, N) stored numbers to (1, H, W) or (3, H, W) float32."""
+    planes = _planes(path, array)
+    count = planes.shape[-1]
     if count <= 2:  # grey, grey with alpha
         plane = np.ascontiguousarray(planes[..., 0], dtype=np.float32)[None]
         return plane if channels == "grey" else np.repeat(plane, 3, axis=0)

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from ..conf import Door
 from ..errors import ClosedError
 
-#: Pages of the web server itself that stay: the description of the addresses.
-KEPT_PAGES = ("/", "/docs", "/openapi.json", "/favicon.ico")
+#: Addresses of the web server itself that stay: the description of the others, which the page at /docs shows.
+KEPT_PAGES = ("/openapi.json", "/favicon.ico")
 
 _OPENED_BY: dict[Door, str] = {
     "reload": "Reading the studies folder again on request",
@@ -20,8 +20,8 @@ _OPENED_BY: dict[Door, str] = {
 #: What MONAI Label has at addresses that begin so, and why it is not here.
 _ABSENT = {
     "/proxy": "This server passes nothing on to a DICOM server; its images lie in the studies folder.",
-    "/ohif": "This server has no OHIF viewer: use the module for 3D Slicer.",
-    "/static": "This server has no files for web viewers; its addresses are described at /docs.",
+    "/ohif": "This server has no OHIF viewer: open the page at /, or use the module for 3D Slicer.",
+    "/static": "This server has no files for other web viewers; its own page is at /, its addresses are described at /docs.",
     "/infer/wsi": "Landmarks are found in whole images: use POST /infer/PROTOCOL.",
     "/auth": "There is no sign-in by name and password here: send the server's token as `Authorization: Bearer TOKEN`.",
 }

@@ -81,15 +81,19 @@ class TokenGate:
         app: what is asked when the token is right.
         token: the token, ASCII.
         open_paths: paths that need none.
+        open_folders: all below these needs none; each ends in a slash.
     """
 
-    def __init__(self, app: ASGIApp, token: str, open_paths: Collection[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str, open_paths: Collection[str] = (), open_folders: Collection[str] = ()
+    ) -> None:
         self.app = app
         self._token = token.encode("ascii")
         self._open_paths = frozenset(open_paths)
+        self._open_folders = tuple(open_folders)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or scope["path"].removeprefix(scope.get("root_path", "")) in self._open_paths:
+        if scope["type"] == "lifespan" or self._is_open(scope["path"].removeprefix(scope.get("root_path", ""))):
             await self.app(scope, receive, send)
             return
         given = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -102,6 +106,9 @@ class TokenGate:
             else "This server asks for a token: send the header `Authorization: Bearer TOKEN`."
         )
         await refuse(scope, receive, send, 401, sentence, [("www-authenticate", "Bearer")])
+
+    def _is_open(self, path: str) -> bool:
+        return path in self._open_paths or path.startswith(self._open_folders)
 
     def _is_right(self, header: bytes) -> bool:
         scheme, _, token = header.partition(b" ")

@@ -22,6 +22,7 @@ def replace_middleware(
     access: AccessSettings,
     limits: LimitSettings,
     open_paths: tuple[str, ...],
+    open_folders: tuple[str, ...],
     image_uploads: tuple[tuple[str, str], ...],
     find_id: Callable[[str], str],
 ) -> None:
@@ -35,6 +36,7 @@ def replace_middleware(
         access: who may call.
         limits: how much a request may hold.
         open_paths: paths that need no token.
+        open_folders: all below these needs none.
         image_uploads: method and address of the requests that may bring an image; all others are small.
         find_id: gives the listed ID of an image that a request names.
     """
@@ -52,7 +54,8 @@ def replace_middleware(
             )
         )
     if access.token is not None:
-        front.append(Middleware(TokenGate, token=access.token, open_paths=open_paths))
+        gate = Middleware(TokenGate, token=access.token, open_paths=open_paths, open_folders=open_folders)
+        front.append(gate)
     front.append(Middleware(BodyLimit, max_body_mb=limits.max_body_mb, image_uploads=image_uploads))
     front.append(Middleware(ImageNames, find_id=find_id))
     web.user_middleware[:] = [*front, *others]

@@ -59,10 +59,6 @@ def images_router(service: LandmarkService, app: Any) -> APIRouter:
                 raise NotFoundError(f"The image {image!r} has another checksum than {check_sum!r}.")
         return {}
 
-    @router.get("/datastore/image/info", summary="The info of an image")
-    def image_info(*, image: str, user: AnyUser) -> dict[str, Any]:
-        return service.datastore.get_image_info(image)
-
     @router.put("/datastore/image/info", summary="Change the info of an image")
     def update_image_info(*, image: str, info: Annotated[str, Form()] = "{}", user: Annotator) -> dict[str, Any]:
         service.datastore.update_image_info(image, {**parse_params(info, "info"), "user": user.username})

@@ -24,10 +24,12 @@ from .info import info_router
 from .label_history import label_history_router
 from .labels import labels_router
 from .opened_doors import doors_router
+from .pictures import pictures_router
 from .request_checks import check_request
 from .sessions import sessions_router
 from .tasks import tasks_router
 from .train import train_router
+from .web_pages import FILES, PAGES, web_pages_router
 from .weights import weights_router
 
 #: Of two routes for the same request the first one answers.
@@ -39,6 +41,7 @@ ROUTERS = (
     label_history_router,
     images_router,
     image_list_router,
+    pictures_router,
     train_router,
     sampling_router,
     batch_router,
@@ -46,9 +49,11 @@ ROUTERS = (
     sessions_router,
     weights_router,
     doors_router,
+    web_pages_router,
 )
 #: Answers without a token.
-OPEN_PATHS = ("/health",)
+OPEN_PATHS = ("/health", *PAGES)
+OPEN_FOLDERS = (FILES,)
 #: Where an image may be sent; what comes to any other address is small.
 IMAGE_UPLOADS = (("PUT", "/datastore/image"), ("PUT", "/datastore/"), ("PUT", "/session/"), ("POST", "/infer/{model}"))
 
@@ -78,8 +83,10 @@ def install_routes(web: FastAPI, service: LandmarkService, app: Any) -> None:
     routes.extend(pages)
     access = app.settings.access
     open_paths = tuple(f"{prefix}{path}" for path in OPEN_PATHS)
+    open_folders = tuple(f"{prefix}{path}" for path in OPEN_FOLDERS)
     uploads = tuple((method, f"{prefix}{path}") for method, path in IMAGE_UPLOADS)
-    replace_middleware(web, access, app.settings.limits, open_paths, uploads, service.datastore.find_id)
+    find_id = service.datastore.find_id
+    replace_middleware(web, access, app.settings.limits, open_paths, open_folders, uploads, find_id)
     add_error_answers(web)
     describe(web, asks_for_token=access.token is not None)
     keep_requests_out_of_logs(addresses)

@@ -1,0 +1,175 @@
+"""Makes the PNG of an image, of a tile of it or of its thumbnail, and keeps what was decoded and made last."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from monai_ext.landmarks import InputError
+from monai_ext.transforms.detached import data_files
+from monai_ext.transforms.image_io import read_frame, read_pixels
+
+from ..errors import ParameterError
+from ..label_size import MEGABYTE
+from ..served_model import FileState
+from .byte_cache import ByteCache
+from .pyramid import Pyramid, Window, shown
+
+#: Side of a tile.
+TILE = 512
+#: Largest picture in one piece, in pixels; a larger image is asked for in tiles.
+LARGEST_PICTURE = 32_000_000
+LARGEST_REDUCTION = 1024
+#: What is kept of decoded images, and of pictures.
+DECODED_BYTES, PICTURE_BYTES = 768 * MEGABYTE, 96 * MEGABYTE
+#: Images that are decoded at the same time.
+DECODED_AT_ONCE = 2
+#: Changes with what the same options show, so that no browser keeps the old pictures.
+_VERSION = 1
+
+
+class PictureOptions(NamedTuple):
+    """Which part of an image is shown, and how.
+
+    Attributes:
+        window: the values that are shown; None is the image's own.
+        reduce: K, where a pixel is the mean of K x K stored ones.
+        tile: column and row of a tile of the reduced image; None for all of it.
+        size: longest side of a thumbnail; None for a picture that is no thumbnail.
+    """
+
+    window: Window | None = None
+    reduce: int = 1
+    tile: tuple[int, int] | None = None
+    size: int | None = None
+
+    def checked(self) -> PictureOptions:
+        """The options themselves.
+
+        Raises:
+            ParameterError: they mean nothing, or not together.
+        """
+        if self.reduce & (self.reduce - 1) or not 1 <= self.reduce <= LARGEST_REDUCTION:
+            raise ParameterError(f"reduce={self.reduce} must be a power of two up to {LARGEST_REDUCTION}.")
+        if self.size is not None and (self.tile is not None or self.reduce != 1):
+            raise ParameterError("A thumbnail (size) has neither tiles nor a reduction: leave out tile and reduce.")
+        if self.window is not None and not (self.window.width > 0 and np.isfinite(self.window).all()):
+            given = f"window={self.window.width:g}&level={self.window.level:g}"
+            raise ParameterError(f"{given} shows nothing: the window must be above 0, and both must be finite.")
+        return self
+
+
+class Pictures:
+    """Pictures of images; safe to use from many threads, which hold each other up only while they decode."""
+
+    def __init__(self) -> None:
+        self._decoded: ByteCache[Pyramid] = ByteCache(DECODED_BYTES, lambda pyramid: pyramid.nbytes)
+        self._made: ByteCache[bytes] = ByteCache(PICTURE_BYTES, len)
+        self._turn = threading.Semaphore(DECODED_AT_ONCE)
+
+    def info(self, path: Path) -> dict[str, Any]:
+        """Size, values and pixel size of an image.
+
+        Raises:
+            InputError: the file cannot be read as an image.
+        """
+        pyramid, frame = self._pyramid(path), read_frame(path)
+        exact = float if pyramid.dtype.startswith("float") else int
+        return {
+            "width": frame.width,
+            "height": frame.height,
+            "channels": pyramid.channels,
+            "dtype": pyramid.dtype,
+            "range": [exact(value) for value in pyramid.range],
+            "window": None if pyramid.window is None else list(pyramid.window),
+            "spacing": frame.scale.tolist(),
+            "unit": frame.unit,
+            "spacing_source": frame.spacing_source,
+        }
+
+    def tag(self, path: Path, options: PictureOptions) -> str:
+        """A text that changes with the image file and with the options."""
+        known = repr((_VERSION, _file_key(path), options))
+        return hashlib.sha256(known.encode()).hexdigest()[:32]
+
+    def png(self, path: Path, options: PictureOptions) -> bytes:
+        """The picture as PNG; pixel (x, y) of one reduced by K is at K * (x + 0.5) - 0.5 of the stored image.
+
+        Raises:
+            InputError: the file cannot be read as an image, or it is too large for a picture in one piece.
+            ParameterError: there is no such tile.
+        """
+        return self._made.get((_file_key(path), options), lambda: _png(self._cut(path, options)))
+
+    def _pyramid(self, path: Path) -> Pyramid:
+        def decode() -> Pyramid:
+            with self._turn:
+                return Pyramid(read_pixels(path))
+
+        return self._decoded.get(_file_key(path), decode)
+
+    def _cut(self, path: Path, options: PictureOptions) -> NDArray[np.uint8]:
+        pyramid = self._pyramid(path)
+        window = options.window or pyramid.window
+        if options.size is not None:
+            return _thumbnail(pyramid, window, options.size)
+        level = pyramid.level(options.reduce)
+        if options.tile is None:
+            _refuse_large(path, level)
+            return shown(level, window)
+        column, row = options.tile
+        height, width = level.shape[:2]
+        columns, rows = -(-width // TILE), -(-height // TILE)
+        if column >= columns or row >= rows:
+            raise ParameterError(
+                f"tile={column},{row} is not on the image, which has {columns} x {rows} tiles at reduce={options.reduce}."
+            )
+        return shown(level[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE], window)
+
+
+def _thumbnail(pyramid: Pyramid, window: Window | None, size: int) -> NDArray[np.uint8]:
+    longest = max(pyramid.size)
+    if longest <= size:
+        return shown(pyramid.level(1), window)
+    reduce = 1
+    while longest // (2 * reduce) >= size:
+        reduce *= 2
+    width, height = (max(1, round(side * size / longest)) for side in pyramid.size)
+    picture = _picture(shown(pyramid.level(reduce), window))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _refuse_large(path: Path, level: NDArray[Any]) -> None:
+    height, width = level.shape[:2]
+    if width * height > LARGEST_PICTURE:
+        raise InputError(
+            f"A picture of {width} x {height} pixels is too large for one piece: ask for tiles (tile=0,0) or for a "
+            "reduced one (reduce=4)."
+        )
+
+
+def _picture(pixels: NDArray[np.uint8]) -> Image.Image:
+    pixels = pixels[..., 0] if pixels.shape[-1:] == (1,) and pixels.ndim == 3 else pixels
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    _picture(pixels).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def _file_key(path: Path) -> Hashable:
+    """Changes when the image is replaced."""
+    try:
+        return tuple(FileState.of(file) for file in (path, *data_files(path)))
+    except (InputError, OSError):
+        return (FileState.of(path),)
