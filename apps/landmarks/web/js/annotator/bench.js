@@ -22,6 +22,8 @@ export class Bench {
     /** The open image: `{id, frame, pixels, entry}`. */
     this.image = null;
     this.work = null;
+    /** What is known of the image's pixel size; null where the server keeps no stated ones. */
+    this.calibration = null;
     /** The landmark that keys and buttons act on. */
     this.current = 0;
     /** What a press on the image does: null, `place` or `line`. */
@@ -92,6 +94,13 @@ export class Bench {
     const shape = this.settings.get("trueProportions", false) ? [x / Math.min(x, y), y / Math.min(x, y)] : [1, 1];
     this.view.show(this.image.frame.size, shape);
     this.changed();
+  }
+
+  /** The image's pixels have another real size by now. */
+  recalibrated(frame) {
+    this.image.frame = frame;
+    this.work?.recalibrate(frame);
+    this.showProportions();
   }
 
   /** Runs something that takes time, shown as busy. */

@@ -1,6 +1,6 @@
 /** What a person can do, by name: buttons and keys call the same functions. */
 
-import { calibrate, drawLine } from "./calibration_dialog.js";
+import { calibrate, lineDrawn } from "./calibration_dialog.js";
 import { showVersions } from "./versions_dialog.js";
 
 const NAMES = ["all", "current", "off"];
@@ -61,7 +61,7 @@ export class Deeds {
   saveDraft = () => this.session.sender.saveDraft();
   versions = () => showVersions(this.bench, this.session);
   calibrate = () => calibrate(this.bench);
-  drawLine = () => drawLine(this.bench);
+  lineDrawn = () => lineDrawn(this.bench);
 
   // What is shown
 
@@ -69,6 +69,14 @@ export class Deeds {
   actualSize = () => this.#look((view) => view.setZoom(1));
   zoomIn = () => this.#look((view) => view.step(1));
   zoomOut = () => this.#look((view) => view.step(-1));
+
+  /** The grey values as the server shows them. */
+  resetWindow = () => this.setWindow(null);
+
+  setWindow(window) {
+    this.bench.window = window;
+    this.bench.changed();
+  }
 
   /** The current point in the middle. */
   centre = () => {

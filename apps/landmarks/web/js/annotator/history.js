@@ -23,6 +23,11 @@ export class History {
     this.#ahead = [];
   }
 
+  /** Changes all states that are kept, as when lengths get another unit. */
+  map(change) {
+    for (const kept of [...this.#behind, ...this.#ahead]) kept.state = change(kept.state);
+  }
+
   /** The state before the last step; null where there is none. */
   undo(present) {
     return travel(this.#behind, this.#ahead, present);

@@ -1,6 +1,6 @@
 /** Keys, which count while the annotator is shown and nobody types into a field. The help is made from this list. */
 
-/** Key as `event.key` tells it, deed, whether Ctrl (or Cmd) is held; `help`: under which heading it is explained. */
+/** Keys as `event.key` tells them, and what they do; `help`: under which heading it is explained. */
 export const KEYS = [
   { keys: ["Enter"], deed: "finish", help: "image" },
   { keys: ["S"], shift: true, deed: "submit", help: "image" },
@@ -34,6 +34,15 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 /** Pixels for one press of an arrow key, and with Shift. */
 const STEP = 1;
 const FINE_STEP = 0.1;
+/** Deeds that a held key does again and again. */
+const REPEATED = ["next", "previous", "undo", "redo", "zoomIn", "zoomOut"];
+
+/** The key of a deed as a person reads it, e.g. `Shift+A`. */
+export function keyOf(deed) {
+  const { keys, shift } = KEYS.find((item) => item.deed === deed);
+  const key = keys[0].length === 1 ? keys[0].toUpperCase() : keys[0];
+  return shift ? `Shift+${key}` : key;
+}
 
 /**
  * @param {import("./deeds.js").Deeds} deeds
@@ -69,17 +78,13 @@ function deedOf(event, deeds) {
   }
   if (event.key === "Enter" && onControl && !onControl.matches("[role=option]")) return null;
   const found = KEYS.find(({ keys }) => keys.includes(event.key) || keys.includes(plain(event)));
-  return found && !event.repeat ? deeds[found.deed] : found && repeatable(found.deed) ? deeds[found.deed] : null;
+  if (found === undefined || (event.repeat && !REPEATED.includes(found.deed))) return null;
+  return deeds[found.deed];
 }
 
 /** The key without Caps Lock: a letter counts as a capital where Shift is held. */
 function plain({ key, shiftKey }) {
   return key.length === 1 ? (shiftKey ? key.toUpperCase() : key.toLowerCase()) : key;
-}
-
-/** Deeds that a held key does again and again. */
-function repeatable(deed) {
-  return ["next", "previous", "undo", "redo", "zoomIn", "zoomOut"].includes(deed);
 }
 
 function typing(target) {

@@ -99,6 +99,11 @@ export function accepted(point) {
   return changed(point, { status, touched: true, confirmed: true });
 }
 
+/** The same point where lengths are told in another unit. */
+export function rescaled(point, factor) {
+  return point.radius === null ? point : changed(point, { radius: point.radius * factor });
+}
+
 /** The positionStatus of markups files: `defined`, `missing` or `undefined`. */
 export function wordOf(point) {
   if (point.position !== null) return "defined";

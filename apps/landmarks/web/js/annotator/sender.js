@@ -18,6 +18,8 @@ const STAYED = "stayed";
 export class Sender {
   #timer = null;
   #turn = Promise.resolve();
+  /** Whether the browser could not keep the work. */
+  #full = false;
   /** The image whose drafts wait until the person has said whose label counts. */
   #disputed = null;
 
@@ -79,13 +81,20 @@ export class Sender {
     this.#timer = setTimeout(() => this.#saveQuietly(), DRAFT_AFTER);
   }
 
+  /** Whether something would be lost if the page were closed now. */
+  get unsafe() {
+    const { work } = this.bench;
+    return work?.dragging === true || (work?.dirty === true && this.#full);
+  }
+
   close() {
     clearTimeout(this.#timer);
   }
 
   #keep(work) {
     const { bench } = this;
-    if (!bench.unsent.keep(work.record(), bench.annotator)) bench.say(bench.t("unsent.full"), "warning");
+    this.#full = !bench.unsent.keep(work.record(), bench.annotator);
+    if (this.#full) bench.say(bench.t("unsent.full"), "warning");
   }
 
   async #saveQuietly() {

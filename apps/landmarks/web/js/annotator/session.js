@@ -2,6 +2,7 @@
 
 import { Ahead } from "./ahead.js";
 import { Sender } from "./sender.js";
+import { Task } from "./task.js";
 import { takeUp } from "./unsent_work.js";
 
 export class Session {
@@ -29,16 +30,16 @@ export class Session {
    * Opens an image; the work on the one before is settled by {@link Sender#leaveImage}.
    *
    * @param {string} id
-   * @param {{fresh?: boolean, unsent?: boolean}} how `fresh`: a strategy chose it, so that it has no label; `unsent`:
-   *   whether work that the server does not have comes first.
+   * @param {{fresh?: boolean, unsent?: boolean, tag?: string}} how `fresh`: a strategy chose it, so that it has no
+   *   label; `unsent`: whether work that the server does not have comes first; `tag`: which label is wanted.
    */
-  async open(id, { fresh = false, unsent = true } = {}) {
+  async open(id, { fresh = false, unsent = true, tag = "" } = {}) {
     const { bench } = this;
     const turn = ++this.#opening;
     const detecting = fresh && bench.settings.get("detectOnOpen", true) ? this.#predict(id) : null;
     detecting?.catch(() => {});
     try {
-      await bench.during("open", () => this.#fetch(id, turn, unsent));
+      await bench.during("open", () => this.#fetch(id, turn, unsent, tag ? [tag] : undefined));
     } catch (error) {
       if (turn === this.#opening) bench.fail(error);
     }
@@ -48,17 +49,40 @@ export class Session {
     if (turn === this.#opening) this.#prepareNext();
   }
 
-  async #fetch(id, turn, unsent) {
+  async #fetch(id, turn, unsent, tags) {
     const { bench } = this;
     this.#close();
     const image = await bench.study.image(id);
     if (turn !== this.#opening) return;
     this.#show(image);
-    const { work, otherProtocol } = await this.#workOf(image, unsent);
+    const { work, otherProtocol } = await this.#workOf(image, unsent, tags);
     if (turn !== this.#opening) return;
     this.#begin(work, image.entry);
     if (otherProtocol) bench.say(bench.t("other_protocol", { id, protocol: otherProtocol }), "warning");
     history.replaceState(null, "", `#/annotate?${new URLSearchParams({ image: id })}`);
+  }
+
+  /** Opens an image that the person named: where its label is of another protocol that is served, with that one. */
+  async openWished(id) {
+    const { bench } = this;
+    const entry = await bench.study.entry(id);
+    const label = ["draft", "final"].map((tag) => entry?.labels[tag]).find(Boolean);
+    const protocol = bench.info.protocols[label?.protocol];
+    if (protocol && protocol.name !== bench.task.name) bench.task = new Task(protocol);
+    await this.open(id);
+  }
+
+  /** No image is open. */
+  close() {
+    this.#opening += 1;
+    this.#close();
+  }
+
+  /** The page is seen, or hidden behind another one: time counts while it is seen. */
+  setVisible(seen) {
+    const { work } = this.bench;
+    if (seen) work?.resume();
+    else work?.pause();
   }
 
   #show(image) {
@@ -67,13 +91,26 @@ export class Session {
     bench.window = null;
     this.picture.open(image.id, image.frame.size, null);
     bench.showProportions();
-    bench.changed();
+    this.#askMore(image);
   }
 
-  async #workOf(image, unsent) {
+  /** What is needed for window and level, and for the pixel size, alone. */
+  async #askMore(image) {
+    const { bench } = this;
+    try {
+      const [pixels, calibration] = await Promise.all([bench.study.pixels(image.id), bench.study.calibration(image.id)]);
+      image.pixels = pixels;
+      if (bench.image === image) bench.calibration = calibration;
+      bench.changed();
+    } catch (error) {
+      if (bench.image === image) bench.fail(error);
+    }
+  }
+
+  async #workOf(image, unsent, tags) {
     const { bench } = this;
     const kept = unsent ? bench.unsent.of(image.id, bench.task) : null;
-    const found = await bench.study.work(bench.task, image);
+    const found = await bench.study.work(bench.task, image, tags);
     if (kept === null) return found;
     const work = takeUp(kept, bench.task, image.frame);
     if (work === null) {
@@ -101,7 +138,7 @@ export class Session {
   #close() {
     const { bench } = this;
     bench.work?.pause();
-    bench.work = bench.image = bench.notice = null;
+    bench.work = bench.image = bench.notice = bench.calibration = null;
     bench.setTool(null);
     this.picture.close();
   }

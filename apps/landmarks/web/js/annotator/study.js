@@ -2,7 +2,7 @@
 
 import { address } from "../client.js";
 import { Frame } from "./frame.js";
-import { LabelError, readLabel } from "./label_document.js";
+import { readLabel } from "./label_document.js";
 import { openedPoint } from "./point_state.js";
 import { readPrediction } from "./prediction.js";
 import { Work, contentOf } from "./work.js";
@@ -11,6 +11,9 @@ import { Work, contentOf } from "./work.js";
 export const TAGS = ["draft", "final"];
 
 export class Study {
+  /** Whether the server keeps stated pixel sizes, as far as is known. */
+  #calibrates = true;
+
   constructor(client) {
     this.client = client;
   }
@@ -22,16 +25,17 @@ export class Study {
   /**
    * An image with its geometry and what the list knows of it.
    *
-   * @returns {Promise<{id: string, frame: Frame, pixels: object, entry: object}>} `pixels` is the answer of
-   *   `GET /datastore/image/info`, `entry` that of the list of images.
+   * @returns {Promise<{id: string, frame: Frame, entry: object, pixels: null}>} `pixels` is to hold what
+   *   {@link Study#pixels} gives, for which the server reads the whole file.
    */
   async image(id) {
-    const [frame, pixels, entry] = await Promise.all([
-      this.client.get(address("/datastore/image/frame", { image: id })),
-      this.client.get(address("/datastore/image/info", { image: id })),
-      this.entry(id),
-    ]);
-    return { id, frame: new Frame(frame), pixels, entry };
+    const [frame, entry] = await Promise.all([this.frame(id), this.entry(id)]);
+    return { id, frame, entry: entry ?? { id, state: "unlabeled", labels: {}, flags: [] }, pixels: null };
+  }
+
+  /** What values an image has, and how they are shown by default. */
+  pixels(id) {
+    return this.client.get(address("/datastore/image/info", { image: id }));
   }
 
   async frame(id) {
@@ -47,12 +51,15 @@ export class Study {
   /**
    * The work on an image with its label: the draft, else the final one. A label of another protocol is left alone.
    *
+   * @param {import("./task.js").Task} task
+   * @param {object} image what {@link Study#image} gave.
+   * @param {string[]} tags which labels, the first that is there counts.
    * @returns {Promise<{work: Work, otherProtocol: string}>}
-   * @throws {LabelError} the label cannot be opened.
+   * @throws {import("./label_document.js").LabelError} the label cannot be opened.
    */
-  async work(task, { id, frame, entry }) {
+  async work(task, { id, frame, entry }, tags = TAGS) {
     let otherProtocol = "";
-    for (const tag of TAGS.filter((name) => name in entry.labels)) {
+    for (const tag of tags.filter((name) => name in entry.labels)) {
       const { protocol } = entry.labels[tag];
       if (protocol && protocol !== task.name) {
         otherProtocol ||= protocol;
@@ -75,8 +82,7 @@ export class Study {
       if (error.status === 404) return null;
       throw error;
     }
-    const origins = info.landmarks ?? {};
-    const points = readLabel(document, task, frame).map((point) => openedPoint(point, origins[point.name]));
+    const points = readLabel(document, task, frame).map((point) => openedPoint(point, originIn(info, point, frame)));
     const seconds = Number.isFinite(info.seconds) && info.seconds > 0 ? info.seconds : 0;
     return new Work({
       task, image: id, frame, points, modelVersion: info.model_version ?? null,
@@ -133,11 +139,13 @@ export class Study {
 
   /** What is known of an image's pixel size; null where the server does not keep stated ones. */
   async calibration(id) {
+    if (!this.#calibrates) return null;
     try {
       return await this.client.get(address("/datastore/image/calibration", { image: id }));
     } catch (error) {
-      if (error.status === 404 || error.status === 405) return null;
-      throw error;
+      if (error.status !== 404 && error.status !== 405) throw error;
+      this.#calibrates = false;
+      return null;
     }
   }
 
@@ -150,4 +158,8 @@ export class Study {
   }
 }
 
-export { LabelError };
+/** What a label's info tells of a point; lengths count in the unit that they were told in. */
+function originIn(info, { name }, { unit }) {
+  const origin = info.landmarks?.[name];
+  return origin && info.unit !== unit ? { ...origin, radius: null } : origin;
+}

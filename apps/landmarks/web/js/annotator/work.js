@@ -4,7 +4,7 @@ import { History } from "./history.js";
 import { measure } from "./measure.js";
 import { swappedPairs } from "./pair_check.js";
 import {
-  accepted, asMissing, asPredicted, asUnlabelled, at, emptyPoint, samePosition, UNLABELLED, withPrediction,
+  accepted, asMissing, asPredicted, asUnlabelled, at, emptyPoint, rescaled, samePosition, UNLABELLED, withPrediction,
   withProposal,
 } from "./point_state.js";
 import { Stopwatch } from "./stopwatch.js";
@@ -189,6 +189,16 @@ export class Work {
   redo() {
     this.#finishDrag();
     return this.#goTo(this.#history.redo(this.#moment));
+  }
+
+  /** The pixels have another real size by now: what is known in lengths is told in the new unit. */
+  recalibrate(frame) {
+    const factor = Math.sqrt((frame.spacing[0] * frame.spacing[1]) / (this.frame.spacing[0] * this.frame.spacing[1]));
+    const told = (points) => points.map((point) => rescaled(point, factor));
+    this.frame = frame;
+    this.points = told(this.points);
+    this.#history.map((moment) => ({ ...moment, points: told(moment.points) }));
+    this.revision += 1;
   }
 
   // Time, going out and coming back
