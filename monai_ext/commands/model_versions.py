@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -14,7 +14,7 @@ from monai_ext.engines.lock import training_lock
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.networks.model_store import CARD, version_numbers
-from monai_ext.networks.model_versions import SHIPPED, ModelVersion, roll_back, versions
+from monai_ext.networks.model_versions import SHIPPED, ModelVersion, roll_back, version_document, versions
 
 from .console import output, print_json
 from .models import ModelsOption, default_models_dir
@@ -59,7 +59,7 @@ def run(
         _check_name(only, root)
     found = [(name, each) for name in ([only] if only else _names(root)) for each in _known(root, name)]
     if as_json:
-        print_json([_document(name, version) for name, version in found])
+        print_json([version_document(name, version) for name, version in found])
     else:
         _print(found, root)
 
@@ -103,27 +103,6 @@ def _check_name(name: str, root: Path) -> None:
     if name not in known:
         there = ", ".join(known) or "none"
         raise InputError(f"There is no model {name!r} in {root}; there are {there}. A folder is given with --models.")
-
-
-def _document(name: str, version: ModelVersion) -> dict[str, Any]:
-    card = version.card
-    facts = {} if card is None else {
-        "date": card.date,
-        "labels_used": card.labels_used,
-        "val_error": card.val_error,
-        "unit": card.unit,
-        "val_images": len(card.val_images),
-        "parent": card.parent,
-    }  # fmt: skip
-    return {
-        "protocol": name,
-        "version": version.name if card is None else card.version,
-        "name": version.name,
-        "kind": SHIPPED if version.name == SHIPPED else "published",
-        "current": version.current,
-        "problem": version.problem or None,
-        **facts,
-    }
 
 
 def _table(found: list[tuple[str, ModelVersion]]) -> Table:

@@ -46,7 +46,7 @@ class Reports:
         return time.monotonic() - self._told_at >= REPORT_INTERVAL
 
     def tell(self, status: str, epoch: int, loss: float, selection: Selection, **extra: Any) -> None:
-        """Reports progress; numbers that are not known yet are None."""
+        """Reports progress, with all validations so far as ``history``; numbers that are not known yet are None."""
         self._told_at = time.monotonic()
         if self._on_progress is None:
             return
@@ -58,9 +58,10 @@ class Reports:
             {
                 "status": status,
                 "epoch": epoch,
-                **{k: v if v is not None and math.isfinite(v) else None for k, v in finite.items()},
+                **{name: _finite(value) for name, value in finite.items()},
                 "unit": selection.best.unit,
                 "model_version": None,
+                "history": [{name: _finite(value) for name, value in entry.items()} for entry in selection.history],
                 **self._constant,
                 **extra,
             }
@@ -77,6 +78,10 @@ class Reports:
         if self._writer is not None:
             for name in entry.keys() - {"epoch", "loss", "batch_size"}:
                 self._writer.add_scalar(_tag(name, unit), entry[name], int(entry["epoch"]))
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _tag(name: str, unit: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
@@ -13,6 +17,10 @@ from .model_store import CARD, ModelCard, find_weights, read_card, version_numbe
 
 #: What a person calls the model that comes with the program.
 SHIPPED = "shipped"
+#: Who went back to which version, one line each.
+ROLLBACKS = "rollbacks.jsonl"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,38 @@ def newest_whole_version(folder: Path, landmark_names: tuple[str, ...]) -> str |
     return None
 
 
-def roll_back(folder: Path, to: str | None = None, shipped: Path | None = None) -> ModelVersion:
+def version_document(protocol: str, version: ModelVersion) -> dict[str, Any]:
+    """A version as plain JSON; without its facts where its card cannot be read."""
+    card = version.card
+    facts = {} if card is None else {
+        "date": card.date,
+        "labels_used": card.labels_used,
+        "val_error": card.val_error,
+        "unit": card.unit,
+        "val_images": len(card.val_images),
+        "parent": card.parent,
+    }  # fmt: skip
+    return {
+        "protocol": protocol,
+        "version": version.name if card is None else card.version,
+        "name": version.name,
+        "kind": SHIPPED if version.name == SHIPPED else "published",
+        "current": version.current,
+        "problem": version.problem or None,
+        **facts,
+    }
+
+
+def roll_back(folder: Path, to: str | None = None, shipped: Path | None = None, *, by: str = "") -> ModelVersion:
     """Makes another version the current one by one atomic replacement of the card; all versions stay.
+
+    A line in ``rollbacks.jsonl`` beside the card records it: ``{"time", "from", "to", "by"}``.
 
     Args:
         folder: of what training published. The caller sees to it that nothing is published there meanwhile.
         to: a version's name, or ``shipped``; None is the newest one before the current one.
         shipped: folder of the model that comes with the program, where there is one.
+        by: who does it.
 
     Returns:
         The version that is current now.
@@ -75,12 +108,41 @@ def roll_back(folder: Path, to: str | None = None, shipped: Path | None = None) 
     if target.card is None or target.problem:
         raise InputError(f"The version {target.name} cannot be used: {target.problem}")
     _check_landmarks(target.card, known)
+    before = _current(folder, known)
     _keep_current_card(folder)
     if target.name == SHIPPED:
         (folder / CARD).unlink(missing_ok=True)
     else:
         write_atomically(folder / CARD, (folder / f"{target.name}.json").read_bytes())
+    if target.name != before:
+        _record(folder, before, target.name, by)
     return ModelVersion(target.name, target.card, current=True)
+
+
+def rollbacks(folder: Path) -> list[dict[str, Any]]:
+    """The rollbacks in a model folder, oldest first: ``{"time", "from", "to", "by"}``; damaged lines are left out."""
+    path = folder / ROLLBACKS
+    found = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            found.append(record)
+    return found
+
+
+def _record(folder: Path, before: str, now: str, by: str) -> None:
+    """Adds a rollback to the record. One that cannot be written is warned of: the version has changed all the same."""
+    time = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    line = json.dumps({"time": time, "from": before or None, "to": now, "by": by or None})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ROLLBACKS).open("a", encoding="utf-8") as stream:
+            stream.write(f"{line}\n")
+    except OSError as error:
+        logger.warning("The rollback of %s to %s could not be recorded: %s", folder.name, now, error)
 
 
 def _target(folder: Path, to: str | None, known: list[ModelVersion]) -> ModelVersion:

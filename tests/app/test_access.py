@@ -88,12 +88,15 @@ def test_with_a_token_every_address_but_health_asks_for_it(served: Callable[...,
     client = served(token=TOKEN)(REMOTE, "http://server.hospital:8000")
     addresses = [path for path in client.get("/openapi.json", headers=bearer()).json()["paths"] if path != "/health"]
     assert len(addresses) > 20
-    for address in (*addresses, "/", "/docs", "/openapi.json", "/favicon.ico", "/nowhere"):
+    for address in (*addresses, "/openapi.json", "/favicon.ico", "/nowhere", "/web", "/docs/", "//", "/web.js"):
         for method in ("GET", "PUT", "POST", "DELETE", "OPTIONS"):
             response = client.request(method, address)
             assert refused(response, 401, "Authorization: Bearer TOKEN")
             assert response.headers["WWW-Authenticate"] == "Bearer"
     assert client.get("/health").status_code != 401
+    for page in ("/", "/docs", "/web/js/app.js"):  # which tell of no image, and ask for the token themselves
+        assert client.get(page).status_code == 200
+    assert refused(client.get("/web/%2e%2e/datastore/images"), 404, "'../datastore/images'")
     assert client.get("/info/", headers=bearer()).status_code == 200
     assert client.get("/info/", headers={"Authorization": f"bearer  {TOKEN}"}).status_code == 200
 

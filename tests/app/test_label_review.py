@@ -45,7 +45,7 @@ def test_exchanged_label_is_flagged_until_it_is_corrected(app: Any, client: Test
     page = client.get("/datastore/images").json()
     assert (page["flagged"], page["states"]["final"]) == (1, 1)
     (flag,) = page["images"][0]["flags"]
-    assert set(flag) == {"kind", "landmarks", "sentence"}
+    assert set(flag) == {"kind", "landmarks", "sentence", "size"}
     assert (flag["kind"], flag["landmarks"]) == ("swapped", ["bright", "dim"])
     assert flag["sentence"].startswith("bright and dim look exchanged: they lie 40.0 px and 40.0 px from where")
 

@@ -10,7 +10,7 @@ import torch
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.networks.model_store import CARD, ModelCard, publish, read_card, version_files, version_numbers
-from monai_ext.networks.model_versions import SHIPPED, newest_whole_version, roll_back, versions
+from monai_ext.networks.model_versions import ROLLBACKS, SHIPPED, newest_whole_version, roll_back, rollbacks, versions
 
 
 def protocol_of(*names: str) -> Protocol:
@@ -40,7 +40,7 @@ def listed(folder: Path, shipped: Path | None = None) -> list[tuple[str, bool, b
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != CARD}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in (CARD, ROLLBACKS)}
 
 
 def test_versions_are_listed_newest_first_with_their_cards(folder: Path) -> None:
@@ -54,6 +54,20 @@ def test_ten_follows_nine(folder: Path) -> None:
     put(folder, after="v9")
 
     assert [name for name, _, _ in listed(folder)] == ["v10", "v3", "v2", "v1"]
+
+
+def test_every_rollback_that_changes_the_version_is_recorded(folder: Path) -> None:
+    assert rollbacks(folder) == []
+    roll_back(folder, by="ada")
+    roll_back(folder, "v2")
+    roll_back(folder, "v3")
+    with (folder / ROLLBACKS).open("a") as stream:
+        stream.write("half a li")
+
+    assert [(record["from"], record["to"], record["by"]) for record in rollbacks(folder)] == [
+        ("v3", "v2", "ada"),
+        ("v2", "v3", None),
+    ]
 
 
 def test_going_back_and_forth_changes_the_card_alone(folder: Path) -> None:

@@ -21,7 +21,7 @@ _OPENED_BY: dict[Door, str] = {
 _ABSENT = {
     "/proxy": "This server passes nothing on to a DICOM server; its images lie in the studies folder.",
     "/ohif": "This server has no OHIF viewer: open the page at /, or use the module for 3D Slicer.",
-    "/static": "This server has no files for other web viewers; its own page is at /, its addresses are described at /docs.",
+    "/static": "This server has no files for other web viewers; its own page is at /.",
     "/infer/wsi": "Landmarks are found in whole images: use POST /infer/PROTOCOL.",
     "/auth": "There is no sign-in by name and password here: send the server's token as `Authorization: Bearer TOKEN`.",
 }

@@ -63,8 +63,7 @@ class Pyramid:
         return 3 * self._levels[1].nbytes
 
     def level(self, reduce: int) -> NDArray[Any]:
-        """(ceil(H / K), ceil(W / K), C) means over blocks of K x K pixels; those at the right and lower edge may be
-        partial blocks."""
+        """(ceil(H / K), ceil(W / K), C) means over blocks of K x K pixels, partial ones at the right and lower edge."""
         with self._lock:
             if reduce not in self._levels:
                 self._levels[reduce] = _block_means(self._levels[1], reduce)

@@ -130,7 +130,8 @@ class Pictures:
         columns, rows = -(-width // TILE), -(-height // TILE)
         if column >= columns or row >= rows:
             raise ParameterError(
-                f"tile={column},{row} is not on the image, which has {columns} x {rows} tiles at reduce={options.reduce}."
+                f"tile={column},{row} is not on the image, which has {columns} x {rows} tiles at "
+                f"reduce={options.reduce}."
             )
         return shown(level[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE], window)
 

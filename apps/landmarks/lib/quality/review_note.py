@@ -33,16 +33,13 @@ def is_confirmed(info: Mapping[str, Any]) -> bool:
 
 
 def flags_of(info: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """``{"kind", "landmarks", "sentence"}`` of each flag of a label; none of one that a person has confirmed."""
+    """``{"kind", "landmarks", "sentence", "size"}`` of each flag of a label; none of a confirmed one."""
     note = note_of(info)
     flags = note.get("flags") if note is not None and not is_confirmed(info) else None
     if not isinstance(flags, list):
         return []
-    return [
-        {"kind": flag.get("kind"), "landmarks": flag.get("landmarks"), "sentence": flag.get("sentence")}
-        for flag in flags
-        if isinstance(flag, dict)
-    ]
+    told = ("kind", "landmarks", "sentence", "size")
+    return [{name: flag.get(name) for name in told} for flag in flags if isinstance(flag, dict)]
 
 
 def has_outgrown(labels: int, noted: int) -> bool:

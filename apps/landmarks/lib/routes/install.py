@@ -23,6 +23,7 @@ from .infer import infer_router
 from .info import info_router
 from .label_history import label_history_router
 from .labels import labels_router
+from .model_versions import model_versions_router
 from .opened_doors import doors_router
 from .pictures import pictures_router
 from .request_checks import check_request
@@ -43,6 +44,7 @@ ROUTERS = (
     image_list_router,
     pictures_router,
     train_router,
+    model_versions_router,
     sampling_router,
     batch_router,
     tasks_router,

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 ACTIVE = ("queued", "running")
 #: Those in which it has ended.
 ENDED = ("done", "stopped", "failed")
+#: The validations so far; too long for the answer that tells how the run goes.
+HISTORY = "history"
 RESUME = "Training again with the same labels and options goes on from the last saved state."
 
 
@@ -90,7 +92,13 @@ class ProgressFile:
         progress = self._read() if self._unwritten is None else dict(self._unwritten)
         task = _task_of(progress)
         progress.pop("task", None)
+        progress.pop(HISTORY, None)
         return self._seen(progress, waiting), task
+
+    def history(self) -> list[dict[str, Any]]:
+        """The validations of the run, oldest first: ``epoch``, ``loss``, ``val_error`` and what else was measured."""
+        history = self._read().get(HISTORY)
+        return history if isinstance(history, list) else []
 
     def _seen(self, progress: dict[str, Any], waiting: bool) -> dict[str, Any]:
         if not progress:
