@@ -54,6 +54,20 @@ export class UnsentStore {
     }
   }
 
+  /** Lays unsent work aside, so that other work on the image does not take its place. */
+  setAside(image, task) {
+    move(keyOf(image, task), asideOf(image, task));
+  }
+
+  /** Makes what was laid aside the unsent work again. */
+  takeBack(image, task) {
+    move(asideOf(image, task), keyOf(image, task));
+  }
+
+  hasAside(image, task) {
+    return read(asideOf(image, task)) !== null;
+  }
+
   /** The unsent work of an image; null where there is none of that definition. */
   of(image, task) {
     return read(keyOf(image, task));
@@ -74,6 +88,21 @@ export class UnsentStore {
 
 function keyOf(image, task) {
   return UNSENT + JSON.stringify([task.meaning, image]);
+}
+
+function asideOf(image, task) {
+  return `${keyOf(image, task)}.aside`;
+}
+
+function move(from, to) {
+  try {
+    const text = localStorage.getItem(from);
+    if (text === null) return;
+    localStorage.setItem(to, text);
+    localStorage.removeItem(from);
+  } catch {
+    // storage is switched off or full: it stays where it was
+  }
 }
 
 function read(key) {

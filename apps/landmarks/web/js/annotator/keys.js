@@ -71,13 +71,13 @@ function deedOf(event, deeds) {
     if (key === "enter") return deeds.submit;
     return null;
   }
-  const onControl = event.target.closest?.("button, a, select, summary, input, [role=option]");
-  if (event.key in ARROWS && !onControl) {
+  if (event.key in ARROWS) {
+    if (!event.target.matches?.("body, main, .stage")) return null;
     const step = event.shiftKey ? FINE_STEP : STEP;
     return () => deeds.nudge(...ARROWS[event.key].map((value) => value * step));
   }
-  if (event.key === "Enter" && onControl && !onControl.matches("[role=option]")) return null;
-  const found = KEYS.find(({ keys }) => keys.includes(event.key) || keys.includes(plain(event)));
+  if (event.key === "Enter" && event.target.closest?.("button, a, select, summary, input")) return null;
+  const found = KEYS.find(({ keys }) => keys.includes(plain(event)));
   if (found === undefined || (event.repeat && !REPEATED.includes(found.deed))) return null;
   return deeds[found.deed];
 }

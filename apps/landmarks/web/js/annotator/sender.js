@@ -30,7 +30,13 @@ export class Sender {
   constructor(bench, showTheirs) {
     this.bench = bench;
     this.showTheirs = showTheirs;
-    this.conflicts = new Conflicts(bench.study);
+    this.conflicts = new Conflicts(bench.study, bench.t("versions.nobody"));
+  }
+
+  /** An image is open; `entry` tells of its labels. */
+  begin(entry) {
+    this.#disputed = null;
+    this.conflicts.know(entry);
   }
 
   /** One sentence why the work cannot be sent now; empty where it can. */
@@ -45,7 +51,7 @@ export class Sender {
     const { bench } = this;
     const problem = this.whyNot("final");
     if (problem) bench.say(problem, "warning");
-    if (problem || bench.busy.has("send")) return false;
+    if (problem) return false;
     const reviewed = this.#standingFlags.length > 0;
     const doubts = this.#doubts();
     if (doubts.length && (await ask(bench, "ask.submit", doubts, ["stay", "submit"])) !== "submit") return false;
@@ -169,18 +175,24 @@ export class Sender {
     if (!asks) {
       this.#disputed = work.image;
       bench.say(bench.t(`conflict.${others[0].tag}`, others[0]), "warning", [
-        { label: bench.t("choice.theirs"), act: () => this.showTheirs(work.image) },
+        { label: bench.t("choice.theirs"), act: () => this.#yield(work) },
         { label: bench.t("choice.mine"), act: () => this.#insist(work.image) },
       ]);
       return STAYED;
     }
     const answer = await askConflict(bench, others, theirs ? ["stay", "theirs", "mine"] : ["stay", "keep", "mine"]);
-    if (answer === "theirs") this.showTheirs(work.image);
+    if (answer === "theirs") this.#yield(work);
     if (answer === "theirs" || answer === "keep") return THEIRS;
     if (answer !== "mine") return STAYED;
     this.#disputed = null;
     this.conflicts.know(await bench.study.entry(work.image));
     return SENT;
+  }
+
+  /** Somebody else's label is shown; one's own work is laid aside in the browser. */
+  #yield(work) {
+    this.bench.unsent.setAside(work.image, work.task);
+    this.showTheirs(work.image);
   }
 
   async #insist(image) {
@@ -193,7 +205,8 @@ export class Sender {
   async #lookAgain(image, tag) {
     const { bench } = this;
     try {
-      const overtaken = await this.conflicts.afterSave(image.id, tag, bench.annotator);
+      const { entry, overtaken } = await this.conflicts.afterSave(image.id, tag, bench.annotator);
+      image.entry = entry ?? image.entry;
       if (overtaken) bench.say(bench.t("conflict.after", { id: image.id, ...overtaken }), "warning");
       if (tag === "final" && !(bench.task.name in (bench.info.models ?? {}))) bench.info = await bench.study.info();
       bench.changed();

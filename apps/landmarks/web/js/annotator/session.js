@@ -125,14 +125,25 @@ export class Session {
 
   #begin(work, entry) {
     const { bench } = this;
-    this.sender.conflicts.know(entry);
+    this.sender.begin(entry);
     bench.work = work;
     bench.current = work.nextUnlabelled() ?? 0;
     work.resume();
+    if (bench.unsent.hasAside(work.image, bench.task)) {
+      const act = () => this.#showAside(work.image);
+      bench.say(bench.t("unsent.aside", { id: work.image }), "warning", [{ label: bench.t("choice.show_mine"), act }]);
+    }
     const label = entry?.labels[work.savedTag];
     if (label?.annotator && label.annotator !== bench.annotator && bench.notice === null) {
       bench.say(bench.t(`opened.${work.savedTag}`, { annotator: label.annotator }), "info");
     }
+  }
+
+  /** One's own work again, which was laid aside for somebody else's label. */
+  async #showAside(id) {
+    if (!(await this.sender.leaveImage())) return;
+    this.bench.unsent.takeBack(id, this.bench.task);
+    await this.open(id);
   }
 
   #close() {
@@ -194,15 +205,19 @@ export class Session {
   /** Confirms what the network said, sends the label and goes on: one key for a good image. */
   async acceptAndSubmit() {
     const { bench } = this;
-    if (bench.work === null || bench.busy.has("send")) return;
+    if (bench.work === null || ["submit", "open", "detect"].some((what) => bench.busy.has(what))) return;
     if (bench.work.acceptAll()) bench.workChanged();
     await this.submit();
   }
 
   /** Sends the finished label, and opens the next image where the person wants that. */
   async submit() {
-    const sent = await this.sender.submit();
-    if (sent && this.bench.settings.get("nextAfterSubmit", true)) await this.next();
+    const { bench } = this;
+    const id = bench.image?.id;
+    const sent = await bench.during("submit", () => this.sender.submit());
+    if (!sent || !bench.settings.get("nextAfterSubmit", true)) return;
+    await this.next();
+    if (bench.notice === null) bench.say(bench.t("sent.final", { id }), "info");
   }
 
   /** The person gives up what the server does not have. */

@@ -52,7 +52,7 @@ export class Toolbar {
     }
     this.#showState();
     this.zoom.textContent = `${Math.round(100 * view.zoom)} %`;
-    const idle = work !== null && !busy.has("send");
+    const idle = work !== null && !busy.has("submit");
     buttons.nextImage.disabled = busy.has("next") || busy.has("open");
     buttons.detect.disabled = work === null || busy.has("detect");
     this.#showStep(buttons.undo, "undo", work?.undoStep);
