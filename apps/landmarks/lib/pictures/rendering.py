@@ -58,12 +58,16 @@ class PictureOptions(NamedTuple):
             ParameterError: they mean nothing, or not together.
         """
         if self.reduce & (self.reduce - 1) or not 1 <= self.reduce <= LARGEST_REDUCTION:
-            raise ParameterError(f"reduce={self.reduce} must be a power of two up to {LARGEST_REDUCTION}.")
+            raise ParameterError(
+                f"The option reduce must be a power of two up to {LARGEST_REDUCTION}, not {self.reduce}."
+            )
         if self.size is not None and (self.tile is not None or self.reduce != 1):
             raise ParameterError("A thumbnail (size) has neither tiles nor a reduction: leave out tile and reduce.")
         if self.window is not None and not (self.window.width > 0 and np.isfinite(self.window).all()):
-            given = f"window={self.window.width:g}&level={self.window.level:g}"
-            raise ParameterError(f"{given} shows nothing: the window must be above 0, and both must be finite.")
+            width, level = self.window
+            raise ParameterError(
+                f"A window of {width:g} at level {level:g} shows nothing: it must be above 0, and both must be finite."
+            )
         return self
 
 
@@ -130,8 +134,7 @@ class Pictures:
         columns, rows = -(-width // TILE), -(-height // TILE)
         if column >= columns or row >= rows:
             raise ParameterError(
-                f"tile={column},{row} is not on the image, which has {columns} x {rows} tiles at "
-                f"reduce={options.reduce}."
+                f"There is no tile {column},{row}: the image has {columns} x {rows} tiles at reduce={options.reduce}."
             )
         return shown(level[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE], window)
 

@@ -44,15 +44,15 @@ _HEADERS = {
 def web_pages_router(service: LandmarkService, app: Any) -> APIRouter:
     """The pages; a browser keeps a file and asks each time whether it is still the same."""
     router = APIRouter(include_in_schema=False)
-    known = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*") if path.suffix in _TYPES}
 
     def send(name: str, if_none_match: str) -> Response:
-        content = known[name].read_bytes()
+        path = _file(name)
+        content = path.read_bytes()
         tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = {**_HEADERS, "ETag": tag}
         if tag in [given.strip().removeprefix("W/") for given in if_none_match.split(",")]:
             return Response(status_code=304, headers=headers)
-        return Response(content, media_type=_TYPES[known[name].suffix], headers=headers)
+        return Response(content, media_type=_TYPES[path.suffix], headers=headers)
 
     @router.get("/")
     def start_page(if_none_match: Annotated[str, Header()] = "") -> Response:
@@ -64,8 +64,14 @@ def web_pages_router(service: LandmarkService, app: Any) -> APIRouter:
 
     @router.get(f"{FILES}{{name:path}}")
     def page_file(name: str, if_none_match: Annotated[str, Header()] = "") -> Response:
-        if name not in known:
-            raise NotFoundError(f"There is no file {name[:80]!r} for browsers: open the page at /.")
         return send(name, if_none_match)
 
     return router
+
+
+def _file(name: str) -> Path:
+    """A file of the pages; nothing that lies elsewhere, whatever the name says."""
+    path = (FOLDER / name).resolve() if "\0" not in name else FOLDER
+    if path.suffix not in _TYPES or not path.is_relative_to(FOLDER) or not path.is_file():
+        raise NotFoundError(f"There is no file {name[:80]!r} for browsers: open the page at /.")
+    return path

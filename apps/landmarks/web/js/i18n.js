@@ -2,6 +2,7 @@
 
 export const LANGUAGES = { en: "English", de: "Deutsch" };
 const STORED = "landmarks.language";
+const DAY = { dateStyle: "medium", timeStyle: "short" };
 const texts = {};
 const loaded = new Map();
 
@@ -11,6 +12,11 @@ export const language = choose();
 function choose() {
   const wished = [read(), ...navigator.languages.map((name) => name.slice(0, 2).toLowerCase())];
   return wished.find((name) => name in LANGUAGES) ?? "en";
+}
+
+/** The language as it is written where the reader lives. */
+function locale() {
+  return navigator.languages.find((name) => name.slice(0, 2).toLowerCase() === language) ?? language;
 }
 
 function read() {
@@ -59,7 +65,7 @@ export function t(key, values = {}) {
 
 /** A number as the language writes it. */
 export function number(value, digits = 0) {
-  return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }
 
 /** A date and time (ISO text or seconds since 1970) as the language writes it; "" for none. */
@@ -67,5 +73,5 @@ export function when(value) {
   if (value === null || value === undefined || value === "") return "";
   const date = new Date(typeof value === "number" ? value * 1000 : value);
   if (Number.isNaN(date.getTime())) return String(value);
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(date);
+  return new Intl.DateTimeFormat(locale(), DAY).format(date);
 }

@@ -18,7 +18,7 @@ export class Router {
 
   /**
    * @param {HTMLElement} root - where pages are shown.
-   * @param {object} context - given to each page: `client`, `t`, `go(hash)`, `message(text, kind)`.
+   * @param {object} context - given to each page: `client`, `t`, `go(hash)`, `note(hash)`, `message(text, kind)`.
    * @param {(name: string) => void} onShow - told which page is shown.
    */
   constructor(root, context, onShow) {
@@ -30,6 +30,12 @@ export class Router {
 
   start() {
     return this.#next();
+  }
+
+  /** Notes in the address how the page that is shown stands, for instance what it is filtered by; it stays shown. */
+  note(hash) {
+    this.#shown.hash = hash;
+    history.replaceState(null, "", hash);
   }
 
   /** One page after the other, however fast the hash changes. */

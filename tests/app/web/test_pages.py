@@ -1,0 +1,176 @@
+"""The start page, the list and the review page in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+import requests
+from app_server import ROOT, Server
+
+from monai_ext.landmarks.markups import read_markups
+from monai_ext.transforms.image_io import read_frame
+
+pytestmark = pytest.mark.server
+
+#: A file name that would run a script where a page took it for HTML.
+EVIL = "<img src=x onerror=window.hit=1>"
+ICON = ROOT / "apps" / "landmarks" / "web" / "icon.svg"
+
+
+@pytest.fixture(scope="module")
+def evil_study(study: Path) -> Path:
+    (study / f"{EVIL}.jpg").write_bytes((study / "synthetic_fundus_002.jpg").read_bytes())
+    return study
+
+
+def listed(server: Server, search: str) -> int:
+    return int(requests.get(f"{server.url}/datastore/images", params={"search": search}, timeout=30).json()["found"])
+
+
+def pictures(page: Any, selector: str, count: int) -> None:
+    """Waits until so many thumbnails are shown."""
+    page.wait_for_function(
+        "([selector, count]) => [...document.querySelectorAll(selector)].filter("
+        "(image) => image.complete && image.naturalWidth > 0).length === count",
+        arg=[selector, count],
+    )
+
+
+def test_the_start_page_shows_images_by_state_network_and_address(page: Any, server: Server) -> None:
+    page.get_by_role("heading", name="20 images").wait_for()
+    strips = page.locator(".strip-title").all_inner_texts()
+    assert [re.sub(r"\s+", " ", strip).strip() for strip in strips] == ["○ Unlabelled 8", "◐ Draft 0", "● Labelled 12"]
+    pictures(page, ".thumbs img", 10)
+    assert page.locator(".thumbs img").first.evaluate("(image) => image.src.startsWith('blob:')")
+    assert page.get_by_label("Address of this server").input_value() == server.url
+    facts = page.locator("dl.facts").inner_text()
+    assert "v4" in facts
+    assert "7.44 px" in facts
+    page.locator(".thumbs a").first.focus()
+    assert page.locator(".thumbs a").first.get_attribute("aria-label") == "Open synthetic_fundus_002"
+
+
+def test_the_list_is_searched_and_filtered(open_page: Callable[..., Any], server: Server) -> None:
+    page = open_page(f"{server.url}/#/list")
+    page.get_by_text("20 of 20 images").wait_for()
+    page.get_by_label("Search by name").fill("FUNDUS 01")
+    page.get_by_text("11 of 20 images").wait_for()
+    page.get_by_role("button", name="Unlabelled").click()
+    page.get_by_text("4 of 20 images").wait_for()
+    names = page.locator(".image-name b").all_inner_texts()
+    assert names == [f"synthetic_fundus_{number:03}" for number in (12, 14, 17, 19)]
+    assert parse_qs(urlsplit(page.url).fragment.partition("?")[2]) == {"search": ["FUNDUS 01"], "state": ["unlabeled"]}
+    page.reload()
+    page.get_by_text("4 of 20 images").wait_for()
+    assert page.get_by_label("Search by name").input_value() == "FUNDUS 01"
+    page.get_by_label("Search by name").fill("nothing like it")
+    page.get_by_text("No image fits.").wait_for()
+
+
+def test_the_keyboard_alone_finds_and_opens_an_image(open_page: Callable[..., Any], server: Server) -> None:
+    page = open_page(f"{server.url}/#/list")
+    page.get_by_text("20 of 20 images").wait_for()
+    page.get_by_label("Search by name").focus()
+    for key in ("ArrowDown", "ArrowDown", "End", "ArrowUp"):
+        page.keyboard.press(key)
+    row = page.locator(".image-row:focus")
+    row.wait_for()
+    assert row.locator("b").inner_text() == "synthetic_fundus_019"
+    assert row.locator("xpath=..").get_attribute("aria-posinset") == "19"
+    assert row.get_attribute("href") == "#/annotate?image=synthetic_fundus_019"
+
+
+def test_five_thousand_images_are_a_few_rows_at_a_time(open_page: Callable[..., Any], server: Server) -> None:
+    asked: list[int] = []
+    unlabeled: dict[str, Any] = {"state": "unlabeled", "labels": {}, "flags": []}
+
+    def answer(route: Any) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        offset, limit = int(query.get("offset", ["0"])[0]), int(query["limit"][0])
+        asked.append(offset)
+        images = [
+            {"id": f"eye_{number:05}", "file": f"eye_{number:05}.png", "size": 1} | unlabeled
+            for number in range(offset, min(offset + limit, 5000))
+        ]
+        states = {"unlabeled": 5000, "draft": 0, "final": 0}
+        route.fulfill(json={"total": 5000, "states": states, "flagged": 0, "found": 5000, "images": images})
+
+    page = open_page(server.url)
+    page.route("**/datastore/images?*", answer)
+    page.route("**/datastore/image/rendered?*", lambda route: route.fulfill(path=ICON, content_type="image/svg+xml"))
+    page.get_by_role("heading", name="Fundus photograph").wait_for()
+    asked.clear()
+    page.get_by_role("link", name="Images", exact=True).click()
+    page.get_by_text("5,000 of 5,000 images").wait_for()
+    assert 0 < page.locator(".virtual-row").count() < 40
+    page.get_by_label("Search by name").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
+    page.get_by_text("eye_04999").first.wait_for()
+    assert page.locator(".image-row:focus b").inner_text() == "eye_04999"
+    page.locator(".virtual").evaluate("(view) => { view.scrollTop = 2500 * 76; }")
+    page.get_by_text("eye_02501").first.wait_for()
+    assert 0 < page.locator(".virtual-row").count() < 40
+    assert sorted(asked) == [0, 2400, 4800]
+
+
+def test_names_are_never_read_as_html(open_page: Callable[..., Any], server: Server, evil_study: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not listed(server, "onerror") and time.monotonic() < deadline:  # the folder is watched
+        time.sleep(0.2)
+    page = open_page(f"{server.url}/#/list?search=onerror")
+    row = page.locator(".image-row")
+    assert row.locator("b").inner_text() == EVIL
+    assert parse_qs(row.get_attribute("href").partition("?")[2]) == {"image": [EVIL]}
+    pictures(page, ".image-row img", 1)
+    assert page.evaluate("window.hit") is None
+    (evil_study / f"{EVIL}.jpg").unlink()
+
+
+def test_a_doubtful_label_is_shown_with_its_points_and_confirmed(
+    open_page: Callable[..., Any], server: Server, study: Path
+) -> None:
+    image = "synthetic_fundus_005"
+    flag = {"kind": "far", "landmarks": ["fovea"], "sentence": "fovea lies <b>90.0 px</b> away.", "size": 5.0}
+    note = {"review": {"model_version": "v4", "labels": 12, "flags": [flag]}}
+    query = {"label": image, "tag": "final"}
+    saved = requests.put(
+        f"{server.url}/datastore/label/info", params=query, data={"info": json.dumps(note)}, timeout=30
+    )
+    assert saved.status_code == 200, saved.text
+    page = open_page(f"{server.url}/#/review")
+    case = page.locator(f'[data-image="{image}"]')
+    case.wait_for()
+    assert case.locator(".sentence").inner_text() == "fovea lies <b>90.0 px</b> away."
+    pictures(page, ".case img", 1)
+    page.locator(".point.doubtful").wait_for()
+    assert_on_the_picture(page, study, image)
+    case.get_by_role("button", name=f"The label of {image} is right").click()
+    page.get_by_text("No label looks implausible.").wait_for()
+    info = requests.get(f"{server.url}/datastore/label/info", params=query, timeout=30).json()
+    assert info["reviewed"] is True
+
+
+def assert_on_the_picture(page: Any, study: Path, image: str) -> None:
+    """The points lie within half a CSS pixel of where the stored label has them in the picture that is shown."""
+    label = read_markups(
+        study / "labels" / "final" / f"{image}.mrk.json", read_frame(study / f"{image}.jpg"), ("fovea", "optic_disc")
+    )
+    shown = page.locator(".case .thumb").first.bounding_box()
+    width, height = label.frame.size
+    scale = min(shown["width"] / width, shown["height"] / height)
+    corner = [shown["x"] + (shown["width"] - scale * width) / 2, shown["y"] + (shown["height"] - scale * height) / 2]
+    wanted = np.array(corner) + (label.points + 0.5) * scale
+    boxes = [box.bounding_box() for box in page.locator(".case circle.point").all()]
+    found = np.array([[box["x"] + box["width"] / 2, box["y"] + box["height"] / 2] for box in boxes])
+    distance = np.linalg.norm(found[:, None] - wanted[None], axis=2).min(1)
+    assert len(found) == 2
+    assert (distance < 0.5).all(), (found, wanted)
