@@ -57,7 +57,7 @@ def times(server: Any, browser: Any, count: int, warm: bool) -> list[float]:
     page.allowed = []
     page.goto(f"{server.url}/#/annotate")
     annotator = Annotator(page)
-    ready = """before => document.querySelector('.image-name').textContent !== before
+    ready = """before => document.querySelector('.opened').textContent !== before
         && document.querySelector('.stage').getAttribute('aria-busy') === 'false'
         && document.querySelector('.landmarks li').dataset.status === 'predicted'"""
     page.wait_for_function(ready, arg="No image")

@@ -81,7 +81,7 @@ class Annotator:
         self.wait_for_image(image)
 
     def wait_for_image(self, image: str) -> None:
-        self.page.locator(".image-name", has_text=image).wait_for()
+        self.page.locator(".opened", has_text=image).wait_for()
         self.wait_until_drawn()
 
     def wait_until_drawn(self) -> None:
@@ -92,7 +92,7 @@ class Annotator:
         self.page.locator(".title .tag", has_text=state).wait_for()
 
     def image(self) -> str:
-        return str(self.page.locator(".image-name").inner_text())
+        return str(self.page.locator(".opened").inner_text())
 
     def press(self, *keys: str) -> None:
         self.stage.focus()
@@ -105,7 +105,7 @@ class Annotator:
         for _ in range({1: 0, 2: 2, 3: 3, 8: 6}[int(zoom)]):
             self.page.keyboard.press("+")
         self.press("g")
-        self.page.locator(".bar .zoom", has_text=f"{100 * zoom:.0f} %").wait_for()
+        self.page.locator(".tools .zoom", has_text=f"{100 * zoom:.0f} %").wait_for()
         self.wait_until_drawn()
 
     def mark(self, name: str) -> tuple[float, float]:
@@ -114,7 +114,7 @@ class Annotator:
             self.page.evaluate(
                 """name => {
                     const {left, right, top, bottom} =
-                        document.querySelector(`.mark[data-name="${name}"] .halo`).getBoundingClientRect();
+                        document.querySelector(`.mark[data-name="${name}"] .shade`).getBoundingClientRect();
                     return [(left + right) / 2, (top + bottom) / 2];
                 }""",
                 name,

@@ -126,7 +126,7 @@ def test_keys_alone_do_all(open_page: OpenPage, server: Any, studies: Path) -> N
     assert annotator.status("dim") == "predicted"
     page.keyboard.press("y")
     page.keyboard.press("Enter")
-    page.wait_for_function("before => document.querySelector('.image-name').textContent !== before", arg=image)
+    page.wait_for_function("before => document.querySelector('.opened').textContent !== before", arg=image)
     label = stored(studies, image)
     np.testing.assert_allclose(label.points[0], predicted[0] + np.array(step) * (1.1, 1), atol=1e-6)
     assert label.status[1] == Status.MISSING
@@ -157,7 +157,7 @@ def test_fingers_drag_pinch_and_submit(annotate: Any, server: Any, studies: Path
     touch("touchStart", (middle[0] - 50, middle[1]), (middle[0] + 50, middle[1]))
     touch("touchMove", (middle[0] - 100, middle[1]), (middle[0] + 100, middle[1]))
     touch("touchEnd")
-    annotator.page.locator(".bar .zoom", has_text="600 %").wait_for()
+    annotator.page.locator(".tools .zoom", has_text="600 %").wait_for()
     annotator.page.get_by_role("button", name="Submit", exact=True).tap()
     annotator.wait_for_state("final")
     label = stored(studies, "spot_01")
@@ -174,7 +174,7 @@ def test_a_good_image_takes_one_key(annotate: Any, server: Any) -> None:
         seen.append(annotator.image())
         page.keyboard.press("Enter")
         page.wait_for_function(
-            "before => document.querySelector('.image-name').textContent !== before", arg=seen[-1]
+            "before => document.querySelector('.opened').textContent !== before", arg=seen[-1]
         )
     assert len(set(seen)) == 10
     page.locator(".landmarks li[data-status=predicted]").first.wait_for()
@@ -237,9 +237,9 @@ def test_no_name_is_read_as_html(annotate: Any, server: Any) -> None:
     hostile = f"z{HOSTILE}"
     annotator = annotate(settings={"annotator": HOSTILE, "detectOnOpen": False})
     page = annotator.page
-    page.locator(".image-name", has_not_text="No image").wait_for()
+    page.locator(".opened", has_not_text="No image").wait_for()
     page.goto(f"{server.url}/#/annotate?image={requests.utils.quote(hostile)}")
-    page.locator(".image-name", has_text="onerror").wait_for()
+    page.locator(".opened", has_text="onerror").wait_for()
     assert annotator.image() == hostile
     page.get_by_text(f"Annotator: {HOSTILE}").wait_for()
     page.goto(f"{server.url}/#/annotate?image=zz_odd")

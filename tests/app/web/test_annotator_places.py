@@ -144,7 +144,7 @@ def test_the_middle_of_a_wheel_turn_stays_where_it_is(annotate: Any) -> None:
     before = annotator.mark("bright")
     annotator.page.mouse.move(*before)
     annotator.page.mouse.wheel(0, -400)
-    annotator.page.wait_for_function("Number(document.querySelector('.bar .zoom').textContent.split(' ')[0]) > 400")
+    annotator.page.wait_for_function("Number(document.querySelector('.tools .zoom').textContent.split(' ')[0]) > 400")
     annotator.wait_until_drawn()
     np.testing.assert_allclose(annotator.mark("bright"), before, atol=0.75)
 

@@ -28,7 +28,7 @@ def test_nothing_is_lost_when_the_server_is_restarted(open_page: OpenPage, proto
         options = kept(first, nextAfterSubmit=False, detectOnOpen=False, prepareNext=False)
         page = open_page(f"{first.url}/#/annotate?image=spot_00", storage_state=options)
         page.allowed += ["401", "ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"]
-        page.get_by_label("Token").fill(TOKEN)
+        page.locator("#token").fill(TOKEN)
         page.keyboard.press("Enter")
         annotator = Annotator(page)
         annotator.wait_for_image("spot_00")

@@ -75,7 +75,7 @@ export async function show(root, params, context) {
 
 /** The name is asked once; then the wished image opens, or unsent work is offered, or the strategy chooses. */
 async function begin(bench, session, { image }) {
-  if (!bench.settings.get("nameAsked", false)) {
+  if (!bench.settings.get("nameAsked", false) || (bench.hasReaders && !bench.annotator)) {
     bench.settings.set("nameAsked", true);
     await askName(bench);
   }

@@ -12,7 +12,7 @@ export class Bench {
   /** @param {object} context what the router gives each page. */
   constructor(context) {
     this.context = context;
-    this.study = new Study(context.client);
+    this.study = new Study(context.client, () => (this.hasReaders ? this.annotator : ""));
     this.settings = new Settings();
     this.unsent = new UnsentStore();
     this.view = new View();
@@ -44,6 +44,11 @@ export class Bench {
 
   /** The annotator's text of a key. */
   t = (key, values) => this.context.t(`annotator.${key}`, values);
+
+  /** Whether each image is labelled by two people, each of whom sees the own points alone. */
+  get hasReaders() {
+    return this.info?.readers > 1;
+  }
 
   get annotator() {
     return this.settings.get("annotator", "");

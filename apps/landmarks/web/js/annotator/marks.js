@@ -23,7 +23,7 @@ export class Marks {
   constructor(bench) {
     this.bench = bench;
     this.lines = svg("g.lines");
-    this.reaches = svg("g.reaches");
+    this.reaches = svg("g.extents");
     this.points = svg("g.points");
     this.names = svg("g.names");
     this.drawn = svg("g.drawn");
@@ -75,8 +75,8 @@ export class Marks {
 
   #build(work) {
     this.#groups = (work?.task.landmarks ?? []).map(({ color, name }) => {
-      const mark = svg("g.mark", { "data-name": name }, svg("path.halo"), svg("path.cross", { stroke: color }), svg("path.corners"));
-      return { mark, reach: svg("ellipse.reach", { stroke: color }) };
+      const mark = svg("g.mark", { "data-name": name }, svg("path.shade"), svg("path.cross", { stroke: color }), svg("path.corners"));
+      return { mark, reach: svg("ellipse.extent", { stroke: color }) };
     });
     fill(this.points, this.#groups.map(({ mark }) => mark));
     fill(this.reaches, this.#groups.map(({ reach }) => reach));

@@ -144,3 +144,17 @@ export function openedPoint(labelled, origin) {
   }
   return told;
 }
+
+/** Whether two states are the same in all that they tell. */
+export function samePoint(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** What a label says of each landmark; it tells a saved state from a changed one. */
+export function contentOf(points) {
+  return points.map((point) => [point.status, point.position]);
+}
+
+export function sameContent(a, b) {
+  return a.length === b.length && a.every(([status, place], i) => status === b[i][0] && samePosition(place, b[i][1]));
+}

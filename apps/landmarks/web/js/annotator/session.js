@@ -59,7 +59,7 @@ export class Session {
     if (turn !== this.#opening) return;
     this.#begin(work, image.entry);
     if (otherProtocol) bench.say(bench.t("other_protocol", { id, protocol: otherProtocol }), "warning");
-    history.replaceState(null, "", `#/annotate?${new URLSearchParams({ image: id })}`);
+    bench.context.note(`#/annotate?${new URLSearchParams({ image: id })}`);
   }
 
   /** Opens an image that the person named: where its label is of another protocol that is served, with that one. */

@@ -3,9 +3,9 @@
 import { address } from "../client.js";
 import { Frame } from "./frame.js";
 import { readLabel } from "./label_document.js";
-import { openedPoint } from "./point_state.js";
+import { contentOf, openedPoint } from "./point_state.js";
 import { readPrediction } from "./prediction.js";
-import { Work, contentOf } from "./work.js";
+import { Work } from "./work.js";
 
 /** The tags of a person's labels; a draft is newer than a final label. */
 export const TAGS = ["draft", "final"];
@@ -14,8 +14,13 @@ export class Study {
   /** Whether the server keeps stated pixel sizes, as far as is known. */
   #calibrates = true;
 
-  constructor(client) {
+  /**
+   * @param {import("../client.js").Client} client
+   * @param {() => string} reader whose labels are meant, where each image has two readers; else empty.
+   */
+  constructor(client, reader) {
     this.client = client;
+    this.reader = reader;
   }
 
   info() {
@@ -44,7 +49,7 @@ export class Study {
 
   /** An image in the server's list, `{id, state, labels, flags}`; null where the list lacks it. */
   async entry(id) {
-    const found = await this.client.get(address("/datastore/images", { search: id }));
+    const found = await this.client.get(address("/datastore/images", { search: id, annotator: this.reader() }));
     return found.images.find((entry) => entry.id === id) ?? null;
   }
 
@@ -73,10 +78,11 @@ export class Study {
 
   async #labelWork(task, id, frame, tag) {
     let info, document;
+    const query = { label: id, tag, annotator: this.reader() };
     try {
       [info, document] = await Promise.all([
-        this.client.get(address("/datastore/label/info", { label: id, tag })),
-        this.client.get(address("/datastore/label", { label: id, tag })),
+        this.client.get(address("/datastore/label/info", query)),
+        this.client.get(address("/datastore/label", query)),
       ]);
     } catch (error) {
       if (error.status === 404) return null;
@@ -115,7 +121,8 @@ export class Study {
   async versions(id) {
     const lists = await Promise.all(
       TAGS.map(async (tag) => {
-        const { versions } = await this.client.get(address("/datastore/label/history", { image: id, tag }));
+        const query = { image: id, tag, annotator: this.reader() };
+        const { versions } = await this.client.get(address("/datastore/label/history", query));
         return versions.map((version) => ({ ...version, tag }));
       }),
     );
@@ -123,7 +130,7 @@ export class Study {
   }
 
   restore(id, { tag, version }) {
-    return this.client.json("POST", address("/datastore/label/restore", { image: id, tag, version }));
+    return this.client.json("POST", address("/datastore/label/restore", { image: id, tag, version, annotator: this.reader() }));
   }
 
   tile(id, level, tx, ty, window) {

@@ -17,11 +17,11 @@ export class Toolbar {
         { type: "button", onclick: afterClick(deeds[deed]), title: `${t(`tip.${deed}`)} (${keyOf(deed)})`, "aria-keyshortcuts": keyOf(deed) },
         label,
       ));
-    this.name = el("h1.image-name");
+    this.name = el("h1.opened");
     this.state = el("span.tag");
     this.zoom = el("button.plain.zoom", { type: "button", onclick: afterClick(deeds.actualSize), title: `${t("tip.actualSize")} (1)` });
     this.element = el(
-      "div.bar",
+      "div.tools",
       { role: "toolbar", "aria-label": t("toolbar") },
       el("div.group.title", {}, this.name, this.state),
       el("div.group", {}, button("nextImage"), button("detect"), button("undo", ".sign", "↶"), button("redo", ".sign", "↷")),

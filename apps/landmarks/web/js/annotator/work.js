@@ -4,23 +4,13 @@ import { History } from "./history.js";
 import { measure } from "./measure.js";
 import { swappedPairs } from "./pair_check.js";
 import {
-  accepted, asMissing, asPredicted, asUnlabelled, at, emptyPoint, rescaled, samePosition, UNLABELLED, withPrediction,
-  withProposal,
+  accepted, asMissing, asPredicted, asUnlabelled, at, contentOf, emptyPoint, rescaled, sameContent, samePoint,
+  UNLABELLED, withPrediction, withProposal,
 } from "./point_state.js";
 import { Stopwatch } from "./stopwatch.js";
 
 /** A point that lies within this many pixels of its earlier place has not been moved. */
 const MOVED_PIXELS = 1e-3;
-
-/** What a label says of each landmark; it tells a saved state from a changed one. */
-export function contentOf(points) {
-  return points.map((point) => [point.status, point.position]);
-}
-
-const sameContent = (a, b) =>
-  a.length === b.length && a.every(([status, place], i) => status === b[i][0] && samePosition(place, b[i][1]));
-
-const samePoint = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 /**
  * The state of all landmarks of one image, with history. A method that changes something returns true, adds one step to
@@ -58,7 +48,8 @@ export class Work {
 
   /** The landmarks that a finished label should have, but that nobody placed or called missing. */
   get unanswered() {
-    return this.#indices((point, index) => point.status === UNLABELLED && !this.task.landmarks[index].optional);
+    const open = (index) => this.points[index].status === UNLABELLED && !this.task.landmarks[index].optional;
+    return [...this.points.keys()].filter(open);
   }
 
   /** Whether no landmark has a point or is missing: nothing that a finished label could say. */
@@ -90,14 +81,12 @@ export class Work {
 
   /** The next landmark without an answer behind one, going round; null where all have one. */
   nextUnlabelled(after = -1) {
-    const order = this.points.map((_, step) => (after + step + 1) % this.points.length);
-    return order.find((index) => this.points[index].status === UNLABELLED) ?? null;
+    return this.#nextWhere((point) => point.status === UNLABELLED, after);
   }
 
   /** The next landmark that a person has not looked at: untouched predictions, going round; null where there is none. */
   nextUnsure(after = -1) {
-    const order = this.points.map((_, step) => (after + step + 1) % this.points.length);
-    return order.find((index) => !this.points[index].touched && this.points[index].proposal !== null) ?? null;
+    return this.#nextWhere((point) => !point.touched && point.proposal !== null, after);
   }
 
   // What happens
@@ -238,8 +227,10 @@ export class Work {
     return { points: this.points, modelVersion: this.modelVersion };
   }
 
-  #indices(holds) {
-    return this.points.flatMap((point, index) => (holds(point, index) ? [index] : []));
+  #nextWhere(holds, after) {
+    const count = this.points.length;
+    const order = this.points.map((_, step) => (after + step + 1) % count);
+    return order.find((index) => holds(this.points[index])) ?? null;
   }
 
   #changeOne(index, state, deed) {
