@@ -110,7 +110,7 @@ class Annotator:
 
     def mark(self, name: str) -> tuple[float, float]:
         """The middle of a mark in CSS px of the page."""
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             self.page.evaluate(
                 """name => {
                     const {left, right, top, bottom} =

@@ -68,7 +68,7 @@ def proposal(server: Any, image: str) -> tuple[np.ndarray, dict[str, Any]]:
 
 def inwards(point: np.ndarray, size: tuple[int, int], step: tuple[float, float]) -> tuple[float, float]:
     """A step from a point of an image that stays on it."""
-    return tuple(abs(s) if p < n / 2 else -abs(s) for p, n, s in zip(point, size, step, strict=True))  # type: ignore[return-value]
+    return tuple(abs(s) if p < n / 2 else -abs(s) for p, n, s in zip(point, size, step, strict=True))
 
 
 @pytest.mark.parametrize("name", BRIGHT)
@@ -84,7 +84,7 @@ def test_a_prediction_is_dragged_and_submitted(annotate: Any, server: Any, studi
     annotator.press("Shift+S")
     annotator.wait_for_state("final")
     label, info = stored(studies, image), label_info(server, image)
-    expected = predicted + [np.array(by) / 3, (0, 0)]
+    expected = np.add(predicted, [np.array(by) / 3, (0, 0)])
     np.testing.assert_allclose(label.points, expected, atol=0.05)
     moved = np.linalg.norm((label.points[0] - predicted[0]) * answer["spacing"])
     assert info["displacement"] == {"bright": pytest.approx(moved, abs=1e-3), "dim": 0.0}
@@ -161,7 +161,7 @@ def test_fingers_drag_pinch_and_submit(annotate: Any, server: Any, studies: Path
     annotator.page.get_by_role("button", name="Submit", exact=True).tap()
     annotator.wait_for_state("final")
     label = stored(studies, "spot_01")
-    np.testing.assert_allclose(label.points, predicted + [(dx / 3, dy / 3), (0, 0)], atol=0.05)
+    np.testing.assert_allclose(label.points, np.add(predicted, [(dx / 3, dy / 3), (0, 0)]), atol=0.05)
 
 
 def test_a_good_image_takes_one_key(annotate: Any, server: Any) -> None:
@@ -173,9 +173,7 @@ def test_a_good_image_takes_one_key(annotate: Any, server: Any) -> None:
         page.locator(".landmarks li[data-status=predicted]").first.wait_for()
         seen.append(annotator.image())
         page.keyboard.press("Enter")
-        page.wait_for_function(
-            "before => document.querySelector('.opened').textContent !== before", arg=seen[-1]
-        )
+        page.wait_for_function("before => document.querySelector('.opened').textContent !== before", arg=seen[-1])
     assert len(set(seen)) == 10
     page.locator(".landmarks li[data-status=predicted]").first.wait_for()
     after = requests.get(f"{server.url}/datastore/images?state=final", timeout=30).json()["found"]
@@ -203,7 +201,7 @@ def test_work_outlives_a_crash_and_becomes_a_draft(annotate: Any, server: Any, s
     again.press("n")
     page.keyboard.press("a")
     again.wait_for_state("draft")
-    np.testing.assert_allclose(stored(studies, "spot_14", "draft").points, predicted + [step, (0, 0)], atol=1e-6)
+    np.testing.assert_allclose(stored(studies, "spot_14", "draft").points, np.add(predicted, [step, (0, 0)]), atol=1e-6)
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('landmarks.unsent'))") == []
 
 

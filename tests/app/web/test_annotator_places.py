@@ -17,10 +17,10 @@ from monai_ext.landmarks.measurements import measure
 from monai_ext.landmarks.protocol_file import read_protocol, shipped_dir
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / "slicer_module" / "LandmarkDetection"))
-from LandmarkDetectionLib.geometry import Geometry  # noqa: E402
-from LandmarkDetectionLib.pair_check import swapped_pairs  # noqa: E402
-from LandmarkDetectionLib.point_state import PointState  # noqa: E402
-from LandmarkDetectionLib.task_definition import TaskDefinition  # noqa: E402
+from LandmarkDetectionLib.geometry import Geometry
+from LandmarkDetectionLib.pair_check import swapped_pairs
+from LandmarkDetectionLib.point_state import PointState
+from LandmarkDetectionLib.task_definition import TaskDefinition
 
 pytestmark = pytest.mark.server
 
@@ -111,9 +111,7 @@ def test_a_turned_photograph_is_shown_as_it_is_stored(annotate: Any) -> None:
     lit = np.nonzero((shown > 30).any(axis=0))[0], np.nonzero((shown > 30).any(axis=1))[0]
     assert tuple(axis.max() + 1 - axis.min() for axis in lit) == TURNED
     corner = [axis.min() for axis in lit]
-    np.testing.assert_allclose(
-        np.array(centre_of(shown, 160)) - corner, np.array(TURNED_SPOT) + 4, atol=0.5
-    )
+    np.testing.assert_allclose(np.array(centre_of(shown, 160)) - corner, np.array(TURNED_SPOT) + 4, atol=0.5)
 
 
 @pytest.mark.parametrize("name", BRIGHT)
@@ -168,7 +166,7 @@ def test_a_chosen_window_is_drawn_by_the_server(annotate: Any) -> None:
 
 
 def test_measurements_and_swapped_pairs_are_those_of_the_server(annotate: Any) -> None:
-    """The page's own figures, from the same points on the same tilted image, against the library and the Slicer module."""
+    """The page's own figures of points on a tilted image, against those of the library and of the Slicer module."""
     protocol = read_protocol(shipped_dir("protocols") / "face.yaml")
     document = protocol.model_dump(mode="json", exclude={"network", "recipe"})
     task = TaskDefinition.from_dict(document)

@@ -4,6 +4,8 @@ import { Settings, UnsentStore } from "./browser_store.js";
 import { Study } from "./study.js";
 import { View } from "./view.js";
 
+const INFO_SECONDS = 8;
+
 export class Bench {
   #listeners = [];
   #told = false;
@@ -76,14 +78,19 @@ export class Bench {
   }
 
   /**
-   * Tells the person one sentence; it stays until the next one.
+   * Tells the person one sentence; it stays until the next one, what is good news for a few seconds.
    *
    * @param {"info"|"warning"|"error"} kind
    * @param {{label: string, act: () => void}[]} actions buttons beside it.
    */
   say(text, kind = "info", actions = []) {
-    this.notice = text ? { text, kind, actions } : null;
+    const notice = text ? { text, kind, actions } : null;
+    this.notice = notice;
     this.changed();
+    if (kind !== "info" || notice === null) return;
+    setTimeout(() => {
+      if (this.notice === notice) this.say("");
+    }, INFO_SECONDS * 1000);
   }
 
   /** Tells of an error in its own words. */
@@ -105,7 +112,8 @@ export class Bench {
   recalibrated(frame) {
     this.image.frame = frame;
     this.work?.recalibrate(frame);
-    this.showProportions();
+    if (this.settings.get("trueProportions", false)) this.showProportions();
+    this.changed();
   }
 
   /** Runs something that takes time, shown as busy. */

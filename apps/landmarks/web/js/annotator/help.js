@@ -22,6 +22,7 @@ export function showHelp(bench) {
     ),
   );
   const gestures = GESTURES.map((name) => [el("dt", {}, t(`gesture.${name}`)), el("dd", {}, t(`gesture.${name}.does`))]);
-  const body = el("div.help", { tabindex: "0", "data-first": true }, columns, el("section", {}, el("h3", {}, t("help.pointer")), el("dl.keys", {}, gestures)));
+  const pointer = el("section", {}, el("h3", {}, t("help.pointer")), el("dl.keys", {}, gestures));
+  const body = el("div.help", { tabindex: "0", "data-first": true }, el("div.help-columns", {}, columns, pointer));
   return openDialog(t("help.title"), body, [{ label: t("close"), value: null, primary: true }], { wide: true });
 }

@@ -63,7 +63,7 @@ export class LandmarkList {
       const row = el(
         "li",
         { role: "option", id: `landmark-${index}`, onclick: afterClick(() => this.deeds.choose(index)) },
-        swatch, form, el("span.name", {}, landmark.title), status, facts,
+        swatch, form, el("span.name", {}, landmark.title), facts, status,
       );
       return { row, form, status, facts };
     });

@@ -93,13 +93,12 @@ export class Marks {
     fill(
       this.names,
       places.map(({ from, to }) => svg("line.leader", { x1: from[0], y1: from[1], x2: to[0], y2: to[1] })),
-      places.map(({ box }, at) =>
-        svg(
-          "text",
-          { x: box[0] + 4, y: box[1] + LINE - 4, class: named[at].index === bench.current ? "current" : null },
-          texts[at],
-        ),
-      ),
+      places.map(({ box, to }, at) => {
+        const [left, top, width] = box;
+        const ends = to[0] > left + width / 2; // the mark lies to the right: the name ends there
+        const place = { x: ends ? left + width - 4 : left + 4, y: top + LINE - 4, "text-anchor": ends ? "end" : null };
+        return svg("text", { ...place, class: named[at].index === bench.current ? "current" : null }, texts[at]);
+      }),
     );
   }
 
