@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 from annotator_study import BRIGHT, DIM, SIZE, Annotator, centre_of, kept, label_images, stored, write_images
 from conftest import OpenPage, Serve
 from PIL import Image
@@ -208,3 +209,34 @@ def test_measurements_and_swapped_pairs_are_those_of_the_server(annotate: Any) -
     np.testing.assert_allclose([values for values, _ in found], measured, rtol=1e-9)
     assert [pairs for _, pairs in found] == swapped
     assert 0 < sum(map(bool, swapped)) < len(swapped)
+
+
+def test_a_line_of_known_length_gives_millimetres_and_is_taken_back(annotate: Any, server: Any) -> None:
+    address = f"{server.url}/datastore/image/calibration"
+    if requests.get(address, params={"image": "turned"}, timeout=30).status_code == 404:
+        pytest.skip("this server keeps no stated pixel sizes")
+    annotator = annotate("plain")
+    page, dialog = annotator.page, annotator.page.get_by_role("dialog")
+    gap = np.linalg.norm(np.subtract(DIM, BRIGHT["plain.png"]))
+    shown = page.locator(".measurements dd")
+    page.get_by_role("button", name="Calibrate").wait_for()
+    annotator.press("1", "k")
+    dialog.get_by_role("button", name="Draw a line").click()
+    left, top = annotator.stage_corner()
+    annotator.drag((left + 400, top + 300), (100, 0))
+    dialog.get_by_text("The line is 100.0 px long.").wait_for()
+    dialog.get_by_label("What lies along the line").select_option("sticker")
+    page.keyboard.press("Enter")
+    page.get_by_text("Lengths are in millimetres now").wait_for()
+    assert shown.inner_text() == f"{gap * 0.19:.1f} mm"
+    stated = requests.get(address, params={"image": "plain"}, timeout=30).json()
+    assert stated["spacing"] == pytest.approx([0.19, 0.19], abs=1e-6)
+    assert {key: stated["stated"][key] for key in ("how", "length_mm", "annotator")} == {
+        "how": "sticker",
+        "length_mm": 19,
+        "annotator": "Ada",
+    }
+    annotator.press("k")
+    dialog.get_by_role("button", name="Take the last one back").click()
+    page.get_by_text("The pixel size is unknown again").wait_for()
+    assert shown.inner_text() == f"{gap:.1f} px"
