@@ -36,7 +36,7 @@ def test_the_token_is_asked_for_and_stays_in_the_page(open_page: Callable[..., A
     page.locator("#token").fill(TOKEN)
     page.get_by_role("button", name="Enter").click()
     page.get_by_text("20 of 20 images").wait_for()
-    page.wait_for_function("document.querySelectorAll('.image-row img').length > 5")
+    page.wait_for_function("() => document.querySelectorAll('.image-row img').length > 5")
     assert headers[-1] == f"Bearer {TOKEN}"
     page.get_by_role("link", name="Train").click()
     page.get_by_role("heading", name="Versions").wait_for()

@@ -76,7 +76,7 @@ def test_a_training_is_started_watched_and_published(open_page: Callable[..., An
     assert page.get_by_role("button", name="Stop").is_enabled()
     assert page.get_by_role("button", name="Start").is_disabled()
     page.locator('[data-status="done"]').wait_for(timeout=TRAINING_MS)
-    page.wait_for_function("document.querySelectorAll('.chart.error circle title').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('.chart.error circle title').length === 2")
     stats = requests.get(f"{spots.url}/info/", timeout=30).json()["train_stats"]["spots"]
     history = requests.get(f"{spots.url}/train/spots/history", timeout=30).json()["history"]
     assert [entry["epoch"] for entry in history] == [1, 2]
@@ -86,4 +86,4 @@ def test_a_training_is_started_watched_and_published(open_page: Callable[..., An
     assert rows(page)[0] == model_version(spots) == "v3"
     page.get_by_role("button", name="Curves of v3").click()
     page.get_by_role("heading", name="Training of v3").wait_for()
-    page.wait_for_function("document.querySelectorAll('.chart.loss circle title').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('.chart.loss circle title').length === 2")

@@ -59,8 +59,9 @@ class Pyramid:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all levels together, at most."""
-        return 3 * self._levels[1].nbytes
+        """Bytes of all levels together, about: the reduced ones have a third of the pixels."""
+        stored = self._levels[1]
+        return stored.nbytes + stored.size * (1 if stored.dtype == np.uint8 else 4) // 3
 
     def level(self, reduce: int) -> NDArray[Any]:
         """(ceil(H / K), ceil(W / K), C) means over blocks of K x K pixels, partial ones at the right and lower edge."""
