@@ -6,6 +6,7 @@ import { TAGS } from "./study.js";
 const SAME_MOMENT = 2;
 
 export class Conflicts {
+  #image = null;
   #known = {};
 
   /**
@@ -17,8 +18,9 @@ export class Conflicts {
     this.nobody = nobody;
   }
 
-  /** The labels as the person has seen them; `entry` is the image in the server's list. */
-  know(entry) {
+  /** The labels of an image as the person has seen them; `entry` is the image in the server's list. */
+  know(image, entry) {
+    this.#image = image;
     this.#known = entry?.labels ?? {};
   }
 
@@ -46,7 +48,7 @@ export class Conflicts {
   async afterSave(image, tag, annotator) {
     const before = this.#known[tag]?.updated ?? null;
     const [entry, versions] = await Promise.all([this.study.entry(image), this.study.versions(image)]);
-    this.know(entry);
+    if (this.#image === image) this.know(image, entry);
     const mine = entry?.labels[tag];
     if (mine && annotator && mine.annotator !== annotator) return { entry, overtaken: this.#told(tag, mine) };
     const replaced = versions.find((version) => version.tag === tag && version.reason === "replaced");

@@ -34,9 +34,9 @@ export class Sender {
   }
 
   /** An image is open; `entry` tells of its labels. */
-  begin(entry) {
+  begin(image, entry) {
     this.#disputed = null;
-    this.conflicts.know(entry);
+    this.conflicts.know(image, entry);
   }
 
   /** One sentence why the work cannot be sent now; empty where it can. */
@@ -185,7 +185,7 @@ export class Sender {
     if (answer === "theirs" || answer === "keep") return THEIRS;
     if (answer !== "mine") return STAYED;
     this.#disputed = null;
-    this.conflicts.know(await bench.study.entry(work.image));
+    this.conflicts.know(work.image, await bench.study.entry(work.image));
     return SENT;
   }
 
@@ -197,7 +197,7 @@ export class Sender {
 
   async #insist(image) {
     this.#disputed = null;
-    this.conflicts.know(await this.bench.study.entry(image));
+    this.conflicts.know(image, await this.bench.study.entry(image));
     this.bench.say("");
     await this.saveDraft();
   }

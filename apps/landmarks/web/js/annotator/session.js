@@ -125,7 +125,7 @@ export class Session {
 
   #begin(work, entry) {
     const { bench } = this;
-    this.sender.begin(entry);
+    this.sender.begin(work.image, entry);
     bench.work = work;
     bench.current = work.nextUnlabelled() ?? 0;
     work.resume();
