@@ -3,6 +3,9 @@
 /** Directions in the order of preference, to the right first, as one reads. */
 const DIRECTIONS = [[1, -1], [1, 1], [-1, -1], [-1, 1], [1, 0], [-1, 0], [0, -1], [0, 1]];
 const DISTANCES = [6, 20, 40, 64];
+/** CSS px that a leader keeps from the marks of others, and what it costs where it does not, in covered CSS px. */
+const LEADER_ROOM = 8;
+const CROSSED = 300;
 
 /**
  * @param {{index: number, place: number[], reach: number}[]} named the marks that have a name.
@@ -19,7 +22,7 @@ export function placeNames(named, sizes, marks, stage) {
     for (const distance of DISTANCES) {
       for (const direction of DIRECTIONS) {
         const box = boxAt(place, reach + distance, direction, size);
-        const cost = costOf(box, taken, marks, stage);
+        const cost = costOf(box, taken, marks, stage) + crossingCost(place, box, marks);
         if (best === null || cost < best.cost) best = { box, cost };
         if (cost === 0) break;
       }
@@ -44,6 +47,20 @@ function costOf(box, taken, marks, stage) {
   const covered = marks.reduce((sum, { place: [x, y], reach }) => sum + overlap(box, [x - reach, y - reach, 2 * reach, 2 * reach]), 0);
   const inside = overlap(box, [2, 2, stage[0] - 4, stage[1] - 4]);
   return names + 2 * covered + 3 * (box[2] * box[3] - inside);
+}
+
+/** What a leader costs that runs over the marks of others. */
+function crossingCost(place, [left, top, width, height], marks) {
+  const end = [Math.min(Math.max(place[0], left), left + width), Math.min(Math.max(place[1], top), top + height)];
+  const crossed = marks.filter((mark) => mark.place !== place && distanceTo(mark.place, place, end) < LEADER_ROOM);
+  return crossed.length * CROSSED;
+}
+
+/** How far a place lies from the line between two others. */
+function distanceTo([x, y], [ax, ay], [bx, by]) {
+  const [dx, dy] = [bx - ax, by - ay];
+  const along = Math.min(Math.max(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1), 0), 1);
+  return Math.hypot(x - ax - along * dx, y - ay - along * dy);
 }
 
 function overlap([ax, ay, aw, ah], [bx, by, bw, bh]) {
