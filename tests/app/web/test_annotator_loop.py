@@ -231,6 +231,30 @@ def test_a_label_of_somebody_else_is_not_replaced_unseen(annotate: Any, server: 
     np.testing.assert_array_equal(stored(studies, "spot_15").points, his)
 
 
+def test_an_unsure_point_shows_how_far_it_may_be_off(annotate: Any) -> None:
+    """The answer of the untrained network with radii, as a calibrated one tells them."""
+    annotator = annotate("spot_16", settings={"detectOnOpen": False})
+    page = annotator.page
+
+    def with_radii(route: Any) -> None:
+        answer = route.fetch()
+        document = {**answer.json(), "coverage": 0.95}
+        document["landmarks"] = [{**landmark, "radius": 6.5} for landmark in document["landmarks"]]
+        route.fulfill(response=answer, json=document)
+
+    page.route("**/infer/**", with_radii)
+    annotator.press("d")
+    page.locator(".landmarks li[data-status=predicted]").first.wait_for()
+    annotator.zoom(3)
+    box = page.evaluate(
+        """() => { const {width, height} = document.querySelector(".extent").getBBox(); return [width, height]; }"""
+    )
+    assert box == pytest.approx([39, 39], abs=1e-3)
+    assert "± 6.5 px" in page.locator(".landmarks li").first.inner_text()
+    annotator.press("ArrowLeft" if annotator.mark("bright")[0] > 480 else "ArrowRight")
+    page.locator(".extent").first.wait_for(state="hidden")
+
+
 def test_no_name_is_read_as_html(annotate: Any, server: Any) -> None:
     hostile = f"z{HOSTILE}"
     annotator = annotate(settings={"annotator": HOSTILE, "detectOnOpen": False})

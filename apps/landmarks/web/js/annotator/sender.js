@@ -20,6 +20,8 @@ export class Sender {
   #turn = Promise.resolve();
   /** Whether the browser could not keep the work. */
   #full = false;
+  /** The work whose finished label could not be sent: it waits for the person, and becomes no draft meanwhile. */
+  #owed = null;
   /** The image whose drafts wait until the person has said whose label counts. */
   #disputed = null;
 
@@ -81,6 +83,7 @@ export class Sender {
   workChanged() {
     const { bench } = this;
     clearTimeout(this.#timer);
+    this.#owed = null;
     if (bench.work === null) return;
     if (!bench.work.dirty) return bench.unsent.forget(bench.work.image, bench.task);
     this.#keep(bench.work);
@@ -105,7 +108,8 @@ export class Sender {
 
   async #saveQuietly() {
     const { work } = this.bench;
-    if (work === null || !work.dirty || work.dragging || this.#disputed === work.image) return;
+    const waits = work === this.#owed || work?.image === this.#disputed;
+    if (work === null || !work.dirty || work.dragging || waits) return;
     const outcome = await this.#send("draft", { asks: false, said: false });
     if (outcome === FAILED) this.#timer = setTimeout(() => this.#saveQuietly(), DRAFT_AGAIN);
   }
@@ -154,10 +158,12 @@ export class Sender {
       await bench.study.save(submission);
     } catch (error) {
       if (work.dirty) this.#keep(work);
+      if (tag === "final") this.#owed = work;
       const again = { label: bench.t("retry"), act: () => this.#send(tag, { reviewed }) };
       bench.say(bench.t("not_sent", { id: image.id, reason: error.message }), "error", [again]);
       return FAILED;
     }
+    this.#owed = null;
     work.markSaved(submission.points, tag);
     if (work.dirty) this.#keep(work);
     else bench.unsent.forget(image.id, work.task);
