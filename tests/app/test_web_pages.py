@@ -73,6 +73,44 @@ def test_the_token_is_put_into_no_storage_and_no_address() -> None:
             assert "token" not in path.read_text().lower(), path.name
 
 
+def colors(scheme: str) -> dict[str, str]:
+    """The colours of a scheme by name; the dark one says only what differs."""
+    light, dark = (FOLDER / "css" / "base.css").read_text().split("@media (prefers-color-scheme: dark)")[:2]
+    pattern = r"--([\w-]+): (#[0-9a-f]{6});"
+    return dict(re.findall(pattern, light)) | (dict(re.findall(pattern, dark)) if scheme == "dark" else {})
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of WCAG 2."""
+    shares = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("text", "ground", "least"),
+    [
+        *(
+            (text, ground, 4.5)
+            for text in ("text", "muted", "accent", "bad")
+            for ground in ("page", "surface", "raised")
+        ),
+        *((state, f"{state}-tint", 4.5) for state in ("final", "draft", "unlabeled", "bad")),
+        ("on-accent", "accent", 4.5),
+        ("on-accent", "accent-hover", 4.5),
+        ("text", "tint", 4.5),
+        ("text", "draft-tint", 4.5),
+        ("text", "bad-tint", 4.5),
+        *((line, "surface", 3.0) for line in ("line-strong", "curve-1", "curve-2", "good")),
+    ],
+)
+def test_text_and_signs_stand_out_from_their_ground(scheme: str, text: str, ground: str, least: float) -> None:
+    known = colors(scheme)
+    low, high = sorted(luminance(known[name]) for name in (text, ground))
+    assert (high + 0.05) / (low + 0.05) >= least
+
+
 def test_every_text_is_there_in_every_language_with_the_same_values() -> None:
     parts: dict[str, dict[str, dict[str, str]]] = {}
     for path in (FOLDER / "lang").glob("*.json"):

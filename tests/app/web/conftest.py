@@ -18,8 +18,8 @@ else:
     from app_server import ROOT, Server, end_group, launch, wait_until_up
 
 APP_DIR = Path(__file__).resolve().parents[3] / "apps" / "landmarks"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TOKEN = "a-token-that-nobody-guesses"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: How long a page may take to show something.
 PATIENCE_MS = 30_000
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from app_server import Server
-from conftest import TOKEN  # type: ignore[attr-defined]
 
 pytestmark = pytest.mark.server
+
+TOKEN = "a-token-that-nobody-guesses"
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ class TrainPage {
     this.fields = Object.fromEntries(
       Object.entries(OPTIONS).map(([name, { text, ...limits }]) => [
         name,
-        el("input", { id: `option-${name}`, name, type: text ? "text" : "number", inputmode: text ? null : "decimal", placeholder: defaults[name] ?? t("train.by_recipe"), ...limits }),
+        el("input", { id: `option-${name}`, name, type: text ? "text" : "number", inputmode: text ? null : "decimal", placeholder: defaults[name] ?? t(name === "minutes" ? "train.no_limit" : "train.by_recipe"), ...limits }),
       ]),
     );
     const field = (name) => el("div.field", {}, el("label", { for: `option-${name}` }, t(`option.${name}`)), this.fields[name]);

@@ -28,7 +28,7 @@ export function trainingLine(stats) {
   return el(
     "div.training",
     { "data-status": stats.status },
-    el("p", {}, parts.join(" · ")),
+    el(stats.status === "failed" ? "p.problem" : "p", {}, parts.join(" · ")),
     isActive(stats) ? el("progress", { max: 1, value: stats.status === "running" ? (done ?? undefined) : undefined, "aria-label": t("training.progress") }) : null,
     stats.message ? el("p.muted", {}, stats.message) : null,
     stats.warning ? el("p.notice", {}, stats.warning) : null,
