@@ -57,6 +57,7 @@ def times(server: Any, browser: Any, count: int, warm: bool) -> list[float]:
     page.allowed = []
     page.goto(f"{server.url}/#/annotate")
     annotator = Annotator(page)
+    annotator.stage.wait_for()
     ready = """before => document.querySelector('.opened').textContent !== before
         && document.querySelector('.stage').getAttribute('aria-busy') === 'false'
         && document.querySelector('.landmarks li').dataset.status === 'predicted'"""
@@ -96,7 +97,8 @@ def main() -> None:
                 record[f"{name}, {state}"] = [round(value, 3) for value in seconds]
                 print(
                     f"{name}, {state}: median {statistics.median(seconds):.2f} s, "
-                    f"{min(seconds):.2f} to {max(seconds):.2f} s of {len(seconds)}"
+                    f"{min(seconds):.2f} to {max(seconds):.2f} s of {len(seconds)}",
+                    flush=True,
                 )
                 shutil.rmtree(folder)
         browser.close()
