@@ -1,0 +1,25 @@
+/** What answered for one image: a network, or the first labels of a protocol. */
+
+import { LabelError } from "./label_document.js";
+
+/**
+ * Reads the JSON of `POST /infer/{protocol}`.
+ *
+ * @returns {{modelVersion: string, message: string, points: object[]}} points in the order of the task, each with
+ *   `status`, `position` (LPS, null unless defined), `confidence`, `radius` and `coverage`.
+ * @throws {LabelError} its landmarks are not the task's.
+ */
+export function readPrediction(document, task) {
+  const names = document.landmarks.map((item) => item.name);
+  if (document.protocol !== task.name || names.join("\n") !== task.names.join("\n")) {
+    throw new LabelError("label.other_task", { protocol: task.name });
+  }
+  const points = document.landmarks.map((item) => ({
+    status: item.status,
+    position: item.status === "defined" ? item.position : null,
+    confidence: item.confidence ?? null,
+    radius: item.radius ?? null,
+    coverage: item.radius === null ? null : (document.coverage ?? null),
+  }));
+  return { modelVersion: document.model_version, message: document.message ?? "", points };
+}

@@ -1,0 +1,230 @@
+/** The course of the work: which image is open, which is next, and what the network says. */
+
+import { Ahead } from "./ahead.js";
+import { Sender } from "./sender.js";
+import { Task } from "./task.js";
+import { takeUp } from "./unsent_work.js";
+
+export class Session {
+  #opening = 0;
+
+  /**
+   * @param {import("./bench.js").Bench} bench
+   * @param {import("./picture.js").Picture} picture
+   */
+  constructor(bench, picture) {
+    this.bench = bench;
+    this.picture = picture;
+    this.sender = new Sender(bench, (id) => this.open(id, { unsent: false }));
+    this.ahead = new Ahead(bench.study);
+  }
+
+  get #wish() {
+    const { task, annotator, settings } = this.bench;
+    return { strategy: settings.get("strategy", "first"), protocol: task.name, annotator };
+  }
+
+  // Opening
+
+  /**
+   * Opens an image; the work on the one before is settled by {@link Sender#leaveImage}.
+   *
+   * @param {string} id
+   * @param {{fresh?: boolean, unsent?: boolean, tag?: string}} how `fresh`: a strategy chose it, so that it has no
+   *   label; `unsent`: whether work that the server does not have comes first; `tag`: which label is wanted.
+   */
+  async open(id, { fresh = false, unsent = true, tag = "" } = {}) {
+    const { bench } = this;
+    const turn = ++this.#opening;
+    const detecting = fresh && bench.settings.get("detectOnOpen", true) ? this.#predict(id) : null;
+    detecting?.catch(() => {});
+    try {
+      await bench.during("open", () => this.#fetch(id, turn, unsent, tag ? [tag] : undefined));
+    } catch (error) {
+      if (turn === this.#opening) bench.fail(error);
+    }
+    if (turn !== this.#opening || bench.work === null) return;
+    const begun = bench.work.savedTag !== null || bench.work.touched;
+    if (!begun && bench.settings.get("detectOnOpen", true)) await this.detect(detecting);
+    if (turn === this.#opening) this.#prepareNext();
+  }
+
+  async #fetch(id, turn, unsent, tags) {
+    const { bench } = this;
+    this.#close();
+    const image = await bench.study.image(id);
+    if (turn !== this.#opening) return;
+    this.#show(image);
+    const { work, otherProtocol } = await this.#workOf(image, unsent, tags);
+    if (turn !== this.#opening) return;
+    this.#begin(work, image.entry);
+    if (otherProtocol) bench.say(bench.t("other_protocol", { id, protocol: otherProtocol }), "warning");
+    bench.context.note(`#/annotate?${new URLSearchParams({ image: id })}`);
+  }
+
+  /** Opens an image that the person named: where its label is of another protocol that is served, with that one. */
+  async openWished(id) {
+    const { bench } = this;
+    const entry = await bench.study.entry(id);
+    const label = ["draft", "final"].map((tag) => entry?.labels[tag]).find(Boolean);
+    const protocol = bench.info.protocols[label?.protocol];
+    if (protocol && protocol.name !== bench.task.name) bench.task = new Task(protocol);
+    await this.open(id);
+  }
+
+  /** No image is open. */
+  close() {
+    this.#opening += 1;
+    this.#close();
+  }
+
+  /** The page is seen, or hidden behind another one: time counts while it is seen. */
+  setVisible(seen) {
+    const { work } = this.bench;
+    if (seen) work?.resume();
+    else work?.pause();
+  }
+
+  #show(image) {
+    const { bench } = this;
+    bench.image = image;
+    bench.window = null;
+    this.picture.open(image.id, image.frame.size, null);
+    bench.showProportions();
+    this.#askMore(image);
+  }
+
+  /** What is needed for window and level, and for the pixel size, alone. */
+  async #askMore(image) {
+    const { bench } = this;
+    try {
+      const [pixels, calibration] = await Promise.all([bench.study.pixels(image.id), bench.study.calibration(image.id)]);
+      image.pixels = pixels;
+      if (bench.image === image) bench.calibration = calibration;
+      bench.changed();
+    } catch (error) {
+      if (bench.image === image) bench.fail(error);
+    }
+  }
+
+  async #workOf(image, unsent, tags) {
+    const { bench } = this;
+    const kept = unsent ? bench.unsent.of(image.id, bench.task) : null;
+    const found = await bench.study.work(bench.task, image, tags);
+    if (kept === null) return found;
+    const work = takeUp(kept, bench.task, image.frame);
+    if (work === null) {
+      bench.say(bench.t("unsent.other_image", { id: image.id }), "warning");
+      return found;
+    }
+    const drop = () => this.dropUnsent();
+    const when = new Date(kept.when).toLocaleString();
+    bench.say(bench.t("unsent.back", { id: image.id, when }), "warning", [{ label: bench.t("unsent.drop"), act: drop }]);
+    return { work, otherProtocol: "" };
+  }
+
+  #begin(work, entry) {
+    const { bench } = this;
+    this.sender.begin(work.image, entry);
+    bench.work = work;
+    bench.current = work.nextUnlabelled() ?? 0;
+    work.resume();
+    if (bench.unsent.hasAside(work.image, bench.task)) {
+      const act = () => this.#showAside(work.image);
+      bench.say(bench.t("unsent.aside", { id: work.image }), "warning", [{ label: bench.t("choice.show_mine"), act }]);
+    }
+    const label = entry?.labels[work.savedTag];
+    if (label?.annotator && label.annotator !== bench.annotator && bench.notice === null) {
+      bench.say(bench.t(`opened.${work.savedTag}`, { annotator: label.annotator }), "info");
+    }
+  }
+
+  /** One's own work again, which was laid aside for somebody else's label. */
+  async #showAside(id) {
+    if (!(await this.sender.leaveImage())) return;
+    this.bench.unsent.takeBack(id, this.bench.task);
+    await this.open(id);
+  }
+
+  #close() {
+    const { bench } = this;
+    bench.work?.pause();
+    bench.work = bench.image = bench.notice = bench.calibration = null;
+    bench.setTool(null);
+    this.picture.close();
+  }
+
+  /** Opens the image that the strategy chooses. */
+  async next() {
+    const { bench } = this;
+    if (bench.busy.has("next") || !(await this.sender.leaveImage())) return;
+    await bench.during("next", async () => {
+      const present = bench.image?.id ?? null;
+      const prepared = await this.ahead.take(this.#wish, present);
+      const { strategy, protocol, annotator } = this.#wish;
+      const free = prepared !== null && (await bench.study.entry(prepared))?.state === "unlabeled";
+      const found = free ? { id: prepared } : await bench.study.next(strategy, protocol, annotator);
+      if (found.id === null) bench.say(found.message, "info");
+      else await this.open(found.id, { fresh: true });
+    });
+  }
+
+  #prepareNext() {
+    const { bench } = this;
+    if (!bench.settings.get("prepareNext", true) || bench.image === null) return;
+    this.ahead.prepare(this.#wish, bench.image.id, (id) => {
+      const seen = bench.settings.get("detectOnOpen", true) ? bench.study.detect(bench.task, id) : null;
+      const drawn = bench.study.frame(id).then(({ size }) => this.picture.warm(id, size, bench.view.room));
+      return Promise.all([seen, drawn]);
+    });
+  }
+
+  // Auto-detect
+
+  #predict(id) {
+    return this.bench.study.detect(this.bench.task, id);
+  }
+
+  /** The network's points; those that a person moved, placed or set missing stay. */
+  async detect(answer = null) {
+    const { bench } = this;
+    const { work, image } = bench;
+    if (work === null) return;
+    try {
+      const prediction = await bench.during("detect", () => answer ?? this.#predict(image.id));
+      if (bench.work !== work) return;
+      work.applyPrediction(prediction);
+      if (prediction.message) bench.say(prediction.message, "info");
+      bench.current = work.nextUnlabelled() ?? bench.current;
+      bench.workChanged();
+    } catch (error) {
+      if (bench.work === work) bench.fail(error);
+    }
+  }
+
+  /** Confirms what the network said, sends the label and goes on: one key for a good image. */
+  async acceptAndSubmit() {
+    const { bench } = this;
+    if (bench.work === null || ["submit", "open", "detect"].some((what) => bench.busy.has(what))) return;
+    if (bench.work.acceptAll()) bench.workChanged();
+    await this.submit();
+  }
+
+  /** Sends the finished label, and opens the next image where the person wants that. */
+  async submit() {
+    const { bench } = this;
+    const id = bench.image?.id;
+    const sent = await bench.during("submit", () => this.sender.submit());
+    if (!sent || !bench.settings.get("nextAfterSubmit", true)) return;
+    await this.next();
+    if (bench.notice === null) bench.say(bench.t("sent.final", { id }), "info");
+  }
+
+  /** The person gives up what the server does not have. */
+  async dropUnsent() {
+    const { bench } = this;
+    const { id } = bench.image;
+    bench.unsent.forget(id, bench.task);
+    await this.open(id, { unsent: false });
+  }
+}
