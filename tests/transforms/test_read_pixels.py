@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
 from monai_ext.landmarks import InputError

@@ -10,21 +10,20 @@ from typing import Any
 
 import psutil
 from monailabel.datastore.local import LocalDatastore
-from monailabel.interfaces.exception import LabelNotFoundException
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.stated_sizes import StatedSize
 from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, LABEL_EXTENSION, check_studies_folder, same_name
 
 from .file_names import check_image_id, check_tag, split_image_file
+from .reader_labels import ReaderLabels
 from .studies_store.change_set import ChangeSet
 from .studies_store.entries import Objects, StudiesIndex, image_entry
 from .studies_store.label_changes import LabelChanges, known_image, known_label
 from .studies_store.label_history import LabelHistory, LabelVersion
 from .studies_store.mend import mend_labels, sweep_temporary
 from .studies_store.notes import check_info
-from .studies_store.reader_places import is_consensus, own_tag, readings
-from .studies_store.readings import About, Readings
+from .studies_store.readings import Readings
 from .studies_store.reconcile import reconcile_images, reconcile_labels
 from .studies_store.repairs import Repairs
 from .studies_store.size_changes import SizeChanges
@@ -35,7 +34,7 @@ from .studies_store.watcher import watch_studies
 logger = logging.getLogger(__name__)
 
 
-class LandmarkDatastore(LocalDatastore):
+class LandmarkDatastore(ReaderLabels, LocalDatastore):
     """Images directly in the studies folder, labels in ``labels/<tag>/<ID>.mrk.json``, notes in an index.
 
     The files are the truth; the index adds notes and can be rebuilt. An answered change is on disk, with its notes in
@@ -188,64 +187,6 @@ class LandmarkDatastore(LocalDatastore):
                 self._labels.delete(changes, image_id, "draft")
         return image_id
 
-    def save_reading(
-        self, image_id: str, tag: str, content: bytes, info: dict[str, Any], reader: str, about: About | None = None
-    ) -> None:
-        """Stores the label of one of several readers; the other's stays, and ``final`` is made of both.
-
-        Args:
-            image_id: the image.
-            tag: ``final`` or ``draft``.
-            content: of the markups file.
-            info: of the label.
-            reader: who made it.
-            about: tells what the info of a ``final`` label of several readers says of its points.
-
-        Raises:
-            ImageNotFoundException: there is no such image.
-            InputError: the info cannot be stored, or the other reader's label cannot be used for the image.
-            ConflictError: the image has its readers already.
-        """
-        info = {**check_info(info), "annotator": reader}
-        with self._state.changing() as changes:
-            self._readings.store(changes, image_id, tag, content, info, reader, about)
-
-    def remove_reading(self, image_id: str, tag: str, reader: str) -> None:
-        """Deletes a reader's own label; it stays as an earlier version, and ``final`` is made of what is left.
-
-        Raises:
-            LabelNotFoundException: there is none.
-        """
-        with self._state.changing() as changes:
-            self._readings.delete(changes, image_id, _reading_tag(changes.objects, image_id, tag, reader))
-
-    def restore_reading(
-        self, image_id: str, tag: str, version: LabelVersion, reader: str, *, user: str | None
-    ) -> dict[str, Any]:
-        """Makes an earlier version of a reader's own label the present one; returns its info.
-
-        Raises:
-            ImageNotFoundException: there is no such image.
-            ConflictError: the image has its readers already.
-        """
-        notes = {"restored_from": version.version, "restored_by": user}
-        self.save_reading(image_id, tag, version.read(), {**version.info, **notes}, reader)
-        return self.get_label_info(image_id, self.reading_tag(image_id, tag, reader))
-
-    def note_reading(self, image_id: str, tag: str, reader: str, info: dict[str, Any]) -> None:
-        """Adds to the info of a reader's own label, and of the label ``final`` where that is made of it alone.
-
-        Raises:
-            LabelNotFoundException: there is no such label.
-        """
-        place = self.reading_tag(image_id, tag, reader)
-        self.update_label_info(image_id, place, info)
-        entry = self.objects[image_id]
-        final = entry.labels.get("final")
-        alone = tag == "final" and place != "final" and len(readings(entry)) == 1
-        if alone and final is not None and is_consensus(final.info):
-            self.update_label_info(image_id, "final", info)
-
     def remove_label(self, label_id: str, label_tag: str) -> None:
         """Deletes the label of an image under one tag; it stays as an earlier version."""
         with self._state.changing() as changes:
@@ -363,32 +304,6 @@ class LandmarkDatastore(LocalDatastore):
         """
         return self._labels.earlier(self.objects, image_id, tag)
 
-    @property
-    def readers(self) -> int:
-        """How many people label an image, each by themselves."""
-        return self._readings.most
-
-    def reading_tag(self, image_id: str, tag: str, reader: str) -> str:
-        """The tag under which a reader's own label lies.
-
-        Args:
-            image_id: the image.
-            tag: ``final`` or ``draft``.
-            reader: the name.
-
-        Raises:
-            LabelNotFoundException: there is none.
-        """
-        return _reading_tag(self.objects, image_id, tag, reader)
-
-    def reading_versions(self, image_id: str, tag: str, reader: str) -> list[LabelVersion]:
-        """The earlier versions of a reader's own label, newest first.
-
-        Raises:
-            NotFoundError: there is no such image and no earlier version.
-        """
-        return self._readings.earlier(self.objects, image_id, tag, reader)
-
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         known_image(self.objects, image_id)
         return dict(super().get_image_info(image_id))
@@ -414,11 +329,3 @@ class LandmarkDatastore(LocalDatastore):
         if not self.get_labeled_images():
             raise InputError("There is no final label yet, hence nothing to download.")
         return str(super().get_dataset_archive(limit_cases))
-
-
-def _reading_tag(objects: Objects, image: str, tag: str, reader: str) -> str:
-    known = objects.get(image)
-    place = None if known is None else own_tag(known, check_tag(tag), reader)
-    if place is None:
-        raise LabelNotFoundException(f"The image {image[:200]!r} has no {tag} label of {reader[:80]!r}.")
-    return place

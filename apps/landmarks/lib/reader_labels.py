@@ -1,0 +1,126 @@
+"""The labels of several readers of one study: the part of the datastore that keeps each reader's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from monailabel.interfaces.exception import LabelNotFoundException
+
+from .file_names import check_tag
+from .studies_store.entries import Objects
+from .studies_store.label_history import LabelVersion
+from .studies_store.notes import check_info
+from .studies_store.reader_places import is_consensus, own_tag, readings
+from .studies_store.readings import About, Readings
+from .studies_store.state import StudiesState
+
+
+class ReaderLabels:
+    """What a datastore does for readers who label the same images, each by themselves.
+
+    The class that has it sets the state and the readings, and gives infos of labels.
+    """
+
+    _state: StudiesState
+    _readings: Readings
+
+    if TYPE_CHECKING:  # what the datastore has
+
+        @property
+        def objects(self) -> Objects: ...
+
+        def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]: ...
+
+        def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None: ...
+
+    @property
+    def readers(self) -> int:
+        """How many people label an image, each by themselves."""
+        return self._readings.most
+
+    def reading_tag(self, image_id: str, tag: str, reader: str) -> str:
+        """The tag under which a reader's own label lies.
+
+        Args:
+            image_id: the image.
+            tag: ``final`` or ``draft``.
+            reader: the name.
+
+        Raises:
+            LabelNotFoundException: there is none.
+        """
+        return _reading_tag(self.objects, image_id, tag, reader)
+
+    def reading_versions(self, image_id: str, tag: str, reader: str) -> list[LabelVersion]:
+        """The earlier versions of a reader's own label, newest first.
+
+        Raises:
+            NotFoundError: there is no such image and no earlier version.
+        """
+        return self._readings.earlier(self.objects, image_id, tag, reader)
+
+    def save_reading(
+        self, image_id: str, tag: str, content: bytes, info: dict[str, Any], reader: str, about: About | None = None
+    ) -> None:
+        """Stores the label of one of several readers; the other's stays, and ``final`` is made of both.
+
+        Args:
+            image_id: the image.
+            tag: ``final`` or ``draft``.
+            content: of the markups file.
+            info: of the label.
+            reader: who made it.
+            about: tells what the info of a ``final`` label of several readers says of its points.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+            InputError: the info cannot be stored, or the other reader's label cannot be used for the image.
+            ConflictError: the image has its readers already.
+        """
+        info = {**check_info(info), "annotator": reader}
+        with self._state.changing() as changes:
+            self._readings.store(changes, image_id, tag, content, info, reader, about)
+
+    def remove_reading(self, image_id: str, tag: str, reader: str) -> None:
+        """Deletes a reader's own label; it stays as an earlier version, and ``final`` is made of what is left.
+
+        Raises:
+            LabelNotFoundException: there is none.
+        """
+        with self._state.changing() as changes:
+            self._readings.delete(changes, image_id, _reading_tag(changes.objects, image_id, tag, reader))
+
+    def restore_reading(
+        self, image_id: str, tag: str, version: LabelVersion, reader: str, *, user: str | None
+    ) -> dict[str, Any]:
+        """Makes an earlier version of a reader's own label the present one; returns its info.
+
+        Raises:
+            ImageNotFoundException: there is no such image.
+            ConflictError: the image has its readers already.
+        """
+        notes = {"restored_from": version.version, "restored_by": user}
+        self.save_reading(image_id, tag, version.read(), {**version.info, **notes}, reader)
+        return self.get_label_info(image_id, self.reading_tag(image_id, tag, reader))
+
+    def note_reading(self, image_id: str, tag: str, reader: str, info: dict[str, Any]) -> None:
+        """Adds to the info of a reader's own label, and of the label ``final`` where that is made of it alone.
+
+        Raises:
+            LabelNotFoundException: there is no such label.
+        """
+        place = self.reading_tag(image_id, tag, reader)
+        self.update_label_info(image_id, place, info)
+        entry = self.objects[image_id]
+        final = entry.labels.get("final")
+        alone = tag == "final" and place != "final" and len(readings(entry)) == 1
+        if alone and final is not None and is_consensus(final.info):
+            self.update_label_info(image_id, "final", info)
+
+
+def _reading_tag(objects: Objects, image: str, tag: str, reader: str) -> str:
+    known = objects.get(image)
+    place = None if known is None else own_tag(known, check_tag(tag), reader)
+    if place is None:
+        raise LabelNotFoundException(f"The image {image[:200]!r} has no {tag} label of {reader[:80]!r}.")
+    return place
