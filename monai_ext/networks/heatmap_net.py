@@ -33,7 +33,7 @@ class HeatmapNet(nn.Module):
         backbone: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
         decoder_channels: width of a :class:`~monai_ext.networks.pyramid.PyramidDecoder`, or the widths of the five
             stages of MONAI's U-Net decoder, deepest first, of which those finer than the heatmaps are not built. The
-            pyramid has a fifth of the weights and learns from few images.
+            pyramid has a sixth of the weights and learns from few images.
         presence: whether to tell for each landmark if it is in the image: a linear layer on the pooled deepest
             features of the same pass.
         dropout: probability with which the decoder drops values in training.

@@ -24,7 +24,8 @@ class PyramidDecoder(nn.Module):
 
     Each map is brought to the width by a 1 x 1 convolution. From the deepest on, the joined map is enlarged twice by
     bilinear interpolation, which moves no pixel, laid beside the next finer one and taken back to the width by a 3 x 3
-    convolution. Every convolution has a batch normalisation.
+    convolution. Every convolution has a batch normalisation. At half the image's resolution, where most of the time is
+    spent, the width is half.
 
     Args:
         encoder_channels: of the encoder's maps, the finest, at half of the image's resolution, first.
@@ -46,33 +47,58 @@ class PyramidDecoder(nn.Module):
         >>> decoder = PyramidDecoder((16, 24, 40, 112, 320), width=64, stride=2)
         >>> maps = [torch.zeros(1, c, 64 >> i, 96 >> i) for i, c in enumerate((16, 24, 40, 112, 320))]
         >>> decoder(maps).shape
-        torch.Size([1, 64, 64, 96])
+        torch.Size([1, 32, 64, 96])
     """
 
     def __init__(self, encoder_channels: Sequence[int], width: int, stride: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
         if width < 1:
             raise InputError(f"The decoder's width is a positive number of channels, not {width}.")
-        finest = max(0, stride.bit_length() - 2)  # index of the finest map that is joined
-        self.finest = finest
-        dropped = [nn.Dropout2d(dropout)] if dropout else []
-        self.laterals = nn.ModuleList(_convolution(channels, width, 1) for channels in encoder_channels[finest:])
-        self.joints = nn.ModuleList(
-            nn.Sequential(_convolution(2 * width, width, 3), nn.ReLU(inplace=True), *dropped)
-            for _ in encoder_channels[finest + 1 :]
+        self.first = max(0, stride.bit_length() - 2)  # index of the finest map that is joined
+        widths = [_share(width, 2) if i == 0 else width for i in range(len(encoder_channels))][self.first :]
+        self.laterals = nn.ModuleList(
+            _convolution(channels, own, 1) for channels, own in zip(encoder_channels[self.first :], widths, strict=True)
         )
-        self.out_channels = width if stride > 1 else max(1, width // 4)
-        self.last = None
+        self.joints = nn.ModuleList(
+            _Joint(above, own, dropout) for above, own in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.out_channels = widths[0]
+        self.full = None
         if stride == 1:
-            self.narrow = _convolution(width, self.out_channels, 1)
-            self.last = nn.Sequential(_convolution(self.out_channels, self.out_channels, 3), nn.ReLU(inplace=True))
+            self.out_channels = _share(width, 4)
+            self.full = _Joint(widths[0], self.out_channels, 0.0, lateral=False)
 
     def forward(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
         """Maps (B, C_i, H / 2^(i+1), W / 2^(i+1)), i from 0, to (B, out_channels, H / stride, W / stride)."""
-        *finer, joined = [lateral(map_) for lateral, map_ in zip(self.laterals, features[self.finest :], strict=True)]
+        *finer, joined = [lateral(map_) for lateral, map_ in zip(self.laterals, features[self.first :], strict=True)]
         for joint, lateral in zip(self.joints, reversed(finer), strict=True):
-            joined = joint(torch.cat((_twice(joined), lateral), 1))
-        return joined if self.last is None else self.last(_twice(self.narrow(joined)))
+            joined = joint(joined, lateral)
+        return joined if self.full is None else self.full(joined)
+
+
+class _Joint(nn.Module):
+    """Enlarges a map twice and joins it with the next finer one, if there is one.
+
+    Args:
+        above: channels of the coarser map; brought to ``width`` where they are others.
+        width: channels of the finer map and of the answer.
+        dropout: probability with which a channel of the answer is dropped in training.
+        lateral: whether there is a finer map.
+    """
+
+    def __init__(self, above: int, width: int, dropout: float, *, lateral: bool = True) -> None:
+        super().__init__()
+        self.narrow = nn.Identity() if above == width else _convolution(above, width, 1)
+        self.mix = nn.Sequential(_convolution(width * (1 + lateral), width, 3), nn.ReLU(inplace=True))
+        self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
+
+    def forward(self, coarser: torch.Tensor, finer: torch.Tensor | None = None) -> torch.Tensor:
+        enlarged = F.interpolate(self.narrow(coarser), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return self.dropout(self.mix(enlarged if finer is None else torch.cat((enlarged, finer), 1)))
+
+
+def _share(width: int, parts: int) -> int:
+    return max(1, width // parts)
 
 
 def _convolution(in_channels: int, out_channels: int, size: int) -> nn.Sequential:
@@ -80,7 +106,3 @@ def _convolution(in_channels: int, out_channels: int, size: int) -> nn.Sequentia
         nn.Conv2d(in_channels, out_channels, size, padding=size // 2, bias=False),
         nn.BatchNorm2d(out_channels, eps=EPSILON, momentum=BATCH_NORM_MOMENTUM),
     )
-
-
-def _twice(features: torch.Tensor) -> torch.Tensor:
-    return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
