@@ -31,6 +31,21 @@ def test_the_start_page_opens_with_its_navigation(page: Any) -> None:
     page.get_by_role("heading", name="Fundus photograph").wait_for()
 
 
+def test_a_page_that_waits_for_the_server_keeps_nobody_from_another(page: Any) -> None:
+    page.get_by_role("heading", name="Fundus photograph").wait_for()
+    waiting: list[Any] = []
+    page.route("**/info/", lambda route: waiting.append(route))
+    page.get_by_role("link", name="Review").click()
+    page.wait_for_timeout(300)
+    page.get_by_role("link", name="Images", exact=True).click()
+    page.get_by_text("20 of 20 images").wait_for()
+    assert waiting
+    for route in waiting:
+        route.continue_()
+    page.wait_for_load_state("networkidle")
+    assert page.locator("main h1").all_inner_texts() == ["Images"]
+
+
 def test_an_unknown_page_is_the_start_page(open_page: Callable[..., Any], server: Server) -> None:
     page = open_page(f"{server.url}/#/constructor?image=x")
     page.get_by_role("heading", name="Fundus photograph").wait_for()

@@ -61,7 +61,7 @@ async function start() {
     event.preventDefault(); // the hash names the page
     find("main").focus();
   });
-  const router = new Router(find("main"), { client, t, go, message, note: (hash) => router.note(hash) }, showNavigation);
+  const router = new Router(find("main"), { client, t, go, message }, showNavigation);
   await router.start();
 }
 

@@ -18,7 +18,7 @@ export class Router {
 
   /**
    * @param {HTMLElement} root - where pages are shown.
-   * @param {object} context - given to each page: `client`, `t`, `go(hash)`, `note(hash)`, `message(text, kind)`.
+   * @param {object} context - given to each page: `client`, `t`, `go(hash)`, `message(text, kind)`; with `note(hash)`.
    * @param {(name: string) => void} onShow - told which page is shown.
    */
   constructor(root, context, onShow) {
@@ -32,15 +32,16 @@ export class Router {
     return this.#next();
   }
 
-  /** Notes in the address how the page that is shown stands, for instance what it is filtered by; it stays shown. */
-  note(hash) {
-    this.#shown.hash = hash;
+  /** Notes in the address how a page stands, for instance what it is filtered by, while it is the one that is shown. */
+  #note(shown, hash) {
+    if (this.#shown !== shown) return;
+    shown.hash = hash;
     history.replaceState(null, "", hash);
   }
 
   /** One page after the other, however fast the hash changes. */
   #next() {
-    this.#turn = this.#turn.then(() => this.#show());
+    this.#turn = this.#turn.catch(() => {}).then(() => this.#show()); // one that failed holds up no other
     return this.#turn;
   }
 
@@ -54,18 +55,27 @@ export class Router {
     const [path, query] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
     const name = Object.hasOwn(PAGES, path) ? path : "";
     const page = PAGES[name];
-    this.#shown = { hash, leave: null };
+    const shown = { hash, leave: null };
+    this.#shown = shown;
     document.title = `${t(page.title)} · ${t("title")}`;
     this.onShow(name);
     const place = el("div.page", { "data-page": name || "start" });
     fill(this.root, place);
     scrollTo(0, 0);
+    this.#open(shown, page, place, Object.fromEntries(new URLSearchParams(query ?? "")));
+  }
+
+  /** A page that takes long to open keeps nobody from another one: it is left as soon as it is there. */
+  async #open(shown, page, place, params) {
     try {
       await Promise.all([page.texts && loadTexts(page.texts), page.styles && loadStyles(page.styles)]);
       const { show } = await import(page.module);
-      this.#shown.leave = await show(place, Object.fromEntries(new URLSearchParams(query ?? "")), this.context);
+      if (this.#shown !== shown) return;
+      const leave = await show(place, params, { ...this.context, note: (hash) => this.#note(shown, hash) });
+      if (this.#shown === shown) shown.leave = leave;
+      else await leave?.();
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error.name === "AbortError" || this.#shown !== shown) return;
       fill(place, el("section.card", {}, el("h1", {}, t(page.title)), el("p.problem", { role: "alert" }, error.message)));
       if (!error.status && error.status !== 0) console.error(error);
     }
