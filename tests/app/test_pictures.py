@@ -106,6 +106,13 @@ def test_a_chosen_window_counts(client: TestClient, studies: Path) -> None:
     assert np.array_equal(picture(client, "grey", window=51, level=125.5), windowed(grey, 51, 125.5))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("width", "level"), [(1e308, 1e308), (1e-308, 100.0), (1e-300, -1e308), (1e30, 0.0)])
+def test_a_window_beyond_all_values_is_a_picture_too(client: TestClient, width: float, level: float) -> None:
+    for image in ("deep", "floats", "color"):
+        assert picture(client, image, window=width, level=level).shape[:2] == (HEIGHT, WIDTH)
+
+
 @pytest.mark.parametrize("file", ["grey.png", "color.png"])
 @pytest.mark.parametrize("reduce", [2, 4, 8, 64])
 def test_a_reduced_pixel_is_the_mean_of_its_block(client: TestClient, studies: Path, file: str, reduce: int) -> None:

@@ -22,8 +22,8 @@ def guarded(serve: Callable[..., Server], study: Path) -> Server:
 def test_the_token_is_asked_for_and_stays_in_the_page(open_page: Callable[..., Any], guarded: Server) -> None:
     page = open_page(f"{guarded.url}/#/list")
     page.allowed.append("401")
-    headers: list[str | None] = []
-    page.on("request", lambda request: headers.append(request.headers.get("authorization")))
+    headers: dict[str, str | None] = {}
+    page.on("request", lambda request: headers.update({request.url: request.headers.get("authorization")}))
     dialog = page.get_by_role("dialog", name="Enter the token")
     dialog.wait_for()
     assert page.locator("#token").evaluate("(field) => [field.type, field.autocomplete]") == ["password", "off"]
@@ -38,7 +38,10 @@ def test_the_token_is_asked_for_and_stays_in_the_page(open_page: Callable[..., A
     page.get_by_role("button", name="Enter").click()
     page.get_by_text("20 of 20 images").wait_for()
     page.wait_for_function("() => document.querySelectorAll('.image-row img').length > 5")
-    assert headers[-1] == f"Bearer {TOKEN}"
+    for path in ("/datastore/images?", "/datastore/image/rendered?"):
+        sent = {header for url, header in headers.items() if url.startswith(f"{guarded.url}{path}")}
+        assert sent == {f"Bearer {TOKEN}"}
+    assert {header for url, header in headers.items() if "/web/" in url} <= {None}
     page.get_by_role("link", name="Train").click()
     page.get_by_role("heading", name="Versions").wait_for()
     assert not page.get_by_role("dialog").is_visible()

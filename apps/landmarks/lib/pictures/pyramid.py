@@ -75,9 +75,10 @@ def shown(values: NDArray[Any], window: Window | None) -> NDArray[np.uint8]:
     """8-bit grey values or colours of a part of an image; what is no number becomes black."""
     if window is None:
         return values.astype(np.uint8, copy=False)
-    low = np.float32(window.level - window.width / 2)
-    scaled = (values.astype(np.float32) - low) * np.float32(255 / window.width)
-    return (np.nan_to_num(np.clip(scaled, 0, 255), nan=0.0) + np.float32(0.5)).astype(np.uint8)
+    with np.errstate(over="ignore", invalid="ignore"):  # a window may lie beyond what 32 bits hold
+        low = np.float32(window.level - window.width / 2)
+        scaled = (values.astype(np.float32) - low) * np.float32(255 / window.width)
+        return (np.nan_to_num(np.clip(scaled, 0, 255), nan=0.0) + np.float32(0.5)).astype(np.uint8)
 
 
 def _finite_range(pixels: NDArray[Any]) -> tuple[float, float]:
