@@ -7,7 +7,12 @@ import { loadTexts, t } from "./i18n.js";
 export const PAGES = {
   "": { module: "./start.js", title: "nav.start" },
   list: { module: "./list.js", title: "nav.list" },
-  annotate: { module: "./annotator/annotator.js", title: "nav.annotate", texts: "annotator", styles: "web/css/annotator.css" },
+  annotate: {
+    module: "./annotator/annotator.js",
+    title: "nav.annotate",
+    texts: "annotator",
+    styles: ["web/css/annotator.css", "web/css/annotator_side.css"],
+  },
   train: { module: "./train.js", title: "nav.train" },
   review: { module: "./review.js", title: "nav.review" },
 };
@@ -68,7 +73,7 @@ export class Router {
   /** A page that takes long to open keeps nobody from another one: it is left as soon as it is there. */
   async #open(shown, page, place, params) {
     try {
-      await Promise.all([page.texts && loadTexts(page.texts), page.styles && loadStyles(page.styles)]);
+      await Promise.all([page.texts && loadTexts(page.texts), ...(page.styles ?? []).map(loadStyles)]);
       const { show } = await import(page.module);
       if (this.#shown !== shown) return;
       const leave = await show(place, params, { ...this.context, note: (hash) => this.#note(shown, hash) });
