@@ -1,4 +1,4 @@
-/** What this browser keeps: how a person likes to work, and work that the server does not have yet. No token. */
+/** What this browser keeps: how a person likes to work, and work that the server does not have yet. */
 
 const PREFIX = "landmarks.";
 const UNSENT = `${PREFIX}unsent.`;
