@@ -55,11 +55,18 @@ def test_a_failed_submit_is_in_view_wherever_the_panel_is_scrolled(
     assert not wholly_seen(detected, detected.ui.landmarkTable) or share > 0
 
 
-def test_the_places_of_further_tools_are_there_and_take_no_room(detected: Driver) -> None:
-    for name in ("calibrationSection", "measurementTools", "landmarkPicture", "viewTools"):
-        widget = getattr(detected.ui, name)
-        assert not widget.visible
-        assert QtWidgets.QWidget.layout(widget).count() == 0
+def test_the_tools_have_their_places(detected: Driver) -> None:
+    """The picture of a landmark is shown while it is being placed, the others as long as an image is open."""
+    names = ("calibrationSection", "measurementTools", "landmarkPicture", "viewTools")
+    places = {name: getattr(detected.ui, name) for name in names}
+    assert {name: place.visible for name, place in places.items()} == {
+        "calibrationSection": True,
+        "measurementTools": True,
+        "landmarkPicture": False,
+        "viewTools": True,
+    }
+    counts = {name: QtWidgets.QWidget.layout(place).count() for name, place in places.items()}
+    assert counts == {"calibrationSection": 3, "measurementTools": 1, "landmarkPicture": 1, "viewTools": 1}
 
 
 def test_everything_that_is_used_has_a_name() -> None:

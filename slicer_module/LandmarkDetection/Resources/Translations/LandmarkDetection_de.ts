@@ -1452,6 +1452,14 @@
    <translation>{server} antwortet nicht</translation>
   </message>
   <message>
+   <source>Each image has {count} readers: enter your name</source>
+   <translation>Jedes Bild hat {count} Auswertende: Namen eingeben</translation>
+  </message>
+  <message>
+   <source>Connected to {name}, labelling as {who}, one of {count} readers</source>
+   <translation>Mit {name} verbunden, als {who}, eine Person von {count} Auswertenden</translation>
+  </message>
+  <message>
    <source>Connected to {name}, labelling as {who}</source>
    <translation>Verbunden mit {name}, Beschriftung durch {who}</translation>
   </message>
