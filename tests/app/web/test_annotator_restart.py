@@ -17,14 +17,15 @@ pytestmark = pytest.mark.server
 def test_nothing_is_lost_when_the_server_is_restarted(open_page: OpenPage, protocol_dir: Path, tmp_path: Path) -> None:
     studies = tmp_path / "studies"
     studies.mkdir()
-    spot_image(0).save(studies / "spot_00.png")
+    for number in (0, 1):
+        spot_image(number).save(studies / f"spot_0{number}.png")
     conf = {"protocols": "spots", "protocol_dir": str(protocol_dir), "model_dir": str(tmp_path / "model")}
     variables = {"LANDMARKS_TOKEN": TOKEN}
     first = launch(APP_DIR, studies, conf, tmp_path / "first.log", environment=variables)
     second = None
     try:
         wait_until_up(first)
-        options = kept(first, nextAfterSubmit=False, detectOnOpen=False, prepareNext=False)
+        options = kept(first, nextAfterSubmit=True, detectOnOpen=False, prepareNext=False)
         page = open_page(f"{first.url}/#/annotate?image=spot_00", storage_state=options)
         page.allowed += ["401", "ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"]
         page.locator("#token").fill(TOKEN)
@@ -44,7 +45,7 @@ def test_nothing_is_lost_when_the_server_is_restarted(open_page: OpenPage, proto
         second = launch(APP_DIR, studies, conf, tmp_path / "second.log", ("--port", port), environment=variables)
         wait_until_up(type(second)(first.url, second.process, second.log_path))
         page.get_by_role("button", name="Try again").click()
-        annotator.wait_for_state("final")
+        annotator.wait_for_image("spot_01")  # as after a label that was sent at once
         points = stored(studies, "spot_00").points
         np.testing.assert_allclose(points[1] - points[0], np.array([100, 50]) / 3, atol=0.05)
         kept_names = page.evaluate("JSON.stringify([localStorage, sessionStorage, location.href])")

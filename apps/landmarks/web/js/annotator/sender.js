@@ -28,10 +28,12 @@ export class Sender {
   /**
    * @param {import("./bench.js").Bench} bench
    * @param {(image: string) => unknown} showTheirs opens an image as the server has it.
+   * @param {(image: string) => unknown} submitted what follows a finished label that was sent at another try.
    */
-  constructor(bench, showTheirs) {
+  constructor(bench, showTheirs, submitted) {
     this.bench = bench;
     this.showTheirs = showTheirs;
+    this.submitted = submitted;
     this.conflicts = new Conflicts(bench.study, bench.t("versions.nobody"));
   }
 
@@ -138,6 +140,10 @@ export class Sender {
     return sent;
   }
 
+  async #sendAgain(tag, reviewed, id) {
+    if ((await this.#send(tag, { reviewed })) === SENT && tag === "final") await this.submitted(id);
+  }
+
   /**
    * @param {string} tag
    * @param {object} how `reviewed`: somebody looked at a flagged label again; `asks`: whether the person is asked in a
@@ -159,7 +165,7 @@ export class Sender {
     } catch (error) {
       if (work.dirty) this.#keep(work);
       if (tag === "final") this.#owed = work;
-      const again = { label: bench.t("retry"), act: () => this.#send(tag, { reviewed }) };
+      const again = { label: bench.t("retry"), act: () => this.#sendAgain(tag, reviewed, image.id) };
       bench.say(bench.t("not_sent", { id: image.id, reason: error.message }), "error", [again]);
       return FAILED;
     }

@@ -15,7 +15,11 @@ export class Session {
   constructor(bench, picture) {
     this.bench = bench;
     this.picture = picture;
-    this.sender = new Sender(bench, (id) => this.open(id, { unsent: false }));
+    this.sender = new Sender(
+      bench,
+      (id) => this.open(id, { unsent: false }),
+      (id) => this.#submitted(id),
+    );
     this.ahead = new Ahead(bench.study);
   }
 
@@ -215,7 +219,13 @@ export class Session {
     const { bench } = this;
     const id = bench.image?.id;
     const sent = await bench.during("submit", () => this.sender.submit());
-    if (!sent || !bench.settings.get("nextAfterSubmit", true)) return;
+    if (sent) await this.#submitted(id);
+  }
+
+  /** The next image follows a finished label, if the person wants it so. */
+  async #submitted(id) {
+    const { bench } = this;
+    if (!bench.settings.get("nextAfterSubmit", true)) return;
     await this.next();
     if (bench.notice === null) bench.say(bench.t("sent.final", { id }), "info");
   }
