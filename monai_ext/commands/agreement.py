@@ -27,13 +27,12 @@ from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.studies import Studies
-from monai_ext.networks.device import find_device
 from monai_ext.studies import ReadImage, read_readings
 
 from .choices import unit_or_auto
 from .console import output, print_json
 from .meter import Meter
-from .models import ModelsOption, locate_model
+from .models import ModelsOption, load_predictor, locate_model
 from .train import ProtocolOption
 
 #: Disagreements that are named on the terminal.
@@ -67,8 +66,9 @@ def run(
             f"{study.root} has no image with labels of two readers for {task.name}: start the server with "
             "`--conf readers 2`, or import each reader's table with --annotator."
         )
+    predictor = None if model is None else load_predictor(task, locate_model(model, models), device)
     comparisons = compare_readers(images, wanted)
-    comparisons += _network(images, task, study, wanted, _predictor(task, model, models, device))
+    comparisons += _network(images, task, study, wanted, predictor)
     document = {"protocol": task.name, **agreement_document(images, comparisons)}
     about = {
         "studies": study.root.as_posix(),
@@ -87,18 +87,6 @@ def run(
     for sentence in _disagreements(document["disagreements"]):
         output.print(sentence, soft_wrap=True, highlight=False)
     output.print(f"Written to {out}: {', '.join(written)}", soft_wrap=True, highlight=False)
-
-
-def _predictor(task: Protocol, model: str | None, models: Path | None, device: str) -> Predictor | None:
-    if model is None:
-        return None
-    predictor = Predictor.load(locate_model(model, models), find_device(device))
-    if predictor.protocol.landmark_names != task.landmark_names:
-        raise InputError(
-            f"The model {model} finds {', '.join(predictor.protocol.landmark_names)}, which are not the landmarks of "
-            f"the protocol {task.name}; name another with --model."
-        )
-    return predictor
 
 
 def _network(

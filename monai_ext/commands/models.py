@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.landmarks import InputError
+from monai_ext.inferers import Predictor
+from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import CARD, find_model
 
 
@@ -45,3 +47,18 @@ def locate_model(name_or_folder: str, models: Path | None) -> Path:
             f"`monai-landmarks train --protocol {name_or_folder} --studies DIR`."
         )
     return found
+
+
+def load_predictor(task: Protocol, folder: Path, device: str) -> Predictor:
+    """The model of a folder, which has to find the landmarks of a protocol.
+
+    Raises:
+        InputError: the model is damaged or of other landmarks.
+    """
+    predictor = Predictor.load(folder, find_device(device))
+    if predictor.protocol.landmark_names != task.landmark_names:
+        raise InputError(
+            f"The model {folder} finds {', '.join(predictor.protocol.landmark_names)}, which are not the landmarks of "
+            f"the protocol {task.name}; name another with --model."
+        )
+    return predictor

@@ -24,13 +24,12 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol, find_protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.studies import Studies
-from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import find_model
 from monai_ext.transforms.image_io import read_image
 
 from .console import errors, output, print_json
 from .meter import Meter
-from .models import ModelsOption, default_models_dir, locate_model
+from .models import ModelsOption, default_models_dir, load_predictor, locate_model
 from .train import ProtocolOption
 
 
@@ -115,13 +114,7 @@ def _predictor(task: Protocol, model: str | None, models: Path | None, device: s
     folder = locate_model(model, models) if model else find_model(task.name, root, shipped_dir("pretrained"))
     if folder is None:
         return None
-    predictor = Predictor.load(folder, find_device(device))
-    if predictor.protocol.landmark_names != task.landmark_names:
-        raise InputError(
-            f"The model {folder} finds {', '.join(predictor.protocol.landmark_names)}, which are not the landmarks of "
-            f"the protocol {task.name}; name another with --model."
-        )
-    return predictor
+    return load_predictor(task, folder, device)
 
 
 def _draw(

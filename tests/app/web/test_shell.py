@@ -49,6 +49,8 @@ def test_a_page_that_waits_for_the_server_keeps_nobody_from_another(page: Any) -
 def test_an_unknown_page_is_the_start_page(open_page: Callable[..., Any], server: Server) -> None:
     page = open_page(f"{server.url}/#/constructor?image=x")
     page.get_by_role("heading", name="Fundus photograph").wait_for()
+    assert page.locator("main .page").get_attribute("data-page") == "start"
+    assert page.locator("main h1").all_inner_texts() == ["Fundus photograph"]
 
 
 def test_the_pages_speak_german_and_remember_a_choice(open_page: Callable[..., Any], server: Server) -> None:
