@@ -3,6 +3,7 @@
 import { address } from "./client.js";
 import { el, fill } from "./dom.js";
 import { number, t, when } from "./i18n.js";
+import { offered } from "./protocols.js";
 import { STATES, annotate, sign } from "./states.js";
 import { Thumbnails } from "./thumbnails.js";
 import { every } from "./timer.js";
@@ -14,7 +15,7 @@ const REFRESH_SECONDS = 5;
 export async function show(root, params, { client, message }) {
   const thumbnails = new Thumbnails(client, 160);
   const [info, ...pages] = await Promise.all([client.get("/info/"), ...STATES.map((state) => firstImages(client, state))]);
-  const protocols = Object.values(info.protocols);
+  const protocols = offered(info);
   const networks = el("div.stack");
   const drawNetworks = (now) => fill(networks, protocols.map((protocol) => network(protocol, now)));
   drawNetworks(info);

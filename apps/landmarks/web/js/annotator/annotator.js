@@ -1,6 +1,7 @@
 /** The annotator: an image with its landmarks, which a person looks at, corrects and sends. */
 
 import { el, fill } from "../dom.js";
+import { offered } from "../protocols.js";
 import { Bench } from "./bench.js";
 import { CurrentBox } from "./current_box.js";
 import { Deeds } from "./deeds.js";
@@ -84,10 +85,10 @@ async function begin(bench, session, { image }) {
   offerUnsent(bench, session);
 }
 
-/** The protocol that was used last, or that the address names. */
+/** The protocol that the address names, or that was used last; at first one that can find landmarks. */
 function chosenProtocol({ info, settings }, { protocol }) {
   const wished = [protocol, settings.get("protocol", "")].find((name) => name && name in info.protocols);
-  return info.protocols[wished ?? Object.keys(info.protocols)[0]];
+  return wished ? info.protocols[wished] : offered(info)[0];
 }
 
 /** Another protocol: the same image, with that protocol's landmarks. */
