@@ -1,12 +1,5 @@
 """What a model is unsure of: measures, calibration, which image to label next, and simulations of it."""
 
-from monai_ext.calibration import (
-    Calibration,
-    ConformalRadius,
-    PresenceThreshold,
-    read_calibration,
-    write_calibration,
-)
 from monai_ext.inferers.image_score import image_score
 from monai_ext.inferers.predictions import Predictions
 
@@ -14,26 +7,18 @@ from .features import encoder_features
 from .measure import UncertaintyMeasure
 from .measures import MEASURES, available_measures, find_measure
 from .observer import Observer
-from .pool import PoolView, view_pool
 from .selection import STRATEGIES, Candidates, select
 
 __all__ = [
     "MEASURES",
     "STRATEGIES",
-    "Calibration",
     "Candidates",
-    "ConformalRadius",
     "Observer",
-    "PoolView",
     "Predictions",
-    "PresenceThreshold",
     "UncertaintyMeasure",
     "available_measures",
     "encoder_features",
     "find_measure",
     "image_score",
-    "read_calibration",
     "select",
-    "view_pool",
-    "write_calibration",
 ]

@@ -14,7 +14,7 @@ from torch import nn
 
 from monai_ext.inferers.decode_output import decode_output
 from monai_ext.landmarks import Protocol
-from monai_ext.networks.model_store import load_network
+from monai_ext.models import load_network
 from monai_ext.networks.output import is_finite, training_arguments
 from monai_ext.transforms.affine import to_original
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from monai_ext.landmarks import Protocol
-from monai_ext.networks.model_store import publish
+from monai_ext.models import publish
 from monai_ext.networks.registry import build_network
 
 

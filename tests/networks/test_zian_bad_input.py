@@ -13,7 +13,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.network_config import ROI_MULTIPLE
 from monai_ext.landmarks.protocol_file import read_protocol
-from monai_ext.networks.model_store import load_network, publish
+from monai_ext.models import load_network, publish
 from monai_ext.networks.registry import build_network
 from monai_ext.networks.zian.config import BACKBONE_MULTIPLE
 

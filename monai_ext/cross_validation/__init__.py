@@ -1,7 +1,0 @@
-"""Cross-validation: every image answered by a model that has not seen it."""
-
-from .cross_validation import CrossValidation, CrossValidationSettings
-from .folds import Fold, fold_images
-from .reading import OutOfFold
-
-__all__ = ["CrossValidation", "CrossValidationSettings", "Fold", "OutOfFold", "fold_images"]
