@@ -13,9 +13,7 @@ import monai_ext
 from monai_ext.faces import LazyFace
 
 LIBRARY = Path(monai_ext.__file__).parent
-PACKAGES = sorted(
-    ".".join(file.parent.relative_to(LIBRARY.parent).parts) for file in LIBRARY.rglob("__init__.py")
-)
+PACKAGES = sorted(".".join(file.parent.relative_to(LIBRARY.parent).parts) for file in LIBRARY.rglob("__init__.py"))
 HEAVY = ("torch", "monai", "matplotlib", "scipy")
 
 
