@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from .masked_mse import MaskedMSELoss, masked_mse
     from .presence import PresenceLoss, presence_loss
     from .spatial_cross_entropy import SpatialCrossEntropyLoss, spatial_cross_entropy
-    from .zian_loss import ZianLoss
 
 __all__ = [
     "HEATMAP_LOSSES",
@@ -21,7 +20,6 @@ __all__ = [
     "MaskedMSELoss",
     "PresenceLoss",
     "SpatialCrossEntropyLoss",
-    "ZianLoss",
     "adaptive_wing",
     "build_heatmap_loss",
     "build_loss",

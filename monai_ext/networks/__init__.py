@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from .backbones import BACKBONES, backbone_names, build_backbone
     from .encoders import build_encoder, encoder_names
     from .heatmap_net import HeatmapNet
-    from .inference import optimize_for_inference
     from .output import HeatmapOutput
     from .zian import ZIAN, ZianConfig
 
@@ -22,7 +21,6 @@ __all__ = [
     "build_backbone",
     "build_encoder",
     "encoder_names",
-    "optimize_for_inference",
 ]
 
 lazy_face(__name__)
