@@ -1,3 +1,52 @@
 """Anatomical landmark detection in 2D medical images, in MONAI's dialect."""
 
+from typing import TYPE_CHECKING
+
+from .faces import lazy_face
+
+if TYPE_CHECKING:
+    from . import (
+        active,
+        commands,
+        doctor,
+        engines,
+        evaluation,
+        experiments,
+        formats,
+        importing,
+        inferers,
+        landmarks,
+        losses,
+        metrics,
+        models,
+        networks,
+        phantoms,
+        reports,
+        studies,
+        transforms,
+    )
+
 __version__ = "0.1.0"
+__all__ = [
+    "__version__",
+    "active",
+    "commands",
+    "doctor",
+    "engines",
+    "evaluation",
+    "experiments",
+    "formats",
+    "importing",
+    "inferers",
+    "landmarks",
+    "losses",
+    "metrics",
+    "models",
+    "networks",
+    "phantoms",
+    "reports",
+    "studies",
+    "transforms",
+]
+
+lazy_face(__name__)

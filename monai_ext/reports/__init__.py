@@ -1,17 +1,22 @@
 """The report page and the model card: evaluations and what belongs to them, for people."""
 
-from .card_about import ABOUT, NOT_STATED, About, read_about
-from .card_cross_validated import CrossValidated, read_cross_validated
-from .card_facts import Calibrated, MeasuredError, ModelFacts, Training, measured_error, model_facts
-from .card_markdown import model_card_markdown
-from .content import Figure, Note, Page, PictureFolder, Section, Table
-from .evaluated import EvaluatedModel, read_evaluated
-from .groups import Group, comparable_groups, differences
-from .reading import reading_section
-from .render import render_page
-from .sections import group_sections
-from .sources import Kind, Source, find_sources
-from .training import training_sections
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .card_about import ABOUT, NOT_STATED, About, read_about
+    from .card_cross_validated import CrossValidated, read_cross_validated
+    from .card_facts import Calibrated, MeasuredError, ModelFacts, Training, measured_error, model_facts
+    from .card_markdown import model_card_markdown
+    from .content import Figure, Note, Page, PictureFolder, Section, Table
+    from .evaluated import EvaluatedModel, read_evaluated
+    from .groups import Group, comparable_groups, differences
+    from .reading import reading_section
+    from .render import render_page
+    from .sections import group_sections
+    from .sources import Kind, Source, find_sources
+    from .training import training_sections
 
 __all__ = [
     "ABOUT",
@@ -46,3 +51,5 @@ __all__ = [
     "render_page",
     "training_sections",
 ]
+
+lazy_face(__name__)

@@ -245,7 +245,7 @@ def test_a_version_without_a_card_of_its_own_can_be_returned_to(folder: Path) ->
 
 
 def test_a_full_disk_leaves_the_current_version(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import monai_ext.models.versions as module
+    import monai_ext.models.model_versions as module
 
     def full(path: Path, data: object) -> None:
         raise OSError(28, "No space left on device")
