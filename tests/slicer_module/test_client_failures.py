@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from LandmarkDetectionLib import http_requests
 from LandmarkDetectionLib.errors import (
     BadAnswer,
     Cancelled,
@@ -21,8 +20,9 @@ from LandmarkDetectionLib.errors import (
     Unreachable,
     WrongToken,
 )
-from LandmarkDetectionLib.http_client import HttpClient
-from LandmarkDetectionLib.http_requests import Timeouts
+from LandmarkDetectionLib.server import http_requests
+from LandmarkDetectionLib.server.http_client import HttpClient
+from LandmarkDetectionLib.server.http_requests import Timeouts
 from rude_server import Behaviour, RudeServer, Visit
 
 TOKEN = "secret-4711"

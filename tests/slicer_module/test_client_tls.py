@@ -9,9 +9,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from LandmarkDetectionLib import multipart
 from LandmarkDetectionLib.errors import Cancelled, Unreachable
-from LandmarkDetectionLib.http_client import HttpClient
+from LandmarkDetectionLib.server import multipart
+from LandmarkDetectionLib.server.http_client import HttpClient
 from rude_server import RudeServer, Visit
 
 

@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 import pytest
-from LandmarkDetectionLib import multipart
 from LandmarkDetectionLib.errors import BadAnswer
+from LandmarkDetectionLib.server import multipart
 
 #: What a careless reader would take for a boundary, a header end or text.
 NASTY = b"\r\n--x\r\n\r\n--\r\n\x00\xff\n\r--boundary--\r\n"
