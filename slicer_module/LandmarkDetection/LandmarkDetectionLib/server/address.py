@@ -11,19 +11,12 @@ from ..words import tr as _
 
 
 class Address(NamedTuple):
-    """Where requests go.
-
-    Attributes:
-        url: scheme, host, port and path, without a slash at the end.
-        tls: whether the connection is encrypted.
-        path: in front of every request's own path; empty or ``/something``.
-    """
+    """Where requests go: :attr:`url` has scheme, host, port and path, without a slash at the end."""
 
     url: str
     host: str
     port: int
     tls: bool
-    path: str
 
     @property
     def is_this_machine(self) -> bool:
@@ -37,7 +30,7 @@ class Address(NamedTuple):
 
 
 def parse_address(text: str) -> Address:
-    """Reads an address; without a scheme it is ``http://``.
+    """Reads an address as a person types it; without a scheme it is ``http://``.
 
     Raises:
         Unreachable: it is no http or https address, or holds a password, a query or a fragment.
@@ -56,7 +49,6 @@ def parse_address(text: str) -> Address:
             _("{text!r} is no server address: write it like http://127.0.0.1:8000.").format(text=text[:100])
         )
     tls = parts.scheme == "https"
-    path = parts.path.rstrip("/")
     shown = f"[{host}]" if ":" in host else host
-    url = f"{parts.scheme}://{shown}{'' if port is None else f':{port}'}{path}"
-    return Address(url, host, port or (443 if tls else 80), tls, path)
+    url = f"{parts.scheme}://{shown}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+    return Address(url, host, port or (443 if tls else 80), tls)

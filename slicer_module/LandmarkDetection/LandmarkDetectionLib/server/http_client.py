@@ -1,27 +1,30 @@
-"""The client of a landmarks server over HTTP, with the standard library alone."""
+"""The client of a landmarks server over HTTP."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
+import uuid
 from collections.abc import Mapping
 from email.message import Message
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import urllib3
+
 from ..errors import BadAnswer, ClientError
 from ..words import tr as _
-from . import multipart
 from .address import parse_address
 from .client import NextSample
 from .geometry import Calibration, Geometry
-from .http_requests import MEGABYTE, Requests, Timeouts
 from .images import ImageEntry, ImageList, LabelVersion
 from .json_fields import as_list, as_object, as_text
 from .prediction import Answer
 from .server_info import ServerInfo
+from .transport import MEGABYTE, Body, Timeouts, Transport
 
 _PAGE = 1000
 _IMAGE_LIMIT = 4096 * MEGABYTE
@@ -47,7 +50,7 @@ class HttpClient:
         self, url: str, token: str = "", timeouts: Timeouts | None = None, ca_file: str | Path | None = None
     ) -> None:
         self._address = parse_address(url)
-        self._requests = Requests(self._address, token, timeouts or Timeouts(), ca_file)
+        self._transport = Transport(self._address, token, timeouts or Timeouts(), ca_file)
         self._sends_token = bool(token)
         self.annotator = ""
 
@@ -66,18 +69,17 @@ class HttpClient:
 
     def cancel(self) -> None:
         """Ends all requests that are under way: each raises ``Cancelled`` within 0.2 seconds."""
-        self._requests.cancel()
+        self._transport.cancel()
 
     def info(self) -> ServerInfo:
-        """``GET /info/``."""
-        return ServerInfo.from_dict(self._requests.json("GET", "/info/"))
+        return ServerInfo.from_dict(self._transport.json("GET", "/info/"))
 
     def images(self, search: str = "", state: str = "") -> ImageList:
         """``GET /datastore/images``, all pages of it."""
         entries: list[ImageEntry] = []
         while True:
             query = self._mine({"search": search, "state": state, "offset": str(len(entries)), "limit": str(_PAGE)})
-            answer = self._requests.json("GET", "/datastore/images", {k: v for k, v in query.items() if v})
+            answer = self._transport.json("GET", "/datastore/images", {k: v for k, v in query.items() if v})
             page = as_list(as_object(answer, "The list of images").get("images"), "The list of images")
             entries += [ImageEntry.from_dict(item) for item in page]
             if len(page) < _PAGE:
@@ -85,24 +87,21 @@ class HttpClient:
                 return ImageList(tuple(entries), {name: int(count) for name, count in counts.items()})
 
     def frame(self, image: str) -> Geometry:
-        """``GET /datastore/image/frame``."""
-        return Geometry.from_dict(self._requests.json("GET", "/datastore/image/frame", {"image": image}))
+        return Geometry.from_dict(self._transport.json("GET", "/datastore/image/frame", {"image": image}))
 
     def infer(self, task: str, image: str, keep: bool = False) -> Answer:
-        """``POST /infer/{task}``."""
-        form = multipart.encode({"params": json.dumps({"save_label": True})}, {}) if keep else None
-        content_type, body = self._requests.body(
+        form = encode({"params": json.dumps({"save_label": True})}) if keep else None
+        content_type, body = self._transport.body(
             "POST", f"/infer/{quote(task, safe='')}", {"image": image}, form, predicting=True
         )
-        parts = multipart.decode(content_type, body)
+        parts = decode(content_type, body)
         if "params" not in parts or "image" not in parts:
             raise BadAnswer(_("The server's prediction lacks its points or its numbers: check its version."))
-        return Answer(as_object(_json(parts["params"].content), "The prediction"), parts["image"].content)
+        return Answer(as_object(_json(parts["params"]), "The prediction"), parts["image"])
 
     def next_sample(self, strategy: str, params: Mapping[str, Any] | None = None) -> NextSample:
-        """``POST /activelearning/{strategy}``."""
         # A strategy may have to predict every image first.
-        found = self._requests.json(
+        found = self._transport.json(
             "POST", f"/activelearning/{quote(strategy, safe='')}", {}, _json_body(params), predicting=True
         )
         entry = as_object(found, "The next sample")
@@ -111,31 +110,25 @@ class HttpClient:
         return NextSample(None, str(entry.get("message") or _("There is no image left to label.")))
 
     def save_label(self, image: str, markups: bytes, params: Mapping[str, Any], tag: str = "final") -> dict[str, Any]:
-        """``PUT /datastore/label``."""
-        fields = {"params": json.dumps(dict(params), allow_nan=False)}
-        form = multipart.encode(fields, {"label": ("label.mrk.json", markups)})
-        answer = self._requests.json("PUT", "/datastore/label", {"image": image, "tag": tag}, form)
+        form = encode({"params": json.dumps(dict(params), allow_nan=False)}, "label", "label.mrk.json", markups)
+        answer = self._transport.json("PUT", "/datastore/label", {"image": image, "tag": tag}, form)
         return as_object(as_object(answer, "The saved label").get("info", {}), "The saved label's info")
 
     def download_label(self, image: str, tag: str) -> bytes:
-        """``GET /datastore/label``."""
-        return self._requests.body("GET", "/datastore/label", self._mine({"label": image, "tag": tag}))[1]
+        return self._transport.body("GET", "/datastore/label", self._mine({"label": image, "tag": tag}))[1]
 
     def label_info(self, image: str, tag: str) -> dict[str, Any]:
-        """``GET /datastore/label/info``."""
-        answer = self._requests.json("GET", "/datastore/label/info", self._mine({"label": image, "tag": tag}))
+        answer = self._transport.json("GET", "/datastore/label/info", self._mine({"label": image, "tag": tag}))
         return as_object(answer, "The label's info")
 
     def label_versions(self, image: str, tag: str) -> tuple[LabelVersion, ...]:
-        """``GET /datastore/label/history``."""
         return LabelVersion.list_from(
-            self._requests.json("GET", "/datastore/label/history", self._mine({"image": image, "tag": tag}))
+            self._transport.json("GET", "/datastore/label/history", self._mine({"image": image, "tag": tag}))
         )
 
     def restore_label(self, image: str, tag: str, version: str) -> dict[str, Any]:
-        """``POST /datastore/label/restore``."""
         query = self._mine({"image": image, "tag": tag, "version": version})
-        answer = self._requests.json("POST", "/datastore/label/restore", query)
+        answer = self._transport.json("POST", "/datastore/label/restore", query)
         return as_object(as_object(answer, "The restored label").get("info", {}), "The restored label's info")
 
     def _mine(self, query: dict[str, str]) -> dict[str, str]:
@@ -144,7 +137,7 @@ class HttpClient:
 
     def download_image(self, image: str, folder: Path) -> Path:
         """``GET /datastore/image``: the file appears in the folder when it is complete."""
-        with self._requests.answer("GET", "/datastore/image", {"image": image}) as answer:
+        with self._transport.answer("GET", "/datastore/image", {"image": image}) as answer:
             target = Path(folder) / _file_name(answer.headers.get("Content-Disposition", ""))
             partial = None
             try:
@@ -163,54 +156,45 @@ class HttpClient:
         return target
 
     def upload_image(self, path: Path, image: str = "") -> str:
-        """``PUT /datastore/image``."""
         try:
-            content = Path(path).read_bytes()
+            Path(path).open("rb").close()
         except OSError as error:
             raise ClientError(
                 _("{path} cannot be read: {reason}.").format(path=path, reason=error.strerror or error)
             ) from None
-        form = multipart.encode({}, {"file": (Path(path).name, content)})
-        answer = self._requests.json("PUT", "/datastore/image", {"image": image} if image else {}, form)
+        form = encode({}, "file", Path(path).name, Path(path))
+        answer = self._transport.json("PUT", "/datastore/image", {"image": image} if image else {}, form)
         return as_text(as_object(answer, "The uploaded image").get("image"), "The uploaded image's id")
 
     def calibration(self, image: str) -> Calibration:
-        """``GET /datastore/image/calibration``."""
         return self._calibration("GET", image)
 
     def state_calibration(self, image: str, statement: Mapping[str, Any]) -> Calibration:
-        """``PUT /datastore/image/calibration``."""
         return self._calibration("PUT", image, _json_body(statement))
 
     def undo_calibration(self, image: str) -> Calibration:
-        """``POST /datastore/image/calibration/undo``."""
         return self._calibration("POST", image, None, "/undo")
 
     def withdraw_calibration(self, image: str) -> Calibration:
-        """``DELETE /datastore/image/calibration``."""
         return self._calibration("DELETE", image)
 
     def _calibration(self, method: str, image: str, body: Any = None, end: str = "") -> Calibration:
         path = f"/datastore/image/calibration{end}"
-        return Calibration.from_dict(self._requests.json(method, path, {"image": image}, body))
+        return Calibration.from_dict(self._transport.json(method, path, {"image": image}, body))
 
     def study_measurements(self, protocol: str) -> bytes:
-        """``GET /datastore/measurements``."""
         query = {"protocol": protocol, "output": "csv"}
-        return self._requests.body("GET", "/datastore/measurements", query)[1]
+        return self._transport.body("GET", "/datastore/measurements", query)[1]
 
     def landmark_picture(self, protocol: str, landmark: str) -> bytes:
-        """``GET /protocol/{protocol}/picture/{landmark}``."""
         path = f"/protocol/{quote(protocol, safe='')}/picture/{quote(landmark, safe='')}"
-        return self._requests.body("GET", path)[1]
+        return self._transport.body("GET", path)[1]
 
     def train(self, task: str, options: Mapping[str, Any] | None = None) -> None:
-        """``POST /train/{task}``."""
-        self._requests.json("POST", f"/train/{quote(task, safe='')}", {}, _json_body(options))
+        self._transport.json("POST", f"/train/{quote(task, safe='')}", {}, _json_body(options))
 
     def stop_training(self) -> None:
-        """``DELETE /train/``."""
-        self._requests.body("DELETE", "/train/")
+        self._transport.body("DELETE", "/train/")
 
 
 def _json(content: bytes) -> Any:
@@ -220,8 +204,52 @@ def _json(content: bytes) -> Any:
         raise BadAnswer(_("The server's answer is not JSON: check that the address is a landmarks server.")) from None
 
 
-def _json_body(document: Mapping[str, Any] | None) -> tuple[str, bytes]:
-    return "application/json", json.dumps(dict(document or {}), allow_nan=False).encode("utf-8")
+def _json_body(document: Mapping[str, Any] | None) -> Body:
+    return "application/json", [json.dumps(dict(document or {}), allow_nan=False).encode("utf-8")]
+
+
+def encode(fields: Mapping[str, str], name: str = "", file_name: str = "", content: bytes | Path = b"") -> Body:
+    """A form (``multipart/form-data``, RFC 7578) of text fields and one file.
+
+    Args:
+        fields: text by field name.
+        name: of the file's field; empty: no file.
+        file_name: as the server is told.
+        content: of the file, or where it lies: it is read while it is sent.
+    """
+    boundary = uuid.uuid4().hex
+    mark = f"<{boundary}>".encode("ascii")
+    file = {name: (file_name, mark, "application/octet-stream")} if name else {}
+    body, content_type = urllib3.encode_multipart_formdata({**fields, **file}, boundary)
+    head, _mark, tail = body.partition(mark)
+    return content_type, [head, content, tail]
+
+
+def decode(content_type: str, body: bytes) -> dict[str, bytes]:
+    """The contents of a multipart answer by field name, byte for byte.
+
+    Raises:
+        BadAnswer: it is no multipart body, was cut off, or a part has no name.
+    """
+    header = Message()
+    header["Content-Type"] = content_type
+    boundary = header.get_boundary()
+    if header.get_content_maintype() != "multipart" or not boundary:
+        raise BadAnswer(
+            _("The server answered with {kind!r} instead of a multipart body.").format(kind=content_type[:60])
+        )
+    sections = (b"\r\n" + body).split(b"\r\n--" + boundary.encode("latin-1", "replace"))
+    if len(sections) < 3 or not sections[-1].startswith(b"--"):
+        raise BadAnswer(_("The server's answer was cut off; try again."))
+    parts = {}
+    for section in sections[1:-1]:
+        # Behind the boundary: padding, a line break, the headers, an empty line, the content.
+        head, separator, content = section.lstrip(b" \t").partition(b"\r\n\r\n")
+        name = BytesHeaderParser().parsebytes(head[2:]).get_param("name", header="Content-Disposition")
+        if not separator or not isinstance(name, str):
+            raise BadAnswer(_("A part of the server's answer has no name."))
+        parts[name] = content
+    return parts
 
 
 def _file_name(disposition: str) -> str:

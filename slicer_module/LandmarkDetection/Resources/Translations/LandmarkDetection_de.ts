@@ -1312,26 +1312,66 @@
   </message>
  </context>
  <context>
-  <name>server.connection</name>
+  <name>server.failures</name>
   <message>
-   <source>The request was cancelled.</source>
-   <translation>Die Anfrage wurde abgebrochen.</translation>
+   <source>{url} sends requests on to another address: enter that one ({status}).</source>
+   <translation>{url} leitet Anfragen an eine andere Adresse weiter: Geben Sie jene ein ({status}).</translation>
   </message>
   <message>
-   <source>{server} did not finish its answer within {seconds:g} seconds.</source>
-   <translation>{server} hat die Antwort nicht binnen {seconds:g} Sekunden beendet.</translation>
+   <source>does not accept the access token</source>
+   <translation>nimmt das Zugangstoken nicht an</translation>
+  </message>
+  <message>
+   <source>wants an access token</source>
+   <translation>verlangt ein Zugangstoken</translation>
+  </message>
+  <message>
+   <source>{url} {problem}: enter the one that its administrator gave you{said}.</source>
+   <translation>{url} {problem}: Geben Sie das ein, das Sie von der Verwaltung des Servers haben{said}.</translation>
+  </message>
+  <message>
+   <source>The access token does not allow this at {url}</source>
+   <translation>Das Zugangstoken erlaubt dies bei {url} nicht</translation>
+  </message>
+  <message>
+   <source>{url} does not allow this</source>
+   <translation>{url} erlaubt dies nicht</translation>
+  </message>
+  <message>
+   <source>{url} failed inside ({status}): try again, and see the server's log.</source>
+   <translation>{url} ist innen gescheitert ({status}): Versuchen Sie es erneut, und sehen Sie ins Protokoll des Servers.</translation>
+  </message>
+  <message>
+   <source>{url} refused the request without saying why ({status}).</source>
+   <translation>{url} hat die Anfrage ohne Angabe von Gründen abgelehnt ({status}).</translation>
+  </message>
+  <message>
+   <source>The certificate of {url} is not trusted: {reason}.</source>
+   <translation>Dem Zertifikat von {url} wird nicht vertraut: {reason}.</translation>
+  </message>
+  <message>
+   <source>No encrypted connection to {url} is possible: check whether it starts with http://.</source>
+   <translation>Eine verschlüsselte Verbindung zu {url} ist nicht möglich: Prüfen Sie, ob die Adresse mit http:// beginnt.</translation>
+  </message>
+  <message>
+   <source>The host of {url} is not known: check the address and the network.</source>
+   <translation>Der Rechner von {url} ist unbekannt: Prüfen Sie Adresse und Netzwerk.</translation>
+  </message>
+  <message>
+   <source>Nothing answers at {host}:{port}: check the address, and that the server runs.</source>
+   <translation>Unter {host}:{port} antwortet nichts: Prüfen Sie die Adresse und ob der Server läuft.</translation>
   </message>
   <message>
    <source>{server} has not answered for {seconds:g} seconds: try again later.</source>
    <translation>{server} hat seit {seconds:g} Sekunden nicht geantwortet: Versuchen Sie es später erneut.</translation>
   </message>
   <message>
-   <source>the connection was refused</source>
-   <translation>die Verbindung wurde abgelehnt</translation>
+   <source>{url} does not answer as a web server does: check the address.</source>
+   <translation>{url} antwortet nicht wie ein Webserver: Prüfen Sie die Adresse.</translation>
   </message>
   <message>
-   <source>Nothing answers at {host}:{port}: check the address, and that the server runs.</source>
-   <translation>Unter {host}:{port} antwortet nichts: Prüfen Sie die Adresse und ob der Server läuft.</translation>
+   <source>The connection to {url} broke off before the answer was complete: try again.</source>
+   <translation>Die Verbindung zu {url} brach ab, bevor die Antwort vollständig war: Versuchen Sie es erneut.</translation>
   </message>
  </context>
  <context>
@@ -1380,47 +1420,20 @@
    <translation>Die Antwort des Servers ist kein JSON: Prüfen Sie, ob die Adresse die eines Landmarken-Servers ist.</translation>
   </message>
   <message>
+   <source>The server answered with {kind!r} instead of a multipart body.</source>
+   <translation>Der Server hat mit {kind!r} statt mit mehreren Teilen geantwortet.</translation>
+  </message>
+  <message>
+   <source>The server's answer was cut off; try again.</source>
+   <translation>Die Antwort des Servers wurde abgeschnitten; versuchen Sie es erneut.</translation>
+  </message>
+  <message>
+   <source>A part of the server's answer has no name.</source>
+   <translation>Ein Teil der Antwort des Servers hat keinen Namen.</translation>
+  </message>
+  <message>
    <source>The server sent an image file without a name.</source>
    <translation>Der Server hat eine Bilddatei ohne Namen geschickt.</translation>
-  </message>
- </context>
- <context>
-  <name>server.http_requests</name>
-  <message>
-   <source>{server} answered with more than {size} MB: check the address.</source>
-   <translation>{server} hat mit mehr als {size} MB geantwortet: Prüfen Sie die Adresse.</translation>
-  </message>
-  <message>
-   <source>The access token has spaces or characters that cannot be sent: enter it again.</source>
-   <translation>Das Zugangstoken enthält Leerzeichen oder Zeichen, die nicht gesendet werden können: Geben Sie es erneut ein.</translation>
-  </message>
-  <message>
-   <source>{url} did not answer with JSON: check that it is a landmarks server.</source>
-   <translation>{url} hat nicht mit JSON geantwortet: Prüfen Sie, ob es ein Landmarken-Server ist.</translation>
-  </message>
-  <message>
-   <source>The certificate of {url} is not trusted: {reason}.</source>
-   <translation>Dem Zertifikat von {url} wird nicht vertraut: {reason}.</translation>
-  </message>
-  <message>
-   <source>No encrypted connection to {url} is possible: check whether it starts with http://.</source>
-   <translation>Eine verschlüsselte Verbindung zu {url} ist nicht möglich: Prüfen Sie, ob die Adresse mit http:// beginnt.</translation>
-  </message>
-  <message>
-   <source>The host of {url} is not known: check the address and the network.</source>
-   <translation>Der Rechner von {url} ist unbekannt: Prüfen Sie Adresse und Netzwerk.</translation>
-  </message>
-  <message>
-   <source>The connection to {url} broke off before the answer was complete: try again.</source>
-   <translation>Die Verbindung zu {url} brach ab, bevor die Antwort vollständig war: Versuchen Sie es erneut.</translation>
-  </message>
-  <message>
-   <source>{url} does not answer as a web server does: check the address.</source>
-   <translation>{url} antwortet nicht wie ein Webserver: Prüfen Sie die Adresse.</translation>
-  </message>
-  <message>
-   <source>The certificate file {ca_file} cannot be used: {error}.</source>
-   <translation>Die Zertifikatdatei {ca_file} ist nicht verwendbar: {error}.</translation>
   </message>
  </context>
  <context>
@@ -1455,21 +1468,6 @@
   </message>
  </context>
  <context>
-  <name>server.multipart</name>
-  <message>
-   <source>The server answered with {kind!r} instead of a multipart body.</source>
-   <translation>Der Server hat mit {kind!r} statt mit mehreren Teilen geantwortet.</translation>
-  </message>
-  <message>
-   <source>The server's answer was cut off; try again.</source>
-   <translation>Die Antwort des Servers wurde abgeschnitten; versuchen Sie es erneut.</translation>
-  </message>
-  <message>
-   <source>A part of the server's answer has no name.</source>
-   <translation>Ein Teil der Antwort des Servers hat keinen Namen.</translation>
-  </message>
- </context>
- <context>
   <name>server.prediction</name>
   <message>
    <source>The server's {protocol} now has the landmarks {names}, but this image was opened with {others}: submit or save your work, connect again and reopen the image.</source>
@@ -1478,41 +1476,6 @@
   <message>
    <source>The prediction says of {name} that it is {status!r} at {position}.</source>
    <translation>Die Vorhersage sagt von {name}, dass sie {status!r} bei {position} ist.</translation>
-  </message>
- </context>
- <context>
-  <name>server.refusals</name>
-  <message>
-   <source>{url} sends requests on to another address: enter that one ({status}).</source>
-   <translation>{url} leitet Anfragen an eine andere Adresse weiter: Geben Sie jene ein ({status}).</translation>
-  </message>
-  <message>
-   <source>does not accept the access token</source>
-   <translation>nimmt das Zugangstoken nicht an</translation>
-  </message>
-  <message>
-   <source>wants an access token</source>
-   <translation>verlangt ein Zugangstoken</translation>
-  </message>
-  <message>
-   <source>{url} {problem}: enter the one that its administrator gave you{said}.</source>
-   <translation>{url} {problem}: Geben Sie das ein, das Sie von der Verwaltung des Servers haben{said}.</translation>
-  </message>
-  <message>
-   <source>The access token does not allow this at {url}</source>
-   <translation>Das Zugangstoken erlaubt dies bei {url} nicht</translation>
-  </message>
-  <message>
-   <source>{url} does not allow this</source>
-   <translation>{url} erlaubt dies nicht</translation>
-  </message>
-  <message>
-   <source>{url} failed inside ({status}): try again, and see the server's log.</source>
-   <translation>{url} ist innen gescheitert ({status}): Versuchen Sie es erneut, und sehen Sie ins Protokoll des Servers.</translation>
-  </message>
-  <message>
-   <source>{url} refused the request without saying why ({status}).</source>
-   <translation>{url} hat die Anfrage ohne Angabe von Gründen abgelehnt ({status}).</translation>
   </message>
  </context>
  <context>
@@ -1551,6 +1514,33 @@
   <message>
    <source>{where}: the measurement {name} is a {kind} between {names}, which is unknown.</source>
    <translation>{where}: Die Messung {name} ist {kind} zwischen {names}, was unbekannt ist.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.transport</name>
+  <message>
+   <source>The request was cancelled.</source>
+   <translation>Die Anfrage wurde abgebrochen.</translation>
+  </message>
+  <message>
+   <source>{server} did not finish its answer within {seconds:g} seconds.</source>
+   <translation>{server} hat die Antwort nicht binnen {seconds:g} Sekunden beendet.</translation>
+  </message>
+  <message>
+   <source>{server} answered with more than {size} MB: check the address.</source>
+   <translation>{server} hat mit mehr als {size} MB geantwortet: Prüfen Sie die Adresse.</translation>
+  </message>
+  <message>
+   <source>The access token has spaces or characters that cannot be sent: enter it again.</source>
+   <translation>Das Zugangstoken enthält Leerzeichen oder Zeichen, die nicht gesendet werden können: Geben Sie es erneut ein.</translation>
+  </message>
+  <message>
+   <source>{url} did not answer with JSON: check that it is a landmarks server.</source>
+   <translation>{url} hat nicht mit JSON geantwortet: Prüfen Sie, ob es ein Landmarken-Server ist.</translation>
+  </message>
+  <message>
+   <source>The certificate file {ca_file} cannot be used: {error}.</source>
+   <translation>Die Zertifikatdatei {ca_file} ist nicht verwendbar: {error}.</translation>
   </message>
  </context>
  <context>
