@@ -4,7 +4,6 @@ from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, to_original
 from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
 from .field_of_view import Circle, FieldOfViewd, find_field_of_view
 from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
-from .image_io import read_frame, read_image
 from .intensity import (
     NormalizeLandmarkImage,
     NormalizeLandmarkImaged,
@@ -42,7 +41,5 @@ __all__ = [
     "find_field_of_view",
     "gaussian_heatmap",
     "rand_intensity",
-    "read_frame",
-    "read_image",
     "to_original",
 ]
