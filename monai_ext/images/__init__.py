@@ -1,34 +1,39 @@
 """Image files: read without torch, placed as 3D Slicer places them, with their formats, names and pixel sizes."""
 
-from .completeness import data_files, joined
-from .exif import read_exif_orientation, stored_to_upright, upright_size, upright_to_stored
-from .formats import FORMATS, IMAGE_EXTENSIONS, READABLE_KINDS, image_kind, kind_of_bytes, slicer_extension
-from .names import (
-    LABEL_EXTENSION,
-    LONGEST_ID,
-    check_id_length,
-    check_image_id,
-    find_file,
-    image_id,
-    image_id_of,
-    label_file_name,
-    name_key,
-    same_name,
-)
-from .pixel_size import SAME_SIZE, check_pixel_size, size_from_line
-from .pixel_spacing import with_size, with_stated_size
-from .reading import Channels, read_frame, read_image, read_pixels
-from .stated_sizes import (
-    CALIBRATION_FILE,
-    KEPT_STATEMENTS,
-    How,
-    NothingStatedError,
-    StatedSize,
-    read_stated_sizes,
-    stated_size,
-    with_stated_sizes,
-    with_statement_undone,
-)
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .completeness import data_files, joined
+    from .exif import read_exif_orientation, stored_to_upright, upright_size, upright_to_stored
+    from .formats import FORMATS, IMAGE_EXTENSIONS, READABLE_KINDS, image_kind, kind_of_bytes, slicer_extension
+    from .names import (
+        LABEL_EXTENSION,
+        LONGEST_ID,
+        check_id_length,
+        check_image_id,
+        find_file,
+        image_id,
+        image_id_of,
+        label_file_name,
+        name_key,
+        same_name,
+    )
+    from .pixel_size import SAME_SIZE, check_pixel_size, size_from_line
+    from .pixel_spacing import with_size, with_stated_size
+    from .reading import Channels, read_frame, read_image, read_pixels
+    from .stated_sizes import (
+        CALIBRATION_FILE,
+        KEPT_STATEMENTS,
+        How,
+        NothingStatedError,
+        StatedSize,
+        read_stated_sizes,
+        stated_size,
+        with_stated_sizes,
+        with_statement_undone,
+    )
 
 __all__ = [
     "CALIBRATION_FILE",
@@ -72,3 +77,5 @@ __all__ = [
     "with_stated_sizes",
     "with_statement_undone",
 ]
+
+lazy_face(__name__)
