@@ -20,7 +20,7 @@ from monai_ext.experiments.cross_validation_results import (
     write_cross_validation,
 )
 from monai_ext.landmarks import find_protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 from .cell_progress import cells_shown
 from .choices import unit_or_auto

@@ -14,7 +14,7 @@ from monai_ext.experiments import under_recipe
 from monai_ext.experiments.simulation import Simulation, SimulationSettings
 from monai_ext.experiments.simulation_results import PLOT, RESULTS, TABLE, curve_table, write_simulation
 from monai_ext.landmarks import find_protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 from .cell_progress import cells_shown
 from .choices import reduction_of

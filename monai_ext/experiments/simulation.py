@@ -16,10 +16,10 @@ from monai_ext.active.selection import USES_FEATURES, USES_SCORES, Candidates, b
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, read_labels, split_images
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.studies import Studies
 from monai_ext.models import CARD
 from monai_ext.networks.device import find_device
 from monai_ext.networks.registry import build_network
+from monai_ext.studies import Studies
 
 from .cell_folder import CellFolder
 from .cell_signature import cell_signature, with_paths

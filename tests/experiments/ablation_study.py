@@ -9,7 +9,7 @@ import numpy as np
 from engine_study import write_study
 
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 __all__ = ["protocol_of", "recomputed", "study_of", "write_study"]
 

@@ -18,9 +18,9 @@ from monai_ext.experiments.cross_validation_results import write_cross_validatio
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.studies import Studies
 from monai_ext.models import read_card
 from monai_ext.reports import find_sources, read_evaluated
+from monai_ext.studies import Studies
 
 
 class KilledError(Exception):

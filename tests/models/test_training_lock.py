@@ -16,8 +16,8 @@ from engine_study import write_study
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.landmarks import read_protocol
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.studies import Studies
 from monai_ext.models import HOLDER, FolderBusyError, check_free, training_lock
+from monai_ext.studies import Studies
 
 ROOT = Path(__file__).resolve().parents[2]
 
