@@ -2,8 +2,8 @@
 
 Origin of both: the centre of the top-left pixel. :mod:`monai_ext.landmarks.tables` reads and writes the first.
 
-A wide table has the columns ``NAME_x`` and ``NAME_y``, as in Kaggle's competitions. No program defines this layout; the published notebooks draw such points with
-matplotlib's ``imshow``, which centres pixels at whole numbers.
+A wide table has the columns ``NAME_x`` and ``NAME_y``, as in Kaggle's competitions. No program defines this layout; the
+published notebooks draw such points with matplotlib's ``imshow``, which centres pixels at whole numbers.
 
 The image stands in a column ``image`` (or ``file``, ``filename``, ``name``, ``id``). An empty cell is undefined.
 """

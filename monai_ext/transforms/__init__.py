@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
     from .field_of_view import Circle, FieldOfViewd, find_field_of_view
     from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
-    from .image_io import read_frame, read_image
     from .intensity import (
         NormalizeLandmarkImage,
         NormalizeLandmarkImaged,
@@ -47,8 +46,6 @@ __all__ = [
     "find_field_of_view",
     "gaussian_heatmap",
     "rand_intensity",
-    "read_frame",
-    "read_image",
     "to_original",
 ]
 
