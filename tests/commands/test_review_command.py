@@ -14,8 +14,8 @@ from monai_ext.calibration import Calibration, ConformalRadius, write_calibratio
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Landmarks, Studies, read_protocol
 from monai_ext.landmarks.markups import write_markups
+from monai_ext.networks import build_network
 from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
 from monai_ext.transforms.image_io import read_frame
 
 NAMES = ("left", "right", "nose")

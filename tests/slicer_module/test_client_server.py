@@ -25,8 +25,8 @@ from session_parts import TestClock
 
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import read_protocol
+from monai_ext.networks import build_network
 from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
 from monai_ext.transforms.image_io import read_frame
 
 pytestmark = pytest.mark.server
