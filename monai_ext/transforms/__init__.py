@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from .field_of_view import Circle, FieldOfViewd, find_field_of_view
     from .further import register_transform
     from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
-    from .image_io import read_frame, read_image
     from .intensity import (
         NormalizeLandmarkImage,
         NormalizeLandmarkImaged,
@@ -48,8 +47,6 @@ __all__ = [
     "find_field_of_view",
     "gaussian_heatmap",
     "rand_intensity",
-    "read_frame",
-    "read_image",
     "register_transform",
     "to_original",
 ]

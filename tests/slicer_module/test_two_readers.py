@@ -19,8 +19,8 @@ from LandmarkDetectionLib.errors import Refused
 from LandmarkDetectionLib.http_client import HttpClient
 from monailabel.client import MONAILabelClient
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks, Status, read_markups, write_markups
-from monai_ext.transforms.image_io import read_frame
 
 pytestmark = pytest.mark.server
 

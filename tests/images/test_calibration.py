@@ -12,8 +12,8 @@ import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 from pydicom.dataset import Dataset
 
+from monai_ext.images import read_frame, read_image
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.image_io import read_frame, read_image
 
 CR_IMAGE, SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.7"
 
@@ -153,7 +153,7 @@ def test_zero_mha_spacing_cannot_be_placed(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_dicom_calibration_is_row_spacing_first(
+def test_dicom_spacing_is_row_spacing_first(
     tmp_path: Path,
     smooth: np.ndarray,
     write_dicom: Callable[..., Path],

@@ -1,7 +1,7 @@
 """The real size of a pixel, where a file states one: millimetres along (x, y), and where it was read.
 
 Only NIfTI, NRRD, MHA and DICOM state it. The print density of a JPEG, TIFF or PNG is not a size of anatomy. For other
-images a person may state it, in ``calibration.json`` beside them (see :mod:`monai_ext.landmarks.stated_sizes`).
+images a person may state it, in ``calibration.json`` beside them (see :mod:`monai_ext.images.stated_sizes`).
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from monai_ext.landmarks.geometry import Frame
-from monai_ext.landmarks.stated_sizes import StatedSize, stated_size
 
 from .headers import read_mha_fields, read_nifti_header, read_nrrd_fields
+from .stated_sizes import StatedSize, stated_size
 
 #: In this order; each holds (row spacing, column spacing), that is (y, x).
 DICOM_SPACING_TAGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 MILLIMETRES = frozenset({"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"})
 
 
-class Calibration(NamedTuple):
+class PixelSpacing(NamedTuple):
     """Millimetres per pixel along (x, y), or None, and the source of that ("none" where unknown)."""
 
     spacing: tuple[float, float] | None = None
     source: str = "none"
 
 
-UNCALIBRATED = Calibration()
+UNKNOWN = PixelSpacing()
 
 
-def _checked(path: Path, source: str, x: object, y: object) -> Calibration:
+def _checked(path: Path, source: str, x: object, y: object) -> PixelSpacing:
     """The calibration, or none with a warning where a value is not a positive number."""
     try:
         spacing = (float(str(x)), float(str(y)))
     except ValueError:
         spacing = (math.nan, math.nan)
     if all(math.isfinite(s) and s > 0 for s in spacing):
-        return Calibration(spacing, source)
+        return PixelSpacing(spacing, source)
     warnings.warn(
         f"{path.name}: the pixel spacing of the {source} header is {x} x {y}, which is not two positive numbers; "
         "lengths of this image are in pixels.",
         stacklevel=2,
     )
-    return UNCALIBRATED
+    return UNKNOWN
 
 
 def _dicom_tags(path: Path) -> Dataset:
@@ -59,7 +59,7 @@ def _dicom_tags(path: Path) -> Dataset:
     )
 
 
-def dicom_calibration(path: Path) -> Calibration:
+def dicom_spacing(path: Path) -> PixelSpacing:
     """PixelSpacing, else ImagerPixelSpacing, else NominalScannedPixelSpacing.
 
     The PixelSpacing of an enhanced (multi-frame) object stands in its shared functional groups. DICOM writes the
@@ -81,15 +81,15 @@ def dicom_calibration(path: Path) -> Calibration:
             if len(pair) == 2
             else _checked(path, f"DICOM {tag}", value, "nothing")
         )
-    return UNCALIBRATED
+    return UNKNOWN
 
 
-def _nrrd_calibration(path: Path, spacing: tuple[float, float]) -> Calibration:
+def _nrrd_spacing(path: Path, spacing: tuple[float, float]) -> PixelSpacing:
     fields = read_nrrd_fields(path)
     directions = [v for v in fields.get("space directions", "").replace(" ", "").split(")") if "(" in v]
     spacings = [v for v in fields.get("spacings", "").split() if v.lower() not in ("nan", "none")]
     if len(directions) < 2 and len(spacings) < 2:
-        return UNCALIBRATED
+        return UNKNOWN
     text = fields.get("space units", "") if directions else fields.get("units", "")
     units = {unit.strip().lower() for unit in text.split('"')}
     if foreign := units - MILLIMETRES - {"none", "???"}:
@@ -98,13 +98,13 @@ def _nrrd_calibration(path: Path, spacing: tuple[float, float]) -> Calibration:
             "lengths of this image are in pixels.",
             stacklevel=3,
         )
-        return UNCALIBRATED
+        return UNKNOWN
     return _checked(path, "NRRD", *spacing)
 
 
-def header_calibration(
+def header_spacing(
     path: Path, format_name: str, spacing: tuple[float, float], axes: tuple[int, int] = (0, 1)
-) -> Calibration:
+) -> PixelSpacing:
     """The calibration of a file that is not DICOM.
 
     Args:
@@ -121,12 +121,12 @@ def header_calibration(
         pixdim = [read_nifti_header(path).pixdim[axis] for axis in axes]
         return _checked(path, "NIfTI", *(spacing if min(pixdim) > 0 else pixdim))
     if format_name == "NRRD":
-        return _nrrd_calibration(path, spacing)
+        return _nrrd_spacing(path, spacing)
     if format_name == "MHA":
         fields, _ = read_mha_fields(path)
         stated = "elementspacing" in fields or "elementsize" in fields
-        return _checked(path, "MHA", *spacing) if stated else UNCALIBRATED
-    return UNCALIBRATED
+        return _checked(path, "MHA", *spacing) if stated else UNKNOWN
+    return UNKNOWN
 
 
 def with_stated_size(path: Path, frame: Frame) -> Frame:

@@ -1,12 +1,12 @@
+"""Writes DICOM files for tests."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
-import pytest
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -17,7 +17,7 @@ CR_IMAGE, SECONDARY_CAPTURE, DX_IMAGE = (
 )
 
 
-def _write_dicom(path: Path, pixels: np.ndarray, sop_class: str = CR_IMAGE, **elements: Any) -> Path:
+def write_dicom(path: Path, pixels: np.ndarray, sop_class: str = CR_IMAGE, **elements: Any) -> Path:
     """A DICOM file of (H, W), (N, H, W) frames or (H, W, 3) uint8/uint16 pixels, with further elements by keyword."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = sop_class
@@ -44,15 +44,3 @@ def _write_dicom(path: Path, pixels: np.ndarray, sop_class: str = CR_IMAGE, **el
     ds.is_little_endian, ds.is_implicit_VR = True, False
     pydicom.dcmwrite(path, ds, write_like_original=False)
     return path
-
-
-@pytest.fixture
-def write_dicom() -> Callable[..., Path]:
-    return _write_dicom
-
-
-@pytest.fixture
-def smooth() -> np.ndarray:
-    """(23, 37) uint8 without symmetry: mirrored, transposed or shifted it is another image."""
-    y, x = np.mgrid[:23, :37]
-    return np.round(120 + 60 * np.sin(x / 5.0) + 50 * np.cos(y / 3.0 + x / 11.0)).astype(np.uint8)

@@ -7,8 +7,8 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
+from monai_ext.images import read_image, read_pixels
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.image_io import read_image, read_pixels
 
 
 def test_pixels_to_show_keep_their_type_and_colours_and_what_is_no_number(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import InputError
-from .geometry import Frame
-from .label_frame import with_stated_frame
-from .markups import markups_document, read_markups
-from .points import Landmarks, Status
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.geometry import Frame
+from monai_ext.landmarks.label_frame import with_stated_frame
+from monai_ext.landmarks.markups import markups_document, read_markups
+from monai_ext.landmarks.points import Landmarks, Status
 
 #: The tags of the finished labels of the first and of the second reader.
 READINGS = ("reader1", "reader2")

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .image_kind import READABLE_KINDS, image_kind
-from .studies import image_id_of
+from monai_ext.images import READABLE_KINDS, image_id_of, image_kind
 
 #: Folders of a studies folder that hold no images of their own.
 _OWN_FOLDERS = ("labels",)

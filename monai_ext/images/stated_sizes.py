@@ -16,10 +16,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .errors import InputError
-from .files import read_json
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.files import read_json
+
+from .names import image_id, same_name
 from .pixel_size import Line
-from .studies import image_id, same_name
 
 CALIBRATION_FILE = "calibration.json"
 #: How a pixel size became known: a line of known length along anything, a ruler, a sticker or the iris in the picture,

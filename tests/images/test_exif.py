@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from monai_ext.landmarks.exif import read_exif_orientation, stored_to_upright, upright_size, upright_to_stored
+from monai_ext.images import read_exif_orientation, stored_to_upright, upright_size, upright_to_stored
 
 SIZE = (5, 3)
 

@@ -11,9 +11,8 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
+from monai_ext.images import data_files, joined, read_frame, read_image
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.detached import data_files, joined
-from monai_ext.transforms.image_io import read_frame, read_image
 
 SPACING, ORIGIN = (0.5, 0.2, 3.0), (-40.0, 25.0, 70.0)
 #: A rotation about an oblique axis, rows of which are no permutation of the world's.

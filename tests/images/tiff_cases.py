@@ -229,7 +229,7 @@ def print_table(folder: Path) -> None:
     """Prints what each reader gives for each case: right, WRONG, or an error."""
     import SimpleITK as sitk  # noqa: N813
 
-    from monai_ext.transforms.image_io import read_image
+    from monai_ext.images import read_image
 
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
 

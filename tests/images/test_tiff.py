@@ -10,8 +10,8 @@ import SimpleITK as sitk  # noqa: N813
 import tifffile
 from tiff_cases import CASES, DEEP, GREY, RGB, oriented, written
 
+from monai_ext.images import read_frame, read_image
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.image_io import read_frame, read_image
 
 itk = pytest.importorskip("itk")
 

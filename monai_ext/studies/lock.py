@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import InputError
+from monai_ext.landmarks.errors import InputError
 
 LOCK_FILE, LOCK_SECONDS = ".lock", 30.0
 

@@ -16,10 +16,9 @@ from PIL import Image
 from monai_ext.landmarks.errors import InputError
 from monai_ext.landmarks.geometry import FloatArray, Frame
 
-from .calibration import dicom_calibration, header_calibration, with_stated_size
-from .completeness import check_complete
-from .detached import data_files
+from .completeness import check_complete, data_files
 from .formats import DICOM, TIFF, Format, image_format
+from .pixel_spacing import dicom_spacing, header_spacing, with_stated_size
 from .tiff import read_tiff, read_tiff_frame
 
 Channels = Literal["grey", "rgb"]
@@ -193,9 +192,9 @@ def _itk_frame(path: Path, format_: Format, reader: sitk.ImageFileReader) -> Fra
     placement[:rows, :2] = direction[:rows, (x, y)] * (spacing[x], spacing[y])
     placement[:rows, 2] = origin[:rows]
     if format_ is DICOM:
-        calibration = dicom_calibration(path)
+        calibration = dicom_spacing(path)
     else:
-        calibration = header_calibration(path, format_.name, (spacing[x], spacing[y]), (x, y))
+        calibration = header_spacing(path, format_.name, (spacing[x], spacing[y]), (x, y))
     try:
         return Frame(size[x], size[y], placement, calibration.spacing, calibration.source)
     except InputError as error:

@@ -13,9 +13,8 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
+from monai_ext.images import FORMATS, read_frame, read_image
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.formats import FORMATS
-from monai_ext.transforms.image_io import read_frame, read_image
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

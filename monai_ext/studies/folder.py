@@ -7,56 +7,17 @@ import os
 import re
 import unicodedata
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import cast
 
-from .errors import InputError
-from .files import read_json, write_json_atomically
-from .image_kind import image_kind
-from .image_names import check_id_length
+from monai_ext.images import LABEL_EXTENSION, image_id_of, label_file_name, same_name
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.landmarks.tables import SPLITS, Split
 
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
-
-#: Extensions of images, lower case; the longest that fits a file name counts.
-IMAGE_EXTENSIONS = (
-    ".nii.gz",
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".nii",
-    ".nrrd",
-    ".nhdr",
-    ".mha",
-    ".mhd",
-    ".dcm",
-    ".dicom",
-    ".ima",
-)
-
-LABEL_EXTENSION = ".mrk.json"
 SPLITS_FILE = "splits.json"
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-
-
-def image_id(file_name: str) -> str | None:
-    """The ID of an image file: its name without the (possibly double) extension; None for any other file.
-
-    Example:
-        >>> image_id("eye.left.nii.gz"), image_id("datastore_v2.json"), image_id(".hidden.png")
-        ('eye.left', None, None)
-    """
-    if file_name.startswith("."):
-        return None
-    lower = file_name.lower()
-    extension = next((e for e in IMAGE_EXTENSIONS if lower.endswith(e)), None)
-    return None if extension is None else file_name[: -len(extension)]
 
 
 def check_studies_folder(folder: Path) -> None:
@@ -74,15 +35,6 @@ def check_studies_folder(folder: Path) -> None:
     raise InputError(f"The studies folder {folder} does not exist{meant}; give a folder of images.")
 
 
-def label_file_name(image: str) -> str:
-    """``<ID>.mrk.json``.
-
-    Raises:
-        InputError: the name would be too long for a file system.
-    """
-    return f"{check_id_length(image)}{LABEL_EXTENSION}"
-
-
 def splits_document(splits: Mapping[str, str]) -> dict[str, list[str]]:
     """The content of ``splits.json`` for a split per image ID.
 
@@ -95,44 +47,6 @@ def splits_document(splits: Mapping[str, str]) -> dict[str, list[str]]:
             raise InputError(f"The image {image!r} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
         members[split].append(image)
     return {split: images for split, images in members.items() if images}
-
-
-def image_id_of(path: Path) -> str | None:
-    """The ID of an image file as :func:`image_id`; that of DICOM under any other name, by its content, is the name.
-
-    A DICOMDIR lists files and is no image.
-    """
-    found = image_id(path.name)
-    if found is not None or path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
-        return found
-    try:
-        return path.name if image_kind(path) == "DICOM" else None
-    except OSError:
-        return None
-
-
-def same_name(name: str, names: Iterable[str]) -> str | None:
-    """The one of many names that a person means: itself, or the only one that differs in its Unicode form alone.
-
-    macOS writes an accented letter as a letter and an accent (NFD), other systems as one character (NFC).
-    """
-    names = names if isinstance(names, Collection) else list(names)
-    if name in names:
-        return name
-    if name.isascii():
-        return None
-    wanted = unicodedata.normalize("NFC", name)
-    found = [other for other in names if not other.isascii() and unicodedata.normalize("NFC", other) == wanted]
-    return found[0] if len(found) == 1 else None
-
-
-def find_file(folder: Path, name: str) -> Path:
-    """The file of a folder that a table names, in either Unicode form (see :func:`same_name`); it need not exist."""
-    path = folder / name
-    if path.exists() or path.name.isascii() or not path.parent.is_dir():
-        return path
-    found = same_name(path.name, [other.name for other in path.parent.iterdir()])
-    return path if found is None else path.with_name(found)
 
 
 class Studies:

@@ -10,8 +10,8 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
+from monai_ext.images import read_frame, read_image
 from monai_ext.landmarks.geometry import flip_lps_ras
-from monai_ext.transforms.image_io import read_frame, read_image
 
 slicer = pytest.importorskip("slicer")
 itk = pytest.importorskip("itk")
