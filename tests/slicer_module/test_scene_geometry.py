@@ -6,8 +6,8 @@ import itk
 import numpy as np
 import pytest
 import tifffile
-from LandmarkDetectionLib.geometry import Geometry
-from LandmarkDetectionLib.work import Work
+from LandmarkDetectionLib.server.geometry import Geometry
+from LandmarkDetectionLib.work.work import Work
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid

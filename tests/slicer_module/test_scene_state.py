@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from LandmarkDetectionLib.scene import SceneAdapter
-from LandmarkDetectionLib.work import Work
-from LandmarkDetectionLib.work_record import WorkRecord
+from LandmarkDetectionLib.scene.scene import SceneAdapter
+from LandmarkDetectionLib.work.records import WorkRecord
+from LandmarkDetectionLib.work.work import Work
 from PIL import Image
 from scene_fixture import TASK, Log, SceneError, SceneHost, predicted_work, save_png, scene_host, slicer  # noqa: F401
 from test_scene_geometry import FILES, PIXELS

@@ -16,7 +16,7 @@ import SimpleITK as sitk  # noqa: N813
 from app_server import Server, end_group, launch, run_server, wait_until_up
 from app_spots import NAMES, SPOTS, spot_image
 from LandmarkDetectionLib.errors import Refused
-from LandmarkDetectionLib.http_client import HttpClient
+from LandmarkDetectionLib.server.http_client import HttpClient
 from monailabel.client import MONAILabelClient
 
 from monai_ext.images import read_frame
