@@ -16,7 +16,7 @@ from monai_ext.experiments.ablation_table import accuracy_tables, by_size, cost_
 from monai_ext.experiments.costs import Costs
 from monai_ext.landmarks import InputError, find_protocol
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.losses.cross_task_loss import WEIGHT
+from monai_ext.losses import WEIGHT
 from monai_ext.studies import Studies
 
 from .cell_progress import cells_shown

@@ -31,8 +31,7 @@ from monai_ext.models import (
     folds_of,
     write_calibration,
 )
-from monai_ext.networks.device import find_device
-from monai_ext.networks.machine import versions
+from monai_ext.networks import find_device, versions
 from monai_ext.studies import Studies
 
 from .choices import reduction_of, unit_or_auto

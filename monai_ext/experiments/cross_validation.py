@@ -17,7 +17,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import read_json, write_json_atomically
 from monai_ext.models import CARD
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 from monai_ext.studies import Studies
 
 from .cell_folder import CellFolder

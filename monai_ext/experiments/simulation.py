@@ -17,8 +17,7 @@ from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, read
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Protocol
 from monai_ext.models import CARD
-from monai_ext.networks.device import find_device
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network, find_device
 from monai_ext.studies import Studies
 
 from .cell_folder import CellFolder

@@ -16,12 +16,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_atomically
-from monai_ext.models import Calibration, write_calibration
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import LandmarkNetwork, build_network
+
+from .calibration import Calibration, write_calibration
 
 CARD = "card.json"
 #: Versions that stay when a new one is published, that one included.
@@ -119,7 +119,7 @@ def find_weights(folder: Path, card: ModelCard) -> Path:
     return path
 
 
-def load_network(folder: Path) -> tuple[nn.Module, ModelCard]:
+def load_network(folder: Path) -> tuple[LandmarkNetwork, ModelCard]:
     """The network of a model folder with its trained weights, in evaluation mode, and its card.
 
     Raises:

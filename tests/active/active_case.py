@@ -14,7 +14,7 @@ from monai_ext.inferers.predictions import Predictions
 from monai_ext.inferers.read_output import ImageBatch, read_output
 from monai_ext.landmarks import Protocol
 from monai_ext.models import ModelCard
-from monai_ext.networks.output import HeatmapOutput
+from monai_ext.networks import HeatmapOutput
 
 
 def protocol_of(

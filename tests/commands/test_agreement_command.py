@@ -16,7 +16,7 @@ from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, Landmarks, Status, read_markups, read_protocol
 from monai_ext.models import publish
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
 from monai_ext.studies import ReadImage, Studies, consensus
 
 #: Millimetres of a pixel along x and y.

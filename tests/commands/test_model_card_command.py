@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from monai_ext.models import Calibration, ConformalRadius, publish, read_card, write_calibration
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
 from monai_ext.reports import ModelFacts, model_card_markdown
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "evaluation"))

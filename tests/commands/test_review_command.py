@@ -15,7 +15,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Landmarks, read_protocol
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.models import Calibration, ConformalRadius, publish, write_calibration
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 
 NAMES = ("left", "right", "nose")

@@ -15,7 +15,7 @@ from monai_ext.experiments.ablation_scores import RowScores, SeedScores
 from monai_ext.experiments.ablation_table import Column, best_rows, cell_text
 from monai_ext.experiments.cells import Size
 from monai_ext.experiments.costs import Costs, costs_here, measure_costs
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
 
 THRESHOLDS, FAILURE, LIMIT = (5.0, 10.0, 20.0), 12.0, 25.0
 

@@ -18,7 +18,7 @@ from monai_ext.models import (
     read_calibration,
     read_card,
 )
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
 
 
 @pytest.fixture(scope="module")

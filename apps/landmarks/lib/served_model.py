@@ -11,7 +11,7 @@ from typing import NamedTuple
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.models import CARD, ModelCard, calibration_path, find_model, newest_whole_version, read_card
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 
 from .errors import ConflictError
 
