@@ -16,7 +16,7 @@ from monai_ext.inferers.decode_output import decode_output
 from monai_ext.landmarks import Protocol
 from monai_ext.networks.model_store import load_network
 from monai_ext.networks.output import is_finite, training_arguments
-from monai_ext.transforms.affine import to_original
+from monai_ext.transforms.resample import to_original
 
 from .dataset import LabelledImage, make_loader
 from .distributed import gathered

@@ -1,6 +1,6 @@
 """Transforms in MONAI's dialect: loading with a frame, affine maps with landmarks, grey levels, heatmaps."""
 
-from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, to_original
+from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, Region
 from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
 from .field_of_view import Circle, FieldOfViewd, find_field_of_view
 from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
@@ -14,7 +14,7 @@ from .intensity import (
 )
 from .load import LoadLandmarkImage, LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarks, RandAffineLandmarksd
-from .region import Region
+from .resample import to_original
 
 __all__ = [
     "AffineLandmarks",
