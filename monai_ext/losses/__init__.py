@@ -6,7 +6,6 @@ from .landmark_loss import HEATMAP_LOSSES, LandmarkLoss, build_heatmap_loss, bui
 from .masked_mse import MaskedMSELoss, masked_mse
 from .presence import PresenceLoss, presence_loss
 from .spatial_cross_entropy import SpatialCrossEntropyLoss, spatial_cross_entropy
-from .zian_loss import ZianLoss
 
 __all__ = [
     "HEATMAP_LOSSES",
@@ -16,7 +15,6 @@ __all__ = [
     "MaskedMSELoss",
     "PresenceLoss",
     "SpatialCrossEntropyLoss",
-    "ZianLoss",
     "adaptive_wing",
     "build_heatmap_loss",
     "build_loss",

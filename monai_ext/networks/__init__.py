@@ -3,7 +3,6 @@
 from .backbones import BACKBONES, backbone_names, build_backbone
 from .encoders import build_encoder, encoder_names
 from .heatmap_net import HeatmapNet
-from .inference import optimize_for_inference
 from .output import HeatmapOutput
 from .zian import ZIAN, ZianConfig
 
@@ -17,5 +16,4 @@ __all__ = [
     "build_backbone",
     "build_encoder",
     "encoder_names",
-    "optimize_for_inference",
 ]
