@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from monai_ext.doctor.studies import label_problem
+from monai_ext.doctor import label_problem
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.label_frame import REMAP
 from monai_ext.transforms.image_io import read_frame
