@@ -20,9 +20,10 @@ from monai_ext.landmarks.geometry import Unit
 from monai_ext.networks.registry import build_network
 from monai_ext.transforms.resample import to_original
 
-from .dataset import LabelledImage, make_loader
+from .dataset import LabelledImage
 from .distributed import gathered, process_rank
 from .job import Job
+from .loader import make_loader
 from .stop import StoppedError, never
 
 logger = logging.getLogger(__name__)
