@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from monai_ext.images import LABEL_EXTENSION
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.studies import LABEL_EXTENSION
 
 from .check import OK, WARNING, Check, count, listed
 

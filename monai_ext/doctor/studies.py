@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from monai_ext.landmarks import Frame, InputError, Protocol, Studies
+from monai_ext.landmarks import Frame, InputError, Protocol
 from monai_ext.landmarks.label_check import fitting_protocols, read_label
 from monai_ext.landmarks.label_frame import REMAP
 from monai_ext.landmarks.markups import read_markups
+from monai_ext.studies import Studies
 
 from .check import OK, PROBLEM, WARNING, Check, count, listed, sentences
 from .index import INDEX_FILE, Index, read_index

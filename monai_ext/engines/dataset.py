@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Protocol
 from monai_ext.landmarks.files import read_json, write_json_atomically
 from monai_ext.landmarks.label_check import first_of, read_label
-from monai_ext.landmarks.studies import Split, Studies
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.landmarks.tables import Split
+from monai_ext.studies import Studies
 
 #: In a model folder: the SHA-256 of each label that a training has seen.
 SEEN_LABELS = "seen_labels.json"

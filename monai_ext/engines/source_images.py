@@ -16,12 +16,11 @@ import torch
 from monai.data import DataLoader, Dataset
 from monai.transforms import Compose, Randomizable, Transform
 
+from monai_ext.images import find_file, image_id_of
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.recipe import Augmentation
-from monai_ext.landmarks.studies import SPLITS, Split, find_file, image_id_of
-from monai_ext.transforms.intensity import NormalizeLandmarkImaged, rand_intensity
-from monai_ext.transforms.load import LoadLandmarkImaged
-from monai_ext.transforms.rand_affine import RandAffineLandmarks
+from monai_ext.landmarks.tables import SPLITS, Split
+from monai_ext.transforms import LoadLandmarkImaged, NormalizeLandmarkImaged, RandAffineLandmarks, rand_intensity
 
 #: Columns of a class table; ``split`` may be absent or empty.
 COLUMNS = ("image", "class", "split")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import read_json, write_json_atomically
-from monai_ext.landmarks.studies import Split
+from monai_ext.landmarks.tables import Split
 
 from .dataset import LabelledImage
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_ext.images import image_id
 from monai_ext.landmarks.errors import InputError
 from monai_ext.landmarks.files import StagedFile, sync_folder
-from monai_ext.landmarks.studies import image_id
 
 
 def files_of(path: Path, *extensions: str) -> list[Path]:

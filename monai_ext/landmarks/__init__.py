@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from .points import Landmarks, Status
     from .protocol import Protocol
     from .protocol_file import find_protocol, read_protocol, read_protocols
-    from .studies import IMAGE_EXTENSIONS, Studies
     from .tables import ImagePoints, PointsTable, TablePoint, read_points_table, write_points_table
 
 __all__ = [
-    "IMAGE_EXTENSIONS",
     "Frame",
     "ImagePoints",
     "InputError",
@@ -27,7 +25,6 @@ __all__ = [
     "PointsTable",
     "Protocol",
     "Status",
-    "Studies",
     "TablePoint",
     "find_protocol",
     "markups_document",

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_ext.doctor.index import Index, read_index
-from monai_ext.landmarks import InputError, Landmarks, Protocol, Studies, markups_document
+from monai_ext.images import read_frame
+from monai_ext.landmarks import InputError, Landmarks, Protocol, markups_document
 from monai_ext.landmarks.files import json_text, read_json
 from monai_ext.landmarks.label_check import read_label
-from monai_ext.landmarks.readers import (
+
+from .folder import Studies
+from .readers import (
     ANNOTATOR,
     CONSENSUS_OF,
     READINGS,
@@ -24,8 +27,7 @@ from monai_ext.landmarks.readers import (
     stated_sources,
     with_field,
 )
-from monai_ext.landmarks.submission import first_submission
-from monai_ext.transforms.image_io import read_frame
+from .submission import first_submission
 
 
 @dataclass(frozen=True)

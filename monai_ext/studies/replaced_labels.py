@@ -20,10 +20,12 @@ from pydantic import BaseModel, ConfigDict
 
 from monai_ext.doctor.index import INDEX_FILE, Entry, read_index
 from monai_ext.doctor.journal import HISTORY_FOLDER, JOURNAL_FILE, read_journal
+from monai_ext.images import LABEL_EXTENSION
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import StagedFile, make_folder, sync_folder, write_atomically
-from monai_ext.landmarks.studies import LABEL_EXTENSION, Studies
-from monai_ext.landmarks.studies_lock import studies_lock
+
+from .folder import Studies
+from .lock import studies_lock
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-(\d{1,9})" + re.escape(LABEL_EXTENSION))
 

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from .decoders import METHODS, Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
     from .field_of_view import Circle, FieldOfViewd, find_field_of_view, find_visible_field
     from .heatmap import GenerateHeatmap, GenerateHeatmapd, Sigma, gaussian_heatmap, gaussian_profiles
-    from .image_io import read_frame, read_image
     from .intensity import (
         NormalizeLandmarkImage,
         NormalizeLandmarkImaged,
@@ -75,8 +74,6 @@ __all__ = [
     "map_points",
     "rand_camera",
     "rand_intensity",
-    "read_frame",
-    "read_image",
     "resample",
     "to_original",
     "training_transforms",

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from lib.datastore import LandmarkDatastore
 from lib.label_size import MEGABYTE
 from lib.studies_store.label_history import KEPT_VERSIONS
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 
 def history(client: TestClient, image: str = "spot_00", tag: str = "final") -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from monai.transforms import Compose, Randomizable, Transform
 from monai_ext.engines import labelled_images
 from monai_ext.engines.loader import KeptImages, make_loader
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 from monai_ext.transforms import load
 
 HEIGHT, WIDTH = 5, 7

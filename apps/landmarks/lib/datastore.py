@@ -11,9 +11,9 @@ from typing import Any
 import psutil
 from monailabel.datastore.local import LocalDatastore
 
+from monai_ext.images import IMAGE_EXTENSIONS, LABEL_EXTENSION, StatedSize, same_name
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.stated_sizes import StatedSize
-from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, LABEL_EXTENSION, check_studies_folder, same_name
+from monai_ext.studies import check_studies_folder
 
 from .file_names import check_image_id, check_tag, split_image_file
 from .reader_labels import ReaderLabels

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from monai_ext.images import LABEL_EXTENSION, LONGEST_ID, image_id_of, name_key
+from monai_ext.images import check_image_id as check_image_id
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.image_names import LONGEST_ID, name_key
-from monai_ext.landmarks.image_names import check_image_id as check_image_id
-from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id_of
 
 #: ``final`` trains; ``draft`` keeps unfinished work; ``original`` holds what a model proposed.
 LABEL_TAGS = ("final", "draft", "original")

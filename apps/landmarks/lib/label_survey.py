@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monai_ext.doctor import label_problem
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.label_frame import REMAP
-from monai_ext.transforms.image_io import read_frame
 
 from .datastore import LandmarkDatastore
 from .file_names import LABEL_TAGS

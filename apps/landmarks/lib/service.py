@@ -15,14 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from monai_ext.images import NothingStatedError, label_file_name, read_frame, read_image, stated_size
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
 from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by, with_stated_frame
-from monai_ext.landmarks.readers import ANNOTATOR, DRAFTS, READINGS, with_field
-from monai_ext.landmarks.readers import CONSENSUS_OF as MADE_OF
-from monai_ext.landmarks.stated_sizes import NothingStatedError, stated_size
-from monai_ext.landmarks.studies import label_file_name
-from monai_ext.landmarks.submission import FIRST_SUBMISSION
-from monai_ext.transforms.image_io import read_frame, read_image
+from monai_ext.studies import ANNOTATOR, DRAFTS, FIRST_SUBMISSION, READINGS, with_field
+from monai_ext.studies import CONSENSUS_OF as MADE_OF
 
 from .conf import LimitSettings
 from .datastore import LandmarkDatastore

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from monailabel.utils.sessions import SessionInfo, Sessions
 
+from monai_ext.images import read_image
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
-from monai_ext.transforms.image_io import read_image
 
 from .errors import BusyError, NotFoundError
 from .file_names import check_image_id, split_image_file

@@ -8,11 +8,17 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from monai_ext.images import (
+    SAME_SIZE,
+    How,
+    StatedSize,
+    check_pixel_size,
+    read_frame,
+    size_from_line,
+    stated_size,
+    with_stated_size,
+)
 from monai_ext.landmarks import Frame, InputError
-from monai_ext.landmarks.pixel_size import SAME_SIZE, check_pixel_size, size_from_line
-from monai_ext.landmarks.stated_sizes import How, StatedSize, stated_size
-from monai_ext.transforms.calibration import with_stated_size
-from monai_ext.transforms.image_io import read_frame
 
 from .errors import ConflictError
 from .json_bounds import check_json

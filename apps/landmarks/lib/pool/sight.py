@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from monai_ext.active import Predictions
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks
-from monai_ext.transforms.image_io import read_frame
 
 
 class Sight(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.images import read_frame
 
 from ..image_list import ImageListing
 from ..image_state import State

@@ -14,8 +14,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
+from monai_ext.images import image_id
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import image_id
 
 from ..errors import NotFoundError, ParameterError
 from ..file_names import check_image_id

@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.image_io import read_frame
 
 from ..errors import ConflictError, NotFoundError
 from ..file_names import check_tag

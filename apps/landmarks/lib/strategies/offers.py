@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from monai_ext.landmarks.readers import reader_key
+from monai_ext.studies import reader_key
 
 from ..datastore import LandmarkDatastore
 from ..studies_store.entries import ImageEntry

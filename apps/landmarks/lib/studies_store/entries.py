@@ -9,7 +9,7 @@ from typing import Any
 from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastoreModel
 from pydantic import Field
 
-from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.images import LABEL_EXTENSION
 
 
 class LabelEntry(DataModel):

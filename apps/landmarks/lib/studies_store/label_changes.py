@@ -8,8 +8,7 @@ from typing import Any
 from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
 
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.readers import DRAFTS, READINGS
-from monai_ext.landmarks.submission import with_first_submission
+from monai_ext.studies import DRAFTS, READINGS, with_first_submission
 
 from ..errors import NotFoundError
 from ..file_names import LABEL_TAGS, check_image_id, no_such_image

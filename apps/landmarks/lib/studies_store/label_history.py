@@ -10,9 +10,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
+from monai_ext.images import LABEL_EXTENSION
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.studies import LABEL_EXTENSION
 
 from ..errors import NotFoundError
 from .change_set import ChangeSet

@@ -6,8 +6,8 @@ import os
 import time
 from pathlib import Path
 
+from monai_ext.images import LABEL_EXTENSION
 from monai_ext.landmarks.files import TEMPORARY_NAME
-from monai_ext.landmarks.studies import LABEL_EXTENSION
 
 from .change_set import ChangeSet
 from .entries import digest, label_entry

@@ -7,7 +7,7 @@ from typing import Any
 
 from monailabel.endpoints.user.auth import DEFAULT_USER
 
-from monai_ext.landmarks.readers import DRAFTS, READINGS, reader_key
+from monai_ext.studies import DRAFTS, READINGS, reader_key
 
 from ..errors import ConflictError
 from .entries import ImageEntry, LabelEntry

@@ -7,19 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.readers import (
-    ANNOTATOR,
-    DRAFTS,
-    READINGS,
-    Consensus,
-    consensus_content,
-    reader_key,
-    sources,
-    with_field,
-)
-from monai_ext.landmarks.readers import CONSENSUS_OF as MADE_OF
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import ANNOTATOR, DRAFTS, READINGS, Consensus, consensus_content, reader_key, sources, with_field
+from monai_ext.studies import CONSENSUS_OF as MADE_OF
 
 from .change_set import ChangeSet
 from .entries import LabelEntry, Objects, digest, label_entry

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from monai_ext.images import LABEL_EXTENSION
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.readers import stated_annotator, stated_sources
-from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.studies import stated_annotator, stated_sources
 
 from .entries import ImageEntry, LabelEntry, Objects, image_entry, label_entry
 from .folder_scan import scan_images, scan_labels

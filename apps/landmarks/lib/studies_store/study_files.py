@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.images import LABEL_EXTENSION
 
 from .entries import digest
 

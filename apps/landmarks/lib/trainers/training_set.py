@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monai_ext.engines import LabelledImage
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.label_check import first_of
-from monai_ext.landmarks.studies import Studies
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import Studies
 
 from ..datastore import LandmarkDatastore
 from ..label_check import read_label
