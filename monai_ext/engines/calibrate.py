@@ -17,8 +17,8 @@ from monai_ext.inferers.read_output import ImageBatch, read_output
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.networks.registry import build_network
-from monai_ext.transforms.resample import to_original
+from monai_ext.networks import build_network
+from monai_ext.transforms import to_original
 
 from .dataset import LabelledImage
 from .distributed import gathered, process_rank

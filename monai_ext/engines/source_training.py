@@ -20,9 +20,9 @@ from monai_ext.landmarks import InputError
 from monai_ext.landmarks.document import Fraction, Positive, Strict
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.recipe import Augmentation, Recipe
-from monai_ext.networks.cross_task.classifier import build_classifier
+from monai_ext.networks import DEVICE_PATTERN, find_device
+from monai_ext.networks.cross_task.source import build_classifier
 from monai_ext.networks.cross_task.source_file import SUFFIX, SourceCard, write_source
-from monai_ext.networks.device import DEVICE_PATTERN, find_device
 from monai_ext.networks.encoders import build_encoder, encoder_names, is_encoder
 
 from .optimisation import attach_gradient_clip, attach_schedule, build_optimizer

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, Region
     from .decoders import METHODS, Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
     from .field_of_view import Circle, FieldOfViewd, find_field_of_view, find_visible_field
+    from .further import register_transform
     from .heatmap import GenerateHeatmap, GenerateHeatmapd, Sigma, gaussian_heatmap, gaussian_profiles
     from .intensity import (
         NormalizeLandmarkImage,
@@ -74,6 +75,7 @@ __all__ = [
     "map_points",
     "rand_camera",
     "rand_intensity",
+    "register_transform",
     "resample",
     "to_original",
     "training_transforms",

@@ -8,6 +8,7 @@ from monai_ext.landmarks import Protocol
 
 from .affine import FitLandmarksd
 from .field_of_view import FieldOfViewd
+from .further import rand_further
 from .intensity import NormalizeLandmarkImaged, rand_intensity
 from .load import LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarksd
@@ -55,8 +56,8 @@ def training_transforms(protocol: Protocol) -> Compose:
         veiled.append(RandHazed("image", augmentation.haze))
     surround = _surrounded(protocol, augmentation.border)
     placed = [*_loaded(protocol), _labelled(protocol), *view, moved, *veiled, *surround]
-    drawn = [*rand_camera(augmentation, "image"), _normalized(protocol), *rand_intensity(augmentation, keys="image")]
-    return Compose([*placed, *drawn])
+    camera = [*rand_camera(augmentation, "image"), *rand_further(augmentation, "image")]
+    return Compose([*placed, *camera, _normalized(protocol), *rand_intensity(augmentation, keys="image")])
 
 
 def _loaded(protocol: Protocol) -> list[Transform]:

@@ -4,17 +4,12 @@ import json
 
 import pytest
 
-from monai_ext.landmarks import (
-    Frame,
-    ImagePoints,
-    InputError,
-    Landmarks,
-    PointsTable,
-    Status,
-    TablePoint,
-    read_coco_keypoints,
-    write_coco_keypoints,
-)
+from monai_ext.formats import read_table, write_table
+from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, TablePoint
+
+
+def read(path, names=None, **options):
+    return read_table(path, names, format="coco", **options)
 
 
 def document(**changes):
@@ -40,7 +35,7 @@ def annotation(keypoints, **changes):
 
 
 def test_reads_names_sizes_and_points(write):
-    table = read_coco_keypoints(write())
+    table = read(write())
     assert table.names == ("fovea", "disc")
     entry = table.images["b.png"]
     assert (entry.size, entry.split) == ((64, 48), None)
@@ -52,7 +47,7 @@ NAMELESS = [{"id": 3, "name": "person"}]
 
 
 def test_keypoints_without_names_take_those_that_are_given(write):
-    table = read_coco_keypoints(write(categories=NAMELESS), ["left", "right"])
+    table = read(write(categories=NAMELESS), ["left", "right"])
     assert table.names == ("left", "right")
     assert table.images["b.png"].points["left"] == TablePoint(1.5, 2)
 
@@ -60,22 +55,22 @@ def test_keypoints_without_names_take_those_that_are_given(write):
 @pytest.mark.parametrize("categories", [NAMELESS, [{"id": 3, "name": "person", "keypoints": []}]])
 def test_keypoints_without_names_are_refused_where_none_are_given(write, categories):
     with pytest.raises(InputError, match=r"category 'person' have no names: .* --names FILE"):
-        read_coco_keypoints(write(categories=categories))
+        read(write(categories=categories))
 
 
 def test_another_number_of_names_is_refused(write):
     with pytest.raises(InputError, match=r"annotation 1: keypoints must be 9 numbers \(x, y, v each of 3\), not 6"):
-        read_coco_keypoints(write(categories=NAMELESS), ["a", "b", "c"])
+        read(write(categories=NAMELESS), ["a", "b", "c"])
 
 
 def test_coordinates_with_visibility_0_are_counted(write):
     with pytest.warns(UserWarning, match=r"coco\.json: 2 keypoints have coordinates but the visibility 0"):
-        table = read_coco_keypoints(write(annotations=annotation([3, 4, 0, 0, 5, 0])))
+        table = read(write(annotations=annotation([3, 4, 0, 0, 5, 0])))
     assert [point.status for point in table.images["b.png"].points.values()] == [Status.UNDEFINED] * 2
 
 
 def test_coordinates_with_visibility_0_can_be_taken(write):
-    table = read_coco_keypoints(write(annotations=annotation([3, 4, 0, 0, 0, 0])), take_v0=True, pixel_offset=0.5)
+    table = read(write(annotations=annotation([3, 4, 0, 0, 0, 0])), take_v0=True, pixel_origin="corner")
     points = table.images["b.png"].points
     assert (points["fovea"], points["disc"].status) == (TablePoint(2.5, 3.5), Status.UNDEFINED)
 
@@ -84,16 +79,16 @@ def test_coordinates_with_visibility_0_can_be_taken(write):
 def test_boxes_of_the_same_category_beside_a_skeleton_are_counted(write, beside):
     box = {"id": 2, "image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2]} | beside
     with pytest.warns(UserWarning, match=r"coco\.json: 1 annotations without keypoints are not read"):
-        table = read_coco_keypoints(write(annotations=[box, *annotation([10, 5, 2, 33, 44, 2])]))
+        table = read(write(annotations=[box, *annotation([10, 5, 2, 33, 44, 2])]))
     assert table.images["b.png"].points == {"fovea": TablePoint(10, 5), "disc": TablePoint(33, 44)}
 
 
 def test_an_annotation_without_a_placed_keypoint_gives_way_to_one_with(write):
     both = annotation([0] * 6) + annotation([10, 5, 2, 33, 44, 2], id=2) + annotation([0] * 6, id=3)
-    table = read_coco_keypoints(write(annotations=both))
+    table = read(write(annotations=both))
     assert table.images["b.png"].points == {"fovea": TablePoint(10, 5), "disc": TablePoint(33, 44)}
     with pytest.raises(InputError, match=r"annotation 4: the image 7 has the annotation 2 already"):
-        read_coco_keypoints(write(annotations=both + annotation([1, 1, 2, 0, 0, 0], id=4)))
+        read(write(annotations=both + annotation([1, 1, 2, 0, 0, 0], id=4)))
 
 
 @pytest.mark.parametrize(
@@ -109,35 +104,30 @@ def test_an_annotation_without_a_placed_keypoint_gives_way_to_one_with(write):
     ],
 )
 def test_visibility(write, triple, status):
-    point = read_coco_keypoints(write(annotations=annotation([*triple, 0, 0, 0]))).images["b.png"].points["fovea"]
+    point = read(write(annotations=annotation([*triple, 0, 0, 0]))).images["b.png"].points["fovea"]
     assert point.status is status
     if status is Status.DEFINED:
         assert (point.x, point.y) == (triple[0], triple[1])
 
 
-def test_pixel_offset_is_where_the_file_puts_the_first_pixel_centre(write):
-    point = read_coco_keypoints(write(), pixel_offset=0.5).images["b.png"].points["fovea"]
-    assert (point.x, point.y) == (1.0, 1.5)
-
-
 def test_images_without_annotation_are_left_out_with_a_warning(write):
     images = [*document()["images"], {"id": 8, "file_name": "c.png", "width": 1, "height": 1}]
     with pytest.warns(UserWarning, match=r"coco\.json: 1 of 2 images have no annotation"):
-        assert list(read_coco_keypoints(write(images=images)).images) == ["b.png"]
+        assert list(read(write(images=images)).images) == ["b.png"]
 
 
 def test_annotations_of_another_category_do_not_matter(write):
     boxes = [{"id": 2, "image_id": 7, "category_id": 4, "bbox": [0, 0, 1, 1]}]
-    assert read_coco_keypoints(write(annotations=document()["annotations"] + boxes)).names == ("fovea", "disc")
+    assert read(write(annotations=document()["annotations"] + boxes)).names == ("fovea", "disc")
 
 
 def test_the_category_can_be_chosen(write):
     categories = [*document()["categories"], {"id": 5, "name": "face", "keypoints": ["nose"]}]
-    assert read_coco_keypoints(write(categories=categories), category="eye").names == ("fovea", "disc")
+    assert read(write(categories=categories), category="eye").names == ("fovea", "disc")
     with pytest.raises(InputError, match=r"coco\.json has several categories with keypoints \('eye', 'face'\)"):
-        read_coco_keypoints(write(categories=categories))
+        read(write(categories=categories))
     with pytest.raises(InputError, match="no category 'box' with keypoints; those with keypoints: 'eye', 'face'"):
-        read_coco_keypoints(write(categories=categories), category="box")
+        read(write(categories=categories), category="box")
 
 
 def image(**changes):
@@ -190,27 +180,13 @@ def image(**changes):
 )
 def test_refuses_with_file_and_entry(write, changes, message):
     with pytest.raises(InputError, match=rf"coco\.json.*{message}"):
-        read_coco_keypoints(write(**changes), ["fovea", "disc"])
-
-
-@pytest.mark.parametrize("offset", [0.0, 0.5])
-def test_write_then_read_is_the_identity(tmp_path, mixed, same, offset):
-    corner = Landmarks(["fovea", "disc"], [[0, 0], [3.25, 2]], Frame(5, 4))
-    table = PointsTable.from_landmarks({"a.png": mixed, "b.png": corner})
-    write_coco_keypoints(tmp_path / "c.json", table, pixel_offset=offset)
-    got = read_coco_keypoints(tmp_path / "c.json", mixed.names, pixel_offset=offset)
-    assert got.names == mixed.names
-    unsure = Landmarks(mixed.names, mixed.points, mixed.frame, mixed.status)
-    same(got.landmarks("a.png", mixed.frame), unsure)
-    same(got.landmarks("b.png", Frame(5, 4)), corner.reordered(mixed.names))
+        read(write(**changes), ["fovea", "disc"])
 
 
 def test_written_document(tmp_path):
     points = {"a": TablePoint(2, 3), "b": TablePoint(5.5, 1), "c": TablePoint(0, 0, Status.MISSING)}
-    table = PointsTable(
-        ("a", "b", "c", "d"), {"i.png": ImagePoints(points, (64, 48), "val"), "j.png": ImagePoints({}, (1, 1), "train")}
-    )
-    write_coco_keypoints(tmp_path / "c.json", table, category="eye", split="val", pixel_offset=0.5)
+    table = PointsTable(("a", "b", "c", "d"), {"i.png": ImagePoints(points, (64, 48), "val")})
+    write_table(tmp_path / "c.json", table, "coco")
     assert json.loads((tmp_path / "c.json").read_text()) == {
         "images": [{"id": 1, "file_name": "i.png", "width": 64, "height": 48}],
         "annotations": [
@@ -218,26 +194,26 @@ def test_written_document(tmp_path):
                 "id": 1,
                 "image_id": 1,
                 "category_id": 1,
-                "keypoints": [2.5, 3.5, 2, 6.0, 1.5, 2, 0.0, 0.0, 1, 0.0, 0.0, 0],
+                "keypoints": [2, 3, 2, 5.5, 1, 2, 0.0, 0.0, 1, 0.0, 0.0, 0],
                 "num_keypoints": 3,
-                "bbox": [2.5, 1.5, 3.5, 2.0],
+                "bbox": [2, 1, 3.5, 2],
                 "area": 7.0,
                 "iscrowd": 0,
             }
         ],
-        "categories": [{"id": 1, "name": "eye", "keypoints": ["a", "b", "c", "d"], "skeleton": []}],
+        "categories": [{"id": 1, "name": "landmarks", "keypoints": ["a", "b", "c", "d"], "skeleton": []}],
     }
 
 
 def test_an_image_without_a_point_has_an_empty_box(tmp_path):
     table = PointsTable(("a",), {"i.png": ImagePoints({}, (64, 48))})
-    write_coco_keypoints(tmp_path / "c.json", table, pixel_offset=0.5)
+    write_table(tmp_path / "c.json", table, "coco")
     (written,) = json.loads((tmp_path / "c.json").read_text())["annotations"]
     assert (written["bbox"], written["area"], written["num_keypoints"]) == ([0, 0, 0, 0], 0, 0)
-    assert read_coco_keypoints(tmp_path / "c.json").images["i.png"].points["a"].status is Status.UNDEFINED
+    assert read(tmp_path / "c.json").images["i.png"].points["a"].status is Status.UNDEFINED
 
 
 def test_writing_needs_sizes(tmp_path):
     table = PointsTable(("a",), {"i.png": ImagePoints({"a": TablePoint(1, 2)})})
     with pytest.raises(InputError, match=r"width and height of 'i\.png'"):
-        write_coco_keypoints(tmp_path / "c.json", table)
+        write_table(tmp_path / "c.json", table, "coco")

@@ -1,4 +1,4 @@
-"""Regions of interest: where they lie, and an exact, differentiable crop-and-resize of them."""
+"""Regions of interest: their centres and frames, and an exact, differentiable crop-and-resize of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,51 @@ import torch
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.frame import RoiFrame
+from monai_ext.networks.output import RoiFrame
 
 Padding = Literal["replicate", "zeros"]
 
+#: Largest shift per axis in pixels, and how often a centre is shifted (Lei et al., OMIA 2022).
+JITTER, JITTER_PROBABILITY = 16.0, 0.8
+
 _PADDING_MODES = {"replicate": "border", "zeros": "zeros"}
+
+
+def peak_pixels(heatmaps: torch.Tensor) -> torch.Tensor:
+    """(B, K, 2) float32 pixels (x, y) of the highest value of (B, K, H, W) heatmaps; the first of equal ones.
+
+    It stays on the device and its work depends on no value, so that a CUDA graph can record it. No gradient.
+    """
+    heatmaps = heatmaps.detach()
+    # Row maxima first: several times faster on a CPU than one argmax over all pixels.
+    y = heatmaps.amax(-1).argmax(-1)
+    row = heatmaps.gather(2, y[..., None, None].expand(-1, -1, 1, heatmaps.shape[3]))
+    x = row[:, :, 0].argmax(-1)
+    return torch.stack([x, y], -1).float()
+
+
+def jittered_centers(
+    points: torch.Tensor,
+    status: torch.Tensor,
+    jitter: float = JITTER,
+    probability: float = JITTER_PROBABILITY,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """(B, K, 2) centres for training: the true points, mostly shifted, each axis uniformly by up to ``jitter``.
+
+    Args:
+        points: (B, K, 2) points (x, y) in pixels.
+        status: (B, K) codes of Status. A landmark that is not defined has no true point: its centre is NaN, which
+            :class:`~monai_ext.networks.zian.ZIAN` replaces by the peak of its own coarse heatmap.
+        jitter: largest shift per axis, pixels.
+        probability: share of the centres that are shifted.
+        generator: source of randomness on the points' device; None uses torch's global one.
+    """
+    options = {"generator": generator, "device": points.device, "dtype": torch.float32}
+    shift = (2 * torch.rand(points.shape, **options) - 1) * jitter
+    moved = torch.rand(points.shape[:-1], **options) < probability
+    centers = points.float() + shift * moved[..., None]
+    return torch.where((status > 0)[..., None], centers, torch.nan)
 
 
 def roi_frame(centers: torch.Tensor, size: int, cells: int) -> RoiFrame:

@@ -6,14 +6,15 @@ import copy
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.encoders import MULTIPLE, build_encoder, pool
-from monai_ext.networks.output import HeatmapOutput
-from monai_ext.networks.presence_head import presence_layer
+from monai_ext.landmarks.network_config import DeconvNetConfig
 
-from .source import SourceClassifier
+from .blocks import pool, prepared, presence_layer
+from .cross_task.source import SourceClassifier
+from .encoders import MULTIPLE, build_encoder
+from .network import LandmarkNetwork, register_network
+from .output import HeatmapOutput
 
 #: Pixels of the image per cell of a heatmap.
 HEATMAP_STRIDE = 4
@@ -26,7 +27,8 @@ DECODER_LAYERS = 3
 INITIAL_DEVIATION = 0.001
 
 
-class DeconvNet(nn.Module):
+@register_network(DeconvNetConfig)
+class DeconvNet(LandmarkNetwork):
     """An encoder, three deconvolutions of 4 x 4 with batch normalisation, and a 1 x 1 convolution to K heatmaps.
 
     Images of any size are accepted: they are padded at the right and at the bottom by repeating the last column and
@@ -53,6 +55,8 @@ class DeconvNet(nn.Module):
         torch.Size([2, 14, 18, 13])
     """
 
+    encoder_path = "encoder"
+
     def __init__(
         self,
         in_channels: int,
@@ -76,23 +80,21 @@ class DeconvNet(nn.Module):
         self.presence_head = presence_layer(channels, num_landmarks) if presence else None
         self.to(memory_format=torch.channels_last)
 
+    @classmethod
+    def from_config(cls, config: DeconvNetConfig, in_channels: int, num_landmarks: int) -> DeconvNet:
+        return cls(in_channels, num_landmarks, config.encoder, presence=config.presence)
+
     def forward(self, image: torch.Tensor) -> HeatmapOutput:
         """(B, C, H, W) images to (B, K, ceil(H / 4), ceil(W / 4)) heatmaps and (B, K) presence logits or None.
 
         Raises:
             InputError: the images have another number of channels.
         """
-        if image.ndim != 4 or image.shape[1] != self.in_channels:
-            raise InputError(f"The network takes images (B, {self.in_channels}, H, W), not {tuple(image.shape)}.")
-        height, width = image.shape[2:]
-        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
-        if any(padding):
-            image = F.pad(image, padding, mode="replicate")
-        features = self.encoder(image.contiguous(memory_format=torch.channels_last))[-1]
+        features = self.encoder(prepared(image, self.in_channels, MULTIPLE))[-1]
         heatmaps = self.heatmap_head(self.decoder(features))
-        heatmaps = heatmaps[..., : -(-height // HEATMAP_STRIDE), : -(-width // HEATMAP_STRIDE)]
+        height, width = (-(-side // HEATMAP_STRIDE) for side in image.shape[2:])
         presence = None if self.presence_head is None else self.presence_head(pool(features))
-        return HeatmapOutput(heatmaps, presence, HEATMAP_STRIDE)
+        return HeatmapOutput(heatmaps[..., :height, :width], presence, HEATMAP_STRIDE)
 
 
 def _copied(source: SourceClassifier, backbone: str, in_channels: int) -> nn.Module:

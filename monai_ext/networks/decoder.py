@@ -1,22 +1,71 @@
-"""A feature pyramid as a decoder: few weights, so that a handful of labelled images trains them."""
+"""Decoders of the maps of an image encoder: a feature pyramid with few weights, or MONAI's U-Net decoder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from monai.networks.nets.flexible_unet import UNetDecoder
 from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
 
-from .encoders import BATCH_NORM_MOMENTUM
+from .encoders import BATCH_NORM_MOMENTUM, NUM_STAGES
+
+#: Pixels of the image per cell of a heatmap, each with the decoder stages that it takes.
+STRIDES = {1: NUM_STAGES, 2: NUM_STAGES - 1, 4: NUM_STAGES - 2}
 
 #: Number of channels that serves from a handful to a thousand labelled images.
 PYRAMID_WIDTH = 64
 
 #: Of the batch normalisations.
 EPSILON = 1e-3
+
+
+def build_decoder(
+    in_channels: int,
+    encoder_channels: Sequence[int],
+    widths: int | Sequence[int],
+    dropout: float = 0.0,
+    stride: int = 1,
+) -> nn.Module:
+    """A decoder of the maps of an encoder up to a resolution, with the attribute ``out_channels``.
+
+    Args:
+        in_channels: number of image channels.
+        encoder_channels: of the encoder's five maps.
+        widths: one, of a :class:`PyramidDecoder`; or those of the five stages, deepest
+            first, of MONAI's U-Net decoder as its FlexibleUNet has it.
+        dropout: probability with which the U-Net's decoder drops values in training, and the pyramid channels.
+        stride: pixels of the image per cell of the answer, one of :data:`STRIDES`.
+
+    Raises:
+        InputError: the widths are not one positive number or five.
+    """
+    if isinstance(widths, int):
+        return PyramidDecoder(encoder_channels, widths, stride, dropout)
+    if len(widths) != NUM_STAGES or min(widths) < 1:
+        raise InputError(
+            f"decoder_channels is one positive width, or {NUM_STAGES} of a U-Net, deepest first; not {list(widths)}."
+        )
+    decoder = UNetDecoder(
+        spatial_dims=2,
+        encoder_channels=(in_channels, *encoder_channels),
+        decoder_channels=tuple(widths),
+        act=("relu", {"inplace": True}),
+        norm=("batch", {"eps": EPSILON, "momentum": BATCH_NORM_MOMENTUM}),
+        dropout=dropout,
+        bias=False,
+        upsample="nontrainable",
+        pre_conv="default",
+        interp_mode="nearest",
+        align_corners=None,
+        is_pad=True,
+    )
+    decoder.blocks = decoder.blocks[: STRIDES[stride]]
+    decoder.out_channels = widths[STRIDES[stride] - 1]
+    return decoder
 
 
 class PyramidDecoder(nn.Module):
