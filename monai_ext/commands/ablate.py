@@ -10,10 +10,22 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from monai_ext.experiments import RECIPES, Ablation, Measures, RowScores, Settings, under_recipe, write_results
-from monai_ext.experiments.ablation_results import RESULTS, TABLE, draw_plots, row_costs
-from monai_ext.experiments.ablation_table import accuracy_tables, by_size, cost_table
-from monai_ext.experiments.costs import Costs
+from monai_ext.experiments import (
+    RECIPES,
+    Ablation,
+    AblationMeasures,
+    AblationSettings,
+    Costs,
+    RowScores,
+    accuracy_tables,
+    by_size,
+    cost_table,
+    draw_plots,
+    row_costs,
+    under_recipe,
+    write_results,
+)
+from monai_ext.experiments.ablation_results import RESULTS, TABLE
 from monai_ext.landmarks import InputError, find_protocol
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.losses import WEIGHT
@@ -79,7 +91,7 @@ def run(
     Example: `monai-landmarks ablate --protocol P.yaml --studies DIR --rows base,zian --seeds 3 --output ablation`
     """
     task = under_recipe(find_protocol(protocol), recipe, batch_size=batch_size, learning_rate=learning_rate, loss=loss)
-    settings = Settings(
+    settings = AblationSettings(
         rows=tuple(name.strip() for name in rows.split(",")) if rows else (),
         sizes=sizes,
         seeds=seeds,
@@ -95,7 +107,7 @@ def run(
         keep_weights=keep_weights,
     )
     ablation = Ablation(task, Studies(studies), out, settings)
-    measures = Measures(
+    measures = AblationMeasures(
         _thresholds(sdr),
         threshold,
         threshold if limit is None else limit,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.evaluation.model_evaluation import Measures
+from monai_ext.evaluation import Measures
 from monai_ext.experiments import CrossValidation, CrossValidationSettings, under_recipe
 from monai_ext.experiments.cross_validation_results import (
     COPIES,

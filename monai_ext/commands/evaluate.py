@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-from rich.table import Table
 
 from monai_ext.evaluation import (
+    Measures,
+    Reading,
+    Table,
     comparison_table,
     draw_ced,
     draw_worst_cases,
+    evaluate_model,
     landmark_table,
     overall_table,
+    record_points,
     write_error_csv,
 )
-from monai_ext.evaluation.model_evaluation import Measures, Reading, evaluate_model
-from monai_ext.evaluation.recorded_points import record_points
 from monai_ext.images import read_image
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.evaluation.contact_sheet import worst_images
+from monai_ext.evaluation import finite, worst_images
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
 from monai_ext.models import ModelCard, check_weights, read_calibration, read_training_record
@@ -20,6 +20,8 @@ from monai_ext.reports import (
     Kind,
     MeasuredError,
     PictureFolder,
+    WorstCase,
+    case_figure,
     find_sources,
     measured_error,
     model_card_markdown,
@@ -28,8 +30,6 @@ from monai_ext.reports import (
     read_cross_validated,
     read_evaluated,
 )
-from monai_ext.reports.card_facts import WorstCase, finite
-from monai_ext.reports.cases import case_figure
 
 from .console import errors, output, print_json
 from .models import ModelsOption, locate_model

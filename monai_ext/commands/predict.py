@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monai_ext.evaluation.overlay import draw_overlay
+from monai_ext.evaluation import draw_overlay
 from monai_ext.images import read_image
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Landmarks

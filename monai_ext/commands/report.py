@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from monai_ext import __version__
+from monai_ext.evaluation import Table
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
 from monai_ext.reports import (
@@ -22,18 +23,19 @@ from monai_ext.reports import (
     PictureFolder,
     Section,
     Source,
-    Table,
+    ablation_section,
+    agreement_section,
     comparable_groups,
     differences,
     find_sources,
     group_sections,
     read_evaluated,
     reading_section,
+    reliability_section,
     render_page,
+    simulation_section,
     training_sections,
 )
-from monai_ext.reports.ablation_section import ablation_section
-from monai_ext.reports.active_sections import agreement_section, reliability_section, simulation_section
 
 from .console import output, print_json
 from .meter import Meter
@@ -143,6 +145,7 @@ def _origin(sources: Sequence[Source], command: str) -> Section:
         ]
         for source in sources
     ]
-    table = Table(["file", "what it is", "SHA-256", "date", "command"], rows, "Every number comes from these.", None)
+    headings = ["file", "what it is", "SHA-256", "date", "command"]
+    table = Table(headings, rows, caption="Every number comes from these.", left=None)
     said = "This page was made by:"
     return Section("Where each number comes from", [*([table] if rows else []), Note(said), Note(command)])

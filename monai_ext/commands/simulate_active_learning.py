@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from monai_ext.active.measures import DEFAULT_MEASURE
-from monai_ext.experiments import under_recipe
-from monai_ext.experiments.simulation import Simulation, SimulationSettings
+from monai_ext.experiments import Simulation, SimulationSettings, under_recipe
 from monai_ext.experiments.simulation_results import PLOT, RESULTS, TABLE, curve_table, write_simulation
 from monai_ext.landmarks import find_protocol
 from monai_ext.studies import Studies

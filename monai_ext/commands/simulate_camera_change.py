@@ -10,7 +10,7 @@ import torch
 import typer
 
 from monai_ext.engines import labelled_images, read_labels
-from monai_ext.evaluation.camera_change import ChangedImage, change_camera
+from monai_ext.evaluation import ChangedImage, change_camera
 from monai_ext.images import read_frame, read_image
 from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
 from monai_ext.landmarks.files import write_atomically, write_json_atomically
