@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_ext.doctor.index import Index, read_index
 from monai_ext.landmarks import InputError, Protocol, Studies
 from monai_ext.landmarks.label_check import protocol_of, read_label
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.measurement_rows import MeasurementRow, measurement_rows, unusable_row
 from monai_ext.transforms.image_io import read_frame
+
+from .index_file import read_index
+from .records import StudiesIndex
 
 
 def label_rows(
@@ -70,6 +72,6 @@ def study_rows(
         warnings.warn(f"{others} final labels of other protocols than {only} are left out.", stacklevel=2)
 
 
-def _notes(index: Index | None, image: str) -> Mapping[str, Any]:
+def _notes(index: StudiesIndex | None, image: str) -> Mapping[str, Any]:
     entry = None if index is None else index.objects.get(image)
     return entry.labels["final"].info if entry is not None and "final" in entry.labels else {}

@@ -1,148 +1,195 @@
-"""The labels of several readers in a studies folder: read with the names of who made them, and added by a command."""
+"""The labels of several readers of one image, and the ``final`` label that is made of them in the same change."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from monai_ext.doctor.index import Index, read_index
-from monai_ext.landmarks import InputError, Landmarks, Protocol, Studies, markups_document
-from monai_ext.landmarks.files import json_text, read_json
-from monai_ext.landmarks.label_check import read_label
+from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.readers import (
     ANNOTATOR,
-    CONSENSUS_OF,
+    DRAFTS,
     READINGS,
     Consensus,
-    consensus,
     consensus_content,
     reader_key,
-    stated_annotator,
-    stated_sources,
+    sources,
     with_field,
 )
-from monai_ext.landmarks.submission import first_submission
+from monai_ext.landmarks.readers import CONSENSUS_OF as MADE_OF
 from monai_ext.transforms.image_io import read_frame
+
+from .change_set import ChangeSet
+from .label_changes import LabelChanges, LabelVersion
+from .reader_places import CONSENSUS_OF, is_consensus, own_tag, place_for, reader_of, readings
+from .records import LabelEntry, Objects, digest, known_image, label_entry
+
+#: What the info of a consensus says of its points, given the version of the model that all readers were shown.
+About = Callable[[Landmarks, str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class ReadImage:
-    """An image that two readers have labelled.
+class Readings:
+    """The changes of labels where a study has several readers; each is a part of a change of the whole folder.
 
     Attributes:
-        image: its ID.
-        readers: the landmarks that each one placed, by name, in the order of their tags.
-        consensus: what they say together.
-        proposed: for each name, and for the label made of both under an empty one, what a server noted when it was
-            first submitted: ``model_version``, ``displacement`` and ``unit``.
+        labels: how one label changes.
+        most: readers of an image.
     """
 
-    image: str
-    readers: Mapping[str, Landmarks]
-    consensus: Consensus
-    proposed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    labels: LabelChanges
+    most: int
+
+    def store(
+        self,
+        changes: ChangeSet,
+        image: str,
+        tag: str,
+        content: bytes,
+        info: dict[str, Any],
+        reader: str,
+        about: About | None = None,
+    ) -> None:
+        """Puts a reader's label in its place; a finished one ends the reader's draft and makes ``final`` anew.
+
+        Raises:
+            NotFoundError: there is no such image.
+            ConflictError: the image has its readers already.
+            InputError: the other reader's label cannot be used for the image.
+        """
+        known_image(changes.objects, image)
+        content = with_field(content, ANNOTATOR, reader)
+        if tag == "draft":
+            place = place_for(image, changes.objects[image], tag, reader, self.most)
+            self.labels.store(changes, image, place, content, info)
+            return
+        adopted = self._adopt(changes, image)
+        place = place_for(image, changes.objects[image], tag, reader, self.most)
+        if place in adopted:  # the file that becomes an earlier version is still that of the label `final`
+            replaced = changes.objects[image].labels[place].info
+            self.labels.history.keep(changes, image, place, self._path(image, "final"), replaced, "replaced")
+        self.labels.store(changes, image, place, content, info)
+        draft = own_tag(changes.objects[image], "draft", reader)
+        if draft is not None:
+            self.labels.delete(changes, image, draft)
+        self.settle(changes, image, pending={**adopted, place: content}, about=about, keep=not adopted)
+
+    def delete(self, changes: ChangeSet, image: str, place: str) -> None:
+        """Takes a reader's label away; it becomes an earlier version, and ``final`` is made of what is left."""
+        self.labels.delete(changes, image, place)
+        self.settle(changes, image)
+
+    def settle(
+        self,
+        changes: ChangeSet,
+        image: str,
+        *,
+        pending: dict[str, bytes] | None = None,
+        about: About | None = None,
+        keep: bool = True,
+    ) -> None:
+        """Makes the label ``final`` what the readings say together, where it is not yet.
+
+        Args:
+            changes: what is being changed.
+            image: its ID.
+            pending: the content of readings that is not in its place yet, by tag.
+            about: tells what the info says of the points of several readings.
+            keep: whether a ``final`` label that is not made of readings becomes an earlier version.
+
+        Raises:
+            InputError: a reading, or the image, cannot be read.
+            OSError: the same.
+        """
+        entry = changes.objects[image]
+        final = entry.labels.get("final")
+        made = {tag: entry.labels[tag] for tag in READINGS if tag in entry.labels}
+        if not made:
+            if final is not None and is_consensus(final.info):
+                self._drop_final(changes, image, final)
+            return
+        pending = pending or {}
+        contents = {tag: pending.get(tag) or self._path(image, tag).read_bytes() for tag in made}
+        if final is not None and final.info.get(CONSENSUS_OF) == sources(contents):
+            return
+        frame = read_frame(self.labels.files.image(image, entry.image.ext))
+        content, found = consensus_content(contents, frame)
+        keep = keep and final is not None and not is_consensus(final.info)
+        if content is None:
+            if keep:
+                self.labels.delete(changes, image, "final")
+            elif final is not None:
+                self._drop_final(changes, image, final)
+            return
+        if keep and final is not None:
+            self.labels.keep(changes, image, "final", final, "replaced")
+        info = {**_info(made, found, about), CONSENSUS_OF: sources(contents)}
+        changes.write(self._path(image, "final"), content)
+        changes.set_label(image, "final", label_entry(image, digest(content), info))
+
+    def is_settled(self, objects: Objects, image: str) -> bool:
+        """Whether the label ``final`` of an image needs not be made anew; one of its own stays as it is."""
+        entry = objects[image]
+        made = {tag: label for tag, label in entry.labels.items() if tag in READINGS}
+        final = entry.labels.get("final")
+        if final is None:
+            return not made or self.most == 1  # without several readers a deleted one stays deleted
+        if is_consensus(final.info):
+            return bool(final.info[CONSENSUS_OF] == {tag: label.sha256 for tag, label in made.items()})
+        # One that has the notes of a reading was laid among the readings by a change that did not come to its end.
+        return all(label.info != final.info for label in made.values())
+
+    def earlier(self, objects: Objects, image: str, tag: str, reader: str) -> list[LabelVersion]:
+        """The earlier versions of a reader's own label, the last one that ended first."""
+        places = (*READINGS, "final") if tag == "final" else DRAFTS
+        found = [
+            version
+            for place in places
+            for version in self.labels.earlier(objects, image, place)
+            if reader_key(reader_of(version.info)) == reader_key(reader) and not is_consensus(version.info)
+        ]
+        return sorted(found, key=lambda version: (version.time, version.number), reverse=True)
+
+    def _adopt(self, changes: ChangeSet, image: str) -> dict[str, bytes]:
+        """Lays a ``final`` label of a time with one reader among the readings; its content by its tag there."""
+        held = readings(changes.objects[image])
+        if "final" not in held:
+            return {}
+        label, place = held["final"], READINGS[0]
+        name = reader_of(label.info)
+        present = self._path(image, "final").read_bytes()
+        content = with_field(with_field(present, MADE_OF, None), ANNOTATOR, name or None)
+        changes.write(self._path(image, place), content)
+        changes.set_label(image, place, LabelEntry(ext=label.ext, info=label.info, sha256=digest(content)))
+        return {place: content}
+
+    def _drop_final(self, changes: ChangeSet, image: str, final: LabelEntry) -> None:
+        changes.remove(self._path(image, "final"))
+        changes.drop_label(image, "final", self.labels.files.label_digest(image, "final") or final.sha256)
+
+    def _path(self, image: str, tag: str) -> Path:
+        return self.labels.files.label(image, tag)
 
 
-class NewReading(NamedTuple):
-    """The files that a reader's label adds to a studies folder.
-
-    Attributes:
-        files: their content by tag.
-        drop_final: whether the present label ``final`` goes, as the readers agree on no landmark.
-    """
-
-    files: dict[str, bytes]
-    drop_final: bool = False
-
-
-def read_readings(studies: Studies, protocol: Protocol) -> list[ReadImage]:
-    """The images that two readers have labelled for a protocol, by ID.
-
-    Raises:
-        InputError: the folder or its index cannot be read, or a label may not be used for its image.
-    """
-    images, index = studies.images(), read_index(studies.root)
-    found = []
-    for image, path in images.items():
-        places = [tag for tag in READINGS if studies.label_path(image, tag).is_file()]
-        entry = None if index is None else index.objects.get(image)
-        stated = {entry.protocol(tag) for tag in places} if entry is not None else set()
-        if len(places) < len(READINGS) or stated - {None, protocol.name}:
-            continue
-        frame = read_frame(path)
-        names = {tag: annotator(studies, index, image, tag) or tag for tag in places}
-        readers = {names[tag]: read_label(studies.label_path(image, tag), frame, protocol) for tag in places}
-        if len(readers) < len(places):
-            raise InputError(f"{image} has two labels of {names[places[0]]!r}: remove one of {', '.join(places)}.")
-        labels = {} if entry is None else entry.labels
-        noted = {names.get(tag, ""): first_submission(labels[tag].info) for tag in ("final", *places) if tag in labels}
-        found.append(ReadImage(image, readers, consensus(list(readers.values())), noted))
-    return found
-
-
-def annotator(studies: Studies, index: Index | None, image: str, tag: str) -> str:
-    """Who made a label, as its file or else the server's index says; empty where neither does."""
-    stated = stated_annotator(read_json(studies.label_path(image, tag)))
-    entry = None if index is None else index.objects.get(image)
-    if stated or entry is None or tag not in entry.labels:
-        return stated
-    info = entry.labels[tag].info
-    name = info.get("annotator") or info.get("client_id")
-    return name if isinstance(name, str) else ""
-
-
-def new_reading(
-    studies: Studies, index: Index | None, image: str, landmarks: Landmarks, name: str, *, overwrite: bool = False
-) -> NewReading:
-    """What a reader's label changes in a studies folder: the label, and ``final`` made anew of all readings.
-
-    A ``final`` label of a time with one reader becomes the first reading; one that somebody made of the readings by
-    hand stays as it is.
-
-    Args:
-        studies: the folder; need not exist.
-        index: of the server, which knows who made the labels that are there.
-        image: the ID.
-        landmarks: of the label.
-        name: the reader.
-        overwrite: the reader's own label may be there already, and is replaced.
-
-    Raises:
-        InputError: the image has a label of that reader, or its readers already.
-    """
-    final = studies.label_path(image)
-    known = {tag: studies.label_path(image, tag) for tag in READINGS if studies.label_path(image, tag).is_file()}
-    contents = {tag: path.read_bytes() for tag, path in known.items()}
-    names = {tag: annotator(studies, index, image, tag) for tag in known}
-    made = stated_sources(read_json(final)) if final.is_file() else {}
-    files: dict[str, bytes] = {}
-    if not known and final.is_file():
-        first = READINGS[0]
-        names[first] = annotator(studies, index, image, "final")
-        files[first] = _adopted(final, names[first])
-    own = next((tag for tag, other in names.items() if reader_key(other) == reader_key(name)), None)
-    if own is not None and not overwrite:
-        raise InputError(f"The image {image!r} has a label of {name!r}: use --overwrite to replace it.")
-    place = own or next((tag for tag in READINGS if tag not in names), None)
-    if place is None:
-        both = ", ".join(other or "one without a name" for other in names.values())
-        raise InputError(f"The image {image!r} has its {len(names)} readers ({both}): a label of {name!r} is too many.")
-    document = {ANNOTATOR: name, **markups_document(landmarks)}
-    files[place] = json_text(studies.label_path(image, place), document).encode()
-    if known and made is None:
-        return NewReading(files)
-    everything = {tag: content for tag in READINGS if (content := files.get(tag) or contents.get(tag)) is not None}
-    content = consensus_content(everything, landmarks.frame).content
-    if content is None:
-        return NewReading(files, drop_final=final.is_file())
-    return NewReading({**files, "final": content})
-
-
-def _adopted(final: Path, name: str) -> bytes:
-    try:
-        return with_field(with_field(final.read_bytes(), CONSENSUS_OF, None), ANNOTATOR, name or None)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{final} is not JSON ({error}): mend or remove it.") from None
+def _info(made: dict[str, LabelEntry], found: Consensus, about: About | None) -> dict[str, Any]:
+    """What is noted on a label that is made of readings; that of one reading is the reading's own."""
+    labels = list(made.values())
+    if len(labels) == 1:
+        return dict(labels[0].info)
+    versions = {label.info.get("model_version") for label in labels}
+    version = versions.pop() if len(versions) == 1 else None
+    info: dict[str, Any] = {
+        "annotator": ", ".join(name for label in labels if (name := reader_of(label.info))),
+        "disagreements": list(found.disagreements),
+        "model_version": version,
+        "displacement": None,
+        "unit": found.landmarks.frame.unit,
+    }
+    protocol = next((label.info["protocol"] for label in labels if isinstance(label.info.get("protocol"), str)), None)
+    if protocol is not None:
+        info["protocol"] = protocol
+    if about is not None and isinstance(version, str):
+        info |= about(found.landmarks, version)
+    return info

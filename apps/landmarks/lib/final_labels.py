@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monai_ext.landmarks import Protocol
+from monai_ext.studies import LabelEntry, Objects
 
 from .datastore import LandmarkDatastore
 from .label_check import fitting_protocol
-from .studies_store.entries import LabelEntry, Objects
 
 
 class FinalLabels:

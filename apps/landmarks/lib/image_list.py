@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monailabel.datastore.local import DataModel, ImageLabelModel
-
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.studies import ImageEntry, LabelEntry
 
 from .datastore import LandmarkDatastore
 from .image_state import STATES, ImageView, State, view
@@ -72,7 +71,7 @@ class ImageListing:
             "images": [self._describe(image, objects[image], views[image]) for image in found[offset : offset + limit]],
         }
 
-    def _describe(self, image: str, entry: ImageLabelModel, seen: ImageView) -> dict[str, Any]:
+    def _describe(self, image: str, entry: ImageEntry, seen: ImageView) -> dict[str, Any]:
         name = _file_name(image, entry)
         labels = {tag: self._describe_label(image, place, label) for tag, (place, label) in seen.labels.items()}
         return {
@@ -85,7 +84,7 @@ class ImageListing:
             **seen.more,
         }
 
-    def _describe_label(self, image: str, tag: str, label: DataModel) -> dict[str, Any]:
+    def _describe_label(self, image: str, tag: str, label: LabelEntry) -> dict[str, Any]:
         info = label.info
         return {
             "protocol": info.get("protocol") or info.get("model") or self._protocol_by_hand(image, tag),
@@ -111,7 +110,7 @@ class ImageListing:
         return name
 
 
-def _file_name(image: str, entry: ImageLabelModel) -> str:
+def _file_name(image: str, entry: ImageEntry) -> str:
     return f"{image}{entry.image.ext}"
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from monailabel.datastore.local import ImageLabelModel
+from monai_ext.studies import ImageEntry, LabelEntry, drafts, finished_by, has, own_tag, readings
 
 from .quality.review_note import flags_of
-from .studies_store.entries import ImageEntry, LabelEntry
-from .studies_store.reader_places import drafts, finished_by, has, own_tag, readings
 
 State = Literal["unlabeled", "draft", "final"]
 STATES: tuple[State, ...] = get_args(State)
@@ -62,10 +60,10 @@ def view(entry: ImageEntry, readers: int = 1, reader: str | None = None) -> Imag
     return ImageView(state, seen, flags, {"readers": told})
 
 
-def state_of(entry: ImageLabelModel) -> State:
+def state_of(entry: ImageEntry) -> State:
     """``final`` counts more than ``draft``: a finished label stays valid while somebody changes it."""
     return "final" if "final" in entry.labels else "draft" if "draft" in entry.labels else "unlabeled"
 
 
-def _flags(entry: ImageLabelModel) -> list[dict[str, Any]]:
+def _flags(entry: ImageEntry) -> list[dict[str, Any]]:
     return flags_of(entry.labels["final"].info) if "final" in entry.labels else []

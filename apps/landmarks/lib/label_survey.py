@@ -10,10 +10,10 @@ from pathlib import Path
 from monai_ext.doctor.studies import label_problem
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.label_frame import REMAP
+from monai_ext.studies import LABEL_TAGS
 from monai_ext.transforms.image_io import read_frame
 
 from .datastore import LandmarkDatastore
-from .file_names import LABEL_TAGS
 
 logger = logging.getLogger(__name__)
 

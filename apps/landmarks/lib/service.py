@@ -16,18 +16,19 @@ from typing import Any
 import numpy as np
 
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
+from monai_ext.landmarks.image_names import check_image_id
 from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by, with_stated_frame
 from monai_ext.landmarks.readers import ANNOTATOR, DRAFTS, READINGS, with_field
 from monai_ext.landmarks.readers import CONSENSUS_OF as MADE_OF
 from monai_ext.landmarks.stated_sizes import NothingStatedError, stated_size
 from monai_ext.landmarks.studies import label_file_name
 from monai_ext.landmarks.submission import FIRST_SUBMISSION
+from monai_ext.studies import CONSENSUS_OF, LabelVersion, check_tag, no_such_image
 from monai_ext.transforms.image_io import read_frame, read_image
 
 from .conf import LimitSettings
 from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
-from .file_names import check_image_id, check_tag, no_such_image
 from .inference import Answer, Check, InferenceDesk
 from .infers import LandmarkInfer
 from .label_check import read_label
@@ -35,8 +36,6 @@ from .proposals import Proposal, Proposals, provenance
 from .quality.review_note import NOTE as REVIEW_NOTE
 from .served_model import FileState
 from .stated_calibration import Statement, calibration_document, checked_size
-from .studies_store.label_history import LabelVersion
-from .studies_store.reader_places import CONSENSUS_OF
 from .trainers import LandmarkTrain
 
 logger = logging.getLogger(__name__)

@@ -15,10 +15,11 @@ from monailabel.utils.sessions import SessionInfo, Sessions
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks.image_names import check_image_id
+from monai_ext.studies import split_image_file
 from monai_ext.transforms.image_io import read_image
 
 from .errors import BusyError, NotFoundError
-from .file_names import check_image_id, split_image_file
 
 logger = logging.getLogger(__name__)
 

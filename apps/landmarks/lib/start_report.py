@@ -12,11 +12,11 @@ from monai_ext.landmarks import InputError
 from monai_ext.landmarks.passed_over import passed_over
 from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import find_model
+from monai_ext.studies import split_image_file
 from monai_ext.transforms.image_io import read_frame
 
 from .conf import TOKEN_VARIABLE, AccessSettings, LimitSettings
 from .datastore import LandmarkDatastore
-from .file_names import split_image_file
 from .inference.desk import default_slots
 from .served_model import ServedModel
 from .settings import AppSettings

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.doctor.index import read_index
 from monai_ext.landmarks import InputError, Landmarks, Protocol, Studies
 from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.label_check import read_label
+from monai_ext.studies import read_index
 from monai_ext.transforms.image_io import read_frame
 
 from .flag import Flag, severity

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from monai_ext.landmarks import InputError
+from monai_ext.studies import MEGABYTE
 from monai_ext.transforms.detached import data_files
 from monai_ext.transforms.image_io import read_frame, read_pixels
 
 from ..errors import ParameterError
-from ..label_size import MEGABYTE
 from ..served_model import FileState
 from .byte_cache import ByteCache
 from .pyramid import Pyramid, Window, shown

@@ -14,10 +14,9 @@ from monai_ext.active.agreement import (
     summary_document,
 )
 from monai_ext.landmarks import InputError
+from monai_ext.studies import LabelEntry, Objects, readings
 
 from ..datastore import LandmarkDatastore
-from ..studies_store.entries import LabelEntry, Objects
-from ..studies_store.reader_places import readings
 
 logger = logging.getLogger(__name__)
 

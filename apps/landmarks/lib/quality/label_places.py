@@ -13,11 +13,11 @@ import numpy as np
 from monai_ext.active.review import Orders, shares
 from monai_ext.landmarks import InputError, Landmarks, Protocol
 from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.studies import ImageEntry, digest
 from monai_ext.transforms.image_io import read_frame
 
 from ..datastore import LandmarkDatastore
 from ..label_check import read_label
-from ..studies_store.entries import ImageEntry, digest
 
 logger = logging.getLogger(__name__)
 

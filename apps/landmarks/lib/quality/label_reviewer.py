@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from monai_ext.active.review import Evidence, implausible
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
 from ..pool import Sight
 from ..proposals import Proposal, Proposals
 from ..served_model import ServedModel
-from ..studies_store.entries import Objects
 from .evidence import of_proposal, of_sight
 from .label_places import LabelPlaces
 from .note_writer import NoteWriter, PendingNote

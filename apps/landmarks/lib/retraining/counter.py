@@ -8,11 +8,11 @@ from pathlib import Path
 
 from monai_ext.engines.seen_labels import FILE, add_seen_labels, read_seen_labels
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
 from ..final_labels import FinalLabels
 from ..served_model import FileState
-from ..studies_store.entries import Objects
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from fastapi.responses import JSONResponse, Response
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.image_names import check_image_id
 from monai_ext.landmarks.studies import image_id
 
 from ..errors import NotFoundError, ParameterError
-from ..file_names import check_image_id
 from ..inference import Answer, wait_for_answer
 from ..params import parse_params
 from ..service import LandmarkService

@@ -7,13 +7,12 @@ from typing import Any
 from fastapi import APIRouter
 
 from monai_ext.landmarks import InputError
+from monai_ext.studies import LabelVersion, check_tag
 from monai_ext.transforms.image_io import read_frame
 
 from ..errors import ConflictError, NotFoundError
-from ..file_names import check_tag
 from ..label_check import read_label
 from ..service import LandmarkService
-from ..studies_store.label_history import LabelVersion
 from .access import Annotator, AnyUser
 from .reader import SHARED, Reader, reader_in
 

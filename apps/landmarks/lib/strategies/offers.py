@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from monai_ext.landmarks.readers import reader_key
+from monai_ext.studies import ImageEntry, drafts, finished_by, has, is_same, reader_of
 
 from ..datastore import LandmarkDatastore
-from ..studies_store.entries import ImageEntry
-from ..studies_store.reader_places import drafts, finished_by, has, is_same, reader_of
 
 #: Who offered an image is noted in its info under this key, by strategy.
 NOTE = "strategy"

@@ -10,16 +10,16 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from monailabel.datastore.local import DataModel
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monai_ext.landmarks.files import sync_folder, write_atomically
 
-from .entries import LabelEntry, Objects, StudiesIndex
-from .index_file import unused_name
-from .repairs import Repairs
+from .index_file import Repairs, unused_name
+from .records import FileEntry, LabelEntry, Objects, StudiesIndex
+
+JOURNAL_FILE = "journal.jsonl"
 
 #: Bytes that the journal may grow by before it is replaced by a snapshot; at least the size of the snapshot.
 GROWTH = 1 << 20
@@ -51,7 +51,7 @@ class Change(BaseModel):
     image: str = ""
     tag: str = ""
     label: LabelEntry | None = None
-    entry: DataModel | None = None
+    entry: FileEntry | None = None
     statement: dict[str, Any] | None = None
     sha256: str = ""
     objects: Objects | None = None
@@ -62,26 +62,26 @@ class Change(BaseModel):
 
 
 class Journal:
-    """``journal.jsonl``. The caller holds the datastore's lock.
+    """``journal.jsonl``. The caller holds the folder's lock.
 
     Attributes:
         last: the number of the last change that was read or written.
         is_damaged: whether lines could not be read; a new snapshot ends that.
 
     Args:
-        path: where it lies.
+        root: the studies folder.
         repairs: where damage is reported.
     """
 
-    def __init__(self, path: Path, repairs: Repairs) -> None:
-        self.path = path
+    def __init__(self, root: Path, repairs: Repairs) -> None:
+        self.path = root / JOURNAL_FILE
         self.last = 0
         self.is_damaged = False
         self._repairs = repairs
         self._head, self._end, self._snapshot_end = b"", 0, 0
 
     def read_after(self, number: int) -> list[Change]:
-        """The changes after a number, oldest first; only what is new since the last call is read where that will do.
+        """Reads the changes after a number, oldest first; only what is new since the last call where that will do.
 
         A last line that was written half belongs to a change that never took place, and is taken off. Other lines
         that cannot be read are reported, and the file is kept aside.
@@ -132,7 +132,7 @@ class Journal:
         self.last = changes[-1].n
 
     def needs_snapshot(self, number: int) -> bool:
-        """Whether it is long, damaged, has no snapshot or ends before a change of that number."""
+        """Tells whether it is long, damaged, has no snapshot or ends before a change of that number."""
         grown = self._end - self._snapshot_end
         return (
             grown > max(GROWTH, self._snapshot_end) or self.is_damaged or not self._snapshot_end or self.last < number
@@ -168,14 +168,12 @@ class Journal:
 
     def _parse(self, content: bytes) -> Iterator[Change]:
         damaged = 0
-        for line in content.splitlines(keepends=True):
-            try:
-                change = Change.model_validate_json(line)
-            except ValidationError:
+        for size, change in _changes(content):
+            if change is None:
                 damaged += 1
                 continue
             if change.op == "snapshot":
-                self._snapshot_end = len(line)
+                self._snapshot_end = size
             yield change
         if damaged:
             self._repairs.add(
@@ -183,3 +181,56 @@ class Journal:
                 f"their files, and the damaged journal is kept as {self.set_aside().name}."
             )
             self.is_damaged = True
+
+
+class JournalState(NamedTuple):
+    """State of a journal as it lies on the disk.
+
+    Attributes:
+        exists: whether there is one.
+        last: the number of its last change.
+        has_snapshot: whether the notes can be made from it alone.
+        damaged: the numbers of lines that cannot be read.
+        is_torn: whether its end was written half.
+    """
+
+    exists: bool = False
+    last: int = 0
+    has_snapshot: bool = False
+    damaged: tuple[int, ...] = ()
+    is_torn: bool = False
+
+    @property
+    def replaces_index(self) -> bool:
+        """Whether a lost index can be made from it without loss."""
+        return self.has_snapshot and not self.damaged
+
+
+def read_journal(studies: Path) -> JournalState:
+    """Reads the journal of a studies folder, beside the server that writes it; nothing is repaired.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        content = (Path(studies) / JOURNAL_FILE).read_bytes()
+    except FileNotFoundError:
+        return JournalState()
+    whole = content[: content.rfind(b"\n") + 1]
+    changes = [change for _, change in _changes(whole)]
+    return JournalState(
+        exists=True,
+        last=max((change.n for change in changes if change is not None), default=0),
+        has_snapshot=any(change is not None and change.op == "snapshot" for change in changes),
+        damaged=tuple(number for number, change in enumerate(changes, start=1) if change is None),
+        is_torn=len(whole) < len(content),
+    )
+
+
+def _changes(content: bytes) -> Iterator[tuple[int, Change | None]]:
+    """Parses whole lines: the bytes of each, and its change; None for one that cannot be read."""
+    for line in content.splitlines(keepends=True):
+        try:
+            yield len(line), Change.model_validate_json(line)
+        except ValidationError:
+            yield len(line), None

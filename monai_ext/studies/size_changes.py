@@ -1,4 +1,4 @@
-"""How a stated pixel size is kept, withdrawn and undone as a part of one change of a studies folder."""
+"""Stated pixel sizes: kept, withdrawn and undone as a part of one change of a studies folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .change_set import ChangeSet
 
 @dataclass(frozen=True)
 class SizeChanges:
-    """The changes of ``calibration.json``; each keeps what was stated before. The caller holds the store's lock.
+    """The changes of ``calibration.json``; each keeps what was stated before. The caller holds the folder's lock.
 
     Args:
         root: the studies folder.
@@ -62,4 +62,4 @@ class SizeChanges:
         path = self.root / CALIBRATION_FILE
         changes.write(path, json_text(path, document))
         entry = document.get(same_name(image, document) or image, {})
-        changes.tell_size(image, {name: value for name, value in entry.items() if name != "earlier"})
+        changes.set_size(image, {name: value for name, value in entry.items() if name != "earlier"})

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monailabel.endpoints.user.auth import DEFAULT_USER
-
 from monai_ext.landmarks.readers import DRAFTS, READINGS, reader_key
 
-from ..errors import ConflictError
-from .entries import ImageEntry, LabelEntry
+from .errors import ConflictError
+from .records import ImageEntry, LabelEntry
 
 #: In the info of a ``final`` label that is made of readings: their SHA-256 by tag.
 CONSENSUS_OF = "consensus_of"
+#: Who everybody is on a server of MONAI Label while nobody has to sign in.
+ANYBODY = "admin"
 
 
 def reader_of(info: Mapping[str, Any]) -> str:
     """Who made a label; empty where nobody's name was noted."""
     names = [info.get("annotator"), info.get("client_id")]
-    if info.get("user") != DEFAULT_USER.username:  # who everybody is while nobody has to sign in
+    if info.get("user") != ANYBODY:
         names.append(info.get("user"))
     return next((name.strip() for name in names if isinstance(name, str) and name.strip()), "")
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from monai_ext.landmarks.files import StagedFile
 
-from ..errors import StorageError
 from .change_set import ChangeSet
-from .entries import StudiesIndex
-from .index_file import IndexFile
+from .errors import StorageError
+from .index_file import IndexFile, Repairs
 from .journal import Journal
-from .repairs import Repairs
-from .replay import replay
+from .reconcile import replay
+from .records import StudiesIndex
 from .store_lock import LOCK_SECONDS, StoreLock
 from .study_files import StudyFiles
 
@@ -30,7 +29,7 @@ class StudiesState:
 
     Attributes:
         model: the present records; replaced, never changed in place, so that readers need no lock.
-        repairs: what was found damaged and mended.
+        repairs: damage that was found and repaired.
 
     Args:
         root: the studies folder.
@@ -41,9 +40,9 @@ class StudiesState:
         self.repairs = Repairs()
         self.files = StudyFiles(root)
         self.lock = StoreLock(root / ".lock", lock_seconds)
-        self.model = StudiesIndex(name="new-dataset", description="New Dataset")
-        self._index = IndexFile(root / "datastore_v2.json", self.repairs)
-        self._journal = Journal(root / "journal.jsonl", self.repairs)
+        self.model = StudiesIndex()
+        self._index = IndexFile(root, self.repairs)
+        self._journal = Journal(root, self.repairs)
         self._behind = False
 
     @property
@@ -56,8 +55,7 @@ class StudiesState:
             known, said = self._behind, len(self.repairs)
             model = self._index.read_if_changed()
             if model is not None:
-                root = {"base_path": str(self.files.root), "images_dir": ".", "labels_dir": "labels"}
-                self.model = model.model_copy(update=root)
+                self.model = model.model_copy(update={"images_dir": ".", "labels_dir": "labels"})
             lost = not self._index.exists()
             news = self._journal.read_after(self.model.changes)
             if self._journal.last > self.model.changes:

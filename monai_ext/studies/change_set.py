@@ -6,21 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from monailabel.datastore.local import DataModel
-
 from monai_ext.landmarks.files import StagedFile, make_folder, sync_folder, write_atomically
 
-from .entries import ImageEntry, LabelEntry, Objects
 from .journal import Change
-from .replay import with_label
+from .records import FileEntry, ImageEntry, LabelEntry, Objects
 
 
 class ChangeSet:
-    """What a request or a look at the folder changes.
+    """A change by a request or after a look at the folder: records, lines of the journal, and files.
 
     Attributes:
         objects: the records to change; a copy.
-        lines: what the journal will tell.
+        lines: for the journal.
 
     Args:
         objects: the present records.
@@ -53,7 +50,7 @@ class ChangeSet:
         """Removes a file after all others are written."""
         self._removed.append(path)
 
-    def set_image(self, image: str, entry: DataModel) -> None:
+    def set_image(self, image: str, entry: FileEntry) -> None:
         """Records an image, saved or with new notes; its labels stay."""
         known = self.objects.get(image)
         self.lines.append(Change(op="image", image=image, entry=entry))
@@ -67,15 +64,15 @@ class ChangeSet:
     def set_label(self, image: str, tag: str, label: LabelEntry) -> None:
         """Records a label of a known image, saved or with new notes."""
         self.lines.append(Change(op="label", image=image, tag=tag, label=label))
-        self.objects[image] = with_label(self.objects[image], tag, label)
+        self.objects[image] = self.objects[image].with_label(tag, label)
 
     def drop_label(self, image: str, tag: str, sha256: str) -> None:
         """Records that the label with that content is removed."""
         self.lines.append(Change(op="label_removed", image=image, tag=tag, sha256=sha256))
-        self.objects[image] = with_label(self.objects[image], tag, None)
+        self.objects[image] = self.objects[image].with_label(tag, None)
 
-    def tell_size(self, image: str, statement: dict[str, Any]) -> None:
-        """Records what is stated of the pixel size of an image; the file that keeps it is prepared by the caller."""
+    def set_size(self, image: str, statement: dict[str, Any]) -> None:
+        """Records what a person states of the pixel size of an image; the caller prepares the file that keeps it."""
         self.lines.append(Change(op="calibration", image=image, statement=statement))
 
     def apply(self) -> None:

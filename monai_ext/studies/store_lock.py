@@ -10,7 +10,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from ..errors import LockedError
+from .errors import LockedError
 
 LOCK_SECONDS = 30.0
 logging.getLogger("filelock").setLevel(logging.ERROR)  # it reports every acquisition

@@ -14,7 +14,7 @@ from watchdog.observers.polling import PollingObserver
 
 from monai_ext.landmarks import InputError
 
-from ..file_names import split_image_file, split_label_name
+from .study_files import label_image, split_image_file
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class _StudiesHandler(FileSystemEventHandler):
         if path.parent == labels or (path.parent.parent == labels and not path.parent.name.startswith(".")):
             # A folder of labels that is moved in or out is one event.
             is_folder = path.suffix == "" and not path.name.startswith(".")
-            return is_folder or split_label_name(path.name) is not None
+            return is_folder or label_image(path.name) is not None
         return False
 
     def _changed(self) -> None:
