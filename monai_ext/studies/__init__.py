@@ -18,8 +18,8 @@ from .label_changes import (
     is_readable,
 )
 from .measurements import label_rows, study_rows
+from .reader_labels import About, Readings
 from .reader_places import CONSENSUS_OF, drafts, finished_by, has, is_consensus, is_same, own_tag, reader_of, readings
-from .readings import About, Readings
 from .reconcile import reconcile_images, reconcile_labels, restore_labels, sweep_temporary
 from .records import (
     FileEntry,

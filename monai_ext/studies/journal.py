@@ -231,6 +231,8 @@ def _changes(content: bytes) -> Iterator[tuple[int, Change | None]]:
     """Parses whole lines: the bytes of each, and its change; None for one that cannot be read."""
     for line in content.splitlines(keepends=True):
         try:
-            yield len(line), Change.model_validate_json(line)
+            change = Change.model_validate_json(line)
         except ValidationError:
             yield len(line), None
+        else:
+            yield len(line), change if change.n else None

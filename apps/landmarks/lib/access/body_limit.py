@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monai_ext.studies import LABEL_MEGABYTES, MEGABYTE
 
-from .refusal import refuse
+from .gate import refuse
 
 #: Everything that is no image: labels, JSON, forms without files. So much is kept in memory while it is read.
 SMALL_MEGABYTES = LABEL_MEGABYTES

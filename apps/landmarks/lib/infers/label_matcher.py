@@ -14,7 +14,7 @@ from monai_ext.networks.device import find_device
 from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
-from ..final_labels import FinalLabels
+from ..served_labels import FinalLabels
 from ..served_model import FileState, NoModelError
 
 logger = logging.getLogger(__name__)

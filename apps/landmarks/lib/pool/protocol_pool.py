@@ -14,10 +14,8 @@ from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
 from ..served_model import FileState, NoModelError, ServedModel, Signature
-from .eye import Eye
-from .feature_file import FeatureFile
-from .score_table import ImageScore, ScoreTable, ScoreTables, note_of, read_note
-from .sight import Looker
+from .eye import Eye, Looker
+from .score_table import FeatureFile, ImageScore, ScoreTable, ScoreTables, note_of, read_note
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from monai_ext.studies import ImageEntry, digest
 from monai_ext.transforms.image_io import read_frame
 
 from ..datastore import LandmarkDatastore
-from ..label_check import read_label
+from ..served_labels import read_label
 
 logger = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from monai_ext.landmarks.studies import image_id
 
 from ..errors import NotFoundError, ParameterError
 from ..inference import Answer, wait_for_answer
-from ..params import parse_params
+from ..request_json import parse_params
 from ..service import LandmarkService
-from .access import AnyUser
-from .api_document import Problem
+from .answers import Problem
+from .requests import AnyUser
 
 #: What the address of a request says; ``params`` cannot say it differently.
 FIXED = ("image", "model", "device", "path", "file", "session", "session_id")

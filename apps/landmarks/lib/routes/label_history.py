@@ -11,10 +11,10 @@ from monai_ext.studies import LabelVersion, check_tag
 from monai_ext.transforms.image_io import read_frame
 
 from ..errors import ConflictError, NotFoundError
-from ..label_check import read_label
+from ..served_labels import read_label
 from ..service import LandmarkService
-from .access import Annotator, AnyUser
 from .reader import SHARED, Reader, reader_in
+from .requests import Annotator, AnyUser
 
 
 def label_history_router(service: LandmarkService, app: Any) -> APIRouter:

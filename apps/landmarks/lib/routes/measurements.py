@@ -13,7 +13,7 @@ from monai_ext.studies.measurements import label_rows
 
 from ..errors import ClosedError, NotFoundError
 from ..service import LandmarkService
-from .access import AnyUser
+from .requests import AnyUser
 
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 

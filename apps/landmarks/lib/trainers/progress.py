@@ -14,7 +14,7 @@ from monai_ext.landmarks import InputError
 from monai_ext.landmarks.answer import plain
 from monai_ext.landmarks.files import read_json, write_json_atomically
 
-from .task_record import timestamp
+from .queue import timestamp
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,10 @@
-"""Doors of MONAI Label that ``--conf allow`` opens: weights, the whole data set, the log, reading the folder again."""
+"""Doors of MONAI Label that ``--conf allow`` opens, and addresses of it that this server does not have."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +13,47 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from monailabel.config import settings
 from starlette.background import BackgroundTask
 
-from ..access.doors import check_open
-from ..errors import ClosedError, ConflictError, NotFoundError
+from ..errors import ClosedError, ConflictError, NotAllowedError, NotFoundError
 from ..service import LandmarkService
-from .access import Admin, Annotator
+from ..settings import Door
+from .requests import Admin, Annotator
+
+#: Addresses of the web server itself that stay: the description of the others, which the page at /docs shows.
+KEPT_PAGES = ("/openapi.json", "/favicon.ico")
+
+_OPENED_BY: dict[Door, str] = {
+    "reload": "Reading the studies folder again on request",
+    "logs": "The server's log",
+    "model_download": "Downloading weights",
+    "dataset_download": "Downloading all images and labels at once",
+}
+
+#: What MONAI Label has at addresses that begin so, and why it is not here.
+_ABSENT = {
+    "/proxy": "This server passes nothing on to a DICOM server; its images lie in the studies folder.",
+    "/ohif": "This server has no OHIF viewer: open the page at /, or use the module for 3D Slicer.",
+    "/static": "This server has no files for other web viewers; its own page is at /.",
+    "/infer/wsi": "Landmarks are found in whole images: use POST /infer/PROTOCOL.",
+    "/auth": "There is no sign-in by name and password here: send the server's token as `Authorization: Bearer TOKEN`.",
+}
+
+
+def check_open(door: Door, allowed: Collection[str]) -> None:
+    """Lets a request through a door of MONAI Label that was opened at the start.
+
+    Raises:
+        ClosedError: it was not.
+    """
+    if door not in allowed:
+        raise ClosedError(f"{_OPENED_BY[door]} is closed: start the server with --conf allow {door} to open it.")
+
+
+def why_absent(path: str) -> str | None:
+    """Why MONAI Label's address is not here; None for any other address."""
+    return next(
+        (reason for start, reason in _ABSENT.items() if f"{path}/".startswith((f"{start}/", f"{start}_"))), None
+    )
+
 
 MAX_LINES = 10_000
 
@@ -23,7 +61,7 @@ MAX_LINES = 10_000
 def doors_router(service: LandmarkService, app: Any) -> APIRouter:
     """The routes; each is closed unless it was opened at the start."""
     router = APIRouter(tags=["Doors that --conf allow opens"])
-    allowed = app.settings.access.allow
+    allowed = app.settings.conf.allow
 
     @router.get("/model/{model}", summary="Download the weights of a protocol", response_class=FileResponse)
     def download_weights(*, model: str, user: Admin) -> FileResponse:
@@ -75,3 +113,16 @@ def _weights(service: LandmarkService, model: str) -> Path:
     if path is None or not os.path.isfile(path):
         raise ConflictError(f"The weights of {model} are being replaced: try again.")
     return Path(path)
+
+
+def weights_router(service: LandmarkService, app: Any) -> APIRouter:
+    """Refuses to replace or delete weights by hand."""
+    router = APIRouter(tags=["Model"])
+
+    @router.put("/model/{model}", include_in_schema=False)
+    @router.delete("/model/{model}", include_in_schema=False)
+    def change_weights(model: str) -> None:
+        service.infer_task(model)
+        raise NotAllowedError(f"Weights are published by training: use POST /train/{model}.")
+
+    return router

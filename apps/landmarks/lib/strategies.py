@@ -1,7 +1,9 @@
-"""Images chosen by what the current model says of them: uncertainty, diversity, or both."""
+"""Strategies that choose the image to label next."""
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,12 +15,58 @@ from monai_ext.active.selection import USES_FEATURES, USES_SCORES
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray
 
-from ..datastore import LandmarkDatastore
-from ..errors import NotFoundError, ParameterError
-from ..pool import ImagePool, ScoreTable
-from ..served_model import ServedModel
-from .offers import Choice, Offers
-from .reply import client_of, reply
+from .datastore import LandmarkDatastore
+from .errors import NotFoundError, ParameterError
+from .offers import NOTE, Choice, Offers, client_of, reply
+from .pool import ImagePool, ScoreTable
+from .served_model import ServedModel
+
+
+class First(Strategy):
+    """Offers the first image in the order of the IDs that is free for the client.
+
+    Args:
+        offers: what was offered to whom; none by default.
+    """
+
+    def __init__(self, offers: Offers | None = None) -> None:
+        super().__init__("The first image without a label, by ID")
+        self._offers = offers or Offers()
+
+    def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any] | None:
+        choice = self._offers.choice(datastore, client_of(request))
+        return reply(choice.images[0], choice) if choice.images else None
+
+
+class Random(Strategy):
+    """Draws a free image with a probability that grows with the seconds since it was last offered.
+
+    Args:
+        offers: what was offered to whom; none by default.
+    """
+
+    def __init__(self, offers: Offers | None = None) -> None:
+        super().__init__("A random image without a label")
+        self._offers = offers or Offers()
+        self._random = random.Random()
+
+    def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any] | None:
+        choice = self._offers.choice(datastore, client_of(request))
+        if not choice.images:
+            return None
+        now = time.time()
+        weights = [max(1.0, now - _last_offered(datastore, image)) for image in choice.images]
+        chosen = self._random.choices(range(len(weights)), weights=weights)[0]
+        return reply(choice.images[chosen], choice, weight=weights[chosen])
+
+
+def _last_offered(datastore: LandmarkDatastore, image: str) -> float:
+    """When the image was last offered, in seconds since 1970; 0 for never or where the note is no time."""
+    offers = datastore.objects[image].image.info.get(NOTE, {})
+    notes = offers.values() if isinstance(offers, dict) else ()
+    times = [note.get("ts") for note in notes if isinstance(note, dict)]
+    return max((t for t in times if isinstance(t, int | float)), default=0)
+
 
 #: What each strategy is for, in words for a person.
 DESCRIPTIONS = {

@@ -1,4 +1,4 @@
-"""Who was offered which image: what one person was given, nobody else gets for a while."""
+"""Offers of images: what one person was given, nobody else gets for a while."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from monai_ext.landmarks.readers import reader_key
 from monai_ext.studies import ImageEntry, drafts, finished_by, has, is_same, reader_of
 
-from ..datastore import LandmarkDatastore
+from .datastore import LandmarkDatastore
 
 #: Who offered an image is noted in its info under this key, by strategy.
 NOTE = "strategy"
@@ -191,3 +191,24 @@ def _notes(entry: ImageEntry) -> dict[str, Any]:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+_AGAIN = "No other image is free: this one was offered to you before, or you began it."
+
+
+def client_of(request: dict[str, Any]) -> str:
+    """Who asks; all who do not say it are one."""
+    return str(request.get("client_id") or "")
+
+
+def reply(image: str, choice: Choice, note: str = "", **told: Any) -> dict[str, Any]:
+    """The answer that offers an image.
+
+    Args:
+        image: its ID.
+        choice: what it was chosen from.
+        note: what a person should know of the choice.
+        told: what a program wants to know of it.
+    """
+    sentences = " ".join(sentence for sentence in (_AGAIN if choice.again else "", note) if sentence)
+    return {"id": image, **told, **({"note": sentences} if sentences else {})}

@@ -1,7 +1,8 @@
-"""Uploaded and hand-placed labels, checked against the served protocols."""
+"""Labels checked against the served protocols, and the final labels of each of them."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, label_ch
 from monai_ext.landmarks.files import read_json
 from monai_ext.landmarks.label_check import FINAL
 from monai_ext.landmarks.markups import read_markups
+from monai_ext.studies import LabelEntry, Objects
 
+from .datastore import LandmarkDatastore
 from .errors import NotFoundError
 
 __all__ = ["FINAL", "fitting_protocol", "protocol_of", "read_label"]
@@ -50,3 +53,41 @@ def read_label(
     """
     protocol = protocol_of(read_markups(path, frame).names, protocols, stated)
     return protocol, label_check.read_label(path, frame, protocol, tag)
+
+
+class FinalLabels:
+    """Finds the final labels of a protocol; files that state none are read once. Safe to use from many threads.
+
+    Args:
+        datastore: the studies folder.
+        protocols: the served ones.
+    """
+
+    def __init__(self, datastore: LandmarkDatastore, protocols: Mapping[str, Protocol]) -> None:
+        self._datastore, self._protocols = datastore, protocols
+        self._lock = threading.Lock()
+        self._by_hand: dict[tuple[str, str], str | None] = {}
+
+    def of(self, protocol: str, objects: Objects) -> dict[str, LabelEntry]:
+        """The final labels of a protocol by image ID.
+
+        Args:
+            protocol: its name.
+            objects: the images with their labels, as the datastore had them at one moment.
+        """
+        finals = {image: entry.labels["final"] for image, entry in objects.items() if "final" in entry.labels}
+        return {image: label for image, label in finals.items() if self._protocol_of(image, label) == protocol}
+
+    def _protocol_of(self, image: str, label: LabelEntry) -> str | None:
+        """The protocol that a label states, else the one that fits a file that was placed by hand."""
+        stated = label.info.get("protocol")
+        if isinstance(stated, str) and stated in self._protocols:
+            return stated
+        key = (image, label.sha256)
+        with self._lock:
+            if key in self._by_hand:
+                return self._by_hand[key]
+        found = fitting_protocol(Path(self._datastore.get_label_uri(image, "final")), self._protocols)
+        with self._lock:
+            self._by_hand[key] = found
+        return found

@@ -1,16 +1,40 @@
-"""``POST /scoring/agreement`` and ``POST /scoring/review``."""
+"""``POST /scoring/{method}``: scores of images, agreement with people, and the review of labels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
-from ..datastore import LandmarkDatastore
-from ..errors import NotFoundError, ParameterError
-from .agreement_summary import AgreementSummary
-from .label_reviewer import LabelReviewer
+from .datastore import LandmarkDatastore
+from .errors import NotFoundError, ParameterError
+from .pool import ImagePool
+from .quality import AgreementSummary, LabelReviewer
+
+
+class UncertaintyScoring(ScoringMethod):
+    """Asks for the scores of all images, and answers at once.
+
+    Args:
+        pool: scores them in the background.
+    """
+
+    def __init__(self, pool: ImagePool) -> None:
+        super().__init__("How unsure the network is of each image; the scoring goes on in the background")
+        self._pool = pool
+
+    def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any]:
+        """How far the scoring is, by protocol.
+
+        Raises:
+            NotFoundError: the protocol is not served.
+            ParameterError: the protocol is no text.
+        """
+        chosen = chosen_protocols(request, self._pool.protocols)
+        self._pool.score_now(chosen)
+        stats = self._pool.stats()
+        return {name: stats[name] for name in chosen}
 
 
 class AgreementScoring(ScoringMethod):
@@ -61,18 +85,26 @@ class ReviewScoring(ScoringMethod):
         return {name: stats[name] for name in chosen}
 
 
-def chosen_protocols(request: dict[str, Any], served: Sequence[str]) -> tuple[str, ...]:
-    """The protocol that a request names, or all.
+def chosen_protocols(request: Mapping[str, Any], served: Sequence[str]) -> tuple[str, ...]:
+    """Returns the protocol that a request names, or all.
 
     Raises:
         NotFoundError: it is not served.
         ParameterError: it is no text.
     """
     name = request.get("protocol")
-    if name is None:
-        return tuple(served)
+    return tuple(served) if name is None else (checked_protocol(name, served),)
+
+
+def checked_protocol(name: object, served: Collection[str]) -> str:
+    """Returns a protocol's name, when it is one of the served ones.
+
+    Raises:
+        NotFoundError: it is not served.
+        ParameterError: it is no text.
+    """
     if not isinstance(name, str):
         raise ParameterError(f"The protocol is the name of a served one, not {name!r:.80}.")
     if name not in served:
         raise NotFoundError(f"There is no protocol {name[:80]!r}; there are {', '.join(served)}.")
-    return (name,)
+    return name

@@ -1,14 +1,32 @@
-"""What every route asks of a request, whatever its parameters: nothing stated twice, and a body of the right kind."""
+"""What every route asks of a request: a role, nothing stated twice, and a body of the right kind."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.params import Form
+from monailabel.config import settings
+from monailabel.endpoints.user.auth import DEFAULT_USER, RBAC, User
 
 from ..errors import ContentTypeError, ParameterError
+
+
+def _everybody() -> User:
+    return DEFAULT_USER
+
+
+def _has(role: str) -> Callable[..., Any]:
+    # MONAI Label's own check takes a query parameter `token` where it is switched off.
+    return RBAC(role) if settings.MONAI_LABEL_AUTH_ENABLE else _everybody
+
+
+Admin = Annotated[User, Depends(_has(settings.MONAI_LABEL_AUTH_ROLE_ADMIN))]
+Annotator = Annotated[User, Depends(_has(settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR))]
+AnyUser = Annotated[User, Depends(_has(settings.MONAI_LABEL_AUTH_ROLE_USER))]
+
 
 #: A form field that may come several times; its route says how many it takes.
 _REPEATED = ("files",)

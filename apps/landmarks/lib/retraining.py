@@ -1,24 +1,125 @@
-"""When the server trains by itself."""
+"""Training that the server begins by itself when enough was labelled."""
 
 from __future__ import annotations
 
 import logging
 import signal
-import threading
 import time
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from monai_ext.engines import TrainOptions
-from monai_ext.landmarks import InputError
+from monai_ext.engines.seen_labels import FILE as SEEN_FILE
+from monai_ext.engines.seen_labels import add_seen_labels, read_seen_labels
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.studies import Objects
 
-from ..trainers import LandmarkTrain, queue_training, refuse_busy_folder, training_queue
-from ..trainers.ending import Ending
-from .counter import LabelCounter
-from .unfinished import Unfinished
+from .background import Background
+from .datastore import LandmarkDatastore
+from .served_labels import FinalLabels
+from .served_model import FileState
+from .trainers import LandmarkTrain, queue_training, refuse_busy_folder, training_queue
+from .trainers.ending import Ending
 
 logger = logging.getLogger(__name__)
+
+
+class LabelCounter:
+    """Counts by comparing the labels that there are with those that were seen, so that no count is lost or kept.
+
+    Safe to use from many threads.
+
+    Args:
+        datastore: the studies folder.
+        protocols: the served ones.
+        model_root: holds the folders of their models, in which what was seen is recorded.
+    """
+
+    def __init__(self, datastore: LandmarkDatastore, protocols: Mapping[str, Protocol], model_root: Path) -> None:
+        self._datastore, self._root = datastore, model_root
+        self._finals = FinalLabels(datastore, protocols)
+        self._unwritten: dict[str, dict[str, str]] = {}
+        self._warned: set[str] = set()
+        self._counts: dict[str, tuple[Objects, FileState | None, int]] = {}
+
+    def since(self, protocol: str) -> int:
+        """How many images have a final label of a protocol that no training has seen as it is now."""
+        objects, state = self._datastore.objects, FileState.of(self._root / protocol / SEEN_FILE)
+        known = self._counts.get(protocol)
+        if known is not None and known[0] is objects and known[1] == state:
+            return known[2]
+        seen = self._seen(protocol)
+        count = sum(seen.get(image) != sha256 for image, sha256 in self._present(protocol, objects).items())
+        self._counts[protocol] = (objects, state, count)
+        return count
+
+    def mark(self, protocol: str) -> None:
+        """Takes all present labels of a protocol for seen; where there is no room to write it, for this process."""
+        present = self._present(protocol, self._datastore.objects)
+        try:
+            add_seen_labels(self._root / protocol, present)
+            self._unwritten.pop(protocol, None)
+        except OSError as error:
+            logger.warning("Which labels of %s were seen cannot be written: %s", protocol, error)
+            self._unwritten[protocol] = present
+        self._counts.pop(protocol, None)
+
+    def _present(self, protocol: str, objects: Objects) -> dict[str, str]:
+        """The SHA-256 of each final label of a protocol by image ID."""
+        finals = self._finals.of(protocol, objects)
+        return {image: label.sha256 for image, label in finals.items() if label.sha256}
+
+    def _seen(self, protocol: str) -> dict[str, str]:
+        try:
+            seen = read_seen_labels(self._root / protocol)
+        except InputError as error:
+            if str(error) not in self._warned:
+                self._warned.add(str(error))
+                logger.warning("All labels of %s count as new: %s", protocol, error)
+            seen = {}
+        return {**seen, **self._unwritten.get(protocol, {})}
+
+
+_BEGUN_FILE = "retraining.json"
+
+
+class Unfinished:
+    """The note on one protocol's automatic training.
+
+    Args:
+        folder: the model folder of the protocol.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _BEGUN_FILE
+
+    def times(self) -> int:
+        """How often the training was begun that has not ended; 0 where none is unfinished."""
+        if not self.path.is_file():
+            return 0
+        try:
+            document = read_json(self.path)
+            times = document["begun"]
+        except (InputError, LookupError, TypeError) as error:
+            logger.warning("%s is damaged and means nothing: %s", self.path, error)
+            return 0
+        return times if isinstance(times, int) else 0
+
+    def begin(self) -> None:
+        """Notes that the training begins, or begins again.
+
+        Raises:
+            OSError: there is no room.
+        """
+        write_json_atomically(self.path, {"begun": self.times() + 1})
+
+    def end(self) -> None:
+        """Notes that it has ended, however."""
+        self.path.unlink(missing_ok=True)
+
 
 SECONDS_BETWEEN_LOOKS = 1.0
 #: Seconds until a training is asked for again that could not be begun.
@@ -59,7 +160,7 @@ class Retraining:
             logger.warning("--conf train_after %d does nothing: training is switched off on this server.", self.after)
             return
         self.take_up()
-        threading.Thread(target=self._watch, name="retraining", daemon=True).start()
+        Background("retraining", self._watch).start()
 
     def take_up(self) -> None:
         """Finds the trainings that ended with an earlier server."""
@@ -84,13 +185,9 @@ class Retraining:
             for name in self._trainers
         }
 
-    def _watch(self) -> None:
-        while True:
-            try:
-                self.look()
-            except Exception:
-                logger.exception("Whether a training is due could not be found out.")
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+    def _watch(self) -> float:
+        self.look()
+        return SECONDS_BETWEEN_LOOKS
 
     def _look_at(self, name: str, task: LandmarkTrain) -> None:
         if name in self._lost and self._unfinished[name].times() >= MOST_BEGINNINGS:

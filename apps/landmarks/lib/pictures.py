@@ -1,13 +1,15 @@
-"""Makes the PNG of an image, of a tile of it or of its thumbnail, and keeps what was decoded and made last."""
+"""Images as 8-bit PNG for a browser: whole, in tiles or as thumbnails; what was decoded and made last is kept."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import threading
-from collections.abc import Hashable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +20,63 @@ from monai_ext.studies import MEGABYTE
 from monai_ext.transforms.detached import data_files
 from monai_ext.transforms.image_io import read_frame, read_pixels
 
-from ..errors import ParameterError
-from ..served_model import FileState
-from .byte_cache import ByteCache
+from .errors import ParameterError
 from .pyramid import Pyramid, Window, shown
+from .served_model import FileState
+
+T = TypeVar("T")
+
+
+class ByteCache(Generic[T]):
+    """Makes each result once, also when many threads ask for it at the same time.
+
+    Args:
+        capacity: bytes of all results that are kept. One that is larger is kept alone.
+        size_of: bytes of a result.
+    """
+
+    def __init__(self, capacity: int, size_of: Callable[[T], int]) -> None:
+        self._capacity, self._size_of = capacity, size_of
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._under_way: dict[Hashable, Future[T]] = {}
+        self._bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the results that are kept now."""
+        return self._bytes
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The kept result, or that of ``make``, whose exception all who wait for it get."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            future = self._under_way.get(key)
+            begins = future is None
+            if future is None:
+                future = self._under_way[key] = Future()
+        if begins:
+            self._make(key, make, future)
+        return future.result()
+
+    def _make(self, key: Hashable, make: Callable[[], T], future: Future[T]) -> None:
+        try:
+            made = make()
+        except BaseException as error:
+            with self._lock:
+                del self._under_way[key]
+            future.set_exception(error)
+            return
+        with self._lock:
+            del self._under_way[key]
+            self._kept[key] = made
+            self._bytes += self._size_of(made)
+            while self._bytes > self._capacity and len(self._kept) > 1:
+                self._bytes -= self._size_of(self._kept.popitem(last=False)[1])
+        future.set_result(made)
+
 
 #: Side of a tile.
 TILE = 512
