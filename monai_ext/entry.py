@@ -10,8 +10,7 @@ def main() -> None:
     try:
         from monai_ext.cli import main as run
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
-        from monai_ext.doctor.broken_install import explanation
-        from monai_ext.doctor.packages import check_installation
+        from monai_ext.doctor import check_installation, explanation
 
         told = explanation(error, check_installation())
         if not told:

@@ -1,11 +1,16 @@
 """Ablations: the rows of a paper's table trained under one recipe, with seeds and sizes, resumable cell by cell."""
 
-from .cells import Cell, Length, Size, parse_sizes, subset
-from .progress import Progress
-from .results import write_results
-from .rows import RECIPES, row_names, row_protocol, under_recipe
-from .runner import Ablation, Settings
-from .scores import Measures, RowScores
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .cells import Cell, Length, Size, parse_sizes, subset
+    from .progress import Progress
+    from .results import write_results
+    from .rows import RECIPES, row_names, row_protocol, under_recipe
+    from .runner import Ablation, Settings
+    from .scores import Measures, RowScores
 
 __all__ = [
     "RECIPES",
@@ -24,3 +29,5 @@ __all__ = [
     "under_recipe",
     "write_results",
 ]
+
+lazy_face(__name__)

@@ -1,21 +1,26 @@
 """What a model is unsure of: measures, calibration, which image to label next, and simulations of it."""
 
-from monai_ext.calibration import (
-    Calibration,
-    ConformalRadius,
-    PresenceThreshold,
-    read_calibration,
-    write_calibration,
-)
-from monai_ext.inferers.image_score import image_score
-from monai_ext.inferers.predictions import Predictions
+from typing import TYPE_CHECKING
 
-from .features import encoder_features
-from .measure import UncertaintyMeasure
-from .measures import MEASURES, available_measures, find_measure
-from .observer import Observer
-from .pool import PoolView, view_pool
-from .selection import STRATEGIES, Candidates, select
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from monai_ext.calibration import (
+        Calibration,
+        ConformalRadius,
+        PresenceThreshold,
+        read_calibration,
+        write_calibration,
+    )
+    from monai_ext.inferers.image_score import image_score
+    from monai_ext.inferers.predictions import Predictions
+
+    from .features import encoder_features
+    from .measure import UncertaintyMeasure
+    from .measures import MEASURES, available_measures, find_measure
+    from .observer import Observer
+    from .pool import PoolView, view_pool
+    from .selection import STRATEGIES, Candidates, select
 
 __all__ = [
     "MEASURES",
@@ -37,3 +42,5 @@ __all__ = [
     "view_pool",
     "write_calibration",
 ]
+
+lazy_face(__name__)

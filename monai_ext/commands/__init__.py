@@ -1,1 +1,56 @@
 """The commands of ``monai-landmarks``, one per file."""
+
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from . import (
+        ablate,
+        agreement,
+        cross_validate,
+        doctor,
+        evaluate,
+        export,
+        import_table,
+        landmark_pictures,
+        measure,
+        model_card,
+        model_versions,
+        predict,
+        remap,
+        report,
+        review,
+        sample_data,
+        simulate_active_learning,
+        simulate_camera_change,
+        train,
+        train_source,
+        uncertainty,
+    )
+
+__all__ = [
+    "ablate",
+    "agreement",
+    "cross_validate",
+    "doctor",
+    "evaluate",
+    "export",
+    "import_table",
+    "landmark_pictures",
+    "measure",
+    "model_card",
+    "model_versions",
+    "predict",
+    "remap",
+    "report",
+    "review",
+    "sample_data",
+    "simulate_active_learning",
+    "simulate_camera_change",
+    "train",
+    "train_source",
+    "uncertainty",
+]
+
+lazy_face(__name__)

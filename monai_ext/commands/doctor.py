@@ -10,8 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from monai_ext.doctor.check import OK, PROBLEM, WARNING, Check, line
-from monai_ext.doctor.examination import Subject, examine
+from monai_ext.doctor import OK, PROBLEM, WARNING, Check, Subject, examine, line
 from monai_ext.landmarks.protocol_file import shipped_dir
 
 from .console import errors, output, print_json

@@ -1,4 +1,30 @@
-"""Looks at an installation and its data and says what is wrong and what to do; nothing is changed.
+"""Looks at an installation and its data and says what is wrong and what to do; nothing is changed."""
 
-Nothing is imported here, so that :mod:`.broken_install` works where the packages of the other modules do not.
-"""
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .broken_install import explanation
+    from .check import OK, PROBLEM, WARNING, Check, line
+    from .examination import Subject, examine
+    from .packages import check_installation
+    from .server import other_port, port_problem
+    from .studies import label_problem
+
+__all__ = [
+    "OK",
+    "PROBLEM",
+    "WARNING",
+    "Check",
+    "Subject",
+    "check_installation",
+    "examine",
+    "explanation",
+    "label_problem",
+    "line",
+    "other_port",
+    "port_problem",
+]
+
+lazy_face(__name__)

@@ -1,8 +1,13 @@
 """Training and validation on MONAI's engines."""
 
-from .dataset import LabelledImage, labelled_images, read_labels, split_images
-from .options import TrainOptions, TrainResult
-from .train import train_model
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .dataset import LabelledImage, labelled_images, read_labels, split_images
+    from .options import TrainOptions, TrainResult
+    from .train import train_model
 
 __all__ = [
     "LabelledImage",
@@ -13,3 +18,5 @@ __all__ = [
     "split_images",
     "train_model",
 ]
+
+lazy_face(__name__)

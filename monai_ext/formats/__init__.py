@@ -1,9 +1,14 @@
 """Tables of points in the formats of other programs: one file per format, one registry."""
 
-from .file_per_image import named_files
-from .format import Format, FrameOf
-from .losses import losses
-from .registry import FORMAT_NAMES, FORMATS, PIXEL_ORIGINS, find_format, read_table, recognise, write_table
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .file_per_image import named_files
+    from .format import Format, FrameOf
+    from .losses import losses
+    from .registry import FORMAT_NAMES, FORMATS, PIXEL_ORIGINS, find_format, read_table, recognise, write_table
 
 __all__ = [
     "FORMATS",
@@ -18,3 +23,5 @@ __all__ = [
     "recognise",
     "write_table",
 ]
+
+lazy_face(__name__)

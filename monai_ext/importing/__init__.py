@@ -1,11 +1,16 @@
 """Tables of points and folders of images become studies folders: found, planned, checked, and only then written."""
 
-from .checked import CheckedImport, check_import
-from .folder import FoundImage, ImageFolder
-from .placing import ExifReading, Placed, place
-from .plan import PlannedImage, plan_images
-from .reading import TableReading, read_names, renamed
-from .writing import StudiesChange
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .checked import CheckedImport, check_import
+    from .folder import FoundImage, ImageFolder
+    from .placing import ExifReading, Placed, place
+    from .plan import PlannedImage, plan_images
+    from .reading import TableReading, read_names, renamed
+    from .writing import StudiesChange
 
 __all__ = [
     "CheckedImport",
@@ -22,3 +27,5 @@ __all__ = [
     "read_names",
     "renamed",
 ]
+
+lazy_face(__name__)

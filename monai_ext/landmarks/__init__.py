@@ -1,17 +1,22 @@
 """The domain, without torch: protocols, landmarks with their frame, geometry, markups and tables."""
 
-from .answer import prediction_document
-from .coco import read_coco_keypoints, write_coco_keypoints
-from .errors import InputError
-from .files import write_atomically, write_json_atomically
-from .geometry import Frame
-from .markups import markups_document, read_markups, write_markups
-from .measurements import measure
-from .points import Landmarks, Status
-from .protocol import Protocol
-from .protocol_file import find_protocol, read_protocol, read_protocols
-from .studies import IMAGE_EXTENSIONS, Studies
-from .tables import ImagePoints, PointsTable, TablePoint, read_points_table, write_points_table
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .answer import prediction_document
+    from .coco import read_coco_keypoints, write_coco_keypoints
+    from .errors import InputError
+    from .files import write_atomically, write_json_atomically
+    from .geometry import Frame
+    from .markups import markups_document, read_markups, write_markups
+    from .measurements import measure
+    from .points import Landmarks, Status
+    from .protocol import Protocol
+    from .protocol_file import find_protocol, read_protocol, read_protocols
+    from .studies import IMAGE_EXTENSIONS, Studies
+    from .tables import ImagePoints, PointsTable, TablePoint, read_points_table, write_points_table
 
 __all__ = [
     "IMAGE_EXTENSIONS",
@@ -39,3 +44,5 @@ __all__ = [
     "write_markups",
     "write_points_table",
 ]
+
+lazy_face(__name__)

@@ -1,16 +1,21 @@
 """Landmark metrics in PyTorch: pure functions and one cumulative MONAI metric."""
 
-from .image_error import (
-    cumulative_error,
-    cumulative_error_area,
-    cumulative_error_steps,
-    failure_rate,
-    image_errors,
-)
-from .landmark_metric import LandmarkMetric
-from .normalized_error import normalized_errors, pair_distances
-from .presence import PresenceCounts, presence_counts
-from .radial_error import ErrorStatistics, error_statistics, radial_errors, within
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .image_error import (
+        cumulative_error,
+        cumulative_error_area,
+        cumulative_error_steps,
+        failure_rate,
+        image_errors,
+    )
+    from .landmark_metric import LandmarkMetric
+    from .normalized_error import normalized_errors, pair_distances
+    from .presence import PresenceCounts, presence_counts
+    from .radial_error import ErrorStatistics, error_statistics, radial_errors, within
 
 __all__ = [
     "ErrorStatistics",
@@ -28,3 +33,5 @@ __all__ = [
     "radial_errors",
     "within",
 ]
+
+lazy_face(__name__)

@@ -1,11 +1,15 @@
 """Networks from images to heatmaps, their backbones, and models on disk."""
 
-from .backbones import BACKBONES, backbone_names, build_backbone
-from .encoders import build_encoder, encoder_names
-from .heatmap_net import HeatmapNet
-from .inference import optimize_for_inference
-from .output import HeatmapOutput
-from .zian import ZIAN, ZianConfig
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .backbones import BACKBONES, backbone_names, build_backbone
+    from .encoders import build_encoder, encoder_names
+    from .heatmap_net import HeatmapNet
+    from .output import HeatmapOutput
+    from .zian import ZIAN, ZianConfig
 
 __all__ = [
     "BACKBONES",
@@ -17,5 +21,6 @@ __all__ = [
     "build_backbone",
     "build_encoder",
     "encoder_names",
-    "optimize_for_inference",
 ]
+
+lazy_face(__name__)

@@ -1,20 +1,25 @@
 """Transforms in MONAI's dialect: loading with a frame, affine maps with landmarks, grey levels, heatmaps."""
 
-from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, to_original
-from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
-from .field_of_view import Circle, FieldOfViewd, find_field_of_view
-from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
-from .image_io import read_frame, read_image
-from .intensity import (
-    NormalizeLandmarkImage,
-    NormalizeLandmarkImaged,
-    RandChannelGain,
-    RandChannelGaind,
-    rand_intensity,
-)
-from .load import LoadLandmarkImage, LoadLandmarkImaged, LoadMarkupsd
-from .rand_affine import RandAffineLandmarks, RandAffineLandmarksd
-from .region import Region
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, to_original
+    from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
+    from .field_of_view import Circle, FieldOfViewd, find_field_of_view
+    from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
+    from .image_io import read_frame, read_image
+    from .intensity import (
+        NormalizeLandmarkImage,
+        NormalizeLandmarkImaged,
+        RandChannelGain,
+        RandChannelGaind,
+        rand_intensity,
+    )
+    from .load import LoadLandmarkImage, LoadLandmarkImaged, LoadMarkupsd
+    from .rand_affine import RandAffineLandmarks, RandAffineLandmarksd
+    from .region import Region
 
 __all__ = [
     "AffineLandmarks",
@@ -46,3 +51,5 @@ __all__ = [
     "read_image",
     "to_original",
 ]
+
+lazy_face(__name__)

@@ -37,8 +37,8 @@ from monai_ext.studies import (
     restore_labels,
     split_image_file,
     sweep_temporary,
+    watch_studies,
 )
-from monai_ext.studies.watcher import watch_studies
 
 from .reader_labels import ReaderLabels
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from monai_ext.doctor.studies import label_problem
+from monai_ext.doctor import label_problem
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.label_frame import REMAP
 from monai_ext.studies import LABEL_TAGS

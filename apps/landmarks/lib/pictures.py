@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class ByteCache(Generic[T]):
-    """Makes each result once, also when many threads ask for it at the same time.
+    """Makes each result once, also when many threads ask for it at the same time; keeps the latest ones.
 
     Args:
         capacity: bytes of all results that are kept. One that is larger is kept alone.
@@ -36,22 +36,19 @@ class ByteCache(Generic[T]):
     """
 
     def __init__(self, capacity: int, size_of: Callable[[T], int]) -> None:
-        self._capacity, self._size_of = capacity, size_of
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._kept: LRUCache[Hashable, T] = LRUCache(capacity, lambda made: min(size_of(made), capacity))
         self._under_way: dict[Hashable, Future[T]] = {}
-        self._bytes = 0
 
     @property
     def bytes(self) -> int:
-        """Bytes of the results that are kept now."""
-        return self._bytes
+        """Bytes of the results that are kept now; the capacity where one is larger."""
+        return int(self._kept.currsize)
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The kept result, or that of ``make``, whose exception all who wait for it get."""
+        """Returns the kept result, or that of ``make``, whose exception all who wait for it get."""
         with self._lock:
             if key in self._kept:
-                self._kept.move_to_end(key)
                 return self._kept[key]
             future = self._under_way.get(key)
             begins = future is None
@@ -72,9 +69,6 @@ class ByteCache(Generic[T]):
         with self._lock:
             del self._under_way[key]
             self._kept[key] = made
-            self._bytes += self._size_of(made)
-            while self._bytes > self._capacity and len(self._kept) > 1:
-                self._bytes -= self._size_of(self._kept.popitem(last=False)[1])
         future.set_result(made)
 
 

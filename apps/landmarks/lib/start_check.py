@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from uvicorn import Server
 
-from monai_ext.doctor.server import other_port, port_problem
+from monai_ext.doctor import other_port, port_problem
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.studies import check_studies_folder
 

@@ -1,18 +1,23 @@
 """Labels that are worth a second look: far from the model's points, exchanged, in an order that no other label has."""
 
-from .flag import KINDS, Flag, Kind, severity
-from .orders import FEWEST_LABELS, Orders, shares
-from .picture import draw_review
-from .rules import FACTOR, SURE, implausible, not_judged
-from .study import (
-    REVIEWED,
-    Evidence,
-    FinalLabels,
-    ReviewedLabel,
-    never_judged,
-    read_final_labels,
-    review_labels,
-)
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .flag import KINDS, Flag, Kind, severity
+    from .orders import FEWEST_LABELS, Orders, shares
+    from .picture import draw_review
+    from .rules import FACTOR, SURE, implausible, not_judged
+    from .study import (
+        REVIEWED,
+        Evidence,
+        FinalLabels,
+        ReviewedLabel,
+        never_judged,
+        read_final_labels,
+        review_labels,
+    )
 
 __all__ = [
     "FACTOR",
@@ -35,3 +40,5 @@ __all__ = [
     "severity",
     "shares",
 ]
+
+lazy_face(__name__)

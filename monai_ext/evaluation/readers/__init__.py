@@ -1,8 +1,13 @@
 """How far two readers of the same images lie apart, beside how far a network lies from each of them."""
 
-from .compared import Comparison, LandmarkRow, compare, compare_noted, compare_predictions, compare_readers
-from .document import agreement_document, agreement_table, write_distances
-from .picture import draw_distances
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .compared import Comparison, LandmarkRow, compare, compare_noted, compare_predictions, compare_readers
+    from .document import agreement_document, agreement_table, write_distances
+    from .picture import draw_distances
 
 __all__ = [
     "Comparison",
@@ -16,3 +21,5 @@ __all__ = [
     "draw_distances",
     "write_distances",
 ]
+
+lazy_face(__name__)

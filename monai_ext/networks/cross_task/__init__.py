@@ -1,10 +1,15 @@
 """Cross-task distillation: a frozen source classifier, the detector that learns from it, and files of sources."""
 
-from .deconv_net import DeconvNet
-from .distiller import DistilledOutput, Distiller
-from .named_sources import named_source
-from .source import SourceClassifier, SourceOutput
-from .source_file import SourceCard, SourceReport, read_source, write_source
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .deconv_net import DeconvNet
+    from .distiller import DistilledOutput, Distiller
+    from .named_sources import named_source
+    from .source import SourceClassifier, SourceOutput
+    from .source_file import SourceCard, SourceReport, read_source, write_source
 
 __all__ = [
     "DeconvNet",
@@ -18,3 +23,5 @@ __all__ = [
     "read_source",
     "write_source",
 ]
+
+lazy_face(__name__)

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from monai_ext.landmarks.measurement_rows import MeasurementRow, csv_of_rows
-from monai_ext.studies import StudyFiles
-from monai_ext.studies.measurements import label_rows
+from monai_ext.studies import StudyFiles, label_rows
 
 from ..errors import ClosedError, NotFoundError
 from ..service import LandmarkService

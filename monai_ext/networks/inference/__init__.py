@@ -1,6 +1,0 @@
-"""Faster copies of trained networks that answer as the networks themselves do."""
-
-from .fold_batch_norm import Folding, fold_batch_norms
-from .optimize import InferenceReport, optimize_for_inference
-
-__all__ = ["Folding", "InferenceReport", "fold_batch_norms", "optimize_for_inference"]
