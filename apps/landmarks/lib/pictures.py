@@ -36,14 +36,15 @@ class ByteCache(Generic[T]):
     """
 
     def __init__(self, capacity: int, size_of: Callable[[T], int]) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._size_of = threading.Lock(), size_of
         self._kept: LRUCache[Hashable, T] = LRUCache(capacity, lambda made: min(size_of(made), capacity))
         self._under_way: dict[Hashable, Future[T]] = {}
 
     @property
     def bytes(self) -> int:
-        """Bytes of the results that are kept now; the capacity where one is larger."""
-        return int(self._kept.currsize)
+        """Bytes of the results that are kept now."""
+        with self._lock:
+            return sum(map(self._size_of, self._kept.values()))
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Returns the kept result, or that of ``make``, whose exception all who wait for it get."""
