@@ -77,7 +77,7 @@ def _tile(stated: str | None) -> tuple[int, int] | None:
     return int(column), int(row)
 
 
-_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
+_LANDMARK_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
 def landmark_pictures_router(service: LandmarkService, app: Any) -> APIRouter:
@@ -88,7 +88,7 @@ def landmark_pictures_router(service: LandmarkService, app: Any) -> APIRouter:
         "/protocol/{protocol}/picture/{landmark}",
         summary="The example picture of a landmark",
         response_class=Response,
-        responses=_PNG,
+        responses=_LANDMARK_PNG,
     )
     def picture(
         *,
