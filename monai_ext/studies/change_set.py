@@ -13,15 +13,7 @@ from .records import FileEntry, ImageEntry, LabelEntry, Objects
 
 
 class ChangeSet:
-    """A change by a request or after a look at the folder: records, lines of the journal, and files.
-
-    Attributes:
-        objects: the records to change; a copy.
-        lines: for the journal.
-
-    Args:
-        objects: the present records.
-    """
+    """A change by a request or after a look at the folder: records, lines of the journal, and files."""
 
     def __init__(self, objects: Objects) -> None:
         self.objects = dict(objects)

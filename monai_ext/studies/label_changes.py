@@ -83,11 +83,7 @@ class LabelVersion:
 
 
 class LabelHistory:
-    """``labels/.history/<tag>/<ID>/<version>.mrk.json``, each with its notes beside it.
-
-    Args:
-        labels: the folder of the labels.
-    """
+    """``labels/.history/<tag>/<ID>/<version>.mrk.json``, each with its notes beside it."""
 
     def __init__(self, labels: Path) -> None:
         self._root = labels / HISTORY_FOLDER
@@ -196,10 +192,6 @@ class LabelChanges:
 
 def check_label_size(content: bytes, label: str) -> None:
     """Refuses what is no label by its size alone.
-
-    Args:
-        content: of the label file.
-        label: what the sentence calls it.
 
     Raises:
         TooLargeError: it has more than a label can have.

@@ -32,12 +32,7 @@ About = Callable[[Landmarks, str], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Readings:
-    """The changes of labels where a study has several readers; each is a part of a change of the whole folder.
-
-    Attributes:
-        labels: how one label changes.
-        most: readers of an image.
-    """
+    """The changes of labels where a study has several readers; each is a part of a change of the whole folder."""
 
     labels: LabelChanges
     most: int

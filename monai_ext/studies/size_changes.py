@@ -21,11 +21,7 @@ from .change_set import ChangeSet
 
 @dataclass(frozen=True)
 class SizeChanges:
-    """The changes of ``calibration.json``; each keeps what was stated before. The caller holds the folder's lock.
-
-    Args:
-        root: the studies folder.
-    """
+    """The changes of ``calibration.json``; each keeps what was stated before. The caller holds the folder's lock."""
 
     root: Path
 

@@ -20,10 +20,6 @@ class StoreLock:
     """A lock that its holder may take again; the system frees it when the holder's process ends, however it ends.
 
     The lock file itself stays and says nothing about whether the lock is held.
-
-    Args:
-        path: the lock file.
-        seconds: how long to wait for it.
     """
 
     def __init__(self, path: Path, seconds: float = LOCK_SECONDS) -> None:

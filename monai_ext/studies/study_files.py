@@ -18,11 +18,7 @@ Warn = Callable[[str], None]
 
 
 class StudyFiles:
-    """Images directly in a folder, labels in ``labels/<tag>/<ID>.mrk.json``. The caller holds the folder's lock.
-
-    Args:
-        root: the studies folder.
-    """
+    """Images directly in a folder, labels in ``labels/<tag>/<ID>.mrk.json``. The caller holds the folder's lock."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -45,11 +45,6 @@ class ReaderLabels:
     def reading_tag(self, image_id: str, tag: str, reader: str) -> str:
         """The tag under which a reader's own label lies.
 
-        Args:
-            image_id: the image.
-            tag: ``final`` or ``draft``.
-            reader: the name.
-
         Raises:
             NotFoundError: there is none.
         """

@@ -87,11 +87,7 @@ _BEGUN_FILE = "retraining.json"
 
 
 class Unfinished:
-    """The note on one protocol's automatic training.
-
-    Args:
-        folder: the model folder of the protocol.
-    """
+    """The note on one protocol's automatic training."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / _BEGUN_FILE

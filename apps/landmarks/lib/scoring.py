@@ -14,11 +14,7 @@ from .quality import AgreementSummary, LabelReviewer
 
 
 class UncertaintyScoring(ScoringMethod):
-    """Asks for the scores of all images, and answers at once.
-
-    Args:
-        pool: scores them in the background.
-    """
+    """Asks for the scores of all images, and answers at once."""
 
     def __init__(self, pool: ImagePool) -> None:
         super().__init__("How unsure the network is of each image; the scoring goes on in the background")
@@ -38,12 +34,7 @@ class UncertaintyScoring(ScoringMethod):
 
 
 class AgreementScoring(ScoringMethod):
-    """Tells how far people moved the points that the models proposed.
-
-    Args:
-        agreement: what the labels tell.
-        served: the protocols.
-    """
+    """Tells how far people moved the points that the models proposed."""
 
     def __init__(self, agreement: AgreementSummary, served: Sequence[str]) -> None:
         super().__init__("How far people moved the points that each version of the network proposed")
@@ -60,12 +51,7 @@ class AgreementScoring(ScoringMethod):
 
 
 class ReviewScoring(ScoringMethod):
-    """Reviews all final labels again, in the background.
-
-    Args:
-        reviewer: does it.
-        served: the protocols.
-    """
+    """Reviews all final labels again, in the background."""
 
     def __init__(self, reviewer: LabelReviewer, served: Sequence[str]) -> None:
         super().__init__("Which final labels are worth a second look; the review goes on in the background")

@@ -56,12 +56,7 @@ def read_label(
 
 
 class FinalLabels:
-    """Finds the final labels of a protocol; files that state none are read once. Safe to use from many threads.
-
-    Args:
-        datastore: the studies folder.
-        protocols: the served ones.
-    """
+    """Finds the final labels of a protocol; files that state none are read once. Safe to use from many threads."""
 
     def __init__(self, datastore: LandmarkDatastore, protocols: Mapping[str, Protocol]) -> None:
         self._datastore, self._protocols = datastore, protocols

@@ -128,10 +128,6 @@ class FeatureFile:
     """The features of images in ``.pool/<protocol>.npz``, beside the index, which they would make slow to write.
 
     What is lost is found out anew.
-
-    Args:
-        studies: the folder.
-        protocol: the name of the protocol.
     """
 
     def __init__(self, studies: Path, protocol: str) -> None:

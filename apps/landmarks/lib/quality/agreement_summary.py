@@ -29,11 +29,7 @@ class _Protocol(NamedTuple):
 
 
 class AgreementSummary:
-    """The agreement by protocol; only what changed is reckoned anew. Safe to use from many threads.
-
-    Args:
-        datastore: the studies.
-    """
+    """The agreement by protocol; only what changed is reckoned anew. Safe to use from many threads."""
 
     def __init__(self, datastore: LandmarkDatastore) -> None:
         self._datastore = datastore

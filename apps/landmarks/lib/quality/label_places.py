@@ -45,12 +45,7 @@ class _Fit(NamedTuple):
 
 
 class LabelPlaces:
-    """The places of the final labels; safe to use from many threads.
-
-    Args:
-        datastore: the studies.
-        protocols: the served ones.
-    """
+    """The places of the final labels; safe to use from many threads."""
 
     def __init__(self, datastore: LandmarkDatastore, protocols: Mapping[str, Protocol]) -> None:
         self._datastore, self._protocols = datastore, protocols

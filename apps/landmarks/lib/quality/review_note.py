@@ -74,11 +74,7 @@ class PendingNote(NamedTuple):
 
 
 class NoteWriter:
-    """Notes that wait to be written; safe to use from many threads.
-
-    Args:
-        datastore: the studies.
-    """
+    """Notes that wait to be written; safe to use from many threads."""
 
     def __init__(self, datastore: LandmarkDatastore) -> None:
         self._datastore = datastore

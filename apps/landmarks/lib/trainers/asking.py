@@ -60,9 +60,6 @@ class TrainingTasks:
 
     The last training of each protocol has the state that its progress has, whichever server started it: one that ended
     with an earlier server is still told. Older ones stand as they ended, and those that wait behind it as they wait.
-
-    Args:
-        trainers: the trainers by protocol.
     """
 
     def __init__(self, trainers: Mapping[str, LandmarkTrain]) -> None:

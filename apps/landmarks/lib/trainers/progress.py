@@ -28,11 +28,7 @@ RESUME = "Training again with the same labels and options goes on from the last 
 
 
 class ProgressFile:
-    """The progress of one protocol's training.
-
-    Args:
-        folder: the model folder of the protocol.
-    """
+    """The progress of one protocol's training."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
