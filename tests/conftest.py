@@ -6,7 +6,7 @@ import ctypes
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Small networks on a busy machine: threads that wait for one another cost more than they gain.
@@ -49,3 +49,18 @@ def shared_data() -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def write_dicom() -> Callable[..., Path]:
+    """Writes a DICOM file of an array (see :func:`dicom_file.write_dicom`)."""
+    from dicom_file import write_dicom
+
+    return write_dicom
+
+
+@pytest.fixture
+def smooth() -> np.ndarray:
+    """(23, 37) uint8 without symmetry: mirrored, transposed or shifted it is another image."""
+    y, x = np.mgrid[:23, :37]
+    return np.round(120 + 60 * np.sin(x / 5.0) + 50 * np.cos(y / 3.0 + x / 11.0)).astype(np.uint8)

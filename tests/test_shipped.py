@@ -10,14 +10,14 @@ import torch
 from PIL import Image
 
 from monai_ext.evaluation.camera_change import change_camera
+from monai_ext.images import read_frame, read_image
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.landmarks.studies import Studies
 from monai_ext.landmarks.tables import read_points_table
 from monai_ext.phantoms.sample_data import make_sample_data
-from monai_ext.transforms.image_io import read_frame, read_image
+from monai_ext.studies import Studies
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

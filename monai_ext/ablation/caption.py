@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monai_ext.networks.machine import machine
+from monai_ext.networks import machine
 
 from .runner import Ablation
 from .scores import Measures

@@ -10,7 +10,6 @@ from monai_ext.engines import LabelledImage, TrainOptions
 from monai_ext.engines.initialisation import SOURCES, find_source
 from monai_ext.engines.resume import run_signature
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.network_config import HourglassConfig
 from monai_ext.landmarks.recipe import FACES
 from monai_ext.networks.cross_task.named_sources import NAMED_SOURCES, shipped_source
 from monai_ext.networks.pretrained import IMAGENET, find_weights
@@ -72,6 +71,5 @@ def _source_file(name: str) -> Path | None:
 
 def _weights_file(protocol: Protocol) -> str | None:
     """The file that ``network.pretrained`` names; None where it names none."""
-    network = protocol.network
-    name = None if isinstance(network, HourglassConfig) else network.pretrained
+    name = protocol.network.start_weights
     return None if name == IMAGENET else name

@@ -25,9 +25,7 @@ from monai_ext.engines.optimisation import build_optimizer
 from monai_ext.inferers import decode_output
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
-from monai_ext.losses.cross_task_loss import build_cross_task_loss
-from monai_ext.networks.output import training_arguments
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import LandmarkNetwork, build_network
 
 logger = logging.getLogger(__name__)
 
@@ -98,16 +96,13 @@ def costs_here(protocol: Protocol, device: torch.device) -> Costs:
     )
 
 
-def _train(network: nn.Module, protocol: Protocol, device: torch.device) -> None:
+def _train(network: LandmarkNetwork, protocol: Protocol, device: torch.device) -> None:
     """Steps as training makes them, on random images."""
     recipe = protocol.recipe
     distiller = distilled(network, protocol, find_source(protocol, Path()))
-    trained = network if distiller is None else distiller.to(device)
+    trained: LandmarkNetwork = network if distiller is None else distiller.to(device)
     optimizer = build_optimizer(trained, recipe, warm=False)
-    loss: nn.Module = build_training_loss(protocol)
-    if recipe.cross_task is not None:
-        loss = build_cross_task_loss(recipe.cross_task, build_training_loss(protocol))
-    loss = loss.to(device)
+    loss = build_training_loss(protocol).to(device)
     width, height = (recipe.augmentation.crop or protocol.network.input_size).wh
     image = _image(protocol, recipe.batch_size, width, height, device)
     shape = (recipe.batch_size, len(protocol.landmarks))
@@ -117,7 +112,7 @@ def _train(network: nn.Module, protocol: Protocol, device: torch.device) -> None
     for _ in range(TRAINING_STEPS):
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.type, enabled=device.type == "cuda"):
-            output = trained(image, **training_arguments(trained, image, points, status))
+            output = trained(image, **trained.training_arguments(image, points, status))
             error = loss(output, points, status)
         error.backward()
         optimizer.step()

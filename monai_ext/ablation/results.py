@@ -12,8 +12,7 @@ import torch
 
 from monai_ext.evaluation import draw_ced
 from monai_ext.landmarks.files import read_json, write_atomically, write_json_atomically
-from monai_ext.networks.machine import machine, versions
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network, machine, versions
 
 from .caption import caption
 from .measure import Costs, measure_costs

@@ -8,10 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.network_config import DeconvNetConfig, HourglassConfig, ZianNetConfig
+from monai_ext.landmarks.network_config import HourglassConfig
 from monai_ext.landmarks.recipe import NAMED_RECIPES, Recipe
-from monai_ext.losses.cross_task_loss import TEMPERATURE, WEIGHT, mode_weights
-from monai_ext.networks.zian import ABLATION_ROWS
+from monai_ext.losses import TEMPERATURE, WEIGHT, mode_weights
 
 #: Of Fu et al., MLMI 2020, table 1: what of the encoder learns, and which of the paper's terms the loss has.
 CROSS_TASK_ROWS: Mapping[str, Mapping[str, Any]] = {
@@ -36,16 +35,13 @@ RECIPES = (OWN_RECIPE, "default", *NAMED_RECIPES)
 #: What a recipe by name takes from the protocol: these belong to the images, not to the method.
 _OF_THE_IMAGES = ("augmentation", "cross_task", "val_fraction", "batch_size")
 
-#: Options of every network that a row with another network keeps.
-_OF_EVERY_NETWORK = ("input_size", "resize", "halves", "normalization", "sigma", "decoder", "presence")
-
 
 def row_names(protocol: Protocol) -> tuple[str, ...]:
     """The rows that a protocol can have, none where it has no ZIAN, no source classifier and no pretrained encoder."""
-    zian = tuple(ABLATION_ROWS) if isinstance(protocol.network, ZianNetConfig) else ()
+    own = tuple(protocol.network.rows)
     transfer = ("FE", "FTP", "FT", *HOURGLASS_ROWS, "CD", "ED", "Com") if protocol.recipe.cross_task else ()
-    starts = START_ROWS if getattr(protocol.network, "pretrained", None) else ()
-    return zian + transfer + starts
+    starts = START_ROWS if protocol.network.start_weights else ()
+    return own + transfer + starts
 
 
 def default_rows(protocol: Protocol) -> tuple[str, ...]:
@@ -78,13 +74,11 @@ def row_protocol(protocol: Protocol, row: str, *, weight: float = WEIGHT) -> Pro
         return protocol
     if row == "random":
         return _changed(protocol, network=network | {"pretrained": None})
-    if row in ABLATION_ROWS:
-        return _changed(protocol, network=network | {"row": row})
+    if row in protocol.network.rows:
+        return _changed(protocol, network=network | protocol.network.rows[row])
     if row in HOURGLASS_ROWS:
-        kept = {name: network[name] for name in _OF_EVERY_NETWORK}
+        kept = {name: network[name] for name in HourglassConfig.model_fields if name in network}
         hourglass = {**kept, "name": "hourglass", "stacks": HOURGLASS_ROWS[row]}
-        if isinstance(protocol.network, HourglassConfig):
-            hourglass["features"] = network["features"]
         return _changed(protocol, network=hourglass, recipe=protocol.recipe.model_dump() | {"cross_task": None})
     assert protocol.recipe.cross_task is not None
     parts = CROSS_TASK_ROWS[row]
@@ -132,9 +126,9 @@ def with_backbone(protocol: Protocol, backbone: str | None) -> Protocol:
     """
     if backbone is None:
         return protocol
-    if isinstance(protocol.network, HourglassConfig):
-        raise InputError("A hourglass has no backbone to replace: leave --backbone out.")
-    field = "encoder" if isinstance(protocol.network, DeconvNetConfig) else "backbone"
+    field = protocol.network.encoder_field
+    if field is None:
+        raise InputError(f"The network {protocol.network.name} has no backbone to replace: leave --backbone out.")
     return _changed(protocol, network=protocol.network.model_dump() | {field: backbone})
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, read_labels, split_images
+from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.network_config import Decoder
-from monai_ext.landmarks.studies import Studies
-from monai_ext.losses.cross_task_loss import WEIGHT
-from monai_ext.networks.device import find_device
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.losses import WEIGHT
+from monai_ext.networks import find_device
+from monai_ext.studies import Studies
 
 from .cell_signature import cell_signature, with_paths
 from .cell_training import train_cell

@@ -20,10 +20,9 @@ from monai_ext.ablation.store import CellFolder
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, read_labels, split_images
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.studies import Studies
-from monai_ext.networks.device import find_device
+from monai_ext.networks import build_network, find_device
 from monai_ext.networks.model_store import CARD
-from monai_ext.networks.registry import build_network
+from monai_ext.studies import Studies
 
 from .choice_file import ChoiceFile
 from .measures import find_measure

@@ -17,7 +17,7 @@ from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
 from monai_ext.evaluation.picture import DPI, save_figure
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically, write_json_atomically
-from monai_ext.networks.machine import machine, versions
+from monai_ext.networks import machine, versions
 
 from .learning_curve import LearningCurve, learning_curves, reference_error
 from .reliability import MARKERS

@@ -16,8 +16,8 @@ from monai_ext.ablation.results import RESULTS, TABLE, draw_plots, row_costs
 from monai_ext.ablation.table import accuracy_tables, by_size, cost_table
 from monai_ext.landmarks import InputError, find_protocol
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.landmarks.studies import Studies
-from monai_ext.losses.cross_task_loss import WEIGHT
+from monai_ext.losses import WEIGHT
+from monai_ext.studies import Studies
 
 from .cell_progress import cells_shown
 from .console import errors, output, print_json

@@ -26,8 +26,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.landmarks.studies import Studies
-from monai_ext.studies import ReadImage, read_readings
+from monai_ext.studies import ReadImage, Studies, read_readings
 
 from .choices import unit_or_auto
 from .console import output, print_json

@@ -14,7 +14,7 @@ from monai_ext.cross_validation import CrossValidation, CrossValidationSettings
 from monai_ext.cross_validation.results import COPIES, PLAIN, RESULTS, TABLE, relative_table, write_cross_validation
 from monai_ext.evaluation.model_evaluation import Measures
 from monai_ext.landmarks import find_protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 from .cell_progress import cells_shown
 from .choices import unit_or_auto

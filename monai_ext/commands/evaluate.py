@@ -22,14 +22,13 @@ from monai_ext.evaluation import (
 )
 from monai_ext.evaluation.model_evaluation import Measures, Reading, evaluate_model
 from monai_ext.evaluation.recorded_points import record_points
+from monai_ext.images import read_image
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.network_config import Decoder
-from monai_ext.landmarks.studies import Studies
-from monai_ext.networks.device import find_device
-from monai_ext.networks.machine import machine, versions
-from monai_ext.transforms.image_io import read_image
+from monai_ext.networks import find_device, machine, versions
+from monai_ext.studies import Studies
 
 from .choices import unit_or_auto
 from .console import output, print_json

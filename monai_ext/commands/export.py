@@ -11,10 +11,10 @@ import numpy as np
 import typer
 
 from monai_ext.formats import FORMATS, Format, find_format, losses, named_files, write_table
-from monai_ext.landmarks import Frame, ImagePoints, InputError, PointsTable, Status, Studies, TablePoint, read_markups
-from monai_ext.landmarks.exif import read_exif_orientation, stored_to_upright, upright_size
+from monai_ext.images import read_exif_orientation, read_frame, stored_to_upright, upright_size
+from monai_ext.landmarks import Frame, ImagePoints, InputError, PointsTable, Status, TablePoint, read_markups
 from monai_ext.landmarks.label_check import check_label
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import Studies
 
 from .console import output, print_json
 from .meter import Meter

@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from monai_ext.images import IMAGE_EXTENSIONS, check_id_length, image_id_of, same_name
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.image_names import check_id_length
-from monai_ext.landmarks.passed_over import passed_over, why_no_image
-from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, Studies, image_id_of, same_name
+from monai_ext.studies import Studies, passed_over, why_no_image
 
 
 def known_image_id(path: Path) -> str:

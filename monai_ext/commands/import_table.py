@@ -10,6 +10,7 @@ import typer
 
 from monai_ext.formats import FORMAT_NAMES
 from monai_ext.formats.registry import PixelOrigin
+from monai_ext.images import CALIBRATION_FILE
 from monai_ext.importing import (
     CheckedImport,
     ExifReading,
@@ -20,10 +21,9 @@ from monai_ext.importing import (
     read_names,
     renamed,
 )
-from monai_ext.landmarks import InputError, Landmarks, PointsTable, Studies, find_protocol
+from monai_ext.landmarks import InputError, Landmarks, PointsTable, find_protocol
 from monai_ext.landmarks.new_protocol import check_new_protocol
-from monai_ext.landmarks.readers import checked_name
-from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE
+from monai_ext.studies import Studies, checked_name
 
 from .console import output, print_json
 from .meter import Meter

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.landmarks import InputError, Studies, find_protocol
+from monai_ext.landmarks import InputError, find_protocol
 from monai_ext.landmarks.files import write_atomically
 from monai_ext.landmarks.measurement_rows import csv_of_rows
 from monai_ext.landmarks.protocol_file import read_protocols, shipped_dir
-from monai_ext.studies import study_rows
+from monai_ext.studies import Studies, study_rows
 
 from .console import errors, print_json
 

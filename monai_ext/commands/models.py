@@ -10,7 +10,7 @@ import typer
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 from monai_ext.networks.model_store import CARD, find_model
 
 

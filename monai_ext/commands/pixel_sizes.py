@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from monai_ext.images import StatedSize, check_pixel_size, read_frame
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.pixel_size import check_pixel_size
-from monai_ext.landmarks.stated_sizes import StatedSize
-from monai_ext.transforms.image_io import read_frame
 
 OPTION = "--mm-per-px"
 

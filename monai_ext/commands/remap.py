@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from monai_ext.landmarks.label_frame import frame_field, pixel_words
-from monai_ext.landmarks.studies import Studies
-from monai_ext.studies import find_remappings, remap
+from monai_ext.studies import Studies, find_remappings, remap
 
 from .console import errors, output, print_json
 

@@ -14,7 +14,7 @@ from monai_ext.active.measures import DEFAULT_MEASURE
 from monai_ext.active.simulation import Simulation, SimulationSettings
 from monai_ext.active.simulation_results import PLOT, RESULTS, TABLE, curve_table, write_simulation
 from monai_ext.landmarks import find_protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 from .cell_progress import cells_shown
 from .choices import reduction_of

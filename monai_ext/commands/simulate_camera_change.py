@@ -11,11 +11,11 @@ import typer
 
 from monai_ext.engines import labelled_images, read_labels
 from monai_ext.evaluation.camera_change import ChangedImage, change_camera
+from monai_ext.images import read_frame, read_image
 from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
 from monai_ext.landmarks.files import write_atomically, write_json_atomically
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.studies import Studies
-from monai_ext.transforms.image_io import read_frame, read_image
+from monai_ext.studies import Studies
 
 from .console import output
 from .meter import Meter

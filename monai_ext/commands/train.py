@@ -14,7 +14,7 @@ from monai_ext.engines import TrainOptions, TrainResult, labelled_images, train_
 from monai_ext.engines.stop import StopSwitch, stopped_by_signals
 from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 from .console import output, print_json
 from .meter import Meter

@@ -25,9 +25,8 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.landmarks.studies import Studies
-from monai_ext.networks.device import find_device
-from monai_ext.networks.machine import versions
+from monai_ext.networks import find_device, versions
+from monai_ext.studies import Studies
 
 from .choices import reduction_of, unit_or_auto
 from .console import errors, output, print_json

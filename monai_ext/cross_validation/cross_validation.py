@@ -22,9 +22,9 @@ from monai_ext.evaluation.report import Pair
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import read_json, write_json_atomically
-from monai_ext.landmarks.studies import Studies
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 from monai_ext.networks.model_store import CARD
+from monai_ext.studies import Studies
 
 from .folds import Fold, fold_images
 

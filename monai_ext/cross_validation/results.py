@@ -15,10 +15,10 @@ from monai_ext.evaluation import draw_ced, draw_worst_cases, write_error_csv
 from monai_ext.evaluation.model_evaluation import Measures
 from monai_ext.evaluation.recorded_points import record_points
 from monai_ext.evaluation.tables import rounded
+from monai_ext.images import read_image
 from monai_ext.landmarks.files import write_atomically, write_json_atomically
-from monai_ext.landmarks.studies import Studies
-from monai_ext.networks.machine import machine, versions
-from monai_ext.transforms.image_io import read_image
+from monai_ext.networks import machine, versions
+from monai_ext.studies import Studies
 
 from .cross_validation import CrossValidation
 from .reading import OutOfFold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.images import LABEL_EXTENSION
 from monai_ext.studies import HISTORY_FOLDER, JOURNAL_FILE, JournalState, is_readable
 
 from .check import OK, WARNING, Check, count, listed

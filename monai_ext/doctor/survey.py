@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from monai_ext.images import LABEL_EXTENSION, image_id_of, read_frame
 from monai_ext.landmarks import Frame, InputError
 from monai_ext.landmarks.files import TEMPORARY_NAME
-from monai_ext.landmarks.passed_over import passed_over
-from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id_of
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import passed_over
 
 #: A temporary file of a write that goes on is younger.
 _LEFT_BEHIND_SECONDS = 60.0

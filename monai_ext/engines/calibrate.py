@@ -17,7 +17,7 @@ from monai_ext.inferers.read_output import ImageBatch, read_output
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
 from monai_ext.transforms.affine import to_original
 
 from .dataset import LabelledImage, make_loader

@@ -13,10 +13,10 @@ import torch
 from monai.transforms import Compose
 from torch.utils.data import DistributedSampler
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Protocol
 from monai_ext.landmarks.label_check import first_of, read_label
-from monai_ext.landmarks.studies import Studies
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import Studies
 from monai_ext.transforms.pipeline import training_transforms, validation_transforms
 
 from .distributed import process_rank

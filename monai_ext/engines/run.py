@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from torch import nn
 
+from monai_ext.networks import LandmarkNetwork
 from monai_ext.networks.cross_task import Distiller
 
 from .assembly import Assembly
@@ -41,7 +41,7 @@ class Run:
         labels_used: images of both sides of the split.
     """
 
-    def __init__(self, job: Job, network: nn.Module, distiller: Distiller | None = None, *, warm: bool) -> None:
+    def __init__(self, job: Job, network: LandmarkNetwork, distiller: Distiller | None = None, *, warm: bool) -> None:
         options, recipe, device = job.options, job.protocol.recipe, job.device
         self._job, self._recipe, self._device = job, recipe, device
         rank, processes = process_rank()

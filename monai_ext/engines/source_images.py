@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from monai_ext.images import find_file, image_id_of
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import SPLITS, Split, find_file, image_id_of
+from monai_ext.landmarks.tables import SPLITS, Split
 
 #: Columns of a class table; ``split`` may be absent or empty.
 COLUMNS = ("image", "class", "split")

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from monai_ext.landmarks.document import Fraction, Positive, Strict
 from monai_ext.landmarks.recipe import Augmentation, Recipe
-from monai_ext.networks.device import DEVICE_PATTERN
+from monai_ext.networks import DEVICE_PATTERN
 
 #: Receives ``{"epoch", "max_epochs", "loss", "accuracy"}``; the last two are None before the first epoch.
 OnSourceProgress = Callable[[dict[str, Any]], None]

@@ -13,13 +13,13 @@ from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.utils import set_determinism
 from torch import nn
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.errors import input_errors_unwrapped
-from monai_ext.networks.cross_task.classifier import build_classifier
+from monai_ext.networks import find_device
+from monai_ext.networks.cross_task.source import build_classifier
 from monai_ext.networks.cross_task.source_file import SUFFIX, SourceCard, write_source
-from monai_ext.networks.device import find_device
 from monai_ext.networks.encoders import build_encoder, encoder_names, is_encoder
-from monai_ext.transforms.image_io import read_frame
 
 from .optimisation import attach_gradient_clip, attach_schedule, build_optimizer
 from .source_images import ClassImage, split_class_images

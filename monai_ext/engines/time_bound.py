@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from torch import nn
-
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.recipe import Length
+from monai_ext.networks import LandmarkNetwork
 from monai_ext.networks.cross_task import Distiller
 
 from .distributed import gathered
@@ -48,7 +47,7 @@ def fit_length(costs: Costs, seconds: float, length: Length, val_interval: int) 
 
 
 def within_minutes(
-    job: Job, saved: dict[str, Any] | None, network: nn.Module, distiller: Distiller | None, *, warm: bool
+    job: Job, saved: dict[str, Any] | None, network: LandmarkNetwork, distiller: Distiller | None, *, warm: bool
 ) -> Job:
     """The job with the length that its minutes allow; the same job where it has no minutes.
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import torch
 from ignite.engine import Engine, Events
-from torch import nn
 
+from monai_ext.networks import LandmarkNetwork
 from monai_ext.networks.cross_task import Distiller
 
 from .assembly import Assembly
@@ -90,7 +90,7 @@ class Timing:
         self._marks: list[float] = []
         self._stopped = False
 
-    def costs(self, network: nn.Module, distiller: Distiller | None, *, warm: bool) -> Costs:
+    def costs(self, network: LandmarkNetwork, distiller: Distiller | None, *, warm: bool) -> Costs:
         """What the parts take, with copies of the network and its distiller.
 
         Raises:
@@ -118,7 +118,7 @@ class Timing:
             raise StoppedError
         return PassCost.from_marks(self._marks)
 
-    def _training(self, network: nn.Module, distiller: Distiller | None, *, warm: bool) -> PassCost:
+    def _training(self, network: LandmarkNetwork, distiller: Distiller | None, *, warm: bool) -> PassCost:
         """Of the second of two passes over the same few images; the first one fills caches."""
         job = self._job.with_length(2, self._batches)
         images = _spread(job.train_images, CACHED_BATCHES * job.batch_size * self._processes)
@@ -138,7 +138,7 @@ class Timing:
         trainer.run()
         return self._cost()
 
-    def _validation(self, network: nn.Module) -> float:
+    def _validation(self, network: LandmarkNetwork) -> float:
         """Seconds of a whole validation, by the second of two passes over a part of the images."""
         job = self._job
         whole, images = self._part(job.batch_size)
@@ -150,7 +150,7 @@ class Timing:
             self._marks.pop()  # it asks once more at its end
         return self._cost().seconds(whole)
 
-    def _calibration(self, network: nn.Module) -> float:
+    def _calibration(self, network: LandmarkNetwork) -> float:
         """Seconds of the calibration, by a pass over a part of the images."""
         whole, images = self._part(min(BATCH_SIZE, self._job.batch_size))
         self._begin()

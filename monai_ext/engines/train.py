@@ -15,13 +15,11 @@ from pathlib import Path
 
 import torch
 from monai.utils import set_determinism
-from torch import nn
 
 from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
-from monai_ext.networks.device import find_device
+from monai_ext.networks import LandmarkNetwork, build_network, find_device
 from monai_ext.networks.model_store import find_model, load_network, read_card
-from monai_ext.networks.registry import build_network
 
 from .dataset import LabelledImage, against_hash, check_labels, split_images
 from .distributed import local_rank, process_group, process_rank
@@ -221,7 +219,7 @@ def _previous(current: Path, job: Job) -> ValidationError | None:
     return validate_model(current, job.val_images, job.device, batch_size=size, stop=stop)
 
 
-def _start(protocol: Protocol, current: Path | None) -> tuple[nn.Module, str | None]:
+def _start(protocol: Protocol, current: Path | None) -> tuple[LandmarkNetwork, str | None]:
     """The network to train and the version that its weights come from."""
     if current is not None:
         network, card = load_network(current)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 
 from monai_ext.landmarks.files import read_json, write_json_atomically
-from monai_ext.networks.machine import machine, versions
+from monai_ext.networks import machine, versions
 
 from .options import TrainResult
 

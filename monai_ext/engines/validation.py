@@ -14,8 +14,8 @@ from torch import nn
 
 from monai_ext.inferers.decode_output import decode_output
 from monai_ext.landmarks import Protocol
+from monai_ext.networks import LandmarkNetwork, is_finite
 from monai_ext.networks.model_store import load_network
-from monai_ext.networks.output import is_finite, training_arguments
 from monai_ext.transforms.affine import to_original
 
 from .dataset import LabelledImage, make_loader
@@ -34,12 +34,12 @@ class ValidationError(NamedTuple):
     coarse: float | None = None
 
 
-def training_batch(network: nn.Module) -> Callable[..., Any]:
+def training_batch(network: LandmarkNetwork) -> Callable[..., Any]:
     """MONAI's ``prepare_batch`` for training: with what the network takes in training beside the image."""
 
     def prepare(batch: dict[str, Any], device: torch.device, non_blocking: bool, **options: Any) -> Any:
         image, label = move_batch(batch, device, non_blocking, **options)
-        return image, label, (), training_arguments(network, image, label["points"], label["status"])
+        return image, label, (), network.training_arguments(image, label["points"], label["status"])
 
     return prepare
 

@@ -11,7 +11,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.geometry import FloatArray, Unit
 from monai_ext.landmarks.network_config import Decoder
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 from .normalized import NormalizedScores, normalize_scores
 from .report import Pair, evaluate_landmarks

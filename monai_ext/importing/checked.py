@@ -9,13 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_ext.landmarks import InputError, Landmarks, Studies
-from monai_ext.landmarks.exif import read_exif_orientation
+from monai_ext.images import (
+    CALIBRATION_FILE,
+    StatedSize,
+    read_exif_orientation,
+    read_image,
+    read_stated_sizes,
+    stated_size,
+)
+from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.new_protocol import new_protocol_text
-from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, StatedSize, read_stated_sizes, stated_size
-from monai_ext.landmarks.studies_lock import LOCK_FILE, studies_lock
-from monai_ext.studies import NewReading, new_reading, read_index
-from monai_ext.transforms.image_io import read_image
+from monai_ext.studies import LOCK_FILE, NewReading, Studies, new_reading, read_index, studies_lock
 
 from .placing import ExifReading, Placed, place
 from .plan import PlannedImage

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
-from monai_ext.landmarks import IMAGE_EXTENSIONS, InputError
-from monai_ext.landmarks.image_names import check_image_id, name_key
-from monai_ext.landmarks.passed_over import why_no_image
-from monai_ext.landmarks.studies import image_id, image_id_of
-from monai_ext.transforms.detached import joined
+from monai_ext.images import IMAGE_EXTENSIONS, check_image_id, image_id, image_id_of, joined, name_key
+from monai_ext.landmarks import InputError
+from monai_ext.studies import why_no_image
 
 
 class FoundImage(NamedTuple):

@@ -8,10 +8,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from monai_ext.images import SAME_SIZE, check_pixel_size, upright_size, upright_to_stored
 from monai_ext.landmarks import Frame, ImagePoints, InputError, Landmarks, PointsTable, Status
-from monai_ext.landmarks.exif import upright_size, upright_to_stored
 from monai_ext.landmarks.label_check import check_label
-from monai_ext.landmarks.pixel_size import SAME_SIZE, check_pixel_size
 
 #: Which picture of an image with an EXIF orientation a table means: the turned one that most viewers show, or the
 #: stored pixels.
@@ -51,7 +50,7 @@ def place(
         name: what the table calls the image, for messages.
         entry: its points and what else the table states of it.
         frame: of its stored pixels, with the pixel size that the file itself states.
-        orientation: its EXIF orientation, 1 to 8 (see :mod:`monai_ext.landmarks.exif`).
+        orientation: its EXIF orientation, 1 to 8 (see :mod:`monai_ext.images.exif`).
         names: the order of the result.
         exif: which picture the points are of; None takes it from the size that the table declares.
 

@@ -6,9 +6,9 @@ import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, Studies, TablePoint
-from monai_ext.landmarks.image_names import name_key
-from monai_ext.landmarks.studies import image_id
+from monai_ext.images import image_id, name_key
+from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, TablePoint
+from monai_ext.studies import Studies
 
 from .folder import FoundImage, ImageFolder
 

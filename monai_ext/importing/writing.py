@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from monai_ext.landmarks import InputError, Landmarks, Studies, markups_document
+from monai_ext.images import CALIBRATION_FILE, StatedSize, with_stated_sizes
+from monai_ext.landmarks import InputError, Landmarks, markups_document
 from monai_ext.landmarks.files import StagedFile, json_text, sync_folder
-from monai_ext.landmarks.stated_sizes import CALIBRATION_FILE, StatedSize, with_stated_sizes
-from monai_ext.landmarks.studies import SPLITS_FILE, splits_document
-from monai_ext.studies import NewReading
+from monai_ext.studies import SPLITS_FILE, NewReading, Studies, splits_document
 
 
 class StudiesChange:

@@ -6,7 +6,6 @@ from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
     from .answer import prediction_document
-    from .coco import read_coco_keypoints, write_coco_keypoints
     from .errors import InputError
     from .files import write_atomically, write_json_atomically
     from .geometry import Frame
@@ -15,11 +14,9 @@ if TYPE_CHECKING:
     from .points import Landmarks, Status
     from .protocol import Protocol
     from .protocol_file import find_protocol, read_protocol, read_protocols
-    from .studies import IMAGE_EXTENSIONS, Studies
     from .tables import ImagePoints, PointsTable, TablePoint, read_points_table, write_points_table
 
 __all__ = [
-    "IMAGE_EXTENSIONS",
     "Frame",
     "ImagePoints",
     "InputError",
@@ -27,19 +24,16 @@ __all__ = [
     "PointsTable",
     "Protocol",
     "Status",
-    "Studies",
     "TablePoint",
     "find_protocol",
     "markups_document",
     "measure",
     "prediction_document",
-    "read_coco_keypoints",
     "read_markups",
     "read_points_table",
     "read_protocol",
     "read_protocols",
     "write_atomically",
-    "write_coco_keypoints",
     "write_json_atomically",
     "write_markups",
     "write_points_table",

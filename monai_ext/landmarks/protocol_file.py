@@ -59,18 +59,8 @@ def _repeated_key(root: yaml.Node | None) -> yaml.ScalarNode | None:
     return None
 
 
-def _location(error: Any) -> tuple[Any, ...]:
-    """Where a pydantic error is; the second part of a network's location is only its name, which is no key."""
-    location = tuple(error["loc"])
-    if error["type"] == "union_tag_invalid":
-        return (*location, "name")
-    return (location[0], *location[2:]) if location[:1] == ("network",) else location
-
-
 def _reason(error: Any) -> str:
-    field = ".".join(str(part) for part in _location(error))
-    if error["type"] == "union_tag_invalid":
-        return f"{field}: unknown network {error['ctx']['tag']!r}; use one of {error['ctx']['expected_tags']}"
+    field = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"the key {field!r} is unknown; remove it or mend its spelling"
     if error["type"] == "missing":
@@ -109,7 +99,7 @@ def read_protocol(path: str | Path) -> Protocol:
         return Protocol.model_validate(document, context={"folder": path.parent})
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"{path}, line {_line_of(node, _location(first))}: {_reason(first)}.") from None
+        raise InputError(f"{path}, line {_line_of(node, first['loc'])}: {_reason(first)}.") from None
 
 
 def protocol_files(folder: str | Path) -> list[Path]:

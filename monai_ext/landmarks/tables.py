@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -16,10 +17,11 @@ from .errors import InputError
 from .files import write_atomically
 from .geometry import Frame
 from .points import Landmarks, Status
-from .studies import SPLITS
 from .table_text import Numbers, read_text_table
 from .table_text import finite_number as finite_number
 
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 REQUIRED_COLUMNS = ("image", "landmark", "x", "y")
 OPTIONAL_COLUMNS = ("width", "height", "split", "status")
 #: Millimetres per pixel: one column for both axes, or one for each.

@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
-from torch import nn
 
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.recipe import CrossTask
 from monai_ext.networks.cross_task.distiller import DistilledOutput
 
 from .distillation import LEVELS, Level, classifier_distance, encoder_distance
-from .landmark_loss import LandmarkLoss
-from .masked_mse import MaskedMSELoss
-from .summed_mse import SummedMSELoss
+from .landmark_loss import GradientRatio, LandmarkLoss, TrainingLoss
 
 #: Weight of a regulariser and temperature of the class probabilities in Fu et al., MLMI 2020, section 3.1.
 WEIGHT, TEMPERATURE = 0.002, 2.0
@@ -56,23 +52,7 @@ class CrossTaskTerms(NamedTuple):
     encoder: torch.Tensor
 
 
-class GradientRatio(NamedTuple):
-    """How strongly the parts of the loss pull at the encoder: norms of weighted gradients, scalars on the device.
-
-    Attributes:
-        regression: ``|grad L_R|``.
-        classifier: ``lambda_cd * |grad L_CD|``.
-        encoder: ``lambda_ed * |grad L_ED|``.
-        ratio: ``|grad (lambda_cd L_CD + lambda_ed L_ED)| / |grad L_R|``.
-    """
-
-    regression: torch.Tensor
-    classifier: torch.Tensor
-    encoder: torch.Tensor
-    ratio: torch.Tensor
-
-
-class CrossTaskLoss(nn.Module):
+class CrossTaskLoss(TrainingLoss):
     """``L = L_R + lambda_cd * L_CD + lambda_ed * L_ED`` of a Distiller's output.
 
     A regulariser of weight 0 is not computed. With source and target alike and both in evaluation mode, both
@@ -84,9 +64,6 @@ class CrossTaskLoss(nn.Module):
         lambda_ed: weight of the encoder's distance.
         temperature: mu of the class probabilities.
         level: the features compared; see :func:`~monai_ext.losses.distillation.encoder_distance`.
-
-    Attributes:
-        gradients: what :meth:`measure_next` asked for, of the last call that it applied to; or None.
 
     Raises:
         InputError: a negative weight, a temperature that is not positive, or an unknown level.
@@ -114,7 +91,6 @@ class CrossTaskLoss(nn.Module):
         self.lambda_cd, self.lambda_ed = lambda_cd, lambda_ed
         self.temperature = temperature
         self.level: Level = level
-        self.gradients: GradientRatio | None = None
         self._measured: tuple[Sequence[torch.Tensor], float] | None = None
 
     def forward(self, output: DistilledOutput, points: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
@@ -194,25 +170,6 @@ class CrossTaskLoss(nn.Module):
         )
         ratio = (classifier + encoder).norm() / regression.norm()
         return GradientRatio(regression.norm(), classifier.norm(), encoder.norm(), ratio)
-
-
-def build_cross_task_loss(config: CrossTask, task: LandmarkLoss) -> CrossTaskLoss:
-    """The loss of a recipe's cross-task block.
-
-    Args:
-        config: the block.
-        task: the loss of the heatmaps; with ``reduction`` sum its mean squared error becomes the paper's sum, and the
-            presence's weight fits it.
-
-    Raises:
-        InputError: a sum of another loss than the squared error.
-    """
-    if config.reduction == "sum":
-        if not isinstance(task.heatmap, MaskedMSELoss):
-            raise InputError("The reduction 'sum' is of the loss 'mse': set the recipe's loss to mse, or use 'mean'.")
-        weight = None if task.presence_weight is None else SummedMSELoss.presence_weight
-        task = LandmarkLoss(SummedMSELoss(task.heatmap.sigma.tolist()), weight, task.weights)
-    return CrossTaskLoss(task, config.lambda_cd, config.lambda_ed, config.temperature, config.level)
 
 
 def _gradient(term: torch.Tensor, parameters: Sequence[torch.Tensor], scale: float) -> torch.Tensor:

@@ -16,13 +16,13 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
 
 from monai_ext.calibration import Calibration, write_calibration
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_atomically
 
-from .registry import build_network
+from .build import build_network
+from .network import LandmarkNetwork
 
 CARD = "card.json"
 #: Versions that stay when a new one is published, that one included.
@@ -120,7 +120,7 @@ def find_weights(folder: Path, card: ModelCard) -> Path:
     return path
 
 
-def load_network(folder: Path) -> tuple[nn.Module, ModelCard]:
+def load_network(folder: Path) -> tuple[LandmarkNetwork, ModelCard]:
     """The network of a model folder with its trained weights, in evaluation mode, and its card.
 
     Raises:

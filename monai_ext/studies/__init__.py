@@ -10,6 +10,7 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .change_set import ChangeSet
     from .errors import ConflictError, LockedError, NotFoundError, StorageError, TooLargeError
+    from .folder import SPLITS_FILE, Studies, check_studies_folder, splits_document
     from .folder_readings import NewReading, ReadImage, new_reading, read_readings
     from .index_file import INDEX_FILE, Repairs, read_index
     from .journal import JOURNAL_FILE, JournalState, read_journal
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
         LabelVersion,
         is_readable,
     )
+    from .lock import LOCK_FILE, LOCK_SECONDS, StoreLock, studies_lock
     from .measurements import label_rows, study_rows
+    from .passed_over import passed_over, why_no_image
     from .reader_labels import About, Readings
     from .reader_places import (
-        CONSENSUS_OF,
+        READINGS_NOTE,
         drafts,
         finished_by,
         has,
@@ -34,6 +37,22 @@ if TYPE_CHECKING:
         own_tag,
         reader_of,
         readings,
+    )
+    from .readers import (
+        ANNOTATOR,
+        CONSENSUS_OF,
+        DRAFTS,
+        LONGEST_NAME,
+        READINGS,
+        Consensus,
+        checked_name,
+        consensus,
+        consensus_content,
+        reader_key,
+        sources,
+        stated_annotator,
+        stated_sources,
+        with_field,
     )
     from .reconcile import reconcile_images, reconcile_labels, restore_labels, sweep_temporary
     from .records import (
@@ -51,22 +70,31 @@ if TYPE_CHECKING:
     from .remapping import Remapping, find_remappings, remap
     from .size_changes import SizeChanges
     from .state import StudiesState
-    from .store_lock import LOCK_SECONDS
     from .study_files import LABEL_TAGS, StudyFiles, check_tag, no_such_image, split_image_file
+    from .submission import FIRST_SUBMISSION, first_submission, with_first_submission
     from .watcher import watch_studies
 
 __all__ = [
+    "ANNOTATOR",
     "CONSENSUS_OF",
+    "DRAFTS",
+    "FIRST_SUBMISSION",
     "HISTORY_FOLDER",
     "INDEX_FILE",
     "JOURNAL_FILE",
     "LABEL_MEGABYTES",
     "LABEL_TAGS",
+    "LOCK_FILE",
     "LOCK_SECONDS",
+    "LONGEST_NAME",
     "MEGABYTE",
+    "READINGS",
+    "READINGS_NOTE",
+    "SPLITS_FILE",
     "About",
     "ChangeSet",
     "ConflictError",
+    "Consensus",
     "FileEntry",
     "ImageEntry",
     "JournalState",
@@ -84,16 +112,23 @@ __all__ = [
     "Repairs",
     "SizeChanges",
     "StorageError",
+    "StoreLock",
+    "Studies",
     "StudiesIndex",
     "StudiesState",
     "StudyFiles",
     "TooLargeError",
     "check_info",
+    "check_studies_folder",
     "check_tag",
+    "checked_name",
+    "consensus",
+    "consensus_content",
     "digest",
     "drafts",
     "find_remappings",
     "finished_by",
+    "first_submission",
     "has",
     "image_entry",
     "is_consensus",
@@ -105,19 +140,29 @@ __all__ = [
     "new_reading",
     "no_such_image",
     "own_tag",
+    "passed_over",
     "read_index",
     "read_journal",
     "read_readings",
+    "reader_key",
     "reader_of",
     "readings",
     "reconcile_images",
     "reconcile_labels",
     "remap",
     "restore_labels",
+    "sources",
     "split_image_file",
+    "splits_document",
+    "stated_annotator",
+    "stated_sources",
+    "studies_lock",
     "study_rows",
     "sweep_temporary",
     "watch_studies",
+    "why_no_image",
+    "with_field",
+    "with_first_submission",
 ]
 
 lazy_face(__name__)

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from monai_ext.landmarks import InputError, Landmarks, Protocol, Studies, markups_document
+from monai_ext.images import read_frame
+from monai_ext.landmarks import InputError, Landmarks, Protocol, markups_document
 from monai_ext.landmarks.files import json_text, read_json
 from monai_ext.landmarks.label_check import read_label
-from monai_ext.landmarks.readers import (
+
+from .folder import Studies
+from .index_file import read_index
+from .readers import (
     ANNOTATOR,
     CONSENSUS_OF,
     READINGS,
@@ -23,11 +27,8 @@ from monai_ext.landmarks.readers import (
     stated_sources,
     with_field,
 )
-from monai_ext.landmarks.submission import first_submission
-from monai_ext.transforms.image_io import read_frame
-
-from .index_file import read_index
 from .records import StudiesIndex
+from .submission import first_submission
 
 
 @dataclass(frozen=True)

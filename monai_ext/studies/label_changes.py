@@ -13,17 +13,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
+from monai_ext.images import LABEL_EXTENSION, check_image_id
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.image_names import check_image_id
-from monai_ext.landmarks.readers import DRAFTS, READINGS
-from monai_ext.landmarks.studies import LABEL_EXTENSION
-from monai_ext.landmarks.submission import with_first_submission
 
 from .change_set import ChangeSet
 from .errors import NotFoundError, TooLargeError
+from .readers import DRAFTS, READINGS
 from .records import LabelEntry, Objects, digest, known_image, known_label, label_entry
 from .study_files import LABEL_TAGS, StudyFiles, no_such_image
+from .submission import with_first_submission
 
 logger = logging.getLogger(__name__)
 

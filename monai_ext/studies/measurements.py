@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks import InputError, Protocol, Studies
+from monai_ext.images import read_frame
+from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.label_check import protocol_of, read_label
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.measurement_rows import MeasurementRow, measurement_rows, unusable_row
-from monai_ext.transforms.image_io import read_frame
 
+from .folder import Studies
 from .index_file import read_index
 from .records import StudiesIndex
 

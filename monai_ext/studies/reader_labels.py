@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.readers import (
+from monai_ext.studies import (
     ANNOTATOR,
+    CONSENSUS_OF,
     DRAFTS,
     READINGS,
     Consensus,
@@ -18,12 +20,10 @@ from monai_ext.landmarks.readers import (
     sources,
     with_field,
 )
-from monai_ext.landmarks.readers import CONSENSUS_OF as MADE_OF
-from monai_ext.transforms.image_io import read_frame
 
 from .change_set import ChangeSet
 from .label_changes import LabelChanges, LabelVersion
-from .reader_places import CONSENSUS_OF, is_consensus, own_tag, place_for, reader_of, readings
+from .reader_places import READINGS_NOTE, is_consensus, own_tag, place_for, reader_of, readings
 from .records import LabelEntry, Objects, digest, known_image, label_entry
 
 #: What the info of a consensus says of its points, given the version of the model that all readers were shown.
@@ -107,7 +107,7 @@ class Readings:
             return
         pending = pending or {}
         contents = {tag: pending.get(tag) or self._path(image, tag).read_bytes() for tag in made}
-        if final is not None and final.info.get(CONSENSUS_OF) == sources(contents):
+        if final is not None and final.info.get(READINGS_NOTE) == sources(contents):
             return
         frame = read_frame(self.labels.files.image(image, entry.image.ext))
         content, found = consensus_content(contents, frame)
@@ -120,7 +120,7 @@ class Readings:
             return
         if keep and final is not None:
             self.labels.keep(changes, image, "final", final, "replaced")
-        info = {**_info(made, found, about), CONSENSUS_OF: sources(contents)}
+        info = {**_info(made, found, about), READINGS_NOTE: sources(contents)}
         changes.write(self._path(image, "final"), content)
         changes.set_label(image, "final", label_entry(image, digest(content), info))
 
@@ -132,7 +132,7 @@ class Readings:
         if final is None:
             return not made or self.most == 1  # without several readers a deleted one stays deleted
         if is_consensus(final.info):
-            return bool(final.info[CONSENSUS_OF] == {tag: label.sha256 for tag, label in made.items()})
+            return bool(final.info[READINGS_NOTE] == {tag: label.sha256 for tag, label in made.items()})
         # One that has the notes of a reading was laid among the readings by a change that did not come to its end.
         return all(label.info != final.info for label in made.values())
 
@@ -155,7 +155,7 @@ class Readings:
         label, place = held["final"], READINGS[0]
         name = reader_of(label.info)
         present = self._path(image, "final").read_bytes()
-        content = with_field(with_field(present, MADE_OF, None), ANNOTATOR, name or None)
+        content = with_field(with_field(present, CONSENSUS_OF, None), ANNOTATOR, name or None)
         changes.write(self._path(image, place), content)
         changes.set_label(image, place, LabelEntry(ext=label.ext, info=label.info, sha256=digest(content)))
         return {place: content}

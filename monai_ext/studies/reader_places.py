@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monai_ext.landmarks.readers import DRAFTS, READINGS, reader_key
-
 from .errors import ConflictError
+from .readers import DRAFTS, READINGS, reader_key
 from .records import ImageEntry, LabelEntry
 
 #: In the info of a ``final`` label that is made of readings: their SHA-256 by tag.
-CONSENSUS_OF = "consensus_of"
+READINGS_NOTE = "consensus_of"
 #: Who everybody is on a server of MONAI Label while nobody has to sign in.
 ANYBODY = "admin"
 
@@ -26,7 +25,7 @@ def reader_of(info: Mapping[str, Any]) -> str:
 
 def is_consensus(info: Mapping[str, Any]) -> bool:
     """Whether a ``final`` label is made of readings, and not a label of its own."""
-    return isinstance(info.get(CONSENSUS_OF), Mapping)
+    return isinstance(info.get(READINGS_NOTE), Mapping)
 
 
 def readings(entry: ImageEntry) -> dict[str, LabelEntry]:

@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from monai_ext.images import LABEL_EXTENSION
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import TEMPORARY_NAME, read_json
-from monai_ext.landmarks.readers import stated_annotator, stated_sources
-from monai_ext.landmarks.studies import LABEL_EXTENSION
 
 from .change_set import ChangeSet
 from .index_file import Repairs
 from .journal import Change
 from .label_changes import LabelHistory, is_readable
-from .reader_places import CONSENSUS_OF
+from .reader_places import READINGS_NOTE
+from .readers import stated_annotator, stated_sources
 from .records import FileEntry, ImageEntry, LabelEntry, Objects, digest, image_entry, label_entry
 from .study_files import StudyFiles, Warn
 
@@ -86,7 +86,7 @@ def _stated_notes(files: StudyFiles, image: str, tag: str) -> dict[str, Any]:
         return {}
     name, made_of = stated_annotator(document), stated_sources(document)
     notes: dict[str, Any] = {"annotator": name} if name else {}
-    return notes if made_of is None else {**notes, CONSENSUS_OF: made_of}
+    return notes if made_of is None else {**notes, READINGS_NOTE: made_of}
 
 
 def replay(objects: Objects, changes: Iterable[Change], files: StudyFiles) -> Objects:

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from monai_ext.images import LABEL_EXTENSION
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import LABEL_EXTENSION
 
 from .errors import NotFoundError
 from .study_files import no_such_image

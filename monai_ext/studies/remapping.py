@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from monai_ext.images import LABEL_EXTENSION, read_frame
 from monai_ext.landmarks import Frame, InputError
 from monai_ext.landmarks.label_frame import SAME_PLACEMENT, check_frame, frame_field, moved_by
 from monai_ext.landmarks.markups import mapped_document, read_stated_frame
-from monai_ext.landmarks.studies import LABEL_EXTENSION, Studies
-from monai_ext.transforms.image_io import read_frame
 
 from .change_set import ChangeSet
+from .folder import Studies
 from .index_file import INDEX_FILE, read_index
 from .journal import JOURNAL_FILE, read_journal
 from .label_changes import LabelChanges, LabelHistory

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks.files import json_text
-from monai_ext.landmarks.stated_sizes import (
+from monai_ext.images import (
     CALIBRATION_FILE,
     StatedSize,
     read_stated_sizes,
+    same_name,
     with_stated_sizes,
     with_statement_undone,
 )
-from monai_ext.landmarks.studies import same_name
+from monai_ext.landmarks.files import json_text
 
 from .change_set import ChangeSet
 

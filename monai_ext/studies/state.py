@@ -13,9 +13,9 @@ from .change_set import ChangeSet
 from .errors import StorageError
 from .index_file import IndexFile, Repairs
 from .journal import Journal
+from .lock import LOCK_FILE, LOCK_SECONDS, StoreLock
 from .reconcile import replay
 from .records import StudiesIndex
-from .store_lock import LOCK_SECONDS, StoreLock
 from .study_files import StudyFiles
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class StudiesState:
     def __init__(self, root: Path, lock_seconds: float = LOCK_SECONDS) -> None:
         self.repairs = Repairs()
         self.files = StudyFiles(root)
-        self.lock = StoreLock(root / ".lock", lock_seconds)
+        self.lock = StoreLock(root / LOCK_FILE, lock_seconds)
         self.model = StudiesIndex()
         self._index = IndexFile(root, self.repairs)
         self._journal = Journal(root, self.repairs)

@@ -7,9 +7,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from monai_ext.images import LABEL_EXTENSION, LONGEST_ID, image_id_of, name_key
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.image_names import LONGEST_ID, name_key
-from monai_ext.landmarks.studies import LABEL_EXTENSION, image_id_of
 
 #: ``final`` trains; ``draft`` keeps unfinished work; ``original`` holds what a model proposed.
 LABEL_TAGS = ("final", "draft", "original")

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, to_original
     from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
     from .field_of_view import Circle, FieldOfViewd, find_field_of_view
+    from .further import register_transform
     from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
-    from .image_io import read_frame, read_image
     from .intensity import (
         NormalizeLandmarkImage,
         NormalizeLandmarkImaged,
@@ -47,8 +47,7 @@ __all__ = [
     "find_field_of_view",
     "gaussian_heatmap",
     "rand_intensity",
-    "read_frame",
-    "read_image",
+    "register_transform",
     "to_original",
 ]
 

@@ -13,10 +13,9 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from torch.utils.data._utils.collate import default_collate_fn_map
 
+from monai_ext.images import Channels, read_image
 from monai_ext.landmarks.geometry import FloatArray, Frame, flip_lps_ras
 from monai_ext.landmarks.markups import read_markups
-
-from .image_io import Channels, read_image
 
 
 def _listed(frames: Sequence[Frame], **_: Any) -> list[Frame]:

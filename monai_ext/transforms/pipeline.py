@@ -10,6 +10,7 @@ from monai_ext.landmarks.recipe import Augmentation
 
 from .affine import FitLandmarksd
 from .field_of_view import FieldOfViewd
+from .further import rand_further
 from .intensity import NormalizeLandmarkImaged, rand_intensity
 from .load import LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarksd
@@ -61,8 +62,8 @@ def training_transforms(protocol: Protocol) -> Compose:
         veiled.append(RandHazed("image", augmentation.haze))
     surround = _surrounded(protocol, augmentation.border)
     placed = [*_loaded(protocol), _labelled(protocol), *view, moved, *veiled, *surround]
-    drawn = [*rand_camera(augmentation, "image"), _normalized(protocol), *rand_intensity(augmentation, keys="image")]
-    return Compose([*placed, *drawn])
+    camera = [*rand_camera(augmentation, "image"), *rand_further(augmentation, "image")]
+    return Compose([*placed, *camera, _normalized(protocol), *rand_intensity(augmentation, keys="image")])
 
 
 def rand_camera(augmentation: Augmentation, keys: KeysCollection = "image") -> list[Transform]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
 import tempfile
 import unittest
+from pathlib import Path
 from typing import Any
 
 import slicer
@@ -17,6 +19,13 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
+)
+
+#: Name in the Sample Data module, file, name in the scene; the protocols that fit are fundus, face and scleral_spur.
+SAMPLES = (
+    ("Synthetic fundus", "synthetic_fundus_004.jpg", "SyntheticFundus"),
+    ("Synthetic face", "synthetic_face_004.jpg", "SyntheticFace"),
+    ("Synthetic AS-OCT", "synthetic_scleral_spur_004.png", "SyntheticASOCT"),
 )
 
 
@@ -40,11 +49,23 @@ class LandmarkDetection(ScriptedLoadableModule):
 
 
 def add_sample_data() -> None:
-    """Lists the synthetic images in the Sample Data module."""
+    """Lists the synthetic images, which come with the module, in the Sample Data module."""
     import SampleData
-    from LandmarkDetectionLib.sample_data import register_sample_data
 
-    register_sample_data(SampleData.SampleDataLogic)
+    folder = Path(__file__).resolve().parent / "Resources" / "SampleData"
+    for name, file, node in SAMPLES:
+        path = folder / file
+        SampleData.SampleDataLogic.registerCustomSampleDataSource(
+            category="Landmark Detection",
+            sampleName=name,
+            uris=path.as_uri(),
+            fileNames=file,
+            nodeNames=node,
+            # An older copy in the cache is not taken for this one.
+            checksums=f"SHA256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
+            thumbnailFileName=str(path),
+            loadFileProperties={"singleFile": True},
+        )
 
 
 class LandmarkDetectionWidget(ScriptedLoadableModuleWidget):
@@ -59,7 +80,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget):
     def setup(self) -> None:
         """Builds the panel, when the module is opened for the first time."""
         ScriptedLoadableModuleWidget.setup(self)
-        from LandmarkDetectionLib.widget import Panel
+        from LandmarkDetectionLib.panel.panel import Panel
 
         self._root = slicer.util.loadUI(self.resourcePath("UI/LandmarkDetection.ui"))
         self.layout.addWidget(self._root)
@@ -114,7 +135,7 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
             ClientError: one sentence that says what happened.
         """
         from LandmarkDetectionLib import words
-        from LandmarkDetectionLib.http_client import HttpClient
+        from LandmarkDetectionLib.server.http_client import HttpClient
 
         words.use(translate)
         answer = HttpClient(address, token).infer(protocol, image)

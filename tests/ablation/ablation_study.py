@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 

@@ -6,7 +6,7 @@ import pytest
 from ablation_study import protocol_of, study_of
 
 from monai_ext.ablation import Ablation, Settings
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 
 @pytest.fixture(scope="session")

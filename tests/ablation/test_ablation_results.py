@@ -15,7 +15,7 @@ from monai_ext.ablation.measure import Costs, costs_here, measure_costs
 from monai_ext.ablation.results import draw_plots, row_costs
 from monai_ext.ablation.scores import RowScores, SeedScores
 from monai_ext.ablation.table import Column, best_rows, cell_text
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
 
 THRESHOLDS, FAILURE, LIMIT = (5.0, 10.0, 20.0), 12.0, 25.0
 

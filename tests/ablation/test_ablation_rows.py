@@ -6,7 +6,7 @@ from ablation_study import protocol_of
 from monai_ext.ablation import row_names, row_protocol, under_recipe
 from monai_ext.ablation.rows import default_rows, with_backbone
 from monai_ext.landmarks import InputError
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
 
 DECONV = {"name": "deconv_net", "encoder": "resnet18", "input_size": {"width": 96, "height": 64}, "sigma": 1.25}
 SOURCE = {"source": "faces", "lambda_cd": 9.0, "lambda_ed": 9.0, "temperature": 7.0, "freeze_bn": True}

@@ -20,7 +20,7 @@ from monai_ext.active.agreement import (
 )
 from monai_ext.active.agreement.plot import running_mean, version_changes
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.submission import with_first_submission
+from monai_ext.studies import with_first_submission
 
 DAY = 86_400
 NOON = 1_767_268_800  # 2026-01-01T12:00:00+00:00

@@ -13,7 +13,8 @@ from monai_ext.active.measure_comparison import compare_measures, draw_risk_cove
 from monai_ext.active.risk_coverage import risk_coverage, spearman
 from monai_ext.calibration import Observed
 from monai_ext.engines import labelled_images
-from monai_ext.landmarks import Frame, InputError, Landmarks, Studies, write_markups
+from monai_ext.landmarks import Frame, InputError, Landmarks, write_markups
+from monai_ext.studies import Studies
 
 SIZE = (170, 130)
 POINTS = np.array([[52.0, 31.0], [118.0, 99.0]])

@@ -12,10 +12,10 @@ from PIL import Image
 
 from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.studies import Studies
 from monai_ext.phantoms import Phantom
 from monai_ext.phantoms.face import render_face
 from monai_ext.phantoms.face_plan import FacePlan, draw_face
+from monai_ext.studies import Studies
 
 PEOPLE = ("ada", "ben", "cleo")
 

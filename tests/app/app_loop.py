@@ -14,11 +14,11 @@ from app_spots import NAMES, SPOTS, spot_image, spot_points
 from monailabel.client import MONAILabelClient
 from PIL import Image
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.phantoms import Phantom
 from monai_ext.phantoms.fundus import make_fundus
-from monai_ext.transforms.image_io import read_frame
 
 #: Seconds that one training may take on a busy machine.
 SECONDS = 400

@@ -12,8 +12,8 @@ from app_requests import image_file, put_label
 from app_spots import NAMES, SPOTS, write_label
 from fastapi.testclient import TestClient
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks
-from monai_ext.transforms.image_io import read_frame
 
 #: ``spots`` with partners: ``bright`` is always left of ``dim``.
 PAIRED = SPOTS.replace("the bright spot", "the bright spot, pair: dim").replace(

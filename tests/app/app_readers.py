@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from app_spots import NAMES, write_label
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks, read_markups
-from monai_ext.transforms.image_io import read_frame
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.transforms.image_io import read_frame
 
 NAMES = ("bright", "dim")
 

@@ -16,10 +16,10 @@ from lib.datastore import LandmarkDatastore
 from lib.retraining import LabelCounter, Retraining
 from lib.served_model import ServedModel
 from lib.trainers import LandmarkTrain, queue, training_queue
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Protocol, read_protocol
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.points import Landmarks
-from monai_ext.transforms.image_io import read_frame
 
 IMAGES = 8
 AFTER = 3

@@ -17,8 +17,7 @@ from fastapi.testclient import TestClient
 
 from lib.datastore import LandmarkDatastore
 from lib.routes import install_routes
-from monai_ext.landmarks.stated_sizes import KEPT_STATEMENTS, StatedSize, read_stated_sizes
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.images import KEPT_STATEMENTS, StatedSize, read_frame, read_stated_sizes
 
 ADDRESS = "/datastore/image/calibration"
 UNCALIBRATED = {"unit": "px", "spacing": [1.0, 1.0], "spacing_source": "none", "file_spacing": None, "stated": None}

@@ -19,10 +19,11 @@ from app_faces import picture, write_png
 from app_server import Server, end_group
 
 from lib.datastore import LandmarkDatastore
-from monai_ext.landmarks import Landmarks, Studies
+from monai_ext.images import StatedSize, read_stated_sizes
+from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.stated_sizes import StatedSize, read_stated_sizes
 from monai_ext.phantoms.face_plan import NAMES
+from monai_ext.studies import Studies
 
 pytestmark = pytest.mark.server
 FISSURE = "palpebral_fissure_length_right"

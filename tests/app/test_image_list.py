@@ -18,8 +18,8 @@ from fastapi.testclient import TestClient
 
 from lib import served_labels as label_check
 from lib.routes import install_routes
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Status
-from monai_ext.transforms.image_io import read_frame
 
 
 def listed(client: TestClient, **query: Any) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from fastapi.testclient import TestClient
 from monailabel.client.client import MONAILabelUtils
 
 from lib.infers import LandmarkInfer
+from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.transforms.image_io import read_frame
 
 
 def test_infer_answers_multipart_with_markups_and_json(app: Any, client: TestClient, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from fastapi.testclient import TestClient
 
 from lib.proposals import Proposal
 from monai_ext.calibration import Calibration, ConformalRadius, calibration_path, write_calibration
+from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.transforms.image_io import read_frame
 
 
 @pytest.fixture

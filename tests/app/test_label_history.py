@@ -14,8 +14,7 @@ from app_studies import label_state, write_content
 from fastapi.testclient import TestClient
 
 from lib.datastore import LandmarkDatastore
-from monai_ext.landmarks.studies import Studies
-from monai_ext.studies import MEGABYTE
+from monai_ext.studies import MEGABYTE, Studies
 from monai_ext.studies.label_changes import KEPT_VERSIONS
 
 

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lib.routes import install_routes
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Status
-from monai_ext.transforms.image_io import read_frame
 
 
 def test_label_is_stored_as_sent_with_its_origin(app: Any, client: TestClient, upload: Callable[..., bytes]) -> None:

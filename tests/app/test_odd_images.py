@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 
 from lib.routes import install_routes
 from lib.start_report import start_lines, start_report
-from monai_ext.transforms.image_io import read_image
+from monai_ext.images import read_image
 
 NFC = unicodedata.normalize("NFC", "œil_é")
 NFD = unicodedata.normalize("NFD", NFC)

@@ -21,7 +21,7 @@ from PIL import Image
 from lib import pictures as rendering
 from lib.pictures import ByteCache, PictureOptions, Pictures
 from lib.routes import install_routes
-from monai_ext.transforms.image_io import read_image
+from monai_ext.images import read_image
 
 HEIGHT, WIDTH = 37, 53  # no multiples of any block
 

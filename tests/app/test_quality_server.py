@@ -17,9 +17,9 @@ from app_spots import NAMES, spot_image, write_label
 from monailabel.client import MONAILabelClient
 
 from monai_ext.calibration import Calibration, ConformalRadius, write_calibration
+from monai_ext.images import read_frame
 from monai_ext.landmarks import read_protocol
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.transforms.image_io import read_frame
 
 pytestmark = pytest.mark.server
 

@@ -19,11 +19,11 @@ from lib.routes import install_routes
 from monai_ext.doctor.check import OK
 from monai_ext.doctor.studies import check_studies
 from monai_ext.doctor.survey import survey_studies
-from monai_ext.landmarks import Landmarks, Studies, read_markups
+from monai_ext.images import read_frame
+from monai_ext.landmarks import Landmarks, read_markups
 from monai_ext.landmarks.label_frame import FIELD
 from monai_ext.landmarks.markups import markups_document
-from monai_ext.studies import find_remappings, remap
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import Studies, find_remappings, remap
 
 
 @pytest.fixture

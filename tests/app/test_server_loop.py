@@ -18,8 +18,8 @@ from app_server import PROGRAM, Server, end_group, launch
 from app_spots import NAMES, spot_image, spot_points, write_label
 from monailabel.client import MONAILabelClient
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.transforms.image_io import read_frame
 
 pytestmark = pytest.mark.server
 

@@ -13,7 +13,7 @@ from app_server import PROGRAM, end_group, launch, wait_until_up
 
 from lib.start_check import check_start, remove_new_folders
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import check_studies_folder
+from monai_ext.studies import check_studies_folder
 
 APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"
 SCRIPT = (str(Path(sys.executable).with_name("monailabel")),)

@@ -19,8 +19,8 @@ from monailabel.client import MONAILabelClient
 from monailabel.client.client import MONAILabelClientException
 from probe_request import Probe
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.transforms.image_io import read_frame
 
 pytestmark = pytest.mark.server
 

@@ -21,8 +21,8 @@ from monailabel.client import MONAILabelClient
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.lock import check_free, training_lock
 from monai_ext.landmarks import read_protocol
-from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.model_store import read_card
+from monai_ext.studies import Studies
 
 pytestmark = pytest.mark.server
 

@@ -15,11 +15,11 @@ from app_server import Server
 from monailabel.client import MONAILabelClient
 from PIL import Image
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.markups import read_markups, write_markups
 from monai_ext.phantoms.phantom import Phantom
 from monai_ext.phantoms.sample_data import phantom_stream
-from monai_ext.transforms.image_io import read_frame
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 

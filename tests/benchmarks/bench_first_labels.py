@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from record import write_record
 
+from monai_ext.images import read_frame
 from monai_ext.inferers.first_labels import FileMatcher
 from monai_ext.landmarks import Landmarks, Protocol
 from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import read_protocol
-from monai_ext.landmarks.studies import Studies
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import Studies
 
 HEADER = (
     "| labels | matched: mean, median | mean position | answered | of these matched | s per image | s for the labels |"

@@ -24,7 +24,7 @@ HERE = ROOT / "slicer_module" / "LandmarkDetection"
 
 def entries(count: int) -> tuple[Any, ...]:
     """Images in all states, by two annotators."""
-    from LandmarkDetectionLib.images import ImageEntry, LabelInfo
+    from LandmarkDetectionLib.server.images import ImageEntry, LabelInfo
 
     found = []
     for number in range(count):
@@ -46,7 +46,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def measure(driver: Any, count: int, rounds: int) -> list[float]:
     """The best of some rounds: the first fill, a refill with all rows changed, one with one row changed."""
-    from LandmarkDetectionLib.images import ImageList
+    from LandmarkDetectionLib.server.images import ImageList
 
     images = entries(count)
     renamed = tuple(replace(entry, id=f"other_{entry.id}") for entry in images)

@@ -32,10 +32,11 @@ from record import write_record
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, train_model
 from monai_ext.engines.dataset import make_loader
 from monai_ext.evaluation import evaluate_landmarks, normalize_scores
+from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Landmarks, Protocol
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.transforms import read_frame, to_original
+from monai_ext.transforms import to_original
 from monai_ext.transforms.pipeline import inference_transforms
 
 PEER_RATE, PEER_SIGMA, PEER_WINDOW = 5e-4, 3.0, 9

@@ -35,8 +35,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "app")]
 
 from app_server import Server, end_group, launch, wait_until_up  # noqa: E402
 
+from monai_ext.images import read_frame  # noqa: E402
 from monai_ext.landmarks.markups import read_markups, write_markups  # noqa: E402
-from monai_ext.transforms.image_io import read_frame  # noqa: E402
 
 SAMPLES = ROOT / "sample_data" / "fundus"
 MODEL = ROOT / "apps" / "landmarks" / "pretrained" / "fundus"

@@ -12,7 +12,7 @@ import yaml
 
 from monai_ext.cli import main
 from monai_ext.landmarks import Protocol, find_protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 #: Eye corners, nasion, nose tip, alae, subnasale, mouth corners, lips and chin, in iBUG's numbering.
 FACE_14 = (36, 39, 42, 45, 27, 30, 31, 35, 33, 48, 54, 51, 57, 8)

@@ -19,11 +19,11 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813  (its own idiom)
 from PIL import Image
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks, find_protocol
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.studies import Studies
 from monai_ext.landmarks.tables import read_points_table
-from monai_ext.transforms import read_frame
+from monai_ext.studies import Studies
 
 FILM_MM, FILM_PIXELS = 0.1, (1935, 2400)
 

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from monai_ext.formats import FORMAT_NAMES, FORMATS, read_table
-from monai_ext.landmarks import Frame, Landmarks, Studies, read_markups, write_markups
-from monai_ext.landmarks.exif import upright_to_stored
+from monai_ext.images import upright_to_stored
+from monai_ext.landmarks import Frame, Landmarks, read_markups, write_markups
+from monai_ext.studies import Studies
 
 NAMES = ["tip", "base"]
 

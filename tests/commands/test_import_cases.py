@@ -12,10 +12,10 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
+from monai_ext.images import read_frame, read_image
 from monai_ext.landmarks.files import StagedFile
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.landmarks.studies import Studies
-from monai_ext.transforms.image_io import read_frame, read_image
+from monai_ext.studies import Studies
 
 
 class Case:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from monai_ext.landmarks import Frame, read_protocol
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 TABLE = """image,landmark,x,y,width,height,split
 a.png,tip,10.25,3.5,60,40,train

@@ -17,12 +17,12 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
-from monai_ext.landmarks import Landmarks, Status, Studies, read_protocol
+from monai_ext.images import read_frame, read_stated_sizes
+from monai_ext.landmarks import Landmarks, Status, read_protocol
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.stated_sizes import read_stated_sizes
+from monai_ext.networks import build_network
 from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import Studies
 
 NAMES = ("inner", "outer", "brow")
 EYE = """

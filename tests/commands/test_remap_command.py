@@ -12,9 +12,10 @@ import pytest
 import SimpleITK as sitk  # noqa: N813  (its own idiom)
 from PIL import Image
 
-from monai_ext.landmarks import Studies, read_markups
+from monai_ext.images import read_frame
+from monai_ext.landmarks import read_markups
 from monai_ext.landmarks.markups import read_stated_frame
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import Studies
 
 POINTS = {"a": ((20.0, 11.5), (70.25, 40.0)), "b": ((30.0, 12.0), (60.5, 33.0)), "c": ((25.0, 10.0), (66.0, 20.0))}
 PIXELS = np.random.default_rng(1).integers(0, 255, (48, 80), np.uint8)

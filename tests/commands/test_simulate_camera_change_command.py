@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Frame, Landmarks
 from monai_ext.landmarks.markups import read_markups, write_markups
-from monai_ext.landmarks.studies import Studies
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import Studies
 
 NAMES = ("left_eye", "right_eye")
 

@@ -16,9 +16,9 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.landmarks.studies import Studies
+from monai_ext.networks import build_network
 from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
+from monai_ext.studies import Studies
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ablation"))
 

@@ -24,8 +24,8 @@ from monai_ext.evaluation.report_page import find_sources, read_evaluated
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.model_store import read_card
+from monai_ext.studies import Studies
 
 
 class KilledError(Exception):

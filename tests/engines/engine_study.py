@@ -10,7 +10,7 @@ from PIL import Image
 
 from monai_ext.landmarks import Frame, Landmarks, Protocol
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 WIDTH, HEIGHT = 80, 56
 

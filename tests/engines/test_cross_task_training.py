@@ -13,8 +13,8 @@ from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.initialisation import find_source
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.cross_task import SourceCard, SourceClassifier, write_source
+from monai_ext.studies import Studies
 
 OPTIONS = TrainOptions(device="cpu", checkpoint_seconds=0)
 

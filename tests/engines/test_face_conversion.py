@@ -14,12 +14,12 @@ from torch.nn import functional as F
 from monai_ext.engines import face_conversion
 from monai_ext.engines.dataset import labelled_images
 from monai_ext.engines.face_conversion import PLACES, convert, similarity, write_faces
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.studies import Studies
 from monai_ext.networks.cross_task import SourceClassifier, read_source
 from monai_ext.networks.cross_task.dlib_file import Convolution, DlibNetwork
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import Studies
 
 PEOPLE = 6
 

@@ -13,7 +13,7 @@ from monai_ext.engines import labelled_images
 from monai_ext.engines.dataset import make_loader
 from monai_ext.engines.kept_images import KeptImages
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 from monai_ext.transforms import load
 
 HEIGHT, WIDTH = 5, 7

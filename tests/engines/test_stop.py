@@ -84,7 +84,7 @@ from pathlib import Path
 import torch
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.landmarks import read_protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 torch.set_num_threads(1)
 looks = int(sys.argv[4])
 def stop():

@@ -232,7 +232,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.landmarks import read_protocol
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 import torch
 torch.set_num_threads(1)
 result = train_model(

@@ -17,7 +17,7 @@ from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.lock import HOLDER, FolderBusyError, check_free, training_lock
 from monai_ext.landmarks import read_protocol
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,7 +12,7 @@ from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, Landmarks, Protocol
 from monai_ext.landmarks.markups import read_markups, write_markups
-from monai_ext.landmarks.studies import Studies
+from monai_ext.studies import Studies
 
 ZIAN = {
     "name": "zian",

@@ -10,10 +10,17 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from PIL import Image
 
+from monai_ext.images import (
+    StatedSize,
+    read_frame,
+    read_image,
+    read_stated_sizes,
+    with_stated_sizes,
+    with_statement_undone,
+)
 from monai_ext.importing import StudiesChange
-from monai_ext.landmarks import Frame, InputError, Studies
-from monai_ext.landmarks.stated_sizes import StatedSize, read_stated_sizes, with_stated_sizes, with_statement_undone
-from monai_ext.transforms.image_io import read_frame, read_image
+from monai_ext.landmarks import Frame, InputError
+from monai_ext.studies import Studies
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from monai_ext.importing import ImageFolder, plan_images
-from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, Studies, TablePoint
+from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, TablePoint
+from monai_ext.studies import Studies
 
 NOWHERE = TablePoint(float("nan"), float("nan"), Status.UNDEFINED)
 

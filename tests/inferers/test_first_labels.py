@@ -10,12 +10,12 @@ import pytest
 import torch
 from texture import SIZE, texture, view, write_case, write_picture
 
+from monai_ext.images import read_frame
 from monai_ext.inferers.first_labels import MOST, FeatureEncoder, FileMatcher, FirstLabels
 from monai_ext.inferers.first_labels.shape import common_shape, fit_similarity
 from monai_ext.landmarks import InputError, Landmarks, Protocol, Status
 from monai_ext.landmarks.geometry import flip_matrix, transform_points
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.transforms.image_io import read_frame
 
 PLACES = np.array([[120.0, 90.0], [230.3, 110.0], [330.0, 95.7], [150.0, 250.0], [260.0, 280.2], [370.0, 230.0]])
 #: Pixels that a landmark may be off where the picture is only shifted, and where it is turned and scaled.

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.geometry import about, rotation_matrix, transform_points, translation_matrix
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.transforms.image_io import read_frame
 from monai_ext.transforms.resample import resample
 
 #: (width, height): neither square nor a multiple of anything.

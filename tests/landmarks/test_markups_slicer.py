@@ -9,9 +9,9 @@ import pytest
 import SimpleITK as sitk  # noqa: N813  (its own idiom)
 from PIL import Image
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Frame, Landmarks, read_markups, write_markups
 from monai_ext.landmarks.markups import mapped_document, read_stated_frame
-from monai_ext.transforms.image_io import read_frame
 
 slicer = pytest.importorskip("slicer", reason="slicer-core is not installed")
 vtk = pytest.importorskip("vtk")

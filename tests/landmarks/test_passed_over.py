@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from monai_ext.landmarks import InputError, Studies
-from monai_ext.landmarks.image_kind import kind_of_bytes
-from monai_ext.landmarks.passed_over import passed_over
-from monai_ext.landmarks.studies import image_id_of, same_name
+from monai_ext.images import image_id_of, kind_of_bytes, same_name
+from monai_ext.landmarks import InputError
+from monai_ext.studies import Studies, passed_over
 
 DICOM = b"\0" * 128 + b"DICM" + b"\2\0\0\0UL\4\0\0\0\0\0"
 NFC = unicodedata.normalize("NFC", "œil_é")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monai_ext.landmarks import Frame, InputError, Landmarks, Status, markups_document, read_markups
-from monai_ext.landmarks.readers import (
+from monai_ext.studies import (
     checked_name,
     consensus,
     consensus_content,

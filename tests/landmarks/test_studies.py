@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from monai_ext.landmarks import IMAGE_EXTENSIONS, InputError, Studies
-from monai_ext.landmarks.studies import image_id
+from monai_ext.images import IMAGE_EXTENSIONS, image_id
+from monai_ext.landmarks import InputError
+from monai_ext.studies import Studies
 
 
 @pytest.fixture

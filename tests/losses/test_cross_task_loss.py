@@ -8,15 +8,21 @@ import numpy as np
 import pytest
 import torch
 
+import monai_ext.losses.cross_task_loss as module
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.recipe import CrossTask
-from monai_ext.losses import AdaptiveWingLoss, LandmarkLoss, MaskedMSELoss
-from monai_ext.losses import cross_task_loss as module
-from monai_ext.losses.cross_task_loss import CrossTaskLoss, build_cross_task_loss, mode_weights
+from monai_ext.losses import (
+    AdaptiveWingLoss,
+    CrossTaskLoss,
+    LandmarkLoss,
+    MaskedMSELoss,
+    build_cross_task_loss,
+    mode_weights,
+)
 from monai_ext.losses.distillation import classifier_distance, encoder_distance
-from monai_ext.losses.summed_mse import SummedMSELoss, summed_mse
-from monai_ext.networks.cross_task import DeconvNet, DistilledOutput, Distiller, SourceClassifier
-from monai_ext.networks.output import HeatmapOutput
+from monai_ext.losses.mse import SummedMSELoss, summed_mse
+from monai_ext.networks import DeconvNet, HeatmapOutput
+from monai_ext.networks.cross_task import DistilledOutput, Distiller, SourceClassifier
 
 
 def task() -> LandmarkLoss:

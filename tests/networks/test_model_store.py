@@ -9,8 +9,8 @@ import torch
 
 from monai_ext.calibration import Calibration, ConformalRadius, read_calibration
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.networks import build_network
 from monai_ext.networks.model_store import KEPT_VERSIONS, find_model, load_network, publish, read_card
-from monai_ext.networks.registry import build_network
 
 
 @pytest.fixture(scope="module")

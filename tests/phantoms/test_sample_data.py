@@ -9,9 +9,9 @@ from PIL import Image
 
 from monai_ext.landmarks import Frame, InputError, find_protocol
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.landmarks.studies import Studies
 from monai_ext.phantoms import make_sample_data, phantom_stream
 from monai_ext.phantoms.sample_data import SAMPLE_PROTOCOLS
+from monai_ext.studies import Studies
 
 
 def contents(folder: Path) -> dict[str, bytes]:

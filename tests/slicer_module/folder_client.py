@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from LandmarkDetectionLib.client import NextSample
 from LandmarkDetectionLib.errors import Cancelled
-from LandmarkDetectionLib.geometry import Geometry
-from LandmarkDetectionLib.images import STATES, ImageEntry, ImageList, LabelInfo
-from LandmarkDetectionLib.label_document import label_bytes
-from LandmarkDetectionLib.point_state import PointState
-from LandmarkDetectionLib.prediction import Answer, Prediction
-from LandmarkDetectionLib.task_definition import TaskDefinition
+from LandmarkDetectionLib.server.client import NextSample
+from LandmarkDetectionLib.server.geometry import Geometry
+from LandmarkDetectionLib.server.images import STATES, ImageEntry, ImageList, LabelInfo
+from LandmarkDetectionLib.server.prediction import Answer, Prediction
+from LandmarkDetectionLib.server.task_definition import TaskDefinition
+from LandmarkDetectionLib.work.label_document import label_bytes
+from LandmarkDetectionLib.work.point_state import PointState
 from PIL import Image
 from session_parts import NAMES, PIXELS, StandInClient, answer, info_document
 

@@ -44,17 +44,17 @@ FUNCTIONS = {
 }
 #: Parameters and loop variables by file and name.
 VARIABLES = {
-    ("arrow_keys", "shortcut"): "QShortcut",
+    ("view_tools", "shortcut"): "QShortcut",
     ("calibration_box", "button"): "QPushButton",
     ("calibration_box", "layout"): "QVBoxLayout",
     ("calibration_box", "widget"): "QLabel",
     ("dialogs", "dialog"): "QuestionDialog",
-    ("loss_chart", "painter"): "QPainter",
-    ("measurement_export", "button"): "QPushButton",
+    ("pictures", "painter"): "QPainter",
+    ("measurements_box", "button"): "QPushButton",
     ("settings", "store"): "QSettings",
     ("shortcuts", "shortcut"): "QShortcut",
     ("study_box", "combo"): "QComboBox",
-    ("view_layout", "manager"): "qSlicerLayoutManager",
+    ("view_tools", "manager"): "qSlicerLayoutManager",
     ("table_cells", "item"): "QTableWidgetItem",
     ("table_cells", "table"): "QTableWidget",
 }

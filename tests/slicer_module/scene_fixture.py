@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from LandmarkDetectionLib.prediction import PointPrediction, Prediction
-from LandmarkDetectionLib.scene import SceneAdapter, SceneError
-from LandmarkDetectionLib.scene_callbacks import SceneCallbacks
-from LandmarkDetectionLib.task_definition import LandmarkDefinition, MeasurementDefinition, TaskDefinition
-from LandmarkDetectionLib.work import Work
+from LandmarkDetectionLib.scene.points_display import SceneCallbacks
+from LandmarkDetectionLib.scene.scene import SceneAdapter, SceneError
+from LandmarkDetectionLib.server.prediction import PointPrediction, Prediction
+from LandmarkDetectionLib.server.task_definition import LandmarkDefinition, MeasurementDefinition, TaskDefinition
+from LandmarkDetectionLib.work.work import Work
 from PIL import Image
 from vtk.util.numpy_support import vtk_to_numpy
 

@@ -75,7 +75,7 @@ class Camera:
 
     def dialog(self, name: str, press: Callable[[], object]) -> None:
         """Presses something that opens a dialog, photographs and closes it."""
-        from LandmarkDetectionLib import dialogs
+        from LandmarkDetectionLib.panel import dialogs
 
         def photograph() -> None:
             window = QtWidgets.QApplication.activeModalWidget()

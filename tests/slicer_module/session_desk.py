@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from LandmarkDetectionLib import jobs
-from LandmarkDetectionLib.session import Session
+from LandmarkDetectionLib.work import jobs
+from LandmarkDetectionLib.work.session import Session
 from session_parts import PROTOCOL, StandInClient, TestClock, info_document
 
 FOLDER = Path("images")

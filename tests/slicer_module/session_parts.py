@@ -9,15 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from LandmarkDetectionLib.calibration import Calibration
-from LandmarkDetectionLib.client import NextSample
-from LandmarkDetectionLib.geometry import Geometry
-from LandmarkDetectionLib.images import ImageEntry, ImageList
-from LandmarkDetectionLib.label_versions import LabelVersion
-from LandmarkDetectionLib.prediction import Answer, Prediction
-from LandmarkDetectionLib.server_info import ServerInfo
-from LandmarkDetectionLib.task_definition import TaskDefinition
-from LandmarkDetectionLib.work import Work
+from LandmarkDetectionLib.server.client import NextSample
+from LandmarkDetectionLib.server.geometry import Calibration, Geometry
+from LandmarkDetectionLib.server.images import ImageEntry, ImageList, LabelVersion
+from LandmarkDetectionLib.server.prediction import Answer, Prediction
+from LandmarkDetectionLib.server.server_info import ServerInfo
+from LandmarkDetectionLib.server.task_definition import TaskDefinition
+from LandmarkDetectionLib.work.work import Work
 
 #: 0 to 6; the pairs list once the right and once the left partner first.
 NAMES = ("right_eye", "left_eye", "nose", "left_ear", "right_ear", "right_lip", "left_lip")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from folder_client import PIXELS, FolderClient
 from LandmarkDetectionLib.errors import Refused, Unreachable
-from LandmarkDetectionLib.images import ImageEntry
-from LandmarkDetectionLib.prediction import Answer
+from LandmarkDetectionLib.server.images import ImageEntry
+from LandmarkDetectionLib.server.prediction import Answer
 from panel_driver import Driver
 
 

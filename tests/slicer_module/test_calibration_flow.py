@@ -12,7 +12,7 @@ import pytest
 import requests
 import SimpleITK as sitk  # noqa: N813
 from app_server import ROOT, Server, run_server
-from LandmarkDetectionLib.measurement_rows import COLUMNS
+from LandmarkDetectionLib.scene.measurement_nodes import COLUMNS
 from panel_driver import Driver
 from PIL import Image
 from PySide6 import QtCore, QtTest, QtWidgets

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from LandmarkDetectionLib.errors import BadAnswer, WrongDefinition
-from LandmarkDetectionLib.http_client import HttpClient
-from LandmarkDetectionLib.images import ImageEntry
-from LandmarkDetectionLib.prediction import Prediction
-from LandmarkDetectionLib.server_info import ServerInfo, TrainStats
+from LandmarkDetectionLib.server.http_client import HttpClient
+from LandmarkDetectionLib.server.images import ImageEntry
+from LandmarkDetectionLib.server.prediction import Prediction
+from LandmarkDetectionLib.server.server_info import ServerInfo, TrainStats
 from rude_server import RudeServer, Visit
 from session_parts import PROTOCOL, TASK, answer, info_document
 

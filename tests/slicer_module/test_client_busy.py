@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 from LandmarkDetectionLib.errors import Busy, Cancelled, ClientError, Refused, ServerFailed, WrongToken
-from LandmarkDetectionLib.http_client import HttpClient
-from LandmarkDetectionLib.http_requests import Timeouts
-from LandmarkDetectionLib.refusals import refusal
+from LandmarkDetectionLib.server.failures import refusal
+from LandmarkDetectionLib.server.http_client import HttpClient
+from LandmarkDetectionLib.server.transport import Timeouts
 from rude_server import RudeServer, Visit
 
 FULL = "4 predictions wait already: ask again in 1 second."

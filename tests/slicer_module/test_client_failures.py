@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from LandmarkDetectionLib import http_requests
 from LandmarkDetectionLib.errors import (
     BadAnswer,
     Cancelled,
@@ -21,8 +20,9 @@ from LandmarkDetectionLib.errors import (
     Unreachable,
     WrongToken,
 )
-from LandmarkDetectionLib.http_client import HttpClient
-from LandmarkDetectionLib.http_requests import Timeouts
+from LandmarkDetectionLib.server import transport
+from LandmarkDetectionLib.server.http_client import HttpClient
+from LandmarkDetectionLib.server.transport import Timeouts
 from rude_server import Behaviour, RudeServer, Visit
 
 TOKEN = "secret-4711"
@@ -133,6 +133,17 @@ def test_token_is_sent_but_shown_nowhere(caplog: pytest.LogCaptureFixture) -> No
     assert TOKEN not in repr(client) + caplog.text + sent.line + sent.body.decode()
 
 
+def test_the_machine_s_proxy_and_netrc_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with RudeServer(lambda v: v.say({"info": {}})) as server, RudeServer(lambda v: v.say({})) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        HttpClient(server.url, TOKEN).save_label("a", b"{}", {})
+        assert proxy.visits == []
+        assert server.visits[0].headers["authorization"] == f"Bearer {TOKEN}"
+
+
 @pytest.mark.parametrize("token", ["a b", "a\r\nX: y", "schlüssel"])
 def test_token_that_cannot_be_sent_is_refused_unseen(token: str) -> None:
     with pytest.raises(WrongToken) as caught:
@@ -206,6 +217,31 @@ def test_cancel_from_another_thread_takes_less_than_a_fifth_of_a_second(where: s
         assert max(ended) - start < 0.2
 
 
+def test_a_cancelled_request_is_broken_off_at_the_server_too() -> None:
+    gone = threading.Event()
+
+    def hold(visit: Visit) -> None:
+        client.cancel()
+        if visit.connection.recv(1) == b"":
+            gone.set()
+
+    with RudeServer(hold) as server:
+        client = HttpClient(server.url)
+        failure(lambda: client.infer("spots", "x"), Cancelled)
+        assert gone.wait(5)
+
+
+def test_an_uploaded_file_is_read_while_it_is_sent(tmp_path: Path) -> None:
+    path = tmp_path / "Müller 1.png"
+    path.write_bytes(bytes(range(256)) * 3000)
+    with RudeServer(lambda v: v.say({"image": "Müller 1"})) as server:
+        assert HttpClient(server.url).upload_image(path) == "Müller 1"
+    (visit,) = server.visits
+    assert visit.headers["content-length"] == str(len(visit.body))
+    assert visit.body.count(path.read_bytes()) == 1
+    assert 'name="file"; filename="Müller 1.png"'.encode() in visit.body
+
+
 def test_cancel_while_the_connection_is_being_made() -> None:
     # A listener that never accepts, with its queue full, leaves further connections pending.
     with socket.socket() as listener:
@@ -253,7 +289,7 @@ def test_garbage(garbage: bytes, kind: type[ClientError]) -> None:
 
 @pytest.mark.parametrize("stated", [True, False])
 def test_oversize_answer_is_not_read(stated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_requests, "BODY_LIMIT", http_requests.MEGABYTE)
+    monkeypatch.setattr(transport, "BODY_LIMIT", transport.MEGABYTE)
     sent = [0]
 
     def flood(visit: Visit) -> None:

@@ -17,17 +17,17 @@ import SimpleITK as sitk  # noqa: N813
 import torch
 from app_server import Server, run_server
 from app_spots import NAMES, SPOTS, spot_image, spot_points, write_label
-from LandmarkDetectionLib import jobs
 from LandmarkDetectionLib.errors import Cancelled, ClientError, Refused, Unreachable
-from LandmarkDetectionLib.http_client import HttpClient
-from LandmarkDetectionLib.session import Session
+from LandmarkDetectionLib.server.http_client import HttpClient
+from LandmarkDetectionLib.work import jobs
+from LandmarkDetectionLib.work.session import Session
 from session_parts import TestClock
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import read_protocol
+from monai_ext.networks import build_network
 from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
-from monai_ext.transforms.image_io import read_frame
 
 pytestmark = pytest.mark.server
 

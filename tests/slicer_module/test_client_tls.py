@@ -9,9 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from LandmarkDetectionLib import multipart
 from LandmarkDetectionLib.errors import Cancelled, Unreachable
-from LandmarkDetectionLib.http_client import HttpClient
+from LandmarkDetectionLib.server.http_client import HttpClient, encode
 from rude_server import RudeServer, Visit
 
 
@@ -51,9 +50,9 @@ def test_large_bodies_pass_both_ways_over_tls(tls: ssl.SSLContext, certificate: 
 
     with RudeServer(echo, tls) as server:
         client = HttpClient(server.url, ca_file=certificate[0])
-        form = multipart.encode({}, {"file": ("x.png", content)})
-        assert client._requests.body("PUT", "/datastore/image", {}, form)[1] == content
-        assert server.visits[0].body == form[1]
+        form = encode({}, "file", "x.png", content)
+        assert client._transport.body("PUT", "/datastore/image", {}, form)[1] == content
+        assert server.visits[0].body == b"".join(form[1])
 
 
 def test_certificate_for_another_name_is_refused(tls: ssl.SSLContext, certificate: tuple[Path, Path]) -> None:

@@ -23,8 +23,8 @@ def windowless(make_panel: Callable[..., Driver], monkeypatch: pytest.MonkeyPatc
 
 def ask_once(windows: list[Any], answer: str = "keepChoice") -> str:
     """Asks, presses a button, and keeps a weak reference to the dialog's window as Python has it."""
-    from LandmarkDetectionLib.dialogs import ask
-    from LandmarkDetectionLib.question import Question
+    from LandmarkDetectionLib.panel.dialogs import ask
+    from LandmarkDetectionLib.work.session import Question
 
     def press() -> None:
         window = QtWidgets.QApplication.activeModalWidget()
@@ -38,8 +38,8 @@ def ask_once(windows: list[Any], answer: str = "keepChoice") -> str:
 
 def choose_once(windows: list[Any]) -> Any:
     """The same with the dialog of versions."""
-    from LandmarkDetectionLib.label_versions import LabelVersion
-    from LandmarkDetectionLib.versions_dialog import choose_version
+    from LandmarkDetectionLib.panel.versions_box import choose_version
+    from LandmarkDetectionLib.server.images import LabelVersion
 
     def press() -> None:
         window = QtWidgets.QApplication.activeModalWidget()

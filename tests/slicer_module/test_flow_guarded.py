@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from app_spots import spot_points
 from LandmarkDetectionLib.errors import ClientError, Refused, WrongToken
-from LandmarkDetectionLib.http_client import HttpClient
+from LandmarkDetectionLib.server.http_client import HttpClient
 from panel_driver import Driver
 from spot_server import LABELLED, Place, spot_server
 

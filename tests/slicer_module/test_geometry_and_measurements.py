@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from LandmarkDetectionLib.errors import BadAnswer
-from LandmarkDetectionLib.geometry import Geometry
-from LandmarkDetectionLib.measurements import measure
-from LandmarkDetectionLib.task_definition import TaskDefinition
+from LandmarkDetectionLib.server.geometry import Geometry
+from LandmarkDetectionLib.server.task_definition import TaskDefinition
+from LandmarkDetectionLib.work.measurements import measure
 from session_parts import GEOMETRY, PROTOCOL, TASK, lps
 
 from monai_ext.landmarks import Frame, Landmarks

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from folder_client import FolderClient
 from LandmarkDetectionLib.errors import BadAnswer
-from LandmarkDetectionLib.images import ImageEntry, ImageList
+from LandmarkDetectionLib.server.images import ImageEntry, ImageList
 from panel_driver import Driver
 
 DOUBT = "left_eye and right_eye look exchanged."

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from folder_client import PHOTO, FolderClient
-from LandmarkDetectionLib.images import ImageEntry
-from LandmarkDetectionLib.prediction import Answer
+from LandmarkDetectionLib.server.images import ImageEntry
+from LandmarkDetectionLib.server.prediction import Answer
 from panel_driver import Driver
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import slicer
 from folder_client import PIXELS, FolderClient
-from LandmarkDetectionLib.measurement_rows import COLUMNS
+from LandmarkDetectionLib.scene.measurement_nodes import COLUMNS
 from panel_driver import Driver
 from PIL import Image
 from PySide6 import QtCore, QtTest, QtWidgets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from LandmarkDetectionLib.name_layout import DIRECTIONS, Box, box_beside, place_names
+from LandmarkDetectionLib.scene.point_names import DIRECTIONS, Box, box_beside, place_names
 
 VIEW = (400.0, 300.0)
 RADIUS = 10.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from LandmarkDetectionLib.task_definition import TaskDefinition
-from LandmarkDetectionLib.work import Work
+from LandmarkDetectionLib.server.task_definition import TaskDefinition
+from LandmarkDetectionLib.work.work import Work
 from session_parts import GEOMETRY, NAMES, PIXELS, PROTOCOL, lps, new_work, predicted_work, prediction
 
 EYES, EARS, LIPS = (0, 1), (3, 4), (5, 6)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from folder_client import COLORS, NAMES, PIXELS, FolderClient
 from LandmarkDetectionLib.errors import ServerFailed, Unreachable
-from LandmarkDetectionLib.prediction import Answer
+from LandmarkDetectionLib.server.prediction import Answer
 from panel_driver import Driver
 
 TITLES = [name.replace("_", " ") for name in NAMES]

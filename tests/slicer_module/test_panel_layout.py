@@ -123,7 +123,7 @@ def test_keys_are_letters_in_the_panel_s_own_fields(detected: Driver) -> None:
 
 
 def test_keys_leave_those_of_slicer_and_slicermorph_alone() -> None:
-    from LandmarkDetectionLib.shortcuts import KEYS
+    from LandmarkDetectionLib.panel.shortcuts import KEYS
 
     keys = list(KEYS.values())
     assert len(keys) == len(set(keys))
@@ -132,7 +132,7 @@ def test_keys_leave_those_of_slicer_and_slicermorph_alone() -> None:
 
 
 def test_each_button_s_tool_tip_tells_its_key(detected: Driver) -> None:
-    from LandmarkDetectionLib.shortcuts import KEYS
+    from LandmarkDetectionLib.panel.shortcuts import KEYS
 
     for name, key in KEYS.items():
         assert getattr(detected.ui, f"{name}Button").toolTip.endswith(f" ({key})"), name

@@ -62,14 +62,14 @@ def test_a_reload_takes_up_the_library_and_frees_the_old_panel(make_panel: Calla
     driver = make_panel(source=copied)
     old = driver.panel
     assert driver.message == "Connect to a server to begin."
-    source = copied / "LandmarkDetectionLib" / "panel" / "message_bar.py"
+    source = copied / "LandmarkDetectionLib" / "panel" / "panel.py"
     source.write_text(source.read_text().replace("Connect to a server to begin.", "To begin, connect to a server."))
     watched = watch(driver)
     driver.host.widget.onReload()
     panel = driver.host.widget.panel
     assert panel.ui.messageLabel.text == "To begin, connect to a server."
     assert type(panel) is not type(old)
-    assert type(panel) is sys.modules["LandmarkDetectionLib.widget"].Panel
+    assert type(panel) is sys.modules["LandmarkDetectionLib.panel.panel"].Panel
     del old, panel
     assert alive(driver, watched) == []
 
@@ -82,7 +82,7 @@ def test_a_reload_takes_up_the_self_test(make_panel: Callable[..., Driver], copi
     driver.host.widget.onReload()
     assert name not in sys.modules
     sys.modules["LandmarkDetection"].LandmarkDetectionTest().runTest()
-    library = sys.modules["LandmarkDetectionLib.widget"]
+    library = sys.modules["LandmarkDetectionLib.panel.panel"]
     assert sys.modules[name].Panel is library.Panel
 
 

@@ -29,7 +29,7 @@ def rows_of(image: Any, column: int, color: str) -> list[int]:
 
 def test_the_chart_draws_each_value_at_its_height(make_panel: Callable[..., Driver]) -> None:
     make_panel()
-    from LandmarkDetectionLib.panel.loss_chart import Moment, draw_chart
+    from LandmarkDetectionLib.panel.pictures import Moment, draw_chart
 
     history = [Moment(1, 4.0, 10.0), Moment(6, 2.0, None), Moment(11, 1.0, 5.0)]
     image = draw_chart((292, 140), history, 11, "px", "#000000").toImage()
@@ -47,7 +47,7 @@ def test_the_chart_draws_each_value_at_its_height(make_panel: Callable[..., Driv
 
 def test_a_chart_without_any_value_has_axes_only(make_panel: Callable[..., Driver]) -> None:
     make_panel()
-    from LandmarkDetectionLib.panel.loss_chart import Moment, draw_chart
+    from LandmarkDetectionLib.panel.pictures import Moment, draw_chart
 
     image = draw_chart((292, 140), [Moment(0, None, None)], 0, "", "#000000").toImage()
     for column in range(46, 247, 10):
@@ -71,8 +71,8 @@ def test_the_bar_is_as_full_and_as_coloured_as_the_confidence(
 @pytest.mark.parametrize("choice", ["save_draft", "discard", None])
 def test_the_dialog_gives_the_pressed_answer(make_panel: Callable[..., Driver], choice: str | None) -> None:
     driver = make_panel()
-    from LandmarkDetectionLib.dialogs import ask
-    from LandmarkDetectionLib.question import Question
+    from LandmarkDetectionLib.panel.dialogs import ask
+    from LandmarkDetectionLib.work.session import Question
 
     seen: list[str] = []
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from folder_client import FolderClient
 from host import install
-from LandmarkDetectionLib.images import ImageEntry, ImageList, LabelInfo
+from LandmarkDetectionLib.server.images import ImageEntry, ImageList, LabelInfo
 from panel_driver import Driver
 from PySide6 import QtGui, QtWidgets
 

@@ -6,14 +6,14 @@ import itk
 import numpy as np
 import pytest
 import tifffile
-from LandmarkDetectionLib.geometry import Geometry
-from LandmarkDetectionLib.work import Work
+from LandmarkDetectionLib.server.geometry import Geometry
+from LandmarkDetectionLib.work.work import Work
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 from scene_fixture import TASK, Log, SceneError, SceneHost, predicted_work, save_png, scene_host, slicer, vtk  # noqa: F401
 
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.images import read_frame
 
 SIZE = (90, 60)
 PIXELS = [(10.5, 7.25), (80.0, 50.0), (33.0, 12.0), (0.0, 59.0)]

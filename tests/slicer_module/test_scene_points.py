@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scene_fixture import TASK, Log, SceneHost, predicted_work, save_png, scene_host, slicer  # noqa: F401
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.transforms.image_io import read_frame
 
 PIXELS = [(60.5, 30.25), (20.0, 90.0), (150.0, 70.0), (100.0, 110.0)]
 COLORS = {"apex": (255, 0, 0), "base": (0, 0, 255)}

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from LandmarkDetectionLib.scene import SceneAdapter
-from LandmarkDetectionLib.work import Work
-from LandmarkDetectionLib.work_record import WorkRecord
+from LandmarkDetectionLib.scene.scene import SceneAdapter
+from LandmarkDetectionLib.work.records import WorkRecord
+from LandmarkDetectionLib.work.work import Work
 from PIL import Image
 from scene_fixture import TASK, Log, SceneError, SceneHost, predicted_work, save_png, scene_host, slicer  # noqa: F401
 from test_scene_geometry import FILES, PIXELS
 
-from monai_ext.transforms.image_io import read_frame, read_image
+from monai_ext.images import read_frame, read_image
 
 STATE = ["missing", (20.0, 50.0), (80.0, 30.0), None]
 

@@ -6,11 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from LandmarkDetectionLib import jobs
 from LandmarkDetectionLib.errors import BadAnswer, Cancelled, Refused, TimedOut, Unreachable, WrongDefinition
-from LandmarkDetectionLib.images import ImageEntry, LabelInfo
-from LandmarkDetectionLib.question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT
-from LandmarkDetectionLib.session import Session
+from LandmarkDetectionLib.server.images import ImageEntry, LabelInfo
+from LandmarkDetectionLib.work import jobs
+from LandmarkDetectionLib.work.session import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Session
 from session_desk import FOLDER, Desk, changed_protocol
 from session_parts import TASK, StandInClient, answer, counts, info_document, lps
 

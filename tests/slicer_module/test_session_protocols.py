@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from LandmarkDetectionLib import jobs
 from LandmarkDetectionLib.errors import BadAnswer, WrongDefinition
+from LandmarkDetectionLib.work import jobs
 from session_desk import Desk, changed_protocol
 from session_parts import PROTOCOL, TASK, answer, info_document, lps
 

@@ -28,7 +28,9 @@ WRAPPED: dict[str, list[str]] = json.loads((Path(__file__).parent / "pythonqt_na
 
 #: What objects of the standard library get when they are made, and where.
 _SET_IN_INIT = {
-    "chunked": "http.client.HTTPResponse",
+    "headers": "requests.Response",
+    "sock": "http.client.HTTPConnection",
+    "status_code": "requests.Response",
     "errors": "unittest.TestResult",
     "f_globals": "types.FrameType",
     "failures": "unittest.TestResult",
@@ -138,8 +140,8 @@ def assigned(node: ast.Assign | ast.AnnAssign) -> set[str]:
 
 
 def names_in(module: str) -> set[str]:
-    """The names of a module of the standard library and of its classes; none for other modules."""
-    if module.split(".")[0] not in sys.stdlib_module_names:
+    """The names of a module and of its classes; none where it is of Slicer's application."""
+    if module.split(".")[0] not in {*sys.stdlib_module_names, "requests", "urllib3"}:
         return set()
     things = vars(importlib.import_module(module))
     return set(things) | {entry for cls in things.values() if isinstance(cls, type) for entry in dir(cls)}

@@ -91,19 +91,19 @@ def test_the_context_is_the_one_that_slicer_gives_a_file() -> None:
     heard: list[str] = []
     words.use(lambda context, text: heard.append(context) or text)
     try:
-        from LandmarkDetectionLib.session import Session
+        from LandmarkDetectionLib.work.session import Session
 
         assert Session().why_not_detect() == "Connect to a server first."
     finally:
         words.use(lambda _context, text: text)
-    assert heard == ["LandmarkDetectionLib.session"]
+    assert heard == ["work.session"]
 
 
 def test_the_panel_speaks_german(make_panel: Callable[..., Driver]) -> None:
     texts = read(FOLDER / "LandmarkDetection_de.ts")
     client = FolderClient()
     driver = make_panel(lambda _address, _token: client)
-    from LandmarkDetectionLib import words as loaded  # the panel's own, of the freshly imported module
+    from LandmarkDetectionLib import words as loaded
 
     loaded.use(lambda context, text: texts.get(context, {}).get(text) or text)
     try:

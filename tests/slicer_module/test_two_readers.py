@@ -16,11 +16,11 @@ import SimpleITK as sitk  # noqa: N813
 from app_server import Server, end_group, launch, run_server, wait_until_up
 from app_spots import NAMES, SPOTS, spot_image
 from LandmarkDetectionLib.errors import Refused
-from LandmarkDetectionLib.http_client import HttpClient
+from LandmarkDetectionLib.server.http_client import HttpClient
 from monailabel.client import MONAILabelClient
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks, Status, read_markups, write_markups
-from monai_ext.transforms.image_io import read_frame
 
 pytestmark = pytest.mark.server
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from folder_client import PIXELS, FolderClient
-from LandmarkDetectionLib import jobs
 from LandmarkDetectionLib.errors import BadAnswer, Refused, WrongDefinition
-from LandmarkDetectionLib.label_versions import LabelVersion
+from LandmarkDetectionLib.server.images import LabelVersion
+from LandmarkDetectionLib.work import jobs
 from panel_driver import Driver
 from PySide6 import QtCore, QtTest, QtWidgets
 
@@ -152,7 +152,7 @@ def test_versions_of_another_protocol_are_not_put_back(driver: Driver, client: F
 
 @pytest.mark.parametrize("button", ["restoreVersionButton", "cancelVersionsButton", None])
 def test_the_dialog_lists_time_and_person_and_gives_the_chosen_one(driver: Driver, button: str | None) -> None:
-    from LandmarkDetectionLib.versions_dialog import choose_version
+    from LandmarkDetectionLib.panel.versions_box import choose_version
 
     versions = (
         LabelVersion("final", "n-2", "2026-01-02T03:04:05+00:00", "replaced", None, "Ada"),

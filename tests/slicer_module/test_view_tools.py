@@ -11,15 +11,15 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from folder_client import PIXELS, FolderClient
 from host import install
-from LandmarkDetectionLib.close_up import close_up
-from LandmarkDetectionLib.geometry import Geometry
-from LandmarkDetectionLib.images import ImageEntry
-from LandmarkDetectionLib.prediction import Answer
+from LandmarkDetectionLib.scene.image_display import close_up
+from LandmarkDetectionLib.server.geometry import Geometry
+from LandmarkDetectionLib.server.images import ImageEntry
+from LandmarkDetectionLib.server.prediction import Answer
 from panel_driver import Driver
 from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 
 install()
-from LandmarkDetectionLib.panel.magnifier import DISTANCE, SIDE, corner  # noqa: E402 - needs Slicer's qt
+from LandmarkDetectionLib.panel.view_tools import DISTANCE, MAGNIFIER, magnifier_corner  # noqa: E402
 
 #: A scan of 100 x 80 pixels of 0.5 x 2 mm, turned by 30 degrees in its plane.
 SPACING = (0.5, 2.0)
@@ -173,14 +173,14 @@ def test_the_magnifier_shows_the_pixels_around_the_dragged_point(scan: Driver) -
     scan._move(end)
     label = view.findChild(QtWidgets.QLabel, "magnifierLabel")
     assert label.isVisible()
-    seen = scan.bench.scene.close_up(2, SIDE)
+    seen = scan.bench.scene.close_up(2, MAGNIFIER)
     drawn = label.pixmap.toImage()
     pixel = np.array(scan.pixels()[2])
     volume, (low, high) = 100 * np.mgrid[:80, :100][0] + np.mgrid[:80, :100][1], window_of(scan)
     # Each image pixel that is seen whole has its grey value where its distance from the exact point says.
     for dx, dy in ((2, 1), (-2, -1), (1, -2), (-1, 2)):
         column, row = np.floor(pixel + 0.5).astype(int) + np.array((dx, dy))
-        at = SIDE / 2 + (np.array([column, row]) - pixel) * seen.zoom
+        at = MAGNIFIER / 2 + (np.array([column, row]) - pixel) * seen.zoom
         grey = np.clip(255 * (volume[row, column] - low) / (high - low), 0, 255)
         assert drawn.pixelColor(int(at[0]), int(at[1])).red() == pytest.approx(grey, abs=1.0)
     assert not label.geometry.contains(QtCore.QPoint(round(end[0]), round(end[1])))
@@ -196,22 +196,22 @@ def window_of(driver: Driver) -> tuple[float, float]:
 def test_the_middle_of_the_magnifier_is_the_exact_place(scan: Driver) -> None:
     scene = scan.bench.scene
     for pixel in ((40.0, 30.0), (40.3, 29.8), (40.5, 30.5), (0.0, 79.2)):
-        seen = close_up(scene.frame, scene._view, pixel, SIDE)
+        seen = close_up(scene.frame, scene._view, pixel, MAGNIFIER)
         first = np.floor(np.array(pixel) + 0.5) - (seen.across - 1) / 2
         # From the square's corner, at first - 0.5, to the place.
         middle = np.array([seen.left, seen.top]) + (np.array(pixel) - (first - 0.5)) * seen.zoom
-        np.testing.assert_allclose(middle, SIDE / 2, atol=0.5)
+        np.testing.assert_allclose(middle, MAGNIFIER / 2, atol=0.5)
         assert max(seen.left, seen.top) <= 0
-        assert min(seen.left, seen.top) + seen.across * seen.zoom >= SIDE
+        assert min(seen.left, seen.top) + seen.across * seen.zoom >= MAGNIFIER
 
 
 @pytest.mark.parametrize("place", [(5, 5), (475, 5), (5, 395), (475, 395), (240, 200)])
 def test_the_magnifier_stays_in_the_view_and_beside_the_pointer(place: tuple[int, int]) -> None:
-    left, top = corner(*place, 480, 400)
-    assert 0 <= left <= 480 - SIDE
-    assert 0 <= top <= 400 - SIDE
-    away_x = max(left - place[0], place[0] - left - SIDE)
-    away_y = max(top - place[1], place[1] - top - SIDE)
+    left, top = magnifier_corner(*place, 480, 400)
+    assert 0 <= left <= 480 - MAGNIFIER
+    assert 0 <= top <= 400 - MAGNIFIER
+    away_x = max(left - place[0], place[0] - left - MAGNIFIER)
+    away_y = max(top - place[1], place[1] - top - MAGNIFIER)
     assert max(away_x, away_y) == DISTANCE
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from LandmarkDetectionLib.calibration import Calibration, read_length
 from LandmarkDetectionLib.errors import BadAnswer
-from LandmarkDetectionLib.geometry import Geometry
-from LandmarkDetectionLib.submission import Submission
-from LandmarkDetectionLib.work import Work
-from LandmarkDetectionLib.work_record import WorkRecord
+from LandmarkDetectionLib.server.geometry import Calibration, Geometry, read_length
+from LandmarkDetectionLib.work.records import Submission, WorkRecord
+from LandmarkDetectionLib.work.work import Work
 from session_parts import PIXELS, TASK, prediction
 
 PHOTO = Geometry(size=(100, 80))

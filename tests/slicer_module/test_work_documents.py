@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from LandmarkDetectionLib.errors import BadAnswer, OtherFrame, WrongDefinition
-from LandmarkDetectionLib.label_document import read_label
-from LandmarkDetectionLib.task_definition import TaskDefinition
-from LandmarkDetectionLib.work import Work
-from LandmarkDetectionLib.work_record import WorkRecord
+from LandmarkDetectionLib.server.task_definition import TaskDefinition
+from LandmarkDetectionLib.work.label_document import read_label
+from LandmarkDetectionLib.work.records import WorkRecord
+from LandmarkDetectionLib.work.work import Work
 from session_parts import (
     GEOMETRY,
     NAMES,

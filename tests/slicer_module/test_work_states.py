@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from LandmarkDetectionLib.errors import BadAnswer, WrongDefinition
-from LandmarkDetectionLib.prediction import Prediction
-from LandmarkDetectionLib.submission import displacement
-from LandmarkDetectionLib.work import Work
+from LandmarkDetectionLib.server.prediction import Prediction
+from LandmarkDetectionLib.work.records import displacement
+from LandmarkDetectionLib.work.work import Work
 from session_parts import NAMES, PIXELS, TASK, TestClock, answer, counts, lps, new_work, predicted_work, prediction
 
 

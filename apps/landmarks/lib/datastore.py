@@ -11,10 +11,8 @@ from typing import Any
 import psutil
 from monailabel.datastore.local import LocalDatastore, LocalDatastoreModel
 
+from monai_ext.images import IMAGE_EXTENSIONS, LABEL_EXTENSION, StatedSize, check_image_id, same_name
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.image_names import check_image_id
-from monai_ext.landmarks.stated_sizes import StatedSize
-from monai_ext.landmarks.studies import IMAGE_EXTENSIONS, LABEL_EXTENSION, check_studies_folder, same_name
 from monai_ext.studies import (
     LOCK_SECONDS,
     ChangeSet,
@@ -28,6 +26,7 @@ from monai_ext.studies import (
     StudiesIndex,
     StudiesState,
     check_info,
+    check_studies_folder,
     check_tag,
     image_entry,
     known_image,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monai_ext.doctor import label_problem
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.label_frame import REMAP
 from monai_ext.studies import LABEL_TAGS
-from monai_ext.transforms.image_io import read_frame
 
 from .datastore import LandmarkDatastore
 

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from monai_ext.landmarks.readers import reader_key
-from monai_ext.studies import ImageEntry, drafts, finished_by, has, is_same, reader_of
+from monai_ext.studies import ImageEntry, drafts, finished_by, has, is_same, reader_key, reader_of
 
 from .datastore import LandmarkDatastore
 

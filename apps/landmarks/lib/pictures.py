@@ -15,10 +15,9 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from PIL import Image
 
+from monai_ext.images import data_files, read_frame, read_pixels
 from monai_ext.landmarks import InputError
 from monai_ext.studies import MEGABYTE
-from monai_ext.transforms.detached import data_files
-from monai_ext.transforms.image_io import read_frame, read_pixels
 
 from .errors import ParameterError
 from .pyramid import Pyramid, Window, shown

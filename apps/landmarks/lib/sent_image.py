@@ -8,9 +8,8 @@ from urllib.parse import quote
 from fastapi.responses import FileResponse, Response
 from monailabel.utils.others.generic import get_mime_type
 
+from monai_ext.images import joined, slicer_extension
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.detached import joined
-from monai_ext.transforms.formats import slicer_extension
 
 
 def send_image(image: str, path: Path) -> Response:

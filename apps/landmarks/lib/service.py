@@ -15,16 +15,21 @@ from typing import Any
 
 import numpy as np
 
+from monai_ext.images import check_image_id, label_file_name, read_frame, read_image, stated_size
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
-from monai_ext.landmarks.image_names import check_image_id
 from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by, with_stated_frame
-from monai_ext.landmarks.readers import ANNOTATOR, DRAFTS, READINGS, with_field
-from monai_ext.landmarks.readers import CONSENSUS_OF as MADE_OF
-from monai_ext.landmarks.stated_sizes import stated_size
-from monai_ext.landmarks.studies import label_file_name
-from monai_ext.landmarks.submission import FIRST_SUBMISSION
-from monai_ext.studies import CONSENSUS_OF, LabelVersion, check_tag, no_such_image
-from monai_ext.transforms.image_io import read_frame, read_image
+from monai_ext.studies import (
+    ANNOTATOR,
+    CONSENSUS_OF,
+    DRAFTS,
+    FIRST_SUBMISSION,
+    READINGS,
+    READINGS_NOTE,
+    LabelVersion,
+    check_tag,
+    no_such_image,
+    with_field,
+)
 
 from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
@@ -40,7 +45,7 @@ from .trainers import LandmarkTrain
 logger = logging.getLogger(__name__)
 
 #: Notes that the server alone makes on labels; what a client sends under these names is left out.
-OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, CONSENSUS_OF)
+OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, READINGS_NOTE)
 
 
 @dataclass(frozen=True)
@@ -298,7 +303,7 @@ class LandmarkService:
 
 def _without_origin(content: bytes) -> bytes:
     """A label as a person submits it, whatever the label that it was made from says of itself."""
-    return with_field(with_field(content, MADE_OF, None), ANNOTATOR, None)
+    return with_field(with_field(content, CONSENSUS_OF, None), ANNOTATOR, None)
 
 
 def _about_consensus(

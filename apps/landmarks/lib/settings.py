@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from monai_ext.active.measures import DEFAULT_MEASURE, MEASURES
 from monai_ext.landmarks import InputError, Protocol, read_protocols
-from monai_ext.landmarks.readers import READINGS
+from monai_ext.studies import READINGS
 
 #: The environment variable that holds the token; unlike ``--conf token`` it is in no process list and no log.
 TOKEN_VARIABLE = "LANDMARKS_TOKEN"

@@ -14,7 +14,7 @@ from uvicorn import Server
 
 from monai_ext.doctor import other_port, port_problem
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.studies import check_studies_folder
+from monai_ext.studies import check_studies_folder
 
 
 def in_server() -> bool:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import torch
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.passed_over import passed_over
 from monai_ext.networks.device import find_device
 from monai_ext.networks.model_store import find_model
-from monai_ext.studies import split_image_file
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.studies import passed_over, split_image_file
 
 from .datastore import LandmarkDatastore
 from .inference.desk import default_slots

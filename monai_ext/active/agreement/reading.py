@@ -6,9 +6,8 @@ import time
 import warnings
 from pathlib import Path
 
-from monai_ext.landmarks import InputError, Studies
-from monai_ext.landmarks.readers import READINGS
-from monai_ext.studies import read_index, read_journal
+from monai_ext.landmarks import InputError
+from monai_ext.studies import READINGS, Studies, read_index, read_journal
 
 from .record import AgreementRecord, agreement_record
 

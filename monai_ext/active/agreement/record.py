@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.landmarks.submission import first_submission
+from monai_ext.studies import first_submission
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def iso_date(time: int) -> str:
 def agreement_record(image: str, info: Mapping[str, Any]) -> AgreementRecord | None:
     """The record in the info of a final label; None where its points were first placed by hand or not compared.
 
-    A label that was corrected later counts with its first submission (see :mod:`monai_ext.landmarks.submission`); one
+    A label that was corrected later counts with its first submission (see :mod:`monai_ext.studies.submission`); one
     that was first placed by hand does not count, even if a later correction began with a proposal.
 
     Args:

@@ -10,8 +10,8 @@ from monai_ext.evaluation.contact_sheet import draw_case, worst_images
 from monai_ext.evaluation.recorded_points import RecordedPoints
 from monai_ext.evaluation.report import Pair
 from monai_ext.evaluation.scores import Evaluation, ImageScores
+from monai_ext.images import read_image
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.image_io import read_image
 
 from .content import Block, Figure, Note, PictureFolder, Section
 from .evaluated import EvaluatedModel

@@ -1,4 +1,4 @@
-"""What can go wrong between the module and the server; every error is one sentence for the person."""
+"""What can go wrong; every error is one sentence for the person."""
 
 from __future__ import annotations
 
@@ -69,3 +69,7 @@ class OtherFrame(ClientError):
 
 class WrongDefinition(ClientError):
     """Two sides mean different landmarks by one protocol's name: the server, a label, or the open work."""
+
+
+class SceneError(Exception):
+    """The scene cannot do what was asked; ``str(error)`` is one sentence for the person."""

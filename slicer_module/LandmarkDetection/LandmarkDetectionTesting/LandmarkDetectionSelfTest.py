@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from LandmarkDetectionLib.calibration import Calibration
-from LandmarkDetectionLib.client import NextSample
-from LandmarkDetectionLib.geometry import Geometry
-from LandmarkDetectionLib.images import ImageEntry, ImageList, LabelInfo
-from LandmarkDetectionLib.prediction import Answer
-from LandmarkDetectionLib.server_info import ServerInfo
-from LandmarkDetectionLib.widget import Panel
+from LandmarkDetectionLib.panel.panel import Panel
+from LandmarkDetectionLib.server.client import NextSample
+from LandmarkDetectionLib.server.geometry import Calibration, Geometry
+from LandmarkDetectionLib.server.images import ImageEntry, ImageList, LabelInfo
+from LandmarkDetectionLib.server.prediction import Answer
+from LandmarkDetectionLib.server.server_info import ServerInfo
 
 MODULE = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 60, 40

@@ -13,9 +13,9 @@ import SimpleITK as sitk  # noqa: N813
 from app_spots import NAMES, write_label
 from PIL import Image
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.transforms.image_io import read_frame
 
 #: (width, height) of the images.
 SIZE = (260, 190)

@@ -18,10 +18,10 @@ from monai_ext.landmarks.measurements import measure
 from monai_ext.landmarks.protocol_file import read_protocol, shipped_dir
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / "slicer_module" / "LandmarkDetection"))
-from LandmarkDetectionLib.geometry import Geometry
-from LandmarkDetectionLib.pair_check import swapped_pairs
-from LandmarkDetectionLib.point_state import PointState
-from LandmarkDetectionLib.task_definition import TaskDefinition
+from LandmarkDetectionLib.server.geometry import Geometry
+from LandmarkDetectionLib.server.task_definition import TaskDefinition
+from LandmarkDetectionLib.work.measurements import swapped_pairs
+from LandmarkDetectionLib.work.point_state import PointState
 
 pytestmark = pytest.mark.server
 

@@ -15,8 +15,8 @@ import pytest
 import requests
 from app_server import ROOT, Server
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.transforms.image_io import read_frame
 
 pytestmark = pytest.mark.server
 

@@ -12,13 +12,13 @@ from typing import Any
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from monai_ext.engines.failures import is_out_of_memory
+from monai_ext.images import label_file_name
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.answer import prediction_document
 from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.studies import label_file_name
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 
 from ..errors import ConflictError, RetryError
 from ..served_model import NoModelError, ServedModel

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_ext.active.review import Orders, shares
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Protocol
 from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.studies import ImageEntry, digest
-from monai_ext.transforms.image_io import read_frame
 
 from ..datastore import LandmarkDatastore
 from ..served_labels import read_label

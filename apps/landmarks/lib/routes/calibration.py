@@ -9,11 +9,18 @@ import numpy as np
 from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from monai_ext.images import (
+    SAME_SIZE,
+    How,
+    NothingStatedError,
+    StatedSize,
+    check_pixel_size,
+    read_frame,
+    size_from_line,
+    stated_size,
+    with_stated_size,
+)
 from monai_ext.landmarks import Frame, InputError
-from monai_ext.landmarks.pixel_size import SAME_SIZE, check_pixel_size, size_from_line
-from monai_ext.landmarks.stated_sizes import How, NothingStatedError, StatedSize, stated_size
-from monai_ext.transforms.calibration import with_stated_size
-from monai_ext.transforms.image_io import read_frame
 
 from ..errors import ConflictError, NotFoundError
 from ..request_json import check_json

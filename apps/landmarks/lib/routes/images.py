@@ -8,7 +8,7 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import FileResponse, Response
 from monailabel.utils.others.generic import file_checksum
 
-from monai_ext.transforms.image_io import read_frame
+from monai_ext.images import read_frame
 
 from ..errors import NotFoundError
 from ..image_list import ImageListing, State

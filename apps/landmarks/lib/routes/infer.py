@@ -14,9 +14,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
+from monai_ext.images import check_image_id, image_id
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.image_names import check_image_id
-from monai_ext.landmarks.studies import image_id
 
 from ..errors import NotFoundError, ParameterError
 from ..inference import Answer, wait_for_answer

@@ -6,9 +6,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError
 from monai_ext.studies import LabelVersion, check_tag
-from monai_ext.transforms.image_io import read_frame
 
 from ..errors import ConflictError, NotFoundError
 from ..served_labels import read_label

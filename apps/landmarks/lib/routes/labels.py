@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import FileResponse
 
-from monai_ext.landmarks.studies import LABEL_EXTENSION
+from monai_ext.images import LABEL_EXTENSION
 
 from ..errors import NotFoundError, ParameterError
 from ..request_json import parse_params

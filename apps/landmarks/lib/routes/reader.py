@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from monailabel.endpoints.user.auth import DEFAULT_USER, User
 
-from monai_ext.landmarks.readers import LONGEST_NAME, checked_name
-from monai_ext.studies import LABEL_TAGS, reader_of
+from monai_ext.studies import LABEL_TAGS, LONGEST_NAME, checked_name, reader_of
 
 from ..datastore import LandmarkDatastore
 from ..errors import NotFoundError, ParameterError

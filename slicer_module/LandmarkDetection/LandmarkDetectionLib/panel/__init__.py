@@ -1,1 +1,1 @@
-"""The parts of the panel, each with its widgets of the ``.ui`` file; they share one workbench."""
+"""The panel: one file for each part, which share one workbench. Qt."""

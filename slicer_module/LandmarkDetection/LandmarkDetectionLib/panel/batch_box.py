@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import jobs
-from ..client import LandmarkClient
 from ..errors import Busy, Cancelled, ClientError, Refused, ServerFailed
-from ..images import UNLABELED, ImageEntry
-from ..jobs import Refreshed
-from ..prediction import Prediction
-from ..task_definition import TaskDefinition
+from ..server.client import LandmarkClient
+from ..server.images import UNLABELED, ImageEntry
+from ..server.prediction import Prediction
+from ..server.task_definition import TaskDefinition
 from ..words import tr as _
-from ..workbench import ERROR, INFO, WARNING, Workbench
+from ..work import jobs
+from ..work.jobs import Refreshed
+from .workbench import ERROR, INFO, WARNING, Workbench
 
 BATCH = "batch"
 

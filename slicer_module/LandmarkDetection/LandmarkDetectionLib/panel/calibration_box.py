@@ -8,7 +8,10 @@ from typing import Any
 import qt
 import slicer
 
-from ..calibration import (
+from ..errors import BadAnswer, ClientError
+from ..scene.calibration_line import CalibrationLine
+from ..server.client import LandmarkClient
+from ..server.geometry import (
     IRIS,
     KINDS,
     LINE,
@@ -20,13 +23,10 @@ from ..calibration import (
     pixel_length,
     read_length,
 )
-from ..calibration_line import CalibrationLine
-from ..client import LandmarkClient
-from ..dialogs import OVERRULE_FILE
-from ..errors import BadAnswer, ClientError
-from ..question import STAY, Question
 from ..words import tr as _
-from ..workbench import ERROR, INFO, Workbench
+from ..work.session import STAY, Question
+from .dialogs import OVERRULE_FILE
+from .workbench import ERROR, INFO, Workbench
 
 CALIBRATE, LOOK = "calibrate", "calibration"
 

@@ -8,7 +8,7 @@ import qt
 
 from ..errors import ClientError
 from ..words import tr as _
-from ..workbench import Workbench
+from .workbench import Workbench
 
 PICTURE = "picture"
 #: The largest side in pixels of the window.

@@ -8,12 +8,12 @@ from typing import Any
 
 import qt
 
-from ..point_state import ABSENT, CORRECTED, PLACED, PREDICTED, UNLABELLED, PointState
 from ..words import tr as _
-from ..work import Work
-from ..workbench import Workbench
+from ..work.point_state import ABSENT, CORRECTED, PLACED, PREDICTED, UNLABELLED, PointState
+from ..work.work import Work
 from .pictures import Icons, confidence_bar, sign, swatch
 from .table_cells import fit_columns, fit_height, fit_widths, set_cell, set_rows
+from .workbench import Workbench
 
 _ACTIONS = ("previous", "next", "place", "missing", "accept", "acceptAll", "clear", "clearAll", "undo", "redo", "fit")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import jobs
 from ..errors import Cancelled, ClientError, WrongToken
-from ..jobs import Refreshed
-from ..session_record import Unsent
 from ..words import tr as _
-from ..workbench import ERROR, INFO, WARNING, Workbench
+from ..work import jobs
+from ..work.jobs import Refreshed
+from ..work.records import Unsent
 from .pictures import FAIR, GOOD, IDLE, POOR, light
+from .workbench import ERROR, INFO, WARNING, Workbench
 
 CONNECT, REFRESH = "connect", "refresh"
 

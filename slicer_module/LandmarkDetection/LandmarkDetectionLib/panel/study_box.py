@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import jobs
-from ..client import NextSample
-from ..dialogs import UPLOAD
-from ..images import DRAFT, FINAL, STATES, UNLABELED, ImageEntry, ImageList
-from ..jobs import OpenedImage
-from ..question import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
-from ..scene import SceneError
+from ..scene.scene import SceneError
+from ..server.client import NextSample
+from ..server.images import DRAFT, FINAL, STATES, UNLABELED, ImageEntry, ImageList
 from ..words import tr as _
-from ..work import Work
-from ..workbench import ERROR, INFO, WARNING, Workbench
+from ..work import jobs
+from ..work.jobs import OpenedImage
+from ..work.session import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
+from ..work.work import Work
+from .dialogs import UPLOAD
 from .pictures import FAIR, GOOD, IDLE, Icons, light, sign
 from .submit_bar import DETECT, SubmitBar
 from .table_cells import fit_columns, fit_widths, set_bold, set_cell, set_rows
+from .workbench import ERROR, INFO, WARNING, Workbench
 
 OPEN = "open"
 _STATE_COLORS = {UNLABELED: IDLE, DRAFT: FAIR, FINAL: GOOD}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import jobs
 from ..errors import ClientError
-from ..jobs import Detected, Sent
-from ..question import SAVE_DRAFT, SUBMIT
-from ..shortcuts import with_key
-from ..submission import Submission
 from ..words import tr as _
-from ..workbench import ERROR, INFO, WARNING, Message, Workbench
+from ..work import jobs
+from ..work.jobs import Detected, Sent
+from ..work.records import Submission
+from ..work.session import SAVE_DRAFT, SUBMIT
 from .pictures import sign
+from .shortcuts import with_key
+from .workbench import ERROR, INFO, WARNING, Message, Workbench
 
 DETECT, SEND = "detect", "send"
 

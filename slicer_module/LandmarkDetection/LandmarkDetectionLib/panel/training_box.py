@@ -6,13 +6,13 @@ from typing import Any
 
 import qt
 
-from .. import jobs
 from ..errors import ClientError
-from ..jobs import Refreshed
-from ..server_info import ServerInfo, TrainStats
+from ..server.server_info import ServerInfo, TrainStats
 from ..words import tr as _
-from ..workbench import ERROR, INFO, Workbench
-from .loss_chart import Moment, draw_chart
+from ..work import jobs
+from ..work.jobs import Refreshed
+from .pictures import Moment, draw_chart
+from .workbench import ERROR, INFO, Workbench
 
 TRAIN, WATCH, STOP = "train", "watch", "stop"
 _WATCH_MILLISECONDS = 700

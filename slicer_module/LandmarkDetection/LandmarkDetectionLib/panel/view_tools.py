@@ -1,17 +1,197 @@
-"""What helps to see a point: names, window and level, arrow keys, the magnifier."""
+"""What helps to see a point: names, window and level, arrow keys, the magnifier, the layout of the views."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import qt
+import slicer
 
-from ..name_layout import ALL, CURRENT, NAMES, NONE
-from ..window_presets import AUTO, FULL, MIDDLE_90, MIDDLE_98, PRESETS, apply_preset, why_no_window
+from ..scene.image_display import AUTO, FULL, MIDDLE_90, MIDDLE_98, PRESETS, CloseUp, apply_preset, why_no_window
+from ..scene.point_names import ALL, CURRENT, NAMES, NONE
 from ..words import tr as _
-from ..workbench import Workbench
-from .arrow_keys import ArrowKeys
-from .magnifier import Magnifier
+from .workbench import Workbench
+
+
+def view_widget(name: str = "Red") -> Any:
+    """What VTK draws a slice view in, with the keyboard's focus after a click; None where there is none."""
+    manager = slicer.app.layoutManager()
+    whole = manager.sliceWidget(name) if manager is not None else None
+    return None if whole is None else whole.sliceView()
+
+
+class ViewLayout:
+    """Shows one slice view when an image opens, unless the person has chosen another layout since.
+
+    A 2D image is best seen alone, so the first image brings that layout. What the person chooses afterwards stays for
+    all further images; :meth:`leave` gives the layout back that was there before, where it is still ours.
+    """
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+        self._chosen: int | None = None
+
+    def show(self) -> None:
+        """An image is open in front of the person."""
+        manager = slicer.app.layoutManager()
+        if manager is None or self._before is not None:
+            return
+        self._before = manager.layout
+        wanted = slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView
+        manager.setLayout(wanted if self._chosen is None else self._chosen)
+
+    def leave(self) -> None:
+        """Another module is shown: it finds the layout that was there before ours."""
+        manager = slicer.app.layoutManager()
+        if manager is None or self._before is None:
+            return
+        self._chosen, before, self._before = manager.layout, self._before, None
+        manager.setLayout(before)
+
+
+#: Key, and the way in pixels of the image: x to the right, y down.
+ARROWS = (("Left", -1.0, 0.0), ("Right", 1.0, 0.0), ("Up", 0.0, -1.0), ("Down", 0.0, 1.0))
+FINE = 0.1
+
+
+class ArrowKeys:
+    """The keys belong to the view itself: text fields and tables keep theirs, and a view in its own window has them.
+
+    Args:
+        bench: the shared state.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._view: Any = None
+        self._shortcuts: list[Any] = []
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Whether the keys count."""
+        if enabled and not self._view:
+            self._make()
+        for shortcut in self._shortcuts:
+            if shortcut:
+                shortcut.setEnabled(enabled)
+
+    def move(self, dx: float, dy: float) -> None:
+        """Moves the current landmark by pixels; it stays where it has no position, or would leave the image."""
+        bench, work = self._bench, self._bench.session.work
+        if work is None or bench.current >= len(work) or bench.scene.placing is not None:
+            return
+        position = bench.scene.shifted(bench.current, dx, dy)
+        if position is not None and work.point_moved(bench.current, position):
+            bench.show_work()
+
+    def close(self) -> None:
+        """Takes the keys away."""
+        for shortcut in self._shortcuts:
+            if shortcut:
+                shortcut.setEnabled(False)
+                shortcut.deleteLater()
+        self._shortcuts.clear()
+        self._view = None
+
+    def _make(self) -> None:
+        """Gives the view its keys, once it is there."""
+        self._shortcuts.clear()
+        self._view = view_widget()
+        if self._view is None:
+            return
+        for key, dx, dy in ARROWS:
+            self._add(key, self._mover(dx, dy))
+            self._add(f"Shift+{key}", self._mover(FINE * dx, FINE * dy))
+
+    def _add(self, key: str, deed: Callable[..., None]) -> None:
+        shortcut = qt.QShortcut(qt.QKeySequence(key), self._view)
+        shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(deed)
+        self._shortcuts.append(shortcut)
+
+    def _mover(self, dx: float, dy: float) -> Callable[..., None]:
+        return lambda *_: self.move(dx, dy)
+
+
+#: Its side, and how far from the pointer it stays, in pixels of the window.
+MAGNIFIER, DISTANCE = 161, 32
+# Half the open middle of the cross.
+_GAP = 7
+
+
+class Magnifier:
+    """Shows itself in the slice view as long as the mouse drags a landmark.
+
+    Args:
+        bench: the shared state.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._label: Any = None
+        bench.listen(self.show)
+
+    def show(self) -> None:
+        index = self._bench.scene.dragged
+        seen = None if index is None else self._bench.scene.close_up(index, MAGNIFIER)
+        view = None if seen is None else view_widget()
+        if index is None or seen is None or view is None:
+            if self._label:
+                self._label.setVisible(False)
+            return
+        if not self._label:
+            self._label = qt.QLabel(view)
+            self._label.setObjectName("magnifierLabel")
+            self._label.setAttribute(qt.Qt.WA_TransparentForMouseEvents)
+            self._label.setFixedSize(MAGNIFIER, MAGNIFIER)
+        task = self._bench.session.task
+        self._label.setPixmap(draw_magnifier(seen, "#FFFFFF" if task is None else task.landmarks[index].color))
+        size = view.size
+        x, y = seen.share[0] * size.width(), seen.share[1] * size.height()
+        self._label.move(*magnifier_corner(x, y, size.width(), size.height()))
+        self._label.setVisible(True)
+
+    def close(self) -> None:
+        """Takes it away."""
+        if self._label:
+            self._label.setVisible(False)
+            self._label.deleteLater()
+        self._label = None
+
+
+def magnifier_corner(x: float, y: float, width: float, height: float) -> tuple[int, int]:
+    """The left upper corner of the magnifier: right and above of the pointer, or on the sides that have room.
+
+    Args:
+        x: of the pointer in the view.
+        y: of the pointer in the view.
+        width: of the view.
+        height: of the view.
+    """
+    left = x + DISTANCE if x + DISTANCE + MAGNIFIER <= width else x - DISTANCE - MAGNIFIER
+    top = y - DISTANCE - MAGNIFIER if y - DISTANCE - MAGNIFIER >= 0 else y + DISTANCE
+    return round(max(left, 0)), round(min(top, max(height - MAGNIFIER, 0)))
+
+
+def draw_magnifier(seen: CloseUp, color: str) -> Any:
+    """The picture: pixels, a frame, and a cross of the landmark's colour whose middle is the exact place."""
+    pixels = qt.QPixmap()
+    pixels.loadFromData(seen.ppm, "PPM")
+    picture = qt.QPixmap(MAGNIFIER, MAGNIFIER)
+    painter = qt.QPainter(picture)
+    painter.drawPixmap(seen.left, seen.top, seen.across * seen.zoom, seen.across * seen.zoom, pixels)
+    middle, end = MAGNIFIER // 2, MAGNIFIER - 1
+    for width, paint in ((3, "#000000"), (1, color)):
+        pen = qt.QPen(qt.QColor(paint))
+        pen.setWidth(width)
+        painter.setPen(pen)
+        for near, far in ((0, middle - _GAP), (middle + _GAP, end)):
+            painter.drawLine(near, middle, far, middle)
+            painter.drawLine(middle, near, middle, far)
+    painter.setPen(qt.QPen(qt.QColor("#FFFFFF")))
+    painter.drawRect(0, 0, end, end)
+    painter.end()
+    return picture
 
 
 def name_words(mode: str) -> str:

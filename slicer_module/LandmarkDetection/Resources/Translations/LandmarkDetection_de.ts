@@ -465,625 +465,10 @@
   </message>
  </context>
  <context>
-  <name>LandmarkDetectionLib.address</name>
-  <message>
-   <source>The address must not hold a name or a password: enter the access token in its own field.</source>
-   <translation>Die Adresse darf weder Namen noch Passwort enthalten: Geben Sie das Zugangstoken in seinem eigenen Feld ein.</translation>
-  </message>
-  <message>
-   <source>{text!r} is no server address: write it like http://127.0.0.1:8000.</source>
-   <translation>{text!r} ist keine Serveradresse: Schreiben Sie sie wie http://127.0.0.1:8000.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.background</name>
+  <name>panel.background</name>
   <message>
    <source>{what} failed inside the module ({kind}); the error log has the details.</source>
    <translation>{what} ist im Modul gescheitert ({kind}); Näheres steht im Fehlerprotokoll.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.calibration</name>
-  <message>
-   <source>nothing</source>
-   <translation>nichts</translation>
-  </message>
-  <message>
-   <source>The length should be a number of millimetres above 0, not {said}.</source>
-   <translation>Die Länge sollte eine Zahl von Millimetern über 0 sein, nicht {said}.</translation>
-  </message>
-  <message>
-   <source>{where} should be two lengths, not {value}.</source>
-   <translation>{where} sollte aus zwei Längen bestehen, nicht {value}.</translation>
-  </message>
-  <message>
-   <source>The stated line should have two ends (x, y), not {value}.</source>
-   <translation>Die angegebene Linie sollte zwei Enden (x, y) haben, nicht {value}.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.connection</name>
-  <message>
-   <source>The request was cancelled.</source>
-   <translation>Die Anfrage wurde abgebrochen.</translation>
-  </message>
-  <message>
-   <source>{server} did not finish its answer within {seconds:g} seconds.</source>
-   <translation>{server} hat die Antwort nicht binnen {seconds:g} Sekunden beendet.</translation>
-  </message>
-  <message>
-   <source>{server} has not answered for {seconds:g} seconds: try again later.</source>
-   <translation>{server} hat seit {seconds:g} Sekunden nicht geantwortet: Versuchen Sie es später erneut.</translation>
-  </message>
-  <message>
-   <source>the connection was refused</source>
-   <translation>die Verbindung wurde abgelehnt</translation>
-  </message>
-  <message>
-   <source>Nothing answers at {host}:{port}: check the address, and that the server runs.</source>
-   <translation>Unter {host}:{port} antwortet nichts: Prüfen Sie die Adresse und ob der Server läuft.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.dialogs</name>
-  <message>
-   <source>Save Draft</source>
-   <translation>Entwurf speichern</translation>
-  </message>
-  <message>
-   <source>Keep Unsent</source>
-   <translation>Ungesendet behalten</translation>
-  </message>
-  <message>
-   <source>Discard</source>
-   <translation>Verwerfen</translation>
-  </message>
-  <message>
-   <source>Submit Label</source>
-   <translation>Absenden</translation>
-  </message>
-  <message>
-   <source>Cancel</source>
-   <translation>Abbrechen</translation>
-  </message>
-  <message>
-   <source>Upload</source>
-   <translation>Hochladen</translation>
-  </message>
-  <message>
-   <source>Overrule</source>
-   <translation>Übergehen</translation>
-  </message>
-  <message>
-   <source>Landmark Detection</source>
-   <translation>Landmarken-Erkennung</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.geometry</name>
-  <message>
-   <source>The frame of an image has no two dimensions: {frame}.</source>
-   <translation>Der Rahmen eines Bildes hat keine zwei Dimensionen: {frame}.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.http_client</name>
-  <message>
-   <source>The server's prediction lacks its points or its numbers: check its version.</source>
-   <translation>Der Vorhersage des Servers fehlen Punkte oder Zahlen: Prüfen Sie seine Version.</translation>
-  </message>
-  <message>
-   <source>There is no image left to label.</source>
-   <translation>Es ist kein Bild mehr zu beschriften.</translation>
-  </message>
-  <message>
-   <source>{target} cannot be written: {reason}.</source>
-   <translation>{target} kann nicht geschrieben werden: {reason}.</translation>
-  </message>
-  <message>
-   <source>{path} cannot be read: {reason}.</source>
-   <translation>{path} kann nicht gelesen werden: {reason}.</translation>
-  </message>
-  <message>
-   <source>The server's answer is not JSON: check that the address is a landmarks server.</source>
-   <translation>Die Antwort des Servers ist kein JSON: Prüfen Sie, ob die Adresse die eines Landmarken-Servers ist.</translation>
-  </message>
-  <message>
-   <source>The server sent an image file without a name.</source>
-   <translation>Der Server hat eine Bilddatei ohne Namen geschickt.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.http_requests</name>
-  <message>
-   <source>{server} answered with more than {size} MB: check the address.</source>
-   <translation>{server} hat mit mehr als {size} MB geantwortet: Prüfen Sie die Adresse.</translation>
-  </message>
-  <message>
-   <source>The access token has spaces or characters that cannot be sent: enter it again.</source>
-   <translation>Das Zugangstoken enthält Leerzeichen oder Zeichen, die nicht gesendet werden können: Geben Sie es erneut ein.</translation>
-  </message>
-  <message>
-   <source>{url} did not answer with JSON: check that it is a landmarks server.</source>
-   <translation>{url} hat nicht mit JSON geantwortet: Prüfen Sie, ob es ein Landmarken-Server ist.</translation>
-  </message>
-  <message>
-   <source>The certificate of {url} is not trusted: {reason}.</source>
-   <translation>Dem Zertifikat von {url} wird nicht vertraut: {reason}.</translation>
-  </message>
-  <message>
-   <source>No encrypted connection to {url} is possible: check whether it starts with http://.</source>
-   <translation>Eine verschlüsselte Verbindung zu {url} ist nicht möglich: Prüfen Sie, ob die Adresse mit http:// beginnt.</translation>
-  </message>
-  <message>
-   <source>The host of {url} is not known: check the address and the network.</source>
-   <translation>Der Rechner von {url} ist unbekannt: Prüfen Sie Adresse und Netzwerk.</translation>
-  </message>
-  <message>
-   <source>The connection to {url} broke off before the answer was complete: try again.</source>
-   <translation>Die Verbindung zu {url} brach ab, bevor die Antwort vollständig war: Versuchen Sie es erneut.</translation>
-  </message>
-  <message>
-   <source>{url} does not answer as a web server does: check the address.</source>
-   <translation>{url} antwortet nicht wie ein Webserver: Prüfen Sie die Adresse.</translation>
-  </message>
-  <message>
-   <source>The certificate file {ca_file} cannot be used: {error}.</source>
-   <translation>Die Zertifikatdatei {ca_file} ist nicht verwendbar: {error}.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.image_export</name>
-  <message>
-   <source>{name} cannot be copied to {folder}: {reason}.</source>
-   <translation>{name} kann nicht nach {folder} kopiert werden: {reason}.</translation>
-  </message>
-  <message>
-   <source>{name} cannot be written to {path}: is the folder writable?</source>
-   <translation>{name} kann nicht nach {path} geschrieben werden: Ist der Ordner beschreibbar?</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.image_frame</name>
-  <message>
-   <source>{name} holds no image: load it again.</source>
-   <translation>{name} enthält kein Bild: Laden Sie es erneut.</translation>
-  </message>
-  <message>
-   <source>{name} has its one slice along another axis ({width} x {height} x {slices}): save it as a 2D image to place landmarks in it.</source>
-   <translation>{name} hat seine eine Schicht entlang einer anderen Achse ({width} x {height} x {slices}): Speichern Sie es als 2D-Bild, um Landmarken darin zu setzen.</translation>
-  </message>
-  <message>
-   <source>{name} has {slices} slices, but landmarks are placed in 2D images only.</source>
-   <translation>{name} hat {slices} Schichten, aber Landmarken werden nur in 2D-Bildern gesetzt.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.jobs</name>
-  <message>
-   <source>{image} has a {tag} label of the protocol {protocol}: choose that to open it.</source>
-   <translation>{image} hat eine Beschriftung ({tag}) des Protokolls {protocol}: Wählen Sie dieses, um sie zu öffnen.</translation>
-  </message>
-  <message>
-   <source>This server does not have the protocol {protocol} (it has {known}): your points stay in the scene; connect to the server that has it.</source>
-   <translation>Dieser Server hat das Protokoll {protocol} nicht (er hat {known}): Ihre Punkte bleiben in der Szene; verbinden Sie sich mit dem Server, der es hat.</translation>
-  </message>
-  <message>
-   <source>The server's protocol {protocol} differs from the open one: it {difference}; your points stay in the scene and nothing was sent.</source>
-   <translation>Das Protokoll {protocol} des Servers unterscheidet sich vom geöffneten: Es {difference}; Ihre Punkte bleiben in der Szene, gesendet wurde nichts.</translation>
-  </message>
-  <message>
-   <source>This version belongs to the protocol {protocol}: choose that to put it back.</source>
-   <translation>Diese Fassung gehört zum Protokoll {protocol}: Wählen Sie dieses, um sie zurückzuholen.</translation>
-  </message>
-  <message>
-   <source>The label of {image} was put back, but has been deleted meanwhile: open the image again.</source>
-   <translation>Die Beschriftung von {image} wurde zurückgeholt, aber inzwischen gelöscht: Öffnen Sie das Bild erneut.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.json_fields</name>
-  <message>
-   <source>{where} should be a JSON object, not {value}.</source>
-   <translation>{where} sollte ein JSON-Objekt sein, nicht {value}.</translation>
-  </message>
-  <message>
-   <source>{where} should be a list, not {value}.</source>
-   <translation>{where} sollte eine Liste sein, nicht {value}.</translation>
-  </message>
-  <message>
-   <source>{where} should be text, not {value}.</source>
-   <translation>{where} sollte Text sein, nicht {value}.</translation>
-  </message>
-  <message>
-   <source>{where} should be a finite number, not {value}.</source>
-   <translation>{where} sollte eine endliche Zahl sein, nicht {value}.</translation>
-  </message>
-  <message>
-   <source>{where} should be three numbers, not {value}.</source>
-   <translation>{where} sollte aus drei Zahlen bestehen, nicht {value}.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.label_document</name>
-  <message>
-   <source>The label has the coordinateSystem {system!r}, which is neither LPS nor RAS.</source>
-   <translation>Die Beschriftung hat das coordinateSystem {system!r}, das weder LPS noch RAS ist.</translation>
-  </message>
-  <message>
-   <source>The label has the landmark {name!r} more than once.</source>
-   <translation>Die Beschriftung enthält die Landmarke {name!r} mehrmals.</translation>
-  </message>
-  <message>
-   <source>The label has the landmarks {names}, which the protocol {protocol} lacks: it was made with another version of the protocol.</source>
-   <translation>Die Beschriftung hat die Landmarken {names}, die dem Protokoll {protocol} fehlen: Sie entstand mit einer anderen Fassung des Protokolls.</translation>
-  </message>
-  <message>
-   <source>The label was made on another placement of the image or on another image, and its points would lie elsewhere in this one: put the image file back as it was, or map the label on the server with `monai-landmarks remap`.</source>
-   <translation>Die Beschriftung entstand an einer anderen Lage des Bildes oder an einem anderen Bild, ihre Punkte lägen in diesem anderswo: Stellen Sie die Bilddatei wieder her, oder übertragen Sie die Beschriftung auf dem Server mit `monai-landmarks remap`.</translation>
-  </message>
-  <message>
-   <source>The label is not a Slicer markups file: it is not JSON.</source>
-   <translation>Die Beschriftung ist keine Markups-Datei von Slicer: Sie ist kein JSON.</translation>
-  </message>
-  <message>
-   <source>The label should hold one point list, not {count}.</source>
-   <translation>Die Beschriftung sollte eine Punktliste enthalten, nicht {count}.</translation>
-  </message>
-  <message>
-   <source>The label's {name} has the positionStatus {word!r}, which is unknown.</source>
-   <translation>{name} der Beschriftung hat den positionStatus {word!r}, der unbekannt ist.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.loader</name>
-  <message>
-   <source>There is no file {path}.</source>
-   <translation>Es gibt keine Datei {path}.</translation>
-  </message>
-  <message>
-   <source>Slicer cannot read the image {name}; its error log says why.</source>
-   <translation>Slicer kann das Bild {name} nicht lesen; warum, steht in seinem Fehlerprotokoll.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.multipart</name>
-  <message>
-   <source>The server answered with {kind!r} instead of a multipart body.</source>
-   <translation>Der Server hat mit {kind!r} statt mit mehreren Teilen geantwortet.</translation>
-  </message>
-  <message>
-   <source>The server's answer was cut off; try again.</source>
-   <translation>Die Antwort des Servers wurde abgeschnitten; versuchen Sie es erneut.</translation>
-  </message>
-  <message>
-   <source>A part of the server's answer has no name.</source>
-   <translation>Ein Teil der Antwort des Servers hat keinen Namen.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.pair_check</name>
-  <message>
-   <source>{names} lie on one another: check which is which.</source>
-   <translation>{names} liegen aufeinander: Prüfen Sie, welcher Punkt welcher ist.</translation>
-  </message>
-  <message>
-   <source>{names} look swapped: check left and right.</source>
-   <translation>{names} scheinen vertauscht: Prüfen Sie links und rechts.</translation>
-  </message>
-  <message>
-   <source>{first} and {second}</source>
-   <translation>{first} und {second}</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.point_state</name>
-  <message>
-   <source>The saved state of {name} contradicts itself: {status!r} at {position}.</source>
-   <translation>Der gespeicherte Zustand von {name} widerspricht sich: {status!r} bei {position}.</translation>
-  </message>
-  <message>
-   <source>The saved prediction of {name} contradicts itself: {proposal!r} at {position}.</source>
-   <translation>Die gespeicherte Vorhersage von {name} widerspricht sich: {proposal!r} bei {position}.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.prediction</name>
-  <message>
-   <source>The server's {protocol} now has the landmarks {names}, but this image was opened with {others}: submit or save your work, connect again and reopen the image.</source>
-   <translation>{protocol} hat auf dem Server jetzt die Landmarken {names}, dieses Bild wurde aber mit {others} geöffnet: Senden oder speichern Sie Ihre Arbeit, verbinden Sie sich neu und öffnen Sie das Bild erneut.</translation>
-  </message>
-  <message>
-   <source>The prediction says of {name} that it is {status!r} at {position}.</source>
-   <translation>Die Vorhersage sagt von {name}, dass sie {status!r} bei {position} ist.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.refusals</name>
-  <message>
-   <source>{url} sends requests on to another address: enter that one ({status}).</source>
-   <translation>{url} leitet Anfragen an eine andere Adresse weiter: Geben Sie jene ein ({status}).</translation>
-  </message>
-  <message>
-   <source>does not accept the access token</source>
-   <translation>nimmt das Zugangstoken nicht an</translation>
-  </message>
-  <message>
-   <source>wants an access token</source>
-   <translation>verlangt ein Zugangstoken</translation>
-  </message>
-  <message>
-   <source>{url} {problem}: enter the one that its administrator gave you{said}.</source>
-   <translation>{url} {problem}: Geben Sie das ein, das Sie von der Verwaltung des Servers haben{said}.</translation>
-  </message>
-  <message>
-   <source>The access token does not allow this at {url}</source>
-   <translation>Das Zugangstoken erlaubt dies bei {url} nicht</translation>
-  </message>
-  <message>
-   <source>{url} does not allow this</source>
-   <translation>{url} erlaubt dies nicht</translation>
-  </message>
-  <message>
-   <source>{url} failed inside ({status}): try again, and see the server's log.</source>
-   <translation>{url} ist innen gescheitert ({status}): Versuchen Sie es erneut, und sehen Sie ins Protokoll des Servers.</translation>
-  </message>
-  <message>
-   <source>{url} refused the request without saying why ({status}).</source>
-   <translation>{url} hat die Anfrage ohne Angabe von Gründen abgelehnt ({status}).</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.scene</name>
-  <message>
-   <source>Slicer cannot read the image {name}.</source>
-   <translation>Slicer kann das Bild {name} nicht lesen.</translation>
-  </message>
-  <message>
-   <source>The server's image has {w} x {h} pixels, the one in Slicer {width} x {height}.</source>
-   <translation>Das Bild des Servers hat {w} x {h} Pixel, das in Slicer {width} x {height}.</translation>
-  </message>
-  <message>
-   <source>The scene's image could not be read: its landmarks are kept, open the image again.</source>
-   <translation>Das Bild der Szene konnte nicht gelesen werden: Seine Landmarken bleiben erhalten, öffnen Sie das Bild erneut.</translation>
-  </message>
-  <message>
-   <source>No image is open: open one first.</source>
-   <translation>Kein Bild ist geöffnet: Öffnen Sie zuerst eines.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.scene_text</name>
-  <message>
-   <source>The scene's saved landmark work is damaged: it is not JSON.</source>
-   <translation>Die gespeicherten Landmarken der Szene sind beschädigt: Sie sind kein JSON.</translation>
-  </message>
-  <message>
-   <source>The scene's landmark work was saved by another version of the module: use that version.</source>
-   <translation>Die Landmarken der Szene wurden von einer anderen Version des Moduls gespeichert: Verwenden Sie jene Version.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.server_info</name>
-  <message>
-   <source>This MONAI Label server does not run the landmarks app: start it with --app landmarks.</source>
-   <translation>Dieser MONAI-Label-Server führt nicht die App landmarks aus: Starten Sie ihn mit --app landmarks.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.session</name>
-  <message>
-   <source>The server has no protocols: start it with at least one.</source>
-   <translation>Der Server hat keine Protokolle: Starten Sie ihn mit mindestens einem.</translation>
-  </message>
-  <message>
-   <source>The server does not have the protocol {name}.</source>
-   <translation>Der Server hat das Protokoll {name} nicht.</translation>
-  </message>
-  <message>
-   <source>{image} has points that the server does not have. What should become of them?</source>
-   <translation>{image} hat Punkte, die der Server nicht hat. Was soll aus ihnen werden?</translation>
-  </message>
-  <message>
-   <source>The image was left before it was submitted.</source>
-   <translation>Das Bild wurde vor dem Absenden verlassen.</translation>
-  </message>
-  <message>
-   <source>The scene was closed before it was submitted.</source>
-   <translation>Die Szene wurde vor dem Absenden geschlossen.</translation>
-  </message>
-  <message>
-   <source>Connect to a server first.</source>
-   <translation>Verbinden Sie sich zuerst mit einem Server.</translation>
-  </message>
-  <message>
-   <source>Open an image first.</source>
-   <translation>Öffnen Sie zuerst ein Bild.</translation>
-  </message>
-  <message>
-   <source>The server does not have the image {image}: upload it first.</source>
-   <translation>Der Server hat das Bild {image} nicht: Laden Sie es zuerst hoch.</translation>
-  </message>
-  <message>
-   <source>{protocol} has no trained network yet: label an image, or train it.</source>
-   <translation>{protocol} hat noch kein trainiertes Netz: Beschriften Sie ein Bild, oder trainieren Sie es.</translation>
-  </message>
-  <message>
-   <source>Connect to a server first; your points stay in the scene.</source>
-   <translation>Verbinden Sie sich zuerst mit einem Server; Ihre Punkte bleiben in der Szene.</translation>
-  </message>
-  <message>
-   <source>No landmark is placed or missing yet: place one, or save a draft.</source>
-   <translation>Noch ist keine Landmarke gesetzt oder als fehlend vermerkt: Setzen Sie eine, oder speichern Sie einen Entwurf.</translation>
-  </message>
-  <message>
-   <source>Not labelled: {names}; mark what is not in the image as missing.</source>
-   <translation>Ohne Punkt: {names}; vermerken Sie als fehlend, was nicht im Bild ist.</translation>
-  </message>
-  <message>
-   <source>The image came from {origin}: make sure that {server} has the same one.</source>
-   <translation>Das Bild kam von {origin}: Vergewissern Sie sich, dass {server} dasselbe hat.</translation>
-  </message>
-  <message>
-   <source>Submit this label as it is?</source>
-   <translation>Diese Beschriftung so absenden?</translation>
-  </message>
-  <message>
-   <source>1 point was not looked at: {names}.</source>
-   <translation>1 Punkt wurde nicht angesehen: {names}.</translation>
-  </message>
-  <message>
-   <source>{count} points were not looked at: {names}{end}</source>
-   <translation>{count} Punkte wurden nicht angesehen: {names}{end}</translation>
-  </message>
-  <message>
-   <source>{image} was not sent, and its points are kept: {reason}</source>
-   <translation>{image} wurde nicht gesendet, die Punkte bleiben erhalten: {reason}</translation>
-  </message>
-  <message>
-   <source>Another scene was opened before it was submitted.</source>
-   <translation>Vor dem Absenden wurde eine andere Szene geöffnet.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.task_definition</name>
-  <message>
-   <source>it is the protocol {other}, not {protocol}</source>
-   <translation>ist das Protokoll {other}, nicht {protocol}</translation>
-  </message>
-  <message>
-   <source>lacks {names}</source>
-   <translation>hat {names} nicht</translation>
-  </message>
-  <message>
-   <source>adds {names}</source>
-   <translation>hat zusätzlich {names}</translation>
-  </message>
-  <message>
-   <source>lists the same landmarks in another order or with other left/right pairs</source>
-   <translation>führt dieselben Landmarken in anderer Reihenfolge oder mit anderen Paaren auf</translation>
-  </message>
-  <message>
-   <source>{where} should list different landmarks, not {names}.</source>
-   <translation>{where} sollte verschiedene Landmarken aufführen, nicht {names}.</translation>
-  </message>
-  <message>
-   <source>{where}: a landmark's color should be '#RRGGBB', not {text!r}.</source>
-   <translation>{where}: Die Farbe einer Landmarke sollte '#RRGGBB' sein, nicht {text!r}.</translation>
-  </message>
-  <message>
-   <source>{where}: the measurement {name} is a {kind} between {names}, which is unknown.</source>
-   <translation>{where}: Die Messung {name} ist {kind} zwischen {names}, was unbekannt ist.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.versions_dialog</name>
-  <message>
-   <source>Earlier Versions</source>
-   <translation>Frühere Fassungen</translation>
-  </message>
-  <message>
-   <source>Earlier versions of the label of {image}. The present one is kept when you put one of them back.</source>
-   <translation>Frühere Fassungen der Beschriftung von {image}. Die jetzige bleibt erhalten, wenn Sie eine davon zurückholen.</translation>
-  </message>
-  <message>
-   <source>Cancel</source>
-   <translation>Abbrechen</translation>
-  </message>
-  <message>
-   <source>Restore</source>
-   <translation>Zurückholen</translation>
-  </message>
-  <message>
-   <source>Saved</source>
-   <translation>Gespeichert</translation>
-  </message>
-  <message>
-   <source>By</source>
-   <translation>Von</translation>
-  </message>
-  <message>
-   <source>Label</source>
-   <translation>Beschriftung</translation>
-  </message>
-  <message>
-   <source>Then</source>
-   <translation>Danach</translation>
-  </message>
-  <message>
-   <source>unknown</source>
-   <translation>unbekannt</translation>
-  </message>
-  <message>
-   <source>draft</source>
-   <translation>Entwurf</translation>
-  </message>
-  <message>
-   <source>final</source>
-   <translation>fertig</translation>
-  </message>
-  <message>
-   <source>deleted</source>
-   <translation>gelöscht</translation>
-  </message>
-  <message>
-   <source>replaced</source>
-   <translation>ersetzt</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.widget</name>
-  <message>
-   <source>The scene was closed; what you did to its landmarks is kept.</source>
-   <translation>Die Szene wurde geschlossen; was Sie an ihren Landmarken getan haben, bleibt erhalten.</translation>
-  </message>
-  <message>
-   <source>The image of the saved scene could not be read.</source>
-   <translation>Das Bild der gespeicherten Szene konnte nicht gelesen werden.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.window_presets</name>
-  <message>
-   <source>Open an image first.</source>
-   <translation>Öffnen Sie zuerst ein Bild.</translation>
-  </message>
-  <message>
-   <source>A colour image is shown as it is: window and level are for grey images.</source>
-   <translation>Ein Farbbild wird gezeigt, wie es ist: Fenster und Lage gibt es nur für Graubilder.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.work</name>
-  <message>
-   <source>The prediction is for {image}, but {other} is open.</source>
-   <translation>Die Vorhersage gilt für {image}, geöffnet ist aber {other}.</translation>
-  </message>
-  <message>
-   <source>The prediction is for other landmarks than those of {protocol}.</source>
-   <translation>Die Vorhersage gilt für andere Landmarken als die von {protocol}.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.work_record</name>
-  <message>
-   <source>The scene's saved landmark work is damaged: its points are not those of its protocol.</source>
-   <translation>Die gespeicherten Landmarken der Szene sind beschädigt: Ihre Punkte sind nicht die ihres Protokolls.</translation>
-  </message>
-  <message>
-   <source>The label of {image} belongs to the protocol {other}, not {protocol}.</source>
-   <translation>Die Beschriftung von {image} gehört zum Protokoll {other}, nicht zu {protocol}.</translation>
-  </message>
-  <message>
-   <source>The scene's saved landmark work is damaged: its saved label is no list of points.</source>
-   <translation>Die gespeicherten Landmarken der Szene sind beschädigt: Ihre gespeicherte Beschriftung ist keine Punktliste.</translation>
-  </message>
- </context>
- <context>
-  <name>LandmarkDetectionLib.workbench</name>
-  <message>
-   <source>Cancelled.</source>
-   <translation>Abgebrochen.</translation>
   </message>
  </context>
  <context>
@@ -1245,6 +630,41 @@
   </message>
  </context>
  <context>
+  <name>panel.dialogs</name>
+  <message>
+   <source>Save Draft</source>
+   <translation>Entwurf speichern</translation>
+  </message>
+  <message>
+   <source>Keep Unsent</source>
+   <translation>Ungesendet behalten</translation>
+  </message>
+  <message>
+   <source>Discard</source>
+   <translation>Verwerfen</translation>
+  </message>
+  <message>
+   <source>Submit Label</source>
+   <translation>Absenden</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Upload</source>
+   <translation>Hochladen</translation>
+  </message>
+  <message>
+   <source>Overrule</source>
+   <translation>Übergehen</translation>
+  </message>
+  <message>
+   <source>Landmark Detection</source>
+   <translation>Landmarken-Erkennung</translation>
+  </message>
+ </context>
+ <context>
   <name>panel.landmark_picture</name>
   <message>
    <source>Example of {landmark}</source>
@@ -1307,26 +727,11 @@
   </message>
  </context>
  <context>
-  <name>panel.loss_chart</name>
+  <name>panel.measurements_box</name>
   <message>
-   <source>validation error ({unit})</source>
-   <translation>Validierungsfehler ({unit})</translation>
+   <source>In pixels: the file does not say how large a pixel is.</source>
+   <translation>In Pixeln: Die Datei sagt nicht, wie groß ein Pixel ist.</translation>
   </message>
-  <message>
-   <source>validation error</source>
-   <translation>Validierungsfehler</translation>
-  </message>
-  <message>
-   <source>loss</source>
-   <translation>Verlust</translation>
-  </message>
-  <message>
-   <source>epoch</source>
-   <translation>Epoche</translation>
-  </message>
- </context>
- <context>
-  <name>panel.measurement_export</name>
   <message>
    <source>Table in Scene</source>
    <translation>Tabelle in der Szene</translation>
@@ -1377,14 +782,7 @@
   </message>
  </context>
  <context>
-  <name>panel.measurement_table</name>
-  <message>
-   <source>In pixels: the file does not say how large a pixel is.</source>
-   <translation>In Pixeln: Die Datei sagt nicht, wie groß ein Pixel ist.</translation>
-  </message>
- </context>
- <context>
-  <name>panel.message_bar</name>
+  <name>panel.panel</name>
   <message>
    <source>{what}...</source>
    <translation>{what} ...</translation>
@@ -1405,9 +803,6 @@
    <source>{image} is open.</source>
    <translation>{image} ist geöffnet.</translation>
   </message>
- </context>
- <context>
-  <name>panel.point_follower</name>
   <message>
    <source>Its image was removed from the scene before it was submitted.</source>
    <translation>Das Bild wurde vor dem Absenden aus der Szene entfernt.</translation>
@@ -1419,6 +814,33 @@
   <message>
    <source>The landmarks were deleted and are back; use Clear for a single one.</source>
    <translation>Die Landmarken waren gelöscht und sind wieder da; für eine einzelne gibt es Leeren.</translation>
+  </message>
+  <message>
+   <source>The scene was closed; what you did to its landmarks is kept.</source>
+   <translation>Die Szene wurde geschlossen; was Sie an ihren Landmarken getan haben, bleibt erhalten.</translation>
+  </message>
+  <message>
+   <source>The image of the saved scene could not be read.</source>
+   <translation>Das Bild der gespeicherten Szene konnte nicht gelesen werden.</translation>
+  </message>
+ </context>
+ <context>
+  <name>panel.pictures</name>
+  <message>
+   <source>validation error ({unit})</source>
+   <translation>Validierungsfehler ({unit})</translation>
+  </message>
+  <message>
+   <source>validation error</source>
+   <translation>Validierungsfehler</translation>
+  </message>
+  <message>
+   <source>loss</source>
+   <translation>Verlust</translation>
+  </message>
+  <message>
+   <source>epoch</source>
+   <translation>Epoche</translation>
   </message>
  </context>
  <context>
@@ -1700,6 +1122,58 @@
  <context>
   <name>panel.versions_box</name>
   <message>
+   <source>Earlier Versions</source>
+   <translation>Frühere Fassungen</translation>
+  </message>
+  <message>
+   <source>Earlier versions of the label of {image}. The present one is kept when you put one of them back.</source>
+   <translation>Frühere Fassungen der Beschriftung von {image}. Die jetzige bleibt erhalten, wenn Sie eine davon zurückholen.</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Restore</source>
+   <translation>Zurückholen</translation>
+  </message>
+  <message>
+   <source>Saved</source>
+   <translation>Gespeichert</translation>
+  </message>
+  <message>
+   <source>By</source>
+   <translation>Von</translation>
+  </message>
+  <message>
+   <source>Label</source>
+   <translation>Beschriftung</translation>
+  </message>
+  <message>
+   <source>Then</source>
+   <translation>Danach</translation>
+  </message>
+  <message>
+   <source>unknown</source>
+   <translation>unbekannt</translation>
+  </message>
+  <message>
+   <source>draft</source>
+   <translation>Entwurf</translation>
+  </message>
+  <message>
+   <source>final</source>
+   <translation>fertig</translation>
+  </message>
+  <message>
+   <source>deleted</source>
+   <translation>gelöscht</translation>
+  </message>
+  <message>
+   <source>replaced</source>
+   <translation>ersetzt</translation>
+  </message>
+  <message>
    <source>Looking for earlier versions of {image}</source>
    <translation>Frühere Fassungen von {image} werden gesucht</translation>
   </message>
@@ -1753,6 +1227,501 @@
   <message>
    <source>Brightness and contrast</source>
    <translation>Helligkeit und Kontrast</translation>
+  </message>
+ </context>
+ <context>
+  <name>panel.workbench</name>
+  <message>
+   <source>Cancelled.</source>
+   <translation>Abgebrochen.</translation>
+  </message>
+ </context>
+ <context>
+  <name>scene.image_display</name>
+  <message>
+   <source>Open an image first.</source>
+   <translation>Öffnen Sie zuerst ein Bild.</translation>
+  </message>
+  <message>
+   <source>A colour image is shown as it is: window and level are for grey images.</source>
+   <translation>Ein Farbbild wird gezeigt, wie es ist: Fenster und Lage gibt es nur für Graubilder.</translation>
+  </message>
+ </context>
+ <context>
+  <name>scene.image_files</name>
+  <message>
+   <source>There is no file {path}.</source>
+   <translation>Es gibt keine Datei {path}.</translation>
+  </message>
+  <message>
+   <source>Slicer cannot read the image {name}; its error log says why.</source>
+   <translation>Slicer kann das Bild {name} nicht lesen; warum, steht in seinem Fehlerprotokoll.</translation>
+  </message>
+  <message>
+   <source>{name} cannot be copied to {folder}: {reason}.</source>
+   <translation>{name} kann nicht nach {folder} kopiert werden: {reason}.</translation>
+  </message>
+  <message>
+   <source>{name} cannot be written to {path}: is the folder writable?</source>
+   <translation>{name} kann nicht nach {path} geschrieben werden: Ist der Ordner beschreibbar?</translation>
+  </message>
+ </context>
+ <context>
+  <name>scene.image_frame</name>
+  <message>
+   <source>{name} holds no image: load it again.</source>
+   <translation>{name} enthält kein Bild: Laden Sie es erneut.</translation>
+  </message>
+  <message>
+   <source>{name} has its one slice along another axis ({width} x {height} x {slices}): save it as a 2D image to place landmarks in it.</source>
+   <translation>{name} hat seine eine Schicht entlang einer anderen Achse ({width} x {height} x {slices}): Speichern Sie es als 2D-Bild, um Landmarken darin zu setzen.</translation>
+  </message>
+  <message>
+   <source>{name} has {slices} slices, but landmarks are placed in 2D images only.</source>
+   <translation>{name} hat {slices} Schichten, aber Landmarken werden nur in 2D-Bildern gesetzt.</translation>
+  </message>
+ </context>
+ <context>
+  <name>scene.scene</name>
+  <message>
+   <source>Slicer cannot read the image {name}.</source>
+   <translation>Slicer kann das Bild {name} nicht lesen.</translation>
+  </message>
+  <message>
+   <source>The server's image has {w} x {h} pixels, the one in Slicer {width} x {height}.</source>
+   <translation>Das Bild des Servers hat {w} x {h} Pixel, das in Slicer {width} x {height}.</translation>
+  </message>
+  <message>
+   <source>The scene's image could not be read: its landmarks are kept, open the image again.</source>
+   <translation>Das Bild der Szene konnte nicht gelesen werden: Seine Landmarken bleiben erhalten, öffnen Sie das Bild erneut.</translation>
+  </message>
+  <message>
+   <source>No image is open: open one first.</source>
+   <translation>Kein Bild ist geöffnet: Öffnen Sie zuerst eines.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.address</name>
+  <message>
+   <source>The address must not hold a name or a password: enter the access token in its own field.</source>
+   <translation>Die Adresse darf weder Namen noch Passwort enthalten: Geben Sie das Zugangstoken in seinem eigenen Feld ein.</translation>
+  </message>
+  <message>
+   <source>{text!r} is no server address: write it like http://127.0.0.1:8000.</source>
+   <translation>{text!r} ist keine Serveradresse: Schreiben Sie sie wie http://127.0.0.1:8000.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.failures</name>
+  <message>
+   <source>{url} sends requests on to another address: enter that one ({status}).</source>
+   <translation>{url} leitet Anfragen an eine andere Adresse weiter: Geben Sie jene ein ({status}).</translation>
+  </message>
+  <message>
+   <source>does not accept the access token</source>
+   <translation>nimmt das Zugangstoken nicht an</translation>
+  </message>
+  <message>
+   <source>wants an access token</source>
+   <translation>verlangt ein Zugangstoken</translation>
+  </message>
+  <message>
+   <source>{url} {problem}: enter the one that its administrator gave you{said}.</source>
+   <translation>{url} {problem}: Geben Sie das ein, das Sie von der Verwaltung des Servers haben{said}.</translation>
+  </message>
+  <message>
+   <source>The access token does not allow this at {url}</source>
+   <translation>Das Zugangstoken erlaubt dies bei {url} nicht</translation>
+  </message>
+  <message>
+   <source>{url} does not allow this</source>
+   <translation>{url} erlaubt dies nicht</translation>
+  </message>
+  <message>
+   <source>{url} failed inside ({status}): try again, and see the server's log.</source>
+   <translation>{url} ist innen gescheitert ({status}): Versuchen Sie es erneut, und sehen Sie ins Protokoll des Servers.</translation>
+  </message>
+  <message>
+   <source>{url} refused the request without saying why ({status}).</source>
+   <translation>{url} hat die Anfrage ohne Angabe von Gründen abgelehnt ({status}).</translation>
+  </message>
+  <message>
+   <source>The certificate of {url} is not trusted: {reason}.</source>
+   <translation>Dem Zertifikat von {url} wird nicht vertraut: {reason}.</translation>
+  </message>
+  <message>
+   <source>No encrypted connection to {url} is possible: check whether it starts with http://.</source>
+   <translation>Eine verschlüsselte Verbindung zu {url} ist nicht möglich: Prüfen Sie, ob die Adresse mit http:// beginnt.</translation>
+  </message>
+  <message>
+   <source>The host of {url} is not known: check the address and the network.</source>
+   <translation>Der Rechner von {url} ist unbekannt: Prüfen Sie Adresse und Netzwerk.</translation>
+  </message>
+  <message>
+   <source>Nothing answers at {host}:{port}: check the address, and that the server runs.</source>
+   <translation>Unter {host}:{port} antwortet nichts: Prüfen Sie die Adresse und ob der Server läuft.</translation>
+  </message>
+  <message>
+   <source>{server} has not answered for {seconds:g} seconds: try again later.</source>
+   <translation>{server} hat seit {seconds:g} Sekunden nicht geantwortet: Versuchen Sie es später erneut.</translation>
+  </message>
+  <message>
+   <source>{url} does not answer as a web server does: check the address.</source>
+   <translation>{url} antwortet nicht wie ein Webserver: Prüfen Sie die Adresse.</translation>
+  </message>
+  <message>
+   <source>The connection to {url} broke off before the answer was complete: try again.</source>
+   <translation>Die Verbindung zu {url} brach ab, bevor die Antwort vollständig war: Versuchen Sie es erneut.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.geometry</name>
+  <message>
+   <source>The frame of an image has no two dimensions: {frame}.</source>
+   <translation>Der Rahmen eines Bildes hat keine zwei Dimensionen: {frame}.</translation>
+  </message>
+  <message>
+   <source>nothing</source>
+   <translation>nichts</translation>
+  </message>
+  <message>
+   <source>The length should be a number of millimetres above 0, not {said}.</source>
+   <translation>Die Länge sollte eine Zahl von Millimetern über 0 sein, nicht {said}.</translation>
+  </message>
+  <message>
+   <source>{where} should be two lengths, not {value}.</source>
+   <translation>{where} sollte aus zwei Längen bestehen, nicht {value}.</translation>
+  </message>
+  <message>
+   <source>The stated line should have two ends (x, y), not {value}.</source>
+   <translation>Die angegebene Linie sollte zwei Enden (x, y) haben, nicht {value}.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.http_client</name>
+  <message>
+   <source>The server's prediction lacks its points or its numbers: check its version.</source>
+   <translation>Der Vorhersage des Servers fehlen Punkte oder Zahlen: Prüfen Sie seine Version.</translation>
+  </message>
+  <message>
+   <source>There is no image left to label.</source>
+   <translation>Es ist kein Bild mehr zu beschriften.</translation>
+  </message>
+  <message>
+   <source>{target} cannot be written: {reason}.</source>
+   <translation>{target} kann nicht geschrieben werden: {reason}.</translation>
+  </message>
+  <message>
+   <source>{path} cannot be read: {reason}.</source>
+   <translation>{path} kann nicht gelesen werden: {reason}.</translation>
+  </message>
+  <message>
+   <source>The server's answer is not JSON: check that the address is a landmarks server.</source>
+   <translation>Die Antwort des Servers ist kein JSON: Prüfen Sie, ob die Adresse die eines Landmarken-Servers ist.</translation>
+  </message>
+  <message>
+   <source>The server answered with {kind!r} instead of a multipart body.</source>
+   <translation>Der Server hat mit {kind!r} statt mit mehreren Teilen geantwortet.</translation>
+  </message>
+  <message>
+   <source>The server's answer was cut off; try again.</source>
+   <translation>Die Antwort des Servers wurde abgeschnitten; versuchen Sie es erneut.</translation>
+  </message>
+  <message>
+   <source>A part of the server's answer has no name.</source>
+   <translation>Ein Teil der Antwort des Servers hat keinen Namen.</translation>
+  </message>
+  <message>
+   <source>The server sent an image file without a name.</source>
+   <translation>Der Server hat eine Bilddatei ohne Namen geschickt.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.json_fields</name>
+  <message>
+   <source>{where} should be a JSON object, not {value}.</source>
+   <translation>{where} sollte ein JSON-Objekt sein, nicht {value}.</translation>
+  </message>
+  <message>
+   <source>{where} should be a list, not {value}.</source>
+   <translation>{where} sollte eine Liste sein, nicht {value}.</translation>
+  </message>
+  <message>
+   <source>{where} should be text, not {value}.</source>
+   <translation>{where} sollte Text sein, nicht {value}.</translation>
+  </message>
+  <message>
+   <source>{where} should be a finite number, not {value}.</source>
+   <translation>{where} sollte eine endliche Zahl sein, nicht {value}.</translation>
+  </message>
+  <message>
+   <source>{where} should be three numbers, not {value}.</source>
+   <translation>{where} sollte aus drei Zahlen bestehen, nicht {value}.</translation>
+  </message>
+  <message>
+   <source>The scene's saved landmark work is damaged: it is not JSON.</source>
+   <translation>Die gespeicherten Landmarken der Szene sind beschädigt: Sie sind kein JSON.</translation>
+  </message>
+  <message>
+   <source>The scene's landmark work was saved by another version of the module: use that version.</source>
+   <translation>Die Landmarken der Szene wurden von einer anderen Version des Moduls gespeichert: Verwenden Sie jene Version.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.prediction</name>
+  <message>
+   <source>The server's {protocol} now has the landmarks {names}, but this image was opened with {others}: submit or save your work, connect again and reopen the image.</source>
+   <translation>{protocol} hat auf dem Server jetzt die Landmarken {names}, dieses Bild wurde aber mit {others} geöffnet: Senden oder speichern Sie Ihre Arbeit, verbinden Sie sich neu und öffnen Sie das Bild erneut.</translation>
+  </message>
+  <message>
+   <source>The prediction says of {name} that it is {status!r} at {position}.</source>
+   <translation>Die Vorhersage sagt von {name}, dass sie {status!r} bei {position} ist.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.server_info</name>
+  <message>
+   <source>This MONAI Label server does not run the landmarks app: start it with --app landmarks.</source>
+   <translation>Dieser MONAI-Label-Server führt nicht die App landmarks aus: Starten Sie ihn mit --app landmarks.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.task_definition</name>
+  <message>
+   <source>it is the protocol {other}, not {protocol}</source>
+   <translation>ist das Protokoll {other}, nicht {protocol}</translation>
+  </message>
+  <message>
+   <source>lacks {names}</source>
+   <translation>hat {names} nicht</translation>
+  </message>
+  <message>
+   <source>adds {names}</source>
+   <translation>hat zusätzlich {names}</translation>
+  </message>
+  <message>
+   <source>lists the same landmarks in another order or with other left/right pairs</source>
+   <translation>führt dieselben Landmarken in anderer Reihenfolge oder mit anderen Paaren auf</translation>
+  </message>
+  <message>
+   <source>{where} should list different landmarks, not {names}.</source>
+   <translation>{where} sollte verschiedene Landmarken aufführen, nicht {names}.</translation>
+  </message>
+  <message>
+   <source>{where}: a landmark's color should be '#RRGGBB', not {text!r}.</source>
+   <translation>{where}: Die Farbe einer Landmarke sollte '#RRGGBB' sein, nicht {text!r}.</translation>
+  </message>
+  <message>
+   <source>{where}: the measurement {name} is a {kind} between {names}, which is unknown.</source>
+   <translation>{where}: Die Messung {name} ist {kind} zwischen {names}, was unbekannt ist.</translation>
+  </message>
+ </context>
+ <context>
+  <name>server.transport</name>
+  <message>
+   <source>The request was cancelled.</source>
+   <translation>Die Anfrage wurde abgebrochen.</translation>
+  </message>
+  <message>
+   <source>{server} did not finish its answer within {seconds:g} seconds.</source>
+   <translation>{server} hat die Antwort nicht binnen {seconds:g} Sekunden beendet.</translation>
+  </message>
+  <message>
+   <source>{server} answered with more than {size} MB: check the address.</source>
+   <translation>{server} hat mit mehr als {size} MB geantwortet: Prüfen Sie die Adresse.</translation>
+  </message>
+  <message>
+   <source>The access token has spaces or characters that cannot be sent: enter it again.</source>
+   <translation>Das Zugangstoken enthält Leerzeichen oder Zeichen, die nicht gesendet werden können: Geben Sie es erneut ein.</translation>
+  </message>
+  <message>
+   <source>{url} did not answer with JSON: check that it is a landmarks server.</source>
+   <translation>{url} hat nicht mit JSON geantwortet: Prüfen Sie, ob es ein Landmarken-Server ist.</translation>
+  </message>
+  <message>
+   <source>The certificate file {ca_file} cannot be used: {error}.</source>
+   <translation>Die Zertifikatdatei {ca_file} ist nicht verwendbar: {error}.</translation>
+  </message>
+ </context>
+ <context>
+  <name>work.jobs</name>
+  <message>
+   <source>{image} has a {tag} label of the protocol {protocol}: choose that to open it.</source>
+   <translation>{image} hat eine Beschriftung ({tag}) des Protokolls {protocol}: Wählen Sie dieses, um sie zu öffnen.</translation>
+  </message>
+  <message>
+   <source>This server does not have the protocol {protocol} (it has {known}): your points stay in the scene; connect to the server that has it.</source>
+   <translation>Dieser Server hat das Protokoll {protocol} nicht (er hat {known}): Ihre Punkte bleiben in der Szene; verbinden Sie sich mit dem Server, der es hat.</translation>
+  </message>
+  <message>
+   <source>The server's protocol {protocol} differs from the open one: it {difference}; your points stay in the scene and nothing was sent.</source>
+   <translation>Das Protokoll {protocol} des Servers unterscheidet sich vom geöffneten: Es {difference}; Ihre Punkte bleiben in der Szene, gesendet wurde nichts.</translation>
+  </message>
+  <message>
+   <source>This version belongs to the protocol {protocol}: choose that to put it back.</source>
+   <translation>Diese Fassung gehört zum Protokoll {protocol}: Wählen Sie dieses, um sie zurückzuholen.</translation>
+  </message>
+  <message>
+   <source>The label of {image} was put back, but has been deleted meanwhile: open the image again.</source>
+   <translation>Die Beschriftung von {image} wurde zurückgeholt, aber inzwischen gelöscht: Öffnen Sie das Bild erneut.</translation>
+  </message>
+ </context>
+ <context>
+  <name>work.label_document</name>
+  <message>
+   <source>The label has the coordinateSystem {system!r}, which is neither LPS nor RAS.</source>
+   <translation>Die Beschriftung hat das coordinateSystem {system!r}, das weder LPS noch RAS ist.</translation>
+  </message>
+  <message>
+   <source>The label has the landmark {name!r} more than once.</source>
+   <translation>Die Beschriftung enthält die Landmarke {name!r} mehrmals.</translation>
+  </message>
+  <message>
+   <source>The label has the landmarks {names}, which the protocol {protocol} lacks: it was made with another version of the protocol.</source>
+   <translation>Die Beschriftung hat die Landmarken {names}, die dem Protokoll {protocol} fehlen: Sie entstand mit einer anderen Fassung des Protokolls.</translation>
+  </message>
+  <message>
+   <source>The label was made on another placement of the image or on another image, and its points would lie elsewhere in this one: put the image file back as it was, or map the label on the server with `monai-landmarks remap`.</source>
+   <translation>Die Beschriftung entstand an einer anderen Lage des Bildes oder an einem anderen Bild, ihre Punkte lägen in diesem anderswo: Stellen Sie die Bilddatei wieder her, oder übertragen Sie die Beschriftung auf dem Server mit `monai-landmarks remap`.</translation>
+  </message>
+  <message>
+   <source>The label is not a Slicer markups file: it is not JSON.</source>
+   <translation>Die Beschriftung ist keine Markups-Datei von Slicer: Sie ist kein JSON.</translation>
+  </message>
+  <message>
+   <source>The label should hold one point list, not {count}.</source>
+   <translation>Die Beschriftung sollte eine Punktliste enthalten, nicht {count}.</translation>
+  </message>
+  <message>
+   <source>The label's {name} has the positionStatus {word!r}, which is unknown.</source>
+   <translation>{name} der Beschriftung hat den positionStatus {word!r}, der unbekannt ist.</translation>
+  </message>
+ </context>
+ <context>
+  <name>work.measurements</name>
+  <message>
+   <source>{names} lie on one another: check which is which.</source>
+   <translation>{names} liegen aufeinander: Prüfen Sie, welcher Punkt welcher ist.</translation>
+  </message>
+  <message>
+   <source>{names} look swapped: check left and right.</source>
+   <translation>{names} scheinen vertauscht: Prüfen Sie links und rechts.</translation>
+  </message>
+  <message>
+   <source>{first} and {second}</source>
+   <translation>{first} und {second}</translation>
+  </message>
+ </context>
+ <context>
+  <name>work.point_state</name>
+  <message>
+   <source>The saved state of {name} contradicts itself: {status!r} at {position}.</source>
+   <translation>Der gespeicherte Zustand von {name} widerspricht sich: {status!r} bei {position}.</translation>
+  </message>
+  <message>
+   <source>The saved prediction of {name} contradicts itself: {proposal!r} at {position}.</source>
+   <translation>Die gespeicherte Vorhersage von {name} widerspricht sich: {proposal!r} bei {position}.</translation>
+  </message>
+ </context>
+ <context>
+  <name>work.records</name>
+  <message>
+   <source>The scene's saved landmark work is damaged: its points are not those of its protocol.</source>
+   <translation>Die gespeicherten Landmarken der Szene sind beschädigt: Ihre Punkte sind nicht die ihres Protokolls.</translation>
+  </message>
+  <message>
+   <source>The label of {image} belongs to the protocol {other}, not {protocol}.</source>
+   <translation>Die Beschriftung von {image} gehört zum Protokoll {other}, nicht zu {protocol}.</translation>
+  </message>
+  <message>
+   <source>The scene's saved landmark work is damaged: its saved label is no list of points.</source>
+   <translation>Die gespeicherten Landmarken der Szene sind beschädigt: Ihre gespeicherte Beschriftung ist keine Punktliste.</translation>
+  </message>
+ </context>
+ <context>
+  <name>work.session</name>
+  <message>
+   <source>The server has no protocols: start it with at least one.</source>
+   <translation>Der Server hat keine Protokolle: Starten Sie ihn mit mindestens einem.</translation>
+  </message>
+  <message>
+   <source>The server does not have the protocol {name}.</source>
+   <translation>Der Server hat das Protokoll {name} nicht.</translation>
+  </message>
+  <message>
+   <source>{image} has points that the server does not have. What should become of them?</source>
+   <translation>{image} hat Punkte, die der Server nicht hat. Was soll aus ihnen werden?</translation>
+  </message>
+  <message>
+   <source>The image was left before it was submitted.</source>
+   <translation>Das Bild wurde vor dem Absenden verlassen.</translation>
+  </message>
+  <message>
+   <source>The scene was closed before it was submitted.</source>
+   <translation>Die Szene wurde vor dem Absenden geschlossen.</translation>
+  </message>
+  <message>
+   <source>Connect to a server first.</source>
+   <translation>Verbinden Sie sich zuerst mit einem Server.</translation>
+  </message>
+  <message>
+   <source>Open an image first.</source>
+   <translation>Öffnen Sie zuerst ein Bild.</translation>
+  </message>
+  <message>
+   <source>The server does not have the image {image}: upload it first.</source>
+   <translation>Der Server hat das Bild {image} nicht: Laden Sie es zuerst hoch.</translation>
+  </message>
+  <message>
+   <source>{protocol} has no trained network yet: label an image, or train it.</source>
+   <translation>{protocol} hat noch kein trainiertes Netz: Beschriften Sie ein Bild, oder trainieren Sie es.</translation>
+  </message>
+  <message>
+   <source>Connect to a server first; your points stay in the scene.</source>
+   <translation>Verbinden Sie sich zuerst mit einem Server; Ihre Punkte bleiben in der Szene.</translation>
+  </message>
+  <message>
+   <source>No landmark is placed or missing yet: place one, or save a draft.</source>
+   <translation>Noch ist keine Landmarke gesetzt oder als fehlend vermerkt: Setzen Sie eine, oder speichern Sie einen Entwurf.</translation>
+  </message>
+  <message>
+   <source>Not labelled: {names}; mark what is not in the image as missing.</source>
+   <translation>Ohne Punkt: {names}; vermerken Sie als fehlend, was nicht im Bild ist.</translation>
+  </message>
+  <message>
+   <source>The image came from {origin}: make sure that {server} has the same one.</source>
+   <translation>Das Bild kam von {origin}: Vergewissern Sie sich, dass {server} dasselbe hat.</translation>
+  </message>
+  <message>
+   <source>Submit this label as it is?</source>
+   <translation>Diese Beschriftung so absenden?</translation>
+  </message>
+  <message>
+   <source>1 point was not looked at: {names}.</source>
+   <translation>1 Punkt wurde nicht angesehen: {names}.</translation>
+  </message>
+  <message>
+   <source>{count} points were not looked at: {names}{end}</source>
+   <translation>{count} Punkte wurden nicht angesehen: {names}{end}</translation>
+  </message>
+  <message>
+   <source>{image} was not sent, and its points are kept: {reason}</source>
+   <translation>{image} wurde nicht gesendet, die Punkte bleiben erhalten: {reason}</translation>
+  </message>
+  <message>
+   <source>Another scene was opened before it was submitted.</source>
+   <translation>Vor dem Absenden wurde eine andere Szene geöffnet.</translation>
+  </message>
+ </context>
+ <context>
+  <name>work.work</name>
+  <message>
+   <source>The prediction is for {image}, but {other} is open.</source>
+   <translation>Die Vorhersage gilt für {image}, geöffnet ist aber {other}.</translation>
+  </message>
+  <message>
+   <source>The prediction is for other landmarks than those of {protocol}.</source>
+   <translation>Die Vorhersage gilt für andere Landmarken als die von {protocol}.</translation>
   </message>
  </context>
 </TS>

@@ -1,0 +1,179 @@
+"""Image files that are not whole: cut short, or with their pixels in a file beside them (.mhd, .nhdr)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from pydicom.filereader import read_partial
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from monai_ext.landmarks.errors import InputError
+
+from .formats import image_kind
+from .headers import STREAM_ERRORS, open_nifti, read_mha_fields, read_nifti_header, read_nrrd_fields
+
+CHUNK = 1 << 20
+_SIZE_TAGS = (
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "BitsAllocated",
+)
+_PIXEL_DATA = 0x7FE00010
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+MET_BYTES = {
+    "MET_CHAR": 1,
+    "MET_UCHAR": 1,
+    "MET_SHORT": 2,
+    "MET_USHORT": 2,
+    "MET_INT": 4,
+    "MET_UINT": 4,
+    "MET_LONG_LONG": 8,
+    "MET_ULONG_LONG": 8,
+    "MET_FLOAT": 4,
+    "MET_DOUBLE": 8,
+}
+
+
+def _nifti_missing(path: Path) -> bool:
+    """ITK fills the pixels that a NIfTI file lacks with whatever was in memory."""
+    end = read_nifti_header(path).end
+    if path.suffix.lower() != ".gz":
+        return path.stat().st_size < end
+    length = 0
+    try:
+        with open_nifti(path) as stream:
+            while chunk := stream.read(CHUNK):
+                length += len(chunk)
+    except STREAM_ERRORS:
+        return True
+    return length < end
+
+
+def _mha_missing(path: Path) -> bool:
+    fields, start = read_mha_fields(path)
+    if not {"ndims", "dimsize", "elementtype", "elementdatafile"} <= set(fields):
+        return True
+    files = data_files(path)
+    size = (files[0] if files else path).stat().st_size
+    try:
+        start = max(int(fields.get("headersize", 0)), 0) if files else start
+        if fields.get("compresseddata", "False").lower() in ("true", "t", "1"):
+            needed = int(fields.get("compresseddatasize", 0))
+        else:
+            pixel = MET_BYTES.get(fields.get("elementtype", ""), 0) * int(fields.get("elementnumberofchannels", 1))
+            needed = pixel * math.prod(int(n) for n in fields.get("dimsize", "0").split())
+    except ValueError:  # a size that is no number: not for this check, ITK refuses it
+        return False
+    return size < start + needed
+
+
+def _dicom_missing(path: Path) -> bool:
+    """GDCM fills the pixels that an uncompressed DICOM file lacks with zeros."""
+    lengths: list[int] = []
+
+    def at_pixels(tag: int, code: str | None, length: int) -> bool:
+        if tag == _PIXEL_DATA:
+            lengths.append(length)
+        return tag >= _PIXEL_DATA
+
+    with path.open("rb") as stream:
+        try:
+            tags = read_partial(stream, at_pixels, force=True, specific_tags=[*_SIZE_TAGS])
+            samples = 2 if tags.get("PhotometricInterpretation") == "YBR_FULL_422" else int(tags.SamplesPerPixel)
+            frames = int(tags.get("NumberOfFrames") or 1)
+            bits = int(tags.Rows) * int(tags.Columns) * samples * frames * int(tags.BitsAllocated)
+        except Exception:  # damaged elements raise errors of many kinds: not for this check, GDCM refuses them
+            return False
+        start = stream.tell()
+    if not lengths or lengths[0] == _UNDEFINED_LENGTH:
+        return False  # no pixels, or compressed ones: GDCM refuses what it cannot read
+    deflated = tags.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    end = 0 if deflated else start + lengths[0]
+    return lengths[0] < math.ceil(bits / 8) or end > path.stat().st_size
+
+
+_CHECKS: dict[str, Callable[[Path], bool]] = {"NIfTI": _nifti_missing, "MHA": _mha_missing, "DICOM": _dicom_missing}
+
+
+def check_complete(path: Path, format_name: str) -> None:
+    """Refuses a NIfTI, MHA or DICOM file that holds fewer bytes than its header promises, or has no header.
+
+    Raises:
+        InputError: the file is cut short.
+    """
+    missing = _CHECKS.get(format_name)
+    if missing is not None and missing(path):
+        raise InputError(f"{path.name} is cut short or damaged: export or download it again.")
+
+
+_MHA_KEY, _NRRD_KEYS = "elementdatafile", ("data file", "datafile")
+
+
+class Joined(NamedTuple):
+    """A detached image as one file: the extension of its format, and its bytes."""
+
+    extension: str
+    content: bytes
+
+
+def data_files(path: Path) -> tuple[Path, ...]:
+    """The file that holds the pixels of an image file, where that is another one; none for any other file.
+
+    Raises:
+        InputError: the pixels lie in several files, in another folder, or in a file that is not there.
+        OSError: the file cannot be read.
+    """
+    name = _data_file(path, image_kind(path))
+    if name is None:
+        return ()
+    if name.upper().split(" ")[0] == "LIST" or "%" in name:
+        raise InputError(f"{path.name} keeps its pixels in several files ({name}): save it as one .mha or .nrrd file.")
+    if name in (".", "..") or any(character in name for character in "/\\:\0"):
+        raise InputError(f"{path.name} keeps its pixels in another folder ({name}): save it as one .mha or .nrrd file.")
+    found = path.parent / name
+    if not found.is_file():
+        raise InputError(
+            f"{path.name} keeps its pixels in {name}, which is not beside it: add that, or save as one .mha or .nrrd."
+        )
+    return (found,)
+
+
+def joined(path: Path) -> Joined | None:
+    """A header with its pixels as one file, for whom only one can be sent; None where the file is whole already.
+
+    Raises:
+        InputError: as :func:`data_files`.
+        OSError: a file cannot be read.
+    """
+    files = data_files(path)
+    if not files:
+        return None
+    pixels = files[0].read_bytes()
+    if image_kind(path) == "MHA":
+        if read_mha_fields(path)[0].get("headersize", "0") != "0":
+            raise InputError(
+                f"{path.name} leaves out a part of {files[0].name} (HeaderSize): save it as one .mha file."
+            )
+        lines = path.read_bytes().splitlines()
+        kept = [line for line in lines if line.partition(b"=")[0].strip().lower() != _MHA_KEY.encode()]
+        return Joined(".mha", b"\n".join([*kept, b"ElementDataFile = LOCAL", pixels]))
+    header = path.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0].rstrip(b"\n").split(b"\n")
+    kept = [line for line in header if line.partition(b":")[0].strip().lower().decode("latin-1") not in _NRRD_KEYS]
+    return Joined(".nrrd", b"\n".join([*kept, b"", pixels]))
+
+
+def _data_file(path: Path, kind: str) -> str | None:
+    """What a header says of where its pixels lie; None where they follow it."""
+    if kind == "MHA":
+        name = read_mha_fields(path)[0].get(_MHA_KEY, "LOCAL")
+        return None if name.upper() == "LOCAL" else name
+    if kind == "NRRD":
+        fields = read_nrrd_fields(path)
+        return next((fields[key] for key in _NRRD_KEYS if fields.get(key)), None)
+    return None

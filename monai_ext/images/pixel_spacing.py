@@ -1,0 +1,148 @@
+"""The real size of a pixel, where a file states one: millimetres along (x, y), and where it was read.
+
+Only NIfTI, NRRD, MHA and DICOM state it. The print density of a JPEG, TIFF or PNG is not a size of anatomy. For other
+images a person may state it, in ``calibration.json`` beside them (see :mod:`monai_ext.images.stated_sizes`).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from monai_ext.landmarks.geometry import Frame
+
+from .headers import read_mha_fields, read_nifti_header, read_nrrd_fields
+from .stated_sizes import StatedSize, stated_size
+
+#: In this order; each holds (row spacing, column spacing), that is (y, x).
+DICOM_SPACING_TAGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+MILLIMETRES = frozenset({"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"})
+
+
+class PixelSpacing(NamedTuple):
+    """Millimetres per pixel along (x, y), or None, and the source of that ("none" where unknown)."""
+
+    spacing: tuple[float, float] | None = None
+    source: str = "none"
+
+
+UNKNOWN = PixelSpacing()
+
+
+def _checked(path: Path, source: str, x: object, y: object) -> PixelSpacing:
+    """The calibration, or none with a warning where a value is not a positive number."""
+    try:
+        spacing = (float(str(x)), float(str(y)))
+    except ValueError:
+        spacing = (math.nan, math.nan)
+    if all(math.isfinite(s) and s > 0 for s in spacing):
+        return PixelSpacing(spacing, source)
+    warnings.warn(
+        f"{path.name}: the pixel spacing of the {source} header is {x} x {y}, which is not two positive numbers; "
+        "lengths of this image are in pixels.",
+        stacklevel=2,
+    )
+    return UNKNOWN
+
+
+def _dicom_tags(path: Path) -> Dataset:
+    return pydicom.dcmread(
+        path,
+        stop_before_pixels=True,
+        force=True,  # GDCM reads files without the 128-byte preamble, and it has accepted this one
+        specific_tags=[*DICOM_SPACING_TAGS, "SharedFunctionalGroupsSequence"],
+    )
+
+
+def dicom_spacing(path: Path) -> PixelSpacing:
+    """PixelSpacing, else ImagerPixelSpacing, else NominalScannedPixelSpacing.
+
+    The PixelSpacing of an enhanced (multi-frame) object stands in its shared functional groups. DICOM writes the
+    row spacing first: (x, y) = (value[1], value[0]) (PS3.3, section 10.7.1.3).
+    """
+    tags = _dicom_tags(path)
+    groups = tags.get("SharedFunctionalGroupsSequence") or [Dataset()]
+    measures = groups[0].get("PixelMeasuresSequence") or [Dataset()]
+    for tag, holder in [(tag, tags) for tag in DICOM_SPACING_TAGS] + [("PixelSpacing", measures[0])]:
+        try:
+            value = holder.get(tag)
+        except (ValueError, TypeError):  # pydicom converts on access
+            return _checked(path, f"DICOM {tag}", "unreadable", "unreadable")
+        if value is None or value == "":
+            continue
+        pair = [str(v) for v in value] if isinstance(value, (list, tuple, pydicom.multival.MultiValue)) else [value]
+        return (
+            _checked(path, f"DICOM {tag}", pair[-1], pair[0])
+            if len(pair) == 2
+            else _checked(path, f"DICOM {tag}", value, "nothing")
+        )
+    return UNKNOWN
+
+
+def _nrrd_spacing(path: Path, spacing: tuple[float, float]) -> PixelSpacing:
+    fields = read_nrrd_fields(path)
+    directions = [v for v in fields.get("space directions", "").replace(" ", "").split(")") if "(" in v]
+    spacings = [v for v in fields.get("spacings", "").split() if v.lower() not in ("nan", "none")]
+    if len(directions) < 2 and len(spacings) < 2:
+        return UNKNOWN
+    text = fields.get("space units", "") if directions else fields.get("units", "")
+    units = {unit.strip().lower() for unit in text.split('"')}
+    if foreign := units - MILLIMETRES - {"none", "???"}:
+        warnings.warn(
+            f"{path.name}: the NRRD header gives lengths in {', '.join(sorted(foreign))}, not mm; "
+            "lengths of this image are in pixels.",
+            stacklevel=3,
+        )
+        return UNKNOWN
+    return _checked(path, "NRRD", *spacing)
+
+
+def header_spacing(
+    path: Path, format_name: str, spacing: tuple[float, float], axes: tuple[int, int] = (0, 1)
+) -> PixelSpacing:
+    """The calibration of a file that is not DICOM.
+
+    Args:
+        path: the file.
+        format_name: "NIfTI", "NRRD" or "MHA"; any other format has no calibration.
+        spacing: (x, y) as ITK reads it, in millimetres: it has converted NIfTI's metres and micrometres.
+        axes: of the file, which are x and y.
+
+    Returns:
+        The calibration; none where the header states no spacing, and none with a warning where the stated one
+        is not positive or not a length in millimetres.
+    """
+    if format_name == "NIfTI":
+        pixdim = [read_nifti_header(path).pixdim[axis] for axis in axes]
+        return _checked(path, "NIfTI", *(spacing if min(pixdim) > 0 else pixdim))
+    if format_name == "NRRD":
+        return _nrrd_spacing(path, spacing)
+    if format_name == "MHA":
+        fields, _ = read_mha_fields(path)
+        stated = "elementspacing" in fields or "elementsize" in fields
+        return _checked(path, "MHA", *spacing) if stated else UNKNOWN
+    return UNKNOWN
+
+
+def with_stated_size(path: Path, frame: Frame) -> Frame:
+    """The frame of an image with the pixel size that a person stated for it.
+
+    A size that the file states itself stays, unless the person overruled it.
+
+    Raises:
+        InputError: ``calibration.json`` beside the image is malformed.
+    """
+    size = stated_size(path)
+    if size is None or (frame.spacing is not None and size.how != "overrule"):
+        return frame
+    return with_size(frame, size)
+
+
+def with_size(frame: Frame, size: StatedSize) -> Frame:
+    """The frame with another pixel size; its placement stays."""
+    return Frame(*frame.size, frame.placement, size.mm_per_px, size.source(frame.spacing_source))

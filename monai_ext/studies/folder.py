@@ -1,0 +1,198 @@
+"""A folder of images with their labels, in MONAI Label's studies layout."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import unicodedata
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from monai_ext.images import LABEL_EXTENSION, image_id_of, label_file_name, same_name
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.landmarks.tables import SPLITS, Split
+
+SPLITS_FILE = "splits.json"
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def check_studies_folder(folder: Path) -> None:
+    """Refuses a path at which no folder is, and names the existing one that is closest to it.
+
+    Raises:
+        InputError: there is nothing, or a file.
+    """
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise InputError(f"The studies folder {folder} is a file; give the folder that holds the images.")
+    close = _closest_folder(Path(os.path.abspath(folder)))
+    meant = "" if close is None else f", did you mean {close}"
+    raise InputError(f"The studies folder {folder} does not exist{meant}; give a folder of images.")
+
+
+def splits_document(splits: Mapping[str, str]) -> dict[str, list[str]]:
+    """The content of ``splits.json`` for a split per image ID.
+
+    Raises:
+        InputError: an unknown split.
+    """
+    members: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for image, split in sorted(splits.items()):
+        if split not in members:
+            raise InputError(f"The image {image!r} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+        members[split].append(image)
+    return {split: images for split, images in members.items() if images}
+
+
+class Studies:
+    """Images directly in a folder; labels in ``labels/<tag>/<ID>.mrk.json`` below it.
+
+    Hidden files, folders and files that are no images are not images (see :mod:`.passed_over`). The folder is looked
+    at anew on each call.
+
+    Args:
+        root: the folder. It need not exist until its images are asked for.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def __repr__(self) -> str:
+        return f"Studies({str(self.root)!r})"
+
+    def images(self) -> dict[str, Path]:
+        """The images by ID, in the order of the IDs.
+
+        Raises:
+            InputError: there is no such folder, or two images share an ID.
+        """
+        check_studies_folder(self.root)
+        found: dict[str, Path] = {}
+        spelled: dict[str, Path] = {}
+        for path in sorted(self.root.iterdir()):
+            name = image_id_of(path)
+            if name is None or path.is_dir():
+                continue
+            if not path.is_file():
+                warnings.warn(f"{path} is left out: it is a broken link or no regular file.", stacklevel=2)
+                continue
+            other = spelled.setdefault(unicodedata.normalize("NFC", name), path)
+            if other is not path:
+                raise InputError(f"{other} and {path} share the image ID {name!r}; rename or remove one of the two.")
+            found[name] = path
+        return dict(sorted(found.items()))
+
+    def image_path(self, image: str) -> Path:
+        """The file of one image; its ID may be spelled in either Unicode form (see :func:`same_name`).
+
+        Raises:
+            InputError: there is no image of that ID; names the closest one.
+        """
+        images = self.images()
+        found = same_name(image, images)
+        if found is None:
+            raise InputError(f"{self.root} has no image {image!r}{_closest(image, images)}.")
+        return images[found]
+
+    def label_path(self, image: str, tag: str = "final") -> Path:
+        """Where the label of an image lies or would lie.
+
+        Raises:
+            InputError: the ID or the tag would lead out of its folder, or the ID is too long for a file name.
+        """
+        if not image or image in {".", ".."} or any(character in image for character in "/\\\0"):
+            raise InputError(f"An image ID is a file name without folders, not {image!r}.")
+        return self._label_folder(tag) / label_file_name(image)
+
+    def labelled(self, tag: str = "final") -> list[str]:
+        """The IDs of the images that have a label with that tag, sorted. A label without its image is warned of.
+
+        Raises:
+            InputError: as :meth:`images`; the tag is no plain name.
+        """
+        images = self.images()
+        folder = self._label_folder(tag)
+        names = {path.name[: -len(LABEL_EXTENSION)] for path in folder.glob(f"[!.]*{LABEL_EXTENSION}")}
+        orphans = sorted(names - images.keys())
+        if orphans:
+            warnings.warn(f"{folder} has labels without an image in {self.root}: {', '.join(orphans)}.", stacklevel=2)
+        return [name for name in images if name in names]
+
+    def splits(self) -> dict[str, Split]:
+        """The split of each image that ``splits.json`` lists, as ``{"train": [IDs], "val": [IDs], "test": [IDs]}``.
+
+        Images that it does not list have no split; without the file no image has one.
+
+        Raises:
+            InputError: not that form, an unknown split or image ID, an image listed twice.
+        """
+        path = self.root / SPLITS_FILE
+        if not path.exists():
+            return {}
+        document = read_json(path)
+        if not isinstance(document, dict):
+            raise InputError(f'{path} must hold {{"train": [IDs], "val": [IDs]}}, not {document!r:.80}.')
+        splits: dict[str, Split] = {}
+        for split, members in document.items():
+            if split not in SPLITS:
+                raise InputError(f"{path} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
+            if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+                raise InputError(f"{path}: the split {split!r} must be a list of image IDs, not {members!r:.80}.")
+            for member in members:
+                if member in splits:
+                    raise InputError(
+                        f"{path} lists the image {member!r} in {splits[member]!r} and in {split!r}; keep one of them."
+                    )
+                splits[member] = cast(Split, split)
+        self._check_known(splits, str(path))
+        return splits
+
+    def write_splits(self, splits: Mapping[str, str]) -> None:
+        """Writes ``splits.json`` from a split per image ID: what :meth:`splits` returns.
+
+        Raises:
+            InputError: an unknown split or image ID.
+        """
+        document = splits_document(splits)
+        self._check_known(splits, "The splits")
+        write_json_atomically(self.root / SPLITS_FILE, document)
+
+    def _label_folder(self, tag: str) -> Path:
+        if not _TAG.fullmatch(tag):
+            raise InputError(f"A label tag is made of letters, digits, '-' and '_', not {tag!r}.")
+        return self.root / "labels" / tag
+
+    def _check_known(self, splits: Mapping[str, str], where: str) -> None:
+        images = self.images()
+        unknown = next((image for image in splits if image not in images), None)
+        if unknown is not None:
+            raise InputError(
+                f"{where}: {self.root} has no image {unknown!r}{_closest(unknown, images)}; remove it from the splits."
+            )
+
+
+def _closest(image: str, images: Mapping[str, Path]) -> str:
+    close = difflib.get_close_matches(image, images, n=1)
+    return f", did you mean {close[0]!r}" if close else f" among its {len(images)}"
+
+
+def _closest_folder(missing: Path) -> Path | None:
+    """The existing folder that is closest to an absolute path that leads nowhere; None where none is close."""
+    rest: list[str] = []
+    while not missing.parent.is_dir():
+        rest.insert(0, missing.name)
+        missing = missing.parent
+    try:
+        names = [entry.name for entry in missing.parent.iterdir() if entry.is_dir()]
+    except OSError:
+        return None
+    close = difflib.get_close_matches(missing.name, names, n=1)
+    if not close:
+        return None
+    found = missing.parent.joinpath(close[0], *rest)
+    return found if found.is_dir() else _closest_folder(found)

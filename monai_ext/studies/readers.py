@@ -1,0 +1,186 @@
+"""Several readers of one image: where their labels lie, who made which, and the label that they make together.
+
+Each reader's finished label lies under a tag of its own (:data:`READINGS`). What trains and is evaluated is the label
+``final`` as in any study: made from the readings (see :func:`consensus_content`), it states which ones it was made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks.geometry import Frame
+from monai_ext.landmarks.label_frame import with_stated_frame
+from monai_ext.landmarks.markups import markups_document, read_markups
+from monai_ext.landmarks.points import Landmarks, Status
+
+#: The tags of the finished labels of the first and of the second reader.
+READINGS = ("reader1", "reader2")
+#: The tags of their drafts.
+DRAFTS = ("draft", "draft2")
+#: Characters of a reader's name.
+LONGEST_NAME = 200
+#: Fields of a markups document: who made a reading; and of which readings, by their SHA-256, a ``final`` label is made.
+ANNOTATOR, CONSENSUS_OF = "annotator", "consensusOf"
+
+
+class Consensus(NamedTuple):
+    """What several readings of one image say together.
+
+    Attributes:
+        landmarks: the mean of the defined points; undefined where the readers disagree.
+        disagreements: landmarks that one reader placed and another states to be missing.
+    """
+
+    landmarks: Landmarks
+    disagreements: tuple[str, ...]
+
+    @property
+    def says_something(self) -> bool:
+        """Whether a landmark is defined or missing."""
+        return bool((self.landmarks.status != Status.UNDEFINED).any())
+
+
+class ConsensusFile(NamedTuple):
+    """A ``final`` label made of readings.
+
+    Attributes:
+        content: of the markups file; None where the readings agree on no landmark.
+        found: what they say.
+    """
+
+    content: bytes | None
+    found: Consensus
+
+
+def reader_key(name: str) -> str:
+    """What tells readers apart: their name whatever its case, its Unicode form and the blanks around it."""
+    return unicodedata.normalize("NFC", name).strip().casefold()
+
+
+def checked_name(name: str) -> str:
+    """A reader's name, without the blanks around it.
+
+    Raises:
+        InputError: it cannot be noted, or would read as several.
+    """
+    found = name.strip()
+    if not found or len(found) > LONGEST_NAME or not found.isprintable() or "," in found:
+        raise InputError(
+            f"The annotator {name[:80]!r} is no name: use 1 to {LONGEST_NAME} printable characters without a comma."
+        )
+    return found
+
+
+def consensus(readings: Sequence[Landmarks]) -> Consensus:
+    """The mean of the points that readers placed.
+
+    A landmark that one reader left undefined is as the other has it. Where one placed it and another states that it
+    is missing, nothing is averaged: it is undefined, so that it does not train until they agree.
+
+    Args:
+        readings: at least one, of one image; the names may differ.
+
+    Returns:
+        Landmarks in the order of the first reading, then of the others.
+    """
+    names = tuple(dict.fromkeys(name for reading in readings for name in reading.names))
+    same = [reading.reordered(names) for reading in readings]
+    status = np.stack([reading.status for reading in same])
+    defined, missing = status == Status.DEFINED, status == Status.MISSING
+    disagree = defined.any(axis=0) & missing.any(axis=0)
+    points = np.full((len(names), 2), np.nan)
+    codes = np.full(len(names), int(Status.UNDEFINED))
+    codes[missing.any(axis=0) & ~disagree] = Status.MISSING
+    for k in np.flatnonzero(defined.any(axis=0) & ~disagree):
+        points[k] = np.mean([reading.points[k] for reading in same if reading.defined[k]], axis=0)
+        codes[k] = Status.DEFINED
+    found = Landmarks(names, points, readings[0].frame, codes)
+    return Consensus(found, tuple(name for name, differs in zip(names, disagree, strict=True) if differs))
+
+
+def consensus_content(readings: Mapping[str, bytes], frame: Frame) -> ConsensusFile:
+    """The ``final`` label that readings make together; of one reading its own content.
+
+    Args:
+        readings: the content of markups files by tag, at least one.
+        frame: of their image.
+
+    Raises:
+        InputError: a reading cannot be used for the image; names its tag.
+    """
+    found = consensus([_landmarks(tag, content, frame) for tag, content in readings.items()])
+    if not found.says_something:
+        return ConsensusFile(None, found)
+    if len(readings) == 1:
+        content = next(iter(readings.values()))
+    else:
+        document = {**markups_document(found.landmarks), ANNOTATOR: annotators(readings)}
+        content = json.dumps(document, indent=2, allow_nan=False).encode()
+    return ConsensusFile(with_field(with_stated_frame(content, frame), CONSENSUS_OF, sources(readings)), found)
+
+
+def sources(readings: Mapping[str, bytes]) -> dict[str, str]:
+    """What tells of which readings a label is made: their SHA-256 by tag."""
+    return {tag: hashlib.sha256(content).hexdigest() for tag, content in readings.items()}
+
+
+def annotators(readings: Mapping[str, bytes]) -> str:
+    """The names that readings state, as one text."""
+    return ", ".join(name for content in readings.values() if (name := stated_annotator(_document(content))))
+
+
+def stated_annotator(document: Any) -> str:
+    """Who made a label by its document; empty where it does not say."""
+    name = document.get(ANNOTATOR) if isinstance(document, dict) else None
+    return name.strip() if isinstance(name, str) else ""
+
+
+def stated_sources(document: Any) -> dict[str, str] | None:
+    """Of which readings a label is made by its document; None where it is a label of its own."""
+    field = document.get(CONSENSUS_OF) if isinstance(document, dict) else None
+    if not isinstance(field, dict) or not all(isinstance(value, str) for value in field.values()):
+        return None
+    return {str(tag): value for tag, value in field.items()}
+
+
+def with_field(content: bytes, name: str, value: Any) -> bytes:
+    """A markups file's content with a field beside ``markups``; all else stays byte for byte where it had none.
+
+    Args:
+        content: UTF-8 JSON, an object with at least one field.
+        name: of the field.
+        value: JSON; None takes the field away.
+    """
+    text = content.decode("utf-8-sig")
+    document = json.loads(text)
+    if name in document:
+        del document[name]
+        text = json.dumps(document, indent=2)
+        content = text.encode()
+    if value is None:
+        return content
+    start = text.index("{") + 1
+    return f'{text[:start]}"{name}": {json.dumps(value, allow_nan=False)}, {text[start:]}'.encode()
+
+
+def _document(content: bytes) -> Any:
+    return json.loads(content.decode("utf-8-sig"))
+
+
+def _landmarks(tag: str, content: bytes, frame: Frame) -> Landmarks:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{tag}.mrk.json"
+        path.write_bytes(content)
+        try:
+            return read_markups(path, frame)
+        except InputError as error:
+            raise InputError(str(error).replace(str(path), f"The label {tag!r}")) from None

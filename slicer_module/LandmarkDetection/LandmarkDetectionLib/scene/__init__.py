@@ -1,0 +1,1 @@
+"""Slicer's scene: image, points, measurements. No Qt."""

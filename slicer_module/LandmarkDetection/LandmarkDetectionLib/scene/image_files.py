@@ -1,0 +1,116 @@
+"""Image files as volumes of the scene, and volumes as files for the server."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import slicer
+import vtk
+
+from ..errors import SceneError
+from ..words import tr as _
+from .image_frame import ImageFrame
+
+
+def load_in_slicer(path: Path) -> Any:
+    """One file as one volume node, not shown yet.
+
+    Files that look like slices of a series (``IMG_001.png``, ``IMG_002.png``) stay separate images.
+
+    Raises:
+        SceneError: the file is absent, or Slicer cannot read it.
+    """
+    import slicer.util
+
+    if not path.is_file():
+        raise SceneError(_("There is no file {path}.").format(path=path))
+    try:
+        return slicer.util.loadVolume(str(path), {"singleFile": True, "show": False})
+    except RuntimeError as error:
+        raise SceneError(
+            _("Slicer cannot read the image {name}; its error log says why.").format(name=path.name)
+        ) from error
+
+
+#: What the server takes as it is.
+_READABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nii.gz", ".nrrd", ".mha", ".dcm")
+
+
+def export_volume(node: Any, folder: Path) -> Path:
+    """Writes a 2D volume into a folder, named for the node; parent transforms have no part in it.
+
+    The file that it was read from is copied where the volume is still as read. Otherwise an image that lies as a
+    photograph does (pixels of 1 mm at the origin) becomes PNG, since NRRD would call those millimetres a calibration,
+    and any other becomes NRRD.
+
+    Raises:
+        SceneError: it is no 2D image, or cannot be written.
+    """
+    ImageFrame(node)
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", node.GetName()).strip("._") or "image"
+    source = _source(node)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if source is not None:
+            path = folder / (stem[: len(stem) - len(_extension(Path(stem)))] + _extension(source))
+            shutil.copyfile(source, path)
+            return path
+    except OSError as error:
+        raise SceneError(
+            _("{name} cannot be copied to {folder}: {reason}.").format(
+                name=node.GetName(), folder=folder, reason=error.strerror
+            )
+        ) from error
+    writer = _write_png if _is_photograph(node) else _write_nrrd
+    path = folder / (stem + (".png" if writer is _write_png else ".nrrd"))
+    if not writer(node, path) or not path.is_file():
+        raise SceneError(
+            _("{name} cannot be written to {path}: is the folder writable?").format(name=node.GetName(), path=path)
+        )
+    return path
+
+
+def _extension(path: Path) -> str:
+    name = path.name.lower()
+    return next((extension for extension in sorted(_READABLE, key=len, reverse=True) if name.endswith(extension)), "")
+
+
+def _source(node: Any) -> Path | None:
+    """The one file that the volume was read from, if it is still the same image."""
+    storage = node.GetStorageNode()
+    if storage is None or not storage.GetFileName() or storage.GetNumberOfFileNames() > 1:
+        return None
+    path = Path(storage.GetFileName())
+    unchanged = path.is_file() and _extension(path) and not node.GetModifiedSinceRead()
+    return path if unchanged else None
+
+
+def _is_photograph(node: Any) -> bool:
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    expected = (-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1)
+    plain = all(matrix.GetElement(i // 4, i % 4) == value for i, value in enumerate(expected))
+    image = node.GetImageData()
+    types = (vtk.VTK_UNSIGNED_CHAR, vtk.VTK_UNSIGNED_SHORT)
+    return plain and image.GetScalarType() in types and image.GetNumberOfScalarComponents() in (1, 3, 4)
+
+
+def _write_png(node: Any, path: Path) -> bool:
+    # VTK's first row is the bottom one of the file, Slicer's the top one.
+    flip = vtk.vtkImageFlip()
+    flip.SetInputData(node.GetImageData())
+    flip.SetFilteredAxis(1)
+    writer = vtk.vtkPNGWriter()
+    writer.SetInputConnection(flip.GetOutputPort())
+    writer.SetFileName(str(path))
+    writer.Write()
+    return bool(writer.GetErrorCode() == 0)
+
+
+def _write_nrrd(node: Any, path: Path) -> bool:
+    storage = slicer.vtkMRMLNRRDStorageNode()
+    storage.SetFileName(str(path))
+    return bool(storage.WriteData(node))

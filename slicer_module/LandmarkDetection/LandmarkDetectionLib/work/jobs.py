@@ -1,0 +1,226 @@
+"""What is done in a worker thread: several requests that belong together, with one result for the session.
+
+A job takes plain values and a client, changes nothing of the session, and raises ``ClientError`` with one sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadAnswer, ClientError, OtherFrame, Refused, WrongDefinition
+from ..server.client import LandmarkClient
+from ..server.geometry import Geometry
+from ..server.images import ImageEntry, ImageList, LabelVersion
+from ..server.prediction import Answer, Prediction
+from ..server.server_info import ServerInfo
+from ..server.task_definition import TaskDefinition
+from ..words import tr as _
+from .records import Submission, WorkRecord
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """The server as it is now."""
+
+    info: ServerInfo
+    images: ImageList
+
+
+@dataclass(frozen=True)
+class OpenedImage:
+    """An image that was fetched.
+
+    Attributes:
+        path: the file; its name and extension are the server's.
+        record: the work to begin or to go on with.
+        notice: one sentence where something about its label should be known; else empty.
+    """
+
+    path: Path
+    record: WorkRecord
+    notice: str = ""
+
+    @property
+    def image(self) -> str:
+        """The ID."""
+        return self.record.image
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A prediction, with the protocols as they were when it was made."""
+
+    prediction: Prediction
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A label that the server has stored, with what it recorded.
+
+    Attributes:
+        server: what the server offers since then, where the label may have changed it; None where it was not asked.
+    """
+
+    submission: Submission
+    info: dict[str, Any]
+    server: ServerInfo | None = None
+
+
+def refresh(client: LandmarkClient) -> Refreshed:
+    """What the server offers and all its images; for connecting, and after anything changed."""
+    return Refreshed(client.info(), client.images())
+
+
+def open_image(
+    client: LandmarkClient, task: TaskDefinition, entry: ImageEntry, folder: Path, suggestion: bool = True
+) -> OpenedImage:
+    """Fetches an image with its geometry and its label: the draft, else the final one, else what a network proposed.
+
+    A label of another protocol is left alone, with a notice.
+
+    Args:
+        client: the server.
+        task: the protocol to work with.
+        entry: the image, from the server's list.
+        folder: where the file goes; one folder per server, as the name is the server's.
+        suggestion: whether a stored proposal is shown where nobody labelled the image.
+    """
+    path = client.download_image(entry.id, folder)
+    geometry = client.frame(entry.id)
+    tags = [tag for tag in ("draft", "final") if tag in entry.labels] + ["original"] * suggestion
+    notice = ""
+    for tag in tags:
+        label = entry.labels.get(tag)
+        if label is None:
+            continue
+        if label.protocol not in ("", task.name):
+            if tag != "original":
+                notice = _("{image} has a {tag} label of the protocol {protocol}: choose that to open it.").format(
+                    image=entry.id, tag=tag, protocol=label.protocol
+                )
+            continue
+        record = _label_record(client, task, entry.id, tag, geometry)
+        if record is not None:
+            return OpenedImage(path, record)
+    return OpenedImage(path, WorkRecord.empty(task, entry.id, geometry), notice)
+
+
+def detect(client: LandmarkClient, task: TaskDefinition, image: str) -> Detected:
+    """The prediction for an image, checked against the open task.
+
+    Raises:
+        WrongDefinition: the server means other landmarks by the protocol's name now.
+    """
+    answer = client.infer(task.name, image)
+    return Detected(Prediction.from_document(answer.document, task), answer)
+
+
+def propose(client: LandmarkClient, task: TaskDefinition, image: str) -> Prediction:
+    """Predicts an image that is not open; the server keeps the result as its proposal, beside any label.
+
+    Raises:
+        WrongDefinition: the server means other landmarks by the protocol's name now.
+    """
+    return Prediction.from_document(client.infer(task.name, image, keep=True).document, task)
+
+
+def send(client: LandmarkClient, submission: Submission) -> Sent:
+    """Stores a label, after a look whether the server still means the same landmarks.
+
+    Raises:
+        WrongDefinition: it does not; nothing is sent.
+    """
+    task = submission.record.task
+    known = client.info()
+    check_definition(known, task)
+    info = client.save_label(submission.image, submission.markups, submission.params, submission.tag)
+    first = submission.tag == "final" and task.name not in known.models  # from the first label on it may Auto-detect
+    return Sent(submission, info, _info_or_none(client) if first else None)
+
+
+def _info_or_none(client: LandmarkClient) -> ServerInfo | None:
+    """What the server offers; None where it does not answer, which is no failure of what it has done before."""
+    try:
+        return client.info()
+    except ClientError:
+        return None
+
+
+def check_definition(info: ServerInfo, task: TaskDefinition) -> None:
+    """Raises WrongDefinition where the server lacks a task, or means other landmarks by its name."""
+    present = info.tasks.get(task.name)
+    if present is None:
+        known = ", ".join(info.tasks) or "none"
+        raise WrongDefinition(
+            _(
+                "This server does not have the protocol {protocol} (it has {known}): your points stay in the "
+                "scene; connect to the server that has it."
+            ).format(protocol=task.name, known=known)
+        )
+    difference = task.difference(present)
+    if difference:
+        raise WrongDefinition(
+            _(
+                "The server's protocol {protocol} differs from the open one: it {difference}; your points stay "
+                "in the scene and nothing was sent."
+            ).format(protocol=task.name, difference=difference)
+        )
+
+
+def upload(client: LandmarkClient, path: Path, image: str = "") -> str:
+    """Adds an image file to the studies; returns its ID."""
+    return client.upload_image(path, image)
+
+
+def label_versions(client: LandmarkClient, image: str) -> tuple[LabelVersion, ...]:
+    """The earlier versions of the final label and of the draft of an image, the last one that ended first."""
+    found = [version for tag in ("final", "draft") for version in client.label_versions(image, tag)]
+    return tuple(sorted(found, key=lambda version: version.ended, reverse=True))
+
+
+def restore(
+    client: LandmarkClient, task: TaskDefinition, image: str, version: LabelVersion, folder: Path
+) -> tuple[ImageList, OpenedImage]:
+    """Puts an earlier version back and fetches it; (the images as they are now, the image with that label).
+
+    Raises:
+        WrongDefinition: it belongs to another protocol; nothing is changed.
+    """
+    if version.protocol not in ("", task.name):
+        raise WrongDefinition(
+            _("This version belongs to the protocol {protocol}: choose that to put it back.").format(
+                protocol=version.protocol
+            )
+        )
+    client.restore_label(image, version.tag, version.version)
+    path = client.download_image(image, folder)
+    record = _label_record(client, task, image, version.tag, client.frame(image))
+    if record is None:
+        raise BadAnswer(
+            _("The label of {image} was put back, but has been deleted meanwhile: open the image again.").format(
+                image=image
+            )
+        )
+    return client.images(), OpenedImage(path, record)
+
+
+def _label_record(
+    client: LandmarkClient, task: TaskDefinition, image: str, tag: str, geometry: Geometry
+) -> WorkRecord | None:
+    """The work of a label; None where it is gone meanwhile, or is a proposal of another protocol or placement."""
+    try:
+        info = client.label_info(image, tag)
+        markups = client.download_label(image, tag)
+    except Refused as error:
+        if error.status == 404:
+            return None
+        raise
+    try:
+        return WorkRecord.from_label(task, image, tag, markups, info, geometry)
+    except (OtherFrame, WrongDefinition):
+        if tag == "original":
+            return None
+        raise

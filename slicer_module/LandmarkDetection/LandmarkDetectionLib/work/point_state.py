@@ -1,0 +1,181 @@
+"""The state of one landmark while a person works on an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import BadAnswer
+from ..server.json_fields import Position, as_object, as_text, number_or_none, position_or_none
+from ..server.prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
+from ..words import tr as _
+
+#: What the table shows.
+PREDICTED, CORRECTED, PLACED, ABSENT, UNLABELLED = "predicted", "corrected", "placed", "missing", "unlabelled"
+STATUSES = (PREDICTED, CORRECTED, PLACED, ABSENT, UNLABELLED)
+_PLACES = (PREDICTED, CORRECTED, PLACED)
+
+
+@dataclass(frozen=True)
+class PointState:
+    """One landmark; every change makes a new one.
+
+    Attributes:
+        name: the landmark's.
+        status: ``predicted`` (as the network put it), ``corrected`` (a person moved the prediction, or confirmed it
+            where it is), ``placed`` (by hand, with no prediction), ``missing`` or ``unlabelled``.
+        position: LPS millimetres; None for ``missing`` and ``unlabelled``.
+        proposal: what the network said: ``defined``, ``missing`` or ``undefined``; None without a prediction.
+        predicted: LPS millimetres of the prediction; None unless the proposal is ``defined``.
+        confidence: of the prediction, in [0, 1]; None where unknown.
+        radius: how far the prediction may be off, in the image's unit; None where unknown.
+        coverage: the probability that it is off no further; None where unknown.
+        touched: whether the state is a person's doing, not the network's.
+        confirmed: whether a person accepted the network's word as it stands.
+    """
+
+    name: str
+    status: str = UNLABELLED
+    position: Position | None = None
+    proposal: str | None = None
+    predicted: Position | None = None
+    confidence: float | None = None
+    radius: float | None = None
+    coverage: float | None = None
+    touched: bool = False
+    confirmed: bool = False
+
+    @property
+    def reach(self) -> float | None:
+        """The radius, while the point is where the network put it: it says nothing of a point that a person moved."""
+        return None if self.position is None or self.position != self.predicted else self.radius
+
+    @property
+    def said(self) -> tuple[str | None, Position | None]:
+        """What the network said: its proposal and place."""
+        return self.proposal, self.predicted
+
+    @property
+    def awaits_a_person(self) -> bool:
+        """Whether the network's word stands alone: nobody moved, placed, accepted, called missing or cleared it."""
+        return not self.touched and self.proposal in (DEFINED, MISSING)
+
+    @property
+    def is_the_network_s(self) -> bool:
+        """Whether the landmark is as the network put it, untouched or accepted: its confidence is about that alone."""
+        return self.word == self.proposal and self.position == self.predicted
+
+    @property
+    def word(self) -> str:
+        """The positionStatus of markups files: ``defined``, ``missing`` or ``undefined``."""
+        if self.status in _PLACES:
+            return DEFINED
+        return MISSING if self.status == ABSENT else UNDEFINED
+
+    def with_prediction(self, point: PointPrediction) -> PointState:
+        """The network's word, which replaces whatever was there."""
+        status = {DEFINED: PREDICTED, MISSING: ABSENT, UNDEFINED: UNLABELLED}[point.status]
+        return PointState(
+            self.name,
+            status,
+            point.position,
+            point.status,
+            point.position,
+            point.confidence,
+            point.radius,
+            point.coverage,
+        )
+
+    def with_proposal(self, point: PointPrediction) -> PointState:
+        """A person's point keeps its place; only what it is compared with is new."""
+        renewed = replace(
+            self,
+            proposal=point.status,
+            predicted=point.position,
+            confidence=point.confidence,
+            radius=point.radius,
+            coverage=point.coverage,
+            confirmed=False,
+        )
+        return renewed if self.position is None else renewed.at(self.position)
+
+    def at(self, position: Position) -> PointState:
+        """A person put it there."""
+        status = CORRECTED if self.proposal == DEFINED else PLACED
+        return replace(self, status=status, position=position, touched=True, confirmed=position == self.predicted)
+
+    def as_predicted(self) -> PointState:
+        """Back to the network's word; without one, nothing changes."""
+        if self.proposal is None:
+            return self
+        return self.with_prediction(
+            PointPrediction(self.name, self.proposal, self.predicted, self.confidence, self.radius, self.coverage)
+        )
+
+    def as_missing(self) -> PointState:
+        """A person says that it is not in the image."""
+        return replace(self, status=ABSENT, position=None, touched=True, confirmed=self.proposal == MISSING)
+
+    def as_unlabelled(self) -> PointState:
+        """A person takes it away."""
+        return replace(self, status=UNLABELLED, position=None, touched=True, confirmed=False)
+
+    def accepted(self) -> PointState:
+        """A person agrees with the network: the prediction counts as corrected; anything else stays as it is."""
+        if not self.awaits_a_person:
+            return self
+        status = CORRECTED if self.proposal == DEFINED else ABSENT
+        return replace(self, status=status, touched=True, confirmed=True)
+
+    def scaled(self, factor: float) -> PointState:
+        """The same point on an image whose unit of length is another: only the radius is a length."""
+        return self if self.radius is None else replace(self, radius=self.radius * factor)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The state as JSON."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "position": None if self.position is None else list(self.position),
+            "proposal": self.proposal,
+            "predicted": None if self.predicted is None else list(self.predicted),
+            "confidence": self.confidence,
+            "radius": self.radius,
+            "coverage": self.coverage,
+            "touched": self.touched,
+            "confirmed": self.confirmed,
+        }
+
+    @classmethod
+    def from_dict(cls, document: Any) -> PointState:
+        """Raises BadAnswer where a field has the wrong type or the fields contradict one another."""
+        entry = as_object(document, "A saved landmark")
+        name = as_text(entry.get("name"), "A saved landmark's name")
+        status = as_text(entry.get("status"), f"The saved status of {name}")
+        proposal = entry.get("proposal")
+        found = cls(
+            name,
+            status,
+            position_or_none(entry.get("position"), f"The saved position of {name}"),
+            proposal,
+            position_or_none(entry.get("predicted"), f"The saved prediction of {name}"),
+            number_or_none(entry.get("confidence"), f"The saved confidence of {name}"),
+            number_or_none(entry.get("radius"), f"The saved radius of {name}"),
+            number_or_none(entry.get("coverage"), f"The saved coverage of {name}"),
+            entry.get("touched") is True,
+            entry.get("confirmed") is True,
+        )
+        known = status in STATUSES and proposal in (None, DEFINED, MISSING, UNDEFINED)
+        if not known or (status in _PLACES) != (found.position is not None):
+            raise BadAnswer(
+                _("The saved state of {name} contradicts itself: {status!r} at {position}.").format(
+                    name=name, status=status, position=found.position
+                )
+            )
+        if (proposal == DEFINED) != (found.predicted is not None):
+            raise BadAnswer(
+                _("The saved prediction of {name} contradicts itself: {proposal!r} at {position}.").format(
+                    name=name, proposal=proposal, position=found.predicted
+                )
+            )
+        return found

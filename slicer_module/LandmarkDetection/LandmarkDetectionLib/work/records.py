@@ -1,0 +1,327 @@
+"""The work on an image as plain values: kept in the scene, taken up from a label, sent to the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Optional
+
+from ..errors import BadAnswer, WrongDefinition
+from ..server.geometry import Geometry
+from ..server.json_fields import (
+    Position,
+    as_list,
+    as_number,
+    as_object,
+    as_text,
+    from_scene_text,
+    position_or_none,
+    to_scene_text,
+)
+from ..server.prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
+from ..server.task_definition import TaskDefinition
+from ..words import tr as _
+from .label_document import LabelPoint, label_bytes, read_label
+from .point_state import ABSENT, CORRECTED, PLACED, PREDICTED, PointState
+
+Points = tuple[PointState, ...]
+#: What a label says of each landmark: its status and position.
+Content = tuple[tuple[str, Optional[Position]], ...]
+
+
+def content_of(points: Points) -> Content:
+    """What tells a saved state from a changed one."""
+    return tuple((point.status, point.position) for point in points)
+
+
+@dataclass(frozen=True)
+class WorkRecord:
+    """Everything about the work on one image but its history.
+
+    Attributes:
+        saved: the content under ``saved_tag`` on the server; None where the server has none.
+        seconds: time spent.
+    """
+
+    task: TaskDefinition
+    image: str
+    points: Points
+    geometry: Geometry = field(default_factory=Geometry)
+    model_version: str | None = None
+    saved_tag: str | None = None
+    saved: Content | None = None
+    seconds: float = 0.0
+
+    @classmethod
+    def empty(cls, task: TaskDefinition, image: str, geometry: Geometry | None = None) -> WorkRecord:
+        """An image that nobody worked on."""
+        return cls(task, image, tuple(PointState(name) for name in task.names), geometry or Geometry())
+
+    def to_json(self) -> str:
+        """The record as text."""
+        document: dict[str, Any] = {
+            "task": self.task.to_dict(),
+            "image": self.image,
+            "points": [point.to_dict() for point in self.points],
+            "geometry": self.geometry.to_dict(),
+            "model_version": self.model_version,
+            "saved_tag": self.saved_tag,
+            "saved": self.saved,
+            "seconds": round(self.seconds, 3),
+        }
+        return to_scene_text(document)
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkRecord:
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+            BadAnswer: it is damaged, or of another version of the module.
+        """
+        entry = from_scene_text(text, "The saved work")
+        task = TaskDefinition.from_dict(entry.get("task"), "The saved protocol")
+        points = tuple(PointState.from_dict(item) for item in as_list(entry.get("points"), "The saved landmarks"))
+        if tuple(point.name for point in points) != task.names:
+            raise BadAnswer(_("The scene's saved landmark work is damaged: its points are not those of its protocol."))
+        saved = entry.get("saved")
+        return cls(
+            task,
+            as_text(entry.get("image"), "The saved image"),
+            points,
+            Geometry.from_dict(entry.get("geometry")),
+            text_or_none(entry.get("model_version")),
+            text_or_none(entry.get("saved_tag")),
+            None if saved is None else tuple(_content_item(item) for item in as_list(saved, "The saved label")),
+            as_number(entry.get("seconds"), "The saved time"),
+        )
+
+    def on(self, geometry: Geometry) -> WorkRecord:
+        """The same pixels on the image as it lies now."""
+        if self.geometry.size != geometry.size or geometry.size is None or self.geometry == geometry:
+            return replace(self, geometry=geometry)
+
+        def moved(position: Position | None) -> Position | None:
+            return None if position is None else geometry.to_lps(*self.geometry.to_pixel(position))
+
+        factor = geometry.factor_from(self.geometry)
+        points = tuple(
+            replace(p, position=moved(p.position), predicted=moved(p.predicted)).scaled(factor) for p in self.points
+        )
+        saved = None if self.saved is None else tuple((status, moved(position)) for status, position in self.saved)
+        return replace(self, points=points, saved=saved, geometry=geometry)
+
+    @classmethod
+    def from_label(
+        cls,
+        task: TaskDefinition,
+        image: str,
+        tag: str,
+        markups: bytes | str,
+        info: Mapping[str, Any],
+        geometry: Geometry | None = None,
+    ) -> WorkRecord:
+        """A labelled image, opened again. Nothing is unsent, and the time goes on from what was spent before.
+
+        Args:
+            task: what the server means by the protocol now.
+            image: its ID.
+            tag: ``final`` or ``draft``; ``original`` is a network's proposal, and its points are predictions.
+            markups: the label's file.
+            info: the label's info. Where this module saved the label it tells what was predicted, moved and
+                confirmed; points of other origin count as placed by hand.
+            geometry: of the image.
+
+        Raises:
+            OtherFrame: the label was made on another placement of the image.
+            WrongDefinition: the label has landmarks that the task lacks, or belongs to another task.
+            BadAnswer: the label is no point list.
+        """
+        if info.get("protocol") not in (None, "", task.name):
+            raise WrongDefinition(
+                _("The label of {image} belongs to the protocol {other}, not {protocol}.").format(
+                    image=image, other=info["protocol"], protocol=task.name
+                )
+            )
+        points = read_label(markups, task, geometry)
+        geometry = geometry or Geometry()
+        version = text_or_none(info.get("model_version"))
+        if tag == "original":
+            proposed = [PointPrediction(p.name, p.word, p.position, p.confidence) for p in points]
+            states = tuple(PointState(point.name).with_prediction(point) for point in proposed)
+            return cls(task, image, states, geometry, version)
+        origins = info.get("landmarks")
+        origins = origins if isinstance(origins, dict) else {}
+        states = tuple(_opened(point, origins.get(point.name)) for point in points)
+        if info.get("unit") == "px" and geometry.unit == "mm":  # calibrated since
+            states = tuple(state.scaled(geometry.factor_from(Geometry())) for state in states)
+        elif info.get("unit") == "mm" and geometry.unit == "px":
+            states = tuple(replace(state, radius=None, coverage=None) for state in states)
+        seconds = info.get("seconds")
+        spent = float(seconds) if isinstance(seconds, (int, float)) and 0 < seconds < 1e9 else 0.0
+        return cls(task, image, states, geometry, version, tag, content_of(states), spent)
+
+
+def text_or_none(value: Any) -> str | None:
+    """Text, or None for null."""
+    return None if value is None else as_text(value, "A saved field")
+
+
+def origin_of(point: PointState) -> dict[str, Any]:
+    """What a label's info records of one landmark, beside its place, which the label itself holds."""
+    entry = point.to_dict()
+    return {name: value for name, value in entry.items() if name not in ("name", "position")}
+
+
+def _content_item(item: Any) -> tuple[str, Position | None]:
+    if not isinstance(item, list) or len(item) != 2:
+        raise BadAnswer(_("The scene's saved landmark work is damaged: its saved label is no list of points."))
+    status, position = item
+    return as_text(status, "The saved label"), position_or_none(position, "The saved label")
+
+
+def _opened(point: LabelPoint, origin: Any) -> PointState:
+    """A label's point with what its info tells of it; without that, or where the two disagree, placed by hand."""
+    by_hand = PointState(
+        point.name,
+        {DEFINED: PLACED, MISSING: ABSENT, UNDEFINED: PointState.status}[point.word],
+        point.position,
+        touched=point.word != UNDEFINED,
+    )
+    if not isinstance(origin, dict):
+        return by_hand
+    try:
+        position = None if point.position is None else list(point.position)
+        told = PointState.from_dict({**origin, "name": point.name, "position": position})
+    except BadAnswer:
+        return by_hand
+    if told.word != point.word:
+        return by_hand
+    if told.status == PREDICTED and told.position != told.predicted:
+        return replace(told, status=CORRECTED, touched=True)
+    return told
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A finished label or a draft; it stays valid whatever is done to the work afterwards.
+
+    Attributes:
+        record: the work as it was when the submission was made.
+        tag: ``final`` or ``draft``.
+        params: the JSON that goes with the label: ``protocol``, ``definition`` (digest), ``model_version`` (None
+            where no prediction was shown), ``displacement`` by landmark and its ``unit``, ``seconds``, ``client``,
+            ``annotator``, and ``landmarks``, from which the work is taken up again when the label is reopened.
+        markups: the content of the Slicer markups file.
+    """
+
+    record: WorkRecord
+    tag: str
+    params: dict[str, Any]
+    markups: bytes
+
+    @property
+    def image(self) -> str:
+        """The ID of the image."""
+        return self.record.image
+
+    @property
+    def points(self) -> Points:
+        """The state that is sent."""
+        return self.record.points
+
+    @classmethod
+    def of(cls, record: WorkRecord, tag: str, annotator: str = "") -> Submission:
+        """The submission of a work as it is now."""
+        params: dict[str, Any] = {
+            "protocol": record.task.name,
+            "definition": record.task.digest,
+            "model_version": record.model_version,
+            "displacement": displacement(record),
+            "unit": record.geometry.unit,
+            "seconds": round(record.seconds, 1),
+            "client": "3D Slicer",
+            "landmarks": {point.name: origin_of(point) for point in record.points},
+        }
+        if annotator:
+            params["annotator"] = annotator
+        return cls(record, tag, params, label_bytes(record.points, record.geometry))
+
+
+def displacement(record: WorkRecord) -> dict[str, Any]:
+    """How far each landmark lies from its prediction in the image's unit, to four digits; None without both."""
+    found: dict[str, Any] = {}
+    for point in record.points:
+        both = point.position is not None and point.predicted is not None
+        found[point.name] = round(record.geometry.distance(point.position, point.predicted), 4) if both else None  # type: ignore[arg-type]
+    return found
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """Work that the server does not have.
+
+    Attributes:
+        record: the work.
+        tag: how it was to be sent; ``draft`` where it was only left.
+        reason: one sentence: why it was not sent.
+        server: the address that the image came from; empty where unknown.
+    """
+
+    record: WorkRecord
+    tag: str
+    reason: str
+    server: str = ""
+
+    @property
+    def image(self) -> str:
+        """The ID of the image."""
+        return self.record.image
+
+    def belongs_to(self, image: str, task: TaskDefinition) -> bool:
+        """Whether it is work on this image by this very definition."""
+        return (self.image, self.record.task.digest) == (image, task.digest)
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """What the scene keeps. No token.
+
+    Attributes:
+        server: address of the server; empty where there was none.
+        work: the open work.
+        unsent: what the server does not have.
+    """
+
+    server: str
+    work: WorkRecord | None
+    unsent: tuple[Unsent, ...]
+
+    def to_json(self) -> str:
+        """One line of text."""
+        unsent = [
+            {"record": i.record.to_json(), "tag": i.tag, "reason": i.reason, "server": i.server} for i in self.unsent
+        ]
+        work = None if self.work is None else self.work.to_json()
+        return to_scene_text({"server": self.server, "work": work, "unsent": unsent})
+
+    @classmethod
+    def from_json(cls, text: str) -> SessionRecord:
+        """What :meth:`to_json` wrote.
+
+        Raises:
+            BadAnswer: the text is damaged or of another version.
+        """
+        entry = from_scene_text(text, "The saved session")
+        work = entry.get("work")
+        return cls(
+            as_text(entry.get("server"), "The saved server"),
+            None if work is None else WorkRecord.from_json(as_text(work, "The saved work")),
+            tuple(_unsent(item) for item in as_list(entry.get("unsent"), "The saved unsent work")),
+        )
+
+
+def _unsent(item: Any) -> Unsent:
+    entry = as_object(item, "Saved unsent work")
+    record = WorkRecord.from_json(as_text(entry.get("record"), "Saved unsent work"))
+    tag, reason, server = (as_text(entry.get(name), f"The saved {name}") for name in ("tag", "reason", "server"))
+    return Unsent(record, tag, reason, server)

@@ -1,0 +1,383 @@
+"""What a person is asked before a command goes on, and the answers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from ..errors import BadAnswer, Cancelled, ClientError, WrongDefinition
+from ..server.geometry import Calibration
+from ..server.images import ImageEntry, ImageList
+from ..server.server_info import ModelInfo, ServerInfo, TrainStats
+from ..server.task_definition import TaskDefinition
+from ..words import tr as _
+from .history import Clock
+from .jobs import Detected, OpenedImage, Refreshed, Sent, check_definition
+from .records import SessionRecord, Submission, Unsent, WorkRecord
+from .work import Work
+
+#: Answers to a question.
+SAVE_DRAFT, KEEP, DISCARD, SUBMIT, STAY = "save_draft", "keep", "discard", "submit", "stay"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person has to decide before a command goes on.
+
+    Attributes:
+        sentence: the question.
+        details: further sentences, one per line of the dialog.
+        choices: the answers that make sense, the safest first: ``save_draft`` (send a draft, then go on), ``keep``
+            (go on, the work stays in the scene among the unsent), ``discard``, ``submit`` or ``stay``.
+    """
+
+    sentence: str
+    details: tuple[str, ...] = ()
+    choices: tuple[str, ...] = (STAY,)
+
+
+#: How many landmarks a sentence names before it breaks off.
+_NAMED = 4
+
+
+class Session:
+    """One person at one server.
+
+    Args:
+        clock: for the time spent on images.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self.server = ""
+        self.annotator = ""
+        self.info: ServerInfo | None = None
+        self.images = ImageList()
+        self.task: TaskDefinition | None = None
+        self.work: Work | None = None
+        #: The address that the open image came from; empty where unknown.
+        self.work_server = ""
+        #: Work of images that were left, or whose sending failed; at most one per image and definition.
+        self.unsent: tuple[Unsent, ...] = ()
+
+    # The server
+
+    @property
+    def connected(self) -> bool:
+        """Whether a server has answered and was not left."""
+        return self.info is not None
+
+    def connect(self, server: str, refreshed: Refreshed) -> str:
+        """A server answered. The open work stays.
+
+        Returns:
+            One sentence where the open work does not fit the server; else empty.
+        """
+        self.server = server
+        return self.refresh(refreshed)
+
+    def refresh(self, refreshed: Refreshed) -> str:
+        """The same server again: new states of images, new networks. Returns a sentence as :meth:`connect`."""
+        self.images = refreshed.images
+        return self.update_info(refreshed.info)
+
+    def update_info(self, info: ServerInfo) -> str:
+        """The server's new information alone, as while training goes on. Returns a sentence as :meth:`connect`."""
+        self.info = info
+        if self.work is not None:
+            self.task = self.work.task
+            return self.definition_problem()
+        name = self.task.name if self.task is not None else ""
+        self.task = info.tasks.get(name) or next(iter(info.tasks.values()), None)
+        return "" if self.task is not None else _("The server has no protocols: start it with at least one.")
+
+    def disconnect(self) -> None:
+        """The server is left, or lost; the work stays."""
+        self.info, self.images = None, ImageList()
+
+    def definition_problem(self) -> str:
+        """One sentence where the server means other landmarks than the open work; else empty."""
+        if self.info is None or self.work is None:
+            return ""
+        try:
+            check_definition(self.info, self.work.task)
+        except WrongDefinition as error:
+            return str(error)
+        return ""
+
+    # The protocol
+
+    def choose_task(self, name: str) -> None:
+        """Another protocol; the work on the image is left, as :meth:`question_before_leaving` has settled."""
+        if self.info is None or name not in self.info.tasks:
+            raise BadAnswer(_("The server does not have the protocol {name}.").format(name=name))
+        if self.task is None or self.task.name != name or self.work is None:
+            self.close_image()
+        self.task = self.work.task if self.work is not None else self.info.tasks[name]
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The network of the chosen protocol; None where there is none yet."""
+        return None if self.info is None or self.task is None else self.info.models.get(self.task.name)
+
+    @property
+    def train_stats(self) -> TrainStats | None:
+        """The training of the chosen protocol; None where the server does not train it."""
+        return None if self.info is None or self.task is None else self.info.train_stats.get(self.task.name)
+
+    # The image
+
+    @property
+    def entry(self) -> ImageEntry | None:
+        """The open image in the server's list; None where none is open, or the server does not have it."""
+        return None if self.work is None else self.images.get(self.work.image)
+
+    def question_before_leaving(self) -> Question | None:
+        """What to ask before another image, another protocol or another server; None where nothing would be lost."""
+        if self.work is None or not self.work.dirty:
+            return None
+        choices = (SAVE_DRAFT, KEEP, DISCARD, STAY) if self.connected else (KEEP, DISCARD, STAY)
+        return Question(
+            _("{image} has points that the server does not have. What should become of them?").format(
+                image=self.work.image
+            ),
+            choices=choices,
+        )
+
+    def keep_unsent(self, reason: str = "") -> None:
+        """Lays the open work among the unsent, from where it opens again with its image.
+
+        What lies there already with the same points, as after a submit that failed, stays what it was to become.
+
+        Args:
+            reason: why it was not sent; empty: its image was left.
+        """
+        reason = reason or _("The image was left before it was submitted.")
+        if self.work is None or not self.work.dirty:
+            return
+        kept = self.unsent_of(self.work.image, self.work.task)
+        if kept is None or kept.record.points != self.work.points:
+            self._keep(Unsent(self.work.record(), "draft", reason, self.work_server))
+
+    def discard(self) -> None:
+        """A person gives the open work up, also where it lies among the unsent, and no image is open."""
+        if self.work is not None:
+            self.forget_unsent(self.work.image, self.work.task)
+        self.close_image()
+
+    def scene_closed(self) -> None:
+        """The scene is gone with its image; what was unsent is kept here."""
+        self.keep_unsent(_("The scene was closed before it was submitted."))
+        self.close_image()
+
+    def open(self, opened: OpenedImage, unsent_first: bool = True) -> Work:
+        """An image was fetched: its work, with unsent work of the same image first. Time counts from now on.
+
+        The work that was open is closed; :meth:`question_before_leaving` has settled what becomes of it.
+
+        Args:
+            opened: the image with its label.
+            unsent_first: False where the person chose this very label; unsent work stays among the unsent.
+        """
+        record = opened.record
+        kept = self.unsent_of(opened.image, record.task) if unsent_first else None
+        if kept is not None:
+            record = kept.record.on(record.geometry)
+        return self.adopt(Work.from_record(record, self._clock))
+
+    def adopt(self, work: Work) -> Work:
+        """Goes on with a work, as of a volume that was uploaded. Time counts from now on."""
+        self.close_image()
+        self.work, self.task, self.work_server = work, work.task, self.server
+        work.resume()
+        return work
+
+    def close_image(self) -> None:
+        """No image is open: time stands still. What is unsent and was not kept is gone."""
+        if self.work is not None:
+            self.work.pause()
+        self.work = None
+
+    def unsent_of(self, image: str, task: TaskDefinition) -> Unsent | None:
+        """The unsent work of an image; None where there is none of that definition."""
+        return next((item for item in self.unsent if item.belongs_to(image, task)), None)
+
+    def forget_unsent(self, image: str, task: TaskDefinition) -> None:
+        """A person gave the unsent work of an image up, or it was sent."""
+        self.unsent = tuple(item for item in self.unsent if not item.belongs_to(image, task))
+
+    # Auto-detect
+
+    def why_not_detect(self) -> str:
+        """One sentence why Auto-detect is not possible now; empty where it is."""
+        if self.info is None:
+            return _("Connect to a server first.")
+        if self.work is None:
+            return _("Open an image first.")
+        problem = self.definition_problem()
+        if not problem and self.work.image not in {entry.id for entry in self.images} and len(self.images):
+            return _("The server does not have the image {image}: upload it first.").format(image=self.work.image)
+        if not problem and self.model is None:
+            return _("{protocol} has no trained network yet: label an image, or train it.").format(
+                protocol=self.work.task.title
+            )
+        return problem
+
+    def detected(self, detected: Detected) -> bool:
+        """A prediction came: it is shown if its image is still open. Points that a person set stay.
+
+        Returns:
+            Whether the image is still open; False: the answer came too late, and nothing is changed.
+        """
+        prediction = detected.prediction
+        work = self.work
+        if work is None or (work.image, work.task.name) != (prediction.image, prediction.protocol):
+            return False
+        if prediction.spacing is not None:
+            work.calibrate(prediction.spacing, prediction.unit)
+        work.apply_prediction(prediction)
+        return True
+
+    # The size of a pixel
+
+    def calibrated(self, calibration: Calibration) -> bool:
+        """The server says how large a pixel of an image is; False where the image is not open any more."""
+        if self.work is None or self.work.image != calibration.image:
+            return False
+        self.work.calibrate(calibration.spacing, calibration.unit)
+        return True
+
+    # Submitting
+
+    def why_not_submit(self, tag: str = "final") -> str:
+        """One sentence why the work cannot be sent now; empty where it can."""
+        if self.info is None:
+            return _("Connect to a server first; your points stay in the scene.")
+        if self.work is None:
+            return _("Open an image first.")
+        if tag == "final" and self.work.empty:
+            return _("No landmark is placed or missing yet: place one, or save a draft.")
+        return self.definition_problem()
+
+    def question_before_submitting(self) -> Question | None:
+        """What to ask before a final label: doubts, landmarks without an answer, swapped pairs, another server.
+
+        Predictions that nobody looked at are told among these; alone they are no question (:meth:`unseen_words`).
+        """
+        if self.work is None:
+            return None
+        details = [*self.standing_flags(), *(warning.sentence for warning in self.work.pair_warnings())]
+        absent = [self.work.task.landmarks[index].title for index in self.work.unanswered]
+        if absent:
+            details.append(
+                _("Not labelled: {names}; mark what is not in the image as missing.").format(names=", ".join(absent))
+            )
+        if self.work_server != self.server:
+            details.append(
+                _("The image came from {origin}: make sure that {server} has the same one.").format(
+                    origin=self.work_server, server=self.server
+                )
+            )
+        if not details:
+            return None
+        details += [words for words in (self.unseen_words(),) if words]
+        return Question(_("Submit this label as it is?"), tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
+
+    def unseen_words(self) -> str:
+        """How many predictions of the open image nobody has looked at, and which; empty where there is none."""
+        unseen = () if self.work is None else self.work.unseen
+        if self.work is None or not unseen:
+            return ""
+        names = ", ".join(self.work.task.landmarks[index].title for index in unseen[:_NAMED])
+        if len(unseen) == 1:
+            return _("1 point was not looked at: {names}.").format(names=names)
+        end = ", ..." if len(unseen) > _NAMED else "."
+        return _("{count} points were not looked at: {names}{end}").format(count=len(unseen), names=names, end=end)
+
+    def submission(self, tag: str = "final") -> Submission:
+        """What ``jobs.send`` sends.
+
+        Raises:
+            BadAnswer: nothing can be sent, with the sentence of :meth:`why_not_submit`.
+        """
+        problem = self.why_not_submit(tag)
+        if problem or self.work is None:
+            raise BadAnswer(problem or _("Open an image first."))
+        submission = self.work.submission(tag, self.annotator)
+        if tag == "final" and self.standing_flags():
+            return replace(submission, params={**submission.params, "reviewed": True})
+        return submission
+
+    def standing_flags(self) -> tuple[str, ...]:
+        """What the server doubts about the open label, where it is as it was opened: to submit it confirms it."""
+        entry = None if self.work is None or self.work.dirty else self.images.get(self.work.image)
+        if entry is None or self.work is None or entry.open_tag != "final":
+            return ()
+        return tuple(self.work.task.in_words(flag) for flag in entry.flags)
+
+    def sent(self, sent: Sent) -> None:
+        """The server has it; what was done to the work since stays unsent. The image's state in the list changes."""
+        submission = sent.submission
+        self.forget_unsent(submission.image, submission.record.task)
+        work = self._open_work_of(submission.record)
+        if work is not None:
+            work.mark_saved(submission)
+        self.images = self.images.with_label(submission.image, submission.tag, sent.info)
+        if sent.server is not None and self.info is not None:
+            self.update_info(sent.server)
+
+    def not_sent(self, submission: Submission, error: ClientError) -> str:
+        """Sending failed: the work is kept and can be sent again, also after its image was left.
+
+        Returns:
+            One sentence for the person; empty where the person cancelled.
+        """
+        reason = str(error)
+        self._keep(Unsent(submission.record, submission.tag, reason, self.server))
+        if isinstance(error, Cancelled):
+            return ""
+        return _("{image} was not sent, and its points are kept: {reason}").format(
+            image=submission.image, reason=reason
+        )
+
+    def retry(self, unsent: Unsent) -> Submission:
+        """The same label once more: of the open work, as it is now, where it is the same image."""
+        work = self._open_work_of(unsent.record)
+        if work is not None:
+            return work.submission(unsent.tag, self.annotator)
+        return Submission.of(unsent.record, unsent.tag, self.annotator)
+
+    # In the scene
+
+    def to_json(self) -> str:
+        """What the scene keeps: the open work and what is unsent. No token."""
+        work = None if self.work is None else self.work.record()
+        return SessionRecord(self.server, work, self.unsent).to_json()
+
+    def restore(self, text: str) -> str:
+        """Takes up what a scene kept; a connection stays as it is.
+
+        Returns:
+            One sentence where the work does not fit the connected server; else empty.
+
+        Raises:
+            BadAnswer: the text is damaged or of another version; nothing is changed.
+        """
+        saved = SessionRecord.from_json(text)
+        for item in saved.unsent:
+            self._keep(item)
+        self.server = self.server or saved.server
+        if saved.work is not None:
+            self.keep_unsent(_("Another scene was opened before it was submitted."))
+            self.adopt(Work.from_record(saved.work, self._clock))
+            self.work_server = saved.server
+        return self.definition_problem()
+
+    def _keep(self, unsent: Unsent) -> None:
+        self.forget_unsent(unsent.image, unsent.record.task)
+        self.unsent = (*self.unsent, unsent)
+
+    def _open_work_of(self, record: WorkRecord) -> Work | None:
+        work = self.work
+        same = work is not None and (work.image, work.task.digest) == (record.image, record.task.digest)
+        return work if same else None

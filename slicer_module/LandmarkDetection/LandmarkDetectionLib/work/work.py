@@ -1,0 +1,393 @@
+"""The work on one image: what the network said, what a person did, and what is sent. No Qt, no scene."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..errors import WrongDefinition
+from ..server.geometry import Geometry
+from ..server.json_fields import Position, as_position
+from ..server.prediction import Prediction
+from ..server.task_definition import TaskDefinition
+from ..words import tr as _
+from .history import Clock, History, Stopwatch
+from .measurements import MeasuredValue, PairWarning, doubtful_pairs, measure
+from .point_state import UNLABELLED, PointState
+from .records import Content, Points, Submission, WorkRecord, content_of
+
+#: A point that lies within this many pixels of its earlier place has not been moved.
+MOVED_PIXELS = 1e-3
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What undo brings back."""
+
+    points: Points
+    model_version: str | None
+
+
+@dataclass(frozen=True)
+class _Drag:
+    """A drag that goes on."""
+
+    index: int
+    before: _Moment
+
+
+class Work:
+    """The state of all landmarks of one image, with history. Indices follow the task's order.
+
+    A method that changes something returns True, adds one step to the history and raises :attr:`revision`; a call
+    that would change nothing returns False and leaves no trace.
+
+    Args:
+        task: the landmarks.
+        image: the server's ID of the image.
+        geometry: of the image; lengths are in pixels of 1 mm until it is known. It may be set later.
+        seconds: time spent on the image before.
+        clock: for the time spent; it counts between :meth:`resume` and :meth:`pause`.
+    """
+
+    def __init__(
+        self,
+        task: TaskDefinition,
+        image: str,
+        geometry: Geometry | None = None,
+        seconds: float = 0.0,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.task, self.image = task, image
+        self.geometry = geometry or Geometry()
+        self.revision = 0
+        #: The version whose prediction the points are compared with; None: no prediction was shown.
+        self.model_version: str | None = None
+        #: The tag under which the server last got this work, or it was opened from; None: neither.
+        self.saved_tag: str | None = None
+        self._points: Points = tuple(PointState(name) for name in task.names)
+        self._saved: Content | None = None
+        self._history: History[_Moment] = History()
+        self._drag: _Drag | None = None
+        #: By index what of the network's word a person had before them.
+        self._seen: dict[int, tuple[str | None, Position | None]] = {}
+        self._watch = Stopwatch(seconds, clock)
+
+    # What there is
+
+    @property
+    def points(self) -> Points:
+        """The K landmarks in order."""
+        return self._points
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def __getitem__(self, index: int) -> PointState:
+        return self._points[index]
+
+    def moved(self, index: int) -> float | None:
+        """How far a point lies from its prediction, in the image's unit; None where one of the two is not there."""
+        point = self._points[index]
+        if point.position is None or point.predicted is None:
+            return None
+        return self.geometry.distance(point.position, point.predicted)
+
+    @property
+    def unanswered(self) -> tuple[int, ...]:
+        """The landmarks that a finished label should have, but that nobody placed or called missing."""
+        return tuple(
+            i for i, p in enumerate(self._points) if p.status == UNLABELLED and not self.task.landmarks[i].optional
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether no landmark has a point or is missing: nothing that a finished label could say."""
+        return all(point.status == UNLABELLED for point in self._points)
+
+    @property
+    def touched(self) -> bool:
+        """Whether a person did anything to any landmark."""
+        return any(point.touched for point in self._points)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something would be lost by leaving.
+
+        After the label was saved, or opened: whether it differs from now. Before: whether a person did anything,
+        since a prediction can be made again.
+        """
+        return self.touched if self._saved is None else content_of(self._points) != self._saved
+
+    def pair_warnings(self) -> list[PairWarning]:
+        """The left/right pairs that look swapped, or whose points lie on one another."""
+        return doubtful_pairs(self.task, self._points, self.geometry)
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """The landmarks of which nobody has looked at what the network said.
+
+        A landmark is looked at where a person moved, placed, accepted, called missing or cleared it, or had it as the
+        current one while it was in the view (:meth:`look_at`); all are in a finished label that is opened again. A
+        prediction at another place is to be looked at anew.
+        """
+        points = enumerate(self._points)
+        return tuple(i for i, point in points if point.awaits_a_person and self._seen.get(i) != point.said)
+
+    def look_at(self, index: int) -> None:
+        """A person has a landmark before them: it is the current one, and in the view where it has a place."""
+        self._seen[index] = self._points[index].said
+
+    def measurements(self) -> list[MeasuredValue]:
+        """The task's measurements of the points as they are now."""
+        return measure(self.task, {point.name: point.position for point in self._points}, self.geometry)
+
+    def next_unlabelled(self, after: int = -1) -> int | None:
+        """The next landmark without an answer behind one, going round; None where all have one."""
+        count = len(self)
+        order = [(after + step) % count for step in range(1, count + 1)]
+        return next((i for i in order if self._points[i].status == UNLABELLED), None)
+
+    def next_unsure(self, after: int = -1) -> int | None:
+        """The next landmark that a person has not looked at: untouched predictions, going round."""
+        count = len(self)
+        order = [(after + step) % count for step in range(1, count + 1)]
+        return next((i for i in order if not self._points[i].touched and self._points[i].proposal is not None), None)
+
+    # What happens
+
+    def apply_prediction(self, prediction: Prediction, keep_touched: bool = True) -> bool:
+        """A network's answer. Points that a person moved, placed or set missing stay; they are compared with it anew.
+
+        Args:
+            prediction: for this image and task.
+            keep_touched: False replaces a person's points too (undo brings them back).
+
+        Raises:
+            WrongDefinition: it is for another image or task; nothing is changed.
+        """
+        if prediction.image != self.image:
+            raise WrongDefinition(
+                _("The prediction is for {image}, but {other} is open.").format(
+                    image=prediction.image, other=self.image
+                )
+            )
+        names = tuple(point.name for point in prediction.points)
+        if prediction.protocol != self.task.name or names != self.task.names:
+            raise WrongDefinition(
+                _("The prediction is for other landmarks than those of {protocol}.").format(protocol=self.task.name)
+            )
+        points = tuple(
+            old.with_proposal(new)
+            if keep_touched and old.touched and old.status != UNLABELLED
+            else old.with_prediction(new)
+            for old, new in zip(self._points, prediction.points)
+        )
+        return self._change(points, "Auto-detect", prediction.model_version)
+
+    def begin_drag(self, index: int) -> None:
+        """A person takes hold of a point: until :meth:`end_drag` all its moves are one step of history."""
+        self._finish_drag()
+        self._drag = _Drag(index, self._moment)
+
+    def point_moved(self, index: int, position: Sequence[float]) -> bool:
+        """A point is at a new place: one step of its own, or part of the drag that goes on.
+
+        Within :data:`MOVED_PIXELS` of where it was nothing has happened. Back on its prediction it is predicted again.
+        """
+        new, old = as_position(position, "The new position"), self._points[index]
+        if old.position is not None and self.geometry.pixel_distance(new, old.position) <= MOVED_PIXELS:
+            return False
+        state = old.at(new)
+        if old.predicted is not None and self.geometry.pixel_distance(new, old.predicted) <= MOVED_PIXELS:
+            state = old.as_predicted()
+        return self._change_one(index, state, "move")
+
+    def end_drag(self, index: int, position: Sequence[float] | None = None) -> bool:
+        """The person lets go. A drag that ends where it began leaves no trace.
+
+        Args:
+            index: the point.
+            position: where it is now; None: where the last move put it.
+
+        Returns:
+            Whether the point is at another place than at the beginning.
+        """
+        if position is not None:
+            self.point_moved(index, position)
+        return self._finish_drag()
+
+    def point_placed(self, index: int, position: Sequence[float]) -> int | None:
+        """A person put a landmark somewhere, also over an earlier point. Returns the landmark to place next, if any."""
+        state = self._points[index].at(as_position(position, "The new position"))
+        self._change_one(index, state, "place")
+        return self.next_unlabelled(index)
+
+    def mark_missing(self, index: int) -> bool:
+        """A person says that a landmark is not in the image."""
+        return self._change_one(index, self._points[index].as_missing(), "mark missing")
+
+    def clear(self, index: int) -> bool:
+        """A person takes a point, or the word "missing", away: the landmark is not labelled."""
+        if self._points[index].status == UNLABELLED:
+            return False
+        return self._change_one(index, self._points[index].as_unlabelled(), "clear")
+
+    def clear_all(self) -> bool:
+        """A person takes everything away, in one step."""
+        points = tuple(p if p.status == UNLABELLED else p.as_unlabelled() for p in self._points)
+        return self._change(points, "clear all", self.model_version)
+
+    def accept(self, index: int) -> bool:
+        """A person confirms what the network said: the point counts as corrected, with no distance moved."""
+        return self._change_one(index, self._points[index].accepted(), "accept")
+
+    def accept_all(self) -> bool:
+        """Confirms everything that the network said and nobody touched."""
+        return self._change(tuple(point.accepted() for point in self._points), "accept all", self.model_version)
+
+    def reset_to_prediction(self, index: int | None = None) -> bool:
+        """One landmark, or all, as the network said; False where there is no prediction to go back to."""
+        if index is not None:
+            return self._change_one(index, self._points[index].as_predicted(), "reset")
+        return self._change(
+            tuple(point.as_predicted() for point in self._points), "reset to prediction", self.model_version
+        )
+
+    def calibrate(self, spacing: tuple[float, float], unit: str) -> bool:
+        """The size of a pixel is another: every length is in that unit now. Points stay; it is no step of history.
+
+        Args:
+            spacing: length of a pixel along (x, y).
+            unit: ``mm`` or ``px``.
+        """
+        geometry = replace(self.geometry, spacing=spacing, unit=unit)
+        if geometry == self.geometry:
+            return False
+        self._finish_drag()
+        factor = geometry.factor_from(self.geometry)
+
+        def scaled(points: Points) -> Points:
+            return tuple(point.scaled(factor) for point in points)
+
+        self.geometry, self._points = geometry, scaled(self._points)
+        self._history.convert(lambda moment: _Moment(scaled(moment.points), moment.model_version))
+        self.revision += 1
+        return True
+
+    # History
+
+    @property
+    def undo_words(self) -> str:
+        """What :meth:`undo` takes back, e.g. ``move fovea``; empty where there is nothing."""
+        return self._history.undo_words
+
+    @property
+    def redo_words(self) -> str:
+        """What :meth:`redo` does again; empty where there is nothing."""
+        return self._history.redo_words
+
+    def undo(self) -> bool:
+        """Takes the last step back."""
+        self._finish_drag()
+        return self._go_to(self._history.undo(self._moment))
+
+    def redo(self) -> bool:
+        """Does the step again that was last taken back."""
+        self._finish_drag()
+        return self._go_to(self._history.redo(self._moment))
+
+    # Time
+
+    def resume(self) -> None:
+        """Time counts: the image is open in front of a person."""
+        self._watch.resume()
+
+    def pause(self) -> None:
+        """Time stands still."""
+        self._watch.pause()
+
+    @property
+    def seconds(self) -> float:
+        """The time that was spent on the image."""
+        return self._watch.seconds
+
+    # Going out and coming back
+
+    def submission(self, tag: str = "final", annotator: str = "") -> Submission:
+        """The label as the server takes it; it stays valid whatever is done to the work afterwards.
+
+        Args:
+            tag: ``final`` or ``draft``.
+            annotator: who did it; the label's info records it.
+        """
+        self._finish_drag()
+        return Submission.of(self.record(), tag, annotator)
+
+    def mark_saved(self, submission: Submission) -> None:
+        """The server has it. What was done since it was made stays unsent."""
+        self._saved, self.saved_tag = content_of(submission.points), submission.tag
+        self.revision += 1
+
+    def record(self) -> WorkRecord:
+        """The work as plain values, without its history."""
+        return WorkRecord(
+            self.task,
+            self.image,
+            self._points,
+            self.geometry,
+            self.model_version,
+            self.saved_tag,
+            self._saved,
+            self.seconds,
+        )
+
+    @classmethod
+    def from_record(cls, record: WorkRecord, clock: Clock = time.monotonic) -> Work:
+        """Goes on with a record; time stands still until :meth:`resume`."""
+        work = cls(record.task, record.image, record.geometry, record.seconds, clock)
+        work._points, work.model_version = record.points, record.model_version
+        work._saved, work.saved_tag = record.saved, record.saved_tag
+        if record.saved_tag == "final":
+            work._seen = {index: point.said for index, point in enumerate(record.points)}
+        return work
+
+    # Inside
+
+    @property
+    def _moment(self) -> _Moment:
+        return _Moment(self._points, self.model_version)
+
+    def _change_one(self, index: int, state: PointState, words: str) -> bool:
+        points = (*self._points[:index], state, *self._points[index + 1 :])
+        return self._change(points, f"{words} {self.task.landmarks[index].title}", self.model_version)
+
+    def _change(self, points: Points, words: str, model_version: str | None) -> bool:
+        before, after = self._moment, _Moment(points, model_version)
+        if after == before:
+            return False
+        if self._drag is None:
+            self._history.record(before, words)
+        self._points, self.model_version = points, model_version
+        self.revision += 1
+        return True
+
+    def _finish_drag(self) -> bool:
+        drag, self._drag = self._drag, None
+        if drag is None or self._moment == drag.before:
+            return False
+        start, end = drag.before.points[drag.index].position, self._points[drag.index].position
+        if start is not None and end is not None and self.geometry.pixel_distance(start, end) <= MOVED_PIXELS:
+            self._points = drag.before.points
+            self.revision += 1
+            return False
+        self._history.record(drag.before, f"move {self.task.landmarks[drag.index].title}")
+        return True
+
+    def _go_to(self, moment: _Moment | None) -> bool:
+        if moment is None:
+            return False
+        self._points, self.model_version = moment.points, moment.model_version
+        self.revision += 1
+        return True
