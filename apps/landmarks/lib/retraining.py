@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.engines import TrainOptions
-from monai_ext.engines.seen_labels import FILE as SEEN_FILE
-from monai_ext.engines.seen_labels import add_seen_labels, read_seen_labels
+from monai_ext.engines.dataset import SEEN_LABELS, add_seen_labels, read_seen_labels
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import read_json, write_json_atomically
 from monai_ext.studies import Objects
@@ -47,7 +46,7 @@ class LabelCounter:
 
     def since(self, protocol: str) -> int:
         """How many images have a final label of a protocol that no training has seen as it is now."""
-        objects, state = self._datastore.objects, FileState.of(self._root / protocol / SEEN_FILE)
+        objects, state = self._datastore.objects, FileState.of(self._root / protocol / SEEN_LABELS)
         known = self._counts.get(protocol)
         if known is not None and known[0] is objects and known[1] == state:
             return known[2]

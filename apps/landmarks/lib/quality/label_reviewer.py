@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_ext.active.review import Evidence, implausible
-from monai_ext.calibration.answer_radii import answer_radii
 from monai_ext.inferers.uncertainty import uncertainty_of
 from monai_ext.landmarks import InputError, Landmarks, Protocol, Status
+from monai_ext.models import answer_radii
 from monai_ext.studies import Objects
 
 from ..background import Background

@@ -8,7 +8,7 @@ from typing import Any
 from monailabel.utils.async_tasks.utils import tasks
 
 from monai_ext.engines import TrainOptions
-from monai_ext.engines.lock import FolderBusyError, check_free
+from monai_ext.models import FolderBusyError, check_free
 
 from ..errors import ConflictError, StorageError
 from .landmark_train import LandmarkTrain
