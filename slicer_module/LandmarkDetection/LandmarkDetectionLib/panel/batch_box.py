@@ -22,10 +22,6 @@ class BatchBox:
 
     Single requests, and not the server's own batch: that is for administrators, computes on the processor alone, and
     tells its progress in lines of a log.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
     """
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
@@ -87,7 +83,7 @@ class BatchBox:
             else:
                 self._ended(client)
 
-        self._bench.run(BATCH, "", lambda: jobs.propose(client, task, image), done, failed, quiet=True)
+        self._bench.run(BATCH, "", lambda: jobs.detect(client, task, image, keep=True), done, failed, quiet=True)
 
     def _ended(self, client: LandmarkClient) -> None:
         """Tells what came of it, with the images as the server has them now."""

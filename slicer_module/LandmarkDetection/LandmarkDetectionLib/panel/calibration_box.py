@@ -39,12 +39,7 @@ def kind_words(kind: str) -> str:
 
 
 class CalibrationBox:
-    """Draws the line, sends it, and says how large a pixel is and who says so.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Draws the line, sends it, and says how large a pixel is and who says so."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._section = bench, ui.calibrationSection

@@ -16,12 +16,7 @@ SIDE = 200
 
 
 class LandmarkPicture:
-    """Shows the picture of the landmark while it is placed; at other times the panel needs the room.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Shows the picture of the landmark while it is placed; at other times the panel needs the room."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._frame = bench, ui.landmarkPicture

@@ -30,12 +30,7 @@ def status_words(point: PointState) -> str:
 
 
 class LandmarkTable:
-    """Shows the work, and turns clicks and keys into steps of it.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Shows the work, and turns clicks and keys into steps of it."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui

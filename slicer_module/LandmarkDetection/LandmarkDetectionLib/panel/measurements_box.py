@@ -16,12 +16,7 @@ from .workbench import ERROR, Workbench
 
 
 class MeasurementTable:
-    """Shows the measurements, and whether their lines are in the view.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Shows the measurements, and whether their lines are in the view."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
@@ -61,8 +56,6 @@ class MeasurementExport:
     """Three buttons below the measurements.
 
     Args:
-        bench: the shared state.
-        ui: the widgets by name.
         calibration: knows where the size of a pixel comes from.
     """
 

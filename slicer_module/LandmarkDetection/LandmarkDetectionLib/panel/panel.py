@@ -34,12 +34,7 @@ from .workbench import ERROR, STATE, WARNING, Workbench
 
 
 class MessageBar:
-    """Shows the workbench's jobs and message, with the buttons Cancel and Retry.
-
-    Args:
-        bench: what to show.
-        ui: the widgets by name.
-    """
+    """Shows the workbench's jobs and message, with the buttons Cancel and Retry."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
@@ -81,8 +76,6 @@ class LoopOptions:
     """Does the next step by itself where the person wants it.
 
     Args:
-        bench: the shared state.
-        ui: the widgets by name.
         sender: detects, and tells when a label was submitted.
         study: opens the next sample.
     """

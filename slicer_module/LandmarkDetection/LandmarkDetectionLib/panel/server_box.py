@@ -20,8 +20,6 @@ class ServerBox:
     """Connects, and shows whether the server answers.
 
     Args:
-        bench: the shared state.
-        ui: the widgets by name.
         connected: called after a server was connected.
     """
 

@@ -32,8 +32,6 @@ class StudyBox:
     """Opens images.
 
     Args:
-        bench: the shared state.
-        ui: the widgets by name.
         sender: saves a draft before an image is left.
         opened: called after an image was opened.
     """
@@ -193,7 +191,7 @@ class StudyBox:
         image = unused_name(node.GetName(), bench.session.images)
 
         def job() -> tuple[ImageList, Any]:
-            sent = jobs.upload(client, path, image)
+            sent = client.upload_image(path, image)
             images = client.images()
             entry = images.get(sent) or ImageEntry(sent)
             return images, jobs.open_image(client, task, entry, folder)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ClientError
+from ..server.prediction import Prediction
 from ..words import tr as _
 from ..work import jobs
-from ..work.jobs import Detected, Sent
+from ..work.jobs import Sent
 from ..work.records import Submission
 from ..work.session import SAVE_DRAFT, SUBMIT
 from .pictures import sign
@@ -19,12 +20,7 @@ DETECT, SEND = "detect", "send"
 
 
 class SubmitBar:
-    """Everything that goes between the open work and the server.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Everything that goes between the open work and the server."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
@@ -55,23 +51,23 @@ class SubmitBar:
         words = _("Auto-detecting {image}").format(image=image)
         bench.run(DETECT, words, lambda: jobs.detect(client, task, image), self._detected)
 
-    def _detected(self, detected: Detected) -> None:
+    def _detected(self, prediction: Prediction) -> None:
         bench = self._bench
-        image = detected.prediction.image
-        if not bench.session.detected(detected):
+        image = prediction.image
+        if not bench.session.detected(prediction):
             bench.say(_("The prediction for {image} came after it was closed.").format(image=image), INFO)
             return
-        found = sum(point.position is not None for point in detected.prediction.points)
+        found = sum(point.position is not None for point in prediction.points)
         words = _("Network {version} found {found} of {count} landmarks in {image}.")
-        if detected.prediction.message:
+        if prediction.message:
             words = _("{found} of {count} landmarks are proposed in {image}. {message}")
         bench.say(
             words.format(
-                version=detected.prediction.model_version,
+                version=prediction.model_version,
                 found=found,
-                count=len(detected.prediction.points),
+                count=len(prediction.points),
                 image=image,
-                message=detected.prediction.message,
+                message=prediction.message,
             )
         )
         bench.show_work()

@@ -19,12 +19,7 @@ _WATCH_MILLISECONDS = 700
 
 
 class TrainingBox:
-    """Starts, watches and stops the training of the chosen protocol.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Starts, watches and stops the training of the chosen protocol."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui

@@ -99,8 +99,6 @@ class VersionsBox:
     """The button "Earlier...".
 
     Args:
-        bench: the shared state.
-        ui: the widgets by name.
         study: shows the image with the label that was put back.
     """
 

@@ -56,11 +56,7 @@ FINE = 0.1
 
 
 class ArrowKeys:
-    """The keys belong to the view itself: text fields and tables keep theirs, and a view in its own window has them.
-
-    Args:
-        bench: the shared state.
-    """
+    """The keys belong to the view itself: text fields and tables keep theirs, and a view in its own window has them."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -120,11 +116,7 @@ _GAP = 7
 
 
 class Magnifier:
-    """Shows itself in the slice view as long as the mouse drags a landmark.
-
-    Args:
-        bench: the shared state.
-    """
+    """Shows itself in the slice view as long as the mouse drags a landmark."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -207,12 +199,7 @@ def preset_words(preset: str) -> str:
 
 
 class ViewTools:
-    """The row of tools above the landmarks.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """The row of tools above the landmarks."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench = bench

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
 from ..server.prediction import DEFINED, MISSING, UNDEFINED
+from ..work.label_document import CONFIDENCE, confidence_words
 from ..work.point_state import PointState
 
 
@@ -100,7 +100,6 @@ _WHITE = (1.0, 1.0, 1.0)
 TEXT_SCALE = 2.2
 # Millimetres.
 _ROUNDING = 1e-9
-_CONFIDENCE = re.compile(r"(?:^|; )confidence (0(?:\.\d+)?|1(?:\.0+)?)$")
 
 
 def create_points(scene: Any, name: str, labels: Sequence[str]) -> Any:
@@ -194,17 +193,9 @@ def write_confidence(node: Any, index: int, confidence: float | None) -> None:
     A person's words in the description stay. None, as for a point that a person moved, states nothing.
     """
     before = node.GetNthControlPointDescription(index) or ""
-    words = _CONFIDENCE.sub("", before)
-    stated = "" if confidence is None else f"confidence {min(max(confidence, 0.0), 1.0):.3f}"
-    description = "; ".join(part for part in (words, stated) if part)
+    description = "; ".join(filter(None, (CONFIDENCE.sub("", before), confidence_words(confidence))))
     if description != before:
         node.SetNthControlPointDescription(index, description)
-
-
-def read_confidence(node: Any, index: int) -> float | None:
-    """The confidence that the description states; None where it states none."""
-    found = _CONFIDENCE.search(node.GetNthControlPointDescription(index) or "")
-    return float(found[1]) if found else None
 
 
 def new_markups(scene: Any, class_name: str, name: str) -> Any:

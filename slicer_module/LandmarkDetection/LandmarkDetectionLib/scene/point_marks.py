@@ -79,10 +79,6 @@ class PointMarks:
         local = local_of(points, index) if shown and index is not None else None
         write_point(node, place, UNDEFINED if local is None else DEFINED, local)
 
-    def set_visible(self, visible: bool) -> None:
-        for node in self.nodes:
-            node.SetDisplayVisibility(visible)
-
     def remove(self) -> None:
         for node in self.nodes:
             if self._scene.IsNodePresent(node):

@@ -113,7 +113,7 @@ class PointNames:
     def __init__(self, scene: Any, task: TaskDefinition, view: ImageView) -> None:
         self._scene, self._view = scene, view
         self._titles = [landmark.title for landmark in task.landmarks]
-        self._mode, self._current, self._visible = ALL, None, True  # type: str, int | None, bool
+        self._mode, self._current = ALL, None  # type: str, int | None
         self._worlds: list[Any] = [None] * len(self._titles)
         self._chosen: list[int] = []
         self._observed: Any = None
@@ -143,10 +143,6 @@ class PointNames:
         self._current = index
         if self._mode == CURRENT:
             self._write()
-
-    def set_visible(self, visible: bool) -> None:
-        self._visible = visible
-        self.node.SetDisplayVisibility(visible)
 
     def follow(self, points: Any) -> None:
         """Goes to where the landmarks of the node are."""

@@ -102,7 +102,6 @@ class PointsDisplay:
         self._scene, self._frame, self._task, self._callbacks = scene, frame, task, callbacks
         self._geometry = Geometry()
         self._predicted: list[Any] = []
-        self._shown = True
         self._lines = MeasurementLines(scene, task)
         if node is None or not has_labels(node, task.names):
             node = create_points(scene, f"{frame.volume.GetName()} landmarks", task.names)
@@ -177,19 +176,11 @@ class PointsDisplay:
         self._marks.highlight(index, self.node)
         self._names.highlight(index)
 
-    def set_visible(self, visible: bool) -> None:
-        self._shown = visible
-        self.node.SetDisplayVisibility(visible)
-        self._marks.set_visible(visible)
-        self._names.set_visible(visible)
-        self._lines.set_visible(visible)
-        self._follow()
-
     def show_names(self, mode: str) -> None:
         self._names.show(mode)
 
     def show_measurements(self, visible: bool) -> None:
-        self._lines.set_visible(visible and self._shown)
+        self._lines.set_visible(visible)
         self._follow()
 
     def follow_volume(self) -> None:

@@ -191,11 +191,6 @@ class SceneAdapter:
         """The points as they are in the scene, in the protocol's order; none before :meth:`show_points`."""
         return [] if self._points is None else self._points.read()
 
-    def set_points_visible(self, visible: bool) -> None:
-        """Shows or hides points, labels and lines."""
-        if self._points is not None:
-            self._points.set_visible(visible)
-
     def show_names(self, mode: str) -> None:
         """Shows the names of ``all`` landmarks, of the highlighted one (``current``), or of ``none``."""
         self._names = mode

@@ -23,14 +23,12 @@ class LabelInfo:
         protocol: the task that it belongs to; empty for a file placed by hand that nobody asked about yet.
         model_version: of the network that proposed it; None where it was placed by hand or is unknown.
         annotator: who saved it.
-        updated: when, in seconds since 1970; None where unknown.
     """
 
     tag: str
     protocol: str = ""
     model_version: str | None = None
     annotator: str = ""
-    updated: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,6 @@ class ImageEntry:
         id: what requests call it.
         state: ``unlabeled``, ``draft`` or ``final``; a finished image that is being changed again counts as final.
         file_name: with its original extension.
-        size: bytes.
         labels: by tag.
         flags: why the final label is worth a second look, a sentence each.
     """
@@ -49,7 +46,6 @@ class ImageEntry:
     id: str
     state: str = UNLABELED
     file_name: str = ""
-    size: int | None = None
     labels: Mapping[str, LabelInfo] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
 
@@ -75,12 +71,10 @@ class ImageEntry:
         entry = as_object(document, "An image of the list")
         name = as_text(entry.get("id"), "An image's id")
         labels = as_object(entry.get("labels", {}), f"The labels of {name}")
-        size = number_or_none(entry.get("size"), f"The size of {name}")
         return cls(
             id=name,
             state=as_text(entry.get("state", UNLABELED), f"The state of {name}"),
             file_name=as_text(entry.get("file", ""), f"The file of {name}"),
-            size=None if size is None else int(size),
             labels={tag: _label(tag, item, name) for tag, item in labels.items()},
             flags=tuple(_flag(item, name) for item in as_list(entry.get("flags", []), f"The flags of {name}")),
         )
@@ -107,10 +101,6 @@ class ImageList:
     def get(self, image: str) -> ImageEntry | None:
         """The image of that ID; None where the list lacks it."""
         return next((entry for entry in self.entries if entry.id == image), None)
-
-    def finished(self, protocol: str) -> int:
-        """How many listed images have a final label of a protocol: what its training can learn from."""
-        return sum(1 for e in self.entries if FINAL in e.labels and e.labels[FINAL].protocol == protocol)
 
     def with_label(self, image: str, tag: str, info: Mapping[str, Any]) -> ImageList:
         """The list after a label was saved with what the server recorded of it; a final label ends the draft."""
@@ -153,7 +143,6 @@ def _label(tag: str, document: Any, image: str) -> LabelInfo:
         protocol=str(entry.get("protocol") or ""),
         model_version=None if version is None else str(version),
         annotator=str(entry.get("annotator") or ""),
-        updated=number_or_none(entry.get("updated"), f"The {tag} label of {image}: updated"),
     )
 
 

@@ -77,11 +77,6 @@ class Stopwatch:
         self._since: float | None = None
 
     @property
-    def running(self) -> bool:
-        """Whether time counts now."""
-        return self._since is not None
-
-    @property
     def seconds(self) -> float:
         """The time spent so far."""
         return self._before + (0.0 if self._since is None else max(self._clock() - self._since, 0.0))

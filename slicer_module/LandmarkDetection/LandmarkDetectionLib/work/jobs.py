@@ -13,7 +13,7 @@ from ..errors import BadAnswer, ClientError, OtherFrame, Refused, WrongDefinitio
 from ..server.client import LandmarkClient
 from ..server.geometry import Geometry
 from ..server.images import ImageEntry, ImageList, LabelVersion
-from ..server.prediction import Answer, Prediction
+from ..server.prediction import Prediction
 from ..server.server_info import ServerInfo
 from ..server.task_definition import TaskDefinition
 from ..words import tr as _
@@ -46,14 +46,6 @@ class OpenedImage:
     def image(self) -> str:
         """The ID."""
         return self.record.image
-
-
-@dataclass(frozen=True)
-class Detected:
-    """A prediction, with the protocols as they were when it was made."""
-
-    prediction: Prediction
-    answer: Answer
 
 
 @dataclass(frozen=True)
@@ -108,23 +100,13 @@ def open_image(
     return OpenedImage(path, WorkRecord.empty(task, entry.id, geometry), notice)
 
 
-def detect(client: LandmarkClient, task: TaskDefinition, image: str) -> Detected:
-    """The prediction for an image, checked against the open task.
+def detect(client: LandmarkClient, task: TaskDefinition, image: str, keep: bool = False) -> Prediction:
+    """Predicts an image; with ``keep`` the server stores the result as its proposal, beside any label.
 
     Raises:
         WrongDefinition: the server means other landmarks by the protocol's name now.
     """
-    answer = client.infer(task.name, image)
-    return Detected(Prediction.from_document(answer.document, task), answer)
-
-
-def propose(client: LandmarkClient, task: TaskDefinition, image: str) -> Prediction:
-    """Predicts an image that is not open; the server keeps the result as its proposal, beside any label.
-
-    Raises:
-        WrongDefinition: the server means other landmarks by the protocol's name now.
-    """
-    return Prediction.from_document(client.infer(task.name, image, keep=True).document, task)
+    return Prediction.from_document(client.infer(task.name, image, keep).document, task)
 
 
 def send(client: LandmarkClient, submission: Submission) -> Sent:
@@ -168,11 +150,6 @@ def check_definition(info: ServerInfo, task: TaskDefinition) -> None:
                 "in the scene and nothing was sent."
             ).format(protocol=task.name, difference=difference)
         )
-
-
-def upload(client: LandmarkClient, path: Path, image: str = "") -> str:
-    """Adds an image file to the studies; returns its ID."""
-    return client.upload_image(path, image)
 
 
 def label_versions(client: LandmarkClient, image: str) -> tuple[LabelVersion, ...]:

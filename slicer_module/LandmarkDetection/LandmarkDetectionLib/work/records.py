@@ -21,7 +21,7 @@ from ..server.json_fields import (
 from ..server.prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
 from ..server.task_definition import TaskDefinition
 from ..words import tr as _
-from .label_document import LabelPoint, label_bytes, read_label
+from .label_document import label_bytes, read_label
 from .point_state import ABSENT, CORRECTED, PLACED, PREDICTED, PointState
 
 Points = tuple[PointState, ...]
@@ -146,8 +146,7 @@ class WorkRecord:
         geometry = geometry or Geometry()
         version = text_or_none(info.get("model_version"))
         if tag == "original":
-            proposed = [PointPrediction(p.name, p.word, p.position, p.confidence) for p in points]
-            states = tuple(PointState(point.name).with_prediction(point) for point in proposed)
+            states = tuple(PointState(point.name).with_prediction(point) for point in points)
             return cls(task, image, states, geometry, version)
         origins = info.get("landmarks")
         origins = origins if isinstance(origins, dict) else {}
@@ -179,13 +178,13 @@ def _content_item(item: Any) -> tuple[str, Position | None]:
     return as_text(status, "The saved label"), position_or_none(position, "The saved label")
 
 
-def _opened(point: LabelPoint, origin: Any) -> PointState:
+def _opened(point: PointPrediction, origin: Any) -> PointState:
     """A label's point with what its info tells of it; without that, or where the two disagree, placed by hand."""
     by_hand = PointState(
         point.name,
-        {DEFINED: PLACED, MISSING: ABSENT, UNDEFINED: PointState.status}[point.word],
+        {DEFINED: PLACED, MISSING: ABSENT, UNDEFINED: PointState.status}[point.status],
         point.position,
-        touched=point.word != UNDEFINED,
+        touched=point.status != UNDEFINED,
     )
     if not isinstance(origin, dict):
         return by_hand
@@ -194,7 +193,7 @@ def _opened(point: LabelPoint, origin: Any) -> PointState:
         told = PointState.from_dict({**origin, "name": point.name, "position": position})
     except BadAnswer:
         return by_hand
-    if told.word != point.word:
+    if told.word != point.status:
         return by_hand
     if told.status == PREDICTED and told.position != told.predicted:
         return replace(told, status=CORRECTED, touched=True)

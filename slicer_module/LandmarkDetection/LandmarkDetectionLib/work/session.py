@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from ..errors import BadAnswer, Cancelled, ClientError, WrongDefinition
 from ..server.geometry import Calibration
 from ..server.images import ImageEntry, ImageList
+from ..server.prediction import Prediction
 from ..server.server_info import ModelInfo, ServerInfo, TrainStats
 from ..server.task_definition import TaskDefinition
 from ..words import tr as _
 from .history import Clock
-from .jobs import Detected, OpenedImage, Refreshed, Sent, check_definition
+from .jobs import OpenedImage, Refreshed, Sent, check_definition
 from .records import SessionRecord, Submission, Unsent, WorkRecord
 from .work import Work
 
@@ -223,13 +224,12 @@ class Session:
             )
         return problem
 
-    def detected(self, detected: Detected) -> bool:
+    def detected(self, prediction: Prediction) -> bool:
         """A prediction came: it is shown if its image is still open. Points that a person set stay.
 
         Returns:
             Whether the image is still open; False: the answer came too late, and nothing is changed.
         """
-        prediction = detected.prediction
         work = self.work
         if work is None or (work.image, work.task.name) != (prediction.image, prediction.protocol):
             return False

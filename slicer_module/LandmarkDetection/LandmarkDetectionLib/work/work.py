@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import WrongDefinition
@@ -145,15 +145,15 @@ class Work:
 
     def next_unlabelled(self, after: int = -1) -> int | None:
         """The next landmark without an answer behind one, going round; None where all have one."""
-        count = len(self)
-        order = [(after + step) % count for step in range(1, count + 1)]
-        return next((i for i in order if self._points[i].status == UNLABELLED), None)
+        return self._next(after, lambda point: point.status == UNLABELLED)
 
     def next_unsure(self, after: int = -1) -> int | None:
         """The next landmark that a person has not looked at: untouched predictions, going round."""
-        count = len(self)
-        order = [(after + step) % count for step in range(1, count + 1)]
-        return next((i for i in order if not self._points[i].touched and self._points[i].proposal is not None), None)
+        return self._next(after, lambda point: not point.touched and point.proposal is not None)
+
+    def _next(self, after: int, wanted: Callable[[PointState], bool]) -> int | None:
+        order = ((after + step) % len(self) for step in range(1, len(self) + 1))
+        return next((i for i in order if wanted(self._points[i])), None)
 
     # What happens
 
