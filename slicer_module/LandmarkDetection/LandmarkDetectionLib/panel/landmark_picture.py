@@ -41,7 +41,7 @@ class LandmarkPicture:
         self._shown = None if picture is None else key
 
     def _key(self) -> tuple[str, str, str] | None:
-        """The picture to show; None while nothing is placed, or where the server has none."""
+        """Server, protocol and landmark of the picture to show; None while nothing is placed, or without a picture."""
         session, index = self._bench.session, self._bench.scene.placing
         if index is None or session.work is None or session.task is None or index >= len(session.task.landmarks):
             return None
@@ -49,7 +49,6 @@ class LandmarkPicture:
         return (session.server, session.task.name, landmark.name) if landmark.picture else None
 
     def _fetch(self, key: tuple[str, str, str]) -> None:
-        """Asks the server for a picture, one at a time; the others come when they are shown."""
         bench, client = self._bench, self._bench.client
         if client is None or not bench.session.connected or bench.background.running(PICTURE):
             return

@@ -20,7 +20,7 @@ DETECT, SEND = "detect", "send"
 
 
 class SubmitBar:
-    """Everything that goes between the open work and the server."""
+    """Auto-detect and all ways of sending the open work to the server."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
@@ -40,7 +40,6 @@ class SubmitBar:
     # Auto-detect
 
     def detect(self, *_args: Any) -> None:
-        """Asks the network for the landmarks of the open image."""
         bench = self._bench
         problem = bench.session.why_not_detect()
         work, client = bench.session.work, bench.client
@@ -101,7 +100,7 @@ class SubmitBar:
             self.send("final")
 
     def all_right(self, *_args: Any) -> None:
-        """Accepts all that the network said, and submits."""
+        """Accepts all predictions and submits."""
         work = self._bench.session.work
         if work is None or self._refused("final"):
             return
@@ -110,21 +109,15 @@ class SubmitBar:
         self.submit()
 
     def save_draft(self, *_args: Any) -> None:
-        """Sends the work as a draft."""
         self.send("draft")
 
     def send(self, tag: str, then: Callable[[], object] | None = None) -> None:
-        """Sends the open work.
-
-        Args:
-            tag: ``final`` or ``draft``.
-            then: called when the server has it.
-        """
+        """Sends the open work."""
         if not self._refused(tag):
             self._send(self._bench.session.submission(tag), then)
 
     def send_again(self, *_args: Any) -> None:
-        """Sends what is unsent, one after the other."""
+        """Sends all unsent work, one label after the other."""
         bench = self._bench
         if not bench.session.connected:
             bench.say(_("Connect to a server first; your points stay in the scene."), ERROR)
@@ -170,7 +163,6 @@ class SubmitBar:
         bench.run(SEND, verb.format(image=submission.image), lambda: jobs.send(client, submission), done, failed)
 
     def reset(self, *_args: Any) -> None:
-        """All landmarks as the network put them; undo brings the person's back."""
         work = self._bench.session.work
         if work is None:
             return

@@ -115,12 +115,7 @@ def create_points(scene: Any, name: str, labels: Sequence[str]) -> Any:
 
 
 def dress(node: Any, named: bool = False) -> None:
-    """White crosses; coloured ones of the same size cover them (see ``PointMarks``).
-
-    Args:
-        node: the point list.
-        named: whether Slicer writes the names; else they are placed beside the crosses (see ``PointNames``).
-    """
+    """Sets white crosses, covered by coloured ones (see ``PointMarks``); Slicer writes the names if ``named``."""
     display = node.GetDisplayNode()
     with modified_once(display):
         display.SetGlyphTypeFromString("Cross2D")
@@ -133,7 +128,7 @@ def dress(node: Any, named: bool = False) -> None:
 
 
 def has_labels(node: Any, labels: Sequence[str]) -> bool:
-    """Whether the node's control points are these, in this order."""
+    """True where the node's control points have these labels, in this order."""
     return [node.GetNthControlPointLabel(i) for i in range(node.GetNumberOfControlPoints())] == list(labels)
 
 
@@ -171,14 +166,7 @@ def write_point(node: Any, index: int, status: str, local: Local) -> None:
 
 
 def write_points(node: Any, points: Sequence[PointState], locals_: Sequence[Local], skip: int | None = None) -> None:
-    """Makes the node show these states.
-
-    Args:
-        node: the point list.
-        points: one for each control point.
-        locals_: their positions in the node's RAS millimetres; None unless defined.
-        skip: a point to leave alone, as it is being placed.
-    """
+    """Sets the states and local positions of all points but ``skip``."""
     with modified_once(node):
         for index, (point, local) in enumerate(zip(points, locals_)):
             if index == skip:

@@ -16,7 +16,7 @@ STATES = (UNLABELED, DRAFT, FINAL)
 
 @dataclass(frozen=True)
 class LabelInfo:
-    """What is known of one label of an image.
+    """Properties of one label of an image.
 
     Attributes:
         tag: ``final``, ``draft`` or ``original`` (what a network proposed).
@@ -51,18 +51,16 @@ class ImageEntry:
 
     @property
     def open_tag(self) -> str | None:
-        """The label that opens with the image: a draft is newer than a final label; None where there is neither."""
+        """Tag of the label that opens with the image: the draft, else the final one; None without a label."""
         return next((tag for tag in (DRAFT, FINAL) if tag in self.labels), None)
 
     @property
     def label(self) -> LabelInfo | None:
-        """What is known of that label."""
         tag = self.open_tag
         return None if tag is None else self.labels[tag]
 
     @property
     def protocol(self) -> str:
-        """The task of that label; empty where there is none."""
         return self.label.protocol if self.label is not None else ""
 
     @classmethod
@@ -99,11 +97,10 @@ class ImageList:
         return iter(self.entries)
 
     def get(self, image: str) -> ImageEntry | None:
-        """The image of that ID; None where the list lacks it."""
         return next((entry for entry in self.entries if entry.id == image), None)
 
     def with_label(self, image: str, tag: str, info: Mapping[str, Any]) -> ImageList:
-        """The list after a label was saved with what the server recorded of it; a final label ends the draft."""
+        """The list after a label was saved, with the server's record of it; a final label ends the draft."""
         old = self.get(image)
         if old is None:
             return self
@@ -121,7 +118,7 @@ class ImageList:
         return ImageList(tuple(new if entry is old else entry for entry in self.entries), counts)
 
     def filtered(self, search: str = "", states: Iterable[str] = STATES) -> tuple[ImageEntry, ...]:
-        """The images in one of the states whose ID or file name holds every word of ``search``, in any case."""
+        """The images in one of the states whose ID or file name contains every word of ``search``, in any case."""
         words, wanted = search.casefold().split(), set(states)
         return tuple(
             entry
@@ -197,7 +194,7 @@ class LabelVersion:
 
     @property
     def when(self) -> str:
-        """When it was saved, in local time; when it was replaced, in UTC, where that alone is known."""
+        """Local time of saving; UTC time of replacement where only that is known."""
         if self.saved is None:
             return self.ended[:16].replace("T", " ")
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(self.saved))

@@ -1,4 +1,4 @@
-"""What the server says about itself: protocols, networks, strategies, progress of training."""
+"""The server's answer to ``/info/``: protocols, networks, strategies, progress of training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACTIVE = ("queued", "running")
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What answers for one protocol, mostly a network.
+    """The predictor of one protocol, mostly a network.
 
     Attributes:
         version: e.g. ``v3``.
@@ -56,7 +56,6 @@ class TrainStats:
 
     @property
     def active(self) -> bool:
-        """Whether a run goes on."""
         return self.status in ACTIVE
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What is done in a worker thread: several requests that belong together, with one result for the session.
+"""Jobs for a worker thread: several requests that belong together, with one result for the session.
 
 A job takes plain values and a client, changes nothing of the session, and raises ``ClientError`` with one sentence.
 """
@@ -44,7 +44,6 @@ class OpenedImage:
 
     @property
     def image(self) -> str:
-        """The ID."""
         return self.record.image
 
 
@@ -62,23 +61,16 @@ class Sent:
 
 
 def refresh(client: LandmarkClient) -> Refreshed:
-    """What the server offers and all its images; for connecting, and after anything changed."""
+    """Fetches protocols, networks and images; for connecting, and after changes."""
     return Refreshed(client.info(), client.images())
 
 
 def open_image(
     client: LandmarkClient, task: TaskDefinition, entry: ImageEntry, folder: Path, suggestion: bool = True
 ) -> OpenedImage:
-    """Fetches an image with its geometry and its label: the draft, else the final one, else what a network proposed.
+    """Fetches an image with its geometry and its label: draft, else final, else the stored proposal.
 
     A label of another protocol is left alone, with a notice.
-
-    Args:
-        client: the server.
-        task: the protocol to work with.
-        entry: the image, from the server's list.
-        folder: where the file goes; one folder per server, as the name is the server's.
-        suggestion: whether a stored proposal is shown where nobody labelled the image.
     """
     path = client.download_image(entry.id, folder)
     geometry = client.frame(entry.id)
@@ -124,7 +116,7 @@ def send(client: LandmarkClient, submission: Submission) -> Sent:
 
 
 def _info_or_none(client: LandmarkClient) -> ServerInfo | None:
-    """What the server offers; None where it does not answer, which is no failure of what it has done before."""
+    """The server's information; None where it does not answer, which does not undo the label saved before."""
     try:
         return client.info()
     except ClientError:
@@ -136,20 +128,18 @@ def check_definition(info: ServerInfo, task: TaskDefinition) -> None:
     present = info.tasks.get(task.name)
     if present is None:
         known = ", ".join(info.tasks) or "none"
-        raise WrongDefinition(
-            _(
-                "This server does not have the protocol {protocol} (it has {known}): your points stay in the "
-                "scene; connect to the server that has it."
-            ).format(protocol=task.name, known=known)
+        sentence = _(
+            "This server does not have the protocol {protocol} (it has {known}): your points stay in the "
+            "scene; connect to the server that has it."
         )
+        raise WrongDefinition(sentence.format(protocol=task.name, known=known))
     difference = task.difference(present)
     if difference:
-        raise WrongDefinition(
-            _(
-                "The server's protocol {protocol} differs from the open one: it {difference}; your points stay "
-                "in the scene and nothing was sent."
-            ).format(protocol=task.name, difference=difference)
+        sentence = _(
+            "The server's protocol {protocol} differs from the open one: it {difference}; your points stay "
+            "in the scene and nothing was sent."
         )
+        raise WrongDefinition(sentence.format(protocol=task.name, difference=difference))
 
 
 def label_versions(client: LandmarkClient, image: str) -> tuple[LabelVersion, ...]:
@@ -167,20 +157,14 @@ def restore(
         WrongDefinition: it belongs to another protocol; nothing is changed.
     """
     if version.protocol not in ("", task.name):
-        raise WrongDefinition(
-            _("This version belongs to the protocol {protocol}: choose that to put it back.").format(
-                protocol=version.protocol
-            )
-        )
+        sentence = _("This version belongs to the protocol {protocol}: choose that to put it back.")
+        raise WrongDefinition(sentence.format(protocol=version.protocol))
     client.restore_label(image, version.tag, version.version)
     path = client.download_image(image, folder)
     record = _label_record(client, task, image, version.tag, client.frame(image))
     if record is None:
-        raise BadAnswer(
-            _("The label of {image} was put back, but has been deleted meanwhile: open the image again.").format(
-                image=image
-            )
-        )
+        sentence = _("The label of {image} was put back, but has been deleted meanwhile: open the image again.")
+        raise BadAnswer(sentence.format(image=image))
     return client.images(), OpenedImage(path, record)
 
 

@@ -59,17 +59,12 @@ def label_document(points: Sequence[PointState], geometry: Geometry | None = Non
 
 
 def label_bytes(points: Sequence[PointState], geometry: Geometry | None = None) -> bytes:
-    """The same as the bytes of the file."""
+    """The content of the file as bytes."""
     return json.dumps(label_document(points, geometry), indent=2, allow_nan=False).encode("utf-8")
 
 
 def read_label(content: bytes | str, task: TaskDefinition, geometry: Geometry | None = None) -> list[PointPrediction]:
     """The points of a markups file in the order of the task; landmarks that the file lacks are undefined.
-
-    Args:
-        content: of the file.
-        task: whose landmarks it has.
-        geometry: of the image as it is now; None, or one of unknown size, is not compared.
 
     Raises:
         OtherFrame: the label was made on another placement of the image.
@@ -80,11 +75,8 @@ def read_label(content: bytes | str, task: TaskDefinition, geometry: Geometry | 
     _check_frame(document.get(FRAME_FIELD), geometry)
     system = markup.get("coordinateSystem", "LPS")
     if str(system) not in ("LPS", "RAS", "0", "1"):
-        raise BadAnswer(
-            _("The label has the coordinateSystem {system!r}, which is neither LPS nor RAS.").format(
-                system=str(system)[:20]
-            )
-        )
+        sentence = _("The label has the coordinateSystem {system!r}, which is neither LPS nor RAS.")
+        raise BadAnswer(sentence.format(system=str(system)[:20]))
     flip = -1.0 if str(system) in ("RAS", "0") else 1.0
     found: dict[str, PointPrediction] = {}
     for item in as_list(markup.get("controlPoints", []), "The label's controlPoints"):
@@ -94,12 +86,11 @@ def read_label(content: bytes | str, task: TaskDefinition, geometry: Geometry | 
         found[point.name] = point
     unknown = [name for name in found if name not in task.names]
     if unknown:
-        raise WrongDefinition(
-            _(
-                "The label has the landmarks {names}, which the protocol {protocol} lacks: it was made with "
-                "another version of the protocol."
-            ).format(names=", ".join(unknown), protocol=task.name)
+        sentence = _(
+            "The label has the landmarks {names}, which the protocol {protocol} lacks: it was made with "
+            "another version of the protocol."
         )
+        raise WrongDefinition(sentence.format(names=", ".join(unknown), protocol=task.name))
     return [found.get(name, PointPrediction(name, UNDEFINED)) for name in task.names]
 
 
@@ -119,7 +110,7 @@ def _control_point(number: int, point: PointState) -> dict[str, Any]:
 
 
 def confidence_words(confidence: float | None) -> str:
-    """How a description states a confidence; empty for None."""
+    """The confidence as a description states it; empty for None."""
     return "" if confidence is None else f"confidence {min(max(confidence, 0.0), 1.0):.3f}"
 
 
