@@ -10,8 +10,8 @@ import typer
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import INSTALLED, InputError, Protocol, app_dir
 from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.models import CARD, find_model
 from monai_ext.networks import find_device
-from monai_ext.networks.model_store import CARD, find_model
 
 
 def default_models_dir() -> Path:

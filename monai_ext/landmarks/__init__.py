@@ -6,7 +6,6 @@ from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
     from .answer import prediction_document
-    from .coco import read_coco_keypoints, write_coco_keypoints
     from .errors import InputError
     from .files import write_atomically, write_json_atomically
     from .geometry import Frame
@@ -32,13 +31,11 @@ __all__ = [
     "markups_document",
     "measure",
     "prediction_document",
-    "read_coco_keypoints",
     "read_markups",
     "read_points_table",
     "read_protocol",
     "read_protocols",
     "write_atomically",
-    "write_coco_keypoints",
     "write_json_atomically",
     "write_markups",
     "write_points_table",
