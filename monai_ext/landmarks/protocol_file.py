@@ -73,7 +73,7 @@ def _reason(error: Any) -> str:
         return f"the key {field!r} is unknown; remove it or mend its spelling"
     if error["type"] == "missing":
         return f"the key {field!r} is missing; add it"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = str(error["msg"]).removeprefix("Value error, ").removesuffix(".")
     shown = error.get("input")
     value = "" if isinstance(shown, dict | list | tuple) else f" (got {shown!r:.80})"
     return f"{field}: {message}{value}" if field else message
