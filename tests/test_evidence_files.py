@@ -45,9 +45,9 @@ def test_the_rows_of_the_cross_validation_follow_from_its_errors(name: str) -> N
     assert told["relative"][name][2]["mean"] == pytest.approx(px.mean(), abs=1e-6)
 
 
-def test_readme_tells_of_the_cross_validation_what_the_file_says() -> None:
+def test_the_benchmarks_tell_of_the_cross_validation_what_the_file_says() -> None:
     told = json.loads((FOLDS / "cross_validation.json").read_text(encoding="utf-8"))
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     for row in told["relative"]["images"] + told["relative"]["changed"]:
         figures = (
             f"| {row['mean']:.1f} ({row['low']:.1f} to {row['high']:.1f}) | {row['median']:.1f} | "
@@ -68,9 +68,9 @@ def test_the_index_tells_how_far_seeds_of_the_fundus_model_differ() -> None:
 
 
 @pytest.mark.parametrize("name", ["wings12", "faces14"])
-def test_readme_tells_of_the_peer_what_the_file_says(name: str) -> None:
+def test_the_benchmarks_tell_of_the_peer_what_the_file_says(name: str) -> None:
     told = json.loads((EVIDENCE / "peers" / f"{name}.json").read_text(encoding="utf-8"))
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     for run in told["results"].values():
         errors = [error for image in run["errors"].values() for error in image]
         assert np.mean(errors) == pytest.approx(run["mre"], abs=1e-6)

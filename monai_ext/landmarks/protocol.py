@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from .document import Strict
-from .network_config import HeatmapNetConfig, NetworkConfig
+from .network_config import AnyNetwork, HeatmapNetConfig
 from .picture import Picture
 from .recipe import Recipe
 from .source_normalization import with_source_normalization
@@ -74,7 +74,7 @@ class Protocol(Strict):
     channels: Literal["grey", "rgb"]
     landmarks: Annotated[tuple[LandmarkDefinition, ...], Field(min_length=1)]
     measurements: tuple[Measurement, ...] = ()
-    network: NetworkConfig = HeatmapNetConfig()
+    network: AnyNetwork = HeatmapNetConfig()
     recipe: Recipe = Recipe()
 
     @model_validator(mode="before")
@@ -159,7 +159,7 @@ class Protocol(Strict):
     @property
     def has_pretrained_encoder(self) -> bool:
         """Whether training begins with public weights or those of a source classifier."""
-        return self.recipe.cross_task is not None or getattr(self.network, "pretrained", None) is not None
+        return self.recipe.cross_task is not None or self.network.start_weights is not None
 
     @property
     def landmark_names(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from app_spots import spot_image, spot_points, write_label
 
 from lib.pool import worker
 from monai_ext.inferers import Predictor
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
 
 
 def check_like_library(house: House, version: str, measure: str = "map_radius") -> None:

@@ -18,7 +18,7 @@ from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.answer import prediction_document
 from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 
 from ..errors import ConflictError, RetryError
 from ..served_model import NoModelError, ServedModel

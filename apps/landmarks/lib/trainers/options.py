@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from monai_ext.engines import TrainOptions
-from monai_ext.networks.device import device_names
+from monai_ext.networks import device_names
 
 from ..errors import ParameterError
 
