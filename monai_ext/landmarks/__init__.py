@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from .measurements import measure
     from .points import Landmarks, Status
     from .protocol import Protocol
-    from .protocol_file import find_protocol, read_protocol, read_protocols
+    from .protocol_file import INSTALLED, app_dir, find_protocol, read_protocol, read_protocols
     from .tables import ImagePoints, PointsTable, TablePoint, read_points_table, write_points_table
 
 __all__ = [
+    "INSTALLED",
     "Frame",
     "ImagePoints",
     "InputError",
@@ -25,6 +26,7 @@ __all__ = [
     "Protocol",
     "Status",
     "TablePoint",
+    "app_dir",
     "find_protocol",
     "markups_document",
     "measure",

@@ -7,8 +7,14 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .adaptive_wing import AdaptiveWingLoss, adaptive_wing
     from .build import build_cross_task_loss, build_loss, build_training_loss
-    from .cross_task_loss import TEMPERATURE, WEIGHT, CrossTaskLoss, mode_weights
-    from .distillation import classifier_distance, encoder_distance
+    from .cross_task_loss import (
+        TEMPERATURE,
+        WEIGHT,
+        CrossTaskLoss,
+        classifier_distance,
+        encoder_distance,
+        mode_weights,
+    )
     from .heatmap_loss import HeatmapLoss, build_heatmap_loss, mean_over_maps, register_loss, without_uncounted
     from .landmark_loss import GradientRatio, LandmarkLoss, PresenceLoss, TrainingLoss, presence_loss
     from .mse import MaskedMSELoss, SummedMSELoss, masked_mse, summed_mse

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from uvicorn import Server
 
-from monai_ext.doctor import other_port, port_problem
+from monai_ext.doctor import require_port
 from monai_ext.landmarks import InputError
 from monai_ext.studies import check_studies_folder
 
@@ -88,13 +88,8 @@ def check_own_port() -> None:
         InputError: it cannot.
     """
     address = _address_to_bind()
-    problem = None if address is None else port_problem(*address)
-    if address is None or problem is None:
-        return
-    port, host = address
-    found = f"{problem.server} runs there already" if problem.server else problem.found
-    do = f"choose another port, e.g. --port {other_port(port)}" if problem.port_alone else "correct --host and --port"
-    raise InputError(f"--port {port} of --host {host} cannot be used: {found}; {do}.")
+    if address is not None:
+        require_port(*address)
 
 
 def _address_to_bind() -> tuple[int, str] | None:
