@@ -58,6 +58,7 @@ class Warm:
         """Runs ``python -m module`` in a process of its own."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        log.write_bytes(b"")  # there to be read before the process has come so far
         order = {"module": module, "arguments": list(arguments), "log": str(log), "environment": dict(environment)}
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
@@ -86,15 +87,20 @@ def serve() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them here
     for line in sys.stdin:
         order = json.loads(line)
+        ready, begun = os.pipe()
         child = os.fork()
         if child == 0:
+            os.setsid()
+            os.close(begun)
             _become(order)
+        os.close(begun)
+        os.read(ready, 1)  # ends once the child leads a group of its own, by which it can be ended
+        os.close(ready)
         print(child, flush=True)
 
 
 def _become(order: dict) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.setsid()
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
