@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from monai_ext.engines.failures import is_out_of_memory
+from monai_ext.engines.stop import is_out_of_memory
 from monai_ext.landmarks import InputError
 
 from ..inference import InferenceSlots
