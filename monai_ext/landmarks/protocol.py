@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from .document import Strict
 from .network_config import AnyNetwork, HeatmapNetConfig
 from .picture import Picture
-from .recipe import Recipe
+from .recipe import LOSSES, Recipe
 from .source_normalization import with_source_normalization
 
 #: Colours of Okabe and Ito (2008), told apart by people with colour-blindness; used where a protocol names none.
@@ -138,9 +138,10 @@ class Protocol(Strict):
 
     @model_validator(mode="after")
     def _heatmaps_are_shares(self) -> Protocol:
-        if getattr(self.network, "spatial_prior", False) and self.recipe.loss != "spatial_cross_entropy":
+        option = self.network.wants_logits
+        if option is not None and LOSSES[self.recipe.loss] != "logits":
             raise ValueError(
-                f"network.spatial_prior needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
+                f"network.{option} needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
                 f"{self.recipe.loss}"
             )
         return self
