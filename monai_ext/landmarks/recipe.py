@@ -98,7 +98,7 @@ class Augmentation(Strict):
         """Documents are as they were before there were plug-ins where none is used."""
         fields: dict[str, Any] = written(self)
         if not self.further:
-            del fields["further"]
+            fields.pop("further", None)
         return fields
 
 
