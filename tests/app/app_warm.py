@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -126,8 +127,14 @@ def _become(order: dict) -> None:
     os.chdir(Path(order["log"]).parent)
     os.environ.update(order["environment"])
     sys.argv = [order["module"], *order["arguments"]]
+    code = 1
     try:
         runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
-        os._exit(1)
+        os._exit(code)
