@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import warnings
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -28,11 +25,18 @@ from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.studies import ReadImage, Studies, read_readings
 
-from .choices import unit_or_auto
-from .console import output, print_json
+from .console import command_line, now, output, print_json, tell
 from .meter import Meter
-from .models import ModelsOption, load_predictor, locate_model
-from .train import ProtocolOption
+from .options import (
+    DeviceOption,
+    JsonOption,
+    ModelsOption,
+    ProtocolOption,
+    UnitOption,
+    known_unit,
+    load_predictor,
+    locate_model,
+)
 
 #: Disagreements that are named on the terminal.
 NAMED = 10
@@ -47,9 +51,9 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("agreement"),
     models: ModelsOption = None,
-    unit: Annotated[str, typer.Option(help="auto (mm where all images are calibrated), mm or px.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    unit: UnitOption = "auto",
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """Tell how far two readers of the same images lie apart: tables, agreement.json, distances.csv, agreement.png.
 
@@ -58,7 +62,7 @@ def run(
 
     Example: `monai-landmarks agreement studies --protocol cephalometric --model cephalometric`
     """
-    task, study, wanted = find_protocol(protocol), Studies(studies), unit_or_auto(unit)
+    task, study, wanted = find_protocol(protocol), Studies(studies), known_unit(unit)
     images = read_readings(study, task)
     if not images:
         raise InputError(
@@ -71,8 +75,8 @@ def run(
     document = {"protocol": task.name, **agreement_document(images, comparisons)}
     about = {
         "studies": study.root.as_posix(),
-        "command": shlex.join(["monai-landmarks", *sys.argv[1:]]),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": command_line(),
+        "date": now(),
     }
     out.mkdir(parents=True, exist_ok=True)
     write_json_atomically(out / "agreement.json", {**about, **document})
@@ -84,8 +88,8 @@ def run(
     for item in comparisons:
         output.print(agreement_table(item, f"{task.title}: {item.title}, {len(item.images)} images"))
     for sentence in _disagreements(document["disagreements"]):
-        output.print(sentence, soft_wrap=True, highlight=False)
-    output.print(f"Written to {out}: {', '.join(written)}", soft_wrap=True, highlight=False)
+        tell(sentence)
+    tell(f"Written to {out}: {', '.join(written)}")
 
 
 def _network(

@@ -14,7 +14,7 @@ from monai_ext.doctor import OK, PROBLEM, WARNING, Check, Subject, examine, line
 from monai_ext.landmarks.protocol_file import shipped_dir
 
 from .console import errors, output, print_json
-from .models import default_models_dir
+from .options import JsonOption, default_models_dir
 
 _STYLES = {OK: "green", WARNING: "yellow", PROBLEM: "bold red"}
 
@@ -28,7 +28,7 @@ def run(
     ] = None,
     port: Annotated[int, typer.Option(help="Where the server is to answer.")] = 8000,
     quick: Annotated[bool, typer.Option("--quick", help="Do not ask each network about an image.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check packages, GPU, folders, protocols, models, studies and port: one line each, and what to do.
 

@@ -29,8 +29,8 @@ from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
 from monai_ext.networks.model_store import ModelCard, check_weights
 
-from .console import errors, output, print_json
-from .models import ModelsOption, locate_model
+from .console import note, print_json, tell
+from .options import JsonOption, ModelsOption, locate_model
 
 #: Side of the pictures in pixels: the card travels with the model.
 TILE = 240
@@ -55,7 +55,7 @@ def run(
     ] = None,
     worst: Annotated[int, typer.Option(min=0, max=20, help="Worst images of each evaluation to draw.")] = 3,
     models: ModelsOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the card of a model: model_card.json and MODEL_CARD.md.
 
@@ -85,14 +85,12 @@ def run(
     if as_json:
         print_json(facts.model_dump(mode="json"))
         return
-    output.print(f"Written to {out}: {DOCUMENT}, {PAGE}", soft_wrap=True, highlight=False)
+    tell(f"Written to {out}: {DOCUMENT}, {PAGE}")
     missing = text.lower().count(NOT_STATED)
     if missing:
-        errors.print(
+        note(
             f"{NOT_STATED.capitalize()} in the card: {missing} of its facts; write them into {folder / ABOUT} or give "
-            "--about and --evaluation.",
-            soft_wrap=True,
-            highlight=False,
+            "--about and --evaluation."
         )
 
 
@@ -116,7 +114,7 @@ def _worst(model: EvaluatedModel, pictures: PictureFolder, prefix: str, count: i
         name = f"{prefix}worst{rank}.png"
         figure = case_figure(model, row, pictures, name, row.image, tile=TILE)
         if figure.png is None:
-            errors.print(figure.caption, soft_wrap=True, highlight=False)
+            note(figure.caption)
         picture = None if figure.png is None else f"{PICTURES}/{name}"
         cases.append(WorstCase(image=row.image, error=finite(row.error), picture=picture))
     return cases

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -35,8 +32,9 @@ from monai_ext.evaluation.report_page import (
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
 
-from .console import output, print_json
+from .console import command_line, now, print_json, tell
 from .meter import Meter
+from .options import JsonOption
 
 PAGE = "report.html"
 
@@ -60,7 +58,7 @@ def run(
     title: Annotated[str, typer.Option(help="Of the page.")] = "Landmark detection: report",
     worst: Annotated[int, typer.Option(min=0, max=100, help="Worst images of each model to show.")] = 6,
     median: Annotated[int, typer.Option(min=0, max=100, help="Middling images of each model to show.")] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Put evaluations side by side on one HTML page that needs nothing beside it, with its plots as PNG files.
 
@@ -76,8 +74,8 @@ def run(
     page_file = out if out.suffix.lower() in (".html", ".htm") else out / PAGE
     pictures = PictureFolder(page_file.parent / f"{page_file.stem}_files")
     sections = _sections(sources, pictures, studies=studies, protocol=protocol, worst=worst, median=median)
-    command = shlex.join(["monai-landmarks", *sys.argv[1:]])
-    made = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    command = command_line()
+    made = now()
     facts = [f"Made {made} with monai-landmarks {__version__}.", "Not a medical device."]
     sections += [
         reading_section({source.kind for source in sources}, agreement=protocol is not None),
@@ -88,7 +86,7 @@ def run(
         print_json({"page": str(page_file), "pictures": [str(pictures.folder / name) for name in pictures.written]})
         return
     beside = f" and {len(pictures.written)} pictures in {pictures.folder}" if pictures.written else ""
-    output.print(f"Written to {page_file}{beside}.", soft_wrap=True, highlight=False)
+    tell(f"Written to {page_file}{beside}.")
 
 
 def _sections(

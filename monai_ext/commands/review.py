@@ -27,10 +27,17 @@ from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.networks.model_store import find_model
 from monai_ext.studies import Studies
 
-from .console import errors, output, print_json
+from .console import note, output, print_json, tell
 from .meter import Meter
-from .models import ModelsOption, default_models_dir, load_predictor, locate_model
-from .train import ProtocolOption
+from .options import (
+    DeviceOption,
+    JsonOption,
+    ModelsOption,
+    ProtocolOption,
+    default_models_dir,
+    load_predictor,
+    locate_model,
+)
 
 
 def run(
@@ -43,8 +50,8 @@ def run(
     factor: Annotated[float, typer.Option(help="So many radii may a label lie from the model's point.")] = FACTOR,
     pictures: Annotated[Path | None, typer.Option(help="Folder for a picture of each flagged label.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also labels that a person has confirmed.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """List the final labels that look implausible, the clearest first: far from the model, exchanged, out of order.
 
@@ -99,9 +106,9 @@ def run(
     if flagged:
         output.print(_table(flagged, f"{task.title}, {about}, {len(found.labels)} labels"))
     first, *rest = _sentences(found, flagged, predictor, left_out, everything)
-    output.print(first, soft_wrap=True, highlight=False)
+    tell(first)
     for sentence in rest:
-        errors.print(sentence, soft_wrap=True, highlight=False)
+        note(sentence)
 
 
 def _predictor(task: Protocol, model: str | None, models: Path | None, device: str) -> Predictor | None:

@@ -17,9 +17,9 @@ from monai_ext.landmarks.files import write_atomically, write_json_atomically
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.studies import Studies
 
-from .console import output
+from .console import tell
 from .meter import Meter
-from .train import ProtocolOption
+from .options import ProtocolOption
 
 #: What was drawn for each image.
 RECORD = "camera_change.json"
@@ -59,7 +59,7 @@ def run(
         target.write_splits({name: splits[name] for name in labels if name in splits})
     document: dict[str, Any] = {"source": str(studies), "seed": seed, "images": records}
     write_json_atomically(out / RECORD, document)
-    output.print(f"Written to {out}: {len(labels)} images with labels, {RECORD}", soft_wrap=True, highlight=False)
+    tell(f"Written to {out}: {len(labels)} images with labels, {RECORD}")
 
 
 def _changed(path: Path, label: Landmarks, protocol: Protocol, name: str, seed: int) -> ChangedImage:
