@@ -79,9 +79,7 @@ def run(
     if as_json:
         print_json(document)
     elif readings:
-        output.print(
-            experiments.relative_table(readings, measures, f"{task.title}, {validation.length.steps} steps")
-        )
+        output.print(experiments.relative_table(readings, measures, f"{task.title}, {validation.length.steps} steps"))
         folders = ", ".join(f"{name}/" for name in readings)
         tell(f"Written to {out}: cross_validation.json, table.md, {folders}")
     if stopped:

@@ -13,11 +13,10 @@ from monai_ext.networks import LandmarkNetwork
 from monai_ext.networks.cross_task import Distiller
 
 from .distributed import replicated
-from .optimisation import attach_gradient_clip, attach_schedule, build_optimizer
+from .loader import ResumableLoader
+from .optimisation import attach_average, attach_gradient_clip, attach_schedule, build_optimizer
 from .options import TrainOptions
-from .resumable_loader import ResumableLoader
 from .validation import training_batch
-from .weight_average import attach_average
 
 
 class Assembly:

@@ -18,11 +18,12 @@ from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.networks import build_network
-from monai_ext.transforms.affine import to_original
+from monai_ext.transforms import to_original
 
-from .dataset import LabelledImage, make_loader
+from .dataset import LabelledImage
 from .distributed import gathered, process_rank
 from .job import Job
+from .loader import make_loader
 from .stop import StoppedError, never
 
 logger = logging.getLogger(__name__)

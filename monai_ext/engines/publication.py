@@ -16,7 +16,7 @@ from .distributed import process_rank
 from .job import Job
 from .options import TrainResult
 from .run import Run
-from .validation import ValidationError
+from .validation import RadialErrorSummary
 
 
 def publish_unless_worse(
@@ -26,7 +26,7 @@ def publish_unless_worse(
     *,
     parent: str | None,
     begun_with: str,
-    previous: ValidationError | None,
+    previous: RadialErrorSummary | None,
     replaced: str | None,
 ) -> TrainResult:
     """Publishes a run's best weights with their calibration; not below the current model's, unless the options say so.

@@ -9,7 +9,7 @@ import torch
 from monai_ext.calibration.presence_threshold import PRESENCE_THRESHOLD
 from monai_ext.landmarks import Protocol, Status
 from monai_ext.networks import NetworkOutput, Stage
-from monai_ext.transforms.affine import to_original
+from monai_ext.transforms import to_original
 from monai_ext.transforms.decoders import Decoded, activate, decode_heatmap
 
 #: Half the side of the window that a peak is decoded in, in sigmas of the target: softmax maps are broader than it.

@@ -12,7 +12,7 @@ from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.geometry import transform_points
 from monai_ext.networks import NetworkOutput, Stage
-from monai_ext.transforms.affine import to_original
+from monai_ext.transforms import to_original
 from monai_ext.transforms.pipeline import inference_transforms
 
 from .decode_output import WINDOW_SIGMAS, Prediction, decode_heatmaps, decode_output, stage_heatmaps

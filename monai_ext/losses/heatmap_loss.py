@@ -12,7 +12,8 @@ from torch import nn
 
 from monai_ext.landmarks import InputError, Status
 from monai_ext.landmarks.recipe import LOSSES
-from monai_ext.transforms.heatmap import Sigma, gaussian_heatmap, inside
+from monai_ext.transforms.heatmap import Sigma, gaussian_heatmap
+from monai_ext.transforms.resample import inside
 
 
 class HeatmapLoss(nn.Module, ABC):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from monai_ext.engines.seen_labels import FILE, add_seen_labels, read_seen_labels
+from monai_ext.engines.dataset import SEEN_LABELS, add_seen_labels, read_seen_labels
 from monai_ext.landmarks import InputError, Protocol
 
 from ..datastore import LandmarkDatastore
@@ -37,7 +37,7 @@ class LabelCounter:
 
     def since(self, protocol: str) -> int:
         """How many images have a final label of a protocol that no training has seen as it is now."""
-        objects, state = self._datastore.objects, FileState.of(self._root / protocol / FILE)
+        objects, state = self._datastore.objects, FileState.of(self._root / protocol / SEEN_LABELS)
         known = self._counts.get(protocol)
         if known is not None and known[0] is objects and known[1] == state:
             return known[2]
