@@ -8,12 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-<<<<<<< HEAD
 from monai_ext import engines
-=======
-from monai_ext.engines.source_images import read_class_folders, read_class_table
-from monai_ext.engines.source_training import SourceOptions, train_source
->>>>>>> house
 from monai_ext.landmarks import InputError
 
 from .console import print_json, tell

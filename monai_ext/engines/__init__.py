@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from .failures import ResourceError, is_out_of_memory
     from .initialisation import distilled, find_source
     from .optimisation import build_optimizer
-    from .options import OnProgress, TrainOptions, TrainResult
+    from .options import OnProgress, SourceOptions, TrainOptions, TrainResult
     from .resume import is_resumable, run_signature
     from .source_images import ClassImage, read_class_folders, read_class_table
-    from .source_training import SourceOptions, SourceResult, train_source
+    from .source_training import SourceResult, train_source
     from .split import split_images
     from .stop import StoppedError, StopSwitch, stopped_by_signals
     from .train import train_model
