@@ -38,12 +38,12 @@ def run(
             "device",
             "publish_worse",
             num_workers="--workers",
-            warm_start="not --cold",
-            resume="not --restart",
             half_precision="--half",
         ),
     ],
     models: ModelsOption = None,
+    cold: Annotated[bool, typer.Option("--cold", help="Start from random weights, not the current model.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Do not resume an interrupted run.")] = False,
     keep_last: Annotated[
         bool, typer.Option("--keep-last", help="Publish the weights of the last step: no image chooses them.")
     ] = False,
@@ -59,8 +59,8 @@ def run(
     """
     task, study = find_protocol(protocol), Studies(studies)
     study.images()  # refuses a folder that is not there before anything heavy is loaded
-    if keep_last:
-        options = options.model_copy(update={"keep": "last"})
+    switches = {"warm_start": not cold, "resume": not restart, "keep": "last" if keep_last else "best"}
+    options = options.model_copy(update=switches)
     stop = engines.StopSwitch()
     with engines.stopped_by_signals(stop), Meter(f"Training {task.name}") as meter:
         result = engines.train_model(

@@ -14,7 +14,7 @@ from monai_ext.landmarks.document import DeviceName, Fraction, Positive, Strict
 from monai_ext.landmarks.recipe import Augmentation, Recipe
 
 if TYPE_CHECKING:
-    from monai_ext.networks.model_store import ModelCard
+    from monai_ext.models import ModelCard
 
 #: Receives ``{"status", "epoch", "max_epochs", "loss", "val_error", "unit", "best", "model_version", "labels_used"}``
 #: and what :meth:`Run.report` adds.
@@ -56,8 +56,8 @@ class TrainOptions(Strict):
     device: DeviceName = Field("auto", description="auto, cpu, cuda or cuda:N.")
     amp: bool = True
     num_workers: Annotated[int, Field(ge=0, le=64)] | None = Field(None, description="Processes that load images.")
-    warm_start: bool = Field(True, description="Start from random weights, not the current model.")
-    resume: bool = Field(True, description="Do not resume an interrupted run.")
+    warm_start: bool = True
+    resume: bool = True
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
     half_precision: bool = Field(False, description="Store the weights as float16, at half the size.")
     minutes: Annotated[float, Field(gt=0, le=100_000)] | None = Field(

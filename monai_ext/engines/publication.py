@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import torch
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.model_store import ModelCard, publish, read_card, stored_weights
+from monai_ext.models import ModelCard, publish, read_card, stored_weights
 
 from .calibrate import calibrate
 from .distributed import process_rank

@@ -18,15 +18,14 @@ from monai.utils import set_determinism
 
 from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
+from monai_ext.models import find_model, load_network, read_card, training_lock, write_training_record
 from monai_ext.networks import LandmarkNetwork, build_network, find_device
-from monai_ext.networks.model_store import find_model, load_network, read_card
 
 from .dataset import LabelledImage, add_seen_labels, check_labels, digests
 from .distributed import local_rank, process_group, process_rank
 from .failures import full_disk_explained, is_out_of_memory
 from .initialisation import distilled, find_source, initialise
 from .job import Job
-from .lock import training_lock
 from .options import OnProgress, TrainOptions, TrainResult
 from .progress import Clock
 from .publication import publish_unless_worse
@@ -35,7 +34,6 @@ from .run import Run
 from .split import against_hash, read_settled_sides, split_images, write_settled_sides
 from .stop import Stop, StoppedError, never
 from .time_bound import within_minutes
-from .training_record import write_training_record
 from .validation import RadialErrorSummary, validate_model
 
 logger = logging.getLogger(__name__)
@@ -172,7 +170,11 @@ def _trained(job: Job) -> TrainResult:
     if process_rank()[0] == 0:
         seconds = job.clock() - begun
         resumed_at = saved["epoch"] if saved else None
-        write_training_record(result, job.device, keep=job.options.keep, seconds=seconds, resumed_at=resumed_at)
+        if result.card is not None:
+            write_training_record(
+                result.folder, result.card, device=job.device, keep=job.options.keep, seconds=seconds,
+                previous_error=result.previous_error, history=result.history, resumed_at=resumed_at,
+            )  # fmt: skip
         job.state.clear()
     run.report("done", model_version=result.card.version if result.card else None, message=result.reason)
     return result

@@ -14,8 +14,8 @@ from torch import nn
 
 from monai_ext.inferers.decode_output import decode_output
 from monai_ext.landmarks import Protocol
+from monai_ext.models import load_network
 from monai_ext.networks import LandmarkNetwork, is_finite
-from monai_ext.networks.model_store import load_network
 from monai_ext.transforms import to_original
 
 from .dataset import LabelledImage

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import torch
 
-from monai_ext.calibration.presence_threshold import PRESENCE_THRESHOLD
 from monai_ext.landmarks import Protocol, Status
+from monai_ext.models import PRESENCE_THRESHOLD
 from monai_ext.networks import NetworkOutput, Stage
 from monai_ext.transforms import to_original
 from monai_ext.transforms.decoders import Decoded, activate, decode_heatmap

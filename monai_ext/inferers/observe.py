@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
-from monai_ext.calibration import Observed
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.metrics import radial_errors
+from monai_ext.models import Observed
 
 from .map_radius import map_radius
 from .predictions import Predictions

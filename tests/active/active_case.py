@@ -13,8 +13,8 @@ from monai_ext.inferers import Predictor
 from monai_ext.inferers.predictions import Predictions
 from monai_ext.inferers.read_output import ImageBatch, read_output
 from monai_ext.landmarks import Protocol
+from monai_ext.models import ModelCard
 from monai_ext.networks import HeatmapOutput
-from monai_ext.networks.model_store import ModelCard
 
 
 def protocol_of(

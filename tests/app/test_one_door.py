@@ -24,8 +24,8 @@ from monai_ext.cli import main
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.markups import markups_document
+from monai_ext.models import publish
 from monai_ext.networks import build_network
-from monai_ext.networks.model_store import publish
 from monai_ext.studies import Studies
 
 COUNT, DPI = 4, (300, 300)

@@ -9,7 +9,7 @@ from retraining_desk import Desk, training_desk, two_protocols, wait_for  # noqa
 from lib.retraining.unfinished import Unfinished
 from lib.trainers import queue, training_queue
 from monai_ext.engines.dataset import add_seen_labels, read_seen_labels
-from monai_ext.engines.lock import training_lock
+from monai_ext.models import training_lock
 
 # What counts
 

@@ -5,7 +5,7 @@ import torch
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.validation import RadialErrorSummary, Validator
-from monai_ext.networks.model_store import load_network
+from monai_ext.models import load_network
 
 
 @pytest.fixture

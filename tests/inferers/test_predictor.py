@@ -12,8 +12,8 @@ from monai_ext.inferers import Predictor, decode_output
 from monai_ext.landmarks import InputError, Protocol, Status
 from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.geometry import fit_matrix
+from monai_ext.models import ModelCard
 from monai_ext.networks import HeatmapOutput
-from monai_ext.networks.model_store import ModelCard
 
 WIDTH, HEIGHT = 90, 50
 

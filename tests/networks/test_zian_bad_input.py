@@ -12,8 +12,8 @@ from PIL import Image
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.protocol_file import read_protocol
+from monai_ext.models import load_network, publish
 from monai_ext.networks import build_network
-from monai_ext.networks.model_store import load_network, publish
 
 HEAD = """name: task
 title: Task

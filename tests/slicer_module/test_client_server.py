@@ -26,8 +26,8 @@ from session_parts import TestClock
 from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import read_protocol
+from monai_ext.models import publish
 from monai_ext.networks import build_network
-from monai_ext.networks.model_store import publish
 
 pytestmark = pytest.mark.server
 

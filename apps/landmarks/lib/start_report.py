@@ -10,8 +10,8 @@ import torch
 
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError
+from monai_ext.models import find_model
 from monai_ext.networks import find_device
-from monai_ext.networks.model_store import find_model
 from monai_ext.studies import passed_over
 
 from .conf import TOKEN_VARIABLE, AccessSettings, LimitSettings

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from monai_ext.active.review import Evidence
-from monai_ext.calibration.answer_radii import answer_radii
 from monai_ext.inferers.uncertainty import uncertainty_of
 from monai_ext.landmarks import Landmarks, Status
+from monai_ext.models import answer_radii
 
 from ..errors import ConflictError
 from ..pool import Sight

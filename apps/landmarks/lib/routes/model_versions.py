@@ -8,10 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from monai_ext.engines.lock import training_lock
-from monai_ext.engines.training_record import read_training_record
 from monai_ext.landmarks import InputError
-from monai_ext.networks.model_versions import ModelVersion, roll_back, rollbacks, version_document, versions
+from monai_ext.models import (
+    ModelVersion,
+    read_training_record,
+    roll_back,
+    rollbacks,
+    training_lock,
+    version_document,
+    versions,
+)
 
 from ..errors import ConflictError, NotFoundError
 from ..served_model import ServedModel

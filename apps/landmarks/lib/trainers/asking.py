@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from monai_ext.engines import TrainOptions
-from monai_ext.engines.lock import FolderBusyError, check_free
+from monai_ext.models import FolderBusyError, check_free
 
 from ..errors import ConflictError, StorageError
 from .landmark_train import LandmarkTrain

@@ -12,10 +12,10 @@ from typing import Any
 from monailabel.interfaces.tasks.train import TrainTask
 
 from monai_ext.engines import TrainOptions, train_model
-from monai_ext.engines.lock import FolderBusyError, check_free
 from monai_ext.engines.stop import StopSwitch, stopped_by_signals
 from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.errors import input_error_behind
+from monai_ext.models import FolderBusyError, check_free
 
 from ..datastore import LandmarkDatastore
 from ..served_model import ServedModel
