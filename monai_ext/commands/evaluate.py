@@ -9,22 +9,11 @@ from typing import Annotated, Any, Literal, get_args
 import typer
 from rich.table import Table
 
-from monai_ext.evaluation import (
-    comparison_table,
-    draw_ced,
-    draw_worst_cases,
-    landmark_table,
-    overall_table,
-    write_error_csv,
-)
-from monai_ext.evaluation.model_evaluation import Measures, Reading, evaluate_model
-from monai_ext.evaluation.recorded_points import record_points
+from monai_ext import evaluation, inferers, networks
 from monai_ext.images import read_image
-from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.network_config import Decoder
-from monai_ext.networks import find_device, machine, versions
 from monai_ext.studies import Studies
 
 from .console import command_line, now, output, print_json, tell
@@ -73,9 +62,9 @@ def run(
 
     Example: `monai-landmarks evaluate --studies sample_data/fundus --model fundus --split val`
     """
-    predictor = Predictor.load(locate_model(model, models), find_device(device))
+    predictor = inferers.Predictor.load(locate_model(model, models), networks.find_device(device))
     protocol, study = predictor.protocol, Studies(studies)
-    measures = Measures(
+    measures = evaluation.Measures(
         distances(sdr, (2.0, 4.0, 8.0)),
         failure,
         limit,
@@ -86,29 +75,29 @@ def run(
     decoders = _decoders(decoder, protocol)
     chosen = _chosen(study, split, predictor)
     with Meter("Detecting", len(chosen)) as meter:
-        readings = evaluate_model(predictor, study, chosen, measures, decoders, meter.advance)
+        readings = evaluation.evaluate_model(predictor, study, chosen, measures, decoders, meter.advance)
     reading = readings[decoders[0]]
     document = reading.to_dict()
     if len(readings) > 1:
         document["decoders"] = {name: other.to_dict() for name, other in readings.items()}
-    points = record_points(reading.pairs, study.images(), protocol).model_dump(mode="json")
+    points = evaluation.record_points(reading.pairs, study.images(), protocol).model_dump(mode="json")
     about = _about(predictor, study, split)
     out.mkdir(parents=True, exist_ok=True)
     write_json_atomically(out / "metrics.json", about | document | {"points": points})
-    write_error_csv(out / "errors.csv", reading.pairs, reading.evaluation)
+    evaluation.write_error_csv(out / "errors.csv", reading.pairs, reading.evaluation)
     written = ["metrics.json", "errors.csv", *_pictures(out, predictor, study, readings, worst)]
     if as_json:
         print_json(document)
         return
     title = f"{protocol.title}, model {predictor.version}, {len(chosen)} images ({split})"
-    output.print(overall_table(reading.evaluation, title, reading.normalized))
-    output.print(landmark_table(reading.evaluation))
+    output.print(evaluation.overall_table(reading.evaluation, title, reading.normalized))
+    output.print(evaluation.landmark_table(reading.evaluation))
     if len(readings) > 1:
         output.print(_decoder_table(readings))
     tell(f"Written to {out}: {', '.join(written)}")
 
 
-def _about(predictor: Predictor, study: Studies, split: str) -> dict[str, Any]:
+def _about(predictor: inferers.Predictor, study: Studies, split: str) -> dict[str, Any]:
     """What was evaluated, by which command, when and on what machine."""
     return {
         "protocol": predictor.protocol.name,
@@ -119,13 +108,13 @@ def _about(predictor: Predictor, study: Studies, split: str) -> dict[str, Any]:
         "studies": study.root.as_posix(),
         "command": command_line(),
         "date": now(),
-        "machine": machine(predictor.device),
-        "versions": versions(),
+        "machine": networks.machine(predictor.device),
+        "versions": networks.versions(),
     }
 
 
 def _pictures(
-    out: Path, predictor: Predictor, study: Studies, readings: Mapping[Decoder, Reading], worst: int
+    out: Path, predictor: inferers.Predictor, study: Studies, readings: Mapping[Decoder, evaluation.Reading], worst: int
 ) -> list[str]:
     """Writes the plot of the errors and the sheet of the worst cases; their names."""
     protocol, reading = predictor.protocol, next(iter(readings.values()))
@@ -133,11 +122,11 @@ def _pictures(
         return []
     model = f"{protocol.name} {predictor.version}"
     lines = {f"{model}, {name}" if len(readings) > 1 else model: r.evaluation for name, r in readings.items()}
-    draw_ced(lines, out / "ced.png")
+    evaluation.draw_ced(lines, out / "ced.png")
     if not worst:
         return ["ced.png"]
     images = study.images()
-    draw_worst_cases(
+    evaluation.draw_worst_cases(
         reading.evaluation,
         reading.pairs,
         lambda id: read_image(images[id], protocol.channels)[0],
@@ -148,9 +137,9 @@ def _pictures(
     return ["ced.png", "worst_cases.png"]
 
 
-def _decoder_table(readings: Mapping[Decoder, Reading]) -> Table:
+def _decoder_table(readings: Mapping[Decoder, evaluation.Reading]) -> Table:
     """The decoders side by side."""
-    return comparison_table(
+    return evaluation.comparison_table(
         {name: reading.evaluation for name, reading in readings.items()},
         {name: reading.normalized for name, reading in readings.items() if reading.normalized},
         "Decoders of the same heatmaps",
@@ -173,7 +162,7 @@ def _decoders(named: str | None, protocol: Protocol) -> tuple[Decoder, ...]:
     return tuple(chosen)
 
 
-def _chosen(study: Studies, split: str, predictor: Predictor) -> list[str]:
+def _chosen(study: Studies, split: str, predictor: inferers.Predictor) -> list[str]:
     """The labelled images of a split.
 
     Raises:

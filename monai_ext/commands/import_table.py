@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monai_ext.formats import FORMAT_NAMES
-from monai_ext.formats.registry import PixelOrigin
+from monai_ext.formats import FORMAT_NAMES, PixelOrigin
 from monai_ext.images import CALIBRATION_FILE
 from monai_ext.importing import (
     CheckedImport,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from monai_ext import phantoms
-from monai_ext.phantoms import PICTURED_PROTOCOLS, SAMPLE_PROTOCOLS, PicturedProtocol, SampleProtocol
+from monai_ext.phantoms import PICTURED_PROTOCOLS, SAMPLE_PROTOCOLS
 
 from .console import print_json, tell
 from .meter import Meter
@@ -20,7 +20,7 @@ def run(
         "sample_data"
     ),
     protocol: Annotated[
-        list[SampleProtocol] | None, typer.Option("--protocol", "-p", help="Repeatable. Default: all.")
+        list[str] | None, typer.Option("--protocol", "-p", help=f"{', '.join(SAMPLE_PROTOCOLS)}; repeatable.")
     ] = None,
     count: Annotated[int, typer.Option(min=2, max=100_000, help="Images per protocol.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same files.")] = 2026,
@@ -50,7 +50,7 @@ def run(
 def draw_pictures(
     folder: Annotated[Path, typer.Argument(help="Folder of the protocol files; the pictures go below it.")],
     protocol: Annotated[
-        list[PicturedProtocol] | None, typer.Option("--protocol", "-p", help="Repeatable. Default: all.")
+        list[str] | None, typer.Option("--protocol", "-p", help=f"{', '.join(PICTURED_PROTOCOLS)}; repeatable.")
     ] = None,
 ) -> None:
     """Draw the pictures that the shipped protocols show beside each landmark: crops of SYNTHETIC images with a mark.

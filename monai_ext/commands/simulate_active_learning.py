@@ -61,7 +61,7 @@ def run(
     )
     simulation = experiments.Simulation(task, study, out, settings)
 
-    def write() -> tuple[list[experiments.Curve], dict[str, Any]]:
+    def write() -> tuple[list[experiments.LearningCurve], dict[str, Any]]:
         return experiments.write_simulation(simulation, command_line())
 
     stopped = run_series(simulation.run, write)

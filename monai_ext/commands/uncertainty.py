@@ -8,13 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from monai_ext.active.judgement import common_unit, judge_images
-from monai_ext.active.measure_comparison import compare_measures, draw_risk_coverage, measure_table
-from monai_ext.active.measures import available_measures, find_measure
-from monai_ext.active.radius_coverage import coverage_table, radius_coverage, total_sentence
-from monai_ext.active.reliability import ReliabilityRow, draw_reliability, reliability, reliability_document
-from monai_ext.engines import LabelledImage, labelled_images
-from monai_ext.inferers import Predictor
+from monai_ext import active, engines, inferers, networks
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.protocol_file import shipped_dir
@@ -28,7 +22,6 @@ from monai_ext.models import (
     folds_of,
     write_calibration,
 )
-from monai_ext.networks import find_device, versions
 from monai_ext.studies import Studies
 
 from .console import command_line, note, now, output, print_json, tell
@@ -81,27 +74,27 @@ def run(
     folders = [locate_model(name, models) for name in model]
     if store and shipped_dir("pretrained") in folders[0].resolve().parents:
         raise InputError(f"--store would change the shipped model {folders[0]}; copy it, or leave --store out.")
-    predictors = [Predictor.load(folder, find_device(device)) for folder in folders]
+    predictors = [inferers.Predictor.load(folder, networks.find_device(device)) for folder in folders]
     first = predictors[0]
     images = _chosen(Studies(studies), split)
-    length = known_unit(unit) or common_unit(images)
-    can = available_measures(first.protocol, first.network, len(predictors))
+    length = known_unit(unit) or active.common_unit(images)
+    can = active.available_measures(first.protocol, first.network, len(predictors))
     names = can if measures is None else tuple(dict.fromkeys(name.strip() for name in measures.split(",")))
-    wanted = [find_measure(name, first.protocol, first.network, len(predictors), length) for name in names]
+    wanted = [active.find_measure(name, first.protocol, first.network, len(predictors), length) for name in names]
     with Meter("Judging", len(images)) as meter:
-        found = judge_images(predictors, images, wanted, length, on_image=meter.advance)
+        found = active.judge_images(predictors, images, wanted, length, on_image=meter.advance)
     chosen_by = len({image.id for image in images} & set(first.card.val_images))
-    rows = compare_measures(found, wanted, reduce)
+    rows = active.compare_measures(found, wanted, reduce)
     calibration = fit_calibration(
         found.observed, protocol=first.protocol.name, version=first.version, coverage=promised
     )
-    radii = radius_coverage(found.observed, promised, folds)
+    radii = active.radius_coverage(found.observed, promised, folds)
     tables = _reliability(found.observed, calibration, folds)
     document: dict[str, Any] = {
         "protocol": first.protocol.name,
         "command": command_line(),
         "date": now(),
-        "versions": versions(),
+        "versions": networks.versions(),
         "model_version": first.version,
         "models": [str(folder) for folder in folders],
         "split": split,
@@ -110,13 +103,13 @@ def run(
         "unit": length,
         "measures": [row.to_dict() for row in rows],
         "radii": radii.to_dict(),
-        "reliability": {name: reliability_document(table) for name, table in tables.items()},
+        "reliability": {name: active.reliability_document(table) for name, table in tables.items()},
     }
     write_json_atomically(out / "uncertainty.json", document)
     written = ["uncertainty.json", write_calibration(out, calibration).name, "risk_coverage.png"]
-    draw_risk_coverage(found, out / "risk_coverage.png")
+    active.draw_risk_coverage(found, out / "risk_coverage.png")
     if any(row.observed is not None for table in tables.values() for row in table):
-        draw_reliability(tables, out / "reliability.png")
+        active.draw_reliability(tables, out / "reliability.png")
         written.append("reliability.png")
     if store:
         write_calibration(folders[0], calibration)
@@ -129,20 +122,22 @@ def run(
             f"{promised:.0%} hold somewhat less. Take images that training has not seen, e.g. with --split test."
         )
     title = f"{first.protocol.title}, model {first.version}, {len(images)} images ({split})"
-    output.print(measure_table(rows, length, title))
-    output.print(coverage_table(radii))
-    tell(total_sentence(radii))
+    output.print(active.measure_table(rows, length, title))
+    output.print(active.coverage_table(radii))
+    tell(active.total_sentence(radii))
     _print_calibration(calibration)
     tell(f"Written to {out}: {', '.join(written)}")
 
 
-def _reliability(observed: Observed, calibration: Calibration, folds: int) -> dict[str, list[ReliabilityRow]]:
+def _reliability(observed: Observed, calibration: Calibration, folds: int) -> dict[str, list[active.ReliabilityRow]]:
     found = observed.errors(calibration.presence)
     part = folds_of(observed.ids, folds)
-    tables = {"one radius for all": reliability(found, part=part)}
+    tables = {"one radius for all": active.reliability(found, part=part)}
     scaled = calibration.scaled_radius
     if scaled is not None:
-        tables["radius by uncertainty"] = reliability(found, observed.map_radius, smoothing=scaled.smoothing, part=part)
+        tables["radius by uncertainty"] = active.reliability(
+            found, observed.map_radius, smoothing=scaled.smoothing, part=part
+        )
     return tables
 
 
@@ -174,13 +169,13 @@ def _print_calibration(calibration: Calibration) -> None:
         tell(f"Threshold of presence: {', '.join(fitted)}")
 
 
-def _chosen(studies: Studies, split: str) -> Sequence[LabelledImage]:
+def _chosen(studies: Studies, split: str) -> Sequence[engines.LabelledImage]:
     """The labelled images of a split.
 
     Raises:
         InputError: there is none.
     """
-    chosen = [image for image in labelled_images(studies) if split in ("all", image.split)]
+    chosen = [image for image in engines.labelled_images(studies) if split in ("all", image.split)]
     if not chosen:
         raise InputError(
             f"{studies.root} has no labelled image of the split {split!r}; label some, or choose another with --split."

@@ -7,7 +7,7 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .adaptive_wing import AdaptiveWingLoss, adaptive_wing
     from .build import build_cross_task_loss, build_loss, build_training_loss
-    from .cross_task_loss import TEMPERATURE, WEIGHT, CrossTaskLoss, mode_weights
+    from .cross_task_loss import CrossTaskLoss, mode_weights
     from .distillation import classifier_distance, encoder_distance
     from .heatmap_loss import HeatmapLoss, build_heatmap_loss, register_loss
     from .landmark_loss import GradientRatio, LandmarkLoss, PresenceLoss, TrainingLoss, presence_loss
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from .spatial_cross_entropy import SpatialCrossEntropyLoss, spatial_cross_entropy
 
 __all__ = [
-    "TEMPERATURE",
-    "WEIGHT",
     "AdaptiveWingLoss",
     "CrossTaskLoss",
     "GradientRatio",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .fundus import make_fundus, render_fundus
     from .fundus_plan import draw_fundus
     from .landmark_pictures import write_pictures
-    from .phantom import PICTURED_PROTOCOLS, SAMPLE_PROTOCOLS, Phantom, PicturedProtocol, SampleProtocol
+    from .phantom import PICTURED_PROTOCOLS, SAMPLE_PROTOCOLS, Phantom
     from .sample_data import make_sample_data, phantom_stream
 
 __all__ = [
@@ -19,8 +19,6 @@ __all__ = [
     "SAMPLE_PROTOCOLS",
     "FacePlan",
     "Phantom",
-    "PicturedProtocol",
-    "SampleProtocol",
     "draw_as_oct",
     "draw_face",
     "draw_fundus",

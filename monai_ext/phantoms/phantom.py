@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,8 @@ from monai_ext.landmarks import Frame, Landmarks, Status
 from monai_ext.landmarks.geometry import FloatArray
 
 #: Protocols that sample data can be made for, and those that example pictures of landmarks can be drawn for.
-SampleProtocol = Literal["fundus", "scleral_spur", "face"]
-PicturedProtocol = Literal["fundus", "scleral_spur", "face", "cephalometric"]
-SAMPLE_PROTOCOLS: tuple[SampleProtocol, ...] = get_args(SampleProtocol)
-PICTURED_PROTOCOLS: tuple[PicturedProtocol, ...] = get_args(PicturedProtocol)
+SAMPLE_PROTOCOLS = ("fundus", "scleral_spur", "face")
+PICTURED_PROTOCOLS = (*SAMPLE_PROTOCOLS, "cephalometric")
 
 
 @dataclass(frozen=True, eq=False)
