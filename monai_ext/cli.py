@@ -21,7 +21,7 @@ app = typer.Typer(
     name="monai-landmarks",
     help="Find, correct and learn anatomical landmarks in 2D medical images.\n\n"
     "The usual order: `import` a table of points, `train` a detector, `predict` on new images, `evaluate` it; "
-    "then serve it with `monailabel start_server --app apps/landmarks --studies DIR`.",
+    "then serve it with `serve --studies DIR`.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -55,6 +55,8 @@ _add("train", commands.train.run)
 _add("train-source", commands.train_source.run)
 _add("predict", commands.predict.run)
 _add("evaluate", commands.evaluate.run, sdr="--threshold")
+_add("serve", commands.serve.run)
+_add("slicer-module", commands.slicer_module.run)
 _add("measure", commands.measure.run)
 _add("report", commands.report.run)
 _add("agreement", commands.agreement.run)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from monai_ext import inferers, networks
-from monai_ext.landmarks import InputError, Protocol, Unit
+from monai_ext.landmarks import INSTALLED, InputError, Protocol, Unit, app_dir
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.models import CARD, find_model
 
@@ -54,9 +54,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 
 
 def default_models_dir() -> Path:
-    """The app's model folder in a source checkout, else ``models`` in the current folder."""
-    app = shipped_dir("protocols").parent
-    return app / "model" if (app / "main.py").is_file() else Path("models")
+    """The app's model folder in a copy of the repository, else ``models`` in the current folder."""
+    return Path("models") if INSTALLED.is_dir() else app_dir() / "model"
 
 
 def locate_model(name_or_folder: str, models: Path | None) -> Path:

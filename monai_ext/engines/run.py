@@ -14,9 +14,8 @@ from monai_ext.networks.cross_task import Distiller
 
 from .assembly import Assembly
 from .distributed import any_process, process_rank, share_from_first
-from .job import Job
+from .job import Job, random_state, set_random_state
 from .progress import Pace, Reports
-from .resume import random_state, set_random_state
 from .stop import StoppedError, never
 from .validation import RadialErrorSummary, Selection, Validator
 

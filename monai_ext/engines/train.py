@@ -21,18 +21,24 @@ from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.models import find_model, load_network, read_card, training_lock, write_training_record
 from monai_ext.networks import LandmarkNetwork, build_network, find_device
 
-from .dataset import LabelledImage, add_seen_labels, check_labels, digests
+from .dataset import (
+    LabelledImage,
+    add_seen_labels,
+    against_hash,
+    check_labels,
+    digests,
+    read_settled_sides,
+    split_images,
+    write_settled_sides,
+)
 from .distributed import local_rank, process_group, process_rank
-from .failures import full_disk_explained, is_out_of_memory
 from .initialisation import distilled, find_source, initialise
-from .job import Job
+from .job import Job, RunState, run_signature
 from .options import OnProgress, TrainOptions, TrainResult
 from .progress import Clock
 from .publication import publish_unless_worse
-from .resume import RunState, run_signature
 from .run import Run
-from .split import against_hash, read_settled_sides, split_images, write_settled_sides
-from .stop import Stop, StoppedError, never
+from .stop import Stop, StoppedError, full_disk_explained, is_out_of_memory, never
 from .time_bound import within_minutes
 from .validation import RadialErrorSummary, validate_model
 

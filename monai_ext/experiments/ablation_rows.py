@@ -76,7 +76,7 @@ def row_protocol(protocol: Protocol, row: str, *, weight: float = CROSS_TASK_WEI
     if row == "random":
         return _changed(protocol, network=network | {"pretrained": None})
     if row in protocol.network.rows:
-        return _changed(protocol, network=network | protocol.network.rows[row])
+        return _changed(protocol, network={**network, **protocol.network.rows[row]})
     if row in HOURGLASS_ROWS:
         kept = {name: network[name] for name in HourglassConfig.model_fields if name in network}
         hourglass = {**kept, "name": "hourglass", "stacks": HOURGLASS_ROWS[row]}

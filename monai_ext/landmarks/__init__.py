@@ -8,15 +8,16 @@ if TYPE_CHECKING:
     from .answer import prediction_document
     from .errors import InputError
     from .files import write_atomically, write_json_atomically
-    from .geometry import Frame, Unit
+    from .geometry import Frame
     from .markups import markups_document, read_markups, write_markups
     from .measurements import measure
     from .points import Landmarks, Status
     from .protocol import Protocol
-    from .protocol_file import find_protocol, read_protocol, read_protocols
+    from .protocol_file import INSTALLED, app_dir, find_protocol, read_protocol, read_protocols
     from .tables import ImagePoints, PointsTable, TablePoint, read_points_table, write_points_table
 
 __all__ = [
+    "INSTALLED",
     "Frame",
     "ImagePoints",
     "InputError",
@@ -25,7 +26,7 @@ __all__ = [
     "Protocol",
     "Status",
     "TablePoint",
-    "Unit",
+    "app_dir",
     "find_protocol",
     "markups_document",
     "measure",

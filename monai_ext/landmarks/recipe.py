@@ -98,7 +98,7 @@ class Augmentation(Strict):
         """Documents are as they were before there were plug-ins where none is used."""
         fields: dict[str, Any] = written(self)
         if not self.further:
-            del fields["further"]
+            fields.pop("further", None)
         return fields
 
 
@@ -202,8 +202,14 @@ NAMED_RECIPES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-#: Losses of heatmaps by name; ``register_loss`` of :mod:`monai_ext.losses` adds those of plug-ins.
-LOSSES: Registry[str] = Registry("loss", {name: name for name in ("spatial_cross_entropy", "mse", "adaptive_wing")})
+#: Meaning of a network's raw output: heatmaps of amplitude 1, or logits of a probability over the pixels.
+Meaning = Literal["heatmap", "logits"]
+
+#: Losses of heatmaps by name, with the meaning of what they train; ``register_loss`` of :mod:`monai_ext.losses` adds
+#: those of plug-ins.
+LOSSES: Registry[Meaning] = Registry(
+    "loss", {"spatial_cross_entropy": "logits", "mse": "heatmap", "adaptive_wing": "heatmap"}
+)
 
 
 def _known_loss(name: str) -> str:
