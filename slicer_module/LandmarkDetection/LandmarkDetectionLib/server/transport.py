@@ -25,7 +25,7 @@ from requests.adapters import HTTPAdapter
 from ..errors import BadAnswer, Busy, Cancelled, TimedOut, Unreachable, WrongToken
 from ..words import tr as _
 from .address import Address
-from .stop import broken, refusal
+from .failures import broken, refusal
 
 MEGABYTE = 1 << 20
 #: The largest JSON answer, label or prediction that is read; 20 000 images with their labels need about 8.
