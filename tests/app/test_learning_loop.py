@@ -151,7 +151,7 @@ def back_and_forth(clinic: Clinic, person: Annotator, cli: Callable[..., str]) -
     assert np.abs(newest[1] - earlier[1]).max() > 0.01
     assert person.client.info()["models"]["spots"]["model_version"] == "v1"
     assert (
-        cli(*where, "--to", "v2")
+        " ".join(cli(*where, "--to", "v2").split())
         == "spots is answered by v2 instead of v1; `--rollback spots --to v1` returns to that."
     )
     again = person.ask(11)
