@@ -12,8 +12,7 @@ if TYPE_CHECKING:
         read_calibration,
         write_calibration,
     )
-    from monai_ext.inferers.image_score import image_score
-    from monai_ext.inferers.predictions import Predictions
+    from monai_ext.inferers import Predictions, image_score
 
     from .features import encoder_features
     from .measure import UncertaintyMeasure

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import torch
 
-from monai_ext.inferers.predictions import Predictions, Source
+from monai_ext.inferers import Predictions, Source
 
 #: "1" has no unit; px are pixels of the original image.
 MeasureUnit = Literal["1", "px", "mm"]

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ext.inferers import Predictor
-from monai_ext.inferers.image_score import Reduction, image_score
+from monai_ext.inferers import Predictor, Reduction, image_score
 from monai_ext.landmarks.geometry import FloatArray
 
 from .measure import UncertaintyMeasure

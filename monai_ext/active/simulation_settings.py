@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_ext.inferers.image_score import Reduction
+from monai_ext.inferers import Reduction
 
 from .measures import DEFAULT_MEASURE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from monai_ext.inferers.image_score import Reduction
+from monai_ext.inferers import Reduction
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import Unit
 

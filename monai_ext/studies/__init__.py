@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         sources,
         stated_annotator,
         stated_sources,
-        with_field,
     )
     from .readings import NewReading, ReadImage, new_reading, read_readings
     from .remapping import Remapping, find_remappings, remap
@@ -62,7 +61,6 @@ __all__ = [
     "stated_sources",
     "studies_lock",
     "why_no_image",
-    "with_field",
     "with_first_submission",
 ]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from monai_ext.active.review import Evidence
-from monai_ext.calibration.answer_radii import answer_radii
-from monai_ext.inferers.uncertainty import uncertainty_of
-from monai_ext.landmarks import Landmarks, Status
+from monai_ext.inferers import uncertainty_of
 
 from ..errors import ConflictError
 from ..pool import Sight
@@ -27,17 +25,12 @@ def of_sight(sight: Sight, model: ServedModel) -> Evidence:
     Raises:
         InputError: the image cannot be read any more.
     """
-    seen, found = sight.landmarks(), sight.predictions
-    peak = found.heatmaps[0].amax((1, 2)).clamp(0, 1).double().cpu().numpy()
-    present = None if found.presence is None else found.presence[0].double().cpu().numpy()
-    confidence = peak if present is None else np.where(seen.status == Status.DEFINED, peak * present, 1 - present)
-    landmarks = Landmarks(seen.names, seen.points, seen.frame, seen.status, confidence)
+    landmarks = sight.landmarks()
     radius = np.full(len(landmarks), np.nan)
     try:
         predictor = model.predictor()
     except ConflictError:
         return Evidence(landmarks, radius)
-    fitted = predictor.calibration.answered if predictor.calibration is not None else None
-    if fitted is not None and predictor.version == sight.model_version:
-        radius = np.where(landmarks.defined, answer_radii(fitted, uncertainty_of(found).landmarks, seen.frame), np.nan)
+    if predictor.version == sight.model_version:
+        radius, _ = predictor.radius(landmarks, uncertainty_of(sight.predictions))
     return Evidence(landmarks, radius)

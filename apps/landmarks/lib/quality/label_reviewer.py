@@ -17,7 +17,7 @@ from ..proposals import Proposal, Proposals
 from ..served_model import ServedModel
 from ..studies_store.entries import Objects
 from .evidence import of_proposal, of_sight
-from .label_places import LabelPlaces
+from .label_places import LabelPlaces, ReadLabel
 from .note_writer import NoteWriter, PendingNote
 from .review_note import flags_of, has_outgrown, is_confirmed, note_of, review_note
 
@@ -30,6 +30,7 @@ class _Task(NamedTuple):
     protocol: str
     image: str = ""
     proposal: Proposal | None = None
+    label: ReadLabel | None = None
 
 
 class LabelReviewer:
@@ -67,15 +68,16 @@ class LabelReviewer:
 
     # Any thread
 
-    def saved(self, protocol: str, image: str, proposal: Proposal | None) -> None:
+    def saved(self, protocol: str, image: str, proposal: Proposal | None, label: ReadLabel | None = None) -> None:
         """Looks at a final label that was saved a moment ago.
 
         Args:
             protocol: of the label.
             image: its ID.
             proposal: what was proposed for it, if anything.
+            label: as it was saved, where that is known.
         """
-        self._add(_Task(protocol, image, proposal))
+        self._add(_Task(protocol, image, proposal, label))
 
     def review_all(self, protocol: str) -> None:
         """Looks at all final labels of a protocol: by the other labels now, by the model when the worker sees them."""
@@ -144,11 +146,13 @@ class LabelReviewer:
                 self._notes.write()
 
     def _work(self, task: _Task) -> None:
+        if task.label is not None:
+            self._places.read(task.image, task.label)
         self._places.update()
         if task.image:
             evidence = None if task.proposal is None else of_proposal(task.proposal)
             version = None if task.proposal is None else task.proposal.model_version
-            self._examine(task.image, evidence, version)
+            self._examine(task.image, evidence, version, task.label)
             self._catch_up(task.protocol)
             return
         labelled = self._labelled(task.protocol)
@@ -182,9 +186,11 @@ class LabelReviewer:
             if "final" in entry.labels and self._places.protocol(image) == protocol
         ]
 
-    def _examine(self, image: str, evidence: Evidence | None, version: str | None) -> None:
+    def _examine(
+        self, image: str, evidence: Evidence | None, version: str | None, saved: ReadLabel | None = None
+    ) -> None:
         """Reviews the final label of an image; the note waits to be written."""
-        found = self._places.read(image)
+        found = self._places.read(image, saved)
         if found is None:
             return
         protocol, label, sha256 = found
