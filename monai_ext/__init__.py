@@ -6,14 +6,12 @@ from .faces import lazy_face
 
 if TYPE_CHECKING:
     from . import (
-        ablation,
         active,
-        calibration,
         commands,
-        cross_validation,
         doctor,
         engines,
         evaluation,
+        experiments,
         formats,
         images,
         importing,
@@ -21,8 +19,10 @@ if TYPE_CHECKING:
         landmarks,
         losses,
         metrics,
+        models,
         networks,
         phantoms,
+        reports,
         studies,
         transforms,
     )
@@ -30,14 +30,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "__version__",
-    "ablation",
     "active",
-    "calibration",
     "commands",
-    "cross_validation",
     "doctor",
     "engines",
     "evaluation",
+    "experiments",
     "formats",
     "images",
     "importing",
@@ -45,8 +43,10 @@ __all__ = [
     "landmarks",
     "losses",
     "metrics",
+    "models",
     "networks",
     "phantoms",
+    "reports",
     "studies",
     "transforms",
 ]

@@ -29,8 +29,10 @@ from .commands import (
     report,
     review,
     sample_data,
+    serve,
     simulate_active_learning,
     simulate_camera_change,
+    slicer_module,
     train,
     train_source,
     uncertainty,
@@ -41,7 +43,7 @@ app = typer.Typer(
     name="monai-landmarks",
     help="Find, correct and learn anatomical landmarks in 2D medical images.\n\n"
     "The usual order: `import` a table of points, `train` a detector, `predict` on new images, `evaluate` it; "
-    "then serve it with `monailabel start_server --app apps/landmarks --studies DIR`.",
+    "then serve it with `serve --studies DIR`.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -55,6 +57,8 @@ app.command("train")(train.run)
 app.command("train-source")(train_source.run)
 app.command("predict")(predict.run)
 app.command("evaluate")(evaluate.run)
+app.command("serve")(serve.run)
+app.command("slicer-module")(slicer_module.run)
 app.command("measure")(measure.run)
 app.command("report")(report.run)
 app.command("agreement")(agreement.run)

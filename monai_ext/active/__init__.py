@@ -5,41 +5,26 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from monai_ext.calibration import (
-        Calibration,
-        ConformalRadius,
-        PresenceThreshold,
-        read_calibration,
-        write_calibration,
-    )
     from monai_ext.inferers import Predictions, image_score
 
     from .features import encoder_features
     from .measure import UncertaintyMeasure
     from .measures import MEASURES, available_measures, find_measure
     from .observer import Observer
-    from .pool import PoolView, view_pool
     from .selection import STRATEGIES, Candidates, select
 
 __all__ = [
     "MEASURES",
     "STRATEGIES",
-    "Calibration",
     "Candidates",
-    "ConformalRadius",
     "Observer",
-    "PoolView",
     "Predictions",
-    "PresenceThreshold",
     "UncertaintyMeasure",
     "available_measures",
     "encoder_features",
     "find_measure",
     "image_score",
-    "read_calibration",
     "select",
-    "view_pool",
-    "write_calibration",
 ]
 
 lazy_face(__name__)

@@ -8,7 +8,6 @@ from torch import nn
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.landmarks.network_config import HourglassConfig, ZianNetConfig
 
 from .disagreement import Disagreement, StageDistance
 from .dropout import dropout_layers
@@ -36,7 +35,7 @@ DEFAULT_MEASURE = "entropy"
 
 def why_not(name: str, protocol: Protocol, network: nn.Module, models: int = 1) -> str | None:
     """What a model, or several of a kind, lacks for a measure, as the end of a sentence; None where it has it."""
-    if name == "stages" and not _has_stages(protocol):
+    if name == "stages" and not protocol.network.has_stages:
         return "its network has one stage"
     if name == "augmentation" and len(views_of(protocol)) < 2:
         return "its recipe trains without flips, rotations and scales"
@@ -76,10 +75,3 @@ def find_measure(
             f"The model of {protocol.name} cannot have the measure {name!r}, as {reason}: use one of {can}."
         )
     return MEASURES[name](unit)
-
-
-def _has_stages(protocol: Protocol) -> bool:
-    config = protocol.network
-    if isinstance(config, ZianNetConfig):
-        return config.row != "base"
-    return isinstance(config, HourglassConfig) and config.stacks > 1

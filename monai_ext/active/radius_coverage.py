@@ -11,9 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from scipy.stats import binomtest
 
-from monai_ext.calibration import Calibration, Observed, fit_calibration
-from monai_ext.calibration.observed import folds_of
 from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.models import Calibration, Observed, fit_calibration, folds_of
 
 #: One radius for all images, one by the model's uncertainty, and that of the two which the fitted half chose.
 Kind = Literal["radius", "scaled_radius", "answers"]

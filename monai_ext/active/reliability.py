@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from monai_ext.calibration.conformal import conformal_quantiles, conformal_scores
 from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
 from monai_ext.evaluation.picture import DPI, save_figure
 from monai_ext.landmarks import InputError
+from monai_ext.models import conformal_quantiles, conformal_scores
 
 #: Coverages that are looked at.
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -61,7 +61,7 @@ def reliability(
         part: (N,) numbers from 0 of the part that each image is in; None for five parts, image n in ``n % 5``.
 
     Raises:
-        InputError: as :meth:`~monai_ext.calibration.conformal.ConformalRadius.fit`.
+        InputError: as :meth:`~monai_ext.models.ConformalRadius.fit`.
     """
     known = np.asarray(errors, dtype=np.float64)
     names = [str(k) for k in range(known.shape[-1])]

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from monai_ext.ablation import RECIPES, Ablation, Measures, RowScores, Settings, under_recipe, write_results
-from monai_ext.ablation.measure import Costs
-from monai_ext.ablation.results import RESULTS, TABLE, draw_plots, row_costs
-from monai_ext.ablation.table import accuracy_tables, by_size, cost_table
+from monai_ext.experiments import RECIPES, Ablation, Measures, RowScores, Settings, under_recipe, write_results
+from monai_ext.experiments.ablation_results import RESULTS, TABLE, draw_plots, row_costs
+from monai_ext.experiments.ablation_table import accuracy_tables, by_size, cost_table
+from monai_ext.experiments.costs import Costs
 from monai_ext.landmarks import InputError, find_protocol
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.losses.cross_task_loss import WEIGHT
+from monai_ext.losses import WEIGHT
 from monai_ext.studies import Studies
 
 from .cell_progress import cells_shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from monai_ext.ablation import Progress
+from monai_ext.experiments import Progress
 
 from .meter import Meter
 

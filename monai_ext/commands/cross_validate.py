@@ -9,10 +9,16 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.ablation import under_recipe
-from monai_ext.cross_validation import CrossValidation, CrossValidationSettings
-from monai_ext.cross_validation.results import COPIES, PLAIN, RESULTS, TABLE, relative_table, write_cross_validation
 from monai_ext.evaluation.model_evaluation import Measures
+from monai_ext.experiments import CrossValidation, CrossValidationSettings, under_recipe
+from monai_ext.experiments.cross_validation_results import (
+    COPIES,
+    PLAIN,
+    RESULTS,
+    TABLE,
+    relative_table,
+    write_cross_validation,
+)
 from monai_ext.landmarks import find_protocol
 from monai_ext.studies import Studies
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monai_ext.doctor import OK, PROBLEM, WARNING, Check, Subject, examine, line
-from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.landmarks import app_dir
 
 from .console import errors, output, print_json
 from .models import default_models_dir
@@ -80,12 +80,12 @@ def _subject(
     app: Path | None, studies: Path | None, models: Path | None, protocol_dir: Path | None, port: int, quick: bool
 ) -> Subject:
     """The chosen folders, and those of the app or the installed package for the others."""
-    checkout = shipped_dir("protocols").parent
-    app = app or (checkout if (checkout / "main.py").is_file() else None)
-    own = shipped_dir("protocols") if app is None else app / "protocols"
+    models = models or (default_models_dir() if app is None else app / "model")
+    app = app or app_dir()
+    own = app / "protocols"
     return Subject(
-        models=models or (default_models_dir() if app is None else app / "model"),
-        pretrained=shipped_dir("pretrained") if app is None else app / "pretrained",
+        models=models,
+        pretrained=app / "pretrained",
         protocol_folders=(own,) if protocol_dir is None else (own, protocol_dir),
         app=app,
         studies=studies,

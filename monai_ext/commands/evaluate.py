@@ -27,8 +27,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.network_config import Decoder
-from monai_ext.networks.device import find_device
-from monai_ext.networks.machine import machine, versions
+from monai_ext.networks import find_device, machine, versions
 from monai_ext.studies import Studies
 
 from .choices import unit_or_auto

@@ -8,26 +8,28 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.calibration import read_calibration
-from monai_ext.engines.training_record import read_training_record
 from monai_ext.evaluation.contact_sheet import worst_images
-from monai_ext.evaluation.model_card import (
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.files import write_atomically
+from monai_ext.models import ModelCard, check_weights, read_calibration, read_training_record
+from monai_ext.reports import (
     ABOUT,
     NOT_STATED,
     About,
+    EvaluatedModel,
+    Kind,
     MeasuredError,
+    PictureFolder,
+    find_sources,
     measured_error,
     model_card_markdown,
     model_facts,
     read_about,
     read_cross_validated,
+    read_evaluated,
 )
-from monai_ext.evaluation.model_card.facts import WorstCase, finite
-from monai_ext.evaluation.report_page import EvaluatedModel, Kind, PictureFolder, find_sources, read_evaluated
-from monai_ext.evaluation.report_page.cases import case_figure
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.networks.model_store import ModelCard, check_weights
+from monai_ext.reports.card_facts import WorstCase, finite
+from monai_ext.reports.cases import case_figure
 
 from .console import errors, output, print_json
 from .models import ModelsOption, locate_model

@@ -10,11 +10,18 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from monai_ext.engines.lock import training_lock
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.networks.model_store import CARD, version_numbers
-from monai_ext.networks.model_versions import SHIPPED, ModelVersion, roll_back, version_document, versions
+from monai_ext.models import (
+    CARD,
+    SHIPPED,
+    ModelVersion,
+    roll_back,
+    training_lock,
+    version_document,
+    version_numbers,
+    versions,
+)
 
 from .console import output, print_json
 from .models import ModelsOption, default_models_dir

@@ -8,16 +8,15 @@ from typing import Annotated
 import typer
 
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import INSTALLED, InputError, Protocol, app_dir
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.networks.device import find_device
-from monai_ext.networks.model_store import CARD, find_model
+from monai_ext.models import CARD, find_model
+from monai_ext.networks import find_device
 
 
 def default_models_dir() -> Path:
-    """The app's model folder in a source checkout, else ``models`` in the current folder."""
-    app = shipped_dir("protocols").parent
-    return app / "model" if (app / "main.py").is_file() else Path("models")
+    """The app's model folder in a copy of the repository, else ``models`` in the current folder."""
+    return Path("models") if INSTALLED.is_dir() else app_dir() / "model"
 
 
 ModelsOption = Annotated[

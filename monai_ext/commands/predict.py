@@ -15,7 +15,7 @@ from monai_ext.landmarks.answer import prediction_document
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.landmarks.tables import PointsTable, write_points_table
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 
 from .console import output, print_json
 from .images import image_files

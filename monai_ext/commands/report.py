@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from monai_ext import __version__
-from monai_ext.ablation.report_section import ablation_section
-from monai_ext.active.report_sections import agreement_section, reliability_section, simulation_section
-from monai_ext.evaluation.report_page import (
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.files import write_atomically
+from monai_ext.reports import (
     Group,
     Kind,
     Note,
@@ -32,8 +32,8 @@ from monai_ext.evaluation.report_page import (
     render_page,
     training_sections,
 )
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.reports.ablation_section import ablation_section
+from monai_ext.reports.active_sections import agreement_section, reliability_section, simulation_section
 
 from .console import output, print_json
 from .meter import Meter

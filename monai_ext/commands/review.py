@@ -24,7 +24,7 @@ from monai_ext.images import read_image
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol, find_protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.networks.model_store import find_model
+from monai_ext.models import find_model
 from monai_ext.studies import Studies
 
 from .console import errors, output, print_json

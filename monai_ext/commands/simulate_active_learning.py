@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.ablation import under_recipe
 from monai_ext.active.measures import DEFAULT_MEASURE
-from monai_ext.active.simulation import Simulation, SimulationSettings
-from monai_ext.active.simulation_results import PLOT, RESULTS, TABLE, curve_table, write_simulation
+from monai_ext.experiments import under_recipe
+from monai_ext.experiments.simulation import Simulation, SimulationSettings
+from monai_ext.experiments.simulation_results import PLOT, RESULTS, TABLE, curve_table, write_simulation
 from monai_ext.landmarks import find_protocol
 from monai_ext.studies import Studies
 

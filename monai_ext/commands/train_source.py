@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from monai_ext.engines.source_images import read_class_folders, read_class_table
-from monai_ext.engines.source_options import SourceOptions
-from monai_ext.engines.source_training import train_source
+from monai_ext.engines.source_training import SourceOptions, train_source
 from monai_ext.landmarks import InputError
 
 from .console import output, print_json

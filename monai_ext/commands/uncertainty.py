@@ -16,17 +16,22 @@ from monai_ext.active.measure_comparison import compare_measures, draw_risk_cove
 from monai_ext.active.measures import available_measures, find_measure
 from monai_ext.active.radius_coverage import coverage_table, radius_coverage, total_sentence
 from monai_ext.active.reliability import ReliabilityRow, draw_reliability, reliability, reliability_document
-from monai_ext.calibration import Calibration, Observed, fit_calibration, write_calibration
-from monai_ext.calibration.conformal import check_coverage, fewest_errors
-from monai_ext.calibration.fit import COVERAGE
-from monai_ext.calibration.observed import folds_of
 from monai_ext.engines import LabelledImage, labelled_images
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.networks.device import find_device
-from monai_ext.networks.machine import versions
+from monai_ext.models import (
+    COVERAGE,
+    Calibration,
+    Observed,
+    check_coverage,
+    fewest_errors,
+    fit_calibration,
+    folds_of,
+    write_calibration,
+)
+from monai_ext.networks import find_device, versions
 from monai_ext.studies import Studies
 
 from .choices import reduction_of, unit_or_auto

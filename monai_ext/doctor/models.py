@@ -10,8 +10,8 @@ from PIL import Image
 
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.networks.device import find_device
-from monai_ext.networks.model_store import CARD, check_weights, find_model, read_card
+from monai_ext.models import CARD, check_weights, find_model, read_card
+from monai_ext.networks import find_device
 
 from .check import OK, PROBLEM, WARNING, Check
 

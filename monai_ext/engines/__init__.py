@@ -5,18 +5,49 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .dataset import LabelledImage, labelled_images, read_labels, split_images
-    from .options import TrainOptions, TrainResult
+    from .dataset import SEEN_LABELS, LabelledImage, add_seen_labels, labelled_images, read_labels, read_seen_labels
+    from .failures import ResourceError, is_out_of_memory
+    from .initialisation import distilled, find_source
+    from .optimisation import build_optimizer
+    from .options import OnProgress, TrainOptions, TrainResult
+    from .resume import is_resumable, run_signature
+    from .source_images import ClassImage, read_class_folders, read_class_table
+    from .source_training import SourceOptions, SourceResult, train_source
+    from .split import split_images
+    from .stop import StoppedError, StopSwitch, stopped_by_signals
     from .train import train_model
+    from .validation import RadialErrorSummary, validate_model
 
 __all__ = [
+    "SEEN_LABELS",
+    "ClassImage",
     "LabelledImage",
+    "OnProgress",
+    "RadialErrorSummary",
+    "ResourceError",
+    "SourceOptions",
+    "SourceResult",
+    "StopSwitch",
+    "StoppedError",
     "TrainOptions",
     "TrainResult",
+    "add_seen_labels",
+    "build_optimizer",
+    "distilled",
+    "find_source",
+    "is_out_of_memory",
+    "is_resumable",
     "labelled_images",
+    "read_class_folders",
+    "read_class_table",
     "read_labels",
+    "read_seen_labels",
+    "run_signature",
     "split_images",
+    "stopped_by_signals",
     "train_model",
+    "train_source",
+    "validate_model",
 ]
 
 lazy_face(__name__)

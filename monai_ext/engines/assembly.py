@@ -6,19 +6,17 @@ from typing import Any
 
 import torch
 from monai.engines import SupervisedTrainer
-from torch import nn
 
 from monai_ext.landmarks import Protocol
-from monai_ext.losses import build_training_loss
-from monai_ext.losses.cross_task_loss import CrossTaskLoss, GradientRatio, build_cross_task_loss
+from monai_ext.losses import GradientRatio, build_training_loss
+from monai_ext.networks import LandmarkNetwork
 from monai_ext.networks.cross_task import Distiller
 
 from .distributed import replicated
-from .optimisation import attach_gradient_clip, attach_schedule, build_optimizer
+from .loader import ResumableLoader
+from .optimisation import attach_average, attach_gradient_clip, attach_schedule, build_optimizer
 from .options import TrainOptions
-from .resumable_loader import ResumableLoader
 from .validation import training_batch
-from .weight_average import attach_average
 
 
 class Assembly:
@@ -41,7 +39,7 @@ class Assembly:
     def __init__(
         self,
         protocol: Protocol,
-        network: nn.Module,
+        network: LandmarkNetwork,
         distiller: Distiller | None,
         loader: ResumableLoader,
         device: torch.device,
@@ -52,12 +50,9 @@ class Assembly:
         recipe = protocol.recipe
         network = network.to(memory_format=torch.channels_last)
         self._distiller = distiller
-        self._trained = network if distiller is None else distiller.to(device)
+        self._trained: LandmarkNetwork = network if distiller is None else distiller.to(device)
         self._optimizer = build_optimizer(self._trained, recipe, warm=warm, pretrained=protocol.has_pretrained_encoder)
-        self._loss: nn.Module = build_training_loss(protocol)
-        if recipe.cross_task is not None:
-            self._loss = build_cross_task_loss(recipe.cross_task, self._loss)
-        loss = self._loss.to(device)
+        self._loss = loss = build_training_loss(protocol).to(device)
         self.trainer = SupervisedTrainer(
             device=device,
             max_epochs=recipe.max_epochs,
@@ -84,16 +79,12 @@ class Assembly:
     @property
     def gradient_ratio(self) -> float | None:
         """How strongly a source pulled at the encoder when it was last measured."""
-        gradients = self._gradients
+        gradients = self._loss.gradients
         return None if gradients is None else float(gradients.ratio)
-
-    @property
-    def _gradients(self) -> GradientRatio | None:
-        return self._loss.gradients if isinstance(self._loss, CrossTaskLoss) else None
 
     def measure_gradients(self) -> None:
         """Asks the loss of the next step how strongly its parts pull at the encoder, where there is a source."""
-        if self._distiller is None or self._distiller.source is None or not isinstance(self._loss, CrossTaskLoss):
+        if self._distiller is None or self._distiller.source is None:
             return
         learning = self._distiller.encoder_parameters()
         if learning:
@@ -102,7 +93,7 @@ class Assembly:
 
     def state_dict(self) -> dict[str, Any]:
         """What :meth:`load_state_dict` takes: all that changes, without a source, which never does."""
-        scaler, gradients = self.trainer.scaler, self._gradients
+        scaler, gradients = self.trainer.scaler, self._loss.gradients
         frozen = "source." if self._distiller is not None else None
         network = self._trained.state_dict()
         return {
@@ -120,5 +111,5 @@ class Assembly:
         self._optimizer.load_state_dict(saved["optimizer"])
         if self.trainer.scaler is not None and saved["scaler"] is not None:
             self.trainer.scaler.load_state_dict(saved["scaler"])
-        if isinstance(self._loss, CrossTaskLoss) and saved.get("gradients") is not None:
+        if saved.get("gradients") is not None:
             self._loss.gradients = GradientRatio(*saved["gradients"])

@@ -9,19 +9,18 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from monai_ext.calibration import Calibration, Observed, fit_calibration
-from monai_ext.calibration.conformal import fewest_errors
-from monai_ext.calibration.observed import joined
 from monai_ext.inferers import ImageBatch, observed, read_output
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.geometry import Unit
-from monai_ext.networks.registry import build_network
-from monai_ext.transforms.affine import to_original
+from monai_ext.models import Calibration, Observed, fewest_errors, fit_calibration, joined
+from monai_ext.networks import build_network
+from monai_ext.transforms import to_original
 
-from .dataset import LabelledImage, make_loader
+from .dataset import LabelledImage
 from .distributed import gathered, process_rank
 from .job import Job
+from .loader import make_loader
 from .stop import StoppedError, never
 
 logger = logging.getLogger(__name__)

@@ -24,8 +24,8 @@ from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.normalization import CHANNEL_SCALES
 from monai_ext.networks.cross_task import SourceCard, SourceClassifier, write_source
-from monai_ext.networks.cross_task.classifier import FaceClassifier
 from monai_ext.networks.cross_task.dlib_file import SHA256, DlibNetwork, read_dlib_network
+from monai_ext.networks.cross_task.source import FaceClassifier
 from monai_ext.networks.face_resnet import FACE_RESNET
 from monai_ext.studies import Studies
 from monai_ext.transforms.resample import resample

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import nn
-
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.network_config import DeconvNetConfig, HeatmapNetConfig, HourglassConfig, ZianNetConfig
 from monai_ext.landmarks.normalization import OWN_SCALE
-from monai_ext.networks.backbone import Backbone
+from monai_ext.networks import LandmarkNetwork
 from monai_ext.networks.cross_task import Distiller, SourceClassifier, named_source, read_source
 from monai_ext.networks.cross_task.named_sources import NAMED_SOURCES
-from monai_ext.networks.pretrained import (
-    SUFFIXES,
-    Weights,
-    find_weights,
-    load_backbone_weights,
-    load_encoder_weights,
-    pretrained_weights,
-)
+from monai_ext.networks.pretrained import SUFFIXES, Weights, find_weights, pretrained_weights
 
 #: What a card says of a network that began with nothing.
 RANDOM = "Random weights"
 
 #: Folder of source classifiers beside the models.
 SOURCES = "sources"
-
-#: Where the encoder of each network is; a hourglass has none.
-ENCODERS = {HeatmapNetConfig: "encoder", DeconvNetConfig: "encoder", ZianNetConfig: "coarse_backbone.encoder"}
 
 
 def find_source(protocol: Protocol, models: Path) -> SourceClassifier | None:
@@ -85,7 +72,7 @@ def _named_source(name: str, protocol: Protocol, models: Path) -> SourceClassifi
     return source
 
 
-def initialise(network: nn.Module, protocol: Protocol, models: Path, source: SourceClassifier | None) -> str:
+def initialise(network: LandmarkNetwork, protocol: Protocol, models: Path, source: SourceClassifier | None) -> str:
     """Gives a new network the weights that its protocol begins with.
 
     Args:
@@ -100,20 +87,19 @@ def initialise(network: nn.Module, protocol: Protocol, models: Path, source: Sou
     Raises:
         InputError: weights are missing, of another network, or of values on another scale than the protocol's.
     """
-    config, origin = protocol.network, RANDOM
-    if not isinstance(config, HourglassConfig) and config.pretrained is not None:
-        origin = _take_pretrained(network, protocol, config.pretrained, models)
+    origin = RANDOM
+    if protocol.network.start_weights is not None:
+        origin = _take_pretrained(network, protocol, protocol.network.start_weights, models)
     if source is not None:
-        _take_source(network, protocol, source)
         assert protocol.recipe.cross_task is not None
+        state = dict(source.encoder.state_dict())
+        network.take_encoder(source.architecture, Weights(state, "The weights of the source"))
         origin = f"The source classifier {protocol.recipe.cross_task.source}"
     return origin
 
 
-def _take_pretrained(network: nn.Module, protocol: Protocol, name: str, models: Path) -> str:
-    config = protocol.network
-    assert not isinstance(config, HourglassConfig)
-    encoder = encoder_of(protocol)
+def _take_pretrained(network: LandmarkNetwork, protocol: Protocol, name: str, models: Path) -> str:
+    config, encoder = protocol.network, encoder_of(protocol)
     weights = pretrained_weights(name, encoder, models)
     if weights.normalization is not None and config.normalization not in (weights.normalization, OWN_SCALE):
         raise InputError(
@@ -121,21 +107,8 @@ def _take_pretrained(network: nn.Module, protocol: Protocol, name: str, models: 
             f"{config.normalization!r}: leave network.normalization out, or set it to one of "
             f"{weights.normalization} and {OWN_SCALE}."
         )
-    if isinstance(config, ZianNetConfig):
-        for backbone in _backbones(network):
-            load_backbone_weights(backbone, weights)
-    else:
-        load_encoder_weights(network.get_submodule(encoder_name(protocol)), encoder, weights)
+    network.take_encoder(encoder, weights)
     return weights.origin
-
-
-def _take_source(network: nn.Module, protocol: Protocol, source: SourceClassifier) -> None:
-    state = source.encoder.state_dict()
-    if not isinstance(protocol.network, ZianNetConfig):
-        network.get_submodule(encoder_name(protocol)).load_state_dict(state)
-        return
-    for backbone in _backbones(network):
-        load_backbone_weights(backbone, Weights(dict(state), "The weights of the source"))
 
 
 def encoder_of(protocol: Protocol) -> str:
@@ -144,24 +117,15 @@ def encoder_of(protocol: Protocol) -> str:
     Raises:
         InputError: the network has none.
     """
-    config = protocol.network
-    if isinstance(config, HourglassConfig):
-        raise InputError("A hourglass has no encoder to compare with a source: remove recipe.cross_task.")
-    return config.encoder if isinstance(config, DeconvNetConfig) else config.backbone
+    name = protocol.network.encoder_name
+    if name is None:
+        raise InputError(
+            f"The network {protocol.network.name} has no encoder to compare with a source: remove recipe.cross_task."
+        )
+    return name
 
 
-def encoder_name(protocol: Protocol) -> str:
-    """Where the encoder of a protocol's network is in it.
-
-    Raises:
-        InputError: the network has none.
-    """
-    encoder_of(protocol)
-    config = protocol.network
-    return f"network.{ENCODERS[type(config)]}" if config.halves else ENCODERS[type(config)]
-
-
-def distilled(network: nn.Module, protocol: Protocol, source: SourceClassifier | None) -> Distiller | None:
+def distilled(network: LandmarkNetwork, protocol: Protocol, source: SourceClassifier | None) -> Distiller | None:
     """The network beside its source, as it is trained; None where the recipe does not ask for it."""
     config = protocol.recipe.cross_task
     if config is None:
@@ -169,12 +133,7 @@ def distilled(network: nn.Module, protocol: Protocol, source: SourceClassifier |
     return Distiller(
         network,
         source if config.lambda_cd or config.lambda_ed else None,
-        encoder_name(protocol),
         trainable=config.trainable,
         freeze_bn=config.freeze_bn,
         train_classifier=config.train_classifier,
     )
-
-
-def _backbones(network: nn.Module) -> list[Backbone]:
-    return [module for module in network.modules() if isinstance(module, Backbone)]

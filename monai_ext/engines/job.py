@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from monai_ext.landmarks import Protocol
 from .dataset import LabelledImage
 from .distributed import process_rank
 from .failures import ResourceError, memory_sentence
+from .loader import ResumableLoader, make_loader
 from .options import OnProgress, TrainOptions
-from .pace import Clock
+from .progress import Clock
 from .resume import RunState
 from .stop import Stop, never
 
@@ -68,6 +70,18 @@ class Job:
         if self.options.num_workers is not None:
             return self.options.num_workers
         return 0 if self.device.type == "cpu" else min(8, (torch.get_num_threads() + 1) // 2)
+
+    def training_loader(self, images: Sequence[LabelledImage], epoch_steps: int | None) -> ResumableLoader:
+        """A loader of training images as a run of this job has it."""
+        return make_loader(
+            images,
+            self.protocol,
+            training=True,
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            seed=self.options.seed,
+            epoch_steps=epoch_steps,
+        )
 
     def saved(self) -> dict[str, Any] | None:
         """The state of an interrupted run of this job; None where there is none or it is not wanted."""

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.document import Strict
-from monai_ext.networks.device import DEVICE_PATTERN
-from monai_ext.networks.model_store import ModelCard
+from monai_ext.models import ModelCard
+from monai_ext.networks import DEVICE_PATTERN
 
 #: Receives ``{"status", "epoch", "max_epochs", "loss", "val_error", "unit", "best", "model_version", "labels_used"}``
 #: and what :meth:`Run.report` adds.

@@ -9,14 +9,14 @@ from datetime import datetime, timezone
 import torch
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.model_store import ModelCard, publish, read_card, stored_weights
+from monai_ext.models import ModelCard, publish, read_card, stored_weights
 
 from .calibrate import calibrate
 from .distributed import process_rank
 from .job import Job
 from .options import TrainResult
 from .run import Run
-from .validation import ValidationError
+from .validation import RadialErrorSummary
 
 
 def publish_unless_worse(
@@ -26,7 +26,7 @@ def publish_unless_worse(
     *,
     parent: str | None,
     begun_with: str,
-    previous: ValidationError | None,
+    previous: RadialErrorSummary | None,
     replaced: str | None,
 ) -> TrainResult:
     """Publishes a run's best weights with their calibration; not below the current model's, unless the options say so.

@@ -42,7 +42,7 @@ def run_signature(
     for image in images:
         stat = image.image.stat()
         digest.update(f"\n{image.id} {image.split} {stat.st_size} {stat.st_mtime_ns} ".encode())
-        digest.update(image.label.read_bytes())
+        digest.update(image.label_bytes)
     return digest.hexdigest()
 
 

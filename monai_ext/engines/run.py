@@ -8,20 +8,17 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from torch import nn
 
+from monai_ext.networks import LandmarkNetwork
 from monai_ext.networks.cross_task import Distiller
 
 from .assembly import Assembly
-from .dataset import make_loader
 from .distributed import any_process, process_rank, share_from_first
 from .job import Job
-from .pace import Pace
-from .reports import Reports
+from .progress import Pace, Reports
 from .resume import random_state, set_random_state
-from .selection import Selection
 from .stop import StoppedError, never
-from .validation import ValidationError, Validator
+from .validation import RadialErrorSummary, Selection, Validator
 
 #: Steps between two questions of several processes whether one of them should stop; they wait for one another then.
 STEPS_TOGETHER = 8
@@ -41,20 +38,12 @@ class Run:
         labels_used: images of both sides of the split.
     """
 
-    def __init__(self, job: Job, network: nn.Module, distiller: Distiller | None = None, *, warm: bool) -> None:
+    def __init__(self, job: Job, network: LandmarkNetwork, distiller: Distiller | None = None, *, warm: bool) -> None:
         options, recipe, device = job.options, job.protocol.recipe, job.device
         self._job, self._recipe, self._device = job, recipe, device
         rank, processes = process_rank()
         self._first = rank == 0
-        self._loader = make_loader(
-            job.train_images,
-            job.protocol,
-            training=True,
-            batch_size=recipe.batch_size,
-            num_workers=job.num_workers,
-            seed=options.seed,
-            epoch_steps=options.epoch_steps,
-        )
+        self._loader = job.training_loader(job.train_images, options.epoch_steps)
         stop = job.stop if processes == 1 else never  # shares of images end at different batches
         self._validate = Validator(job.protocol, job.val_images, device, job.num_workers, stop=stop)
         self._parts = Assembly(job.protocol, network, distiller, self._loader, device, options, warm=warm)
@@ -93,7 +82,7 @@ class Run:
         return int(self._trainer.state.iteration)
 
     @property
-    def best(self) -> ValidationError:
+    def best(self) -> RadialErrorSummary:
         """The least validation error, or the last one where the last weights are kept."""
         return self._selection.best
 
@@ -107,7 +96,7 @@ class Run:
         """The weights to publish."""
         return self._selection.weights
 
-    def __call__(self, saved: dict[str, Any] | None = None) -> ValidationError:
+    def __call__(self, saved: dict[str, Any] | None = None) -> RadialErrorSummary:
         """Trains to the end or until a stop; returns the error of the best weights.
 
         Args:
@@ -207,7 +196,7 @@ class Run:
         if self._selection.exhausted:
             self._trainer.terminate()
 
-    def _add_validation(self, epoch: int, error: ValidationError) -> None:
+    def _add_validation(self, epoch: int, error: RadialErrorSummary) -> None:
         entry = {"epoch": epoch, "loss": self._loss, "val_error": error.value}
         if error.coarse is not None:
             entry["val_error_coarse"] = error.coarse

@@ -1,4 +1,4 @@
-"""Images with a class each, from a folder per class or from a table, and their split for a classifier."""
+"""Images with a class each, from a folder per class or from a table: their split, and the loaders of a classifier."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from monai.data import DataLoader, Dataset
+from monai.transforms import Compose, Randomizable, Transform
+
 from monai_ext.images import find_file, image_id_of
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.recipe import Augmentation
 from monai_ext.landmarks.tables import SPLITS, Split
+from monai_ext.transforms import LoadLandmarkImaged, NormalizeLandmarkImaged, RandAffineLandmarks, rand_intensity
 
 #: Columns of a class table; ``split`` may be absent or empty.
 COLUMNS = ("image", "class", "split")
@@ -166,3 +173,72 @@ def _with_split(members: Sequence[ClassImage], val_fraction: float) -> list[Clas
 
 def _rank(image: ClassImage) -> tuple[bytes, str]:
     return hashlib.sha256(image.image.name.encode()).digest(), str(image.image)
+
+
+class RandAffineImaged(Randomizable, Transform):
+    """Fits the image of a sample into a square, with a random rotation, scale, shift and flip.
+
+    Args:
+        size: width and height of the result, pixels.
+        rotation, scale, shift, flip: as :class:`monai_ext.transforms.affine.RandAffineLandmarks`.
+    """
+
+    def __init__(
+        self, size: int, rotation: float = 0.0, scale: float = 0.0, shift: float = 0.0, flip: float = 0.0
+    ) -> None:
+        self.augment = RandAffineLandmarks((size, size), rotation, scale, shift, flip, swap=())
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandAffineImaged:
+        self.augment.set_random_state(seed, state)
+        super().set_random_state(seed, state)
+        return self
+
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+        nowhere = torch.zeros(0, 2), torch.zeros(0, dtype=torch.int8)  # it has no landmarks
+        return {**data, "image": self.augment(data["image"], *nowhere)[0]}
+
+
+class _ImageAndClass:
+    """Keeps what the classifier takes, without MONAI's metadata."""
+
+    def __call__(self, sample: dict[str, Any]) -> dict[str, Any]:
+        return {"image": torch.as_tensor(sample["image"]).as_subclass(torch.Tensor), "label": sample["label"]}
+
+
+def source_transforms(size: int, augmentation: Augmentation | None = None) -> Compose:
+    """``{"image": path, "label": class index}`` to a standardised (3, size, size) ``image`` and its ``label``.
+
+    Args:
+        size: width and height of the result, pixels.
+        augmentation: random changes, in training.
+    """
+    steps: list[Transform] = [LoadLandmarkImaged(keys="image", channels="rgb")]
+    if augmentation is None:
+        steps += [RandAffineImaged(size), NormalizeLandmarkImaged(keys="image")]
+    else:
+        moved = (augmentation.rotation, augmentation.scale, augmentation.shift, augmentation.flip)
+        steps += [RandAffineImaged(size, *moved), NormalizeLandmarkImaged(keys="image")]
+        steps += rand_intensity(augmentation, keys="image")
+    return Compose([*steps, _ImageAndClass()])
+
+
+def source_loader(
+    images: Sequence[ClassImage],
+    classes: Sequence[str],
+    size: int,
+    batch_size: int,
+    augmentation: Augmentation | None = None,
+    num_workers: int = 0,
+) -> DataLoader:
+    """Batches ``{"image": (B, 3, size, size), "label": (B,)}``; shuffled where they are augmented, in training."""
+    index = {label: i for i, label in enumerate(classes)}
+    items = [{"image": str(image.image), "label": index[image.label]} for image in images]
+    training = augmentation is not None
+    return DataLoader(
+        Dataset(items, source_transforms(size, augmentation)),
+        batch_size=batch_size,
+        shuffle=training,
+        num_workers=num_workers,
+        drop_last=training and len(items) >= batch_size,
+        pin_memory=torch.cuda.is_available(),
+    )

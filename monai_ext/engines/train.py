@@ -15,31 +15,26 @@ from pathlib import Path
 
 import torch
 from monai.utils import set_determinism
-from torch import nn
 
 from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
-from monai_ext.networks.device import find_device
-from monai_ext.networks.model_store import find_model, load_network, read_card
-from monai_ext.networks.registry import build_network
+from monai_ext.models import find_model, load_network, read_card, training_lock, write_training_record
+from monai_ext.networks import LandmarkNetwork, build_network, find_device
 
-from .dataset import LabelledImage, against_hash, check_labels, split_images
+from .dataset import LabelledImage, add_seen_labels, check_labels, digests
 from .distributed import local_rank, process_group, process_rank
 from .failures import full_disk_explained, is_out_of_memory
 from .initialisation import distilled, find_source, initialise
 from .job import Job
-from .lock import training_lock
 from .options import OnProgress, TrainOptions, TrainResult
-from .pace import Clock
+from .progress import Clock
 from .publication import publish_unless_worse
 from .resume import RunState, run_signature
 from .run import Run
-from .seen_labels import add_seen_labels, digests
-from .settled_sides import read_settled_sides, write_settled_sides
+from .split import against_hash, read_settled_sides, split_images, write_settled_sides
 from .stop import Stop, StoppedError, never
 from .time_bound import within_minutes
-from .training_record import write_training_record
-from .validation import ValidationError, validate_model
+from .validation import RadialErrorSummary, validate_model
 
 logger = logging.getLogger(__name__)
 
@@ -80,10 +75,11 @@ def train_model(
     options = options or TrainOptions()
     protocol = options.applied_to(protocol)
     fraction = protocol.recipe.val_fraction
-    train_images, val_images = split_images(images, fraction, read_settled_sides(folder))
-    check_labels(train_images + val_images, protocol)
+    sides = split_images(images, fraction, read_settled_sides(folder))
+    used = check_labels(sides[0] + sides[1], protocol)
+    train_images, val_images = used[: len(sides[0])], used[len(sides[0]) :]
     device = find_device(options.device, local_rank())
-    signature = run_signature(protocol, train_images + val_images, options.seed, options.epoch_steps, options.minutes)
+    signature = run_signature(protocol, used, options.seed, options.epoch_steps, options.minutes)
     job = Job(
         protocol,
         train_images,
@@ -102,7 +98,7 @@ def train_model(
     with full_disk_explained(folder), training_lock(folder), process_group(device), input_errors_unwrapped():
         if process_rank()[0] == 0:
             job.state.tidy()
-            write_settled_sides(folder, against_hash(images, train_images + val_images, fraction))
+            write_settled_sides(folder, against_hash(images, used, fraction))
             add_seen_labels(folder, digests(images))
         return _within_memory(job)
 
@@ -174,7 +170,11 @@ def _trained(job: Job) -> TrainResult:
     if process_rank()[0] == 0:
         seconds = job.clock() - begun
         resumed_at = saved["epoch"] if saved else None
-        write_training_record(result, job.device, keep=job.options.keep, seconds=seconds, resumed_at=resumed_at)
+        if result.card is not None:
+            write_training_record(
+                result.folder, result.card, device=job.device, keep=job.options.keep, seconds=seconds,
+                previous_error=result.previous_error, history=result.history, resumed_at=resumed_at,
+            )  # fmt: skip
         job.state.clear()
     run.report("done", model_version=result.card.version if result.card else None, message=result.reason)
     return result
@@ -200,7 +200,7 @@ def _stopped(job: Job, epoch: int, *, begun: bool, run: Run | None = None) -> Tr
         run.report("stopped", message=reason)
         best, history = run.best, run.history
     else:
-        best, history = ValidationError(math.inf, "px"), []
+        best, history = RadialErrorSummary(math.inf, "px"), []
         if job.on_progress is not None:
             job.on_progress(
                 {"status": "stopped", "epoch": epoch, "max_epochs": job.protocol.recipe.max_epochs, "message": reason}
@@ -208,7 +208,7 @@ def _stopped(job: Job, epoch: int, *, begun: bool, run: Run | None = None) -> Tr
     return TrainResult(None, job.folder, reason, best.value, best.unit, None, epoch, history, stopped=True)
 
 
-def _previous(current: Path, job: Job) -> ValidationError | None:
+def _previous(current: Path, job: Job) -> RadialErrorSummary | None:
     """The current model's error on the validation images; None where it answers another set of landmarks."""
     card = read_card(current)
     if card.protocol.landmark_names != job.protocol.landmark_names:
@@ -221,7 +221,7 @@ def _previous(current: Path, job: Job) -> ValidationError | None:
     return validate_model(current, job.val_images, job.device, batch_size=size, stop=stop)
 
 
-def _start(protocol: Protocol, current: Path | None) -> tuple[nn.Module, str | None]:
+def _start(protocol: Protocol, current: Path | None) -> tuple[LandmarkNetwork, str | None]:
     """The network to train and the version that its weights come from."""
     if current is not None:
         network, card = load_network(current)

@@ -1,4 +1,4 @@
-"""The validation error of a network: mean radial error in original pixels or millimetres."""
+"""The validation error of a network, and the weights of a run that are kept by it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from torch import nn
 
 from monai_ext.inferers import ImageBatch, read_output
 from monai_ext.landmarks import Protocol
-from monai_ext.networks.model_store import load_network
-from monai_ext.networks.output import is_finite, training_arguments
-from monai_ext.transforms.affine import to_original
+from monai_ext.models import load_network
+from monai_ext.networks import LandmarkNetwork, is_finite
+from monai_ext.transforms import to_original
 
-from .dataset import LabelledImage, make_loader
+from .dataset import LabelledImage
 from .distributed import gathered
+from .loader import make_loader
 from .stop import Stop, StoppedError, never
 
 
-class ValidationError(NamedTuple):
+class RadialErrorSummary(NamedTuple):
     """A mean radial error with its unit; infinite where no landmark is defined, or the network's values are not finite.
 
     ``coarse`` is that of the coarse stage of the same network, None where it has one stage.
@@ -34,12 +35,12 @@ class ValidationError(NamedTuple):
     coarse: float | None = None
 
 
-def training_batch(network: nn.Module) -> Callable[..., Any]:
+def training_batch(network: LandmarkNetwork) -> Callable[..., Any]:
     """MONAI's ``prepare_batch`` for training: with what the network takes in training beside the image."""
 
     def prepare(batch: dict[str, Any], device: torch.device, non_blocking: bool, **options: Any) -> Any:
         image, label = move_batch(batch, device, non_blocking, **options)
-        return image, label, (), training_arguments(network, image, label["points"], label["status"])
+        return image, label, (), network.training_arguments(image, label["points"], label["status"])
 
     return prepare
 
@@ -88,7 +89,7 @@ class Validator:
         """Of this process."""
         return len(self._loader)
 
-    def __call__(self, network: nn.Module) -> ValidationError:
+    def __call__(self, network: nn.Module) -> RadialErrorSummary:
         """The mean radial error of all defined landmarks of all images; one number on every process.
 
         Raises:
@@ -122,12 +123,12 @@ class Validator:
         batches = gathered(sums)
         count = sum(batch.landmarks for batch in batches)
         if not count:
-            return ValidationError(math.inf, "px")
+            return RadialErrorSummary(math.inf, "px")
         unit: Literal["px", "mm"] = "mm" if all(batch.calibrated for batch in batches) else "px"
         fine, coarse = (
             sum(torch.tensor(batch.millimetres if unit == "mm" else batch.pixels) for batch in batches) / count
         ).tolist()
-        return ValidationError(fine, unit, None if math.isnan(coarse) else coarse)
+        return RadialErrorSummary(fine, unit, None if math.isnan(coarse) else coarse)
 
 
 class _Sums(NamedTuple):
@@ -160,7 +161,7 @@ def validate_model(
     *,
     batch_size: int | None = None,
     stop: Stop = never,
-) -> ValidationError:
+) -> RadialErrorSummary:
     """The validation error of a published model, prepared and decoded by its own protocol.
 
     Args:
@@ -176,3 +177,49 @@ def validate_model(
     """
     network, card = load_network(folder)
     return Validator(card.protocol, images, device, batch_size=batch_size, stop=stop)(network.to(device))
+
+
+class Selection:
+    """Keeps the weights with the least validation error, or the last ones, and says when to stop early.
+
+    Args:
+        patience: validations without a gain before the run ends; 0 never ends it.
+        keep: which weights.
+
+    Attributes:
+        history: one dict per validation.
+        best: the error of the kept weights.
+        weights: the kept weights, on the CPU; empty before the first validation.
+    """
+
+    def __init__(self, patience: int, keep: Literal["best", "last"]) -> None:
+        self._patience, self._keep = patience, keep
+        self._stale = 0
+        self.history: list[dict[str, float]] = []
+        self.best = RadialErrorSummary(math.inf, "px")
+        self.weights: dict[str, torch.Tensor] = {}
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the run has gone on for long enough without a gain."""
+        return bool(self._patience) and self._stale >= self._patience
+
+    def add(self, entry: dict[str, float], error: RadialErrorSummary, network: nn.Module) -> None:
+        """Takes a validation and, where it is the best, the weights."""
+        self.history.append(entry)
+        if error.value < self.best.value or not self.weights or self._keep == "last":
+            self.best, self._stale = error, 0
+            self.weights = {name: t.detach().cpu().clone() for name, t in network.state_dict().items()}
+        else:
+            self._stale += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """What :meth:`load_state_dict` takes."""
+        best = tuple(self.best)
+        return {"best_state": self.weights, "best": best, "history": self.history, "stale": self._stale}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Goes on from a saved state."""
+        self.weights = {name: tensor.cpu() for name, tensor in saved["best_state"].items()}
+        self.best = RadialErrorSummary(*saved["best"])
+        self.history, self._stale = saved["history"], saved["stale"]

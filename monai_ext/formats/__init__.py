@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .file_per_image import named_files
-    from .format import Format, FrameOf
-    from .losses import losses
+    from .files import named_files
+    from .format import Format, FrameOf, losses
     from .registry import FORMAT_NAMES, FORMATS, PIXEL_ORIGINS, find_format, read_table, recognise, write_table
 
 __all__ = [

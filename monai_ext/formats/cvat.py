@@ -21,10 +21,10 @@ from monai_ext.landmarks.files import write_atomically
 from monai_ext.landmarks.points import Status
 from monai_ext.landmarks.tables import PointsTable
 
+from .files import read_text
 from .format import Format, FrameOf
 from .gather import Gatherer, pixel_size
 from .sample import Sample
-from .text import read_text
 
 _CENTRE = 0.5
 _NO_SHAPES = frozenset({"tag", "attribute"})

@@ -13,8 +13,6 @@ Images that are not named ``labeled-data/VIDEO/img.png`` are written as ``labele
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,11 +23,10 @@ from monai_ext.landmarks.files import write_atomically
 from monai_ext.landmarks.points import Status
 from monai_ext.landmarks.tables import PointsTable
 
-from .extra import optional_package
-from .format import Format, FrameOf
+from .files import csv_text, read_rows
+from .format import Format, FrameOf, optional_package
 from .gather import Gatherer, posix_path
 from .sample import Sample
-from .text import read_rows
 
 _FOLDER = "labeled-data"
 _SCORER = "monai-landmarks"
@@ -94,15 +91,14 @@ def read_h5_file(path: Path, names: Sequence[str] | None, frames: FrameOf) -> Po
 
 def write_csv_file(path: Path, table: PointsTable, frames: FrameOf) -> None:
     """Writes the CSV file, with three columns for the name of an image."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     columns = [(name, axis) for name in table.names for axis in "xy"]
-    writer.writerow(["scorer", "", "", *[_SCORER] * len(columns)])
-    writer.writerow(["bodyparts", "", "", *(name for name, _ in columns)])
-    writer.writerow(["coords", "", "", *(axis for _, axis in columns)])
-    for key, values in _written(table):
-        writer.writerow([*key, *("" if math.isnan(value) else repr(value) for value in values)])
-    write_atomically(path, stream.getvalue())
+    heads = [
+        ["scorer", "", "", *[_SCORER] * len(columns)],
+        ["bodyparts", "", "", *(name for name, _ in columns)],
+        ["coords", "", "", *(axis for _, axis in columns)],
+    ]
+    body = [[*key, *("" if math.isnan(value) else repr(value) for value in values)] for key, values in _written(table)]
+    write_atomically(path, csv_text(heads + body))
 
 
 def write_h5_file(path: Path, table: PointsTable, frames: FrameOf) -> None:

@@ -20,7 +20,7 @@ from monai_ext.landmarks.files import read_json
 from monai_ext.landmarks.points import Status
 from monai_ext.landmarks.tables import ImagePoints, PointsTable
 
-from .file_per_image import files_of, named_files, write_json_files
+from .files import files_of, named_files, write_json_files
 from .format import Format, FrameOf
 from .gather import Gatherer, pixel_size, posix_path
 from .sample import Sample

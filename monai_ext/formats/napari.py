@@ -9,8 +9,6 @@ points are named in order. napari drops points without a place: undefined.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,11 +16,10 @@ from monai_ext.landmarks.errors import InputError
 from monai_ext.landmarks.points import Status
 from monai_ext.landmarks.tables import ImagePoints, PointsTable
 
-from .file_per_image import files_of, named_files, write_files
+from .files import csv_text, files_of, named_files, read_rows, write_files
 from .format import Format, FrameOf
 from .gather import Gatherer, Numbering
 from .sample import Sample
-from .text import read_rows
 
 _AXES = ("axis-0", "axis-1")
 _NAME_COLUMNS = ("label", "name", "landmark")
@@ -66,13 +63,9 @@ def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
 
 
 def _text(entry: ImagePoints) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["index", *_AXES, _NAME_COLUMNS[0]])
     placed = [(name, point) for name, point in entry.points.items() if point.status is Status.DEFINED]
-    for index, (name, point) in enumerate(placed):
-        writer.writerow([index, repr(point.y), repr(point.x), name])
-    return stream.getvalue()
+    rows = [[index, repr(point.y), repr(point.x), name] for index, (name, point) in enumerate(placed)]
+    return csv_text([["index", *_AXES, _NAME_COLUMNS[0]], *rows])
 
 
 FORMAT = Format(

@@ -12,7 +12,7 @@ from monai_ext.landmarks.errors import InputError
 from monai_ext.landmarks.geometry import Frame
 from monai_ext.landmarks.tables import PointsTable, TablePoint
 
-from . import coco, csv_table, cvat, deeplabcut, label_studio, labelme, napari, sleap, slicer, tps, via, wide_csv
+from . import coco, csv_tables, cvat, deeplabcut, label_studio, labelme, napari, sleap, slicer, tps, via
 from .format import Format, FrameOf, frame_lookup
 from .sample import Sample
 
@@ -20,7 +20,7 @@ from .sample import Sample
 FORMATS: dict[str, Format] = {
     item.name: item
     for item in (
-        csv_table.FORMAT,
+        csv_tables.FORMAT,
         coco.FORMAT,
         tps.FORMAT,
         labelme.FORMAT,
@@ -34,7 +34,7 @@ FORMATS: dict[str, Format] = {
         slicer.FORMAT,
         slicer.FCSV_FORMAT,
         napari.FORMAT,
-        wide_csv.FORMAT,
+        csv_tables.WIDE_FORMAT,
     )
 }
 #: The words that ``--format`` takes.

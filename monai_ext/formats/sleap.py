@@ -21,8 +21,7 @@ from monai_ext.landmarks.files import write_atomically
 from monai_ext.landmarks.points import Status
 from monai_ext.landmarks.tables import PointsTable
 
-from .extra import optional_package
-from .format import Format, FrameOf
+from .format import Format, FrameOf, optional_package
 from .gather import Gatherer, posix_path
 from .sample import Sample
 

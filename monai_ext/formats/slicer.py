@@ -8,8 +8,6 @@ pixels, so there is no origin to choose. A point keeps its status: defined, miss
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,12 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from monai_ext.landmarks.control_points import describe_confidence
-from monai_ext.landmarks.geometry import Frame
 from monai_ext.landmarks.markups import markups_document, read_markups
 from monai_ext.landmarks.points import Landmarks, Status
 from monai_ext.landmarks.tables import PointsTable
 
-from .file_per_image import files_of, named_files, write_files
+from .files import csv_text, files_of, named_files, write_files
 from .format import Format, FrameOf
 from .sample import Sample
 
@@ -67,11 +64,7 @@ def write(path: Path, table: PointsTable, frames: FrameOf, *, extension: str) ->
     """Writes a folder with one file per image; the frame of every image is asked of ``frames``."""
     text = _json_text if extension == _JSON else _fcsv_text
     files = named_files(table.images, extension)
-    write_files(path, {file: text(_landmarks(table, image, frames(image))) for file, image in files.items()})
-
-
-def _landmarks(table: PointsTable, image: str, frame: Frame) -> Landmarks:
-    return table.landmarks(image, frame)
+    write_files(path, {file: text(table.landmarks(image, frames(image))) for file, image in files.items()})
 
 
 def _json_text(landmarks: Landmarks) -> str:
@@ -79,16 +72,14 @@ def _json_text(landmarks: Landmarks) -> str:
 
 
 def _fcsv_text(landmarks: Landmarks) -> str:
-    stream = io.StringIO()
-    stream.write(_FCSV_HEADER)
-    writer = csv.writer(stream, lineterminator="\n")
+    rows = []
     positions = np.where(landmarks.defined[:, None], landmarks.lps, 0.0).tolist()
     for index, (name, position) in enumerate(zip(landmarks.names, positions, strict=True)):
         status = Status(int(landmarks.status[index]))
         description = describe_confidence(float(landmarks.confidence[index]))
         tail = [0, 0, 0, 1, 1, 1, 0, name, description, "", _FCSV_STATUS[status], 0]
-        writer.writerow([index + 1, *(repr(value + 0.0) for value in position), *tail])
-    return stream.getvalue()
+        rows.append([index + 1, *(repr(value + 0.0) for value in position), *tail])
+    return _FCSV_HEADER + csv_text(rows)
 
 
 def _format(name: str, title: str, extension: str, recognises: Callable[[Sample], bool]) -> Format:

@@ -24,10 +24,10 @@ from monai_ext.landmarks.files import write_atomically
 from monai_ext.landmarks.points import Status
 from monai_ext.landmarks.tables import PointsTable, TablePoint
 
+from .files import read_text
 from .format import Format, FrameOf
 from .gather import Gatherer, Numbering, number, posix_path
 from .sample import Sample
-from .text import read_text
 
 _FIRST = re.compile(r"(?:LM3?|CURVES|ID|IMAGE|COMMENT)=", re.IGNORECASE)
 _LANDMARKS = re.compile(r"^\s*LM3?=\s*\d+\s*$", re.IGNORECASE | re.MULTILINE)

@@ -11,8 +11,6 @@ one that the option ``attribute`` names. Regions without attributes are named in
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -24,10 +22,10 @@ from monai_ext.landmarks.files import read_json, write_atomically, write_json_at
 from monai_ext.landmarks.points import Status
 from monai_ext.landmarks.tables import ImagePoints, PointsTable
 
+from .files import csv_text, read_rows
 from .format import Format, FrameOf
 from .gather import Gatherer, Numbering, posix_path
 from .sample import Sample
-from .text import read_rows
 
 _COLUMNS = (
     "filename",
@@ -116,15 +114,13 @@ def write_json_file(path: Path, table: PointsTable, frames: FrameOf) -> None:
 
 def write_csv_file(path: Path, table: PointsTable, frames: FrameOf) -> None:
     """Writes annotations as CSV."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    rows: list[Sequence[Any]] = [_COLUMNS]
     for image, entry in table.images.items():
         regions = _written(entry)
         for index, region in enumerate(regions or [{"shape_attributes": {}, "region_attributes": {}}]):
             shape, attributes = (json.dumps(region[key]) for key in ("shape_attributes", "region_attributes"))
-            writer.writerow([image, -1, "{}", len(regions), index, shape, attributes])
-    write_atomically(path, stream.getvalue())
+            rows.append([image, -1, "{}", len(regions), index, shape, attributes])
+    write_atomically(path, csv_text(rows))
 
 
 def _table(path: Path, images: _Images, names: Sequence[str] | None, attribute: str | None) -> PointsTable:

@@ -11,13 +11,12 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 
-from monai_ext.calibration.presence_threshold import PRESENCE_THRESHOLD
 from monai_ext.landmarks import InputError, Protocol, Status
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.geometry import Unit, transform_points
-from monai_ext.networks.output import NetworkOutput, Stage
-from monai_ext.transforms.affine import to_original
-from monai_ext.transforms.decoders import activate, decode_heatmap
+from monai_ext.models import PRESENCE_THRESHOLD
+from monai_ext.networks import NetworkOutput, Stage
+from monai_ext.transforms import activate, decode_heatmap, to_original
 from monai_ext.transforms.pipeline import inference_transforms
 
 #: Half the side of the window that a peak is decoded in, in sigmas of the target: softmax maps are broader than it.

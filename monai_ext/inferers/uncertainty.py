@@ -10,10 +10,10 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 
-from monai_ext.calibration import Observed
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray, Unit
 from monai_ext.metrics import radial_errors
+from monai_ext.models import Observed
 
 from .read_output import Predictions
 

@@ -6,7 +6,6 @@ from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
     from .answer import prediction_document
-    from .coco import read_coco_keypoints, write_coco_keypoints
     from .errors import InputError
     from .files import write_atomically, write_json_atomically
     from .geometry import Frame
@@ -14,10 +13,11 @@ if TYPE_CHECKING:
     from .measurements import measure
     from .points import Landmarks, Status
     from .protocol import Protocol
-    from .protocol_file import find_protocol, read_protocol, read_protocols
+    from .protocol_file import INSTALLED, app_dir, find_protocol, read_protocol, read_protocols
     from .tables import ImagePoints, PointsTable, TablePoint, read_points_table, write_points_table
 
 __all__ = [
+    "INSTALLED",
     "Frame",
     "ImagePoints",
     "InputError",
@@ -27,18 +27,17 @@ __all__ = [
     "Protocol",
     "Status",
     "TablePoint",
+    "app_dir",
     "find_protocol",
     "markups_document",
     "measure",
     "parse_markups",
     "prediction_document",
-    "read_coco_keypoints",
     "read_markups",
     "read_points_table",
     "read_protocol",
     "read_protocols",
     "write_atomically",
-    "write_coco_keypoints",
     "write_json_atomically",
     "write_markups",
     "write_points_table",

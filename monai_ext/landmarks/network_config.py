@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo, field_validator, model_validator
 
 from .document import Positive, Size, Strict
+from .plugins import Registry, validated
 
 Decoder = Literal["argmax", "local_soft_argmax", "dark", "gaussian_fit"]
 #: The sides of a ZIAN's first region are multiples of this, as its backbone wants them.
@@ -19,8 +22,8 @@ Stride = Literal[1, 2, 4]
 Width = Annotated[int, Field(ge=1, le=1024)]
 
 
-class _Common(Strict):
-    """What all networks have.
+class NetworkConfig(Strict):
+    """Options that all networks have, and what others ask of a network before it is built.
 
     Args:
         input_size: of the network; images are scaled into it, their aspect kept.
@@ -33,8 +36,16 @@ class _Common(Strict):
             ``image``.
         sigma: standard deviation of the targets, pixels of each heatmap.
         decoder: how a point is read off a heatmap.
-        presence: whether the network tells of each landmark if it is in the image.
+        presence: whether the network predicts of each landmark if it is in the image.
+        name: of the network.
+
+    Attributes:
+        encoder_field: the option that names the network's image encoder or backbone; None where it has none.
+        rows: changes of options that make the rows of the network's own ablation.
     """
+
+    encoder_field: ClassVar[str | None] = None
+    rows: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
 
     input_size: Size = Size(width=384, height=320)
     resize: Size | None = None
@@ -44,6 +55,32 @@ class _Common(Strict):
     sigma: Positive = 2.5
     decoder: Decoder = "local_soft_argmax"
     presence: bool = True
+    name: str
+
+    @property
+    def encoder_name(self) -> str | None:
+        """The image encoder or backbone; None where the network has none."""
+        return None if self.encoder_field is None else getattr(self, self.encoder_field)
+
+    @property
+    def start_weights(self) -> str | None:
+        """Weights that the encoder begins with: ``imagenet`` or a file; None where they are random."""
+        return getattr(self, "pretrained", None)
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether the network answers more than once, each time better than before."""
+        return False
+
+    @property
+    def stage_weights(self) -> dict[str, float]:
+        """Weights in the loss of stages by name; 1 where none is given."""
+        return {}
+
+    @property
+    def wants_logits(self) -> str | None:
+        """An option that only works with a loss that trains logits of probabilities; None where none is on."""
+        return None
 
     @property
     def fitted_size(self) -> Size:
@@ -51,7 +88,7 @@ class _Common(Strict):
         return self.resize or self.input_size
 
     @model_validator(mode="after")
-    def _resize_is_larger(self) -> _Common:
+    def _resize_is_larger(self) -> NetworkConfig:
         if self.resize and (self.resize.width < self.input_size.width or self.resize.height < self.input_size.height):
             raise ValueError(
                 f"resize {self.resize.wh} must not be smaller than input_size {self.input_size.wh}, its centre"
@@ -59,13 +96,15 @@ class _Common(Strict):
         return self
 
 
-class HeatmapNetConfig(_Common):
+class HeatmapNetConfig(NetworkConfig):
     """The network ``heatmap_net``: a U-Net on an image encoder, with a heatmap head.
 
     Args:
         backbone, decoder_channels, dropout, stride: see :class:`~monai_ext.networks.heatmap_net.HeatmapNet`.
         pretrained: what the encoder begins with: ``imagenet``, a file of weights, or null for random weights.
     """
+
+    encoder_field: ClassVar[str | None] = "backbone"
 
     name: Literal["heatmap_net"] = "heatmap_net"
     backbone: str = "efficientnet-b0"
@@ -75,7 +114,33 @@ class HeatmapNetConfig(_Common):
     stride: Stride = 1
 
 
-class ZianNetConfig(_Common):
+class ZianRow(NamedTuple):
+    """The parts of a row of ZIAN's ablation.
+
+    Attributes:
+        regions: number of regions of interest.
+        self_attention: whether features are fused by squeeze-and-expansion attention.
+        co_attention: whether the features of two regions refine each other.
+    """
+
+    regions: int
+    self_attention: bool
+    co_attention: bool
+
+
+#: The rows of Table 1 of Lei et al., OMIA 2022, each adding one part.
+ZIAN_ROWS: Mapping[str, ZianRow] = MappingProxyType(
+    {
+        "base": ZianRow(0, False, False),
+        "1roi": ZianRow(1, False, False),
+        "1roi+sa": ZianRow(1, True, False),
+        "mr+sa": ZianRow(2, True, False),
+        "zian": ZianRow(2, True, True),
+    }
+)
+
+
+class ZianConfig(NetworkConfig):
     """The network ``zian``: the zoom-in attentive network.
 
     Args:
@@ -84,10 +149,14 @@ class ZianNetConfig(_Common):
         pretrained: what the backbones' encoders begin with: ``imagenet``, a file of weights of an encoder or of a whole
             backbone, or null for random weights.
         decoder_channels: width of the pyramid decoder of a backbone that is an encoder; null for a U-Net's decoder.
-        roi_sizes: sides of the regions in input pixels, the first sampled at one cell per pixel; as many as the row
-            takes: none, the first, or both.
-        weight, gate, shared_roi_head, share_roi_backbone, share_backbone, fusion_stride: see
-            :class:`monai_ext.networks.zian.ZianConfig`.
+        roi_sizes: sides of the regions in input pixels, the first sampled at one cell per pixel, the second to as many
+            cells; a row takes none, the first, or both.
+        weight: learn the matrix W of the co-attention, with a convolution for each region instead of a shared one.
+        gate: gate the co-attention's summaries. As ``weight``, of no effect in rows without co-attention.
+        shared_roi_head: one 1 x 1 convolution draws the heatmaps of all regions, instead of one each.
+        share_roi_backbone: one backbone sees all regions, in one pass.
+        share_backbone: one backbone sees the coarse image too.
+        fusion_stride: side in cells of the fusion's tokens.
         norm: ``batch`` as in the paper, or ``group``, by each image's own values: better where ``share_backbone`` makes
             one backbone look at the image and at its regions, and where other cameras are to be expected.
         spatial_prior: where the coarse heatmap of a landmark has several peaks, look at the one that lies from the
@@ -98,7 +167,10 @@ class ZianNetConfig(_Common):
         jitter: largest shift of a region from the true point in training, pixels per axis.
     """
 
-    name: Literal["zian"]
+    encoder_field: ClassVar[str | None] = "backbone"
+    rows: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({row: {"row": row} for row in ZIAN_ROWS})
+
+    name: Literal["zian"] = "zian"
     row: Literal["base", "1roi", "1roi+sa", "mr+sa", "zian"] = "zian"
     backbone: str = "hrnet_w32"
     pretrained: str | None = None
@@ -130,13 +202,35 @@ class ZianNetConfig(_Common):
         return sizes
 
     @model_validator(mode="after")
-    def _public_weights_have_batch_norm(self) -> ZianNetConfig:
+    def _public_weights_have_batch_norm(self) -> ZianConfig:
         if self.pretrained and self.norm == "group":
             raise ValueError("pretrained weights were learned with batch normalisation: leave norm at batch")
         return self
 
+    @property
+    def parts(self) -> ZianRow:
+        """The parts of the row."""
+        return ZIAN_ROWS[self.row]
 
-class DeconvNetConfig(_Common):
+    @property
+    def regions(self) -> tuple[int, ...]:
+        """Sides in pixels of the regions that the row takes."""
+        return self.roi_sizes[: self.parts.regions]
+
+    @property
+    def has_stages(self) -> bool:
+        return bool(self.regions)
+
+    @property
+    def wants_logits(self) -> str | None:
+        return "spatial_prior" if self.spatial_prior else None
+
+    @property
+    def stage_weights(self) -> dict[str, float]:
+        return {"coarse": self.coarse_weight, "roi": self.roi_weight, "fine": self.fine_weight}
+
+
+class DeconvNetConfig(NetworkConfig):
     """The network ``deconv_net``: an encoder and three deconvolutions, the target of cross-task distillation.
 
     Args:
@@ -145,7 +239,9 @@ class DeconvNetConfig(_Common):
         pretrained: what the encoder begins with: ``imagenet``, a file of weights, or null for random weights.
     """
 
-    name: Literal["deconv_net"]
+    encoder_field: ClassVar[str | None] = "encoder"
+
+    name: Literal["deconv_net"] = "deconv_net"
     pretrained: str | None = None
     encoder: str = "resnet50"
     input_size: Size = Size(width=256, height=256)
@@ -154,7 +250,7 @@ class DeconvNetConfig(_Common):
     presence: bool = False
 
 
-class HourglassConfig(_Common):
+class HourglassConfig(NetworkConfig):
     """The network ``hourglass``: stacked hourglasses, each supervised.
 
     Args:
@@ -162,7 +258,7 @@ class HourglassConfig(_Common):
         features: channels of every residual module.
     """
 
-    name: Literal["hourglass"]
+    name: Literal["hourglass"] = "hourglass"
     stacks: Annotated[int, Field(ge=1, le=16)] = 2
     features: Annotated[int, Field(ge=8, le=512)] = 256
     input_size: Size = Size(width=256, height=256)
@@ -170,13 +266,21 @@ class HourglassConfig(_Common):
     decoder: Decoder = "dark"
     presence: bool = False
 
+    @property
+    def has_stages(self) -> bool:
+        return self.stacks > 1
 
-def _named(value: Any) -> Any:
-    """A network without a name is a ``heatmap_net``."""
-    return {"name": "heatmap_net", **value} if isinstance(value, dict) else value
+
+#: Options of each network by its name; ``register_network`` of :mod:`monai_ext.networks` adds those of plug-ins.
+NETWORKS: Registry[type[NetworkConfig]] = Registry(
+    "network",
+    {"heatmap_net": HeatmapNetConfig, "zian": ZianConfig, "deconv_net": DeconvNetConfig, "hourglass": HourglassConfig},
+)
 
 
-NetworkConfig = Annotated[
-    Annotated[HeatmapNetConfig | ZianNetConfig | DeconvNetConfig | HourglassConfig, Field(discriminator="name")],
-    BeforeValidator(_named),
-]
+def _of_its_kind(value: Any, info: ValidationInfo) -> NetworkConfig:
+    return validated(NETWORKS, value, info, default="heatmap_net")
+
+
+#: A field with the options of any network; one without a name is a ``heatmap_net``.
+AnyNetwork = Annotated[SerializeAsAny[NetworkConfig], BeforeValidator(_of_its_kind)]

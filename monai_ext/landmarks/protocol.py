@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from .document import Strict
-from .network_config import HeatmapNetConfig, NetworkConfig
+from .network_config import AnyNetwork, HeatmapNetConfig
 from .picture import Picture
-from .recipe import Recipe
+from .recipe import LOSSES, Recipe
 from .source_normalization import with_source_normalization
 
 #: Colours of Okabe and Ito (2008), told apart by people with colour-blindness; used where a protocol names none.
@@ -74,7 +74,7 @@ class Protocol(Strict):
     channels: Literal["grey", "rgb"]
     landmarks: Annotated[tuple[LandmarkDefinition, ...], Field(min_length=1)]
     measurements: tuple[Measurement, ...] = ()
-    network: NetworkConfig = HeatmapNetConfig()
+    network: AnyNetwork = HeatmapNetConfig()
     recipe: Recipe = Recipe()
 
     @model_validator(mode="before")
@@ -138,9 +138,10 @@ class Protocol(Strict):
 
     @model_validator(mode="after")
     def _heatmaps_are_shares(self) -> Protocol:
-        if getattr(self.network, "spatial_prior", False) and self.recipe.loss != "spatial_cross_entropy":
+        option = self.network.wants_logits
+        if option is not None and LOSSES[self.recipe.loss] != "logits":
             raise ValueError(
-                f"network.spatial_prior needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
+                f"network.{option} needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
                 f"{self.recipe.loss}"
             )
         return self
@@ -159,7 +160,7 @@ class Protocol(Strict):
     @property
     def has_pretrained_encoder(self) -> bool:
         """Whether training begins with public weights or those of a source classifier."""
-        return self.recipe.cross_task is not None or getattr(self.network, "pretrained", None) is not None
+        return self.recipe.cross_task is not None or self.network.start_weights is not None
 
     @property
     def landmark_names(self) -> tuple[str, ...]:

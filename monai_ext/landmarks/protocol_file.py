@@ -15,10 +15,18 @@ from .protocol import Protocol
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
+#: Where an installed package holds what lies beside it in a copy of the repository.
+INSTALLED = _PACKAGE / "_shipped"
+
+
+def app_dir() -> Path:
+    """The folder of the MONAI Label app: inside an installed package, or that of a copy of the repository."""
+    return INSTALLED / "app" if INSTALLED.is_dir() else _PACKAGE.parent / "apps" / "landmarks"
+
+
 def shipped_dir(kind: Literal["protocols", "pretrained"]) -> Path:
-    """The folder of shipped protocols or models: inside an installed wheel, or the app's of a source checkout."""
-    installed = _PACKAGE / "_shipped" / kind
-    return installed if installed.is_dir() else _PACKAGE.parent / "apps" / "landmarks" / kind
+    """The folder of shipped protocols or models: that of the app."""
+    return app_dir() / kind
 
 
 def _line_of(node: yaml.Node | None, location: Iterable[Any]) -> int:
@@ -59,23 +67,13 @@ def _repeated_key(root: yaml.Node | None) -> yaml.ScalarNode | None:
     return None
 
 
-def _location(error: Any) -> tuple[Any, ...]:
-    """Where a pydantic error is; the second part of a network's location is only its name, which is no key."""
-    location = tuple(error["loc"])
-    if error["type"] == "union_tag_invalid":
-        return (*location, "name")
-    return (location[0], *location[2:]) if location[:1] == ("network",) else location
-
-
 def _reason(error: Any) -> str:
-    field = ".".join(str(part) for part in _location(error))
-    if error["type"] == "union_tag_invalid":
-        return f"{field}: unknown network {error['ctx']['tag']!r}; use one of {error['ctx']['expected_tags']}"
+    field = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"the key {field!r} is unknown; remove it or mend its spelling"
     if error["type"] == "missing":
         return f"the key {field!r} is missing; add it"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = str(error["msg"]).removeprefix("Value error, ").removesuffix(".")
     shown = error.get("input")
     value = "" if isinstance(shown, dict | list | tuple) else f" (got {shown!r:.80})"
     return f"{field}: {message}{value}" if field else message
@@ -109,7 +107,7 @@ def read_protocol(path: str | Path) -> Protocol:
         return Protocol.model_validate(document, context={"folder": path.parent})
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"{path}, line {_line_of(node, _location(first))}: {_reason(first)}.") from None
+        raise InputError(f"{path}, line {_line_of(node, first['loc'])}: {_reason(first)}.") from None
 
 
 def protocol_files(folder: str | Path) -> list[Path]:

@@ -6,9 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
 
 from .document import Fraction, NotNegative, Positive, Size, Strict
+from .plugins import Registry, validated
 
 #: Steps of a training whose number is left to the images: as many as these and one for each image, within bounds.
 LEAST_STEPS, STEPS_BESIDE_IMAGES, MOST_STEPS = 150, 120, 1000
@@ -34,6 +44,20 @@ class Length:
         return self.epochs * self.epoch_steps
 
 
+class TransformOptions(Strict):
+    """Options of a random change of image values that a plug-in has; ``name`` is its own."""
+
+    name: str
+
+
+#: Options of transforms of plug-ins by name; ``register_transform`` of :mod:`monai_ext.transforms` adds them.
+TRANSFORMS: Registry[type[TransformOptions]] = Registry("transform", {})
+
+
+def _of_its_kind(value: Any, info: ValidationInfo) -> TransformOptions:
+    return validated(TRANSFORMS, value, info)
+
+
 class Augmentation(Strict):
     """Random changes of a training image; ranges are symmetric unless said otherwise.
 
@@ -43,6 +67,7 @@ class Augmentation(Strict):
         field_of_view: how much of the lit circle of a fundus photograph may be hidden, for other cameras; needs
             ``network.field_of_view``. Landmarks stay visible.
         border: brightest surround that is drawn around the lit part, as a share of white; needs the same.
+        further: changes that plug-ins have, each with its ``name`` and options, after those as between cameras.
     """
 
     rotation: Annotated[float, Field(ge=0, le=180)] = 20.0  #: degrees
@@ -66,6 +91,15 @@ class Augmentation(Strict):
     jpeg: Annotated[int, Field(ge=0, le=99)] = 0  #: largest loss of JPEG quality, of 100
     field_of_view: Annotated[float, Field(ge=0, lt=1)] = 0.0
     border: Fraction = 0.0
+    further: tuple[Annotated[SerializeAsAny[TransformOptions], BeforeValidator(_of_its_kind)], ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_nothing_further(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Documents are as they were before there were plug-ins where none is used."""
+        fields: dict[str, Any] = written(self)
+        if not self.further:
+            fields.pop("further", None)
+        return fields
 
 
 #: Source classifiers that have a name of their own: the ImageNet classifier with the network's encoder, and a network
@@ -164,6 +198,23 @@ NAMED_RECIPES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+#: Meaning of a network's raw output: heatmaps of amplitude 1, or logits of a probability over the pixels.
+Meaning = Literal["heatmap", "logits"]
+
+#: Losses of heatmaps by name, with the meaning of what they train; ``register_loss`` of :mod:`monai_ext.losses` adds
+#: those of plug-ins.
+LOSSES: Registry[Meaning] = Registry(
+    "loss", {"spatial_cross_entropy": "logits", "mse": "heatmap", "adaptive_wing": "heatmap"}
+)
+
+
+def _known_loss(name: str) -> str:
+    reason = LOSSES.unknown(name)
+    if reason is not None:
+        raise ValueError(reason)
+    return name
+
+
 class Recipe(Strict):
     """How a network of a protocol is trained.
 
@@ -177,7 +228,7 @@ class Recipe(Strict):
     """
 
     name: Literal["default", "zian_a", "zian_b", "fine_tune", "cross_task"] = "default"
-    loss: Literal["spatial_cross_entropy", "mse", "adaptive_wing"] = "spatial_cross_entropy"
+    loss: Annotated[str, AfterValidator(_known_loss)] = "spatial_cross_entropy"
     optimizer: Literal["adamw", "adam"] = "adamw"
     schedule: Literal["cosine", "linear", "polynomial", "step", "constant"] = "cosine"
     max_epochs: Annotated[int, Field(ge=1, le=100_000)] = 100

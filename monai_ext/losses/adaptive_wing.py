@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from monai_ext.landmarks import InputError
 from monai_ext.transforms.heatmap import Sigma
 
-from .heatmap_loss import HeatmapLoss, mean_over_maps, without_uncounted
+from .heatmap_loss import HeatmapLoss, mean_over_maps, register_loss, without_uncounted
 
 #: Constants of the paper, section 4.2.
 ALPHA, OMEGA, EPSILON, THETA = 2.1, 14.0, 1.0, 0.5
@@ -60,6 +60,7 @@ def adaptive_wing(
     return mean_over_maps(loss, counts)
 
 
+@register_loss("adaptive_wing")
 class AdaptiveWingLoss(HeatmapLoss):
     """Adaptive Wing loss against Gaussians of amplitude 1; see :func:`adaptive_wing`.
 

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
-from torch import nn
 
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.recipe import CrossTask
 from monai_ext.networks.cross_task.distiller import DistilledOutput
 
-from .distillation import LEVELS, Level, classifier_distance, encoder_distance
-from .landmark_loss import LandmarkLoss
-from .masked_mse import MaskedMSELoss
-from .summed_mse import SummedMSELoss
+from .landmark_loss import GradientRatio, LandmarkLoss, TrainingLoss
+
+#: What of the features is compared: the whole map as one vector, its mean over the pixels, or each pixel's vector.
+Level = Literal["map", "pooled", "pixel"]
+
+LEVELS: tuple[Level, ...] = ("map", "pooled", "pixel")
+
+#: A vector shorter than this has no direction.
+SHORTEST = 1e-6
 
 #: Weight of a regulariser and temperature of the class probabilities in Fu et al., MLMI 2020, section 3.1.
 WEIGHT, TEMPERATURE = 0.002, 2.0
@@ -42,6 +45,60 @@ def mode_weights(mode: Mode, weight: float = WEIGHT) -> tuple[float, float]:
     return classifier * weight, encoder * weight
 
 
+def classifier_distance(g_s: torch.Tensor, g_t: torch.Tensor, temperature: float = 2.0) -> torch.Tensor:
+    """L_CD: mean over the batch of ``||softmax(g_s / mu) - softmax(g_t / mu)||^2``, in [0, 2].
+
+    Equation 3 of Fu et al., MLMI 2020. Computed in float32; exactly 0 for equal logits.
+
+    Args:
+        g_s: (B, N) logits of the source.
+        g_t: (B, N) logits of the target.
+        temperature: mu.
+    """
+    with torch.autocast(g_t.device.type, enabled=False):
+        source, target = ((g.float() / temperature).softmax(1) for g in (g_s, g_t))
+        return (source - target).square().sum(1).mean()
+
+
+def encoder_distance(f_s: torch.Tensor, f_t: torch.Tensor, level: Level = "map") -> torch.Tensor:
+    """L_ED: 1 - mean of the cosine between the features, over the batch and, for ``pixel``, the pixels; in [0, 2].
+
+    Equation 4 of Fu et al., MLMI 2020, with the mean over the batch in place of a sum, whose minimum would be 1 - B.
+    It is computed in float32 as half the squared distance of the unit vectors, which is the same number and exactly 0
+    for equal features. A vector of zeros has no direction: it is 0 from another one and 1/2 from any unit vector.
+
+    Args:
+        f_s: (B, C, h, w) features of the source.
+        f_t: (B, C, h, w) features of the target.
+        level: what is compared.
+
+    Raises:
+        InputError: an unknown level, or features of different shapes.
+    """
+    if level not in LEVELS:
+        raise InputError(f"Features are compared at a level {', '.join(LEVELS)}, not {level!r}.")
+    if f_s.shape != f_t.shape:
+        raise InputError(f"Features to compare have one shape, not {tuple(f_s.shape)} and {tuple(f_t.shape)}.")
+    with torch.autocast(f_t.device.type, enabled=False):
+        source, target = (_unit(_vectors(f.float(), level)) for f in (f_s, f_t))
+        return 0.5 * (source - target).square().sum(1).mean()
+
+
+def _vectors(features: torch.Tensor, level: Level) -> torch.Tensor:
+    """(B, D) or (B, D, P) vectors along the second axis."""
+    if level == "map":
+        return features.flatten(1)
+    return features.mean((2, 3)) if level == "pooled" else features.flatten(2)
+
+
+def _unit(vectors: torch.Tensor) -> torch.Tensor:
+    """Vectors of length 1; those without a direction become zeros, with a gradient of zeros."""
+    squares = vectors.square().sum(1, keepdim=True)
+    directed = squares > SHORTEST**2
+    length = torch.where(directed, squares, 1.0).sqrt()
+    return torch.where(directed, vectors / length, 0.0)
+
+
 class CrossTaskTerms(NamedTuple):
     """The parts of the loss, scalars without their weights; a part of weight 0 is 0.
 
@@ -56,23 +113,7 @@ class CrossTaskTerms(NamedTuple):
     encoder: torch.Tensor
 
 
-class GradientRatio(NamedTuple):
-    """How strongly the parts of the loss pull at the encoder: norms of weighted gradients, scalars on the device.
-
-    Attributes:
-        regression: ``|grad L_R|``.
-        classifier: ``lambda_cd * |grad L_CD|``.
-        encoder: ``lambda_ed * |grad L_ED|``.
-        ratio: ``|grad (lambda_cd L_CD + lambda_ed L_ED)| / |grad L_R|``.
-    """
-
-    regression: torch.Tensor
-    classifier: torch.Tensor
-    encoder: torch.Tensor
-    ratio: torch.Tensor
-
-
-class CrossTaskLoss(nn.Module):
+class CrossTaskLoss(TrainingLoss):
     """``L = L_R + lambda_cd * L_CD + lambda_ed * L_ED`` of a Distiller's output.
 
     A regulariser of weight 0 is not computed. With source and target alike and both in evaluation mode, both
@@ -83,10 +124,7 @@ class CrossTaskLoss(nn.Module):
         lambda_cd: weight of the classifier's distance.
         lambda_ed: weight of the encoder's distance.
         temperature: mu of the class probabilities.
-        level: the features compared; see :func:`~monai_ext.losses.distillation.encoder_distance`.
-
-    Attributes:
-        gradients: what :meth:`measure_next` asked for, of the last call that it applied to; or None.
+        level: the features compared; see :func:`encoder_distance`.
 
     Raises:
         InputError: a negative weight, a temperature that is not positive, or an unknown level.
@@ -114,7 +152,6 @@ class CrossTaskLoss(nn.Module):
         self.lambda_cd, self.lambda_ed = lambda_cd, lambda_ed
         self.temperature = temperature
         self.level: Level = level
-        self.gradients: GradientRatio | None = None
         self._measured: tuple[Sequence[torch.Tensor], float] | None = None
 
     def forward(self, output: DistilledOutput, points: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
@@ -166,27 +203,6 @@ class CrossTaskLoss(nn.Module):
             raise InputError("A gradient ratio needs an encoder that learns: its trainable part is empty.")
         self._measured = (parameters, scale)
 
-    def gradient_ratio(
-        self,
-        output: DistilledOutput,
-        points: torch.Tensor,
-        status: torch.Tensor,
-        parameters: Sequence[torch.Tensor],
-        scale: float = 1.0,
-    ) -> GradientRatio:
-        """The pull of each part of the loss at the encoder, without touching ``.grad``.
-
-        The graph stays, so that ``backward`` can follow. Other arguments as of :meth:`forward` and
-        :meth:`measure_next`.
-
-        Raises:
-            InputError: as of both.
-        """
-        self.measure_next(parameters, scale)
-        self(output, points, status)
-        assert self.gradients is not None
-        return self.gradients
-
     def _ratio(self, terms: CrossTaskTerms, parameters: Sequence[torch.Tensor], scale: float) -> GradientRatio:
         weights = (1.0, self.lambda_cd, self.lambda_ed)
         regression, classifier, encoder = (
@@ -194,25 +210,6 @@ class CrossTaskLoss(nn.Module):
         )
         ratio = (classifier + encoder).norm() / regression.norm()
         return GradientRatio(regression.norm(), classifier.norm(), encoder.norm(), ratio)
-
-
-def build_cross_task_loss(config: CrossTask, task: LandmarkLoss) -> CrossTaskLoss:
-    """The loss of a recipe's cross-task block.
-
-    Args:
-        config: the block.
-        task: the loss of the heatmaps; with ``reduction`` sum its mean squared error becomes the paper's sum, and the
-            presence's weight fits it.
-
-    Raises:
-        InputError: a sum of another loss than the squared error.
-    """
-    if config.reduction == "sum":
-        if not isinstance(task.heatmap, MaskedMSELoss):
-            raise InputError("The reduction 'sum' is of the loss 'mse': set the recipe's loss to mse, or use 'mean'.")
-        weight = None if task.presence_weight is None else SummedMSELoss.presence_weight
-        task = LandmarkLoss(SummedMSELoss(task.heatmap.sigma.tolist()), weight, task.weights)
-    return CrossTaskLoss(task, config.lambda_cd, config.lambda_ed, config.temperature, config.level)
 
 
 def _gradient(term: torch.Tensor, parameters: Sequence[torch.Tensor], scale: float) -> torch.Tensor:

@@ -1,15 +1,19 @@
-"""What the heatmap losses share: the target is drawn inside from points, and status says what counts."""
+"""Base of the heatmap losses, which draw their targets from points and count by status, and their registration."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from importlib import import_module
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import nn
 
 from monai_ext.landmarks import InputError, Status
-from monai_ext.transforms.heatmap import Sigma, gaussian_heatmap, inside
+from monai_ext.landmarks.recipe import LOSSES, Meaning
+from monai_ext.transforms.heatmap import Sigma, gaussian_heatmap
+from monai_ext.transforms.resample import inside
 
 
 class HeatmapLoss(nn.Module, ABC):
@@ -26,6 +30,8 @@ class HeatmapLoss(nn.Module, ABC):
 
     #: Weight that brings a presence term of this loss's training to a comparable scale.
     presence_weight: ClassVar[float]
+    #: Meaning of the outputs that it trains.
+    meaning: ClassVar[Meaning] = "heatmap"
 
     def __init__(self, sigma: Sigma = 2.0) -> None:
         super().__init__()
@@ -59,6 +65,53 @@ class HeatmapLoss(nn.Module, ABC):
     @abstractmethod
     def compare(self, prediction: torch.Tensor, target: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
         """The loss of a prediction against a drawn target, both (B, K, H, W)."""
+
+    def summed(self) -> HeatmapLoss:
+        """The loss as a sum over landmarks and pixels in place of a mean, for ``reduction: sum``.
+
+        Raises:
+            InputError: it has none.
+        """
+        raise InputError("The reduction 'sum' is of the loss 'mse': set the recipe's loss to mse, or use 'mean'.")
+
+
+T = TypeVar("T", bound=type[HeatmapLoss])
+
+_CLASSES: dict[str, type[HeatmapLoss]] = {}
+
+
+def register_loss(name: str) -> Callable[[T], T]:
+    """Decorator of a :class:`HeatmapLoss` that is built with a sigma: recipes may ask for it by a name.
+
+    Raises:
+        InputError: another loss has the name.
+    """
+
+    def registered(loss: T) -> T:
+        LOSSES.add(name, loss.meaning)
+        if _CLASSES.setdefault(name, loss) is not loss:
+            raise InputError(f"There is a loss {name!r} already: give the one of the plug-in another name.")
+        return loss
+
+    return registered
+
+
+def build_heatmap_loss(name: str, sigma: Sigma) -> HeatmapLoss:
+    """Builds the heatmap loss of a name.
+
+    Args:
+        name: ``spatial_cross_entropy``, ``mse``, ``adaptive_wing`` or one of a plug-in.
+        sigma: of the target, heatmap pixels; see :data:`monai_ext.transforms.heatmap.Sigma`.
+
+    Raises:
+        InputError: an unknown name or a sigma that is not positive.
+    """
+    reason = LOSSES.unknown(name)
+    if reason is not None:
+        raise InputError(f"The loss cannot be built: {reason}.")
+    if name not in _CLASSES:  # the library's own losses are in the module of their name
+        import_module(f".{name}", __package__)
+    return _CLASSES[name](sigma)
 
 
 def status_in_view(points: torch.Tensor, status: torch.Tensor, size_hw: torch.Size) -> torch.Tensor:

@@ -1,32 +1,70 @@
-"""The whole training loss of a heatmap network: heatmaps of all stages and presence together."""
+"""Training loss of a heatmap network: heatmaps of all stages and presence together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.network_config import ZianNetConfig
+from monai_ext.landmarks import InputError
 from monai_ext.networks.output import NetworkOutput
-from monai_ext.transforms.heatmap import Sigma
 
-from .adaptive_wing import AdaptiveWingLoss
-from .heatmap_loss import HeatmapLoss, status_in_view
-from .masked_mse import MaskedMSELoss
-from .presence import PresenceLoss
-from .spatial_cross_entropy import SpatialCrossEntropyLoss
-
-#: The heatmap losses by the name that protocols use.
-HEATMAP_LOSSES: dict[str, type[HeatmapLoss]] = {
-    "spatial_cross_entropy": SpatialCrossEntropyLoss,
-    "mse": MaskedMSELoss,
-    "adaptive_wing": AdaptiveWingLoss,
-}
+from .heatmap_loss import HeatmapLoss, status_in_view, without_uncounted
 
 
-class LandmarkLoss(nn.Module):
+class GradientRatio(NamedTuple):
+    """Pull of the parts of a loss at the encoder: norms of weighted gradients, scalars on the device.
+
+    Attributes:
+        regression: ``|grad L_R|``.
+        classifier: ``lambda_cd * |grad L_CD|``.
+        encoder: ``lambda_ed * |grad L_ED|``.
+        ratio: ``|grad (lambda_cd L_CD + lambda_ed L_ED)| / |grad L_R|``.
+    """
+
+    regression: torch.Tensor
+    classifier: torch.Tensor
+    encoder: torch.Tensor
+    ratio: torch.Tensor
+
+
+class TrainingLoss(nn.Module):
+    """The whole loss of a network's output.
+
+    Attributes:
+        gradients: measured on the last call that :meth:`measure_next` applied to; None where nothing was measured.
+    """
+
+    gradients: GradientRatio | None = None
+
+    def measure_next(self, parameters: Sequence[torch.Tensor], scale: float = 1.0) -> None:
+        """Asks the next call for :attr:`gradients`; a loss without regularisers has nothing to compare."""
+
+
+def presence_loss(logits: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
+    """Mean binary cross-entropy of (B, K) presence logits; the target is 1 where defined and 0 where missing.
+
+    Undefined landmarks do not count; 0 with a gradient of 0 where all are undefined. Computed in float32.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        counts = status >= 0
+        visible = without_uncounted(logits.float(), counts)
+        entropy = F.binary_cross_entropy_with_logits(visible, (status > 0).float(), reduction="none")
+        return torch.where(counts, entropy, 0.0).sum() / counts.sum().clamp(min=1)
+
+
+class PresenceLoss(nn.Module):
+    """Module form of :func:`presence_loss`."""
+
+    def forward(self, logits: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
+        """The loss, a scalar, of (B, K) logits and (B, K) codes of Status."""
+        return presence_loss(logits, status)
+
+
+class LandmarkLoss(TrainingLoss):
     """Weighted heatmap losses of all stages plus the weighted presence loss.
 
     Args:
@@ -56,7 +94,7 @@ class LandmarkLoss(nn.Module):
             status: (B, K) codes of Status. A defined point off a stage's heatmap counts there as not annotated.
 
         Raises:
-            InputError: presence is to be trained but the network tells none.
+            InputError: presence is to be trained but the network predicts none.
         """
         points = points.float()
         terms = [
@@ -71,41 +109,3 @@ class LandmarkLoss(nn.Module):
         first = output.stages[0]  # all of the image, where later stages may be parts of it
         seen = status_in_view(first.frame.from_image(points), status, first.heatmaps.shape[2:])
         return loss + self.presence_weight * self.presence(output.presence, seen)
-
-
-def build_heatmap_loss(name: str, sigma: Sigma) -> HeatmapLoss:
-    """The heatmap loss of a name.
-
-    Args:
-        name: spatial_cross_entropy, mse or adaptive_wing.
-        sigma: of the target, heatmap pixels; see :data:`monai_ext.transforms.heatmap.Sigma`.
-
-    Raises:
-        InputError: an unknown name or a sigma that is not positive.
-    """
-    if name not in HEATMAP_LOSSES:
-        raise InputError(f"Unknown heatmap loss {name!r}: use one of {', '.join(HEATMAP_LOSSES)}.")
-    return HEATMAP_LOSSES[name](sigma)
-
-
-def build_loss(name: str, sigma: Sigma, presence: bool) -> LandmarkLoss:
-    """The training loss of a name, with presence weighed to the scale of that loss, or without it.
-
-    Raises:
-        InputError: see :func:`build_heatmap_loss`.
-    """
-    heatmap = build_heatmap_loss(name, sigma)
-    return LandmarkLoss(heatmap, heatmap.presence_weight if presence else None)
-
-
-def build_training_loss(protocol: Protocol) -> LandmarkLoss:
-    """The loss that a protocol's network is trained with.
-
-    Raises:
-        InputError: see :func:`build_heatmap_loss`.
-    """
-    config = protocol.network
-    loss = build_loss(protocol.recipe.loss, config.sigma, config.presence)
-    if isinstance(config, ZianNetConfig):
-        loss.weights = {"coarse": config.coarse_weight, "roi": config.roi_weight, "fine": config.fine_weight}
-    return loss

@@ -6,15 +6,17 @@ from typing import ClassVar
 
 import torch
 
+from monai_ext.landmarks.recipe import Meaning
 from monai_ext.transforms.heatmap import gaussian_profiles
 
-from .heatmap_loss import HeatmapLoss, without_uncounted
+from .heatmap_loss import HeatmapLoss, register_loss, without_uncounted
 
 
 def spatial_cross_entropy(prediction: torch.Tensor, target: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
     """Mean of ``-sum(target * log_softmax(prediction))`` over the maps with a defined landmark.
 
-    A softmax always puts its mass somewhere, so a missing landmark teaches the heatmap nothing: tell it by presence.
+    A softmax always puts its mass somewhere, so a missing landmark teaches the heatmap nothing: presence
+    needs an output of its own.
 
     Args:
         prediction: (B, K, H, W) logits.
@@ -26,10 +28,12 @@ def spatial_cross_entropy(prediction: torch.Tensor, target: torch.Tensor, status
     return _mean(-(target.flatten(2) * log_probability).sum(-1), counts)
 
 
+@register_loss("spatial_cross_entropy")
 class SpatialCrossEntropyLoss(HeatmapLoss):
     """Cross-entropy against a Gaussian that is normalised to sum to 1 over the map's own pixels, borders included."""
 
     presence_weight: ClassVar[float] = 1.0
+    meaning: ClassVar[Meaning] = "logits"
 
     def compute(self, outputs: torch.Tensor, points: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
         # The target is separable and sums to 1: logsumexp(o) - gy.o.gx, without a map of target or log-probability.

@@ -1,22 +1,84 @@
-"""The backbones that can be had by name."""
+"""Backbones by name: an image of any size to 16 feature channels at the image's own resolution."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
+from monai.networks.layers.simplelayers import SkipConnection
 from monai.networks.nets import UNet
 from torch import nn
 
 from monai_ext.landmarks import InputError
 
-from .backbone import Backbone
+from .blocks import prepared
+from .decoder import build_decoder
 from .encoders import MULTIPLE, build_encoder, encoder_names, is_encoder
-from .heatmap_net import build_decoder
 
+#: Feature channels that every backbone puts out.
+OUT_CHANNELS = 16
 #: HRNet's finest branch has one cell for this many pixels in height and in width.
 HRNET_STRIDE = 4
+
+
+class Backbone(nn.Module, ABC):
+    """The contract: (B, C, H, W) images to (B, 16, H, W) features, for any H and W.
+
+    Images are padded at the right and bottom by repeating the last column and row up to the multiple that is needed,
+    and the features are cropped back: no pixel moves. A subclass gives :meth:`extract`.
+
+    Args:
+        name: what messages call it.
+        in_channels: number of image channels.
+        multiple: number of pixels that divides the heights and widths that :meth:`extract` takes.
+
+    Attributes:
+        out_channels: number of feature channels, 16.
+        encoder: the part that public classifiers have as well, so that it can take their weights; or None.
+        left_out: beginnings of names in public weights of such a classifier that :attr:`encoder` does without, though
+            it has the part that they are in.
+
+    Raises:
+        InputError: ``in_channels`` is not positive.
+    """
+
+    out_channels: int = OUT_CHANNELS
+    encoder: nn.Module | None
+    left_out: tuple[str, ...] = ()
+
+    def __init__(self, name: str, in_channels: int, multiple: int) -> None:
+        super().__init__()
+        if in_channels < 1:
+            raise InputError(f"The backbone {name} needs at least one image channel, not {in_channels}.")
+        self.name = name
+        self.in_channels = in_channels
+        self.multiple = multiple
+        self.encoder = None
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) images to (B, 16, H, W) features.
+
+        Raises:
+            InputError: the images have another number of channels.
+        """
+        features = self.extract(prepared(image, self.in_channels, self.multiple, self.name))
+        return features[..., : image.shape[2], : image.shape[3]]
+
+    @abstractmethod
+    def extract(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) images, H and W multiples of ``multiple``, to (B, 16, H, W) features."""
+
+    def deepest_part(self) -> nn.Module:
+        """The part whose answer, or the last of whose answers, is the deepest map.
+
+        Raises:
+            InputError: there is no encoder.
+        """
+        if self.encoder is None:
+            raise InputError(f"The backbone {self.name} has no encoder whose features could be compared.")
+        return self.encoder
 
 
 class HRNetBackbone(Backbone):
@@ -50,6 +112,9 @@ class HRNetBackbone(Backbone):
 
     def extract(self, image: torch.Tensor) -> torch.Tensor:
         return self.shuffle(self.adapter(self.encoder(image)[0]))
+
+    def deepest_part(self) -> nn.Module:
+        return self.encoder.get_submodule("stage4")[-1].branches[-1]
 
 
 class UNetOnEncoder(Backbone):
@@ -105,6 +170,10 @@ class UNetBackbone(Backbone):
 
     def extract(self, image: torch.Tensor) -> torch.Tensor:
         return self.unet(image)
+
+    def deepest_part(self) -> nn.Module:
+        skips = [module for module in self.unet.modules() if isinstance(module, SkipConnection)]
+        return skips[-1].submodule
 
 
 #: Backbones that are more than a U-Net on an encoder, each with what makes one for a number of image channels.

@@ -1,11 +1,17 @@
-"""The device that a person names."""
+"""Devices by the name that a person gives, and the machine and versions that a number was measured with."""
 
 from __future__ import annotations
 
+import os
+import platform
 import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import torch
 
+from monai_ext import __version__
 from monai_ext.landmarks import InputError
 
 DEVICE_PATTERN = r"^(auto|cpu|cuda(:\d+)?)$"
@@ -38,3 +44,32 @@ def device_names() -> list[str]:
     """The names that this machine has a device for."""
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return ["auto", "cpu", *(["cuda"] if count else []), *(f"cuda:{number}" for number in range(count))]
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """The machine that a number was measured on."""
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "device": gpu or f"{_processor()}, {os.cpu_count()} cores",
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions that a number was measured with."""
+    own = {"python": platform.python_version(), "monai-landmarks": __version__, "torch": str(torch.__version__)}
+    return own | {name: version(name) for name in ("monai", "numpy", "pytorch-ignite")}
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    if path.is_file():
+        names = [
+            line.split(":", 1)[1].strip() for line in path.read_text().splitlines() if line.startswith("model name")
+        ]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import torch
 from monai.networks.nets.flexible_unet import FLEXUNET_BACKBONE
 from torch import nn
 
 from monai_ext.landmarks import InputError
 
 from .face_resnet import FACE_RESNET, FaceResNet
-from .resnet_variants import BASE, VARIANTS
 
 #: Every encoder halves the image this often and gives a map after each halving.
 NUM_STAGES = 5
@@ -31,6 +29,40 @@ BATCH_NORM_MOMENTUM = 0.1
 
 #: Parts of MONAI's encoders that only a classifier uses: a quarter of the weights of efficientnet-b0.
 _CLASSIFIER_PARTS = ("_conv_head", "_conv_head_padding", "_bn1", "_avg_pooling", "_dropout", "_fc", "avgpool", "fc")
+
+
+#: The ResNet that variants with the conventions of other programs begin as; its tensors have the same names in all.
+BASE = "resnet50"
+
+#: Epsilon of batch normalisation in Keras' ResNets.
+KERAS_EPSILON = 1.001e-5
+
+
+def as_caffe(encoder: nn.Module) -> None:
+    """Gives timm's ResNet-50 the strides and the pooling of Caffe, as VGGFace2's has them.
+
+    The first convolution of a layer's first block has the stride, as in the paper (He et al., CVPR 2016), and the
+    pooling after the stem is not padded but looks past the border.
+    """
+    _stride_first(encoder)
+    encoder.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=0, ceil_mode=True)
+
+
+def as_keras(encoder: nn.Module) -> None:
+    """Gives timm's ResNet-50 the strides and the epsilon of Keras, as RadImageNet's has them."""
+    _stride_first(encoder)
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = KERAS_EPSILON
+
+
+def _stride_first(encoder: nn.Module) -> None:
+    for layer in (encoder.layer2, encoder.layer3, encoder.layer4):
+        layer[0].conv1.stride, layer[0].conv2.stride = (2, 2), (1, 1)
+
+
+#: What makes each variant of a :data:`BASE`.
+VARIANTS = {"resnet50_caffe": as_caffe, "resnet50_keras": as_keras}
 
 
 def timm_name(name: str) -> str | None:
@@ -138,8 +170,3 @@ def _from_monai(name: str, in_channels: int) -> nn.Module:
             delattr(encoder, part)
     encoder.channels = tuple(entry["feature_channel"])
     return encoder
-
-
-def pool(features: torch.Tensor) -> torch.Tensor:
-    """(B, C, h, w) features to their (B, C) means, for maps of any size."""
-    return features.mean((2, 3))

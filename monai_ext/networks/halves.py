@@ -10,8 +10,9 @@ from torch import nn
 
 from monai_ext.landmarks import Status
 
-from .frame import MirroredFrame, RoiFrame
-from .output import NetworkOutput, Stage, training_arguments
+from .network import LandmarkNetwork
+from .output import MirroredFrame, NetworkOutput, RoiFrame, Stage
+from .pretrained import Weights
 
 
 class HalvesOutput(NamedTuple):
@@ -19,14 +20,14 @@ class HalvesOutput(NamedTuple):
 
     Attributes:
         stages: with heatmaps (B, K, h, w) of the landmarks of both halves.
-        presence: (B, K) logits, or None where the network does not tell.
+        presence: (B, K) logits, or None where the network does not predict it.
     """
 
     stages: tuple[Stage, ...]
     presence: torch.Tensor | None
 
 
-class Halves(nn.Module):
+class Halves(LandmarkNetwork):
     """Runs a network of K / 2 landmarks on the left half and on the mirrored right half of each image.
 
     The image is divided at its vertical centre line; of an odd width both halves hold the column in the middle. The
@@ -38,9 +39,10 @@ class Halves(nn.Module):
         right: (K / 2,) index of its counterpart in the right half.
     """
 
-    def __init__(self, network: nn.Module, left: Sequence[int], right: Sequence[int]) -> None:
+    def __init__(self, network: LandmarkNetwork, left: Sequence[int], right: Sequence[int]) -> None:
         super().__init__()
         self.network = network
+        self.encoder_path = None if network.encoder_path is None else f"network.{network.encoder_path}"
         left, right = list(left), list(right)
         place = {index: i for i, index in enumerate([*left, *right])}
         # where the landmarks of the image are among those of the left, then of the right half
@@ -71,7 +73,17 @@ class Halves(nn.Module):
         status = torch.where((status > 0) & (seen[..., 0] > half - 0.5), int(Status.UNDEFINED), status)
         inverse = self.order.argsort()
         halves = [torch.cat(part[:, inverse].chunk(2, 1)) for part in (seen, status)]
-        return training_arguments(self.network, image[..., :half], halves[0], halves[1])
+        return self.network.training_arguments(image[..., :half], halves[0], halves[1])
+
+    def deepest_part(self) -> nn.Module:
+        return self.network.deepest_part()
+
+    def per_image(self, features: torch.Tensor) -> torch.Tensor:
+        """(B, 2 F) of (2 B, F): the features of the left half, then of the right."""
+        return torch.cat(features.chunk(2), 1)
+
+    def take_encoder(self, name: str, weights: Weights) -> None:
+        self.network.take_encoder(name, weights)
 
     def _joined(self, of_halves: torch.Tensor) -> torch.Tensor:
         """(2 B, K / 2, ...) of all left, then of all right halves, to (B, K, ...) in the order of the image."""

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from monai.networks.nets.flexible_unet import UNetDecoder
 from torch import nn
-from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.network_config import HeatmapNetConfig
 
-from .encoders import BATCH_NORM_MOMENTUM, MULTIPLE, NUM_STAGES, build_encoder, pool
+from .blocks import pool, prepared, presence_layer
+from .decoder import PYRAMID_WIDTH, STRIDES, build_decoder
+from .encoders import MULTIPLE, build_encoder
+from .network import LandmarkNetwork, register_network
 from .output import HeatmapOutput
-from .presence_head import presence_layer
-from .pyramid import PYRAMID_WIDTH, PyramidDecoder
-
-#: Pixels of the image per cell of a heatmap, each with the decoder stages that it takes.
-STRIDES = {1: NUM_STAGES, 2: NUM_STAGES - 1, 4: NUM_STAGES - 2}
 
 
-class HeatmapNet(nn.Module):
+@register_network(HeatmapNetConfig)
+class HeatmapNet(LandmarkNetwork):
     """An encoder, the decoder of MONAI's FlexibleUNet, a heatmap head and an optional presence head.
 
     Images of any size are accepted: they are padded at the right and at the bottom by repeating the last column and
@@ -31,7 +29,7 @@ class HeatmapNet(nn.Module):
         in_channels: number of image channels.
         num_landmarks: number K of landmarks.
         backbone: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
-        decoder_channels: width of a :class:`~monai_ext.networks.pyramid.PyramidDecoder`, or the widths of the five
+        decoder_channels: width of a :class:`~monai_ext.networks.decoder.PyramidDecoder`, or the widths of the five
             stages of MONAI's U-Net decoder, deepest first, of which those finer than the heatmaps are not built. The
             pyramid has a sixth of the weights and learns from few images.
         presence: whether to tell for each landmark if it is in the image: a linear layer on the pooled deepest
@@ -49,6 +47,8 @@ class HeatmapNet(nn.Module):
         >>> output.heatmaps.shape, output.presence.shape
         (torch.Size([2, 4, 70, 50]), torch.Size([2, 4]))
     """
+
+    encoder_path = "encoder"
 
     def __init__(
         self,
@@ -77,61 +77,22 @@ class HeatmapNet(nn.Module):
         self.presence_head = presence_layer(self.encoder.channels[-1], num_landmarks) if presence else None
         self.to(memory_format=torch.channels_last)
 
+    @classmethod
+    def from_config(cls, config: HeatmapNetConfig, in_channels: int, num_landmarks: int) -> HeatmapNet:
+        return cls(
+            in_channels,
+            num_landmarks,
+            config.backbone,
+            config.decoder_channels,
+            presence=config.presence,
+            dropout=config.dropout,
+            stride=config.stride,
+        )
+
     def forward(self, image: torch.Tensor) -> HeatmapOutput:
         """(B, C, H, W) images to (B, K, ceil(H / stride), ceil(W / stride)) heatmaps and (B, K) logits or None."""
-        if image.ndim != 4 or image.shape[1] != self.in_channels:
-            raise InputError(f"The network takes images (B, {self.in_channels}, H, W), not {tuple(image.shape)}.")
-        height, width = image.shape[2:]
-        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
-        if any(padding):
-            image = F.pad(image, padding, mode="replicate")
-        features = self.encoder(image.contiguous(memory_format=torch.channels_last))
+        features = self.encoder(prepared(image, self.in_channels, MULTIPLE))
         heatmaps = self.heatmap_head(self.decoder(features))
-        heatmaps = heatmaps[..., : -(-height // self.stride), : -(-width // self.stride)]
+        height, width = (-(-side // self.stride) for side in image.shape[2:])
         presence = None if self.presence_head is None else self.presence_head(pool(features[-1]))
-        return HeatmapOutput(heatmaps, presence, self.stride)
-
-
-def build_decoder(
-    in_channels: int,
-    encoder_channels: Sequence[int],
-    widths: int | Sequence[int],
-    dropout: float = 0.0,
-    stride: int = 1,
-) -> nn.Module:
-    """A decoder of the maps of an encoder up to a resolution, with the attribute ``out_channels``.
-
-    Args:
-        in_channels: number of image channels.
-        encoder_channels: of the encoder's five maps.
-        widths: one, of a :class:`~monai_ext.networks.pyramid.PyramidDecoder`; or those of the five stages, deepest
-            first, of MONAI's U-Net decoder as its FlexibleUNet has it.
-        dropout: probability with which the U-Net's decoder drops values in training, and the pyramid channels.
-        stride: pixels of the image per cell of the answer, one of :data:`STRIDES`.
-
-    Raises:
-        InputError: the widths are not one positive number or five.
-    """
-    if isinstance(widths, int):
-        return PyramidDecoder(encoder_channels, widths, stride, dropout)
-    if len(widths) != NUM_STAGES or min(widths) < 1:
-        raise InputError(
-            f"decoder_channels is one positive width, or {NUM_STAGES} of a U-Net, deepest first; not {list(widths)}."
-        )
-    decoder = UNetDecoder(
-        spatial_dims=2,
-        encoder_channels=(in_channels, *encoder_channels),
-        decoder_channels=tuple(widths),
-        act=("relu", {"inplace": True}),
-        norm=("batch", {"eps": 1e-3, "momentum": BATCH_NORM_MOMENTUM}),
-        dropout=dropout,
-        bias=False,
-        upsample="nontrainable",
-        pre_conv="default",
-        interp_mode="nearest",
-        align_corners=None,
-        is_pad=True,
-    )
-    decoder.blocks = decoder.blocks[: STRIDES[stride]]
-    decoder.out_channels = widths[STRIDES[stride] - 1]
-    return decoder
+        return HeatmapOutput(heatmaps[..., :height, :width], presence, self.stride)

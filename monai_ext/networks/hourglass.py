@@ -7,9 +7,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.network_config import HourglassConfig
 
+from .blocks import PresenceHead, prepared
+from .network import LandmarkNetwork, register_network
 from .output import HeatmapOutput
-from .presence_head import PresenceHead
 
 #: Pixels of the input per cell of a heatmap.
 STRIDE = 4
@@ -111,7 +113,8 @@ class Merge(nn.Module):
         return before + self.features(features) + self.heatmaps(heatmaps)
 
 
-class Hourglass(nn.Module):
+@register_network(HourglassConfig)
+class Hourglass(LandmarkNetwork):
     """The stacked hourglass network: heatmaps at a quarter of the input's resolution from every stack.
 
     Images of any size are accepted: they are padded at the right and at the bottom by repeating the last column and
@@ -166,20 +169,25 @@ class Hourglass(nn.Module):
         self.presence_head = PresenceHead(features, num_landmarks) if presence else None
         self.to(memory_format=torch.channels_last)
 
+    @classmethod
+    def from_config(cls, config: HourglassConfig, in_channels: int, num_landmarks: int) -> Hourglass:
+        return cls(in_channels, num_landmarks, config.stacks, config.features, presence=config.presence)
+
+    def deepest_part(self) -> nn.Module:
+        """The bottom of the last stack."""
+        module: nn.Module = self.stacks[-1].get_submodule("features.0")
+        while isinstance(module, HourglassModule):
+            module = module.inner
+        return module
+
     def forward(self, image: torch.Tensor) -> HeatmapOutput:
         """(B, C, H, W) images to (B, K, H/4, W/4) heatmaps of every stack, the last one's first.
 
         Raises:
             InputError: the images have another number of channels.
         """
-        if image.ndim != 4 or image.shape[1] != self.in_channels:
-            raise InputError(f"The network takes images (B, {self.in_channels}, H, W), not {tuple(image.shape)}.")
+        carried = self.stem(prepared(image, self.in_channels, STRIDE * 2**DEPTH))
         height, width = (-(-side // STRIDE) for side in image.shape[2:])
-        multiple = STRIDE * 2**DEPTH
-        padding = (0, -image.shape[3] % multiple, 0, -image.shape[2] % multiple)
-        if any(padding):
-            image = F.pad(image, padding, mode="replicate")
-        carried = self.stem(image.contiguous(memory_format=torch.channels_last))
         features, heatmaps = self.stacks[0](carried)
         earlier: list[torch.Tensor] = []
         for merge, stack in zip(self.merges, list(self.stacks)[1:], strict=True):

@@ -1,4 +1,4 @@
-"""What every landmark network returns: heatmaps of one or more stages, each with its place on the network input."""
+"""Outputs of landmark networks: heatmaps of one or more stages, each with its frame on the network input."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
-from torch import nn
-
-from .frame import RoiFrame
 
 
 class Frame(Protocol):
@@ -19,6 +16,63 @@ class Frame(Protocol):
 
     def from_image(self, points: torch.Tensor) -> torch.Tensor:
         """(B, K, 2) pixels of the network input to points in cells."""
+
+
+class RoiFrame(NamedTuple):
+    """Square cells laid over an image: cell x covers the image from pixel ``origin + x * scale`` on, ``scale`` wide.
+
+    Cell and pixel CENTRES are at whole numbers, so that ``pixel = origin + (cell + 0.5) * scale - 0.5``. At scale 1 a
+    cell is the pixel ``origin + cell``; an origin of 0 is the frame of the image resized by ``1 / scale``.
+
+    Attributes:
+        origin: (..., 2) pixel (x, y) that the first cell starts with.
+        scale: width of a cell in pixels.
+    """
+
+    origin: torch.Tensor
+    scale: float
+
+    def to_image(self, points: torch.Tensor) -> torch.Tensor:
+        """(..., 2) points in cells to pixels of the image."""
+        return self.origin + (points + 0.5) * self.scale - 0.5
+
+    def from_image(self, points: torch.Tensor) -> torch.Tensor:
+        """(..., 2) pixels of the image to points in cells."""
+        return (points - self.origin + 0.5) / self.scale - 0.5
+
+    def within(self, outer: RoiFrame) -> RoiFrame:
+        """This frame with the cells of another frame of the same image as its pixels."""
+        return RoiFrame((self.origin - outer.origin) / outer.scale, self.scale / outer.scale)
+
+    def one_each(self) -> RoiFrame:
+        """The frames (B, K) as (B * K, 1): one region for each image of a batch of B * K crops."""
+        return RoiFrame(self.origin.reshape(-1, 1, 2), self.scale)
+
+
+class MirroredFrame(NamedTuple):
+    """A frame on an image that was mirrored left to right before the network saw it, for some of the landmarks.
+
+    Attributes:
+        frame: on what the network saw, (B, K, 2) or (2,).
+        mirrored: (K,) whether it was mirrored for that landmark.
+        width: of the image that was mirrored about its vertical centre line, pixels.
+    """
+
+    frame: RoiFrame
+    mirrored: torch.Tensor
+    width: int
+
+    def to_image(self, points: torch.Tensor) -> torch.Tensor:
+        """(B, K, 2) points in cells to pixels of the image."""
+        return self._mirror(self.frame.to_image(points))
+
+    def from_image(self, points: torch.Tensor) -> torch.Tensor:
+        """(B, K, 2) pixels of the image to points in cells."""
+        return self.frame.from_image(self._mirror(points))
+
+    def _mirror(self, points: torch.Tensor) -> torch.Tensor:
+        x, y = points.unbind(-1)
+        return torch.stack([torch.where(self.mirrored, self.width - 1 - x, x), y], -1)
 
 
 class Stage(NamedTuple):
@@ -45,7 +99,7 @@ class NetworkOutput(Protocol):
 
     @property
     def presence(self) -> torch.Tensor | None:
-        """(B, K) logits of the landmark being in the image, or None where the network does not tell."""
+        """(B, K) logits of the landmark being in the image, or None where the network does not predict it."""
 
 
 class HeatmapOutput(NamedTuple):
@@ -53,7 +107,7 @@ class HeatmapOutput(NamedTuple):
 
     Attributes:
         heatmaps: (B, K, H / stride, W / stride) raw output of the last stack.
-        presence: (B, K) logits of the landmark being in the image, or None where the network does not tell.
+        presence: (B, K) logits of the landmark being in the image, or None where the network does not predict it.
         stride: pixels of the input per cell.
         intermediate: heatmaps of earlier stacks, supervised alike.
     """
@@ -77,18 +131,3 @@ def is_finite(output: NetworkOutput) -> torch.Tensor:
         parts.append(output.presence)
     # a sum over billions of half-precision values could overflow, an extremum cannot
     return torch.stack([torch.isfinite(part.amax() + part.amin()) for part in parts]).all()
-
-
-def training_arguments(
-    network: nn.Module, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
-) -> dict[str, torch.Tensor]:
-    """What a network's forward takes in training beside the image, by the network's method of this name, if any.
-
-    Args:
-        network: e.g. a ZIAN, whose regions lie near the true points in training.
-        image: (B, C, H, W) that it will see.
-        points: (B, K, 2) true points (x, y) on it.
-        status: (B, K) codes of Status.
-    """
-    own = getattr(network, "training_arguments", None)
-    return {} if own is None else own(image, points, status)

@@ -16,7 +16,7 @@ from torch import nn
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.recipe import IMAGENET
 
-from .backbone import Backbone
+from .backbones import Backbone
 from .imagenet import imagenet_weights
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from monai_ext.landmarks import Status
 from monai_ext.landmarks.geometry import FloatArray, rotation_matrix
 
 from .as_oct_anatomy import Side, Surface
@@ -24,43 +23,24 @@ SCLERA, CORNEA, CILIARY, IRIS, LENS = 0.85, 0.42, 0.24, 0.75, 0.06
 
 @dataclass(frozen=True, eq=False)
 class AsOctPlan:
-    """Everything that one section shows.
+    """Everything that one section shows."""
 
-    Args:
-        width: columns.
-        height: rows.
-        apex: pixel (x, y) of the front apex of the cornea.
-        pixels_per_mm: scale.
-        degrees: rotation of the eye, clockwise on the screen.
-        surface: front of cornea and sclera.
-        left: the half at the image's left.
-        right: the half at the image's right.
-        lens: depth of the front of the lens in mm, and its radius.
-        flare: strength of the reflex line through the apex.
-        shadows: (N, 3) column position 0 to 1, width in mm, strength of vertical shadows.
-        gain: of the intensities.
-        gamma: of the intensities.
-        looks: number of averaged speckle patterns; infinite for none.
-        background: mean intensity of the noise floor.
-        seed: of the textures and the noise.
-    """
-
-    width: int
-    height: int
-    apex: tuple[float, float]
-    pixels_per_mm: float
-    degrees: float
-    surface: Surface
-    left: Side
-    right: Side
-    lens: tuple[float, float]
-    flare: float
-    shadows: FloatArray
-    gain: float
-    gamma: float
-    looks: float
-    background: float
-    seed: int
+    width: int  #: columns
+    height: int  #: rows
+    apex: tuple[float, float]  #: pixel (x, y) of the front apex of the cornea
+    pixels_per_mm: float  #: scale
+    degrees: float  #: rotation of the eye, clockwise on the screen
+    surface: Surface  #: front of cornea and sclera
+    left: Side  #: the half at the image's left
+    right: Side  #: the half at the image's right
+    lens: tuple[float, float]  #: depth of the front of the lens in mm, and its radius
+    flare: float  #: strength of the reflex line through the apex
+    shadows: FloatArray  #: (N, 3) column position 0 to 1, width in mm, strength of vertical shadows
+    gain: float  #: of the intensities
+    gamma: float  #: of the intensities
+    looks: float  #: number of averaged speckle patterns; infinite for none
+    background: float  #: mean intensity of the noise floor
+    seed: int  #: of the textures and the noise
 
     def mirrored(self) -> AsOctPlan:
         """The same eye in a mirror; speckle and noise are not mirrored."""
@@ -162,8 +142,7 @@ def render_as_oct(plan: AsOctPlan) -> Phantom:
     below = v - plan.surface.depth(np.abs(u)).astype(np.float32)
     image = _tissue(plan, u, v, below)
     image = _scan(plan, rng, image, u, below)
-    status = np.full(len(NAMES), Status.DEFINED, dtype=np.int8)
-    return Phantom(to_uint8(image), NAMES, plan.points, status)
+    return Phantom(to_uint8(image), NAMES, plan.points)
 
 
 def _tissue(plan: AsOctPlan, u: Float32, v: Float32, below: Float32) -> Float32:

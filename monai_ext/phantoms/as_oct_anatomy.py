@@ -22,19 +22,12 @@ GRID = np.linspace(0.0, REACH, 421)
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """The front surface of cornea and sclera.
+    """The front surface of cornea and sclera."""
 
-    Args:
-        radius: of the cornea.
-        limbus: distance from the axis where the cornea passes into the sclera.
-        slope: of the sclera there.
-        thickness: of the central cornea.
-    """
-
-    radius: float
-    limbus: float
-    slope: float
-    thickness: float
+    radius: float  #: of the cornea
+    limbus: float  #: distance from the axis where the cornea passes into the sclera
+    slope: float  #: of the sclera there
+    thickness: float  #: of the central cornea
 
     @cached_property
     def profile(self) -> FloatArray:
@@ -54,27 +47,16 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One half of the eye.
+    """One half of the eye."""
 
-    Args:
-        spur: distance of the scleral spur from the axis.
-        wall: thickness of the wall at the spur, along y, without the spur's own tip.
-        tip: height of the spur.
-        recess: (2,) from the spur to the bottom of the chamber angle.
-        bulge: how far the iris bows forward.
-        pupil: distance of the pupil's margin from the axis.
-        pupil_depth: its depth.
-        iris: largest thickness of the iris.
-    """
-
-    spur: float
-    wall: float
-    tip: float
-    recess: tuple[float, float]
-    bulge: float
-    pupil: float
-    pupil_depth: float
-    iris: float
+    spur: float  #: distance of the scleral spur from the axis
+    wall: float  #: thickness of the wall at the spur, along y, without the spur's own tip
+    tip: float  #: height of the spur
+    recess: tuple[float, float]  #: (2,) from the spur to the bottom of the chamber angle
+    bulge: float  #: how far the iris bows forward
+    pupil: float  #: distance of the pupil's margin from the axis
+    pupil_depth: float  #: its depth
+    iris: float  #: largest thickness of the iris
 
     def spur_point(self, surface: Surface) -> FloatArray:
         """(2,) the tip of the scleral spur."""

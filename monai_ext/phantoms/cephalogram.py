@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter
 
-from monai_ext.landmarks import Status
 from monai_ext.landmarks.geometry import FloatArray
 
 from .phantom import Phantom, to_uint8
@@ -112,7 +111,7 @@ def make_cephalogram(scale: float = 2.0, seed: int = 2026) -> Phantom:
     image *= 1 + 0.1 * cloud_field(rng, height, width, 40 * scale)
     image += white_noise(rng, image.shape, 0.012, scale)
     points = (np.array(list(POINTS.values())) + 0.5) * scale - 0.5
-    return Phantom(to_uint8(image), NAMES, points, np.full(len(NAMES), Status.DEFINED, dtype=np.int8))
+    return Phantom(to_uint8(image), NAMES, points)
 
 
 class _Film:

@@ -17,53 +17,29 @@ MIRROR = np.array([-1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class FaceShape:
-    """Lengths of one face; see :func:`draw_face_shape` for plausible values.
+    """Lengths of one face; see :func:`draw_face_shape` for plausible values."""
 
-    Args:
-        inner: half the distance of the inner corners of the eyes.
-        fissure: length of the palpebral fissure.
-        tilt: how much higher the outer corner of the eye lies.
-        upper_lid: height of the upper lid above the line through the corners.
-        lower_lid: depth of the lower lid below it.
-        brow: height of the eyebrows above the eyes.
-        brow_tilt: how much higher the outer end of the brow lies.
-        nasion: height of the root of the nose, y.
-        tip: y of the tip of the nose.
-        nose: half the width of the nose at the wings.
-        subnasale: y of the base of the nose.
-        philtrum: distance from there to the upper lip.
-        upper_lip: height of the red of the upper lip in the midline.
-        gap: opening of the mouth.
-        lower_lip: height of the lower lip.
-        bow: height of the peaks of Cupid's bow over its dip.
-        mouth: half the width of the mouth.
-        smile: how much higher the corners of the mouth lie.
-        chin: distance from the lower lip to the chin.
-        jaw: half the width of the jaw.
-        forehead: height of the head above the eyes.
-    """
-
-    inner: float
-    fissure: float
-    tilt: float
-    upper_lid: float
-    lower_lid: float
-    brow: float
-    brow_tilt: float
-    nasion: float
-    tip: float
-    nose: float
-    subnasale: float
-    philtrum: float
-    upper_lip: float
-    gap: float
-    lower_lip: float
-    bow: float
-    mouth: float
-    smile: float
-    chin: float
-    jaw: float
-    forehead: float
+    inner: float  #: half the distance of the inner corners of the eyes
+    fissure: float  #: length of the palpebral fissure
+    tilt: float  #: how much higher the outer corner of the eye lies
+    upper_lid: float  #: height of the upper lid above the line through the corners
+    lower_lid: float  #: depth of the lower lid below it
+    brow: float  #: height of the eyebrows above the eyes
+    brow_tilt: float  #: how much higher the outer end of the brow lies
+    nasion: float  #: height of the root of the nose, y
+    tip: float  #: y of the tip of the nose
+    nose: float  #: half the width of the nose at the wings
+    subnasale: float  #: y of the base of the nose
+    philtrum: float  #: distance from there to the upper lip
+    upper_lip: float  #: height of the red of the upper lip in the midline
+    gap: float  #: opening of the mouth
+    lower_lip: float  #: height of the lower lip
+    bow: float  #: height of the peaks of Cupid's bow over its dip
+    mouth: float  #: half the width of the mouth
+    smile: float  #: how much higher the corners of the mouth lie
+    chin: float  #: distance from the lower lip to the chin
+    jaw: float  #: half the width of the jaw
+    forehead: float  #: height of the head above the eyes
 
     @property
     def lip_top(self) -> float:

@@ -47,63 +47,34 @@ IRIS = np.array([[0.27, 0.16, 0.08], [0.35, 0.45, 0.55], [0.36, 0.40, 0.24], [0.
 
 @dataclass(frozen=True, eq=False)
 class FacePlan:
-    """Everything that one picture shows.
+    """Everything that one picture shows."""
 
-    Args:
-        width: columns.
-        height: rows.
-        center: pixel (x, y) of the point between the eyes.
-        scale: pixels per half face width.
-        roll: rotation in the plane in degrees, clockwise on the screen.
-        yaw: turn to the image's right in degrees.
-        pitch: nod, chin down, in degrees.
-        shape: proportions and expression.
-        skin: colour.
-        lip: colour.
-        iris: colour.
-        hair: colour.
-        hair_style: outline of the hair.
-        hairline: shift of the hairline along (x, y).
-        cloth: colour of the clothes.
-        backdrop: (2, 3) background colours, top and bottom.
-        gaze: shift of the irises.
-        philtrum: depth of the groove of the philtrum, 0 (smooth) to 1.
-        light: (3,) direction towards the light, unit length.
-        contrast: strength of the directed light, 0 to 1.
-        detail: opacity of lashes, folds and soft shading; 0 leaves flat colours.
-        gain: of the intensities.
-        gamma: of the intensities.
-        blur: Gaussian sigma in pixels.
-        noise: standard deviation of the sensor noise.
-        seed: of the textures and the noise.
-    """
-
-    width: int
-    height: int
-    center: tuple[float, float]
-    scale: float
-    roll: float
-    yaw: float
-    pitch: float
-    shape: FaceShape
-    skin: FloatArray
-    lip: FloatArray
-    iris: FloatArray
-    hair: FloatArray
-    hair_style: HairStyle
-    hairline: FloatArray
-    cloth: FloatArray
-    backdrop: FloatArray
-    gaze: FloatArray
-    philtrum: float
-    light: FloatArray
-    contrast: float
-    detail: float
-    gain: float
-    gamma: float
-    blur: float
-    noise: float
-    seed: int
+    width: int  #: columns
+    height: int  #: rows
+    center: tuple[float, float]  #: pixel (x, y) of the point between the eyes
+    scale: float  #: pixels per half face width
+    roll: float  #: rotation in the plane in degrees, clockwise on the screen
+    yaw: float  #: turn to the image's right in degrees
+    pitch: float  #: nod, chin down, in degrees
+    shape: FaceShape  #: proportions and expression
+    skin: FloatArray  #: colour
+    lip: FloatArray  #: colour
+    iris: FloatArray  #: colour
+    hair: FloatArray  #: colour
+    hair_style: HairStyle  #: outline of the hair
+    hairline: FloatArray  #: shift of the hairline along (x, y)
+    cloth: FloatArray  #: colour of the clothes
+    backdrop: FloatArray  #: (2, 3) background colours, top and bottom
+    gaze: FloatArray  #: shift of the irises
+    philtrum: float  #: depth of the groove of the philtrum, 0 (smooth) to 1
+    light: FloatArray  #: (3,) direction towards the light, unit length
+    contrast: float  #: strength of the directed light, 0 to 1
+    detail: float  #: opacity of lashes, folds and soft shading; 0 leaves flat colours
+    gain: float  #: of the intensities
+    gamma: float  #: of the intensities
+    blur: float  #: Gaussian sigma in pixels
+    noise: float  #: standard deviation of the sensor noise
+    seed: int  #: of the textures and the noise
 
     def mirrored(self) -> FacePlan:
         """The same face in a mirror; textures and noise are not mirrored."""

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from monai_ext.landmarks import Status
-
 from .fundus_plan import NAMES, FundusPlan, draw_fundus
 from .phantom import Phantom, to_uint8
 from .random_fields import cloud_field, smooth_field, white_noise
@@ -40,8 +38,7 @@ def render_fundus(plan: FundusPlan) -> Phantom:
     _draw_vessels(plan, image)
     _draw_lesions_on(plan, image)
     image = _photograph(plan, rng, image, x, y)
-    status = np.full(len(NAMES), Status.DEFINED, dtype=np.int8)
-    return Phantom(to_uint8(image.transpose(1, 2, 0)), NAMES, plan.points, status)
+    return Phantom(to_uint8(image.transpose(1, 2, 0)), NAMES, plan.points)
 
 
 def _color(rgb: Any) -> Float32:

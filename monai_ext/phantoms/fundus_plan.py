@@ -19,63 +19,34 @@ TINTS = np.array([[0.86, 0.40, 0.10], [0.50, 0.20, 0.05], [0.62, 0.36, 0.28], [0
 
 @dataclass(frozen=True, eq=False)
 class FundusPlan:
-    """Everything that one picture shows. Anatomy in disc diameters about the disc centre, x temporal, y down.
+    """Everything that one picture shows. Anatomy in disc diameters about the disc centre, x temporal, y down."""
 
-    Args:
-        width: columns.
-        height: rows.
-        center: pixel (x, y) of the middle of the circular field of view.
-        radius: its radius in pixels.
-        disc_diameter: pixels per disc diameter.
-        view: anatomical point in the middle of the field.
-        side: 1 where the fovea lies at the image's right of the disc (left eye), -1 otherwise.
-        degrees: rotation of the camera, clockwise on the screen.
-        fovea: anatomical point.
-        disc_axes: half axes of the disc.
-        cup: half axes of the bright cup, as a share of the disc's.
-        macula: darkness of (the macula, the foveal pit), 0 to 1.
-        tint: retina colour.
-        disc_tint: disc colour.
-        vessels: the vessel tree.
-        vessel_contrast: 0 to 1.
-        lesions: (N, 4) anatomical x, y, radius, and 1 for exudate or 0 for haemorrhage.
-        vignette: darkening towards the rim.
-        gradient: (2,) brightness change over one radius along the image axes.
-        haze: bluish veil at the rim.
-        texture: contrast of the retina's texture; 0 for none.
-        gamma: of the intensities.
-        gain: of the intensities.
-        blur: Gaussian sigma in pixels.
-        noise: standard deviation of the sensor noise.
-        seed: of the textures and the noise.
-    """
-
-    width: int
-    height: int
-    center: tuple[float, float]
-    radius: float
-    disc_diameter: float
-    view: FloatArray
-    side: int
-    degrees: float
-    fovea: FloatArray
-    disc_axes: tuple[float, float]
-    cup: float
-    macula: tuple[float, float]
-    tint: FloatArray
-    disc_tint: FloatArray
-    vessels: tuple[Vessel, ...]
-    vessel_contrast: float
-    lesions: FloatArray
-    vignette: float
-    gradient: FloatArray
-    haze: float
-    texture: float
-    gamma: float
-    gain: float
-    blur: float
-    noise: float
-    seed: int
+    width: int  #: columns
+    height: int  #: rows
+    center: tuple[float, float]  #: pixel (x, y) of the middle of the circular field of view
+    radius: float  #: its radius in pixels
+    disc_diameter: float  #: pixels per disc diameter
+    view: FloatArray  #: anatomical point in the middle of the field
+    side: int  #: 1 where the fovea lies at the image's right of the disc (left eye), -1 otherwise
+    degrees: float  #: rotation of the camera, clockwise on the screen
+    fovea: FloatArray  #: anatomical point
+    disc_axes: tuple[float, float]  #: half axes of the disc
+    cup: float  #: half axes of the bright cup, as a share of the disc's
+    macula: tuple[float, float]  #: darkness of (the macula, the foveal pit), 0 to 1
+    tint: FloatArray  #: retina colour
+    disc_tint: FloatArray  #: disc colour
+    vessels: tuple[Vessel, ...]  #: the vessel tree
+    vessel_contrast: float  #: 0 to 1
+    lesions: FloatArray  #: (N, 4) anatomical x, y, radius, and 1 for exudate or 0 for haemorrhage
+    vignette: float  #: darkening towards the rim
+    gradient: FloatArray  #: (2,) brightness change over one radius along the image axes
+    haze: float  #: bluish veil at the rim
+    texture: float  #: contrast of the retina's texture; 0 for none
+    gamma: float  #: of the intensities
+    gain: float  #: of the intensities
+    blur: float  #: Gaussian sigma in pixels
+    noise: float  #: standard deviation of the sensor noise
+    seed: int  #: of the textures and the noise
 
     def mirrored(self) -> FundusPlan:
         """The same eye in a mirror; textures and noise are not mirrored."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_ext.landmarks import Frame, Landmarks
+from monai_ext.landmarks import Frame, Landmarks, Status
 from monai_ext.landmarks.geometry import FloatArray
 
 
@@ -18,21 +18,19 @@ class Phantom:
     Args:
         image: uint8, (H, W) grey or (H, W, 3) RGB.
         names: K landmark names in protocol order.
-        points: (K, 2) pixel points (x, y), sub-pixel exact, NaN where not defined; (0, 0) = centre of the
-            top-left pixel.
-        status: (K,) int8 codes of :class:`monai_ext.landmarks.Status`.
+        points: (K, 2) pixel points (x, y), sub-pixel exact, all of them defined; (0, 0) = centre of the top-left pixel.
     """
 
     image: NDArray[np.uint8]
     names: tuple[str, ...]
     points: FloatArray
-    status: NDArray[np.int8]
 
     @property
     def landmarks(self) -> Landmarks:
         """The landmarks in the frame of the image as a plain PNG file: no calibration, lengths in pixels."""
         height, width = self.image.shape[:2]
-        return Landmarks(self.names, self.points, Frame(width=width, height=height), self.status)
+        status = np.full(len(self.names), Status.DEFINED, dtype=np.int8)
+        return Landmarks(self.names, self.points, Frame(width=width, height=height), status)
 
 
 def to_uint8(image: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, to_original
-    from .decoders import Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
-    from .field_of_view import Circle, FieldOfViewd, find_field_of_view
-    from .heatmap import GenerateHeatmap, GenerateHeatmapd, gaussian_heatmap
+    from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, Region
+    from .decoders import METHODS, Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
+    from .field_of_view import Circle, FieldOfViewd, find_field_of_view, find_visible_field
+    from .further import register_transform
+    from .heatmap import GenerateHeatmap, GenerateHeatmapd, Sigma, gaussian_heatmap, gaussian_profiles
     from .intensity import (
         NormalizeLandmarkImage,
         NormalizeLandmarkImaged,
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
         rand_intensity,
     )
     from .load import LoadLandmarkImage, LoadLandmarkImaged, LoadMarkupsd
+    from .pipeline import inference_transforms, training_transforms, validation_transforms
     from .rand_affine import RandAffineLandmarks, RandAffineLandmarksd
-    from .region import Region
+    from .rand_camera import RandColor, RandColord, RandResolution, RandResolutiond, rand_camera
+    from .rand_image import RandImage, RandImaged
+    from .rand_light import RandHaze, RandHazed, RandShade, RandShaded, RandSpots, RandSpotsd
+    from .resample import inside, map_points, resample, to_original
+    from .visible_field import RandFieldOfViewd, RandSurroundd, VisibleField
 
 __all__ = [
+    "METHODS",
     "AffineLandmarks",
     "Circle",
     "DecodeHeatmap",
@@ -40,13 +47,39 @@ __all__ = [
     "RandAffineLandmarksd",
     "RandChannelGain",
     "RandChannelGaind",
+    "RandColor",
+    "RandColord",
+    "RandFieldOfViewd",
+    "RandHaze",
+    "RandHazed",
+    "RandImage",
+    "RandImaged",
+    "RandResolution",
+    "RandResolutiond",
+    "RandShade",
+    "RandShaded",
+    "RandSpots",
+    "RandSpotsd",
+    "RandSurroundd",
     "Region",
+    "Sigma",
+    "VisibleField",
     "activate",
     "decode_heatmap",
     "find_field_of_view",
+    "find_visible_field",
     "gaussian_heatmap",
+    "gaussian_profiles",
+    "inference_transforms",
+    "inside",
+    "map_points",
+    "rand_camera",
     "rand_intensity",
+    "register_transform",
+    "resample",
     "to_original",
+    "training_transforms",
+    "validation_transforms",
 ]
 
 lazy_face(__name__)

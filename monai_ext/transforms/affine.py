@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
 
 from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import FloatArray, fit_matrix
+from monai_ext.landmarks.geometry import FloatArray, fit_matrix, translation_matrix
 
-from .region import Region
-from .resample import map_points, resample, to_original
+from .resample import map_points, resample
 
-__all__ = ["AffineLandmarks", "FitLandmarks", "FitLandmarksd", "common_size", "to_original"]
+
+class Region(NamedTuple):
+    """A part of an image, or beyond it: its left and top edge and its size, pixels; edges lie at whole numbers - 0.5.
+
+    Attributes:
+        left, top: where the region begins; -0.5 is the outer edge of the first pixel.
+        width, height: of the region.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @classmethod
+    def of_image(cls, width: int, height: int) -> Region:
+        """The whole image."""
+        return cls(-0.5, -0.5, float(width), float(height))
+
+    @classmethod
+    def around(cls, x: float, y: float, radius: float) -> Region:
+        """The square that a circle touches from within."""
+        return cls(x - radius, y - radius, 2 * radius, 2 * radius)
+
+    @property
+    def matrix(self) -> FloatArray:
+        """(3, 3) map from pixels of the image to pixels of the region."""
+        return translation_matrix(-(self.left + 0.5), -(self.top + 0.5))
 
 
 def _plain(image: Any) -> torch.Tensor:
@@ -110,7 +136,7 @@ class FitLandmarksd(MapTransform):
         matrix_key: where the (3, 3) float64 map original -> network input is put.
         allow_missing_keys: whether a sample may lack an image.
         resize_wh: as :class:`FitLandmarks`.
-        region_key: the :class:`~monai_ext.transforms.region.Region` that is fitted in the image's place, where the
+        region_key: the :class:`Region` that is fitted in the image's place, where the
             sample has one.
     """
 

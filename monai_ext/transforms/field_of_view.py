@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from monai_ext.landmarks.geometry import FloatArray, scale_matrix, transform_points
 
+from .affine import Region
 from .lit_rim import contrasts, lit_reach, rim_points, surround_share
-from .region import Region
 from .visible_field import VisibleField
 
 #: The circle is sought in an image of at most this many pixels along its longer side.

@@ -17,6 +17,8 @@ from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tenso
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import transform_points
 
+from .resample import inside
+
 #: One value for all landmarks and axes, (K,) one per landmark, or (K, 2) one per landmark and axis (x, y); pixels.
 Sigma: TypeAlias = float | Sequence[float] | Sequence[Sequence[float]] | torch.Tensor
 
@@ -311,12 +313,6 @@ class GenerateHeatmapd(MapTransform):
             to_voxel = to_voxel @ _affine_2d(points.affine)
         tensor = convert_to_tensor(points, dtype=torch.float64, track_meta=False)
         return transform_points(to_voxel.to(tensor.device), tensor).float()
-
-
-def inside(points: torch.Tensor, size_hw: Sequence[int]) -> torch.Tensor:
-    """(...) whether pixel points (..., 2) lie on a map of (H, W), its outer pixel edges included; False for NaN."""
-    limit = torch.tensor([size_hw[1], size_hw[0]], device=points.device, dtype=points.dtype) - 0.5
-    return ((points >= -0.5) & (points <= limit)).all(-1)
 
 
 def _affine_2d(affine: NdarrayOrTensor) -> torch.Tensor:

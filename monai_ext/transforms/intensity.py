@@ -115,24 +115,20 @@ class RandChannelGain(RandImage):
         self._factors = np.ones(0)
 
     def randomize(self, data: int) -> None:
-        """Draws the factors of ``data`` channels."""
-        self._factors = 1.0 + self.R.uniform(-self.gain, self.gain, data)
+        if data > 1:  # a gain of grey is what contrast and brightness are
+            self._factors = 1.0 + self.R.uniform(-self.gain, self.gain, data)
 
-    def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Maps (C, H, W) to the same shape and type."""
-        if len(image) == 1:  # a gain of grey is what contrast and brightness are
+    def change(self, image: torch.Tensor) -> torch.Tensor:
+        if len(image) == 1:
             return image
-        if randomize:
-            self.randomize(len(image))
         factors = torch.as_tensor(self._factors, dtype=image.dtype, device=image.device)[:, None, None]
         return torch.lerp(image.amin().expand_as(image), image, factors.expand_as(image))
 
 
 class RandChannelGaind(RandImaged):
-    """Dictionary version of :class:`RandChannelGain`; several images of a sample get the same gains."""
+    """Dictionary version of :class:`RandChannelGain`."""
 
-    def __init__(self, keys: KeysCollection, gain: float, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, RandChannelGain(gain), allow_missing_keys)
+    array = RandChannelGain
 
 
 def rand_intensity(augmentation: Augmentation, keys: KeysCollection = "image") -> list[Transform]:

@@ -14,7 +14,9 @@ from monai.transforms import MapTransform, Transform
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from monai_ext.images import Channels, read_image
+from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.geometry import FloatArray, Frame, flip_lps_ras
+from monai_ext.landmarks.label_frame import check_frame
 from monai_ext.landmarks.markups import read_markups
 
 
@@ -95,14 +97,15 @@ class LoadLandmarkImaged(MapTransform):
 
 
 class LoadMarkupsd(MapTransform):
-    """Reads the markups at a key into points and status of the sample's image.
+    """Turns the markups at a key into points and status of the sample's image.
 
     ``points`` is (K, 2) float32, pixels (x, y) of the original image; where a landmark is not defined it holds (0, 0)
     and status <= 0, so that no NaN enters a batch. ``status`` is (K,) int8, the codes of
-    :class:`monai_ext.landmarks.Status`. The key keeps its path.
+    :class:`monai_ext.landmarks.Status`.
 
     Args:
-        keys: one key that holds the path of a ``.mrk.json`` or ``.fcsv`` file.
+        keys: one key that holds the path of a ``.mrk.json`` or ``.fcsv`` file, or the :class:`Landmarks` that were read
+            from one.
         frame_key: the :class:`Frame` of the image, put there by :class:`LoadLandmarkImaged`.
         names: the K landmarks, in the order of the tensors; None takes the names and order of the file.
         points_key: where the points are put.
@@ -110,7 +113,8 @@ class LoadMarkupsd(MapTransform):
         allow_missing_keys: whether a sample may lack the key.
 
     Raises:
-        InputError: the file is not usable (see :func:`monai_ext.landmarks.markups.read_markups`).
+        InputError: the file is not usable (see :func:`monai_ext.landmarks.markups.read_markups`), or the landmarks are
+            of another frame than the image that was loaded.
     """
 
     def __init__(
@@ -133,7 +137,12 @@ class LoadMarkupsd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         sample = dict(data)
         for key in self.key_iterator(sample):
-            landmarks = read_markups(sample[key], sample[self.frame_key], self.names)
+            landmarks, frame = sample[key], sample[self.frame_key]
+            if isinstance(landmarks, Landmarks):
+                check_frame(landmarks.frame, frame, f"The label of {sample.get('id', 'an image')}")
+                landmarks = landmarks if self.names in (None, landmarks.names) else landmarks.reordered(self.names)
+            else:
+                landmarks = read_markups(landmarks, frame, self.names)
             points = np.where(landmarks.defined[:, None], landmarks.points, 0.0)
             sample[self.points_key] = torch.from_numpy(points.astype(np.float32))
             sample[self.status_key] = torch.from_numpy(np.array(landmarks.status))

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from monai.config import KeysCollection
 from monai.transforms import Compose, Transform
 
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.recipe import Augmentation
 
 from .affine import FitLandmarksd
 from .field_of_view import FieldOfViewd
+from .further import rand_further
 from .intensity import NormalizeLandmarkImaged, rand_intensity
 from .load import LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarksd
-from .rand_color import RandColord
-from .rand_field_of_view import RandFieldOfViewd
-from .rand_haze import RandHazed
-from .rand_resolution import RandResolutiond
-from .rand_shade import RandShaded
-from .rand_spots import RandSpotsd
-from .visible_field import RandSurroundd
+from .rand_camera import rand_camera
+from .rand_light import RandHazed, RandSpotsd
+from .visible_field import RandFieldOfViewd, RandSurroundd
 
 
 def inference_transforms(protocol: Protocol) -> Compose:
@@ -61,23 +56,8 @@ def training_transforms(protocol: Protocol) -> Compose:
         veiled.append(RandHazed("image", augmentation.haze))
     surround = _surrounded(protocol, augmentation.border)
     placed = [*_loaded(protocol), _labelled(protocol), *view, moved, *veiled, *surround]
-    drawn = [*rand_camera(augmentation, "image"), _normalized(protocol), *rand_intensity(augmentation, keys="image")]
-    return Compose([*placed, *drawn])
-
-
-def rand_camera(augmentation: Augmentation, keys: KeysCollection = "image") -> list[Transform]:
-    """The random changes of a protocol that are as between cameras, as MONAI dictionary transforms.
-
-    They take values of any range, black being the lowest, and move no pixel; a range of 0 adds nothing.
-    """
-    steps: list[Transform] = []
-    if augmentation.shade:
-        steps.append(RandShaded(keys, augmentation.shade))
-    if augmentation.hue or augmentation.saturation or augmentation.channel_gamma:
-        steps.append(RandColord(keys, augmentation.hue, augmentation.saturation, augmentation.channel_gamma))
-    if augmentation.resolution or augmentation.jpeg:
-        steps.append(RandResolutiond(keys, augmentation.resolution, augmentation.jpeg))
-    return steps
+    camera = [*rand_camera(augmentation, "image"), *rand_further(augmentation, "image")]
+    return Compose([*placed, *camera, _normalized(protocol), *rand_intensity(augmentation, keys="image")])
 
 
 def _loaded(protocol: Protocol) -> list[Transform]:

@@ -21,10 +21,8 @@ from monai_ext.landmarks.geometry import (
 )
 from monai_ext.landmarks.points import Status
 
-from .affine import AffineLandmarks, common_size
-from .random_window import random_window
-from .region import Region
-from .resample import map_points
+from .affine import AffineLandmarks, Region, common_size
+from .resample import inside, map_points
 
 Outside = Literal["undefined", "keep"]
 
@@ -50,7 +48,7 @@ class RandAffineLandmarks(RandomizableTransform):
         padding_mode: as :class:`AffineLandmarks`.
         resize_wh: as :class:`FitLandmarks`.
         crop_wh: (width, height) of a random part of the network input that is drawn instead of all of it; see
-            :func:`monai_ext.transforms.random_window.random_window`.
+            :func:`random_window`.
 
     Raises:
         ValueError: a range is negative or a flip has no ``swap``.
@@ -138,9 +136,7 @@ class RandAffineLandmarks(RandomizableTransform):
             order = list(self.swap)
             points, status = points[order], status[order]
         if self.outside == "undefined":
-            edge = torch.tensor(self.apply.size_wh, device=points.device) - 0.5
-            inside = ((points >= -0.5) & (points <= edge)).all(dim=-1)
-            status[(status > 0) & ~inside] = int(Status.UNDEFINED)
+            status[(status > 0) & ~inside(points, self.apply.size_wh[::-1])] = int(Status.UNDEFINED)
         return points, status
 
     def __call__(
@@ -174,10 +170,9 @@ class RandAffineLandmarksd(Randomizable, MapTransform):
         size_wh: (width, height) of the network input.
         matrix_key: where the (3, 3) float64 map original -> network input is put.
         allow_missing_keys: whether a sample may lack an image.
-        rotation, scale, shift, flip, swap, prob, outside, mode, padding_mode, resize_wh, crop_wh: as
-            :class:`RandAffineLandmarks`.
-        region_key: the :class:`~monai_ext.transforms.region.Region` that is fitted in the image's place, where the
+        region_key: the :class:`~monai_ext.transforms.affine.Region` that is fitted in the image's place, where the
             sample has one; rotation, scale and shift are then of the region.
+        options: the others of :class:`RandAffineLandmarks`.
     """
 
     def __init__(
@@ -186,27 +181,15 @@ class RandAffineLandmarksd(Randomizable, MapTransform):
         points_key: str = "points",
         status_key: str = "status",
         size_wh: tuple[int, int] = (320, 256),
-        rotation: float = 0.0,
-        scale: float = 0.0,
-        shift: float = 0.0,
-        flip: float = 0.0,
-        swap: Sequence[int] | None = None,
-        prob: float = 1.0,
-        outside: Outside = "undefined",
-        mode: str = "bilinear",
-        padding_mode: str = "border",
         matrix_key: str = "matrix",
         allow_missing_keys: bool = False,
-        resize_wh: tuple[int, int] | None = None,
-        crop_wh: tuple[int, int] | None = None,
         region_key: str = "region",
+        **options: Any,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         self.points_key, self.status_key, self.matrix_key = points_key, status_key, matrix_key
         self.region_key = region_key
-        self.augment = RandAffineLandmarks(
-            size_wh, rotation, scale, shift, flip, swap, prob, outside, mode, padding_mode, resize_wh, crop_wh
-        )
+        self.augment = RandAffineLandmarks(size_wh, **options)
 
     def set_random_state(
         self, seed: int | None = None, state: np.random.RandomState | None = None
@@ -231,3 +214,30 @@ class RandAffineLandmarksd(Randomizable, MapTransform):
         sample[self.points_key], sample[self.status_key] = points, status
         sample[self.matrix_key] = torch.from_numpy(matrix)
         return sample
+
+
+def random_window(
+    points: FloatArray, size_wh: tuple[int, int], crop_wh: tuple[int, int], random: FloatArray
+) -> tuple[int, int]:
+    """The left and top pixel of a window that holds all points or, where they do not fit, a random one of them.
+
+    Args:
+        points: (N, 2) pixels (x, y); those off the image are not looked for.
+        size_wh: (width, height) of the image.
+        crop_wh: (width, height) of the window, not larger than the image.
+        random: three numbers in [0, 1) that choose among the windows: x, y, and the point.
+
+    Returns:
+        Whole pixels, uniform over the windows that will do; over all windows where no point is on the image.
+    """
+    size, crop = np.array(size_wh), np.array(crop_wh)
+    points = points[((points >= -0.5) & (points < size - 0.5)).all(axis=1)]
+    low, high = np.zeros(2, dtype=int), size - crop
+    if len(points):
+        pixels = np.floor(points + 0.5).astype(int)
+        if np.any(pixels.max(axis=0) - pixels.min(axis=0) >= crop):
+            pixels = pixels[[int(random[2] * len(pixels))]]
+        low = np.maximum(low, pixels.max(axis=0) - crop + 1)
+        high = np.minimum(high, pixels.min(axis=0))
+    left, top = low + np.floor(random[:2] * (high - low + 1)).astype(int)
+    return int(left), int(top)

@@ -1,9 +1,9 @@
-"""The dictionary side of random changes of an image: one draw for all images of a sample."""
+"""Random changes of an image that move no pixel: the array and the dictionary base."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,11 +12,30 @@ from monai.transforms import MapTransform, Randomizable, Transform
 
 
 class RandImage(Randomizable, Transform):
-    """A random change of one image (C, H, W) that moves no pixel; subclasses say which."""
+    """A random change of one image (C, H, W).
+
+    Subclasses draw numbers in :meth:`randomize` and say in :meth:`change_unit` what they do to values 0 to 1, or in
+    :meth:`change` to values as they are.
+    """
+
+    def randomize(self, data: int) -> None:
+        """Draws the next change, of ``data`` channels."""
+        raise NotImplementedError
+
+    def change_unit(self, unit: torch.Tensor) -> torch.Tensor:
+        """The changed image between its lowest value (0) and its highest (1)."""
+        raise NotImplementedError
+
+    def change(self, image: torch.Tensor) -> torch.Tensor:
+        """The changed image, float32 of the same shape."""
+        unit, low, reach = unit_range(image)
+        return low + reach * self.change_unit(unit)
 
     def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
         """Maps (C, H, W) to the same shape; draws anew, or repeats the last draw."""
-        raise TypeError(f"{type(self).__name__} does not say how it changes an image.")
+        if randomize:
+            self.randomize(len(image))
+        return self.change(image)
 
 
 class RandImaged(Randomizable, MapTransform):
@@ -24,13 +43,15 @@ class RandImaged(Randomizable, MapTransform):
 
     Args:
         keys: the images.
-        transform: the array version.
+        args, options: of the array version.
         allow_missing_keys: whether a sample may lack an image.
     """
 
-    def __init__(self, keys: KeysCollection, transform: RandImage, allow_missing_keys: bool = False) -> None:
+    array: ClassVar[type[RandImage]]
+
+    def __init__(self, keys: KeysCollection, *args: Any, allow_missing_keys: bool = False, **options: Any) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
-        self.transform = transform
+        self.transform = self.array(*args, **options)
 
     def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandImaged:
         self.transform.set_random_state(seed, state)
@@ -39,10 +60,8 @@ class RandImaged(Randomizable, MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         sample = dict(data)
-        first = True
-        for key in self.key_iterator(sample):
-            sample[key] = self.transform(sample[key], randomize=first)
-            first = False
+        for position, key in enumerate(self.key_iterator(sample)):
+            sample[key] = self.transform(sample[key], randomize=position == 0)
         return sample
 
 
@@ -52,10 +71,3 @@ def unit_range(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.T
     low, high = plain.aminmax()
     reach = high - low
     return (plain - low) / torch.where(reach > 0, reach, 1.0), low, reach
-
-
-def unit_places(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The places of an image (..., H, W) from -1 to 1: x of the shape (W,), y (H, 1)."""
-    height, width = image.shape[-2:]
-    x, y = (torch.from_numpy(np.linspace(-1, 1, side, dtype=np.float32)).to(image.device) for side in (width, height))
-    return x, y[:, None]

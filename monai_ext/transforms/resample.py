@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,12 @@ def map_points(points: torch.Tensor, matrix: ArrayLike) -> torch.Tensor:
     """(..., 2) points through a (3, 3) pixel map, computed in float64, in the dtype of the points."""
     exact = torch.as_tensor(np.asarray(matrix, dtype=np.float64), device=points.device)
     return transform_points(exact, points.double()).to(points.dtype)
+
+
+def inside(points: torch.Tensor, size_hw: Sequence[int]) -> torch.Tensor:
+    """(...) whether pixel points (..., 2) lie on a map of (H, W), its outer pixel edges included; False for NaN."""
+    limit = torch.tensor([size_hw[1], size_hw[0]], device=points.device, dtype=points.dtype) - 0.5
+    return ((points >= -0.5) & (points <= limit)).all(-1)
 
 
 def to_original(points: Any, matrix: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The part of a fundus photograph that a camera shows, and what is drawn around it."""
+"""The part of a fundus photograph that a camera shows: its outline, random narrower ones, and what surrounds it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from monai.transforms import MapTransform, Randomizable
 
 from monai_ext.landmarks.geometry import FloatArray
 
-from .region import Region
+from .affine import Region
+
+#: Fields of one form that are drawn before the whole circle is kept.
+TRIES = 64
+#: Landmarks keep this distance from the outline, as a share of the circle's radius.
+MARGIN = 0.05
+#: Half of the side of a square in a circle of radius 1.
+IN_CIRCLE = 0.5**0.5
 
 
 @dataclass(frozen=True)
@@ -102,3 +109,77 @@ class RandSurroundd(Randomizable, MapTransform):
         color = torch.as_tensor(np.resize(self._color, len(image)), dtype=image.dtype, device=image.device)
         surround = color[:, None, None] * image.amax()
         return surround + (image - surround) * inside
+
+
+class RandFieldOfViewd(Randomizable, MapTransform):
+    """Narrows the visible field of a sample at random; pixels and points stay where they are.
+
+    The new field is a circle within the old one (radius in [1 - f, 1] of its own, anywhere in it), in a third of the
+    cases cut above and below (at [1 - f, 1] of the radius), in a sixth a square in that circle, as of a photograph
+    without a border. Every landmark that the old field shows is kept, with a margin: where no draw does that, the field
+    stays. A sample without a field stays as it is.
+
+    Args:
+        keys: the image, which is not looked at.
+        narrowing: f, in [0, 1).
+        field_key: the :class:`VisibleField`, pixels of the image.
+        region_key: the :class:`~monai_ext.transforms.affine.Region` that follows it.
+        points_key: (K, 2) pixels (x, y) of the image.
+        status_key: (K,) codes of Status.
+        allow_missing_keys: whether a sample may lack the image.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection = "image",
+        narrowing: float = 0.3,
+        field_key: str = "field",
+        region_key: str = "region",
+        points_key: str = "points",
+        status_key: str = "status",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        if not 0 <= narrowing < 1:
+            raise ValueError(f"A field of view is narrowed by a share in [0, 1), not {narrowing}.")
+        self.narrowing = narrowing
+        self.field_key, self.region_key = field_key, region_key
+        self.points_key, self.status_key = points_key, status_key
+        self._form, self._drawn = 1.0, np.zeros((TRIES, 4))
+
+    def randomize(self, data: Any = None) -> None:
+        """Draws a form and several fields; always the same count of numbers."""
+        self._form, self._drawn = self.R.uniform(), self.R.uniform(size=(TRIES, 4))
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        sample = dict(data)
+        self.randomize()
+        whole: VisibleField | None = sample.get(self.field_key)
+        if whole is None:
+            return sample
+        known = np.asarray(sample[self.status_key]) > 0
+        points = np.asarray(sample[self.points_key], dtype=np.float64)[known]
+        points = points[whole.depth(points[:, 0], points[:, 1]) > 0]
+        field = self._first_that_holds(whole, points)
+        sample[self.field_key], sample[self.region_key] = field, field.region
+        return sample
+
+    def _first_that_holds(self, whole: VisibleField, points: FloatArray) -> VisibleField:
+        for random in self._drawn:
+            field = self._field(whole, random)
+            depth = field.depth(points[:, 0], points[:, 1])
+            if not len(points) or depth.min() >= MARGIN * whole.radius:
+                return field
+        return whole
+
+    def _field(self, whole: VisibleField, random: FloatArray) -> VisibleField:
+        """One field from four numbers in [0, 1)."""
+        size, away, turn, cut = random
+        radius = whole.radius * (1 - self.narrowing * size)
+        reach = (whole.radius - radius) * np.sqrt(away)
+        x, y = whole.x + reach * np.cos(2 * np.pi * turn), whole.y + reach * np.sin(2 * np.pi * turn)
+        if self._form < 1 / 6:
+            return VisibleField(x, y, np.inf, IN_CIRCLE * radius, IN_CIRCLE * radius)
+        if self._form < 1 / 2:
+            return VisibleField(x, y, radius, half_height=radius * (1 - self.narrowing * cut))
+        return VisibleField(x, y, radius)

@@ -11,8 +11,8 @@ from torch import nn
 
 from monai_ext.inferers import ImageBatch, Predictions, Predictor, read_output
 from monai_ext.landmarks import Protocol
-from monai_ext.networks.model_store import ModelCard
-from monai_ext.networks.output import HeatmapOutput
+from monai_ext.models import ModelCard
+from monai_ext.networks import HeatmapOutput
 
 
 def protocol_of(

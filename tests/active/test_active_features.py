@@ -2,24 +2,20 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.active import encoder_features
 from monai_ext.active.features import FeatureTap
 from monai_ext.landmarks import InputError
+from monai_ext.networks import ZIAN, DeconvNet, Halves, HeatmapNet, LandmarkNetwork, ZianConfig
 from monai_ext.networks.backbones import build_backbone
-from monai_ext.networks.cross_task.deconv_net import DeconvNet
-from monai_ext.networks.halves import Halves
-from monai_ext.networks.heatmap_net import HeatmapNet
 from monai_ext.networks.hourglass import Hourglass
-from monai_ext.networks.zian import ZIAN, ZianConfig
 
 IMAGE = torch.rand(2, 1, 64, 96, generator=torch.Generator().manual_seed(0))
 
 
 def zian(backbone: str, **options) -> ZIAN:
-    return ZIAN(lambda: build_backbone(backbone, 1), 2, ZianConfig.row("1roi", roi_sizes=(32,), **options)).eval()
+    return ZIAN(lambda: build_backbone(backbone, 1), 2, ZianConfig(row="1roi", roi_sizes=(32, 64), **options)).eval()
 
 
 @torch.no_grad()
@@ -102,7 +98,7 @@ def test_features_come_without_another_pass_and_the_network_is_left_as_it_was() 
 
 
 def test_networks_without_an_encoder_are_refused() -> None:
-    with pytest.raises(InputError, match="A Conv2d has no encoder"):
-        encoder_features(nn.Conv2d(1, 1, 3), IMAGE)
+    with pytest.raises(InputError, match="A LandmarkNetwork has no encoder"):
+        encoder_features(LandmarkNetwork(), IMAGE)
     with pytest.raises(InputError, match="run it within the block"), FeatureTap(HeatmapNet(1, 1, "resnet10")) as tap:
         _ = tap.features

@@ -15,9 +15,7 @@ from monai_ext.active.observer import load_batch, seen_through
 from monai_ext.active.views import View, views_of
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.networks.frame import RoiFrame
-from monai_ext.networks.output import HeatmapOutput, Stage
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import HeatmapOutput, RoiFrame, Stage, build_network
 
 #: Twice the network input, and taller: columns of the letterbox lie beside it.
 SIZE = (170, 130)

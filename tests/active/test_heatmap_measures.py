@@ -18,9 +18,7 @@ from monai_ext.active.heatmap_measures import (
 )
 from monai_ext.inferers import ImageBatch, read_output
 from monai_ext.landmarks import InputError
-from monai_ext.networks.frame import MirroredFrame, RoiFrame
-from monai_ext.networks.halves import HalvesOutput
-from monai_ext.networks.output import Stage
+from monai_ext.networks import HalvesOutput, MirroredFrame, RoiFrame, Stage
 
 #: Original pixels to network input: another scale along x than along y, a turn and an offset.
 MATRIX = np.array([[0.5, 0.12, 5.0], [-0.06, 0.8, 3.0], [0.0, 0.0, 1.0]])

@@ -5,8 +5,7 @@ import pytest
 from scipy.stats import beta
 
 from monai_ext.active.radius_coverage import coverage_table, radius_coverage, total_sentence
-from monai_ext.calibration import Observed, fit_calibration
-from monai_ext.calibration.observed import folds_of
+from monai_ext.models import Observed, fit_calibration, folds_of
 
 
 def observed_of(rng: np.random.Generator, images: int) -> Observed:

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from monai_ext.active.reliability import ReliabilityRow, draw_reliability, reliability
-from monai_ext.calibration.conformal import ConformalRadius
 from monai_ext.landmarks import InputError
+from monai_ext.models import ConformalRadius
 
 
 @pytest.mark.parametrize("scaled", [False, True])

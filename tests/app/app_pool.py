@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 
 from lib.pool import ImagePool, Sight
 from lib.routes import install_routes
-from monai_ext.active import PoolView, find_measure, view_pool
+from monai_ext.active import find_measure
+from monai_ext.experiments.pool import PoolView, view_pool
 from monai_ext.inferers import Predictor
 
 SECONDS = 60

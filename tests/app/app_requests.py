@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from monai_ext.landmarks import Protocol
-from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
+from monai_ext.models import publish
+from monai_ext.networks import build_network
 
 
 def local_client(web: FastAPI, **options: Any) -> TestClient:

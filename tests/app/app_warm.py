@@ -6,19 +6,20 @@ arguments, environment, log and process group of its own.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import runpy
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import psutil
-from app_server import ROOT, Server
+
+ROOT = Path(__file__).resolve().parents[2]
 
 LARGE = ("torch", "monai.apps", "monai.data", "monai.networks.nets", "monai.transforms", "SimpleITK", "uvicorn")
 
@@ -35,6 +36,12 @@ class Forked:
 
     def wait(self, timeout: float) -> None:
         self._process.wait(timeout)
+
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        self._process.kill()
 
     @property
     def returncode(self) -> int | None:
@@ -56,23 +63,10 @@ class Warm:
         self._process.stdin.flush()
         return Forked(int(self._process.stdout.readline()))
 
-    def launch(self, app_dir: Path, studies: Path, conf: Mapping[str, str], log_path: Path) -> Server:
-        """Starts the real server on a free port and returns at once."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        arguments = ["start_server", "--app", str(app_dir), "--studies", str(studies)]
-        arguments += ["--host", "127.0.0.1", "--port", str(port)]
-        for name, value in conf.items():
-            arguments += ["--conf", name, value]
-        sessions = {"MONAI_LABEL_SESSION_PATH": str(log_path.with_suffix(".sessions"))}
-        forked = self.run("monailabel.main", arguments, log_path, sessions)
-        return Server(f"http://127.0.0.1:{port}", forked, log_path)  # type: ignore[arg-type]
 
-
-@contextmanager
-def warm_process() -> Iterator[Warm]:
-    """A process with the large libraries, which ends with the block; what it forked goes on."""
+@cache
+def warm() -> Warm:
+    """The process with the large libraries of this test process, with which it ends; what it forked goes on."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}", "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-c", "import app_warm; app_warm.serve()"],
@@ -81,11 +75,8 @@ def warm_process() -> Iterator[Warm]:
         text=True,
         env=environment,
     )
-    try:
-        yield Warm(process)
-    finally:
-        process.kill()
-        process.communicate(timeout=20)
+    atexit.register(process.kill)
+    return Warm(process)
 
 
 def serve() -> None:

@@ -17,8 +17,7 @@ from app_server import Server
 from monailabel.client import MONAILabelClient
 
 from monai_ext.engines.source_images import read_class_folders
-from monai_ext.engines.source_options import SourceOptions
-from monai_ext.engines.source_training import train_source
+from monai_ext.engines.source_training import SourceOptions, train_source
 from monai_ext.phantoms.face_plan import NAMES
 
 pytestmark = pytest.mark.server

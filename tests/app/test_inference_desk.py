@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from lib.conf import LimitSettings
 from lib.errors import ConflictError, QueueFullError
 from lib.inference import AnswerCache, Check, InferenceDesk, InferenceSlots, Reply, desk
+from lib.settings import Conf
 from monai_ext.landmarks import Frame, Landmarks
 
 SECONDS = 20
@@ -205,8 +205,8 @@ def test_many_threads_share_all_answers() -> None:
 def test_places_by_default(gpu: bool, cores: int, slots: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk.torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(desk, "usable_cores", lambda: cores)
-    assert InferenceDesk.from_limits(LimitSettings()).slots.slots == slots
-    chosen = InferenceDesk.from_limits(LimitSettings(infer_slots=3, infer_queue=7, infer_timeout=5.0, infer_cache=0))
+    assert InferenceDesk.from_limits(Conf()).slots.slots == slots
+    chosen = InferenceDesk.from_limits(Conf(infer_slots=3, infer_queue=7, infer_timeout=5.0, infer_cache=0))
     assert (chosen.slots.slots, chosen.slots.queue, chosen.timeout) == (3, 7, 5.0)
 
 
@@ -220,6 +220,6 @@ def test_places_share_the_cores(
     monkeypatch.setattr(desk, "usable_cores", lambda: cores)
     monkeypatch.setattr(torch, "get_num_threads", lambda: before)
     monkeypatch.setattr(torch, "set_num_threads", chosen.append)
-    places = InferenceDesk.from_limits(LimitSettings(infer_slots=slots))
+    places = InferenceDesk.from_limits(Conf(infer_slots=slots))
     places.slots.submit(lambda check: None).result(SECONDS)
     assert chosen == [threads]

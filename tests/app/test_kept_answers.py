@@ -16,10 +16,10 @@ from app_spots import NAMES, spot_image, write_label
 from fastapi.testclient import TestClient
 
 from lib.proposals import Proposal
-from monai_ext.calibration import Calibration, ConformalRadius, calibration_path, write_calibration
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks.markups import read_markups
+from monai_ext.models import Calibration, ConformalRadius, calibration_path, write_calibration
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from app_loop import Annotator, Subject, eyes, image_id, spots
 from app_server import Server
 
 from monai_ext.cli import main
-from monai_ext.engines.seen_labels import read_seen_labels
-from monai_ext.networks.model_store import read_card
+from monai_ext.engines.dataset import read_seen_labels
+from monai_ext.models import read_card
 
 pytestmark = pytest.mark.server
 

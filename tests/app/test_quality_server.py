@@ -16,10 +16,10 @@ from app_server import Server, run_server
 from app_spots import NAMES, spot_image, write_label
 from monailabel.client import MONAILabelClient
 
-from monai_ext.calibration import Calibration, ConformalRadius, write_calibration
 from monai_ext.images import read_frame
 from monai_ext.landmarks import read_protocol
 from monai_ext.landmarks.markups import read_markups
+from monai_ext.models import Calibration, ConformalRadius, write_calibration
 
 pytestmark = pytest.mark.server
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from lib.datastore import LandmarkDatastore
 from lib.routes import install_routes
-from lib.trainers.training_set import training_set
+from lib.trainers.landmark_train import training_set
 from monai_ext.engines import read_labels
 from monai_ext.landmarks import InputError, Status
 

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from lib.errors import ConflictError
 from monai_ext.inferers import Predictor
-from monai_ext.networks.model_versions import roll_back
+from monai_ext.models import roll_back
 
 
 def folder_of(app: Any) -> Path:

@@ -76,7 +76,7 @@ def test_a_taken_port_is_told_before_anything_is_loaded(make_studies: Callable[[
 def test_a_free_port_is_left_to_the_server_and_an_empty_folder_is_kept(tmp_path: Path) -> None:
     studies = tmp_path / "studies"
     options = ("--host", "localhost")  # a name that stands for an address of IPv4 and one of IPv6
-    server = launch(APP_DIR, studies, {}, tmp_path / "log", options, prepare=studies.mkdir)
+    server = launch(APP_DIR, studies, {}, tmp_path / "log", options, program=PROGRAM, prepare=studies.mkdir)
     port = int(server.url.rpartition(":")[2])
     try:
         wait_until_up(server)

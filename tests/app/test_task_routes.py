@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from lib.routes import install_routes
 from lib.routes import train as train_routes
 from lib.trainers.queue import OnEnd
-from monai_ext.engines.lock import training_lock
+from monai_ext.models import training_lock
 
 
 @pytest.fixture

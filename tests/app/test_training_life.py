@@ -19,9 +19,8 @@ from app_spots import spot_points, write_label
 from monailabel.client import MONAILabelClient
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
-from monai_ext.engines.lock import check_free, training_lock
 from monai_ext.landmarks import read_protocol
-from monai_ext.networks.model_store import read_card
+from monai_ext.models import check_free, read_card, training_lock
 from monai_ext.studies import Studies
 
 pytestmark = pytest.mark.server

@@ -8,7 +8,7 @@ from typing import Any
 from app_requests import assert_refused, publish_random
 from fastapi.testclient import TestClient
 
-from monai_ext.engines.lock import training_lock
+from monai_ext.models import training_lock
 
 
 def listed(answer: dict[str, Any]) -> list[tuple[str, bool]]:

@@ -14,8 +14,8 @@ from record import write_record
 from rich.console import Console
 from rich.table import Table
 
+from monai_ext.landmarks.recipe import LOSSES
 from monai_ext.losses import build_heatmap_loss
-from monai_ext.losses.landmark_loss import HEATMAP_LOSSES
 from monai_ext.transforms.decoders import METHODS, activate, decode_heatmap
 from monai_ext.transforms.heatmap import GenerateHeatmap, gaussian_heatmap
 
@@ -61,7 +61,7 @@ def main() -> None:
         "activate: spatial_cross_entropy": lambda: activate(heatmaps, "spatial_cross_entropy", SIGMA),
     }
     cases |= {f"decode: {name}": lambda name=name: decode_heatmap(heatmaps, name) for name in METHODS}
-    cases |= {f"loss and gradient: {name}": loss_step(name) for name in HEATMAP_LOSSES}
+    cases |= {f"loss and gradient: {name}": loss_step(name) for name in LOSSES}
     times = measure(cases)
     monai_median = statistics.median(times["draw: MONAI GenerateHeatmap"])
 

@@ -30,7 +30,7 @@ from peer_sets import SETS, PeerSet, prepare
 from record import write_record
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, train_model
-from monai_ext.engines.dataset import make_loader
+from monai_ext.engines.loader import make_loader
 from monai_ext.evaluation import evaluate_landmarks, normalize_scores
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from monai_ext.networks.machine import machine, versions
+from monai_ext.networks import machine, versions
 
 
 def write_record(path: Path, figures: Mapping[str, Any], device: str = "cpu") -> None:

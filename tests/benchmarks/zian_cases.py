@@ -12,8 +12,8 @@ from timm.models.resnet import BasicBlock, Bottleneck
 from torch import nn
 from written_out_attention import write_out
 
+from monai_ext.networks import ZIAN, ZianConfig
 from monai_ext.networks.backbones import build_backbone
-from monai_ext.networks.zian import ZIAN, ZianConfig
 from monai_ext.networks.zian.heads import HeatmapHead
 from monai_ext.transforms.heatmap import gaussian_heatmap
 
@@ -46,16 +46,16 @@ def build(case: Case, args: argparse.Namespace) -> tuple[nn.Module, tuple[torch.
     """The network, and what it is to be called with: an image, and no centres for a ZIAN, which finds its own."""
     torch.manual_seed(0)
     if case.row == "base":
-        config = ZianConfig.row("base")
+        config = ZianConfig(row="base", presence=False)
     else:
         options = {"share_backbone": case.share_backbone, "fusion_stride": case.fusion_stride}
-        config = ZianConfig.row(case.row, roi_sizes=(args.roi, 2 * args.roi), **options)
+        config = ZianConfig(row=case.row, roi_sizes=(args.roi, 2 * args.roi), presence=False, **options)
     network = ZIAN(lambda: build_backbone(args.backbone, 3), args.landmarks, config)
     network = network.to(args.device, memory_format=torch.channels_last)
     image, points = image_and_points(args)
     calibrate(network, image)
     fit_heads(network.eval(), image, points)
-    arguments = (image, torch.full_like(points, torch.nan)) if config.roi_sizes else (image,)
+    arguments = (image, torch.full_like(points, torch.nan)) if config.regions else (image,)
     if case.written_out:
         write_out(network)
     return network, arguments

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "ablation"))
 
 from ablation_study import protocol_of, study_of
 
-from monai_ext.ablation import Ablation
+from monai_ext.experiments import Ablation
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from monai_ext.evaluation.readers import compare_noted, compare_readers
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, Landmarks, Status, read_markups, read_protocol
-from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
+from monai_ext.models import publish
+from monai_ext.networks import build_network
 from monai_ext.studies import ReadImage, Studies, consensus
 
 #: Millimetres of a pixel along x and y.

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
 
 from engine_study import write_study
 
-from monai_ext.cross_validation import CrossValidation
+from monai_ext.experiments import CrossValidation
 
 PROTOCOL = {
     "name": "blobs",

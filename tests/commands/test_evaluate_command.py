@@ -13,8 +13,8 @@ from PIL import Image
 
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
+from monai_ext.models import publish
+from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 from monai_ext.transforms.pipeline import inference_transforms
 

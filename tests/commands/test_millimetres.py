@@ -20,8 +20,8 @@ from PIL import Image
 from monai_ext.images import read_frame, read_stated_sizes
 from monai_ext.landmarks import Landmarks, Status, read_protocol
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
+from monai_ext.models import publish
+from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 
 NAMES = ("inner", "outer", "brow")

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from monai_ext.calibration import Calibration, ConformalRadius, write_calibration
-from monai_ext.evaluation.model_card import ModelFacts, model_card_markdown
-from monai_ext.networks.model_store import publish, read_card
-from monai_ext.networks.registry import build_network
+from monai_ext.models import Calibration, ConformalRadius, publish, read_card, write_calibration
+from monai_ext.networks import build_network
+from monai_ext.reports import ModelFacts, model_card_markdown
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "evaluation"))
 from report_case import make_pairs, protocol_of, write_evaluation, write_images

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from monai_ext.commands import model_versions
-from monai_ext.engines.lock import training_lock
 from monai_ext.landmarks import Protocol
-from monai_ext.networks.model_store import publish, read_card
+from monai_ext.models import publish, read_card, training_lock
 
 PROTOCOL = Protocol.model_validate(
     {"name": "tip", "title": "Tip", "channels": "grey", "landmarks": [{"name": "tip", "description": "the tip"}]}

@@ -11,13 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from monai_ext.active import read_calibration
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
+from monai_ext.models import publish, read_calibration
+from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ablation"))

@@ -14,8 +14,8 @@ from PIL import Image
 
 from monai_ext.landmarks import Frame, Landmarks, Protocol
 from monai_ext.landmarks.markups import write_markups
-from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
+from monai_ext.models import publish
+from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 
 NAMES = ("left", "right")

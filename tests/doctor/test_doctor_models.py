@@ -10,7 +10,7 @@ from doctor_cases import two_points, write_model
 from monai_ext.doctor.check import OK, PROBLEM, WARNING
 from monai_ext.doctor.models import check_model, check_models
 from monai_ext.landmarks import Protocol
-from monai_ext.networks.model_store import publish, read_card
+from monai_ext.models import publish, read_card
 
 
 @pytest.fixture

@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 from engine_study import HEIGHT, WIDTH, write_study
 
-from monai_ext.calibration import read_calibration
-from monai_ext.calibration.fit import SMOOTHING
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, train_model
 from monai_ext.engines import calibrate as calibrating
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.networks.model_store import read_card
+from monai_ext.models import SMOOTHING, read_calibration, read_card
 
 OPTIONS = TrainOptions(max_epochs=1, batch_size=4, val_interval=1, seed=1)
 

@@ -8,7 +8,8 @@ import torch
 from engine_study import write_study
 
 from monai_ext.engines import LabelledImage, labelled_images, split_images
-from monai_ext.engines.dataset import check_labels, make_loader
+from monai_ext.engines.dataset import check_labels
+from monai_ext.engines.loader import make_loader
 from monai_ext.landmarks import Frame, InputError, Landmarks
 from monai_ext.landmarks.geometry import fit_matrix, transform_points
 from monai_ext.landmarks.markups import read_markups, write_markups

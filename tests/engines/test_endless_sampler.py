@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from monai_ext.engines.endless_sampler import EndlessSampler
+from monai_ext.engines.loader import EndlessSampler
 
 
 def epochs_of(sampler: EndlessSampler, count: int) -> list[list[int]]:

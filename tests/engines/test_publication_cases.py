@@ -9,13 +9,12 @@ import torch
 from engine_study import write_study
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
-from monai_ext.engines.settled_sides import read_settled_sides
+from monai_ext.engines.split import read_settled_sides
 from monai_ext.engines.validation import validate_model
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Protocol
 from monai_ext.landmarks.markups import read_markups, write_markups
-from monai_ext.networks.model_store import read_card
-from monai_ext.networks.model_versions import roll_back
+from monai_ext.models import read_card, roll_back
 from monai_ext.studies import Studies
 
 QUICK = TrainOptions(max_epochs=1, val_interval=1, device="cpu")

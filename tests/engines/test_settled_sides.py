@@ -9,9 +9,8 @@ import pytest
 from engine_study import write_study
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
-from monai_ext.engines.dataset import against_hash
-from monai_ext.engines.seen_labels import add_seen_labels, digests, read_seen_labels
-from monai_ext.engines.settled_sides import read_settled_sides, write_settled_sides
+from monai_ext.engines.dataset import add_seen_labels, digests, read_seen_labels
+from monai_ext.engines.split import against_hash, read_settled_sides, write_settled_sides
 from monai_ext.landmarks import InputError
 
 

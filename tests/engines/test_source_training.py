@@ -8,10 +8,8 @@ import torch
 from PIL import Image
 from shape_images import CLASSES, shapes, write_shapes
 
-from monai_ext.engines.source_images import ClassImage, read_class_folders, split_class_images
-from monai_ext.engines.source_loader import source_transforms
-from monai_ext.engines.source_options import SourceOptions
-from monai_ext.engines.source_training import SourceRun, train_source
+from monai_ext.engines.source_images import ClassImage, read_class_folders, source_transforms, split_class_images
+from monai_ext.engines.source_training import SourceOptions, SourceRun, train_source
 from monai_ext.landmarks import InputError
 from monai_ext.networks.cross_task import read_source
 
@@ -78,7 +76,7 @@ def test_the_same_seed_gives_the_same_weights(shapes) -> None:
 
 def test_held_out_images_are_fitted_and_not_augmented(shapes) -> None:
     image = next((shapes / "red_disc").iterdir())
-    plain, random = (source_transforms(QUICK, training=training) for training in (False, True))
+    plain, random = (source_transforms(QUICK.input_size, changes) for changes in (None, QUICK.recipe.augmentation))
     sample = {"image": str(image), "label": 1}
 
     once, twice = plain(dict(sample)), plain(dict(sample))
@@ -94,7 +92,7 @@ def test_held_out_images_are_fitted_and_not_augmented(shapes) -> None:
 def test_no_flip_means_no_flip() -> None:
     for flip in (0.0, 1.0):
         options = QUICK.model_copy(update={"flip": flip})
-        affine = source_transforms(options, training=True).transforms[1]
+        affine = source_transforms(options.input_size, options.recipe.augmentation).transforms[1]
         affine.set_random_state(seed=0)
         ramp = torch.arange(32.0).expand(3, 32, 32)
         slopes = [float((affine({"image": ramp})["image"][0, 16].diff()).mean()) for _ in range(5)]

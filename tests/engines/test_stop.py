@@ -15,7 +15,7 @@ import yaml
 
 from monai_ext.engines import TrainOptions, TrainResult, labelled_images, train_model
 from monai_ext.engines.stop import StopSwitch, stopped_by_signals
-from monai_ext.networks.model_store import find_model
+from monai_ext.models import find_model
 
 OPTIONS = TrainOptions(max_epochs=4, batch_size=2, val_interval=2, seed=3, checkpoint_seconds=1000)
 

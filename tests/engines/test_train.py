@@ -18,7 +18,7 @@ from monai_ext.engines.validation import validate_model
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Status
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.networks.model_store import find_model, publish, read_card
+from monai_ext.models import find_model, publish, read_card
 
 
 class KilledError(Exception):

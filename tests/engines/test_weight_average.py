@@ -9,7 +9,7 @@ import torch
 from ignite.engine import Engine
 from torch import nn
 
-from monai_ext.engines.weight_average import attach_average
+from monai_ext.engines.optimisation import attach_average
 
 ETA = 9
 

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from monai_ext.networks.heatmap_net import HeatmapNet
+from monai_ext.networks import HeatmapNet
 
 #: Seconds of a batch.
 STEP, LOOK = 2.0, 0.5

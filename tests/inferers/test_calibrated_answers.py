@@ -10,11 +10,10 @@ from PIL import Image
 from scipy.special import ellipe
 from torch import nn
 
-from monai_ext.calibration import Calibration, ConformalRadius, PresenceThreshold, write_calibration
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol, Status, prediction_document
-from monai_ext.networks.model_store import ModelCard
-from monai_ext.networks.output import HeatmapOutput
+from monai_ext.models import Calibration, ConformalRadius, ModelCard, PresenceThreshold, write_calibration
+from monai_ext.networks import HeatmapOutput
 
 WIDTH, HEIGHT = 90, 50
 NAMES = ("a", "b", "c")
@@ -172,8 +171,8 @@ def test_another_decoder_has_no_radius(photo, protocol) -> None:
 
 
 def test_it_is_loaded_with_the_model_or_refused(tmp_path, protocol) -> None:
-    from monai_ext.networks.model_store import publish
-    from monai_ext.networks.registry import build_network
+    from monai_ext.models import publish
+    from monai_ext.networks import build_network
 
     facts = {"labels_used": 1, "val_images": (), "val_error": 1.0, "unit": "px", "epochs": 1, "seed": 0, "date": ""}
     network = build_network(protocol)

@@ -12,8 +12,8 @@ from monai_ext.inferers import ImageBatch, Predictor, read_output
 from monai_ext.landmarks import InputError, Protocol, Status
 from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.geometry import fit_matrix
-from monai_ext.networks.model_store import ModelCard
-from monai_ext.networks.output import HeatmapOutput
+from monai_ext.models import ModelCard
+from monai_ext.networks import HeatmapOutput
 
 WIDTH, HEIGHT = 90, 50
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.network_config import HeatmapNetConfig, ZianNetConfig
+from monai_ext.landmarks.network_config import HeatmapNetConfig, ZianConfig
 from monai_ext.landmarks.protocol_file import read_protocol
 from monai_ext.landmarks.recipe import NAMED_RECIPES, Recipe
 
@@ -31,7 +31,7 @@ def test_a_network_without_a_name_is_a_heatmap_net(tmp_path: Path) -> None:
 
 def test_a_zian_with_its_own_defaults(tmp_path: Path) -> None:
     network = read(tmp_path, "network: {name: zian, row: 1roi+sa, backbone: unet}").network
-    assert isinstance(network, ZianNetConfig)
+    assert isinstance(network, ZianConfig)
     assert (network.input_size.wh, network.sigma, network.roi_weight) == ((1024, 1024), 2.0, 0.25)
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from monai_ext.landmarks import Protocol, find_protocol
-from monai_ext.landmarks.network_config import ZianNetConfig
+from monai_ext.landmarks.network_config import ZianConfig
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "zian.md"
 
@@ -23,7 +23,7 @@ def test_the_paper_s_set_up(examples: list[dict]) -> None:
     protocol = Protocol.model_validate(examples[0])
 
     network, recipe = protocol.network, protocol.recipe
-    assert isinstance(network, ZianNetConfig)
+    assert isinstance(network, ZianConfig)
     assert (network.row, network.backbone, network.sigma, network.jitter) == ("zian", "hrnet_w32", 2.0, 16.0)
     assert (network.coarse_weight, network.roi_weight, network.fine_weight) == (1.0, 0.25, 1.0)
     assert (network.share_backbone, network.share_roi_backbone, network.fusion_stride) == (False, False, 1)
@@ -38,7 +38,7 @@ def test_the_cephalometric_zian_replaces_the_shipped_network(examples: list[dict
 
     protocol = Protocol.model_validate({**shipped, **examples[1]})
 
-    assert isinstance(protocol.network, ZianNetConfig)
+    assert isinstance(protocol.network, ZianConfig)
     assert protocol.networks_landmarks == 19
     assert protocol.recipe.augmentation.flip == 0
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.recipe import LOSSES
 from monai_ext.losses import (
-    HEATMAP_LOSSES,
     LandmarkLoss,
     PresenceLoss,
     SpatialCrossEntropyLoss,
@@ -16,7 +16,7 @@ from monai_ext.losses import (
     build_loss,
     presence_loss,
 )
-from monai_ext.networks.output import HeatmapOutput
+from monai_ext.networks import HeatmapOutput
 
 NAN = float("nan")
 
@@ -55,7 +55,7 @@ def test_presence_is_computed_in_float32_under_autocast():
     torch.testing.assert_close(value, nn.functional.softplus(-logits.float()).mean())
 
 
-@pytest.mark.parametrize("name", HEATMAP_LOSSES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_sum_of_heatmap_and_weighted_presence(name):
     outputs, logits = torch.randn(2, 3, 8, 6), torch.randn(2, 3)
     points = torch.rand(2, 3, 2) * 5
@@ -75,7 +75,7 @@ def test_a_point_that_left_the_image_says_nothing_about_presence():
     assert logits.grad.tolist() == [[-0.5, 0.0]]
 
 
-@pytest.mark.parametrize("name", HEATMAP_LOSSES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_a_free_heatmap_learns_its_points(name):
     points = torch.tensor([[[9.0, 2.0], [4.0, 6.0]]])
     status = torch.ones(1, 2, dtype=torch.int8)

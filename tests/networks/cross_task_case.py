@@ -7,9 +7,9 @@ import hashlib
 import torch
 from torch import nn
 
-from monai_ext.losses import LandmarkLoss, MaskedMSELoss
-from monai_ext.losses.cross_task_loss import CrossTaskLoss
-from monai_ext.networks.cross_task import DeconvNet, SourceClassifier
+from monai_ext.losses import CrossTaskLoss, LandmarkLoss, MaskedMSELoss
+from monai_ext.networks import DeconvNet
+from monai_ext.networks.cross_task import SourceClassifier
 
 #: Encoders of sources with different classifiers.
 ARCHITECTURES = ("resnet18", "efficientnet-lite0", "face-resnet")

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.backbone import Backbone
+from monai_ext.networks import Backbone
 from monai_ext.networks.backbones import (
     BACKBONES,
     HRNetBackbone,

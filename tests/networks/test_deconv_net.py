@@ -10,7 +10,7 @@ from torch import nn
 from torchvision import models
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.cross_task import DeconvNet
+from monai_ext.networks import DeconvNet
 
 
 @pytest.fixture(scope="module")

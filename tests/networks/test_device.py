@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 
 
 def test_the_cpu_is_always_there() -> None:

@@ -273,10 +273,10 @@ def test_a_heatmap_net_is_kept_close_as_well() -> None:
 def test_a_zian_compares_its_first_look_at_the_whole_image() -> None:
     of = source()
     torch.manual_seed(0)
-    config = ZianConfig.row("zian", roi_sizes=(32, 64), share_backbone=True)
+    config = ZianConfig(roi_sizes=(32, 64), share_backbone=True, presence=False)
     network = ZIAN(UNetOnEncoder("resnet18", 3), 2, config)
     load_backbone_weights(network.coarse_backbone, Weights(of.encoder.state_dict(), "The source's weights"))
-    distiller = Distiller(network, of, "coarse_backbone.encoder").eval()
+    distiller = Distiller(network, of).eval()
     image, points, _ = batch(2, (256, 128))
     with torch.no_grad():
         output = distiller(image, roi_centers=points)
@@ -298,8 +298,10 @@ def test_other_features_than_the_sources_are_refused() -> None:
 
 def test_wrong_arguments_are_refused() -> None:
     of = source()
+    other = detector(of)
+    other.encoder_path = "backbone"
     with pytest.raises(InputError, match=r"no part 'backbone'.*encoder, decoder, heatmap_head"):
-        Distiller(detector(of), of, "backbone")
+        Distiller(other, of)
     with pytest.raises(InputError, match="all, last_block, none, not 'half'"):
         Distiller(detector(of), of, trainable="half")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="only where the source has one"):
@@ -310,8 +312,9 @@ def test_a_part_that_is_not_used_is_refused() -> None:
     of = source()
     network = detector(of)
     network.other = nn.Conv2d(3, 3, 1)
+    network.encoder_path = "other"
     with pytest.raises(InputError, match="DeconvNet does not use its part 'other'"):
-        Distiller(network, of, "other")(batch()[0])
+        Distiller(network, of)(batch()[0])
 
 
 def test_grey_images_under_a_colour_source_are_refused() -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
 from monai_ext.networks.cross_task import dlib_file
-from monai_ext.networks.cross_task.classifier import FaceClassifier
+from monai_ext.networks.cross_task.source import FaceClassifier
 from monai_ext.networks.face_resnet import FaceBlock, FaceResNet
 
 

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from monai_ext.landmarks import Protocol
-from monai_ext.networks.group_norm import with_group_norm
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network
+from monai_ext.networks.blocks import with_group_norm
 
 
 def protocol(**network: object) -> Protocol:

@@ -7,15 +7,14 @@ from torch import nn
 
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import LandmarkLoss, MaskedMSELoss
-from monai_ext.networks.halves import Halves
-from monai_ext.networks.output import HeatmapOutput, training_arguments
-from monai_ext.networks.registry import build_network, halves_of
-from monai_ext.networks.zian import ZIAN, ZianConfig
+from monai_ext.networks import Halves, HeatmapOutput, LandmarkNetwork, ZianConfig, build_network
+from monai_ext.networks.build import halves_of
+from monai_ext.networks.zian import ZIAN
 
 NAMES = ["left_a", "right_b", "right_a", "left_b"]  # the partners stand apart, and one pair right first
 
 
-class FirstChannels(nn.Module):
+class FirstChannels(LandmarkNetwork):
     """Heatmaps are the image's own channels, so that every pixel can be followed."""
 
     def forward(self, image: torch.Tensor) -> HeatmapOutput:
@@ -58,7 +57,7 @@ def test_peaks_of_both_halves_come_back_to_the_whole_image(width: int) -> None:
 
 
 def test_landmarks_in_any_order() -> None:
-    class Numbered(nn.Module):
+    class Numbered(LandmarkNetwork):
         def forward(self, image: torch.Tensor) -> HeatmapOutput:
             maps = torch.arange(2.0).reshape(1, 2, 1, 1) + 10 * torch.arange(float(len(image))).reshape(-1, 1, 1, 1)
             return HeatmapOutput(maps.expand(len(image), 2, 3, 3))
@@ -86,11 +85,11 @@ def test_loss_equals_that_of_the_two_halves_and_a_point_beyond_the_centre_line_d
 
 def test_regions_of_a_zian_lie_about_the_points_of_their_half() -> None:
     network = Halves(
-        ZIAN(nn.Conv2d(1, 16, 3, padding=1), 1, ZianConfig.row("1roi", roi_sizes=(32,), jitter=0.0)), [0], [1]
+        ZIAN(nn.Conv2d(1, 16, 3, padding=1), 1, ZianConfig(row="1roi", roi_sizes=(32, 64), jitter=0.0)), [0], [1]
     )
     image, status = torch.zeros(1, 1, 64, 128), torch.ones(1, 2, dtype=torch.int8)
     points = torch.tensor([[[20.0, 30.0], [100.0, 40.0]]])
-    arguments = training_arguments(network, image, points, status)
+    arguments = network.training_arguments(image, points, status)
     torch.testing.assert_close(arguments["roi_centers"], torch.tensor([[[20.0, 30.0]], [[27.0, 40.0]]]))
     stages = network(image, **arguments).stages
     assert [stage.name for stage in stages] == ["coarse", "roi", "fine"]

@@ -7,8 +7,7 @@ from torch import nn
 
 from monai_ext.landmarks import InputError, find_protocol
 from monai_ext.landmarks.network_config import HeatmapNetConfig
-from monai_ext.networks import HeatmapNet, backbone_names
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import HeatmapNet, backbone_names, build_network
 
 #: The widths of MONAI's FlexibleUNet.
 UNET = (256, 128, 64, 32, 16)

@@ -13,8 +13,7 @@ from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.normalization import CHANNEL_SCALES
-from monai_ext.networks import imagenet
-from monai_ext.networks.heatmap_net import HeatmapNet
+from monai_ext.networks import HeatmapNet, imagenet
 from monai_ext.networks.imagenet import imagenet_weights
 from monai_ext.networks.pretrained import IMAGENET, load_encoder_weights, pretrained_weights
 

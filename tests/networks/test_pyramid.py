@@ -7,7 +7,7 @@ from torch import nn
 from monai_ext.landmarks import InputError
 from monai_ext.networks import HeatmapNet
 from monai_ext.networks.backbones import build_backbone
-from monai_ext.networks.pyramid import PyramidDecoder
+from monai_ext.networks.decoder import PyramidDecoder
 
 CHANNELS = (16, 24, 40, 112, 320)
 

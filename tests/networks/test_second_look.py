@@ -10,8 +10,7 @@ from zian_case import config_of, image_of, network_of
 
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
-from monai_ext.networks.output import is_finite
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import build_network, is_finite
 from monai_ext.networks.zian import ZIAN, peak_pixels
 from monai_ext.networks.zian.local_contrast import local_contrast
 

@@ -13,7 +13,7 @@ from torchvision import models
 
 from monai_ext.landmarks import InputError
 from monai_ext.networks.cross_task import read_source
-from monai_ext.networks.resnet_variants import KERAS_EPSILON
+from monai_ext.networks.encoders import KERAS_EPSILON
 from monai_ext.transforms import NormalizeLandmarkImage
 
 State = dict[str, torch.Tensor]

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from monai_ext.landmarks import Protocol
-from monai_ext.networks.zian import ZIAN, ZianConfig
+from monai_ext.networks import ZIAN, ZianConfig
 from monai_ext.networks.zian.spatial_prior import CELLS, DOUBT, FLOOR, MEMORY, SPREAD, SpatialPrior
 
 
@@ -103,7 +103,7 @@ class Peaks(nn.Module):
 
 
 def test_a_network_counts_in_training_alone_and_looks_where_the_prior_says() -> None:
-    network = ZIAN(Peaks(), 2, ZianConfig.row("1roi", roi_sizes=(32,), spatial_prior=True))
+    network = ZIAN(Peaks(), 2, ZianConfig(row="1roi", roi_sizes=(32, 64), spatial_prior=True, presence=False))
     with torch.no_grad():
         network.coarse_head.conv.weight.copy_(torch.eye(16)[:2, :, None, None])
         network.coarse_head.conv.bias.zero_()

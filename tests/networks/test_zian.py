@@ -4,10 +4,9 @@ import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from zian_case import VARIANTS, config_of, image_of, network_of
+from zian_case import VARIANTS, config_of, image_of, network_of, zian_loss
 
 from monai_ext.landmarks import InputError
-from monai_ext.losses.zian_loss import ZianLoss
 from monai_ext.networks.zian import ZIAN, jittered_centers, peak_pixels
 
 
@@ -22,7 +21,7 @@ def test_gradients_flow_to_every_parameter(variant: str) -> None:
     network = network_of(variant, 2).train()
     points, status = truth(2, 2)
 
-    ZianLoss()(network(image_of(), jittered_centers(points, status)), points, status).backward()
+    zian_loss()(network(image_of(), jittered_centers(points, status)), points, status).backward()
 
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
@@ -34,26 +33,19 @@ def test_any_size_of_image_and_number_of_landmarks(height: int, width: int, num_
     network = network_of("weight and gate", num_landmarks).eval()
     image = image_of(height, width)
 
-    output, prediction = network(image), network.predict(image)
+    output = network(image)
 
     assert output.coarse.shape == (2, num_landmarks, -(-height // 4), -(-width // 4))
     assert output.roi.shape == (2, 2, num_landmarks, 32, 32)
     assert output.fine.shape == (2, num_landmarks, 32, 32)
-    assert output.fine_frame.origin.shape == prediction.points.shape == (2, num_landmarks, 2)
-    assert prediction.covariance.shape == (2, num_landmarks, 2, 2)
-    for points in (prediction.points, prediction.coarse_points):
-        assert bool(points.isfinite().all())
-        assert bool(((points >= -0.5) & (points <= torch.tensor([width, height]) - 0.5)).all())
+    assert output.fine_frame.origin.shape == (2, num_landmarks, 2)
 
 
-def test_without_regions_the_coarse_points_are_the_points() -> None:
-    network = network_of("base", 3).eval()
+def test_without_regions_the_coarse_stage_is_the_answer() -> None:
+    output = network_of("base", 3).eval()(image_of())
 
-    prediction = network.predict(image_of())
-
-    assert network(image_of()).fine is None
-    assert torch.equal(prediction.points, prediction.coarse_points)
-    assert torch.equal(prediction.confidence, prediction.coarse_confidence)
+    assert output.fine is None
+    assert [stage.name for stage in output.stages] == ["coarse"]
 
 
 @pytest.mark.parametrize("variant", ["mr+sa", "weight and gate", "shared roi backbone"])
@@ -110,7 +102,6 @@ def test_nothing_is_read_back_from_the_device() -> None:
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         image = mode.from_tensor(image_of())
         assert network(image).fine.shape == (2, 3, 32, 32)
-        assert network.predict(image).points.shape == (2, 3, 2)
 
 
 @pytest.mark.parametrize("variant", ["weight and gate", "shared backbone"])
@@ -121,7 +112,7 @@ def test_half_precision_trains_and_finds_the_same_regions(variant: str) -> None:
 
     with torch.autocast("cpu", torch.bfloat16):
         output = network.train()(image, points)
-        loss = ZianLoss()(output, points, status)
+        loss = zian_loss()(output, points, status)
     loss.backward()
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         half = network.eval()(image, points)
@@ -137,9 +128,9 @@ def test_half_precision_trains_and_finds_the_same_regions(variant: str) -> None:
 def test_the_weights_may_be_half_precision_too() -> None:
     network = network_of("weight and gate").eval().bfloat16()
 
-    prediction = network.predict(image_of().bfloat16())
+    output = network(image_of().bfloat16())
 
-    assert bool(prediction.points.isfinite().all())
+    assert all(bool(stage.heatmaps.isfinite().all()) for stage in output.stages)
 
 
 def test_the_peak_is_the_first_highest_pixel() -> None:

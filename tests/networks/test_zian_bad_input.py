@@ -11,11 +11,9 @@ from PIL import Image
 
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.network_config import ROI_MULTIPLE
 from monai_ext.landmarks.protocol_file import read_protocol
-from monai_ext.networks.model_store import load_network, publish
-from monai_ext.networks.registry import build_network
-from monai_ext.networks.zian.config import BACKBONE_MULTIPLE
+from monai_ext.models import load_network, publish
+from monai_ext.networks import build_network
 
 HEAD = """name: task
 title: Task
@@ -116,10 +114,6 @@ def test_a_protocol_with_a_mistake_names_its_line(tmp_path, options, line, reaso
     assert f"line {first + line - 5 if line else 1}: " in message
     assert message.endswith(".")
     assert "\n" not in message
-
-
-def test_the_protocol_asks_of_regions_what_the_network_asks() -> None:
-    assert ROI_MULTIPLE == BACKBONE_MULTIPLE
 
 
 def test_an_unknown_backbone_is_one_sentence(tmp_path) -> None:

@@ -4,9 +4,8 @@ import math
 
 import pytest
 import torch
-from zian_case import image_of, network_of
+from zian_case import image_of, network_of, zian_loss
 
-from monai_ext.losses import LandmarkLoss, MaskedMSELoss
 from monai_ext.networks.zian import RoiFrame, ZianOutput
 
 HEIGHT, WIDTH, SIDE = 12, 20, 16
@@ -36,11 +35,6 @@ def squared_error(heatmap: torch.Tensor, x: float, y: float, sigma: float) -> fl
             target = math.exp(-((u - x) ** 2 + (v - y) ** 2) / (2 * sigma**2))
             total += (float(heatmap[v, u].detach()) - target) ** 2
     return total / (height * width)
-
-
-def zian_loss(weights: tuple[float, float, float] = (1.0, 0.25, 1.0), sigma: float = 2.0) -> LandmarkLoss:
-    """Of the coarse, region and fine heatmaps; by default with the weights of the paper's equation 2."""
-    return LandmarkLoss(MaskedMSELoss(sigma), weights=dict(zip(("coarse", "roi", "fine"), weights, strict=True)))
 
 
 @pytest.mark.parametrize("sigma", [2.0, 1.25])

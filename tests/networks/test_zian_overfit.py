@@ -6,8 +6,7 @@ import torch
 
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
-from monai_ext.networks.output import Stage, training_arguments
-from monai_ext.networks.registry import build_network
+from monai_ext.networks import Stage, build_network
 from monai_ext.transforms import activate, decode_heatmap
 
 WIDTH, HEIGHT = 112, 76
@@ -67,7 +66,7 @@ def test_an_overfitted_network_finds_every_point_within_a_fifth_of_a_pixel() -> 
     status = torch.ones(points.shape[:2], dtype=torch.int8)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=STEPS)
     for _ in range(STEPS):
-        output = network(image, **training_arguments(network, image, points, status))
+        output = network(image, **network.training_arguments(image, points, status))
         optimizer.zero_grad()
         criterion(output, points, status).backward()
         optimizer.step()

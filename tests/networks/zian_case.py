@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from monai_ext.networks.zian import ZIAN, ZianConfig
+from monai_ext.losses import LandmarkLoss, MaskedMSELoss
+from monai_ext.networks import ZIAN, Stage, ZianConfig
+from monai_ext.transforms import Decoded, decode_heatmap
 
 #: Every row, and every option, by what a person would call it.
 VARIANTS: dict[str, tuple[str, dict]] = {
@@ -28,8 +30,7 @@ VARIANTS: dict[str, tuple[str, dict]] = {
 
 def config_of(row: str, **options) -> ZianConfig:
     """The row with regions of 32 and 64 pixels."""
-    sizes = {"base": (), "1roi": (32,), "1roi+sa": (32,)}.get(row, (32, 64))
-    return ZianConfig.row(row, **{"roi_sizes": sizes, **options})
+    return ZianConfig(row=row, **{"roi_sizes": (32, 64), "presence": False, **options})
 
 
 def backbone() -> nn.Module:
@@ -49,3 +50,15 @@ def network_of(variant: str, num_landmarks: int = 1) -> ZIAN:
 
 def image_of(height: int = 96, width: int = 128, batch: int = 2) -> torch.Tensor:
     return torch.rand(batch, 2, height, width, generator=torch.Generator().manual_seed(7))
+
+
+def zian_loss(weights: tuple[float, float, float] = (1.0, 0.25, 1.0), sigma: float = 2.0) -> LandmarkLoss:
+    """Of the coarse, region and fine heatmaps; by default with the weights of the paper's equation 2."""
+    return LandmarkLoss(MaskedMSELoss(sigma), weights=dict(zip(("coarse", "roi", "fine"), weights, strict=True)))
+
+
+def read_off(stage: Stage, method: str = "gaussian_fit") -> Decoded:
+    """The peaks of a stage in pixels of the image, seen through a window of 2.5 sigmas of the target."""
+    decoded = decode_heatmap(stage.heatmaps, method, 5)
+    covariance = None if decoded.covariance is None else decoded.covariance * stage.frame.scale**2
+    return decoded._replace(points=stage.frame.to_image(decoded.points), covariance=covariance)

@@ -20,8 +20,8 @@ from app_spots import SPOTS, spot_image, spot_points, write_label
 from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import read_protocol
-from monai_ext.networks.model_store import publish
-from monai_ext.networks.registry import build_network
+from monai_ext.models import publish
+from monai_ext.networks import build_network
 
 APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"
 #: The images that nobody labelled, in the order in which "first" gives them, and their files.

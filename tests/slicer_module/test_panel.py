@@ -56,7 +56,7 @@ def test_where_no_network_answers_the_panel_says_what_does(
     monkeypatch.setattr(client, "version", "first-labels")
     infer = client.infer
 
-    def matched(task: str, image: str) -> Answer:
+    def matched(task: str, image: str, keep: bool = False) -> Answer:
         found = infer(task, image)
         return Answer({**found.document, "message": sentence}, found.markups)
 

@@ -12,11 +12,15 @@ import torch
 from PIL import Image
 
 from monai_ext.landmarks.recipe import Augmentation
-from monai_ext.transforms.pipeline import rand_camera
-from monai_ext.transforms.rand_color import RandColor, RandColord, color_matrix
-from monai_ext.transforms.rand_haze import RandHaze, RandHazed
-from monai_ext.transforms.rand_resolution import RandResolution, RandResolutiond
-from monai_ext.transforms.rand_shade import RandShade, RandShaded
+from monai_ext.transforms.rand_camera import (
+    RandColor,
+    RandColord,
+    RandResolution,
+    RandResolutiond,
+    color_matrix,
+    rand_camera,
+)
+from monai_ext.transforms.rand_light import RandHaze, RandHazed, RandShade, RandShaded
 
 
 def picture(channels: int = 3, size: tuple[int, int] = (20, 33)) -> torch.Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_ext.transforms.rand_spots import LARGEST, MOST, SMALLEST, RandSpots, RandSpotsd, Spot
+from monai_ext.transforms.rand_light import LARGEST, MOST, SMALLEST, RandSpots, RandSpotsd, Spot
 
 
 def picture(channels: int = 3, size: tuple[int, int] = (24, 37)) -> torch.Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from monai_ext.transforms import FitLandmarks, RandAffineLandmarks
-from monai_ext.transforms.random_window import random_window
+from monai_ext.transforms.rand_affine import random_window
 
 
 def test_every_window_that_holds_the_points_is_equally_likely() -> None:

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from monai_ext.landmarks import Protocol
 from monai_ext.transforms import FieldOfViewd, FitLandmarksd, Region
 from monai_ext.transforms.pipeline import training_transforms, validation_transforms
-from monai_ext.transforms.rand_field_of_view import MARGIN, RandFieldOfViewd
-from monai_ext.transforms.visible_field import RandSurroundd, VisibleField
+from monai_ext.transforms.visible_field import MARGIN, RandFieldOfViewd, RandSurroundd, VisibleField
 
 WHOLE = VisibleField(300.0, 200.0, 180.0)
 

@@ -11,33 +11,38 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai_ext.images import NothingStatedError, label_file_name, read_frame, read_image, stated_size
+from monai_ext.images import check_image_id, label_file_name, read_frame, read_image, stated_size
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, parse_markups
 from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by
-from monai_ext.studies import ANNOTATOR, DRAFTS, FIRST_SUBMISSION, READINGS
-from monai_ext.studies import CONSENSUS_OF as MADE_OF
+from monai_ext.studies import (
+    ANNOTATOR,
+    CONSENSUS_OF,
+    DRAFTS,
+    FIRST_SUBMISSION,
+    READINGS,
+    READINGS_NOTE,
+    LabelVersion,
+    check_tag,
+    digest,
+    no_such_image,
+)
 
-from .conf import LimitSettings
 from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
-from .file_names import check_image_id, check_tag, no_such_image
 from .inference import Check, InferenceDesk, Reply
 from .infers import LandmarkInfer
-from .label_check import read_label
 from .proposals import Proposal, Proposals, provenance
 from .quality.label_places import ReadLabel
 from .quality.review_note import NOTE as REVIEW_NOTE
+from .served_labels import read_label
 from .served_model import FileState
-from .stated_calibration import Statement, calibration_document, checked_size
-from .studies_store.entries import digest
-from .studies_store.label_history import LabelVersion
-from .studies_store.reader_places import CONSENSUS_OF
+from .settings import Conf
 from .trainers import LandmarkTrain
 
 logger = logging.getLogger(__name__)
 
 #: Notes that the server alone makes on labels; what a client sends under these names is left out.
-OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, CONSENSUS_OF)
+OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, READINGS_NOTE)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class LandmarkService:
     infers: Mapping[str, LandmarkInfer]
     trainers: Mapping[str, LandmarkTrain]
     proposals: Proposals = field(default_factory=Proposals)
-    desk: InferenceDesk = field(default_factory=lambda: InferenceDesk.from_limits(LimitSettings()))
+    desk: InferenceDesk = field(default_factory=lambda: InferenceDesk.from_limits(Conf()))
     on_final: Callable[[str, str, Proposal | None, ReadLabel | None], None] = lambda *saved: None
 
     @property
@@ -194,7 +199,7 @@ class LandmarkService:
         sent = {name: value for name, value in params.items() if name not in OWN_NOTES}
         info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
         # a label as a person submits it, whatever the label that it was made from says of itself
-        markups = markups.with_fields({MADE_OF: None, ANNOTATOR: None}).with_frame(frame)
+        markups = markups.with_fields({CONSENSUS_OF: None, ANNOTATOR: None}).with_frame(frame)
         if reader is None or tag == "original":
             self.datastore.store_label(image, tag, markups.content, info)
             saved = ReadLabel(protocol, landmarks, digest(markups.content))
@@ -228,58 +233,6 @@ class LandmarkService:
             self.on_final(protocol, image, proposal, saved)
         except Exception:
             logger.exception("The final label of %s is saved, but could not be looked at.", image)
-
-    def calibration(self, image: str) -> dict[str, Any]:
-        """What is known of the pixel size of an image (see :func:`.stated_calibration.calibration_document`).
-
-        Raises:
-            NotFoundError: there is no such image.
-            InputError: it cannot be read.
-        """
-        return calibration_document(image, self.image_path(image))
-
-    def state_calibration(self, image: str, statement: Statement, user: str) -> dict[str, Any]:
-        """Keeps the pixel size that a person states for an image; returns its calibration.
-
-        Raises:
-            NotFoundError: there is no such image.
-            ConflictError: its file has a pixel size that is not overruled.
-            InputError: the statement cannot be true; nothing is changed.
-        """
-        path = self.image_path(image)
-        self.datastore.state_size(image, checked_size(image, statement, path, user))
-        return self._recalibrated(image, path)
-
-    def withdraw_calibration(self, image: str) -> dict[str, Any]:
-        """Takes the stated pixel size of an image away; returns its calibration.
-
-        Raises:
-            NotFoundError: there is no such image, or nobody stated its pixel size.
-        """
-        path = self.image_path(image)
-        try:
-            self.datastore.state_size(image, None)
-        except NothingStatedError as error:
-            raise NotFoundError(str(error)) from None
-        return self._recalibrated(image, path)
-
-    def undo_calibration(self, image: str) -> dict[str, Any]:
-        """Brings back what was stated of the pixel size of an image before the last change; returns its calibration.
-
-        Raises:
-            NotFoundError: there is no such image.
-            ConflictError: no earlier statement is kept.
-        """
-        path = self.image_path(image)
-        try:
-            self.datastore.undo_size(image)
-        except NothingStatedError as error:
-            raise ConflictError(str(error)) from None
-        return self._recalibrated(image, path)
-
-    def _recalibrated(self, image: str, path: Path) -> dict[str, Any]:
-        self.proposals.forget_radii(image)
-        return calibration_document(image, path)
 
     def add_image(self, image: str | None, file_name: str, content: bytes, params: dict[str, Any]) -> str:
         """Stores an uploaded image under an ID, by default its file name without the extension.

@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .deconv_net import DeconvNet
     from .distiller import DistilledOutput, Distiller
     from .named_sources import named_source
     from .source import SourceClassifier, SourceOutput
     from .source_file import SourceCard, SourceReport, read_source, write_source
 
 __all__ = [
-    "DeconvNet",
     "DistilledOutput",
     "Distiller",
     "SourceCard",

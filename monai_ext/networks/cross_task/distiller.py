@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.output import NetworkOutput, Stage, training_arguments
+from monai_ext.networks.encoders import last_block
+from monai_ext.networks.network import LandmarkNetwork
+from monai_ext.networks.output import NetworkOutput, Stage
 
 from .source import SourceClassifier
-from .trainable import Trainable, hold_frozen, set_trainable
+
+#: What of an encoder learns: all of it, its last block, or nothing; FT, FTP and FE of Fu et al., MLMI 2020.
+Trainable = Literal["all", "last_block", "none"]
+
+TRAINABLE: tuple[Trainable, ...] = ("all", "last_block", "none")
 
 
 class DistilledOutput(NamedTuple):
@@ -44,7 +51,7 @@ class DistilledOutput(NamedTuple):
         return self.output.presence
 
 
-class Distiller(nn.Module):
+class Distiller(LandmarkNetwork):
     """Runs any network with an encoder and, on the very tensor that the encoder was given, a frozen source.
 
     The first call of the encoder in a pass counts: for a network that looks at regions too, that of the whole image.
@@ -52,10 +59,8 @@ class Distiller(nn.Module):
     evaluation mode.
 
     Args:
-        network: the network to be trained: a DeconvNet, a HeatmapNet, a ZIAN, or another one.
+        network: the network to be trained; one with an encoder.
         source: the classifier that it is kept close to; None for the baselines FE, FTP and FT, which do not need one.
-        encoder: name of the network's part that gives the deepest features, as a tensor or as the last of several
-            (``coarse_backbone.encoder`` of a ZIAN).
         trainable: what of the encoder learns: ``all`` (FT), ``last_block`` (FTP) or ``none`` (FE).
         freeze_bn: keep the statistics of the encoder's batch normalisations; their scales and offsets learn on.
         train_classifier: let the copy of the source's classifier learn; for a loss that uses it.
@@ -66,7 +71,7 @@ class Distiller(nn.Module):
         classifier: the copy of the source's classifier, or None; where it does not learn it stays in evaluation mode.
 
     Raises:
-        InputError: the network has no part of such a name, or an unknown choice.
+        InputError: the network has no encoder, or an unknown choice.
 
     Source: Fu et al., Cross-Task Representation Learning for Anatomical Landmark Detection, MLMI 2020, section 2.2.
     """
@@ -76,23 +81,15 @@ class Distiller(nn.Module):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: LandmarkNetwork,
         source: SourceClassifier | None = None,
-        encoder: str = "encoder",
         *,
         trainable: Trainable = "all",
         freeze_bn: bool = False,
         train_classifier: bool = False,
     ) -> None:
         super().__init__()
-        try:
-            part = network.get_submodule(encoder)
-        except AttributeError:
-            parts = ", ".join(name for name, _ in network.named_children())
-            raise InputError(
-                f"The network {type(network).__name__} has no part {encoder!r}: its encoder is in one of {parts}."
-            ) from None
-        set_trainable(part, trainable)
+        set_trainable(network.find_encoder(), trainable)
         if train_classifier and (source is None or source.head is None):
             raise InputError("A classifier can be trained only where the source has one: give another source.")
         self.network = network
@@ -100,7 +97,6 @@ class Distiller(nn.Module):
         self.classifier = None
         if source is not None and source.head is not None:
             self.classifier = copy.deepcopy(source.head).requires_grad_(train_classifier)
-        self.encoder_name = encoder
         self.trainable: Trainable = trainable
         self.freeze_bn = freeze_bn
         self.train_classifier = train_classifier
@@ -109,7 +105,7 @@ class Distiller(nn.Module):
     @property
     def encoder(self) -> nn.Module:
         """The network's encoder."""
-        return self.network.get_submodule(self.encoder_name)
+        return self.network.find_encoder()
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Those of the encoder's parameters that learn."""
@@ -127,8 +123,8 @@ class Distiller(nn.Module):
     def training_arguments(
         self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """What the network's forward takes in training beside the image."""
-        return training_arguments(self.network, image, points, status)
+        """Arguments of the network's forward in training beside the image."""
+        return self.network.training_arguments(image, points, status)
 
     def forward(self, image: torch.Tensor, **arguments: Any) -> DistilledOutput:
         """The network's output for (B, C, H, W) images, with the features and logits to compare.
@@ -156,8 +152,8 @@ class Distiller(nn.Module):
             hook.remove()
         if not seen:
             raise InputError(
-                f"The network {type(self.network).__name__} does not use its part {self.encoder_name!r}: "
-                "name its encoder."
+                f"The network {type(self.network).__name__} does not use its part {self.network.encoder_path!r}: "
+                "its encoder_path has to name its encoder."
             )
         given, answer = seen[0]
         return self._compared(output, given, answer if isinstance(answer, torch.Tensor) else answer[-1])
@@ -167,8 +163,43 @@ class Distiller(nn.Module):
         wanted = self.source(given)
         if f_t.shape != wanted.features.shape:
             raise InputError(
-                f"The encoder {self.encoder_name!r} answers with features {tuple(f_t.shape)} and the source "
+                f"The encoder {self.network.encoder_path!r} answers with features {tuple(f_t.shape)} and the source "
                 f"{self.source.architecture} with {tuple(wanted.features.shape)}: take one of the same architecture."
             )
         g_t = None if self.classifier is None else self.classifier(f_t)
         return DistilledOutput(output, wanted.features, f_t, wanted.logits, g_t)
+
+
+def set_trainable(encoder: nn.Module, trainable: Trainable) -> None:
+    """Turns the gradients of an encoder's parameters on and off.
+
+    Args:
+        encoder: the encoder.
+        trainable: what learns; for ``last_block`` see :func:`~monai_ext.networks.encoders.last_block`.
+
+    Raises:
+        InputError: an unknown choice.
+    """
+    if trainable not in TRAINABLE:
+        raise InputError(f"What an encoder trains is one of {', '.join(TRAINABLE)}, not {trainable!r}.")
+    encoder.requires_grad_(trainable == "all")
+    if trainable == "last_block":
+        encoder.get_submodule(last_block(encoder)).requires_grad_(True)
+
+
+def hold_frozen(encoder: nn.Module, trainable: Trainable, freeze_bn: bool = False) -> None:
+    """Puts what does not learn into evaluation mode, so that its batch statistics stay; the rest keeps its mode.
+
+    Args:
+        encoder: the encoder, in training mode.
+        trainable: what learns.
+        freeze_bn: keep the statistics of all batch normalisations of the encoder; their scales and offsets learn on.
+    """
+    if trainable != "all":
+        encoder.eval()
+    if trainable == "last_block":
+        encoder.get_submodule(last_block(encoder)).train()
+    if freeze_bn:
+        for module in encoder.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()

@@ -2,33 +2,68 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.presence_head import PresenceHead
-from monai_ext.transforms.decoders import decode_heatmap
+from monai_ext.landmarks.network_config import ROI_MULTIPLE, ZianConfig
+from monai_ext.networks.backbones import OUT_CHANNELS, Backbone, build_backbone
+from monai_ext.networks.blocks import PresenceHead, padded, with_group_norm
+from monai_ext.networks.network import LandmarkNetwork, register_network
+from monai_ext.networks.output import RoiFrame, Stage
+from monai_ext.networks.pretrained import Weights, load_backbone_weights
 
-from .backbone_features import backbone_copies, backbone_features, padded
 from .co_attention import CoAttention
-from .config import BACKBONE_MULTIPLE, COARSE_SCALE, FEATURES, TOKEN_SCALE, ZianConfig
 from .heads import FineHead, HeatmapHead
 from .local_contrast import local_contrast
-from .output import ZianOutput, ZianPrediction
-from .peak import peak_pixels
-from .roi_centers import jittered_centers
-from .roi_crop import RoiFrame, crop_roi, roi_frame
+from .regions import crop_roi, jittered_centers, peak_pixels, roi_frame
 from .spatial_prior import SpatialPrior
 from .squeeze_expansion import SqueezeExpansion
 
-#: Half the side of the window that a decoder looks at, in sigmas of the target.
-DECODER_SIGMAS = 2.5
+#: The coarse stage sees the image reduced by this factor, and the co-attention the regions.
+COARSE_SCALE = 4
+TOKEN_SCALE = 4
 
 
-class ZIAN(nn.Module):
+class ZianOutput(NamedTuple):
+    """One forward pass over B images of K landmarks. Without regions of interest all but the coarse part is None.
+
+    Attributes:
+        coarse: (B, K, h, w) heatmaps of the image reduced by 4.
+        coarse_frame: where their pixels lie on the image; its origin is (2,).
+        roi: (R, B, K, S, S) heatmaps of the R regions, all of them in the frame of the first.
+        fine: (B, K, S, S) heatmaps, one pixel of the image per cell.
+        fine_frame: where the pixels of ``roi`` and ``fine`` lie on the image; its origin is (B, K, 2).
+        presence: (B, K) logits of the landmark being in the image, or None where the network does not predict it.
+        second: (B, K, h, w) coarse heatmaps of a second look in training, None otherwise: ``coarse`` is then of both.
+    """
+
+    coarse: torch.Tensor
+    coarse_frame: RoiFrame
+    roi: torch.Tensor | None = None
+    fine: torch.Tensor | None = None
+    fine_frame: RoiFrame | None = None
+    presence: torch.Tensor | None = None
+    second: torch.Tensor | None = None
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The coarse heatmaps of each look, those of each region, and the fine ones, which are the answer."""
+        looks = (self.coarse,) if self.second is None else (self.coarse, self.second)
+        coarse = tuple(Stage("coarse", maps, self.coarse_frame) for maps in looks)
+        if self.roi is None or self.fine is None or self.fine_frame is None:
+            return coarse
+        frame = self.fine_frame
+        return *coarse, *(Stage("roi", maps, frame) for maps in self.roi), Stage("fine", self.fine, frame)
+
+
+@register_network(ZianConfig)
+class ZIAN(LandmarkNetwork):
     """Zoom-in attentive network for K landmarks.
 
     The image, reduced by 4, gives coarse heatmaps. Regions of interest about their peaks are cropped from the image,
@@ -53,12 +88,14 @@ class ZIAN(nn.Module):
     Source: Lei et al., Localizing Anatomical Landmarks in Ocular Images using Zoom-In Attentive Networks, OMIA 2022.
 
     Example:
-        >>> config = ZianConfig.row("zian", roi_sizes=(32, 64))
+        >>> config = ZianConfig(roi_sizes=(32, 64))
         >>> network = ZIAN(nn.Conv2d(1, 16, 3, padding=1), num_landmarks=2, config=config).eval()
         >>> output = network(torch.zeros(1, 1, 100, 130))
         >>> output.coarse.shape, output.fine.shape
         (torch.Size([1, 2, 25, 33]), torch.Size([1, 2, 32, 32]))
     """
+
+    encoder_path = "coarse_backbone.encoder"
 
     def __init__(
         self, backbone: Callable[[], nn.Module] | nn.Module, num_landmarks: int, config: ZianConfig | None = None
@@ -69,26 +106,45 @@ class ZIAN(nn.Module):
         config = ZianConfig() if config is None else config
         self.config = config
         self.num_landmarks = num_landmarks
-        regions = len(config.roi_sizes)
+        parts, regions = config.parts, len(config.regions)
         own = 0 if config.share_backbone else min(regions, 1) if config.share_roi_backbone else regions
-        self.coarse_backbone, *rest = backbone_copies(backbone, 1 + own + config.second_look)
-        self.coarse_head = HeatmapHead(FEATURES, num_landmarks)
+        self.coarse_backbone, *rest = _copies(backbone, 1 + own + config.second_look)
+        self.coarse_head = HeatmapHead(OUT_CHANNELS, num_landmarks)
         self.second_backbone = rest.pop() if config.second_look else None
-        self.second_head = HeatmapHead(FEATURES, num_landmarks) if config.second_look else None
-        fused = FEATURES * (1 + regions)
+        self.second_head = HeatmapHead(OUT_CHANNELS, num_landmarks) if config.second_look else None
+        fused = OUT_CHANNELS * (1 + regions)
         self.presence_head = PresenceHead(fused, num_landmarks) if config.presence else None
         self.spatial_prior = SpatialPrior(num_landmarks) if config.spatial_prior else None
         if not regions:
             return
         self.roi_backbones = nn.ModuleList(rest)
         self.co_attention = (
-            CoAttention(FEATURES, config.weight, config.gate, TOKEN_SCALE) if config.co_attention else None
+            CoAttention(OUT_CHANNELS, config.weight, config.gate, TOKEN_SCALE) if parts.co_attention else None
         )
-        self.roi_heads = nn.ModuleList(
-            HeatmapHead(FEATURES, num_landmarks, bias=False) for _ in range(1 if config.shared_roi_head else regions)
-        )
-        self.fusion = SqueezeExpansion(fused, config.fusion_stride) if config.self_attention else None
-        self.fine_head = FineHead(fused, FEATURES, num_landmarks)
+        heads = 1 if config.shared_roi_head else regions
+        self.roi_heads = nn.ModuleList(HeatmapHead(OUT_CHANNELS, num_landmarks, bias=False) for _ in range(heads))
+        self.fusion = SqueezeExpansion(fused, config.fusion_stride) if parts.self_attention else None
+        self.fine_head = FineHead(fused, OUT_CHANNELS, num_landmarks)
+
+    @classmethod
+    def from_config(cls, config: ZianConfig, in_channels: int, num_landmarks: int) -> ZIAN:
+        def backbone() -> Backbone:
+            return build_backbone(config.backbone, in_channels, config.decoder_channels)
+
+        network = cls(backbone, num_landmarks, config)
+        if config.norm == "group":
+            with_group_norm(network)
+        return network
+
+    def deepest_part(self) -> nn.Module:
+        """Of the coarse backbone, which sees the whole image."""
+        return self.coarse_backbone.deepest_part()
+
+    def take_encoder(self, name: str, weights: Weights) -> None:
+        """Loads weights of a whole backbone, or of its encoder, into every backbone."""
+        for module in self.modules():
+            if isinstance(module, Backbone):
+                load_backbone_weights(module, weights)
 
     def forward(self, image: torch.Tensor, roi_centers: torch.Tensor | None = None) -> ZianOutput:
         """Heatmaps of all stages.
@@ -108,7 +164,7 @@ class ZIAN(nn.Module):
         reduced = F.avg_pool2d(padded(image, COARSE_SCALE), COARSE_SCALE)
         features = _whole_features(self.coarse_backbone, reduced)
         coarse, second = self._looks(reduced, features)
-        sizes = self.config.roi_sizes
+        sizes = self.config.regions
         if not sizes:
             presence = None if self.presence_head is None else self.presence_head(features)
             return ZianOutput(coarse, coarse_frame, presence=presence, second=second)
@@ -134,31 +190,7 @@ class ZIAN(nn.Module):
         """
         if self.training and self.spatial_prior is not None:
             self.spatial_prior.count(points, status, (image.shape[-2], image.shape[-1]))
-        return {"roi_centers": jittered_centers(points, status, self.config.jitter)} if self.config.roi_sizes else {}
-
-    @torch.no_grad()
-    def predict(self, image: torch.Tensor, method: str = "gaussian_fit") -> ZianPrediction:
-        """The points of (B, C, H, W) images, never off the image.
-
-        Args:
-            image: (B, C, H, W).
-            method: how peaks are read; see :func:`monai_ext.transforms.decoders.decode_heatmap`.
-
-        Raises:
-            InputError: an unknown method.
-        """
-        output = self(image)
-        radius = max(1, round(DECODER_SIGMAS * self.config.sigma))
-        decoded = decode_heatmap(output.coarse, method, radius)
-        frame = output.coarse_frame
-        points = coarse_points = _on_image(frame.to_image(decoded.points), image)
-        confidence = coarse_confidence = decoded.confidence
-        if output.fine is not None and output.fine_frame is not None:
-            frame = output.fine_frame
-            decoded = decode_heatmap(output.fine, method, radius)
-            points, confidence = _on_image(frame.to_image(decoded.points), image), decoded.confidence
-        covariance = None if decoded.covariance is None else decoded.covariance * frame.scale**2
-        return ZianPrediction(points, confidence, coarse_points, coarse_confidence, covariance)
+        return {"roi_centers": jittered_centers(points, status, self.config.jitter)} if self.config.regions else {}
 
     def _looks(self, reduced: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """(B, K, h, w) coarse heatmaps of the reduced image, and those of the second look where each learns alone.
@@ -182,19 +214,19 @@ class ZIAN(nn.Module):
 
     def _roi_features(self, image: torch.Tensor, frames: Sequence[RoiFrame]) -> list[torch.Tensor]:
         """(B * K, 16, S, S) features of each region, in its own frame."""
-        side = self.config.roi_sizes[0]
+        side = self.config.regions[0]
         crops = [
             crop_roi(image, frame, (side, side), whole_pixels=frame.scale == round(frame.scale)).flatten(0, 1)
             for frame in frames
         ]
         if len(self.roi_backbones) == len(crops):
-            return [backbone_features(net, crop) for net, crop in zip(self.roi_backbones, crops, strict=True)]
+            return [_features(net, crop) for net, crop in zip(self.roi_backbones, crops, strict=True)]
         shared = self.roi_backbones[0] if len(self.roi_backbones) else self.coarse_backbone
-        return list(backbone_features(shared, torch.cat(crops)).chunk(len(crops)))
+        return list(_features(shared, torch.cat(crops)).chunk(len(crops)))
 
     def _in_first_frame(self, rois: Sequence[torch.Tensor], frames: Sequence[RoiFrame]) -> list[torch.Tensor]:
         """(B * K, 16, S, S) features of each region in the frame of the first, refined by co-attention if wanted."""
-        side = self.config.roi_sizes[0]
+        side = self.config.regions[0]
         first = frames[0]
         if self.co_attention is None:
             return [
@@ -214,10 +246,26 @@ class ZIAN(nn.Module):
 def _whole_features(backbone: nn.Module, reduced: torch.Tensor) -> torch.Tensor:
     """(B, 16, h, w) features of the reduced image (B, C, h, w)."""
     height, width = reduced.shape[2:]
-    return backbone_features(backbone, padded(reduced, BACKBONE_MULTIPLE))[..., :height, :width]
+    return _features(backbone, padded(reduced, ROI_MULTIPLE))[..., :height, :width]
 
 
-def _on_image(points: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-    height, width = image.shape[2:]
-    x, y = points.unbind(-1)
-    return torch.stack([x.clamp(-0.5, width - 0.5), y.clamp(-0.5, height - 0.5)], -1)
+def _copies(backbone: Callable[[], nn.Module] | nn.Module, number: int) -> list[nn.Module]:
+    """So many backbones with weights of their own: made anew each, or the one given and copies of it."""
+    if isinstance(backbone, nn.Module):
+        return [backbone, *(copy.deepcopy(backbone) for _ in range(number - 1))]
+    return [backbone() for _ in range(number)]
+
+
+def _features(backbone: nn.Module, image: torch.Tensor) -> torch.Tensor:
+    """(B, 16, H, W) features of images (B, C, H, W).
+
+    Raises:
+        InputError: the backbone answers with another shape.
+    """
+    features = backbone(image)
+    expected = (len(image), OUT_CHANNELS, *image.shape[2:])
+    if features.shape != expected:
+        raise InputError(
+            f"The backbone of a ZIAN answers images with features {expected}, not {tuple(features.shape)}."
+        )
+    return features

@@ -16,7 +16,7 @@ import torch
 from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.geometry import FloatArray
 
-from ..conf import LimitSettings
+from ..settings import Conf
 from .slots import Check, InferenceSlots
 
 
@@ -156,7 +156,7 @@ class InferenceDesk:
     _shared: SharedWork = field(default_factory=SharedWork)
 
     @classmethod
-    def from_limits(cls, limits: LimitSettings) -> InferenceDesk:
+    def from_limits(cls, limits: Conf) -> InferenceDesk:
         """The desk of a server with these limits."""
         slots = limits.infer_slots or default_slots()
         places = InferenceSlots(slots, limits.infer_queue, limits.infer_timeout, lambda: use_share_of_cores(slots))

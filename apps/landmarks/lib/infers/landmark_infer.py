@@ -18,7 +18,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Landmarks, markups_document, prediction_document
 from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.files import json_text
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 
 from ..errors import ConflictError, RetryError
 from ..inference import Reply

@@ -14,10 +14,10 @@ from monai_ext.active.review import Orders, shares
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Protocol
 from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.studies import ImageEntry, digest
 
 from ..datastore import LandmarkDatastore
-from ..label_check import read_label
-from ..studies_store.entries import ImageEntry, digest
+from ..served_labels import read_label
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +59,7 @@ class _Fit(NamedTuple):
 
 
 class LabelPlaces:
-    """The places of the final labels; safe to use from many threads.
-
-    Args:
-        datastore: the studies.
-        protocols: the served ones.
-    """
+    """The places of the final labels; safe to use from many threads."""
 
     def __init__(self, datastore: LandmarkDatastore, protocols: Mapping[str, Protocol]) -> None:
         self._datastore, self._protocols = datastore, protocols

@@ -15,16 +15,15 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 
-from monai_ext.images import image_id
+from monai_ext.images import check_image_id, image_id
 from monai_ext.landmarks import InputError
 
 from ..errors import NotFoundError, ParameterError, TimedOutError
-from ..file_names import check_image_id
 from ..inference import Reply
-from ..params import parse_params
+from ..request_json import parse_params
 from ..service import LandmarkService
-from .access import AnyUser
-from .api_document import Problem
+from .answers import Problem
+from .requests import AnyUser
 
 #: What the address of a request says; ``params`` cannot say it differently.
 FIXED = ("image", "model", "device", "path", "file", "session", "session_id")

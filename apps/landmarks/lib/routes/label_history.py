@@ -8,14 +8,13 @@ from fastapi import APIRouter
 
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Markups
+from monai_ext.studies import LabelVersion, check_tag
 
 from ..errors import ConflictError, NotFoundError
-from ..file_names import check_tag
-from ..label_check import read_label
+from ..served_labels import read_label
 from ..service import LandmarkService
-from ..studies_store.label_history import LabelVersion
-from .access import Annotator, AnyUser
 from .reader import SHARED, Reader, reader_in
+from .requests import Annotator, AnyUser
 
 
 def label_history_router(service: LandmarkService, app: Any) -> APIRouter:

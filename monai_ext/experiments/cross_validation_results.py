@@ -1,0 +1,171 @@
+"""What a cross-validation leaves: cross_validation.json, table.md, and a folder like that of evaluate for each set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from monai_ext.evaluation import draw_ced, draw_worst_cases, write_error_csv
+from monai_ext.evaluation.model_evaluation import Measures
+from monai_ext.evaluation.recorded_points import record_points
+from monai_ext.evaluation.tables import rounded
+from monai_ext.images import read_image
+from monai_ext.landmarks.files import write_atomically, write_json_atomically
+from monai_ext.networks import machine, versions
+from monai_ext.studies import Studies
+
+from .cross_validation import CrossValidation
+from .out_of_fold import OutOfFold
+
+RESULTS, TABLE, PLOT = "cross_validation.json", "table.md", "ced.png"
+#: The images themselves, and changed copies of them; also the names of their folders.
+PLAIN, COPIES = "images", "changed"
+WORST = 12
+
+
+def write_cross_validation(
+    validation: CrossValidation, measures: Measures, command: str, *, pictures: bool = False
+) -> tuple[dict[str, OutOfFold], dict[str, Any]]:
+    """Writes the results of the finished folds.
+
+    Args:
+        validation: of which.
+        measures: what is measured.
+        command: that made it.
+        pictures: draw the plot and the worst cases too.
+
+    Returns:
+        The reading of the images and of the changed copies, as far as there are any, and what the JSON file holds.
+
+    Raises:
+        InputError: the measures do not fit the images.
+    """
+    done = [fold for fold in validation.cells if validation.finished(fold) is not None]
+    found = {
+        PLAIN: [pair for fold in done for pair in validation.pairs(fold)],
+        COPIES: [pair for fold in done for pair in validation.changed_pairs(fold)],
+    }
+    readings = {name: OutOfFold.of(pairs, measures) for name, pairs in found.items() if pairs}
+    settings = validation.settings
+    about = {
+        "protocol": validation.protocol.name,
+        "title": validation.protocol.title,
+        "model_version": f"{settings.folds}-fold cross-validation, seed {settings.seed}",
+        "split": "out of fold",
+        "command": command,
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": machine(validation.device),
+        "versions": versions(),
+    }
+    for name, reading in readings.items():
+        studies = validation.studies if name == PLAIN else validation.changed
+        assert studies is not None
+        _write_set(validation, studies, reading, validation.output / name, about, pictures=pictures)
+    document = about | {
+        "settings": asdict(settings) | {"models": str(settings.models)},
+        "studies": validation.studies.root.as_posix(),
+        "changed": None if validation.changed is None else validation.changed.root.as_posix(),
+        "recipe": validation.protocol.recipe.model_dump(mode="json"),
+        "network": validation.protocol.network.model_dump(mode="json"),
+        "length": asdict(validation.length),
+        "folds_finished": len(done),
+        "folds_asked_for": len(validation.cells),
+        "unit": next(iter(readings.values())).evaluation.unit if readings else None,
+        "between": None if measures.between is None else list(measures.between),
+        "relative": {name: [row.to_dict() for row in reading.rows] for name, reading in readings.items()},
+        "folds": [validation.finished(fold) for fold in done],
+    }
+    write_json_atomically(validation.output / RESULTS, document)
+    if readings:
+        write_atomically(validation.output / TABLE, _markdown(validation, readings, measures, len(done), command))
+        if pictures:
+            draw_ced({name: reading.evaluation for name, reading in readings.items()}, validation.output / PLOT)
+    return readings, document
+
+
+def _write_set(
+    validation: CrossValidation,
+    studies: Studies,
+    reading: OutOfFold,
+    folder: Path,
+    about: Mapping[str, Any],
+    *,
+    pictures: bool,
+) -> None:
+    images, protocol = studies.images(), validation.protocol
+    points = record_points(reading.pairs, images, protocol).model_dump(mode="json")
+    document = {**about, "studies": studies.root.as_posix(), **reading.to_dict(), "points": points}
+    write_json_atomically(folder / "metrics.json", document)
+    write_error_csv(folder / "errors.csv", reading.pairs, reading.evaluation)
+    if pictures and reading.evaluation.images_measured:
+        draw_worst_cases(
+            reading.evaluation,
+            reading.pairs,
+            lambda id: read_image(images[id], protocol.channels)[0],
+            folder / "worst_cases.png",
+            WORST,
+            colors=[item.color for item in protocol.landmarks],
+        )
+
+
+def relative_rows(readings: Mapping[str, OutOfFold], measures: Measures) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the table."""
+    unit = next(iter(readings.values())).evaluation.unit
+    between = measures.between
+    limit = f"{measures.failure:g} {unit}" if between is None else f"{measures.normalized_limit:g} % of it"
+    headings = ["set", "landmark", f"mean, {unit}", "95 % interval", "median", "% of width"]
+    headings += [] if between is None else [f"% of {between[0]} to {between[1]}"]
+    headings += ["worst", f"failed, > {limit}"]
+    rows = []
+    for name, reading in readings.items():
+        for row in reading.rows:
+            distance = [] if between is None else [rounded(row.of_distance, 2)]
+            rows.append(
+                [
+                    name,
+                    row.name,
+                    rounded(row.mean, 2),
+                    f"{rounded(row.low, 2)} to {rounded(row.high, 2)}",
+                    rounded(row.median, 2),
+                    rounded(row.of_width, 3),
+                    *distance,
+                    rounded(row.worst, 1),
+                    f"{row.failures} of {row.images}",
+                ]
+            )
+    return headings, rows
+
+
+def relative_table(readings: Mapping[str, OutOfFold], measures: Measures, title: str) -> Table:
+    """The table for the terminal."""
+    headings, rows = relative_rows(readings, measures)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if i > 1 else "left", no_wrap=i < 2)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _markdown(
+    validation: CrossValidation, readings: Mapping[str, OutOfFold], measures: Measures, done: int, command: str
+) -> str:
+    headings, rows = relative_rows(readings, measures)
+    lines = [
+        f"# Cross-validation of {validation.protocol.title}",
+        f"{done} of {len(validation.cells)} folds are finished. Every image was answered by a model that had not seen "
+        f"it, trained for {validation.length.steps} optimiser steps; the last weights count. Intervals are of the mean "
+        "over other images, by bootstrap. An image fails in the rows `all` where any of its landmarks does.",
+        f"Command: `{command}`",
+        "\n".join(
+            ["| " + " | ".join(headings) + " |", "|:--|:--" + "|--:" * (len(headings) - 2) + "|"]
+            + ["| " + " | ".join(row) + " |" for row in rows]
+        ),
+    ]
+    return "\n\n".join(lines) + "\n"

@@ -1,0 +1,101 @@
+"""Models on disk: weights and cards, their versions, calibrations, training records and the lock of a training."""
+
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .answer_radii import answer_radii
+    from .calibration import Calibration, calibration_path, read_calibration, write_calibration
+    from .conformal import (
+        ConformalRadius,
+        check_coverage,
+        conformal_quantiles,
+        conformal_rank,
+        conformal_scores,
+        fewest_errors,
+    )
+    from .fit import COVERAGE, SMOOTHING, fit_calibration
+    from .lock import HOLDER, FolderBusyError, check_free, training_lock
+    from .model_versions import (
+        ROLLBACKS,
+        SHIPPED,
+        ModelVersion,
+        newest_whole_version,
+        roll_back,
+        rollbacks,
+        version_document,
+        versions,
+    )
+    from .observed import Observed, folds_of, joined
+    from .presence_threshold import PRESENCE_THRESHOLD, PresenceThreshold, best_threshold, not_fitted
+    from .store import (
+        CARD,
+        KEPT_VERSIONS,
+        ModelCard,
+        check_weights,
+        find_model,
+        find_weights,
+        load_network,
+        publish,
+        read_card,
+        stored_weights,
+        version_files,
+        version_number,
+        version_numbers,
+    )
+    from .training_record import read_training_record, record_path, write_training_record
+
+__all__ = [
+    "CARD",
+    "COVERAGE",
+    "HOLDER",
+    "KEPT_VERSIONS",
+    "PRESENCE_THRESHOLD",
+    "ROLLBACKS",
+    "SHIPPED",
+    "SMOOTHING",
+    "Calibration",
+    "ConformalRadius",
+    "FolderBusyError",
+    "ModelCard",
+    "ModelVersion",
+    "Observed",
+    "PresenceThreshold",
+    "answer_radii",
+    "best_threshold",
+    "calibration_path",
+    "check_coverage",
+    "check_free",
+    "check_weights",
+    "conformal_quantiles",
+    "conformal_rank",
+    "conformal_scores",
+    "fewest_errors",
+    "find_model",
+    "find_weights",
+    "fit_calibration",
+    "folds_of",
+    "joined",
+    "load_network",
+    "newest_whole_version",
+    "not_fitted",
+    "publish",
+    "read_calibration",
+    "read_card",
+    "read_training_record",
+    "record_path",
+    "roll_back",
+    "rollbacks",
+    "stored_weights",
+    "training_lock",
+    "version_document",
+    "version_files",
+    "version_number",
+    "version_numbers",
+    "versions",
+    "write_calibration",
+    "write_training_record",
+]
+
+lazy_face(__name__)

@@ -1,0 +1,98 @@
+"""Small parts that several networks are made of."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from monai_ext.landmarks import InputError
+
+#: Presence that a head predicts before it has learned: a landmark is there unless the images teach otherwise.
+INITIAL_PRESENCE = 0.95
+
+#: Groups of channels that are normalised together; every width of the networks here is a multiple.
+GROUPS = 8
+
+
+def padded(image: torch.Tensor, multiple: int) -> torch.Tensor:
+    """(B, C, H, W) with the last row and column repeated at the bottom and right up to multiples of a number."""
+    height, width = image.shape[2:]
+    padding = (0, -width % multiple, 0, -height % multiple)
+    return F.pad(image, padding, mode="replicate") if any(padding) else image
+
+
+def prepared(image: torch.Tensor, in_channels: int, multiple: int, name: str = "The network") -> torch.Tensor:
+    """A network's image :func:`padded` to a multiple, in channels-last order.
+
+    Raises:
+        InputError: the images are not (B, in_channels, H, W).
+    """
+    check_image(image, in_channels, name)
+    return padded(image, multiple).contiguous(memory_format=torch.channels_last)
+
+
+def check_image(image: torch.Tensor, in_channels: int, name: str = "The network") -> None:
+    """Raises InputError where images are not (B, in_channels, H, W)."""
+    if image.ndim != 4 or image.shape[1] != in_channels:
+        raise InputError(f"{name} takes images (B, {in_channels}, H, W), not {tuple(image.shape)}.")
+
+
+def pool(features: torch.Tensor) -> torch.Tensor:
+    """(B, C, h, w) features to their (B, C) means, for maps of any size."""
+    return features.mean((2, 3))
+
+
+def presence_layer(channels: int, num_landmarks: int) -> nn.Linear:
+    """A linear layer from pooled features to (B, K) logits, which begins by calling all landmarks present."""
+    layer = nn.Linear(channels, num_landmarks)
+    nn.init.zeros_(layer.weight)
+    nn.init.constant_(layer.bias, math.log(INITIAL_PRESENCE / (1 - INITIAL_PRESENCE)))
+    return layer
+
+
+class PresenceHead(nn.Module):
+    """A linear layer on the mean and the maximum of features: is the landmark there?
+
+    It learns from the features but does not shape them: no gradient passes to them.
+
+    Args:
+        channels: C.
+        num_landmarks: K.
+    """
+
+    def __init__(self, channels: int, num_landmarks: int) -> None:
+        super().__init__()
+        self.linear = presence_layer(2 * channels, num_landmarks)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(B, K) logits of (B, C, H, W) features that all landmarks share."""
+        features = features.detach().float()
+        return self.linear(torch.cat([pool(features), features.amax((2, 3))], 1))
+
+    def own(self, features: torch.Tensor) -> torch.Tensor:
+        """(B, K) logits of (B * K, C, H, W) features: from those of landmark k the logit of k alone."""
+        landmarks = self.linear.out_features
+        return self(features).reshape(-1, landmarks, landmarks).diagonal(dim1=1, dim2=2)
+
+
+def with_group_norm(network: nn.Module) -> nn.Module:
+    """Puts a group normalisation in the place of every 2D batch normalisation; the network itself, changed.
+
+    Each image is then normalised by its own values, in training as in use. Batch normalisation keeps one mean and
+    deviation for all, which suits neither the image nor its regions where one backbone looks at both, and drifts where
+    a camera's colours are others than those of training.
+
+    Raises:
+        ValueError: a width is no multiple of 8.
+
+    Source: Wu and He, Group Normalization, ECCV 2018.
+    """
+    for name, child in network.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(network, name, nn.GroupNorm(GROUPS, child.num_features, eps=child.eps))
+        else:
+            with_group_norm(child)
+    return network

@@ -1,0 +1,132 @@
+"""What a report says of uncertainty, of active learning and of agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from monai_ext.active.agreement import agreement_document, draw_agreement, read_agreement
+from monai_ext.active.reliability import ReliabilityRow, draw_reliability
+from monai_ext.experiments.learning_curve import CurvePoint, LearningCurve
+from monai_ext.experiments.simulation_results import curve_rows, draw_curves
+from monai_ext.landmarks import InputError
+from monai_ext.reports import Note, PictureFolder, Section, Source, Table
+
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError)
+
+
+def reliability_section(source: Source, pictures: PictureFolder, name: str) -> Section:
+    """How often a model's radii hold the true points.
+
+    Args:
+        source: an ``uncertainty.json``.
+        pictures: where the plot is drawn.
+        name: of its file.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    document = source.document
+    try:
+        tables = {
+            str(kind): [ReliabilityRow(float(r["expected"]), r["observed"], int(r["points"])) for r in rows]
+            for kind, rows in document["reliability"].items()
+        }
+        rows = [
+            [kind, _percent(row.expected), _percent(row.observed), str(row.points)]
+            for kind, table in tables.items()
+            for row in table
+        ]
+        title = f"Reliability of the radii of {document['protocol']} {document['model_version']}"
+        on = f"{document['images']} images of the split {document['split']}"
+    except _DAMAGED as error:
+        raise InputError(f"{source.path} is no whole uncertainty result ({error!r}); write it again.") from None
+    table = Table(["radii", "promised", "held", "points judged"], rows, f"Judged on {on}, never on those fitted to.")
+    if not any(row.observed is not None for rows in tables.values() for row in rows):
+        return Section(title, [Note(f"The {on} are too few to judge any radius."), table])
+    plot = pictures.figure(
+        name, partial(draw_reliability, tables), "Promised and observed coverage.", "Observed over promised coverage"
+    )
+    return Section(title, [plot, table])
+
+
+def simulation_section(source: Source, pictures: PictureFolder, name: str) -> Section:
+    """The learning curves of strategies.
+
+    Args:
+        source: the ``results.json`` of a simulation.
+        pictures: where the plot is drawn.
+        name: of its file.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    document = source.document
+    try:
+        curves = [_curve(curve) for curve in document["curves"]]
+        finished, wanted = document["cells_finished"], document["cells_asked_for"]
+        title = f"Simulated active learning of {document['protocol']}"
+        headings, rows = curve_rows(curves) if curves else ([], [])
+    except _DAMAGED as error:
+        raise InputError(f"{source.path} is no whole simulation result ({error!r}); write it again.") from None
+    if not curves:
+        return Section(title, [Note("No cell of this simulation is finished.")])
+    notes = [] if finished == wanted else [Note(f"Only {finished} of {wanted} cells are finished.", "warning")]
+    plot = pictures.figure(
+        name,
+        partial(draw_curves, curves),
+        "Mean error on the validation images over the number of labels; band: one standard deviation over repetitions.",
+        f"Learning curves of {', '.join(curve.strategy for curve in curves)}",
+    )
+    return Section(title, [*notes, plot, Table(headings, rows, "Mean ± sample standard deviation over repetitions.")])
+
+
+def agreement_section(studies: Path, protocol: str, pictures: PictureFolder, name: str) -> Section:
+    """How far people moved the points that each version proposed.
+
+    Args:
+        studies: folder that the server has worked in.
+        protocol: name of the landmark task.
+        pictures: where the plot is drawn.
+        name: of its file.
+
+    Raises:
+        InputError: the folder does not exist, or its index is damaged.
+    """
+    title = f"Agreement with submitted labels: {protocol}"
+    records = read_agreement(studies, protocol)
+    if not records:
+        said = f"{studies} holds no final label of {protocol} that began as a proposal of a model."
+        return Section(title, [Note(said)])
+    versions = agreement_document(records)["versions"]
+    distances = [item["distance"] for item in versions[0]["within"]]
+    headings = ["version", "labels", "points", "unit", "mean moved", "median moved", "not moved"]
+    headings += [f"≤ {distance:g}" for distance in distances]
+    rows = [_agreement_row(row) for row in versions]
+    blocks: list[Any] = [Table(headings, rows, "How far points were moved before the label was submitted.")]
+    if any(record.mean is not None for record in records):
+        plot = partial(draw_agreement, records)
+        caption = "Each mark is a submitted label; the line is the mean of the last ones."
+        blocks.insert(0, pictures.figure(name, plot, caption, "Distance moved, label by label"))
+    return Section(title, blocks)
+
+
+def _agreement_row(row: Mapping[str, Any]) -> list[str]:
+    lengths = ["–" if row[key] is None else f"{row[key]:.2f}" for key in ("mean", "median")]
+    shares = [_percent(item["share"]) for item in row["within"]]
+    counts = [str(row["labels"]), str(row["points"])]
+    return [row["model_version"], *counts, row["unit"], *lengths, _percent(row["untouched"]), *shares]
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def _curve(document: Mapping[str, Any]) -> LearningCurve:
+    points = (
+        CurvePoint(int(point["labels"]), {int(seed): float(error) for seed, error in point["seeds"].items()})
+        for point in document["points"]
+    )
+    return LearningCurve(str(document["strategy"]), document["unit"], tuple(points))

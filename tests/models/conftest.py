@@ -1,0 +1,3 @@
+from engine_study import blob_protocol, blob_study
+
+__all__ = ["blob_protocol", "blob_study"]
