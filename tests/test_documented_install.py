@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PROJECT = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
 README, APP_README = REPOSITORY / "README.md", REPOSITORY / "apps" / "landmarks" / "README.md"
 INSTALL = re.compile(r"pip install ([^&`\n]+)")
-OURS = re.compile(r"""-e "\.\[([a-z,]+)\]"$""")
+OURS = re.compile(r"""(?:-e )?"\.\[([a-z,]+)\]"$""")
 
 
 def speaking() -> list[Path]:

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
+    from .image_score import Reduction, image_score
     from .predictor import Answer, Predictor
-    from .read_output import ImageBatch, Predictions, Source, load_batch, read_output
-    from .uncertainty import Reduction, image_score, map_radius, observed, probabilities, uncertainty_of
+    from .read_output import SOURCES, ImageBatch, Predictions, Source, load_batch, read_output
+    from .uncertainty import map_radius, observed, probabilities, uncertainty_of
 
 __all__ = [
+    "SOURCES",
     "Answer",
     "ImageBatch",
     "Predictions",

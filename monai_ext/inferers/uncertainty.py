@@ -6,20 +6,19 @@ Shapes: B images, K landmarks, (h, w) cells of a heatmap.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import torch
 
-from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray, Unit
 from monai_ext.metrics import radial_errors
 from monai_ext.models import Observed
 
+from .image_score import image_score
 from .read_output import Predictions
 
 #: The measure; see :func:`map_radius`.
 MEASURE = "map_radius"
-Reduction = Literal["mean", "max"]
 
 
 class Uncertainty(NamedTuple):
@@ -80,29 +79,6 @@ def probabilities(heatmaps: torch.Tensor) -> torch.Tensor:
     total = mass.sum((2, 3), keepdim=True)
     cells = heatmaps.shape[2] * heatmaps.shape[3]
     return torch.where(total > 0, mass / torch.where(total > 0, total, 1.0), 1.0 / cells)
-
-
-def image_score(values: torch.Tensor, status: torch.Tensor, reduction: Reduction = "mean") -> torch.Tensor:
-    """(B,) one score per image from (B, K) values: the mean or the largest over the landmarks that are present.
-
-    An image in which none is present is scored by all its landmarks, so that it too has a place in a ranking.
-
-    Args:
-        values: (B, K).
-        status: (B, K) codes of Status; those above 0 are present.
-        reduction: mean or max.
-
-    Raises:
-        InputError: an unknown reduction or shapes that differ.
-    """
-    if reduction not in get_args(Reduction):
-        raise InputError(f"The score of an image is the mean or the max of its landmarks, not {reduction!r}.")
-    if values.shape != status.shape:
-        raise InputError(f"Values {tuple(values.shape)} and status {tuple(status.shape)} must have one shape (B, K).")
-    counted = (status > 0) | ~(status > 0).any(1, keepdim=True)
-    if reduction == "max":
-        return torch.where(counted, values, -torch.inf).amax(1)
-    return torch.where(counted, values, 0.0).sum(1) / counted.sum(1)
 
 
 def observed(

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from .answer import prediction_document
     from .errors import InputError
     from .files import write_atomically, write_json_atomically
-    from .geometry import Frame
+    from .geometry import Frame, Unit
     from .markups import Markups, markups_document, parse_markups, read_markups, write_markups
     from .measurements import measure
     from .points import Landmarks, Status
@@ -27,6 +27,7 @@ __all__ = [
     "Protocol",
     "Status",
     "TablePoint",
+    "Unit",
     "app_dir",
     "find_protocol",
     "markups_document",

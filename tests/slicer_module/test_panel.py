@@ -15,27 +15,6 @@ from panel_driver import Driver
 TITLES = [name.replace("_", " ") for name in NAMES]
 
 
-@pytest.fixture
-def client() -> FolderClient:
-    return FolderClient()
-
-
-@pytest.fixture
-def panel(make_panel: Callable[..., Driver], client: FolderClient) -> Driver:
-    """Connected, with the first image open."""
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
-    driver.do("nextSample")
-    return driver
-
-
-@pytest.fixture
-def detected(panel: Driver) -> Driver:
-    """The prediction is shown."""
-    panel.do("detect")
-    return panel
-
-
 def saved_points(client: FolderClient, image: str, tag: str = "final") -> dict[str, tuple[str, list[float]]]:
     """Status and LPS position of the points of a stored label."""
     markups = json.loads(client.labels[image, tag][0])["markups"][0]

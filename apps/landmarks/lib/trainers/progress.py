@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from monai_ext.engines.resume import is_resumable
+from monai_ext.engines.job import is_resumable
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.answer import plain
 from monai_ext.landmarks.files import read_json, write_json_atomically
