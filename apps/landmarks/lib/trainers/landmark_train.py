@@ -205,14 +205,15 @@ def training_set(
         image, label = Path(datastore.get_image_uri(image_id)), Path(datastore.get_label_uri(image_id, "final"))
         stated = datastore.get_label_info(image_id, "final").get("protocol")
         try:
-            found, _ = read_label(label, read_frame(image), protocols, stated if stated in protocols else None)
+            content = label.read_bytes()
+            found, landmarks = read_label(label, read_frame(image), protocols, stated if stated in protocols else None)
         except InputError as error:
             problems.append(str(error))
             continue
         if found.name != protocol.name:
             others += 1
             continue
-        chosen.append(LabelledImage(image_id, image, label, splits.get(image_id)))
+        chosen.append(LabelledImage(image_id, image, label, splits.get(image_id), landmarks, content))
     if problems:
         raise InputError(first_of(problems))
     if others:
