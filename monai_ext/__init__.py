@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         networks,
         phantoms,
         reports,
+        structured_reports,
         studies,
         transforms,
     )
@@ -47,6 +48,7 @@ __all__ = [
     "networks",
     "phantoms",
     "reports",
+    "structured_reports",
     "studies",
     "transforms",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from monailabel.config import settings as platform
@@ -12,7 +12,7 @@ from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from lib.startup import in_server, refuse_to_start
+from lib.start_check import in_server, refuse_to_start
 
 try:
     import monai_ext
@@ -24,20 +24,22 @@ except ImportError as error:
         'run `pip install -e ".[server]"` in the folder of the repository.'
     )
 
+from lib.background import Background
 from lib.datastore import LandmarkDatastore
-from lib.final_labels import FinalLabels
 from lib.inference import InferenceDesk
 from lib.infers import LabelMatcher, LandmarkInfer
 from lib.label_survey import survey_labels
-from lib.pool import ImagePool, UncertaintyScoring
+from lib.pool import ImagePool
 from lib.proposals import Proposals
-from lib.protocol_document import protocol_document
-from lib.quality import AgreementScoring, AgreementSummary, LabelReviewer, ReviewScoring
+from lib.quality import AgreementSummary, LabelReviewer
 from lib.retraining import LabelCounter, Retraining
 from lib.routes import install_routes, running_server
+from lib.routes.info import protocol_document
+from lib.routes.sessions import ImageSessions
+from lib.scoring import AgreementScoring, ReviewScoring, UncertaintyScoring
+from lib.served_labels import FinalLabels
 from lib.served_model import ServedModel
 from lib.service import LandmarkService
-from lib.sessions import ImageSessions
 from lib.settings import AppSettings
 from lib.start_check import check_start
 from lib.start_report import start_lines, start_report
@@ -77,30 +79,30 @@ class LandmarksApp(MONAILabelApp):
             install_routes(web, self.service, self)
             report = start_report(monai_ext.__version__, self.models, self._datastore, self.settings)
             logger.info("%s", "\n".join(start_lines(report)))
-            survey_labels(self._datastore, self.settings.protocols)
+            Background("label-survey", partial(survey_labels, self._datastore, self.settings.protocols)).start()
             self.pool.start()
             self.retraining.start()
 
     @cached_property
     def desk(self) -> InferenceDesk:
         """Where predictions are asked for."""
-        return InferenceDesk.from_limits(self.settings.limits)
+        return InferenceDesk.from_limits(self.settings.conf)
 
     @cached_property
     def offers(self) -> Offers:
         """What was offered to whom."""
-        return Offers(self.settings.active.offer_minutes)
+        return Offers(self.settings.conf.offer_minutes)
 
     @cached_property
     def retraining(self) -> Retraining:
         """When the server trains by itself."""
         counter = LabelCounter(self._datastore, self.settings.protocols, self.settings.model_root)
-        return Retraining(counter, self._trainers, self.settings.train_after)
+        return Retraining(counter, self._trainers, self.settings.conf.train_after)
 
     @cached_property
     def pool(self) -> ImagePool:
         """What the models say of all images."""
-        return ImagePool(self._datastore, self.models, self.desk.slots, self.settings.active)
+        return ImagePool(self._datastore, self.models, self.desk.slots, self.settings.conf)
 
     @cached_property
     def proposals(self) -> Proposals:
@@ -125,7 +127,7 @@ class LandmarksApp(MONAILabelApp):
             auto_reload=platform.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
             read_only=platform.MONAI_LABEL_DATASTORE_READ_ONLY,
             mend=in_server(),
-            readers=self.settings.readers,
+            readers=self.settings.conf.readers,
         )
 
     def init_infers(self) -> dict[str, LandmarkInfer]:
@@ -180,7 +182,7 @@ class LandmarksApp(MONAILabelApp):
         problems = {name: problem for name, model in self.models.items() if (problem := model.problem()) is not None}
         told = {"protocols": protocols, "problems": problems, "pool_stats": self.pool.stats()}
         told |= {
-            "readers": self.settings.readers,
+            "readers": self.settings.conf.readers,
             "agreement": self.agreement.summary(),
             "review_stats": self.reviewer.stats(),
         }
@@ -193,7 +195,7 @@ class LandmarksApp(MONAILabelApp):
         """One prediction for an image of the studies, as batch inference asks for it."""
         answer = self.service.infer(request["model"], request["image"])
         label = self.service.store_proposal(request["model"], answer) if request.get("save_label") else None
-        return {"label": label, "tag": "original", "file": None, "params": answer.document}
+        return {"label": label, "tag": "original", "file": None, "params": dict(answer.document)}
 
     def infer_wsi(self, request: dict[str, Any], datastore: LandmarkDatastore | None = None) -> dict[str, Any]:
         raise InputError(f"Landmarks are found in whole images: use POST /infer/{request.get('model')}.")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .check import OK, PROBLEM, WARNING, Check, line
     from .examination import Subject, examine
     from .packages import check_installation
-    from .server import other_port, port_problem
+    from .server import require_port
     from .studies import label_problem
 
 __all__ = [
@@ -23,8 +23,7 @@ __all__ = [
     "explanation",
     "label_problem",
     "line",
-    "other_port",
-    "port_problem",
+    "require_port",
 ]
 
 lazy_face(__name__)

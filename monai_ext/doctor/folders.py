@@ -78,7 +78,7 @@ def check_spaces(folders: Iterable[Path]) -> Check:
     spaced = [str(folder) for folder in folders if re.search(r"\s", str(folder))]
     if not spaced:
         return Check(name, OK, "none has a space")
-    advice = "Start the server with `python -m monailabel.main start_server ...`: the script `monailabel` breaks on it."
+    advice = "Start the server with `monai-landmarks serve --studies DIR`: the script `monailabel` breaks on it."
     return Check(name, WARNING, f"{spaced[0]!r} has a space", advice)
 
 

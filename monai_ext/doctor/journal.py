@@ -1,79 +1,16 @@
-"""The journal of a studies folder (``journal.jsonl``) and the earlier versions of its labels, read, never mended."""
+"""Checks of the journal of a studies folder and of the earlier versions of its labels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from monai_ext.images import LABEL_EXTENSION
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import read_json
+from monai_ext.studies import HISTORY_FOLDER, JOURNAL_FILE, JournalState, is_readable
 
 from .check import OK, WARNING, Check, count, listed
 
-JOURNAL_FILE = "journal.jsonl"
-HISTORY_FOLDER = ".history"
 
-
-class _Line(BaseModel):
-    """What every line of a journal has."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    n: int
-    op: Literal["snapshot", "label", "image", "label_removed", "image_removed", "calibration"]
-
-
-class Journal(NamedTuple):
-    """What a journal holds.
-
-    Attributes:
-        exists: whether there is one.
-        last: the number of its last change.
-        has_snapshot: whether the notes can be made from it alone.
-        damaged: the numbers of lines that cannot be read.
-        is_torn: whether its end was written half.
-    """
-
-    exists: bool = False
-    last: int = 0
-    has_snapshot: bool = False
-    damaged: tuple[int, ...] = ()
-    is_torn: bool = False
-
-    @property
-    def replaces_index(self) -> bool:
-        """Whether a lost index can be made from it without loss."""
-        return self.has_snapshot and not self.damaged
-
-
-def read_journal(studies: Path) -> Journal:
-    """The journal of a studies folder.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    try:
-        content = (Path(studies) / JOURNAL_FILE).read_bytes()
-    except FileNotFoundError:
-        return Journal()
-    *whole, rest = content.split(b"\n")
-    last, has_snapshot, damaged = 0, False, []
-    for number, text in enumerate(whole, start=1):
-        try:
-            line = _Line.model_validate_json(text)
-        except ValidationError:
-            damaged.append(number)
-            continue
-        last = max(last, line.n)
-        has_snapshot = has_snapshot or line.op == "snapshot"
-    return Journal(True, last, has_snapshot, tuple(damaged), bool(rest))
-
-
-def check_journal(journal: Journal, index_changes: int) -> Check:
+def check_journal(journal: JournalState, index_changes: int) -> Check:
     """Whether every line can be read, and the index and the journal tell of the same changes.
 
     Args:
@@ -113,19 +50,7 @@ def check_history(labels: Path) -> Check:
     files = sorted((labels / HISTORY_FOLDER).glob(f"*/*/*{LABEL_EXTENSION}"))
     if not files:
         return Check(name, OK, "none")
-    damaged = [str(path.relative_to(labels)) for path in _unreadable(files)]
+    damaged = [str(path.relative_to(labels)) for path in files if not is_readable(path)]
     if damaged:
         return Check(name, WARNING, f"cannot be read: {listed(damaged)}", "They cannot be put back; remove them.")
     return Check(name, OK, f"{len(files)} of {count(len({path.parent for path in files}), 'label')} are kept")
-
-
-def _unreadable(files: Iterable[Path]) -> list[Path]:
-    bad = []
-    for path in files:
-        try:
-            whole = isinstance(read_json(path), dict)
-        except InputError:
-            whole = False
-        if not whole:
-            bad.append(path)
-    return bad

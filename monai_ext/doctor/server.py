@@ -11,6 +11,8 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
+from monai_ext.landmarks import InputError
+
 from .check import OK, PROBLEM, Check
 
 _SECONDS = 5.0
@@ -66,6 +68,20 @@ def port_problem(port: int, host: str) -> PortProblem | None:
         if problem is not None:
             return _told(problem, port, host)
     return None
+
+
+def require_port(port: int, host: str) -> None:
+    """Refuses a port that no server can be started on, with what answers there and what to do.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    problem = port_problem(port, host)
+    if problem is None:
+        return
+    found = f"{problem.server} runs there already" if problem.server else problem.found
+    do = f"choose another port, e.g. --port {other_port(port)}" if problem.port_alone else "correct --host and --port"
+    raise InputError(f"--port {port} of --host {host} cannot be used: {found}; {do}.")
 
 
 def other_port(port: int) -> int:

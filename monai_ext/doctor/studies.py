@@ -8,16 +8,12 @@ from pathlib import Path
 from monai_ext.landmarks import Frame, InputError, Protocol
 from monai_ext.landmarks.label_check import fitting_protocols, read_label
 from monai_ext.landmarks.label_frame import REMAP
-from monai_ext.landmarks.markups import read_markups
-from monai_ext.studies import Studies
+from monai_ext.landmarks.markups import Markups
+from monai_ext.studies import INDEX_FILE, LABEL_TAGS, JournalState, Studies, StudiesIndex, read_index, read_journal
 
 from .check import OK, PROBLEM, WARNING, Check, count, listed, sentences
-from .index import INDEX_FILE, Index, read_index
-from .journal import Journal, check_history, check_journal, read_journal
+from .journal import check_history, check_journal
 from .survey import Survey
-
-#: What the server saves labels under; the first counts as labelled.
-TAGS = ("final", "draft", "original")
 
 
 def check_studies(survey: Survey, protocols: Mapping[str, Protocol]) -> Iterator[Check]:
@@ -90,7 +86,7 @@ def check_calibration(survey: Survey) -> Check:
     return Check(name, WARNING, found, advice)
 
 
-def check_index(survey: Survey, journal: Journal) -> tuple[Check, Index]:
+def check_index(survey: Survey, journal: JournalState) -> tuple[Check, StudiesIndex]:
     """(whether the index can be read and knows of no file that is gone, the index)."""
     name = f"Index {INDEX_FILE}"
     try:
@@ -99,14 +95,14 @@ def check_index(survey: Survey, journal: Journal) -> tuple[Check, Index]:
         found = str(error).rstrip(".")
         if journal.replaces_index:
             advice = "The next server start keeps a copy and makes it anew from the journal, with all notes."
-            return Check(name, WARNING, found, advice), Index()
+            return Check(name, WARNING, found, advice), StudiesIndex()
         advice = (
             "The next server start keeps a copy and lists images and labels anew from their files, but the notes on "
             "them (who, which network) are lost: put a backup of the file there first, if there is one."
         )
-        return Check(name, PROBLEM, found, advice), Index()
+        return Check(name, PROBLEM, found, advice), StudiesIndex()
     if index is None:
-        return Check(name, OK, "none yet; the server makes it"), Index()
+        return Check(name, OK, "none yet; the server makes it"), StudiesIndex()
     gone = sorted(index.objects.keys() - survey.images.keys())
     gone_labels = [
         f"{id} ({tag})"
@@ -122,7 +118,7 @@ def check_index(survey: Survey, journal: Journal) -> tuple[Check, Index]:
     return Check(name, OK, f"readable, {count(len(index.objects), 'image')}"), index
 
 
-def check_labels(survey: Survey, index: Index, protocols: Mapping[str, Protocol]) -> Check:
+def check_labels(survey: Survey, index: StudiesIndex, protocols: Mapping[str, Protocol]) -> Check:
     """Whether every label can be read, and fits its protocol and its image."""
     name = "Labels"
     bad: dict[str, list[str]] = {"final": [], "draft": []}
@@ -164,9 +160,10 @@ def label_problem(
     if stated is not None and stated not in protocols:
         return f"it belongs to the protocol {stated!r}, which is not there"
     try:
-        names = read_markups(path, frame).names
+        markups = Markups.read(path)
+        names = markups.landmarks(frame).names
         chosen = [protocols[stated]] if stated is not None else fitting_protocols(names, protocols)
-        read_label(path, frame, chosen[0], tag)
+        read_label(markups, frame, chosen[0], tag)
     except InputError as error:
         return str(error).replace(f"{path} ", "it ").replace(f"{path}: ", "").replace(f"{path}, ", "").rstrip(".")
     return ""
@@ -177,8 +174,8 @@ def check_orphans(survey: Survey) -> Check:
     name = "Label files"
     wrong = []
     for tag, files in survey.labels.items():
-        if tag not in TAGS:
-            wrong.append(f"labels/{tag} is no tag of the server ({', '.join(TAGS)})")
+        if tag not in LABEL_TAGS:
+            wrong.append(f"labels/{tag} is no tag of the server ({', '.join(LABEL_TAGS)})")
         orphans = [path.name for id, path in files.items() if id not in survey.images]
         if orphans:
             wrong.append(f"labels/{tag} has labels without an image: {listed(orphans)}")

@@ -5,16 +5,22 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .dataset import SEEN_LABELS, LabelledImage, add_seen_labels, labelled_images, read_labels, read_seen_labels
-    from .failures import ResourceError, is_out_of_memory
+    from .dataset import (
+        SEEN_LABELS,
+        LabelledImage,
+        add_seen_labels,
+        labelled_images,
+        read_labels,
+        read_seen_labels,
+        split_images,
+    )
     from .initialisation import distilled, find_source
+    from .job import is_resumable, run_signature
     from .optimisation import build_optimizer
     from .options import OnProgress, TrainOptions, TrainResult
-    from .resume import is_resumable, run_signature
     from .source_images import ClassImage, read_class_folders, read_class_table
     from .source_training import SourceOptions, SourceResult, train_source
-    from .split import split_images
-    from .stop import StoppedError, StopSwitch, stopped_by_signals
+    from .stop import ResourceError, StoppedError, StopSwitch, is_out_of_memory, stopped_by_signals
     from .train import train_model
     from .validation import RadialErrorSummary, validate_model
 

@@ -1,16 +1,27 @@
-"""How a run is asked to stop: between two steps, with its state saved."""
+"""Ends of a run before its time: a stop that was asked for, and lack of memory or of disk space."""
 
 from __future__ import annotations
 
+import errno
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
+
+from monai_ext.landmarks import InputError
+
 #: Says whether a run should stop.
 Stop = Callable[[], bool]
+
+#: What an operating system answers to a write that has no room: a full disk, a used-up quota, a limit of file sizes.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: How errors of no type of their own tell of memory: CPU allocations of torch, and killed processes that load images.
+MEMORY_WORDS = ("DefaultCPUAllocator: ", "not enough memory", "out of shared memory", "killed by signal: Killed")
 
 
 class StoppedError(Exception):
@@ -66,3 +77,51 @@ def stopped_by_signals(stop: StopSwitch) -> Iterator[None]:
 def never() -> bool:
     """A run that nobody stops."""
     return False
+
+
+class ResourceError(InputError):
+    """Training cannot go on for lack of memory or disk space."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, or what caused it, is a lack of memory."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:  # an error that is raised again may be its own context
+        seen.add(id(cause))
+        if isinstance(cause, (torch.OutOfMemoryError, MemoryError)):
+            return True
+        if isinstance(cause, RuntimeError) and any(words in str(cause) for words in MEMORY_WORDS):
+            return True
+        if isinstance(cause, OSError) and cause.errno == errno.ENOMEM:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def memory_sentence(device: str, batch_sizes: list[int]) -> str:
+    """What to do when the memory was not enough for any of the batch sizes that were tried, largest first."""
+    tried = ", and not for ".join(f"batches of {size}" for size in batch_sizes)
+    advice = "" if batch_sizes[-1] == 1 else "set batch_size to 1, or "
+    return (
+        f"The memory of {device} is not enough for {tried}: {advice}set a smaller input_size or network in the "
+        "protocol, or train where there is more memory."
+    )
+
+
+@contextmanager
+def full_disk_explained(folder: Path) -> Iterator[None]:
+    """Within the block, a write without room is raised as one sentence.
+
+    Raises:
+        ResourceError: there was no room.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise ResourceError(
+            f"There is no room on the disk to save the training of {folder.name!r} ({error.strerror}): free some space "
+            "and train again, which goes on from the last saved state; the published network is unchanged."
+        ) from error

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         plot_file,
         save_figure,
     )
+    from .readers.compared import Comparison, compare_noted, compare_predictions, compare_readers
+    from .readers.document import agreement_document, agreement_table, draw_distances, write_distances
     from .recorded_points import RecordedPoints, read_points, record_points
     from .scores import Evaluation, ImageScores, Number, Result, Scores, finite
     from .table import DASH, Table, percent, rounded, with_spread
@@ -42,6 +44,7 @@ __all__ = [
     "PIXEL",
     "Canvas",
     "ChangedImage",
+    "Comparison",
     "Cutout",
     "Evaluation",
     "ImageScores",
@@ -56,17 +59,23 @@ __all__ = [
     "Result",
     "Scores",
     "Table",
+    "agreement_document",
+    "agreement_table",
     "aligned_pairs",
     "change_camera",
     "checked_rgb",
     "color_of",
     "common_unit",
+    "compare_noted",
+    "compare_predictions",
+    "compare_readers",
     "comparison_table",
     "difference_interval",
     "distances",
     "draw_boxes",
     "draw_case",
     "draw_ced",
+    "draw_distances",
     "draw_error_boxes",
     "draw_overlay",
     "draw_worst_cases",
@@ -93,6 +102,7 @@ __all__ = [
     "save_figure",
     "with_spread",
     "worst_images",
+    "write_distances",
     "write_error_csv",
 ]
 

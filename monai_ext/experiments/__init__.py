@@ -5,19 +5,27 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .ablation import Ablation, AblationSettings, Cell, parse_sizes, subset
+    from .ablation import Ablation, Cell, parse_sizes, subset
     from .ablation_results import accuracy_tables, by_size, cost_table, draw_plots, row_costs, write_results
-    from .ablation_rows import RECIPES, row_names, row_protocol, under_recipe
+    from .ablation_rows import row_names, row_protocol, under_recipe
     from .ablation_scores import AblationMeasures, RowScores, Size
     from .cell_folder import CellFolder
     from .costs import Costs
-    from .cross_validation import CrossValidation, CrossValidationSettings, Fold, fold_images
+    from .cross_validation import CrossValidation, Fold, fold_images
     from .cross_validation_results import COPIES, PLAIN, relative_table, write_cross_validation
     from .learning_curve import CurvePoint, LearningCurve, learning_curves, reference_error
     from .out_of_fold import OutOfFold, RelativeScores
     from .pool import PoolView, view_pool
-    from .series import Progress, Series, SeriesSettings, length
-    from .simulation import Simulation, SimulationSettings
+    from .series import Progress, Series, length
+    from .settings import (
+        RECIPES,
+        AblationSettings,
+        CrossValidationSettings,
+        RecipeName,
+        SeriesSettings,
+        SimulationSettings,
+    )
+    from .simulation import Simulation
     from .simulation_results import curve_table, draw_curves, write_simulation
 
 __all__ = [
@@ -38,6 +46,7 @@ __all__ = [
     "OutOfFold",
     "PoolView",
     "Progress",
+    "RecipeName",
     "RelativeScores",
     "RowScores",
     "Series",

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from monai_ext.engines import LabelledImage, labelled_images, split_images
 from monai_ext.images import read_frame
@@ -14,13 +14,13 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.network_config import Decoder
 from monai_ext.landmarks.recipe import Length
-from monai_ext.losses.cross_task_loss import WEIGHT
 from monai_ext.studies import Studies
 
 from .ablation_rows import default_rows, row_protocol, with_backbone
 from .ablation_scores import AblationMeasures, RowScores, Size, pooled_evaluation, seed_scores
 from .predictions import Predictions, predict, read_predictions, write_predictions
-from .series import Series, SeriesSettings, length
+from .series import Series, length
+from .settings import AblationSettings
 
 ALL = "all"
 
@@ -71,29 +71,6 @@ def subset(images: Sequence[LabelledImage], count: int, seed: int) -> list[Label
     """
     ranked = sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image.id}".encode()).digest())
     return sorted((replace(image, split="train") for image in ranked[:count]), key=lambda image: image.id)
-
-
-@dataclass(frozen=True)
-class AblationSettings(SeriesSettings):
-    """Choices of a person for an ablation.
-
-    Args:
-        rows: names; none takes those of the papers that the protocol can have.
-        sizes: of the training set, e.g. ``50,100,all``.
-        seeds: how many, from 0.
-        max_epochs: passes over each cell's own images; the steps then differ between sizes.
-        split: the images that are reported, ``val`` or ``test``.
-        backbone: instead of the protocol's own.
-        weight: of the regularisers of the rows CD, ED and Com.
-    """
-
-    rows: tuple[str, ...] = ()
-    sizes: str = ALL
-    seeds: int = 3
-    max_epochs: int | None = None
-    split: Literal["val", "test"] = "val"
-    backbone: str | None = None
-    weight: float = WEIGHT
 
 
 class Ablation(Series[Cell]):

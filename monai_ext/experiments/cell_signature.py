@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monai_ext.engines import LabelledImage, TrainOptions
 from monai_ext.engines.initialisation import SOURCES, find_source
-from monai_ext.engines.resume import run_signature
+from monai_ext.engines.job import run_signature
 from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.recipe import FACES
 from monai_ext.networks.cross_task.named_sources import NAMED_SOURCES, shipped_source

@@ -18,25 +18,11 @@ from monai_ext.studies import Studies
 
 from .cell_signature import cell_signature
 from .predictions import predict, read_predictions, write_predictions
-from .series import Series, SeriesSettings, length
+from .series import Series, length
+from .settings import CrossValidationSettings
 
 #: Answers on changed images, and which images those were.
 CHANGED, CHANGED_OF = "changed.csv", "changed.json"
-
-
-@dataclass(frozen=True)
-class CrossValidationSettings(SeriesSettings):
-    """Choices of a person for a cross-validation.
-
-    Args:
-        folds: how many.
-        seed: of the division and of every training.
-        half: store the weights of each fold as float16, as a shipped model has them.
-    """
-
-    folds: int = 5
-    seed: int = 0
-    half: bool = True
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from monai_ext.networks import find_device, machine, versions
 
 from .cell_folder import CellFolder, NamedCell
 from .cell_signature import cell_signature, with_paths
+from .settings import SeriesSettings
 
 CellT = TypeVar("CellT", bound=NamedCell)
 
@@ -45,26 +46,6 @@ class Progress:
 
 
 OnCellProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class SeriesSettings:
-    """Choices that every series offers.
-
-    Args:
-        max_steps: most optimiser steps of every training; None takes the recipe's epochs.
-        validations: how often a training is validated and saved; its last weights count all the same.
-        device, workers: as in training.
-        models: folder whose ``sources`` hold source classifiers.
-        keep_weights: keep the weights of finished cells.
-    """
-
-    max_steps: int | None = None
-    validations: int = 5
-    device: str = "auto"
-    workers: int | None = None
-    models: Path = Path("models")
-    keep_weights: bool = True
 
 
 class Series(ABC, Generic[CellT]):

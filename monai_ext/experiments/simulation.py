@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monai_ext.active.measures import DEFAULT_MEASURE, find_measure
+from monai_ext.active.measures import find_measure
 from monai_ext.active.selection import USES_FEATURES, USES_SCORES, Candidates, by_chance, select
 from monai_ext.engines import LabelledImage, labelled_images, split_images
 from monai_ext.evaluation import Pair, common_unit, distances
 from monai_ext.inferers import Predictor
-from monai_ext.inferers.image_score import Reduction
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.recipe import Length
@@ -26,35 +25,8 @@ from monai_ext.studies import Studies
 from .pool import view_pool
 from .predictions import predict, write_predictions
 from .rounds import INITIAL, ChoiceFile, RoundCell, all_cells, check_strategies, label_counts
-from .series import Series, SeriesSettings, length
-
-
-@dataclass(frozen=True)
-class SimulationSettings(SeriesSettings):
-    """Choices of a person for a simulation; without ``max_steps``, the recipe's epochs over the last round's images.
-
-    Args:
-        strategies: names.
-        initial: first labels, drawn by chance.
-        batch: labels added in each round.
-        rounds: how many.
-        seeds: how many, from 0.
-        measure: of uncertainty.
-        reduction: how the landmarks make the score of an image.
-        warm: begin each training with the weights of the round before instead of new ones. As on a server, the model
-            of the round before then stays where the new one is worse on the validation images.
-        keep_weights: keep the weights of cells that nothing depends on any more.
-    """
-
-    strategies: tuple[str, ...] = ("random", "uncertainty", "diversity", "hybrid")
-    initial: int = 20
-    batch: int = 20
-    rounds: int = 8
-    seeds: int = 3
-    measure: str = DEFAULT_MEASURE
-    reduction: Reduction = "mean"
-    warm: bool = False
-    keep_weights: bool = False
+from .series import Series, length
+from .settings import SimulationSettings
 
 
 class Simulation(Series[RoundCell]):

@@ -22,11 +22,10 @@ def write_simulation(simulation: Simulation, command: str) -> tuple[list[Learnin
     finished = simulation.finished_cells()
     curves = learning_curves(finished, simulation.strategies)
     target = reference_error(curves)
-    settings = asdict(simulation.settings)
     document = {
         "protocol": simulation.protocol.name,
         **simulation.origin(command),
-        "settings": settings | {"models": str(simulation.settings.models)},
+        "settings": simulation.settings.model_dump(mode="json"),
         "recipe": simulation.protocol.recipe.model_dump(mode="json"),
         "length": asdict(simulation.length),
         "labels": list(simulation.counts),

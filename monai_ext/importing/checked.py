@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_ext.doctor.index import read_index
 from monai_ext.images import (
     CALIBRATION_FILE,
     StatedSize,
@@ -20,7 +19,7 @@ from monai_ext.images import (
 )
 from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.new_protocol import new_protocol_text
-from monai_ext.studies import LOCK_FILE, NewReading, Studies, new_reading, studies_lock
+from monai_ext.studies import LOCK_FILE, NewReading, Studies, new_reading, read_index, studies_lock
 
 from .placing import ExifReading, Placed, place
 from .plan import PlannedImage

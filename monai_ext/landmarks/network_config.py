@@ -78,6 +78,11 @@ class NetworkConfig(Strict):
         return {}
 
     @property
+    def wants_logits(self) -> str | None:
+        """An option that only works with a loss that trains logits of probabilities; None where none is on."""
+        return None
+
+    @property
     def fitted_size(self) -> Size:
         """The size that whole images are scaled into."""
         return self.resize or self.input_size
@@ -215,6 +220,10 @@ class ZianConfig(NetworkConfig):
     @property
     def has_stages(self) -> bool:
         return bool(self.regions)
+
+    @property
+    def wants_logits(self) -> str | None:
+        return "spatial_prior" if self.spatial_prior else None
 
     @property
     def stage_weights(self) -> dict[str, float]:

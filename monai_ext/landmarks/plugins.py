@@ -60,7 +60,7 @@ class Registry(dict[str, T]):
         Raises:
             InputError: the name stands for another thing.
         """
-        if self.setdefault(name, item) is not item:
+        if self.setdefault(name, item) != item:
             raise InputError(f"There is a {self.noun} {name!r} already: give the one of the plug-in another name.")
 
     def unknown(self, name: object) -> str | None:

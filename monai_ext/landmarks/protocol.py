@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from .document import Strict
 from .network_config import AnyNetwork, HeatmapNetConfig
 from .picture import Picture
-from .recipe import Recipe
+from .recipe import LOSSES, Recipe
 from .source_normalization import with_source_normalization
 
 #: Colours of Okabe and Ito (2008), told apart by people with colour-blindness; used where a protocol names none.
@@ -21,10 +21,24 @@ NAME_LENGTH = 64
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH)]
 
 
+class ConceptCode(Strict):
+    """A code of a terminology, e.g. SNOMED CT, for documents that other programs read.
+
+    Args:
+        value: of the code, as ``67046006``.
+        scheme: designator as DICOM has it (PS3.16, 8): ``SCT``, ``DCM``, ``LN``; a private one begins with 99.
+        meaning: what a person reads.
+    """
+
+    value: Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[^\\\s]+$")]
+    scheme: Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[A-Z0-9][A-Z0-9_.-]*$")]
+    meaning: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\\]+$")]
+
+
 class LandmarkDefinition(Strict):
     """One landmark: its name, what it is anatomically, how it is shown.
 
-    ``picture`` is for people alone: documents that say what a network learned leave it out.
+    ``picture`` and ``code`` are for people and other programs: documents of what a network learned leave them out.
     """
 
     name: Name
@@ -33,6 +47,7 @@ class LandmarkDefinition(Strict):
     pair: Name | None = None
     optional: bool = False
     picture: Picture | None = Field(default=None, exclude=True)
+    code: ConceptCode | None = Field(default=None, exclude=True)
 
 
 class Measurement(Strict):
@@ -46,6 +61,7 @@ class Measurement(Strict):
     kind: Literal["distance", "height", "angle"] = "distance"
     between: tuple[Name, ...]
     description: str = ""
+    code: ConceptCode | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
     def _count(self) -> Measurement:
@@ -138,9 +154,10 @@ class Protocol(Strict):
 
     @model_validator(mode="after")
     def _heatmaps_are_shares(self) -> Protocol:
-        if getattr(self.network, "spatial_prior", False) and self.recipe.loss != "spatial_cross_entropy":
+        option = self.network.wants_logits
+        if option is not None and LOSSES[self.recipe.loss] != "logits":
             raise ValueError(
-                f"network.spatial_prior needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
+                f"network.{option} needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
                 f"{self.recipe.loss}"
             )
         return self

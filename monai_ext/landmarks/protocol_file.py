@@ -15,10 +15,18 @@ from .protocol import Protocol
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
+#: Where an installed package holds what lies beside it in a copy of the repository.
+INSTALLED = _PACKAGE / "_shipped"
+
+
+def app_dir() -> Path:
+    """The folder of the MONAI Label app: inside an installed package, or that of a copy of the repository."""
+    return INSTALLED / "app" if INSTALLED.is_dir() else _PACKAGE.parent / "apps" / "landmarks"
+
+
 def shipped_dir(kind: Literal["protocols", "pretrained"]) -> Path:
-    """The folder of shipped protocols or models: inside an installed wheel, or the app's of a source checkout."""
-    installed = _PACKAGE / "_shipped" / kind
-    return installed if installed.is_dir() else _PACKAGE.parent / "apps" / "landmarks" / kind
+    """The folder of shipped protocols or models: that of the app."""
+    return app_dir() / kind
 
 
 def _line_of(node: yaml.Node | None, location: Iterable[Any]) -> int:
@@ -65,7 +73,7 @@ def _reason(error: Any) -> str:
         return f"the key {field!r} is unknown; remove it or mend its spelling"
     if error["type"] == "missing":
         return f"the key {field!r} is missing; add it"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = str(error["msg"]).removeprefix("Value error, ").removesuffix(".")
     shown = error.get("input")
     value = "" if isinstance(shown, dict | list | tuple) else f" (got {shown!r:.80})"
     return f"{field}: {message}{value}" if field else message

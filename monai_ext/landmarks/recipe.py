@@ -98,13 +98,17 @@ class Augmentation(Strict):
         """Documents are as they were before there were plug-ins where none is used."""
         fields: dict[str, Any] = written(self)
         if not self.further:
-            del fields["further"]
+            fields.pop("further", None)
         return fields
 
 
 #: Source classifiers that have a name of their own: the ImageNet classifier with the network's encoder, and a network
 #: that recognises people.
 IMAGENET, FACES = "imagenet", "faces"
+
+
+#: Weight of a regulariser and temperature of the class probabilities in Fu et al., MLMI 2020, section 3.1.
+CROSS_TASK_WEIGHT, CROSS_TASK_TEMPERATURE = 0.002, 2.0
 
 
 class CrossTask(Strict):
@@ -127,8 +131,8 @@ class CrossTask(Strict):
 
     source: Annotated[str, Field(min_length=1)]
     lambda_cd: NotNegative = 0.0
-    lambda_ed: NotNegative = 0.002
-    temperature: Positive = 2.0
+    lambda_ed: NotNegative = CROSS_TASK_WEIGHT
+    temperature: Positive = CROSS_TASK_TEMPERATURE
     level: Literal["map", "pooled", "pixel"] = "map"
     train_classifier: bool = False
     freeze_bn: bool = False
@@ -198,8 +202,14 @@ NAMED_RECIPES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-#: Losses of heatmaps by name; ``register_loss`` of :mod:`monai_ext.losses` adds those of plug-ins.
-LOSSES: Registry[str] = Registry("loss", {name: name for name in ("spatial_cross_entropy", "mse", "adaptive_wing")})
+#: Meaning of a network's raw output: heatmaps of amplitude 1, or logits of a probability over the pixels.
+Meaning = Literal["heatmap", "logits"]
+
+#: Losses of heatmaps by name, with the meaning of what they train; ``register_loss`` of :mod:`monai_ext.losses` adds
+#: those of plug-ins.
+LOSSES: Registry[Meaning] = Registry(
+    "loss", {"spatial_cross_entropy": "logits", "mse": "heatmap", "adaptive_wing": "heatmap"}
+)
 
 
 def _known_loss(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .network_config import NETWORKS
 from .recipe import FACES, IMAGENET
 
 #: Beginnings of the names of encoders whose ImageNet classifiers have a normalisation of their own name.
@@ -24,7 +25,11 @@ def with_source_normalization(protocol: Any) -> Any:
     block = recipe.get("cross_task") if isinstance(recipe, dict) else None
     if not isinstance(network, dict) or not isinstance(block, dict) or "normalization" in network:
         return protocol
-    encoder = str(network.get("encoder", network.get("backbone")))
+    name = network.get("name", "heatmap_net")
+    field = None if NETWORKS.unknown(name) else NETWORKS[name].encoder_field
+    if field is None:
+        return protocol
+    encoder = str(network.get(field, NETWORKS[name].model_fields[field].default))
     names = {FACES: "dlib", IMAGENET: "efficientnet-lite" if encoder.startswith(_LITE) else "imagenet"}
     source = block.get("source")
     if not isinstance(source, str) or source not in names:

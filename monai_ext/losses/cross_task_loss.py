@@ -8,13 +8,18 @@ from typing import Literal, NamedTuple
 import torch
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.recipe import CROSS_TASK_TEMPERATURE, CROSS_TASK_WEIGHT
 from monai_ext.networks.cross_task.distiller import DistilledOutput
 
-from .distillation import LEVELS, Level, classifier_distance, encoder_distance
 from .landmark_loss import GradientRatio, LandmarkLoss, TrainingLoss
 
-#: Weight of a regulariser and temperature of the class probabilities in Fu et al., MLMI 2020, section 3.1.
-WEIGHT, TEMPERATURE = 0.002, 2.0
+#: What of the features is compared: the whole map as one vector, its mean over the pixels, or each pixel's vector.
+Level = Literal["map", "pooled", "pixel"]
+
+LEVELS: tuple[Level, ...] = ("map", "pooled", "pixel")
+
+#: A vector shorter than this has no direction.
+SHORTEST = 1e-6
 
 #: The rows of the paper's table 1: fine tuning, either regulariser, both.
 Mode = Literal["FT", "CD", "ED", "Com"]
@@ -22,7 +27,7 @@ Mode = Literal["FT", "CD", "ED", "Com"]
 _TERMS: dict[Mode, tuple[float, float]] = {"FT": (0.0, 0.0), "CD": (1.0, 0.0), "ED": (0.0, 1.0), "Com": (1.0, 1.0)}
 
 
-def mode_weights(mode: Mode, weight: float = WEIGHT) -> tuple[float, float]:
+def mode_weights(mode: Mode, weight: float = CROSS_TASK_WEIGHT) -> tuple[float, float]:
     """``(lambda_cd, lambda_ed)`` of a row of the paper's table.
 
     Raises:
@@ -36,6 +41,60 @@ def mode_weights(mode: Mode, weight: float = WEIGHT) -> tuple[float, float]:
         raise InputError(f"A mode of cross-task distillation is one of {', '.join(_TERMS)}, not {mode!r}.")
     classifier, encoder = _TERMS[mode]
     return classifier * weight, encoder * weight
+
+
+def classifier_distance(g_s: torch.Tensor, g_t: torch.Tensor, temperature: float = 2.0) -> torch.Tensor:
+    """L_CD: mean over the batch of ``||softmax(g_s / mu) - softmax(g_t / mu)||^2``, in [0, 2].
+
+    Equation 3 of Fu et al., MLMI 2020. Computed in float32; exactly 0 for equal logits.
+
+    Args:
+        g_s: (B, N) logits of the source.
+        g_t: (B, N) logits of the target.
+        temperature: mu.
+    """
+    with torch.autocast(g_t.device.type, enabled=False):
+        source, target = ((g.float() / temperature).softmax(1) for g in (g_s, g_t))
+        return (source - target).square().sum(1).mean()
+
+
+def encoder_distance(f_s: torch.Tensor, f_t: torch.Tensor, level: Level = "map") -> torch.Tensor:
+    """L_ED: 1 - mean of the cosine between the features, over the batch and, for ``pixel``, the pixels; in [0, 2].
+
+    Equation 4 of Fu et al., MLMI 2020, with the mean over the batch in place of a sum, whose minimum would be 1 - B.
+    It is computed in float32 as half the squared distance of the unit vectors, which is the same number and exactly 0
+    for equal features. A vector of zeros has no direction: it is 0 from another one and 1/2 from any unit vector.
+
+    Args:
+        f_s: (B, C, h, w) features of the source.
+        f_t: (B, C, h, w) features of the target.
+        level: what is compared.
+
+    Raises:
+        InputError: an unknown level, or features of different shapes.
+    """
+    if level not in LEVELS:
+        raise InputError(f"Features are compared at a level {', '.join(LEVELS)}, not {level!r}.")
+    if f_s.shape != f_t.shape:
+        raise InputError(f"Features to compare have one shape, not {tuple(f_s.shape)} and {tuple(f_t.shape)}.")
+    with torch.autocast(f_t.device.type, enabled=False):
+        source, target = (_unit(_vectors(f.float(), level)) for f in (f_s, f_t))
+        return 0.5 * (source - target).square().sum(1).mean()
+
+
+def _vectors(features: torch.Tensor, level: Level) -> torch.Tensor:
+    """(B, D) or (B, D, P) vectors along the second axis."""
+    if level == "map":
+        return features.flatten(1)
+    return features.mean((2, 3)) if level == "pooled" else features.flatten(2)
+
+
+def _unit(vectors: torch.Tensor) -> torch.Tensor:
+    """Vectors of length 1; those without a direction become zeros, with a gradient of zeros."""
+    squares = vectors.square().sum(1, keepdim=True)
+    directed = squares > SHORTEST**2
+    length = torch.where(directed, squares, 1.0).sqrt()
+    return torch.where(directed, vectors / length, 0.0)
 
 
 class CrossTaskTerms(NamedTuple):
@@ -63,7 +122,7 @@ class CrossTaskLoss(TrainingLoss):
         lambda_cd: weight of the classifier's distance.
         lambda_ed: weight of the encoder's distance.
         temperature: mu of the class probabilities.
-        level: the features compared; see :func:`~monai_ext.losses.distillation.encoder_distance`.
+        level: the features compared; see :func:`encoder_distance`.
 
     Raises:
         InputError: a negative weight, a temperature that is not positive, or an unknown level.
@@ -75,8 +134,8 @@ class CrossTaskLoss(TrainingLoss):
         self,
         task: LandmarkLoss,
         lambda_cd: float = 0.0,
-        lambda_ed: float = WEIGHT,
-        temperature: float = TEMPERATURE,
+        lambda_ed: float = CROSS_TASK_WEIGHT,
+        temperature: float = CROSS_TASK_TEMPERATURE,
         level: Level = "map",
     ) -> None:
         super().__init__()
@@ -141,27 +200,6 @@ class CrossTaskLoss(TrainingLoss):
         if not parameters:
             raise InputError("A gradient ratio needs an encoder that learns: its trainable part is empty.")
         self._measured = (parameters, scale)
-
-    def gradient_ratio(
-        self,
-        output: DistilledOutput,
-        points: torch.Tensor,
-        status: torch.Tensor,
-        parameters: Sequence[torch.Tensor],
-        scale: float = 1.0,
-    ) -> GradientRatio:
-        """The pull of each part of the loss at the encoder, without touching ``.grad``.
-
-        The graph stays, so that ``backward`` can follow. Other arguments as of :meth:`forward` and
-        :meth:`measure_next`.
-
-        Raises:
-            InputError: as of both.
-        """
-        self.measure_next(parameters, scale)
-        self(output, points, status)
-        assert self.gradients is not None
-        return self.gradients
 
     def _ratio(self, terms: CrossTaskTerms, parameters: Sequence[torch.Tensor], scale: float) -> GradientRatio:
         weights = (1.0, self.lambda_cd, self.lambda_ed)

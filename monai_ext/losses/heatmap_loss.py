@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from monai_ext.landmarks import InputError, Status
-from monai_ext.landmarks.recipe import LOSSES
+from monai_ext.landmarks.recipe import LOSSES, Meaning
 from monai_ext.transforms.heatmap import Sigma, gaussian_heatmap
 from monai_ext.transforms.resample import inside
 
@@ -30,6 +30,8 @@ class HeatmapLoss(nn.Module, ABC):
 
     #: Weight that brings a presence term of this loss's training to a comparable scale.
     presence_weight: ClassVar[float]
+    #: Meaning of the outputs that it trains.
+    meaning: ClassVar[Meaning] = "heatmap"
 
     def __init__(self, sigma: Sigma = 2.0) -> None:
         super().__init__()
@@ -86,7 +88,7 @@ def register_loss(name: str) -> Callable[[T], T]:
     """
 
     def registered(loss: T) -> T:
-        LOSSES.add(name, name)
+        LOSSES.add(name, loss.meaning)
         if _CLASSES.setdefault(name, loss) is not loss:
             raise InputError(f"There is a loss {name!r} already: give the one of the plug-in another name.")
         return loss

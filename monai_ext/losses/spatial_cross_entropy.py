@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import torch
 
+from monai_ext.landmarks.recipe import Meaning
 from monai_ext.transforms.heatmap import gaussian_profiles
 
 from .heatmap_loss import HeatmapLoss, register_loss, without_uncounted
@@ -32,6 +33,7 @@ class SpatialCrossEntropyLoss(HeatmapLoss):
     """Cross-entropy against a Gaussian that is normalised to sum to 1 over the map's own pixels, borders included."""
 
     presence_weight: ClassVar[float] = 1.0
+    meaning: ClassVar[Meaning] = "logits"
 
     def compute(self, outputs: torch.Tensor, points: torch.Tensor, status: torch.Tensor) -> torch.Tensor:
         # The target is separable and sums to 1: logsumexp(o) - gy.o.gx, without a map of target or log-probability.

@@ -1,13 +1,43 @@
-"""A studies folder: images with their labels, and its changes without a server, which the server's store takes in."""
+"""The studies folder as a store: journalled changes of images and labels that survive crashes, and readers of them.
+
+A server keeps its studies by these parts; commands read and change the same folder without one.
+"""
 
 from typing import TYPE_CHECKING
 
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
+    from .change_set import ChangeSet
+    from .errors import ConflictError, LockedError, NotFoundError, StorageError, TooLargeError
     from .folder import SPLITS_FILE, Studies, check_studies_folder, splits_document
-    from .lock import LOCK_FILE, studies_lock
+    from .folder_readings import NewReading, ReadImage, new_reading, read_readings
+    from .index_file import INDEX_FILE, Repairs, read_index
+    from .journal import JOURNAL_FILE, JournalState, read_journal
+    from .label_changes import (
+        HISTORY_FOLDER,
+        LABEL_MEGABYTES,
+        MEGABYTE,
+        LabelChanges,
+        LabelHistory,
+        LabelVersion,
+        is_readable,
+    )
+    from .lock import LOCK_FILE, LOCK_SECONDS, StoreLock, studies_lock
+    from .measurements import label_rows, study_rows
     from .passed_over import passed_over, why_no_image
+    from .reader_labels import About, Readings
+    from .reader_places import (
+        READINGS_NOTE,
+        drafts,
+        finished_by,
+        has,
+        is_consensus,
+        is_same,
+        own_tag,
+        reader_of,
+        readings,
+    )
     from .readers import (
         ANNOTATOR,
         CONSENSUS_OF,
@@ -22,47 +52,114 @@ if TYPE_CHECKING:
         sources,
         stated_annotator,
         stated_sources,
-        with_field,
     )
-    from .readings import NewReading, ReadImage, new_reading, read_readings
+    from .reconcile import reconcile_images, reconcile_labels, restore_labels, sweep_temporary
+    from .records import (
+        FileEntry,
+        ImageEntry,
+        LabelEntry,
+        Objects,
+        StudiesIndex,
+        check_info,
+        digest,
+        image_entry,
+        known_image,
+        known_label,
+    )
     from .remapping import Remapping, find_remappings, remap
-    from .replaced_labels import LabelReplacement, replace_labels
+    from .size_changes import SizeChanges
+    from .state import StudiesState
+    from .study_files import LABEL_TAGS, StudyFiles, check_tag, no_such_image, split_image_file
     from .submission import FIRST_SUBMISSION, first_submission, with_first_submission
+    from .watcher import watch_studies
 
 __all__ = [
     "ANNOTATOR",
     "CONSENSUS_OF",
     "DRAFTS",
     "FIRST_SUBMISSION",
+    "HISTORY_FOLDER",
+    "INDEX_FILE",
+    "JOURNAL_FILE",
+    "LABEL_MEGABYTES",
+    "LABEL_TAGS",
     "LOCK_FILE",
+    "LOCK_SECONDS",
     "LONGEST_NAME",
+    "MEGABYTE",
     "READINGS",
+    "READINGS_NOTE",
     "SPLITS_FILE",
+    "About",
+    "ChangeSet",
+    "ConflictError",
     "Consensus",
-    "LabelReplacement",
+    "FileEntry",
+    "ImageEntry",
+    "JournalState",
+    "LabelChanges",
+    "LabelEntry",
+    "LabelHistory",
+    "LabelVersion",
+    "LockedError",
     "NewReading",
+    "NotFoundError",
+    "Objects",
     "ReadImage",
+    "Readings",
     "Remapping",
+    "Repairs",
+    "SizeChanges",
+    "StorageError",
+    "StoreLock",
     "Studies",
+    "StudiesIndex",
+    "StudiesState",
+    "StudyFiles",
+    "TooLargeError",
+    "check_info",
     "check_studies_folder",
+    "check_tag",
     "checked_name",
     "consensus",
     "consensus_content",
+    "digest",
+    "drafts",
     "find_remappings",
+    "finished_by",
     "first_submission",
+    "has",
+    "image_entry",
+    "is_consensus",
+    "is_readable",
+    "is_same",
+    "known_image",
+    "known_label",
+    "label_rows",
     "new_reading",
+    "no_such_image",
+    "own_tag",
     "passed_over",
+    "read_index",
+    "read_journal",
     "read_readings",
     "reader_key",
+    "reader_of",
+    "readings",
+    "reconcile_images",
+    "reconcile_labels",
     "remap",
-    "replace_labels",
+    "restore_labels",
     "sources",
+    "split_image_file",
     "splits_document",
     "stated_annotator",
     "stated_sources",
     "studies_lock",
+    "study_rows",
+    "sweep_temporary",
+    "watch_studies",
     "why_no_image",
-    "with_field",
     "with_first_submission",
 ]
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_ext.doctor.index import Index, read_index
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import InputError, Markups, Protocol
 from monai_ext.landmarks.label_check import protocol_of, read_label
-from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.measurement_rows import MeasurementRow, measurement_rows, unusable_row
 
 from .folder import Studies
+from .index_file import read_index
+from .records import StudiesIndex
 
 
 def label_rows(
@@ -35,10 +35,11 @@ def label_rows(
         frame = read_frame(image_path)
         if name and name not in protocols:
             return [unusable_row(image, name, f"The protocol {name!r} of the label is unknown here.")]
-        protocol = protocols[name] if name else protocol_of(read_markups(label_path, frame).names, protocols)
-        return measurement_rows(protocol, image, read_label(label_path, frame, protocol), notes)
+        markups = Markups.read(label_path, label_path.name)
+        protocol = protocols[name] if name else protocol_of(markups.landmarks(frame).names, protocols)
+        return measurement_rows(protocol, image, read_label(markups, frame, protocol), notes)
     except InputError as error:
-        return [unusable_row(image, name, str(error).replace(str(label_path), label_path.name))]
+        return [unusable_row(image, name, str(error))]
 
 
 def study_rows(
@@ -72,6 +73,6 @@ def study_rows(
         warnings.warn(f"{others} final labels of other protocols than {only} are left out.", stacklevel=2)
 
 
-def _notes(index: Index | None, image: str) -> Mapping[str, Any]:
+def _notes(index: StudiesIndex | None, image: str) -> Mapping[str, Any]:
     entry = None if index is None else index.objects.get(image)
     return entry.labels["final"].info if entry is not None and "final" in entry.labels else {}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from monai_ext.images import LABEL_EXTENSION, read_frame
@@ -12,8 +12,14 @@ from monai_ext.landmarks import Frame, InputError
 from monai_ext.landmarks.label_frame import SAME_PLACEMENT, check_frame, frame_field, moved_by
 from monai_ext.landmarks.markups import mapped_document, read_stated_frame
 
+from .change_set import ChangeSet
 from .folder import Studies
-from .replaced_labels import LabelReplacement, replace_labels
+from .index_file import INDEX_FILE, read_index
+from .journal import JOURNAL_FILE, read_journal
+from .label_changes import LabelChanges, LabelHistory
+from .reconcile import reconcile_images, reconcile_labels
+from .records import digest, known_label, label_entry
+from .state import StudiesState
 
 
 @dataclass(frozen=True)
@@ -91,21 +97,64 @@ def find_remappings(studies: Studies, images: Iterable[str] | None = None) -> Re
 def remap(studies: Studies, remappings: Iterable[Remapping]) -> None:
     """Maps labels: each point keeps its pixel and gets the position that it has in the image's present placement.
 
-    The former labels stay as earlier versions (see :func:`~monai_ext.studies.replace_labels`).
+    The former labels stay as earlier versions, and the notes go on with the new ones. A folder that no server has
+    served yet has neither index nor journal, and gets none.
 
     Raises:
-        InputError: a label cannot be read, or the folder cannot be changed now; nothing is changed.
-        OSError: the disk is full.
+        InputError: a label cannot be read, another process holds the folder for too long, its index or journal is
+            damaged, or the disk is full; nothing is changed.
     """
-    replace_labels(
-        studies,
-        [
-            LabelReplacement(
-                item.image,
-                item.tag,
-                partial(mapped_document, frame=item.frame),
-                {"mapped_from": frame_field(item.made_on)},
-            )
-            for item in remappings
-        ],
-    )
+    state = StudiesState(studies.root)
+    files = state.files
+    labels = LabelChanges(files, LabelHistory(files.labels))
+    with state.lock:
+        if not is_served(studies.root):
+            _remap_unserved(labels, remappings)
+            return
+        _refuse_damaged(studies.root)
+        with state.changing() as changes:
+            reconcile_images(changes.objects, files, lambda _: None)
+            reconcile_labels(changes.objects, files, lambda _: None)
+            for item in remappings:
+                content = _mapped(item)
+                _, label = known_label(changes.objects, item.image, item.tag)
+                labels.keep(changes, item.image, item.tag, label, "replaced")
+                changes.write(item.path, content)
+                info = {**label.info, "mapped_from": frame_field(item.made_on)}
+                changes.set_label(item.image, item.tag, label_entry(item.image, digest(content), info))
+
+
+def is_served(root: Path) -> bool:
+    """Tells whether a server has worked in a studies folder, so that changes of it are journalled."""
+    return (root / INDEX_FILE).exists() or (root / JOURNAL_FILE).exists()
+
+
+def _remap_unserved(labels: LabelChanges, remappings: Iterable[Remapping]) -> None:
+    changes = ChangeSet({})
+    try:
+        for item in remappings:
+            content = _mapped(item)
+            labels.history.keep(changes, item.image, item.tag, item.path, {}, "replaced")
+            changes.write(item.path, content)
+        changes.apply()
+    finally:
+        changes.discard()
+
+
+def _mapped(item: Remapping) -> bytes:
+    try:
+        return (json.dumps(mapped_document(item.path, item.frame), indent=2) + "\n").encode()
+    except RecursionError:
+        raise InputError(f"{item.path} is nested too deep to be changed: save the points anew in Slicer.") from None
+
+
+def _refuse_damaged(root: Path) -> None:
+    """Refuses a folder that the server has to repair first.
+
+    Raises:
+        InputError: the index or the journal is damaged.
+    """
+    index, journal = read_index(root), read_journal(root)
+    if index is None or journal.damaged or journal.is_torn:
+        which = f"{INDEX_FILE} is gone" if index is None else f"{JOURNAL_FILE} is damaged"
+        raise InputError(f"{root}: {which}; start the server once, which mends it, and try again.")

@@ -15,6 +15,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_tensor, ensure_tuple
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.recipe import LOSSES
 
 from .heatmap import Sigma, sigma_xy
 
@@ -67,16 +68,17 @@ def activate(logits: torch.Tensor, loss_name: str, sigma: Sigma) -> torch.Tensor
 
     Args:
         logits: (B, K, H, W) network output.
-        loss_name: the loss that it was trained with: spatial_cross_entropy, mse or adaptive_wing.
+        loss_name: the loss that it was trained with, as recipes name it.
         sigma: of the training target, heatmap pixels; see :data:`monai_ext.transforms.heatmap.Sigma`.
 
     Raises:
         InputError: an unknown loss.
     """
-    if loss_name in ("mse", "adaptive_wing"):
+    reason = LOSSES.unknown(loss_name)
+    if reason is not None:
+        raise InputError(f"The heatmaps have no meaning: {reason}.")
+    if LOSSES[loss_name] == "heatmap":
         return logits
-    if loss_name != "spatial_cross_entropy":
-        raise InputError(f"Unknown heatmap loss {loss_name!r}: use spatial_cross_entropy, mse or adaptive_wing.")
     area = 2 * math.pi * sigma_xy(sigma, logits.shape[1]).prod(-1).to(logits.device)
     return logits.float().flatten(2).softmax(-1).reshape(logits.shape) * area[:, None, None]
 

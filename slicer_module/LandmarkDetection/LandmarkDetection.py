@@ -30,7 +30,7 @@ SAMPLES = (
 
 
 class LandmarkDetection(ScriptedLoadableModule):
-    """What Slicer shows of the module before it is opened."""
+    """Title, category, help and contributors of the module, for Slicer's module list."""
 
     def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)

@@ -12,11 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
-from app_server import Server, end_group, wait_until_up
+from app_server import APP_DIR, Server, end_group, launch, wait_until_up
 from app_spots import spot_points, write_label
-from app_warm import Warm
-
-APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"
 
 
 @dataclass
@@ -100,9 +97,9 @@ def check_saves(server: Server, studies: Path, saves: Iterable[Saves]) -> None:
             client.answered[image] = found
 
 
-def start(warm: Warm, studies: Path, conf: dict[str, str], log_path: Path) -> Server:
+def start(studies: Path, conf: dict[str, str], log_path: Path) -> Server:
     """The real server, answering."""
-    server = warm.launch(APP_DIR, studies, conf, log_path)
+    server = launch(APP_DIR, studies, conf, log_path)
     try:
         wait_until_up(server)
     except BaseException:

@@ -15,9 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from app_warm import ROOT, Forked, warm
+
+APP_DIR = ROOT / "apps" / "landmarks"
 START_SECONDS = 120
-PROGRAM = (sys.executable, "-m", "monailabel.main")
+MODULE = "monailabel.main"
+PROGRAM = (sys.executable, "-m", MODULE)
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Server:
     """A server process; ``log()`` is what it printed."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     log_path: Path
 
     def log(self) -> str:
@@ -56,31 +59,41 @@ def launch(
     options: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     *,
-    program: Sequence[str] = PROGRAM,
+    program: Sequence[str] | None = None,
     prepare: Callable[[], object] = lambda: None,
 ) -> Server:
     """Starts the server on a free port, with further command line options and variables, and returns at once.
 
     Args:
-        program: MONAI Label's.
+        program: starts MONAI Label in a new process; by default its module runs in a fork of one that has the large
+            libraries already, which takes a second.
         prepare: called right before the process is started.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [*program, "start_server", "--app", str(app_dir)]
-    command += ["--studies", str(studies), "--host", "127.0.0.1", "--port", str(port)]
+    arguments = ["start_server", "--app", str(app_dir)]
+    arguments += ["--studies", str(studies), "--host", "127.0.0.1", "--port", str(port)]
     for name, value in conf.items():
-        command += ["--conf", name, value]
-    command += options
+        arguments += ["--conf", name, value]
+    arguments += options
     sessions = str(log_path.with_suffix(".sessions"))
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MONAI_LABEL_SESSION_PATH": sessions}
     env |= environment or {}
     prepare()
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env=env, cwd=log_path.parent, start_new_session=True
-        )
+    process: subprocess.Popen[bytes] | Forked
+    if program is None and sys.platform == "linux":
+        process = warm().run(MODULE, arguments, log_path, env)
+    else:
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                [*(program or PROGRAM), *arguments],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=log_path.parent,
+                start_new_session=True,
+            )
     return Server(f"http://127.0.0.1:{port}", process, log_path)
 
 
@@ -102,7 +115,7 @@ def wait_until_up(server: Server) -> None:
     raise RuntimeError(f"The server did not answer within {START_SECONDS} seconds.")
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: subprocess.Popen[bytes] | Forked) -> None:
     """Kills a process and all that it started in its group."""
     try:
         os.killpg(process.pid, signal.SIGKILL)

@@ -8,21 +8,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app_server import ROOT
-from app_warm import Forked, Warm
-
-APP_DIR = ROOT / "apps" / "landmarks"
+from app_server import APP_DIR
+from app_warm import Forked, warm
 
 
 class Writer:
     """A process that saves labels of its own images and adds notes to the label of ``spot_00``, which all share."""
 
-    def __init__(self, warm: Warm, studies: Path, label: Path, count: int, images: list[str]) -> None:
+    def __init__(self, studies: Path, label: Path, count: int, images: list[str]) -> None:
         self._log = studies.parent / f"writer {images[0]}.log"
         self._go = studies.parent / f"writer {images[0]}.go"
         self._go.unlink(missing_ok=True)
         arguments = [str(studies), str(label), str(self._go), str(count), *images]
-        self._process: Forked = warm.run("app_writers", arguments, self._log, {})
+        self._process: Forked = warm().run("app_writers", arguments, self._log, {})
 
     def begin(self, seconds: float) -> None:
         """Waits until it is ready and lets it write."""

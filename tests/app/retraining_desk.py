@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from app_spots import NAMES, SPOTS, spot_points
 
+from lib import retraining
 from lib.datastore import LandmarkDatastore
-from lib.retraining import LabelCounter, Retraining, policy
+from lib.retraining import LabelCounter, Retraining
 from lib.served_model import ServedModel
 from lib.trainers import LandmarkTrain, queue, training_queue
 from monai_ext.images import read_frame
@@ -122,6 +123,6 @@ def training_desk(
 ) -> Iterator[Desk]:
     desk = Desk(make_studies(IMAGES), protocols, tmp_path)
     monkeypatch.setattr(queue, "command_of", desk.command)
-    monkeypatch.setattr(policy, "SECONDS_AFTER_REFUSAL", 0.0)
+    monkeypatch.setattr(retraining, "SECONDS_AFTER_REFUSAL", 0.0)
     yield desk
     training_queue.stop()

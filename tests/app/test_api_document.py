@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lib.routes import install_routes
-from lib.routes.api_document import PROBLEMS
+from lib.routes.answers import PROBLEMS
 
 
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 from app_spots import spot_image, spot_points, write_label
-from monailabel.interfaces.exception import ImageNotFoundException, LabelNotFoundException
 
 from lib.datastore import LandmarkDatastore
-from lib.errors import StorageError
-from lib.studies_store import watcher
-from lib.studies_store.watcher import watch_studies
+from lib.errors import NotFoundError, StorageError
 from monai_ext.landmarks import InputError
+from monai_ext.studies import watcher
+from monai_ext.studies.watcher import watch_studies
 
 
 @pytest.fixture
@@ -281,13 +280,13 @@ def test_notes_that_would_break_the_index_are_refused_and_nothing_is_stored(
 
 def test_unknown_ids_tags_and_paths_are_refused(studies: Path, label: str, tmp_path: Path) -> None:
     store = LandmarkDatastore(str(studies))
-    with pytest.raises(ImageNotFoundException):
+    with pytest.raises(NotFoundError):
         store.save_label("nobody", label, "final", {})
-    with pytest.raises(ImageNotFoundException):
+    with pytest.raises(NotFoundError):
         store.get_image_info("nobody")
-    with pytest.raises(LabelNotFoundException):
+    with pytest.raises(NotFoundError):
         store.remove_label("spot_00", "final")
-    with pytest.raises(LabelNotFoundException):
+    with pytest.raises(NotFoundError):
         store.get_label_info("spot_00", "final")
     with pytest.raises(InputError, match="'finale' is unknown; use one of final, draft, original"):
         store.save_label("spot_00", label, "finale", {})

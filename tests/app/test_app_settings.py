@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import startup
+from lib import start_check as startup
 from lib.settings import AppSettings
 from monai_ext.landmarks import InputError
 

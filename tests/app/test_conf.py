@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from lib.conf import AccessSettings, Conf, LimitSettings
-from lib.settings import AppSettings
+from lib.settings import AppSettings, Conf
 from monai_ext.landmarks import InputError
 
 APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"
 TOKEN = "a-token-of-twenty-ch"
 
 
+def limits(conf: Conf) -> tuple[object, ...]:
+    return conf.max_body_mb, conf.infer_slots, conf.infer_queue, conf.infer_timeout, conf.infer_cache
+
+
 def test_without_conf_only_this_machine_is_answered() -> None:
     conf = Conf.parse({"server_mode": "true"}, {})
-    assert conf.access == AccessSettings(token=None, allow_remote=False, allow_origins=(), allow=frozenset())
-    assert conf.limits == LimitSettings(256, None, 16, 120.0, 256)
-    assert conf.readers == 1
+    assert (conf.token, conf.allow_remote, conf.allow_origins, conf.allow) == (None, False, (), ())
+    assert limits(conf) == (256, None, 16, 120.0, 256)
+    assert (conf.measure, conf.pool_scores, conf.offer_minutes) == ("entropy", "auto", 30.0)
+    assert (conf.protocols, conf.train_after, conf.readers) == (None, 0, 1)
 
 
 def test_every_name_is_read_from_text() -> None:
@@ -37,18 +41,18 @@ def test_every_name_is_read_from_text() -> None:
         {},
     )
     origins = ("https://a.example", "http://b.example:8042")
-    assert conf.access == AccessSettings(TOKEN, True, origins, frozenset({"logs", "reload"}))
-    assert conf.limits == LimitSettings(64, 3, 0, 7.5, 0)
+    assert (conf.token, conf.allow_remote, conf.allow_origins, conf.allow) == (TOKEN, True, origins, ("logs", "reload"))
+    assert limits(conf) == (64, 3, 0, 7.5, 0)
 
 
 def test_the_environment_gives_the_token_unless_conf_does() -> None:
-    assert Conf.parse({}, {"LANDMARKS_TOKEN": TOKEN}).access.token == TOKEN
-    assert Conf.parse({"token": "x" * 16}, {"LANDMARKS_TOKEN": TOKEN}).access.token == "x" * 16
-    assert Conf.parse({}, {"LANDMARKS_TOKEN": ""}).access.token is None
+    assert Conf.parse({}, {"LANDMARKS_TOKEN": TOKEN}).token == TOKEN
+    assert Conf.parse({"token": "x" * 16}, {"LANDMARKS_TOKEN": TOKEN}).token == "x" * 16
+    assert Conf.parse({}, {"LANDMARKS_TOKEN": ""}).token is None
 
 
 def test_settings_do_not_show_the_token() -> None:
-    assert TOKEN not in repr(Conf.parse({"token": TOKEN}, {}).access)
+    assert TOKEN not in repr(Conf.parse({"token": TOKEN}, {}))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,12 @@ def test_settings_do_not_show_the_token() -> None:
         ({"infer_timeout": "nan"}, "--conf infer_timeout cannot be 'nan'"),
         ({"infer_timeout": "inf"}, "--conf infer_timeout cannot be 'inf'"),
         ({"infer_queue": "-1"}, "--conf infer_queue cannot be '-1'"),
-        ({"tokn": TOKEN}, "--conf tokn is unknown; use one of protocols, protocol_dir"),
+        (
+            {"tokn": TOKEN},
+            "--conf tokn is unknown; use one of protocols, protocol_dir, model_dir, token, allow_remote, "
+            "allow_origins, allow, max_body_mb, infer_slots, infer_queue, infer_timeout, infer_cache, measure, "
+            "pool_scores, offer_minutes, train_after, readers",
+        ),
     ],
 )
 def test_a_bad_value_is_refused_with_the_name(conf: dict[str, str], words: str) -> None:

@@ -15,7 +15,7 @@ from app_spots import spot_image, write_label
 from app_studies import label_state, write_content
 
 from lib.datastore import LandmarkDatastore
-from lib.studies_store.reader_places import reader_of, readings
+from monai_ext.studies import reader_of, readings
 
 #: The system calls that change a disk; a crash is tried before each of them.
 STEPS = ("replace", "fsync", "unlink", "write", "open", "link", "truncate", "ftruncate")

@@ -16,7 +16,7 @@ from app_spots import spot_image, spot_points, write_label
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from lib import label_check
+from lib import served_labels as label_check
 from lib.routes import install_routes
 from monai_ext.images import read_frame
 from monai_ext.landmarks import Status

@@ -11,7 +11,7 @@ import pytest
 from probe_request import png
 
 from lib.errors import BusyError, NotFoundError
-from lib.sessions import ImageSessions
+from lib.routes.sessions import ImageSessions
 from monai_ext.landmarks import InputError
 
 
@@ -76,7 +76,7 @@ def test_a_session_lives_until_it_was_not_used_for_its_time(sessions: ImageSessi
 
 
 def test_there_is_a_limit_to_how_many_there_are(sessions: ImageSessions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lib.sessions.MAX_SESSIONS", 2)
+    monkeypatch.setattr("lib.routes.sessions.MAX_SESSIONS", 2)
     made = [sessions.add_image("left.png", png()).name for _ in range(2)]
     with pytest.raises(BusyError, match="There are 2 sessions already"):
         sessions.add_image("left.png", png())

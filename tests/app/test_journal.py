@@ -12,7 +12,7 @@ import pytest
 from app_studies import label_state, sent_notes, write_content
 
 from lib.datastore import LandmarkDatastore
-from lib.studies_store import journal as journal_module
+from monai_ext.studies import journal as journal_module
 
 NOTES = {"protocol": "spots", "model_version": "v7", "displacement": {"bright": 1.5}, "user": "Ä"}
 

@@ -7,7 +7,7 @@ import pytest
 from app_spots import NAMES, SPOTS
 
 from lib.errors import NotFoundError
-from lib.label_check import protocol_of, read_label
+from lib.served_labels import protocol_of, read_label
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, find_protocol, read_protocol
 from monai_ext.landmarks.label_check import check_label
 from monai_ext.landmarks.markups import write_markups

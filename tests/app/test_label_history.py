@@ -14,9 +14,8 @@ from app_studies import label_state, write_content
 from fastapi.testclient import TestClient
 
 from lib.datastore import LandmarkDatastore
-from lib.label_size import MEGABYTE
-from lib.studies_store.label_history import KEPT_VERSIONS
-from monai_ext.studies import Studies
+from monai_ext.studies import MEGABYTE, Studies
+from monai_ext.studies.label_changes import KEPT_VERSIONS
 
 
 def history(client: TestClient, image: str = "spot_00", tag: str = "final") -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lib.proposals import Proposal
-from lib.quality import note_writer
+from lib.quality import review_note
 from lib.routes import install_routes
 
 
@@ -191,13 +191,13 @@ def test_review_that_fails_costs_no_label(
 def test_notes_that_cannot_be_written_are_tried_again(
     app: Any, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(note_writer, "SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(review_note, "SAVE_SECONDS", 0.1)
     store, real, calls = app.datastore(), app.datastore().note_labels, []
 
     def refuse_once(tag: str, notes: Any) -> None:
         calls.append(sorted(notes))
         if len(calls) == 1:
-            raise note_writer.InputError("The disk is full.")
+            raise review_note.InputError("The disk is full.")
         real(tag, notes)
 
     monkeypatch.setattr(store, "note_labels", refuse_once)

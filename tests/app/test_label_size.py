@@ -15,7 +15,7 @@ from app_spots import spot_points, write_label
 from PIL import Image
 from probe_request import Probe, form
 
-from lib.label_size import LABEL_MEGABYTES, MEGABYTE
+from monai_ext.studies import LABEL_MEGABYTES, MEGABYTE
 
 pytestmark = pytest.mark.server
 

@@ -19,7 +19,7 @@ from fastapi.testclient import TestClient
 
 from lib.label_survey import survey_labels
 from lib.routes import install_routes
-from lib.trainers.training_set import training_set
+from lib.trainers.landmark_train import training_set
 from monai_ext.cli import main
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks
@@ -208,7 +208,7 @@ def server_start(clinic: Clinic) -> str:
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
     logger.addHandler(handler)
     try:
-        survey_labels(app.datastore(), app.settings.protocols).join(30)
+        survey_labels(app.datastore(), app.settings.protocols)
     finally:
         logger.removeHandler(handler)
     clinic.code = 2

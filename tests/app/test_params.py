@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from lib.errors import ParameterError
-from lib.json_bounds import MAX_DEPTH, check_json
-from lib.params import parse_params
+from lib.request_json import MAX_DEPTH, check_json, parse_params
 
 
 def nested(depth: int) -> Any:

@@ -18,8 +18,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from lib.pictures import PictureOptions, Pictures, rendering
-from lib.pictures.byte_cache import ByteCache
+from lib import pictures as rendering
+from lib.pictures import ByteCache, PictureOptions, Pictures
 from lib.routes import install_routes
 from monai_ext.images import read_image
 

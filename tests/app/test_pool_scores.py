@@ -15,7 +15,7 @@ from app_pool import IMAGES, NAMES, Counter, House, scored, wait_for
 from app_requests import assert_refused, publish_random
 from app_spots import spot_image, spot_points, write_label
 
-from lib.pool import worker
+from lib.pool import image_pool
 from monai_ext.inferers import Predictor
 from monai_ext.networks import build_network
 
@@ -229,7 +229,7 @@ def test_predictions_that_people_wait_for_go_first(move_in: Callable[..., House]
 
 
 def test_scores_are_written_in_batches(move_in: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "BATCH", 3)
+    monkeypatch.setattr(image_pool, "BATCH", 3)
     house = move_in()
     store, sizes = house.app.datastore(), []
     write = store.note_images

@@ -40,8 +40,8 @@ def test_server_does_not_trust_the_clients_arithmetic() -> None:
 
 
 def test_oldest_proposal_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Proposals()
     monkeypatch.setattr(proposals, "CAPACITY", 2)
+    memory = Proposals()
     for image in ("a", "b", "a", "c"):
         memory.remember("spots", image, Proposal(image, PROPOSED))
     assert memory.get("spots", "b") is None

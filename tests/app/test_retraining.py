@@ -6,7 +6,8 @@ import pytest
 from app_spots import spot_points, write_label
 from retraining_desk import Desk, training_desk, two_protocols, wait_for  # noqa: F401  # two are fixtures
 
-from lib.retraining.unfinished import Unfinished
+from lib import retraining
+from lib.retraining import Unfinished
 from lib.trainers import queue, training_queue
 from monai_ext.engines.dataset import add_seen_labels, read_seen_labels
 from monai_ext.models import training_lock
@@ -200,9 +201,7 @@ def test_a_full_disk_ends_in_no_loop(desk: Desk, monkeypatch: pytest.MonkeyPatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    import lib.retraining.counter as counter
-
-    monkeypatch.setattr(counter, "add_seen_labels", full)
+    monkeypatch.setattr(retraining, "add_seen_labels", full)
     desk.label_all(0, 1, 2)
     desk.policy.look()
     desk.end("There is no room.")

@@ -12,9 +12,9 @@ import pytest
 from app_spots import spot_points, write_label
 from retraining_desk import Desk, training_desk, two_protocols, wait_for  # noqa: F401  # two are fixtures
 
-from lib.conf import Conf
-from lib.retraining import Retraining, policy
-from lib.retraining.unfinished import Unfinished
+from lib import retraining
+from lib.retraining import Retraining, Unfinished
+from lib.settings import Conf
 from lib.start_report import training_words
 from lib.trainers import training_queue
 from monai_ext.landmarks import InputError
@@ -41,7 +41,7 @@ def test_a_training_that_ended_with_its_server_begins_again(desk: Desk) -> None:
 
 def test_a_training_that_ends_every_server_is_given_up(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     desk.label_all(0, 1)
-    for _ in range(policy.MOST_BEGINNINGS):
+    for _ in range(retraining.MOST_BEGINNINGS):
         Unfinished(desk.models / "spots").begin()
     desk.restart()
     desk.policy.look()

@@ -11,9 +11,8 @@ import requests
 from app_server import START_SECONDS, end_group, launch
 from app_spots import spot_points, write_label
 
-from lib.conf import AccessSettings, LimitSettings
 from lib.inference.desk import default_slots
-from lib.settings import AppSettings
+from lib.settings import AppSettings, Conf
 from lib.start_report import NetworkState, StartReport, access_words, limit_words, start_lines, start_report
 from monai_ext.doctor.server import check_port
 from monai_ext.landmarks import InputError
@@ -31,8 +30,7 @@ def report(**changes: Any) -> StartReport:
         "studies": Path("/data/my eyes"),
         "images": 20,
         "labelled": 12,
-        "access": AccessSettings(),
-        "limits": LimitSettings(infer_slots=2),
+        "conf": Conf(infer_slots=2),
     }  # fmt: skip
     return StartReport(**{**values, **changes})
 
@@ -59,14 +57,14 @@ def test_repairs_are_told_where_there_were_any() -> None:
 @pytest.mark.parametrize(
     ("access", "words"),
     [
-        (AccessSettings(), ["programs on this machine only; for others set LANDMARKS_TOKEN or --conf token"]),
-        (AccessSettings(token=TOKEN, allow_remote=True), ["everybody who sends the token, from any machine"]),
+        (Conf(), ["programs on this machine only; for others set LANDMARKS_TOKEN or --conf token"]),
+        (Conf(token=TOKEN, allow_remote=True), ["everybody who sends the token, from any machine"]),
         (
-            AccessSettings(allow_remote=True),
+            Conf(allow_remote=True),
             ["EVERYBODY who reaches this machine may read and change all labels (--conf allow_remote true)"],
         ),
         (
-            AccessSettings(token=TOKEN, allow_origins=("https://a.example",), allow=frozenset({"reload", "logs"})),
+            Conf(token=TOKEN, allow_origins=("https://a.example",), allow=frozenset({"reload", "logs"})),
             [
                 "everybody who sends the token, from any machine",
                 "web pages of https://a.example",
@@ -75,14 +73,14 @@ def test_repairs_are_told_where_there_were_any() -> None:
         ),
     ],
 )
-def test_who_may_enter_is_told_without_the_token(access: AccessSettings, words: list[str]) -> None:
+def test_who_may_enter_is_told_without_the_token(access: Conf, words: list[str]) -> None:
     assert access_words(access) == words
-    assert TOKEN not in "\n".join(start_lines(report(access=access)))
+    assert TOKEN not in "\n".join(start_lines(report(conf=access)))
 
 
 def test_limits_that_the_device_chooses_are_told_as_chosen() -> None:
-    assert f"predictions: {default_slots()} at once" in limit_words(LimitSettings())
-    assert limit_words(LimitSettings(infer_cache=0)).endswith("no answers kept")
+    assert f"predictions: {default_slots()} at once" in limit_words(Conf())
+    assert limit_words(Conf(infer_cache=0)).endswith("no answers kept")
 
 
 def test_the_report_of_a_real_app(app: Any, tmp_path: Path) -> None:
@@ -94,7 +92,7 @@ def test_the_report_of_a_real_app(app: Any, tmp_path: Path) -> None:
 
     assert made.networks == [NetworkState("spots", "no network yet: label images, then train it", False)]
     assert (made.images, made.labelled, made.studies) == (3, 1, app._datastore.folder)
-    assert (made.access, made.limits) == (app.settings.access, app.settings.limits)
+    assert made.conf == app.settings.conf
 
 
 def test_a_damaged_model_is_told_with_the_reason(

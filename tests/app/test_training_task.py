@@ -21,9 +21,9 @@ from app_spots import SPOTS, spot_points, write_label
 from lib.datastore import LandmarkDatastore
 from lib.errors import ParameterError
 from lib.served_model import ServedModel
-from lib.trainers import LandmarkTrain, landmark_train, parent_watch, train_options
+from lib.trainers import LandmarkTrain, ending, landmark_train, train_options
+from lib.trainers.landmark_train import training_set
 from lib.trainers.progress import ProgressFile
-from lib.trainers.training_set import training_set
 from monai_ext.engines.stop import StopSwitch
 from monai_ext.landmarks import InputError, Protocol, find_protocol, read_protocol
 
@@ -224,12 +224,12 @@ def test_a_training_whose_server_ends_is_asked_to_stop_and_then_ended(monkeypatc
     ended = threading.Event()
     told: list[str] = []
     parent = iter([4711])
-    monkeypatch.setattr(parent_watch, "SECONDS_BETWEEN_LOOKS", 0.01)
-    monkeypatch.setattr(parent_watch, "GRACE", 0.05)
-    monkeypatch.setattr(parent_watch.os, "getppid", lambda: next(parent, 1))
-    monkeypatch.setattr(parent_watch.os, "_exit", lambda code: ended.set())
+    monkeypatch.setattr(ending, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(ending, "GRACE", 0.05)
+    monkeypatch.setattr(ending.os, "getppid", lambda: next(parent, 1))
+    monkeypatch.setattr(ending.os, "_exit", lambda code: ended.set())
     stop = StopSwitch()
-    with parent_watch.ends_with_parent(stop, lambda: told.append("lost")):
+    with ending.ends_with_parent(stop, lambda: told.append("lost")):
         assert ended.wait(10)
     assert stop()
     assert stop.cause == "The server ended."
@@ -237,9 +237,9 @@ def test_a_training_whose_server_ends_is_asked_to_stop_and_then_ended(monkeypatc
 
 
 def test_a_training_whose_server_lives_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parent_watch, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(ending, "SECONDS_BETWEEN_LOOKS", 0.01)
     stop = StopSwitch()
-    with parent_watch.ends_with_parent(stop, lambda: None):
+    with ending.ends_with_parent(stop, lambda: None):
         time.sleep(0.1)
     assert not stop()
 

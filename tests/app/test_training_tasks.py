@@ -10,7 +10,7 @@ from monailabel.utils.async_tasks.utils import tasks
 from retraining_desk import Desk, training_desk, two_protocols, wait_for  # noqa: F401  # two are fixtures
 
 from lib.trainers import TrainingTasks, queue_training, training_queue
-from lib.trainers.task_record import WORDS, new_record
+from lib.trainers.queue import WORDS, new_record
 from monai_ext.engines import TrainOptions
 
 

@@ -87,7 +87,7 @@ def test_a_path_with_a_space_names_the_other_command(place: Path, tmp_path: Path
     check = check_spaces([tmp_path, place])
     assert check.state == WARNING
     assert repr(str(place)) in check.found
-    assert "python -m monailabel.main start_server" in check.advice
+    assert "`monai-landmarks serve --studies DIR`" in check.advice
     assert check_spaces([Path("/data/eyes")]).state == OK
 
 

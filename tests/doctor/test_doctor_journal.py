@@ -7,20 +7,21 @@ import pytest
 from doctor_cases import write_label
 
 from monai_ext.doctor.check import OK, WARNING
-from monai_ext.doctor.journal import Journal, check_history, check_journal, read_journal
+from monai_ext.doctor.journal import check_history, check_journal
+from monai_ext.studies import JournalState, read_journal
 
 SNAPSHOT = b'{"n": 4, "op": "snapshot", "objects": {}}\n'
 LABEL = b'{"n": 5, "time": 1, "op": "label", "image": "a", "tag": "final"}\n'
 
 
-def read(studies: Path, content: bytes) -> Journal:
+def read(studies: Path, content: bytes) -> JournalState:
     (studies / "journal.jsonl").write_bytes(content)
     return read_journal(studies)
 
 
 def test_a_whole_journal_is_ok(studies: Path) -> None:
     journal = read(studies, SNAPSHOT + LABEL)
-    assert journal == Journal(True, 5, has_snapshot=True)
+    assert journal == JournalState(True, 5, has_snapshot=True)
     assert journal.replaces_index
     check = check_journal(journal, 5)
     assert (check.state, check.found) == (OK, "readable, 5 changes")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
-from monai_ext.engines.failures import ResourceError
+from monai_ext.engines.stop import ResourceError
 from monai_ext.models import load_network, publish, read_card
 
 OPTIONS = TrainOptions(max_epochs=2, batch_size=4, val_interval=1, seed=1)

@@ -9,7 +9,7 @@ import torch
 from engine_study import write_study
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
-from monai_ext.engines.split import read_settled_sides
+from monai_ext.engines.dataset import read_settled_sides
 from monai_ext.engines.validation import validate_model
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Protocol

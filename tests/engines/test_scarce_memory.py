@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from monai_ext.engines import TrainOptions, labelled_images, train, train_model
-from monai_ext.engines.failures import ResourceError, is_out_of_memory
+from monai_ext.engines.stop import ResourceError, is_out_of_memory
 from monai_ext.models import find_model, read_card
 
 OPTIONS = TrainOptions(max_epochs=2, batch_size=4, val_interval=1, seed=5, checkpoint_seconds=0)

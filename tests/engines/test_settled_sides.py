@@ -9,8 +9,14 @@ import pytest
 from engine_study import write_study
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
-from monai_ext.engines.dataset import add_seen_labels, digests, read_seen_labels
-from monai_ext.engines.split import against_hash, read_settled_sides, write_settled_sides
+from monai_ext.engines.dataset import (
+    add_seen_labels,
+    against_hash,
+    digests,
+    read_seen_labels,
+    read_settled_sides,
+    write_settled_sides,
+)
 from monai_ext.landmarks import InputError
 
 

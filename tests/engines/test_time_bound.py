@@ -6,7 +6,7 @@ import pytest
 from work_clock import WorkClock, clock
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
-from monai_ext.engines.resume import run_signature
+from monai_ext.engines.job import run_signature
 from monai_ext.engines.time_bound import Costs, PassCost, fit_length
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.recipe import Length

@@ -13,7 +13,7 @@ import torch
 from engine_study import write_study
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
-from monai_ext.engines.resume import RunState
+from monai_ext.engines.job import RunState
 from monai_ext.engines.validation import validate_model
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Status

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from monai_ext.landmarks import InputError
-from monai_ext.losses.distillation import classifier_distance, encoder_distance
+from monai_ext.losses import classifier_distance, encoder_distance
 
 
 def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:

@@ -69,7 +69,7 @@ class FolderClient(StandInClient):
                 for tag, info in self._tags(name)
             }
             kind = "final" if "final" in labels else "draft" if "draft" in labels else "unlabeled"
-            entries.append(ImageEntry(name, kind, entry.file_name, 1, labels))
+            entries.append(ImageEntry(name, kind, entry.file_name, labels))
         counts = {state: sum(entry.state == state for entry in entries) for state in STATES}
         return ImageList(tuple(entries), counts)
 

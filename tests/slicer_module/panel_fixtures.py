@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folder_client import FolderClient
 from host.install import MODULE
 from panel_driver import Driver
 
@@ -34,6 +35,44 @@ def make_panel(tmp_path: Path) -> Iterator[Callable[..., Driver]]:
     finally:
         sys.excepthook, sys.unraisablehook = hooks
     assert not errors, errors[0]
+
+
+@pytest.fixture
+def client() -> FolderClient:
+    """Three photographs, and no server."""
+    return FolderClient()
+
+
+@pytest.fixture
+def connect(make_panel: Callable[..., Driver]) -> Callable[[Any], Driver]:
+    """Opens the module and connects it to a client."""
+
+    def connected(client: Any) -> Driver:
+        driver = make_panel(lambda _address, _token: client)
+        driver.connect("http://stand-in")
+        return driver
+
+    return connected
+
+
+@pytest.fixture
+def connected(connect: Callable[[Any], Driver], client: FolderClient) -> Driver:
+    """Nothing is open yet."""
+    return connect(client)
+
+
+@pytest.fixture
+def panel(connected: Driver) -> Driver:
+    """The first image is open."""
+    connected.do("nextSample")
+    return connected
+
+
+@pytest.fixture
+def detected(panel: Driver) -> Driver:
+    """The prediction is shown."""
+    panel.do("detect")
+    return panel
 
 
 @pytest.fixture(scope="session")

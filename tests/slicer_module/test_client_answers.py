@@ -48,9 +48,9 @@ def test_progress_of_training() -> None:
     stats = TrainStats.from_dict(
         {"status": "running", "epoch": 3, "max_epochs": 12, "loss": 0.5, "val_error": None, "labels_used": 7}
     )
-    assert (stats.active, stats.fraction, stats.loss, stats.val_error, stats.labels_used) == (True, 0.25, 0.5, None, 7)
+    assert (stats.active, stats.loss, stats.val_error, stats.labels_used) == (True, 0.5, None, 7)
     never = TrainStats.from_dict({"status": "never"})
-    assert (never.active, never.fraction, never.loss) == (False, 0.0, None)
+    assert (never.active, never.loss) == (False, None)
     assert TrainStats.from_dict(None) == TrainStats()
 
 
@@ -65,7 +65,6 @@ def test_progress_of_training() -> None:
         {"train_stats": {"head": {"loss": "low"}}},
         {"train_stats": {"head": {"loss": float("nan")}}},
         {"trainers": {"head": []}},
-        {"datastore": {"total": "many"}},
     ],
 )
 def test_info_of_the_wrong_type_is_refused(change: dict[str, Any]) -> None:
@@ -75,17 +74,17 @@ def test_info_of_the_wrong_type_is_refused(change: dict[str, Any]) -> None:
 
 def test_protocol_without_network_or_training_is_offered_all_the_same() -> None:
     info = ServerInfo.from_dict(info_document(models={}, trainers={}, train_stats={}))
-    assert (list(info.tasks), info.model_version("head"), dict(info.train_stats)) == (["head"], None, {})
+    assert (list(info.tasks), info.models.get("head"), dict(info.train_stats)) == (["head"], None, {})
 
 
 def test_label_that_opens_with_an_image() -> None:
-    labels = {tag: {"protocol": tag[:2], "updated": 5} for tag in ("original", "final", "draft")}
-    entry = ImageEntry.from_dict({"id": "a", "state": "final", "file": "a.png", "size": 9, "labels": labels})
-    assert (entry.open_tag, entry.protocol, entry.label.updated) == ("draft", "dr", 5)
+    labels = {tag: {"protocol": tag[:2]} for tag in ("original", "final", "draft")}
+    entry = ImageEntry.from_dict({"id": "a", "state": "final", "file": "a.png", "labels": labels})
+    assert (entry.open_tag, entry.protocol) == ("draft", "dr")
     del labels["draft"]
     assert ImageEntry.from_dict({"id": "a", "labels": labels}).open_tag == "final"
     assert ImageEntry.from_dict({"id": "a"}).protocol == ""
-    for wrong in ([], {"id": 1}, {"id": "a", "size": "big"}, {"id": "a", "labels": {"final": 1}}):
+    for wrong in ([], {"id": 1}, {"id": "a", "labels": {"final": 1}}):
         with pytest.raises(BadAnswer):
             ImageEntry.from_dict(wrong)
 

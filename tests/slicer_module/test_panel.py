@@ -15,27 +15,6 @@ from panel_driver import Driver
 TITLES = [name.replace("_", " ") for name in NAMES]
 
 
-@pytest.fixture
-def client() -> FolderClient:
-    return FolderClient()
-
-
-@pytest.fixture
-def panel(make_panel: Callable[..., Driver], client: FolderClient) -> Driver:
-    """Connected, with the first image open."""
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
-    driver.do("nextSample")
-    return driver
-
-
-@pytest.fixture
-def detected(panel: Driver) -> Driver:
-    """The prediction is shown."""
-    panel.do("detect")
-    return panel
-
-
 def saved_points(client: FolderClient, image: str, tag: str = "final") -> dict[str, tuple[str, list[float]]]:
     """Status and LPS position of the points of a stored label."""
     markups = json.loads(client.labels[image, tag][0])["markups"][0]
@@ -56,7 +35,7 @@ def test_where_no_network_answers_the_panel_says_what_does(
     monkeypatch.setattr(client, "version", "first-labels")
     infer = client.infer
 
-    def matched(task: str, image: str) -> Answer:
+    def matched(task: str, image: str, keep: bool = False) -> Answer:
         found = infer(task, image)
         return Answer({**found.document, "message": sentence}, found.markups)
 

@@ -126,8 +126,6 @@ def test_our_own_changes_never_call_back(host: SceneHost, png: Path) -> None:
     work.undo()
     adapter.show_points(TASK, work)
     adapter.highlight(2)
-    adapter.set_points_visible(False)
-    adapter.set_points_visible(True)
     adapter.show_image(png, "eye")
     adapter.clear()
     assert log == []
@@ -138,16 +136,6 @@ def test_an_image_of_another_size_than_the_servers_is_refused(host: SceneHost, p
     adapter.show_image(save_png(tmp_path / "other.png", (100, 60)), "other")
     with pytest.raises(Exception, match="200 x 120 pixels, the one in Slicer 100 x 60"):
         adapter.show_points(TASK, work)
-
-
-def test_a_hidden_list_draws_nothing(host: SceneHost, png: Path) -> None:
-    adapter, _ = opened(host, png, PIXELS)
-    adapter.set_points_visible(False)
-    picture = host.view.picture()
-    inside = picture[40:260]
-    assert (inside == inside[0, 0]).all()
-    adapter.set_points_visible(True)
-    assert not (host.view.picture()[40:260] == inside[0, 0]).all()
 
 
 def test_lines_carry_their_values_in_px_where_nothing_is_calibrated(host: SceneHost, png: Path) -> None:

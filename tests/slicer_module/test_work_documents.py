@@ -244,8 +244,8 @@ def test_label_in_ras_and_with_previews() -> None:
     markup["controlPoints"][1] |= {"positionStatus": "preview", "position": [-4.0, 5.0, 6.0]}
     markup["controlPoints"][4] |= {"positionStatus": "preview", "position": ""}
     points = read_label(json.dumps(label), TASK)
-    assert (points[0].position, points[1].word, points[1].position) == ((1.0, 2.0, 3.0), "defined", (4.0, -5.0, 6.0))
-    assert (points[4].word, points[4].position) == ("undefined", None)
+    assert (points[0].position, points[1].status, points[1].position) == ((1.0, 2.0, 3.0), "defined", (4.0, -5.0, 6.0))
+    assert (points[4].status, points[4].position) == ("undefined", None)
 
 
 def test_label_states_the_frame_of_its_image_and_the_library_compares_it(tmp_path: Path) -> None:

@@ -9,29 +9,43 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from monailabel.datastore.local import LocalDatastore
+from monailabel.datastore.local import LocalDatastore, LocalDatastoreModel
 
-from monai_ext.images import IMAGE_EXTENSIONS, LABEL_EXTENSION, StatedSize, same_name
+from monai_ext.images import IMAGE_EXTENSIONS, LABEL_EXTENSION, StatedSize, check_image_id, same_name
 from monai_ext.landmarks import InputError
-from monai_ext.studies import check_studies_folder
+from monai_ext.studies import (
+    LOCK_SECONDS,
+    ChangeSet,
+    LabelChanges,
+    LabelHistory,
+    LabelVersion,
+    Objects,
+    Readings,
+    Repairs,
+    SizeChanges,
+    StudiesIndex,
+    StudiesState,
+    check_info,
+    check_studies_folder,
+    check_tag,
+    image_entry,
+    known_image,
+    known_label,
+    reconcile_images,
+    reconcile_labels,
+    restore_labels,
+    split_image_file,
+    sweep_temporary,
+    watch_studies,
+)
 
-from .file_names import check_image_id, check_tag, split_image_file
 from .reader_labels import ReaderLabels
-from .studies_store.change_set import ChangeSet
-from .studies_store.entries import Objects, StudiesIndex, image_entry
-from .studies_store.label_changes import LabelChanges, known_image, known_label
-from .studies_store.label_history import LabelHistory, LabelVersion
-from .studies_store.mend import mend_labels, sweep_temporary
-from .studies_store.notes import check_info
-from .studies_store.readings import Readings
-from .studies_store.reconcile import reconcile_images, reconcile_labels
-from .studies_store.repairs import Repairs
-from .studies_store.size_changes import SizeChanges
-from .studies_store.state import StudiesState
-from .studies_store.store_lock import LOCK_SECONDS
-from .studies_store.watcher import watch_studies
 
 logger = logging.getLogger(__name__)
+
+
+class PlatformIndex(StudiesIndex, LocalDatastoreModel):
+    """The index with what MONAI Label's own methods ask of theirs."""
 
 
 class LandmarkDatastore(ReaderLabels, LocalDatastore):
@@ -47,7 +61,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         read_only: take the index as it is and do not look for new files.
         mend: put damaged labels aside and remove what crashed processes left, as a server does when it starts.
         lock_seconds: how long a change waits for another process.
-        readers: how many people label an image, each by themselves (see :mod:`.studies_store.readings`).
+        readers: how many people label an image, each by themselves (see :mod:`.Readings`).
 
     Raises:
         InputError: there is no such folder.
@@ -79,12 +93,12 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
     # What MONAI Label's own methods read and call
 
     @property
-    def _datastore(self) -> StudiesIndex:
-        return self._state.model
+    def _datastore(self) -> PlatformIndex:
+        return PlatformIndex.model_construct(**dict(self._state.model), base_path=self._datastore_path)
 
     @_datastore.setter
-    def _datastore(self, model: Any) -> None:
-        self._state.model = StudiesIndex.model_validate(model.model_dump())
+    def _datastore(self, model: LocalDatastoreModel) -> None:
+        """Takes nothing over: the new index that MONAI Label begins with is the store's own."""
 
     def _init_from_datastore_file(self, throw_exception: bool = False) -> None:
         self._state.load()
@@ -98,7 +112,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
             if self._mend:
                 self._mend = False
                 sweep_temporary(self._state.files, psutil.Process().create_time(), self.repairs)
-                mend_labels(changes, self._state.files, self._labels.history, self.repairs)
+                restore_labels(changes, self._state.files, self._labels.history, self.repairs)
         with self._state.changing() as changes:
             reconcile_labels(changes.objects, self._state.files, self._warn_once)
             self._settle(changes)
@@ -172,20 +186,24 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
             changes.drop_image(image_id, files.image_digest(image_id, known.image.ext) or "")
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
-        """Stores a markups file as a label; a final label ends the draft of its image.
+        """Stores a markups file as MONAI Label asks for it; see :meth:`store_label`."""
+        tag = str(getattr(label_tag, "value", label_tag))
+        self.store_label(image_id, tag, Path(label_filename).read_bytes(), label_info or {})
+        return image_id
+
+    def store_label(self, image_id: str, tag: str, content: bytes, info: dict[str, Any]) -> None:
+        """Stores the content of a markups file as a label; a final label ends the draft of its image.
 
         Raises:
-            ImageNotFoundException: there is no such image.
+            NotFoundError: there is no such image.
             InputError: the tag is unknown or the info cannot be stored.
         """
-        label_tag = check_tag(str(getattr(label_tag, "value", label_tag)))
-        info = check_info(label_info or {})
-        content = Path(label_filename).read_bytes()
+        check_tag(tag)
+        check_info(info)
         with self._state.changing() as changes:
-            self._labels.store(changes, image_id, label_tag, content, info)
-            if label_tag == "final" and "draft" in changes.objects[image_id].labels:
+            self._labels.store(changes, image_id, tag, content, info)
+            if tag == "final" and "draft" in changes.objects[image_id].labels:
                 self._labels.delete(changes, image_id, "draft")
-        return image_id
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
         """Deletes the label of an image under one tag; it stays as an earlier version."""
@@ -198,7 +216,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         The info stays that of the version, with who restored it.
 
         Raises:
-            ImageNotFoundException: there is no such image.
+            NotFoundError: there is no such image.
         """
         content = version.read()
         with self._state.changing() as changes:
@@ -210,7 +228,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         """Keeps the pixel size that a person stated for an image; None withdraws it. :meth:`undo_size` undoes it.
 
         Raises:
-            ImageNotFoundException: there is no such image.
+            NotFoundError: there is no such image.
             NothingStatedError: there is no size to withdraw.
             InputError: ``calibration.json`` is malformed.
         """
@@ -225,7 +243,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         """Brings back what was stated of the pixel size of an image before the last change of it.
 
         Raises:
-            ImageNotFoundException: there is no such image.
+            NotFoundError: there is no such image.
             NothingStatedError: no earlier statement is kept.
             InputError: ``calibration.json`` is malformed.
         """

@@ -3,54 +3,44 @@
 from __future__ import annotations
 
 from monai_ext.landmarks import InputError
+from monai_ext.studies import ConflictError, LockedError, NotFoundError, StorageError, TooLargeError
+
+__all__ = [
+    "BusyError",
+    "ClosedError",
+    "ConflictError",
+    "ContentTypeError",
+    "LockedError",
+    "NotAllowedError",
+    "NotFoundError",
+    "ParameterError",
+    "QueueFullError",
+    "RetryError",
+    "StorageError",
+    "TimedOutError",
+    "TooLargeError",
+    "http_status",
+]
 
 
 class ClosedError(InputError):
     """The address exists on this server, but is not open."""
 
-    status = 403
-
-
-class NotFoundError(InputError):
-    """Something that a request names does not exist."""
-
-    status = 404
-
 
 class NotAllowedError(InputError):
     """The address exists, but not for this kind of request."""
-
-    status = 405
-
-
-class ConflictError(InputError):
-    """The request is right, but the state of the server does not allow it now."""
-
-    status = 409
-
-
-class TooLargeError(InputError):
-    """What a request brings has more bytes than the server takes of its kind."""
-
-    status = 413
 
 
 class ContentTypeError(InputError):
     """The body of a request is of another kind than its address takes."""
 
-    status = 415
-
 
 class ParameterError(InputError):
     """A parameter of a request has a wrong name, type or value."""
 
-    status = 422
-
 
 class BusyError(InputError):
     """A task of this kind already runs."""
-
-    status = 429
 
 
 class RetryError(InputError):
@@ -61,8 +51,6 @@ class RetryError(InputError):
         retry_after: whole seconds after which the request is likely to be answered.
     """
 
-    status = 503
-
     def __init__(self, sentence: str, retry_after: int = 1) -> None:
         super().__init__(sentence)
         self.headers = {"retry-after": str(retry_after)}
@@ -71,25 +59,27 @@ class RetryError(InputError):
 class QueueFullError(RetryError):
     """Too many requests of this kind wait already."""
 
-    status = 429
-
 
 class TimedOutError(RetryError):
     """There was no answer within the time that the server gives a request."""
 
 
-class LockedError(InputError):
-    """Another process holds the studies folder for too long."""
-
-    status = 503
-
-
-class StorageError(InputError):
-    """The studies folder takes no more data; nothing was changed."""
-
-    status = 507
+_STATUS: tuple[tuple[type[InputError], int], ...] = (
+    (ClosedError, 403),
+    (NotFoundError, 404),
+    (NotAllowedError, 405),
+    (ConflictError, 409),
+    (TooLargeError, 413),
+    (ContentTypeError, 415),
+    (ParameterError, 422),
+    (BusyError, 429),
+    (QueueFullError, 429),
+    (RetryError, 503),
+    (LockedError, 503),
+    (StorageError, 507),
+)
 
 
 def http_status(error: InputError) -> int:
-    """The status that answers an error, mostly a 4xx."""
-    return int(getattr(error, "status", 400))
+    """Returns the status that answers an error, mostly a 4xx."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)

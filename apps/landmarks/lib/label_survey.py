@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from monai_ext.doctor import label_problem
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.label_frame import REMAP
+from monai_ext.studies import LABEL_TAGS
 
 from .datastore import LandmarkDatastore
-from .file_names import LABEL_TAGS
 
 logger = logging.getLogger(__name__)
 
@@ -56,18 +55,8 @@ def survey_lines(problems: list[str], studies: Path) -> list[str]:
     return lines
 
 
-def survey_labels(datastore: LandmarkDatastore, protocols: Mapping[str, Protocol]) -> threading.Thread:
-    """Looks at all labels in a thread of its own and logs what was found."""
-
-    def look() -> None:
-        try:
-            lines = survey_lines(unusable_labels(datastore, protocols), datastore.folder)
-        except Exception:  # the server goes on without
-            logger.exception("The labels could not be looked at.")
-            return
-        if lines:
-            logger.warning("%s", "\n  ".join(lines))
-
-    thread = threading.Thread(target=look, name="label-survey", daemon=True)
-    thread.start()
-    return thread
+def survey_labels(datastore: LandmarkDatastore, protocols: Mapping[str, Protocol]) -> None:
+    """Looks at all labels and logs which ones may not be used."""
+    lines = survey_lines(unusable_labels(datastore, protocols), datastore.folder)
+    if lines:
+        logger.warning("%s", "\n  ".join(lines))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from monai_ext.landmarks import Landmarks
 from monai_ext.landmarks.geometry import FloatArray
 
-#: Proposals that are remembered; the least recently made one is forgotten first.
+#: Proposals that are remembered; the one that was used the longest time ago is forgotten first.
 CAPACITY = 2000
 
 
@@ -36,21 +36,17 @@ class Proposals:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_key: OrderedDict[tuple[str, str], Proposal] = OrderedDict()
+        self._by_key: LRUCache[tuple[str, str], Proposal] = LRUCache(CAPACITY)
 
     def remember(self, protocol: str, image: str, proposal: Proposal) -> None:
         with self._lock:
             self._by_key[protocol, image] = proposal
-            self._by_key.move_to_end((protocol, image))
-            if len(self._by_key) > CAPACITY:
-                self._by_key.popitem(last=False)
 
     def forget_radii(self, image: str) -> None:
         """Forgets how far the proposals of an image may be off: its unit of length is another one now."""
         with self._lock:
-            for key, known in self._by_key.items():
-                if key[1] == image:
-                    self._by_key[key] = replace(known, radius=None)
+            for key in [key for key in self._by_key if key[1] == image]:
+                self._by_key[key] = replace(self._by_key[key], radius=None)
 
     def get(self, protocol: str, image: str) -> Proposal | None:
         with self._lock:

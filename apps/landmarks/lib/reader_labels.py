@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monailabel.interfaces.exception import LabelNotFoundException
-
-from .file_names import check_tag
-from .studies_store.entries import Objects
-from .studies_store.label_history import LabelVersion
-from .studies_store.notes import check_info
-from .studies_store.reader_places import is_consensus, own_tag, readings
-from .studies_store.readings import About, Readings
-from .studies_store.state import StudiesState
+from monai_ext.landmarks import Markups, parse_markups
+from monai_ext.studies import (
+    About,
+    LabelVersion,
+    NotFoundError,
+    Objects,
+    Readings,
+    StudiesState,
+    check_info,
+    check_tag,
+    is_consensus,
+    own_tag,
+    readings,
+)
 
 
 class ReaderLabels:
@@ -41,13 +46,8 @@ class ReaderLabels:
     def reading_tag(self, image_id: str, tag: str, reader: str) -> str:
         """The tag under which a reader's own label lies.
 
-        Args:
-            image_id: the image.
-            tag: ``final`` or ``draft``.
-            reader: the name.
-
         Raises:
-            LabelNotFoundException: there is none.
+            NotFoundError: there is none.
         """
         return _reading_tag(self.objects, image_id, tag, reader)
 
@@ -60,32 +60,32 @@ class ReaderLabels:
         return self._readings.earlier(self.objects, image_id, tag, reader)
 
     def save_reading(
-        self, image_id: str, tag: str, content: bytes, info: dict[str, Any], reader: str, about: About | None = None
+        self, image_id: str, tag: str, label: Markups, info: dict[str, Any], reader: str, about: About | None = None
     ) -> None:
         """Stores the label of one of several readers; the other's stays, and ``final`` is made of both.
 
         Args:
             image_id: the image.
             tag: ``final`` or ``draft``.
-            content: of the markups file.
+            label: the point list.
             info: of the label.
             reader: who made it.
             about: tells what the info of a ``final`` label of several readers says of its points.
 
         Raises:
-            ImageNotFoundException: there is no such image.
+            NotFoundError: there is no such image.
             InputError: the info cannot be stored, or the other reader's label cannot be used for the image.
             ConflictError: the image has its readers already.
         """
         info = {**check_info(info), "annotator": reader}
         with self._state.changing() as changes:
-            self._readings.store(changes, image_id, tag, content, info, reader, about)
+            self._readings.store(changes, image_id, tag, label, info, reader, about)
 
     def remove_reading(self, image_id: str, tag: str, reader: str) -> None:
         """Deletes a reader's own label; it stays as an earlier version, and ``final`` is made of what is left.
 
         Raises:
-            LabelNotFoundException: there is none.
+            NotFoundError: there is none.
         """
         with self._state.changing() as changes:
             self._readings.delete(changes, image_id, _reading_tag(changes.objects, image_id, tag, reader))
@@ -96,18 +96,19 @@ class ReaderLabels:
         """Makes an earlier version of a reader's own label the present one; returns its info.
 
         Raises:
-            ImageNotFoundException: there is no such image.
+            NotFoundError: there is no such image.
             ConflictError: the image has its readers already.
         """
         notes = {"restored_from": version.version, "restored_by": user}
-        self.save_reading(image_id, tag, version.read(), {**version.info, **notes}, reader)
+        label = parse_markups(version.read(), version.path.name)
+        self.save_reading(image_id, tag, label, {**version.info, **notes}, reader)
         return self.get_label_info(image_id, self.reading_tag(image_id, tag, reader))
 
     def note_reading(self, image_id: str, tag: str, reader: str, info: dict[str, Any]) -> None:
         """Adds to the info of a reader's own label, and of the label ``final`` where that is made of it alone.
 
         Raises:
-            LabelNotFoundException: there is no such label.
+            NotFoundError: there is no such label.
         """
         place = self.reading_tag(image_id, tag, reader)
         self.update_label_info(image_id, place, info)
@@ -122,5 +123,5 @@ def _reading_tag(objects: Objects, image: str, tag: str, reader: str) -> str:
     known = objects.get(image)
     place = None if known is None else own_tag(known, check_tag(tag), reader)
     if place is None:
-        raise LabelNotFoundException(f"The image {image[:200]!r} has no {tag} label of {reader[:80]!r}.")
+        raise NotFoundError(f"The image {image[:200]!r} has no {tag} label of {reader[:80]!r}.")
     return place

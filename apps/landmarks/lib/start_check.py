@@ -1,4 +1,4 @@
-"""What ends a start before networks and images are loaded: a studies folder that is not there, a port that is taken."""
+"""Refusals to start, in one sentence: a studies folder that is not there, a port that is taken."""
 
 from __future__ import annotations
 
@@ -8,13 +8,31 @@ import sys
 import tempfile
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from uvicorn import Server
 
-from monai_ext.doctor import other_port, port_problem
+from monai_ext.doctor import require_port
 from monai_ext.landmarks import InputError
 from monai_ext.studies import check_studies_folder
+
+
+def in_server() -> bool:
+    """Whether this process serves HTTP; false in the processes that MONAI Label starts for training and scoring."""
+    return "monailabel.app" in sys.modules
+
+
+def refuse_to_start(sentence: str) -> NoReturn:
+    """Prints a sentence and ends the process with exit code 2.
+
+    Inside the server the process ends at once: the web server would answer any exception, SystemExit too, with a
+    traceback that buries the sentence. Elsewhere SystemExit is raised.
+    """
+    print(f"\nThe landmarks app cannot start: {sentence}\n", file=sys.stderr, flush=True)
+    if in_server():
+        sys.stdout.flush()
+        os._exit(2)
+    raise SystemExit(2)
 
 
 def check_start(studies: str, *, serves: bool) -> None:
@@ -70,13 +88,8 @@ def check_own_port() -> None:
         InputError: it cannot.
     """
     address = _address_to_bind()
-    problem = None if address is None else port_problem(*address)
-    if address is None or problem is None:
-        return
-    port, host = address
-    found = f"{problem.server} runs there already" if problem.server else problem.found
-    do = f"choose another port, e.g. --port {other_port(port)}" if problem.port_alone else "correct --host and --port"
-    raise InputError(f"--port {port} of --host {host} cannot be used: {found}; {do}.")
+    if address is not None:
+        require_port(*address)
 
 
 def _address_to_bind() -> tuple[int, str] | None:

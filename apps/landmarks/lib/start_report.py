@@ -12,14 +12,12 @@ from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError
 from monai_ext.models import find_model
 from monai_ext.networks import find_device
-from monai_ext.studies import passed_over
+from monai_ext.studies import passed_over, split_image_file
 
-from .conf import TOKEN_VARIABLE, AccessSettings, LimitSettings
 from .datastore import LandmarkDatastore
-from .file_names import split_image_file
 from .inference.desk import default_slots
 from .served_model import ServedModel
-from .settings import AppSettings
+from .settings import TOKEN_VARIABLE, AppSettings, Conf
 
 _LABELS = 11
 #: Images whose headers are read at the start, a second or two at most.
@@ -52,12 +50,9 @@ class StartReport:
         studies: the folder of images.
         images: how many lie there.
         labelled: how many of them have a final label.
-        access: who may enter.
-        limits: how much at once.
+        conf: who may enter, how much at once, who labels, and when networks are trained without being asked for.
         repairs: what was found damaged in the studies and mended, one sentence each.
         not_served: what looks like an image and cannot be used, with the reason, one sentence each.
-        train_after: new labels of a protocol after which it is trained; 0: never.
-        readers: how many people label an image.
     """
 
     version: str
@@ -66,12 +61,9 @@ class StartReport:
     studies: Path
     images: int
     labelled: int
-    access: AccessSettings
-    limits: LimitSettings
+    conf: Conf
     repairs: Sequence[str] = ()
     not_served: Sequence[str] = ()
-    train_after: int = 0
-    readers: int = 1
 
 
 def start_lines(report: StartReport) -> list[str]:
@@ -86,14 +78,14 @@ def start_lines(report: StartReport) -> list[str]:
         *_section("Studies", [f"{report.studies}: {count}"]),
         *_section("Not served", report.not_served),
         *_section("Mended", report.repairs),
-        *_section("Readers", reader_words(report.readers)),
-        *_section("Training", training_words(report.train_after)),
-        *_section("Access", access_words(report.access)),
-        *_section("Limits", [limit_words(report.limits)]),
+        *_section("Readers", reader_words(report.conf.readers)),
+        *_section("Training", training_words(report.conf.train_after)),
+        *_section("Access", access_words(report.conf)),
+        *_section("Limits", [limit_words(report.conf)]),
     ]
 
 
-def access_words(access: AccessSettings) -> list[str]:
+def access_words(access: Conf) -> list[str]:
     """Who may enter, and which doors are open beyond the usual ones."""
     if access.token is not None:
         lines = ["everybody who sends the token, from any machine"]
@@ -118,7 +110,7 @@ def reader_words(readers: int) -> list[str]:
     return [f"{readers} of each image, each of whom sees the own label alone"] if readers > 1 else []
 
 
-def limit_words(limits: LimitSettings) -> str:
+def limit_words(limits: Conf) -> str:
     """How much the server takes."""
     slots = limits.infer_slots or default_slots()
     kept = f"{limits.infer_cache} answers kept" if limits.infer_cache else "no answers kept"
@@ -140,12 +132,9 @@ def start_report(
         studies=datastore.folder,
         images=len(objects),
         labelled=sum("final" in entry.labels for entry in objects.values()),
-        access=settings.access,
-        limits=settings.limits,
+        conf=settings.conf,
         repairs=tuple(datastore.repairs),
         not_served=not_served(datastore),
-        train_after=settings.train_after,
-        readers=settings.readers,
     )
 
 

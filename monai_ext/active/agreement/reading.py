@@ -6,10 +6,8 @@ import time
 import warnings
 from pathlib import Path
 
-from monai_ext.doctor.index import read_index
-from monai_ext.doctor.journal import read_journal
 from monai_ext.landmarks import InputError
-from monai_ext.studies import READINGS, Studies
+from monai_ext.studies import READINGS, Studies, read_index, read_journal
 
 from .record import AgreementRecord, agreement_record
 

@@ -1,4 +1,4 @@
-"""What can go wrong; every error is one sentence for the person."""
+"""Errors; each is one sentence for the person."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Unreachable(ClientError):
 
 
 class TimedOut(ClientError):
-    """The server took a connection but then said nothing, or went on too long."""
+    """The server accepted a connection, but sent nothing or took too long."""
 
 
 class Cancelled(ClientError):
-    """A person stopped the request; nothing needs to be shown."""
+    """The request was cancelled by the person; no message is needed."""
 
 
 class WrongToken(ClientError):
@@ -36,7 +36,7 @@ class Refused(ClientError):
 
 
 class Busy(Refused):
-    """The server has too much to do now and said when to ask again.
+    """The server is overloaded and states when to send the request again.
 
     Attributes:
         seconds: to wait before the same request.

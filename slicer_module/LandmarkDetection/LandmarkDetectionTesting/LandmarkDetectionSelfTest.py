@@ -56,7 +56,7 @@ class PlayedClient:
 
     def images(self, search: str = "", state: str = "") -> ImageList:
         labels = {tag: LabelInfo(tag, "demo") for tag in self.labels}
-        return ImageList((ImageEntry(IMAGE, "final" if labels else "unlabeled", f"{IMAGE}.nrrd", 1, labels),))
+        return ImageList((ImageEntry(IMAGE, "final" if labels else "unlabeled", f"{IMAGE}.nrrd", labels),))
 
     def calibration(self, image: str) -> Calibration:
         return Calibration(image)

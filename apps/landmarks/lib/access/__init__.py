@@ -2,9 +2,8 @@
 
 from .body_limit import BodyLimit
 from .gate import AddressGate, TokenGate
-from .log_privacy import keep_requests_out_of_logs
+from .log_privacy import keep_requests_out_of_logs, remove_token_traces
 from .middleware import replace_middleware
-from .token_traces import remove_token_traces
 
 __all__ = [
     "AddressGate",

@@ -8,8 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..label_size import LABEL_MEGABYTES, MEGABYTE
-from .refusal import refuse
+from monai_ext.studies import LABEL_MEGABYTES, MEGABYTE
+
+from .gate import refuse
 
 #: Everything that is no image: labels, JSON, forms without files. So much is kept in memory while it is read.
 SMALL_MEGABYTES = LABEL_MEGABYTES

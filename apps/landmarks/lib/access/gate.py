@@ -1,21 +1,70 @@
-"""Who is answered: programs on this machine, or those that know the token; never a strange web page."""
+"""Refusals of strangers: programs on this machine are answered, or those that know the token; no strange web page."""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
-from collections.abc import Collection
-from urllib.parse import urlsplit
+import json
+import logging
+from collections.abc import Collection, Sequence
+from typing import Any
 
+from fastapi.security import HTTPBearer
+from starlette.datastructures import Headers
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..conf import TOKEN_VARIABLE, AccessSettings
-from .refusal import refuse
+from ..settings import TOKEN_VARIABLE, Conf
+
+logger = logging.getLogger(__name__)
+
+#: How long a refused client may go on sending. One that is cut off while it sends never reads the answer.
+LINGER_SECONDS = 5.0
+
+
+async def refuse(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    status: int,
+    sentence: str,
+    headers: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Sends ``{"detail": sentence}``; what the client still sends is thrown away, for a few seconds."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    client = scope.get("client")
+    logger.info("A request from %s is refused with %d.", client[0] if client else "an unknown address", status)
+    sentence = sentence.encode("utf-8", "backslashreplace").decode("utf-8")
+    body = json.dumps({"detail": sentence}).encode()
+    fields = [("content-type", "application/json"), ("content-length", str(len(body))), *headers]
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    waits_for_consent = any(name == b"expect" for name, _ in scope["headers"])
+    if not waits_for_consent:
+        try:
+            await asyncio.wait_for(_read_the_rest(receive), LINGER_SECONDS)
+        except asyncio.TimeoutError:
+            logger.info("A refused client went on sending for %.0f seconds; it is cut off.", LINGER_SECONDS)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _read_the_rest(receive: Receive) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
+
 
 #: Names by which a program on this machine calls it. Any other may be a foreign name that leads here.
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 #: Set by a proxy: the request comes from elsewhere, although the proxy itself runs on this machine.
 FORWARDED_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+_BEARER = HTTPBearer(auto_error=False)
 _HOW_TO_OPEN = (
     f"set the environment variable {TOKEN_VARIABLE} (or --conf token) when you start it, or --conf allow_remote true "
     "in a network where everybody may read and change all labels"
@@ -34,7 +83,7 @@ class AddressGate:
         access: who may call.
     """
 
-    def __init__(self, app: ASGIApp, access: AccessSettings) -> None:
+    def __init__(self, app: ASGIApp, access: Conf) -> None:
         self.app = app
         self._only_here = access.token is None and not access.allow_remote
         self._origins = frozenset(origin.lower() for origin in access.allow_origins)
@@ -43,23 +92,11 @@ class AddressGate:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        problem = (self._strange_machine(scope) if self._only_here else None) or self._strange_page(scope)
+        problem = (await _strange_machine(scope) if self._only_here else None) or self._strange_page(scope)
         if problem is None:
             await self.app(scope, receive, send)
         else:
             await refuse(scope, receive, send, 403, problem)
-
-    def _strange_machine(self, scope: Scope) -> str | None:
-        client = scope.get("client")
-        if client is None or not is_loopback(client[0]):
-            return f"This server answers programs on its own machine only: {_HOW_TO_OPEN}."
-        if any(_header(scope, name) for name in FORWARDED_HEADERS):
-            return f"This request came through a proxy, but the server answers its own machine only: {_HOW_TO_OPEN}."
-        hosts = _header(scope, "host")
-        if len(hosts) != 1 or _host_name(hosts[0]) not in LOOPBACK_NAMES:
-            called = hosts[0] if hosts else ""
-            return f"The server was called {called[:80]!r}, which is no name of its own machine: call it 127.0.0.1."
-        return None
 
     def _strange_page(self, scope: Scope) -> str | None:
         origins = _header(scope, "origin")
@@ -96,8 +133,8 @@ class TokenGate:
         if scope["type"] == "lifespan" or self._is_open(scope["path"].removeprefix(scope.get("root_path", ""))):
             await self.app(scope, receive, send)
             return
-        given = [value for name, value in scope["headers"] if name == b"authorization"]
-        if len(given) == 1 and self._is_right(given[0]):
+        given = _header(scope, "authorization")
+        if len(given) == 1 and await self._is_right(scope):
             await self.app(scope, receive, send)
             return
         sentence = (
@@ -110,13 +147,42 @@ class TokenGate:
     def _is_open(self, path: str) -> bool:
         return path in self._open_paths or path.startswith(self._open_folders)
 
-    def _is_right(self, header: bytes) -> bool:
-        scheme, _, token = header.partition(b" ")
-        return hmac.compare_digest(token.strip(), self._token) and scheme.lower() == b"bearer"
+    async def _is_right(self, scope: Scope) -> bool:
+        given = await _BEARER(Request({**scope, "type": "http"}))
+        return given is not None and hmac.compare_digest(given.credentials.strip().encode("latin-1"), self._token)
+
+
+async def _strange_machine(scope: Scope) -> str | None:
+    """Says why a request is not one of a program on this machine, which calls it by a name of its own."""
+    client = scope.get("client")
+    if client is None or not is_loopback(client[0]):
+        return f"This server answers programs on its own machine only: {_HOW_TO_OPEN}."
+    if any(_header(scope, name) for name in FORWARDED_HEADERS):
+        return f"This request came through a proxy, but the server answers its own machine only: {_HOW_TO_OPEN}."
+    hosts = _header(scope, "host")
+    if len(hosts) != 1 or not await _is_own_name(scope):
+        called = hosts[0] if hosts else ""
+        return f"The server was called {called[:80]!r}, which is no name of its own machine: call it 127.0.0.1."
+    return None
+
+
+async def _is_own_name(scope: Scope) -> bool:
+    """Asks Starlette's own check, whose answer without a sentence nobody gets."""
+    passed = False
+
+    async def reached(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal passed
+        passed = True
+
+    async def silent(*_: Any) -> Any:
+        return None
+
+    await TrustedHostMiddleware(reached, LOOPBACK_NAMES, www_redirect=False)(scope, silent, silent)
+    return passed
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an IP address is this machine's own, also when IPv4 is written as IPv6."""
+    """Tells whether an IP address is this machine's own, also when IPv4 is written as IPv6."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -126,15 +192,4 @@ def is_loopback(address: str) -> bool:
 
 
 def _header(scope: Scope, name: str) -> list[str]:
-    wanted = name.encode("latin-1")
-    return [value.decode("latin-1") for found, value in scope["headers"] if found == wanted]
-
-
-def _host_name(host: str) -> str | None:
-    """``localhost`` of ``LOCALHOST:8000``, ``::1`` of ``[::1]:8000``; None where it cannot be split."""
-    try:
-        parts = urlsplit(f"//{host}")
-        has_more = bool(parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-        return None if has_more or (parts.port is not None and parts.port <= 0) else parts.hostname
-    except ValueError:
-        return None
+    return Headers(scope=scope).getlist(name)

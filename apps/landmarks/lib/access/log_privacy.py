@@ -1,11 +1,19 @@
-"""Keeps what requests say out of the server's log: who is on an image is nobody's business who reads it."""
+"""Keeps requests and the token out of the server's log: who is on an image is nobody's business who reads it."""
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 from collections.abc import Iterable
 
+from monailabel.config import settings
 from starlette.routing import compile_path
+
+from ..settings import TOKEN_VARIABLE
+
+logger = logging.getLogger(__name__)
+
 
 #: Loggers of MONAI Label that print image IDs, paths, file names or whole requests below the level WARNING.
 TALKATIVE = (
@@ -56,3 +64,21 @@ def keep_requests_out_of_logs(addresses: Iterable[str]) -> None:
     if logging.getLogger().getEffectiveLevel() > logging.DEBUG:
         for name in TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
+
+
+_VARIABLE = "MONAI_LABEL_APP_CONF"
+
+
+def remove_token_traces() -> None:
+    """Keeps the token from the processes that this one starts, and says where it can still be read."""
+    if "token" not in settings.MONAI_LABEL_APP_CONF:
+        return
+    others = {name: value for name, value in settings.MONAI_LABEL_APP_CONF.items() if name != "token"}
+    settings.MONAI_LABEL_APP_CONF = others
+    if _VARIABLE in os.environ:
+        os.environ[_VARIABLE] = json.dumps(others)
+    logger.warning(
+        "MONAI Label has printed the token of --conf token above and in its log file, and the list of processes shows "
+        "it: use the environment variable %s instead.",
+        TOKEN_VARIABLE,
+    )

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from monai_ext.inferers.first_labels import MOST, FileMatcher, FirstLabels, LabelledView
 from monai_ext.landmarks import Landmarks, Protocol
 from monai_ext.networks import find_device
+from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
-from ..final_labels import FinalLabels
+from ..served_labels import FinalLabels
 from ..served_model import FileState, NoModelError
-from ..studies_store.entries import Objects
 
 logger = logging.getLogger(__name__)
 

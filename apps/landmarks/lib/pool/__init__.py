@@ -3,9 +3,8 @@
 Other parts of the app see the same by a :class:`Looker`.
 """
 
+from .eye import Looker, Sight
 from .image_pool import ImagePool
 from .score_table import ImageScore, Origin, ScoreTable
-from .scoring_method import UncertaintyScoring
-from .sight import Looker, Sight
 
-__all__ = ["ImagePool", "ImageScore", "Looker", "Origin", "ScoreTable", "Sight", "UncertaintyScoring"]
+__all__ = ["ImagePool", "ImageScore", "Looker", "Origin", "ScoreTable", "Sight"]

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..conf import ActiveSettings
+from monai_ext.engines.stop import is_out_of_memory
+from monai_ext.landmarks import InputError
+
+from ..background import Background
 from ..datastore import LandmarkDatastore
 from ..inference import InferenceSlots
 from ..inference.desk import use_share_of_cores
-from ..served_model import ServedModel
+from ..served_model import NoModelError, ServedModel
+from ..settings import Conf
+from .eye import Looker
 from .protocol_pool import ProtocolPool
 from .score_table import ScoreTable
-from .sight import Looker
-from .worker import PoolWorker
+
+logger = logging.getLogger(__name__)
+
+#: Scores that are written to the index at once, and seconds after which fewer are: a write takes as long as a save.
+BATCH, SAVE_SECONDS = 50, 15.0
+#: Seconds between two looks for a model or an image that nothing told of.
+LOOK_SECONDS = 30.0
+#: Seconds until memory may be free again.
+MEMORY_SECONDS = 30.0
+#: Seconds between two looks whether the pool is to stop while predictions run.
+_STOP_SECONDS = 0.5
 
 
 class ImagePool:
@@ -23,6 +39,7 @@ class ImagePool:
 
     By ``auto`` a protocol is scored from the first strategy that needs its scores, and from the start of a server
     whose studies have been scored for it before; by ``always`` from the start; by ``off`` only by :meth:`score_now`.
+    One image is looked at after the other, while nobody waits for a prediction.
 
     Args:
         datastore: the studies.
@@ -36,41 +53,41 @@ class ImagePool:
         datastore: LandmarkDatastore,
         models: Mapping[str, ServedModel],
         slots: InferenceSlots,
-        settings: ActiveSettings,
+        settings: Conf,
     ) -> None:
         self._pools = {name: ProtocolPool(model, settings.measure, datastore) for name, model in models.items()}
-        self._when = settings.pool_scores
+        self._when, self._slots = settings.pool_scores, slots
         self._lock = threading.Lock()
         self._urgent = list(self._pools)
         self._lookers: list[Looker] = []
-        self._worker = PoolWorker(
-            self._active, self._lookers, slots, lambda: use_share_of_cores(slots.slots), self._finished
-        )
+        self._background = Background("pool", self._work, lambda: use_share_of_cores(slots.slots))
+        self._seen_calls: int | None = None
+        self._saved, self._not_before = time.monotonic(), 0.0
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """The names of the served protocols."""
+        """Names of the served protocols."""
         return tuple(self._pools)
 
     def start(self) -> None:
         """Starts the background thread, which ends with the process; nothing is scored before."""
         for pool in self._pools.values():
             pool.active |= self._when == "always" or (self._when == "auto" and pool.has_notes())
-        self._worker.start()
+        self._background.start()
         atexit.register(self.stop)
 
     def stop(self) -> None:
         """Ends the background thread after the image that it looks at; all scores are saved."""
-        self._worker.stop()
+        self._background.stop()
         atexit.unregister(self.stop)
 
     def add_looker(self, looker: Looker) -> None:
-        """Lets something see what the worker sees; before :meth:`start`."""
+        """Lets something see what the background thread sees; before :meth:`start`."""
         self._lookers.append(looker)
 
     def wake(self) -> None:
-        """Lets the worker look for images of the active protocols that have to be looked at."""
-        self._worker.wake()
+        """Has the background thread look for images of the active protocols that have to be looked at."""
+        self._background.wake()
 
     def ask(self, protocol: str) -> None:
         """Notes that a protocol's scores are needed: they are kept up to date from now on, unless that is off."""
@@ -78,7 +95,7 @@ class ImagePool:
             self.score_now([protocol])
 
     def score_now(self, protocols: Sequence[str]) -> None:
-        """Lets the worker look at all images that have no up-to-date score, those of these protocols first."""
+        """Has all images looked at that have no up-to-date score, those of these protocols first."""
         with self._lock:
             urgent = [*protocols, *(name for name in self._urgent if name not in protocols)]
             known = urgent == self._urgent and all(self._pools[name].active for name in protocols)
@@ -86,32 +103,104 @@ class ImagePool:
             for name in protocols:
                 self._pools[name].active = True
         if not known or any(self._pools[name].state == "idle" for name in protocols):
-            self._worker.wake()
+            self.wake()
 
     def rest(self) -> None:
-        """Lets the worker stop scoring after the image that it looks at, until scores are asked for again."""
+        """Stops the scoring after the image that is looked at, until scores are asked for again."""
         for pool in self._pools.values():
             pool.active = False
-        self._worker.wake()
+        self.wake()
 
     def is_off(self) -> bool:
-        """Whether images are scored on request only."""
+        """Tells whether images are scored on request only."""
         return self._when == "off"
 
     def table(self, protocol: str, images: Collection[str]) -> ScoreTable | None:
-        """The scores that are known of most of some images; None where there are none yet."""
+        """Scores of most of some images, as far as they are known; None where there are none yet."""
         return self._pools[protocol].table(images)
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """How far the scoring of each protocol is."""
         if any(pool.active and pool.has_new_model() for pool in self._pools.values()):
-            self._worker.wake()
+            self.wake()
         return {name: pool.stats() for name, pool in self._pools.items()}
+
+    # The background thread
+
+    def _work(self) -> float | None:
+        left = self._not_before - time.monotonic()
+        if left > 0:
+            return left
+        for pool in self._pools.values():
+            pool.state = "idle"
+        calls, pools = self._background.calls, self._active()
+        if calls == self._seen_calls and not any(pool.has_news() for pool in pools):
+            return LOOK_SECONDS if pools else None
+        self._seen_calls = None
+        for pool in pools:
+            try:
+                done = self._work_off(pool, calls)
+            except Exception:  # of this program; the next change is a new chance
+                logger.exception("The images of the protocol %s could not be scored.", pool.name)
+                pool.problem = "The images could not be scored; the log of the server says why."
+                done = True
+            if not done:
+                return 0.0
+            pool.state = "idle"
+            if self.is_off():
+                pool.active = False
+        self._seen_calls = calls
+        return 0.0
 
     def _active(self) -> list[ProtocolPool]:
         with self._lock:
             return [self._pools[name] for name in self._urgent if self._pools[name].active]
 
-    def _finished(self, pool: ProtocolPool) -> None:
-        if self.is_off():
-            pool.active = False
+    def _work_off(self, pool: ProtocolPool, calls: int) -> bool:
+        """Does the work of one protocol; False where something changed, so that it is planned anew."""
+        pool.problem = ""
+        try:
+            for image in pool.plan(self._lookers):
+                if not self._may_go_on(pool) or calls != self._background.calls or pool.has_new_model():
+                    return False
+                if not self._look(pool, image):
+                    return False
+        except NoModelError:
+            pass  # told by the state of the protocol
+        except InputError as error:
+            pool.problem = str(error)
+        finally:
+            self._save(pool)
+        return True
+
+    def _look(self, pool: ProtocolPool, image: str) -> bool:
+        """Looks at an image; False where there was not enough memory."""
+        try:
+            pool.look(image, self._lookers)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            logger.warning("There is not enough memory to score images of %s now.", pool.name)
+            pool.state, pool.problem = "waiting", "There is not enough memory to score images now; it is tried again."
+            self._not_before = time.monotonic() + MEMORY_SECONDS
+            return False
+        if pool.unsaved() >= BATCH or time.monotonic() - self._saved > SAVE_SECONDS:
+            self._save(pool)
+        return True
+
+    def _may_go_on(self, pool: ProtocolPool) -> bool:
+        """Waits until no prediction runs or waits that a person waits for; False where the thread is to stop."""
+        while not self._background.stopping:
+            if self._slots.wait_until_idle(0):
+                pool.state = "running"
+                return True
+            pool.state = "waiting"
+            self._slots.wait_until_idle(_STOP_SECONDS)
+        return False
+
+    def _save(self, pool: ProtocolPool) -> None:
+        try:
+            pool.save()
+        except (InputError, OSError) as error:
+            logger.warning("The scores of %s could not be saved, and are kept in memory: %s", pool.name, error)
+        self._saved = time.monotonic()

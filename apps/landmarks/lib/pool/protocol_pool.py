@@ -10,14 +10,12 @@ from typing import Any, Literal, NamedTuple
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.errors import ModelError
+from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
 from ..served_model import FileState, NoModelError, ServedModel, Signature
-from ..studies_store.entries import Objects
-from .eye import Eye
-from .feature_file import FeatureFile
-from .score_table import ImageScore, ScoreTable, ScoreTables, note_of, read_note
-from .sight import Looker
+from .eye import Eye, Looker
+from .score_table import FeatureFile, ImageScore, ScoreTable, ScoreTables, note_of, read_note
 
 logger = logging.getLogger(__name__)
 

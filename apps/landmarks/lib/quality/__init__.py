@@ -3,6 +3,5 @@
 from .agreement_summary import AgreementSummary
 from .label_reviewer import LabelReviewer
 from .review_note import flags_of
-from .scoring_methods import AgreementScoring, ReviewScoring
 
-__all__ = ["AgreementScoring", "AgreementSummary", "LabelReviewer", "ReviewScoring", "flags_of"]
+__all__ = ["AgreementSummary", "LabelReviewer", "flags_of"]

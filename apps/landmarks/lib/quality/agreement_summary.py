@@ -14,10 +14,9 @@ from monai_ext.active.agreement import (
     summary_document,
 )
 from monai_ext.landmarks import InputError
+from monai_ext.studies import LabelEntry, Objects, readings
 
 from ..datastore import LandmarkDatastore
-from ..studies_store.entries import LabelEntry, Objects
-from ..studies_store.reader_places import readings
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +29,7 @@ class _Protocol(NamedTuple):
 
 
 class AgreementSummary:
-    """The agreement by protocol; only what changed is reckoned anew. Safe to use from many threads.
-
-    Args:
-        datastore: the studies.
-    """
+    """The agreement by protocol; only what changed is reckoned anew. Safe to use from many threads."""
 
     def __init__(self, datastore: LandmarkDatastore) -> None:
         self._datastore = datastore

@@ -1,27 +1,52 @@
-"""Looks at final labels in the background: those that were saved at once, the others when a model has seen them."""
+"""Reviews of final labels in the background: saved ones at once, the others when a model has seen them."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from monai_ext.active.review import Evidence, implausible
-from monai_ext.landmarks import InputError, Protocol
+import numpy as np
 
+from monai_ext.active.review import Evidence, implausible
+from monai_ext.inferers import uncertainty_of
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.studies import Objects
+
+from ..background import Background
 from ..datastore import LandmarkDatastore
+from ..errors import ConflictError
 from ..pool import Sight
 from ..proposals import Proposal, Proposals
 from ..served_model import ServedModel
-from ..studies_store.entries import Objects
-from .evidence import of_proposal, of_sight
-from .label_places import LabelPlaces
-from .note_writer import NoteWriter, PendingNote
-from .review_note import flags_of, has_outgrown, is_confirmed, note_of, review_note
+from .label_places import LabelPlaces, ReadLabel
+from .review_note import NoteWriter, PendingNote, flags_of, has_outgrown, is_confirmed, note_of, review_note
 
 logger = logging.getLogger(__name__)
+
+
+def of_proposal(proposal: Proposal) -> Evidence:
+    """What was proposed to a person."""
+    unknown = np.full(len(proposal.landmarks), np.nan)
+    return Evidence(proposal.landmarks, unknown if proposal.radius is None else proposal.radius)
+
+
+def of_sight(sight: Sight, model: ServedModel) -> Evidence:
+    """What the worker saw, with the radii of the model's calibration; none where the model was replaced meanwhile.
+
+    Raises:
+        InputError: the image cannot be read any more.
+    """
+    landmarks = sight.landmarks()
+    radius = np.full(len(landmarks), np.nan)
+    try:
+        predictor = model.predictor()
+    except ConflictError:
+        return Evidence(landmarks, radius)
+    if predictor.version == sight.model_version:
+        radius, _ = predictor.radius(landmarks, uncertainty_of(sight.predictions))
+    return Evidence(landmarks, radius)
 
 
 class _Task(NamedTuple):
@@ -30,6 +55,7 @@ class _Task(NamedTuple):
     protocol: str
     image: str = ""
     proposal: Proposal | None = None
+    label: ReadLabel | None = None
 
 
 class LabelReviewer:
@@ -59,23 +85,23 @@ class LabelReviewer:
         self._protocols: dict[str, Protocol] = {name: model.protocol for name, model in models.items()}
         self._places = LabelPlaces(datastore, self._protocols)
         self._notes = NoteWriter(datastore)
-        self._changed = threading.Condition()
+        self._background = Background("review", self._serve)
         self._tasks: deque[_Task] = deque()
         self._urgent: set[str] = set()
-        self._thread: threading.Thread | None = None
         self._stats: tuple[Objects, dict[str, dict[str, int]]] | None = None
 
     # Any thread
 
-    def saved(self, protocol: str, image: str, proposal: Proposal | None) -> None:
+    def saved(self, protocol: str, image: str, proposal: Proposal | None, label: ReadLabel | None = None) -> None:
         """Looks at a final label that was saved a moment ago.
 
         Args:
             protocol: of the label.
             image: its ID.
             proposal: what was proposed for it, if anything.
+            label: as it was saved, where that is known.
         """
-        self._add(_Task(protocol, image, proposal))
+        self._add(_Task(protocol, image, proposal, label))
 
     def review_all(self, protocol: str) -> None:
         """Looks at all final labels of a protocol: by the other labels now, by the model when the worker sees them."""
@@ -111,44 +137,38 @@ class LabelReviewer:
         evidence = of_sight(sight, self._models[sight.protocol])
         self._urgent.discard(sight.image)
         self._examine(sight.image, evidence, sight.model_version)
-        with self._changed:
-            self._start()
-            self._changed.notify()
+        self._wake()
 
     # The thread of this reviewer
 
     def _add(self, task: _Task) -> None:
-        with self._changed:
-            self._tasks.append(task)
-            self._start()
-            self._changed.notify()
+        self._tasks.append(task)
+        self._wake()
 
-    def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="review", daemon=True)
-            self._thread.start()
+    def _wake(self) -> None:
+        self._background.start()
+        self._background.wake()
 
-    def _serve(self) -> None:
-        while True:
-            with self._changed:
-                if not self._tasks:
-                    self._changed.wait(self._notes.seconds_left())
-                tasks = list(self._tasks)
-                self._tasks.clear()
-            for task in tasks:
-                try:
-                    self._work(task)
-                except Exception:  # of this program; the labels themselves are saved
-                    logger.exception("The labels of %s could not be reviewed.", task.image or task.protocol)
-            if tasks or self._notes.seconds_left() == 0:
-                self._notes.write()
+    def _serve(self) -> float | None:
+        """Works off the tasks and writes the notes that are due; returns the seconds until others are."""
+        tasks = [self._tasks.popleft() for _ in range(len(self._tasks))]
+        for task in tasks:
+            try:
+                self._work(task)
+            except Exception:  # of this program; the labels themselves are saved
+                logger.exception("The labels of %s could not be reviewed.", task.image or task.protocol)
+        if tasks or self._notes.seconds_left() == 0:
+            self._notes.write()
+        return self._notes.seconds_left()
 
     def _work(self, task: _Task) -> None:
+        if task.label is not None:
+            self._places.read(task.image, task.label)
         self._places.update()
         if task.image:
             evidence = None if task.proposal is None else of_proposal(task.proposal)
             version = None if task.proposal is None else task.proposal.model_version
-            self._examine(task.image, evidence, version)
+            self._examine(task.image, evidence, version, task.label)
             self._catch_up(task.protocol)
             return
         labelled = self._labelled(task.protocol)
@@ -182,9 +202,11 @@ class LabelReviewer:
             if "final" in entry.labels and self._places.protocol(image) == protocol
         ]
 
-    def _examine(self, image: str, evidence: Evidence | None, version: str | None) -> None:
+    def _examine(
+        self, image: str, evidence: Evidence | None, version: str | None, saved: ReadLabel | None = None
+    ) -> None:
         """Reviews the final label of an image; the note waits to be written."""
-        found = self._places.read(image)
+        found = self._places.read(image, saved)
         if found is None:
             return
         protocol, label, sha256 = found

@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from ..errors import NotFoundError
-from ..json_bounds import JsonObject
+from ..request_json import JsonObject
 from ..service import LandmarkService
-from .access import Admin, Annotator, AnyUser
 from .reader import reader_in
+from .requests import Admin, Annotator, AnyUser
 
 
 def sampling_router(service: LandmarkService, app: Any) -> APIRouter:

@@ -1,17 +1,18 @@
-"""``/batch/infer``: predictions for many images, kept as their labels ``original``."""
+"""``/batch/infer``: predictions for many images, kept as their labels ``original``; how far they are, and stop."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import psutil
 from fastapi import APIRouter
 from monailabel.utils.async_tasks.task import AsyncTask
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..errors import BusyError, ParameterError
-from ..json_bounds import JsonObject
+from ..errors import BusyError, NotFoundError, ParameterError
+from ..request_json import JsonObject
 from ..service import LandmarkService
-from .access import Admin
+from .requests import Admin, AnyUser
 
 
 class BatchOptions(BaseModel):
@@ -75,3 +76,29 @@ def batch_options(params: dict[str, Any]) -> BatchOptions:
         raise ParameterError(
             f"The parameter {first['loc'][0]} cannot be {first['input']!r:.80}: {first['msg']}."
         ) from None
+
+
+_KIND = "batch_infer"
+
+
+def tasks_router(service: LandmarkService, app: Any) -> APIRouter:
+    """``GET`` and ``DELETE /batch/infer``."""
+    router = APIRouter(tags=["Tasks"])
+
+    @router.get("/batch/infer", name="batch_infer_status", summary="The last batch inference, or all of them")
+    def status(*, all: bool = False, check_if_running: bool = False, user: AnyUser) -> Any:
+        found, _ = AsyncTask.status(_KIND, all, check_if_running)
+        if found is None:
+            raise NotFoundError(
+                "No batch inference runs now." if check_if_running else "No batch inference was started yet."
+            )
+        return found
+
+    @router.delete("/batch/infer", name="batch_infer_stop", summary="Stop the batch inference that runs")
+    def stop(user: Admin) -> Any:
+        try:
+            return AsyncTask.stop(_KIND)
+        except (psutil.NoSuchProcess, StopIteration):  # it ended just now
+            return None
+
+    return router

@@ -1,4 +1,4 @@
-"""Images: uploaded, downloaded, deleted, and the notes on them."""
+"""Images: listed with their state, uploaded, downloaded, deleted, placed, and the notes on them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import FileResponse, Response
 from monailabel.utils.others.generic import file_checksum
 
+from monai_ext.images import read_frame
+
 from ..errors import NotFoundError
-from ..params import parse_params
+from ..image_list import ImageListing, State
+from ..request_json import parse_params
 from ..sent_image import send_image
 from ..service import LandmarkService
-from .access import Admin, Annotator, AnyUser
-from .reader import everything
+from .reader import Reader, everything, reader_in
+from .requests import Admin, Annotator, AnyUser
 
 CHECKSUMS = ("SHA256", "SHA512", "MD5")
 
@@ -64,5 +67,44 @@ def images_router(service: LandmarkService, app: Any) -> APIRouter:
     def update_image_info(*, image: str, info: Annotated[str, Form()] = "{}", user: Annotator) -> dict[str, Any]:
         service.datastore.update_image_info(image, {**parse_params(info, "info"), "user": user.username})
         return {}
+
+    return router
+
+
+MAX_PAGE = 1000
+
+
+def image_list_router(service: LandmarkService, app: Any) -> APIRouter:
+    """What a client needs to show the studies and to open one of them."""
+    router = APIRouter(tags=["Datastore"])
+    listing = ImageListing(service.datastore, service.protocols)
+
+    @router.get("/datastore/images", summary="The images with their state and labels, by ID")
+    def list_images(
+        *,
+        search: Annotated[str, Query(max_length=500)] = "",
+        state: State | None = None,
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
+        flagged: bool | None = None,
+        annotator: Reader = "",
+        user: AnyUser,
+    ) -> dict[str, Any]:
+        reader = reader_in(service, {"annotator": annotator}, user) if annotator else None
+        return listing.page(search, state, offset, limit, flagged, reader)
+
+    @router.get("/datastore/image/frame", summary="Placement and calibration of an image")
+    def image_frame(*, image: str, user: AnyUser) -> dict[str, Any]:
+        frame = read_frame(service.image_path(image))
+        return {
+            "image": image,
+            "size": list(frame.size),
+            "origin": frame.placement[:, 2].tolist(),
+            "x_step": frame.placement[:, 0].tolist(),
+            "y_step": frame.placement[:, 1].tolist(),
+            "unit": frame.unit,
+            "spacing": frame.scale.tolist(),
+            "spacing_source": frame.spacing_source,
+        }
 
     return router

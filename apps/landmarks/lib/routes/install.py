@@ -10,31 +10,23 @@ from fastapi.routing import APIRoute
 from monailabel.config import settings
 
 from ..access import keep_requests_out_of_logs, remove_token_traces, replace_middleware
-from ..access.doors import KEPT_PAGES
 from ..service import LandmarkService
 from .active_learning import sampling_router
-from .api_document import PROBLEMS, describe
-from .batch import batch_router
+from .answers import PROBLEMS, add_error_answers, describe
+from .batch import batch_router, tasks_router
 from .calibration import calibration_router
-from .error_answers import add_error_answers
-from .health import health_router
-from .image_list import image_list_router
-from .images import images_router
+from .doors import KEPT_PAGES, doors_router, weights_router
+from .images import image_list_router, images_router
 from .infer import infer_router
-from .info import info_router
+from .info import health_router, info_router
 from .label_history import label_history_router
 from .labels import labels_router
-from .landmark_pictures import landmark_pictures_router
 from .measurements import measurements_router
-from .model_versions import model_versions_router
-from .opened_doors import doors_router
-from .pictures import pictures_router
-from .request_checks import check_request
+from .pictures import landmark_pictures_router, pictures_router
+from .requests import check_request
 from .sessions import sessions_router
-from .tasks import tasks_router
-from .train import train_router
+from .train import model_versions_router, train_router
 from .web_pages import FILES, PAGES, web_pages_router
-from .weights import weights_router
 
 #: Of two routes for the same request the first one answers.
 ROUTERS = (
@@ -89,14 +81,14 @@ def install_routes(web: FastAPI, service: LandmarkService, app: Any) -> None:
         addresses += [f"{prefix}{route.path}" for route in router.routes if isinstance(route, APIRoute)]
         web.include_router(router, prefix=prefix, responses=PROBLEMS, dependencies=[Depends(check_request)])
     routes.extend(pages)
-    access = app.settings.access
+    conf = app.settings.conf
     open_paths = tuple(f"{prefix}{path}" for path in OPEN_PATHS)
     open_folders = tuple(f"{prefix}{path}" for path in OPEN_FOLDERS)
     uploads = tuple((method, f"{prefix}{path}") for method, path in IMAGE_UPLOADS)
     find_id = service.datastore.find_id
-    replace_middleware(web, access, app.settings.limits, open_paths, open_folders, uploads, find_id)
+    replace_middleware(web, conf, open_paths, open_folders, uploads, find_id)
     add_error_answers(web)
-    describe(web, asks_for_token=access.token is not None)
+    describe(web, asks_for_token=conf.token is not None)
     keep_requests_out_of_logs(addresses)
     remove_token_traces()
     if web.middleware_stack is not None:  # built when the server started, without all this

@@ -11,10 +11,10 @@ from fastapi.responses import FileResponse
 from monai_ext.images import LABEL_EXTENSION
 
 from ..errors import NotFoundError, ParameterError
-from ..params import parse_params
+from ..request_json import parse_params
 from ..service import LandmarkService
-from .access import Admin, Annotator, AnyUser
 from .reader import SHARED, Reader, label_tag, reader_in
+from .requests import Admin, Annotator, AnyUser
 
 
 def labels_router(service: LandmarkService, app: Any) -> APIRouter:

@@ -8,12 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from monai_ext.landmarks.measurement_rows import MeasurementRow, csv_of_rows
-from monai_ext.studies.measurements import label_rows
+from monai_ext.studies import StudyFiles, label_rows
 
 from ..errors import ClosedError, NotFoundError
 from ..service import LandmarkService
-from ..studies_store.study_files import StudyFiles
-from .access import AnyUser
+from .requests import AnyUser
 
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 

@@ -1,17 +1,18 @@
-"""``GET /datastore/image/rendered`` and ``/datastore/image/info``: images as a browser shows them."""
+"""Pictures for a browser: images, rendered, and the example picture of a landmark."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
-from ..errors import ParameterError
+from ..errors import NotFoundError, ParameterError
 from ..pictures import PictureOptions, Pictures
-from ..pictures.pyramid import Window
+from ..pyramid import Window
 from ..service import LandmarkService
-from .access import AnyUser
+from .requests import AnyUser
 
 #: Seconds for which a browser shows a picture without asking whether the image was replaced.
 MAX_AGE = 60
@@ -74,3 +75,49 @@ def _tile(stated: str | None) -> tuple[int, int] | None:
         return None
     column, row = stated.split(",")
     return int(column), int(row)
+
+
+_LANDMARK_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
+
+
+def landmark_pictures_router(service: LandmarkService, app: Any) -> APIRouter:
+    """The route; pictures are read when they are asked for, so that a new one needs no restart."""
+    router = APIRouter(tags=["App"])
+
+    @router.get(
+        "/protocol/{protocol}/picture/{landmark}",
+        summary="The example picture of a landmark",
+        response_class=Response,
+        responses=_LANDMARK_PNG,
+    )
+    def picture(
+        *,
+        protocol: str,
+        landmark: str,
+        if_none_match: Annotated[str | None, Header(max_length=200)] = None,
+        user: AnyUser,
+    ) -> Response:
+        content = _content(service, protocol, landmark)
+        headers = {"etag": f'"{hashlib.sha256(content).hexdigest()[:32]}"', "cache-control": "private, max-age=300"}
+        if if_none_match == headers["etag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type="image/png", headers=headers)
+
+    return router
+
+
+def _content(service: LandmarkService, protocol: str, landmark: str) -> bytes:
+    known = service.infer_task(protocol).model.protocol
+    found = next((item for item in known.landmarks if item.name == landmark), None)
+    if found is None:
+        raise NotFoundError(
+            f"The protocol {protocol} has no landmark {landmark[:80]!r}; it has {', '.join(known.landmark_names)}."
+        )
+    if found.picture is None:
+        raise NotFoundError(f"The landmark {landmark} of {protocol} has no picture: name one as `picture` in its file.")
+    try:
+        return found.picture.content()
+    except OSError:
+        raise NotFoundError(
+            f"The picture {found.picture.file} of {landmark} was removed since the server started."
+        ) from None

@@ -7,13 +7,11 @@ from typing import Annotated, Any
 from fastapi import Query
 from monailabel.endpoints.user.auth import DEFAULT_USER, User
 
-from monai_ext.studies import LONGEST_NAME, checked_name
+from monai_ext.studies import LABEL_TAGS, LONGEST_NAME, checked_name, reader_of
 
 from ..datastore import LandmarkDatastore
 from ..errors import NotFoundError, ParameterError
-from ..file_names import LABEL_TAGS
 from ..service import LandmarkService
-from ..studies_store.reader_places import reader_of
 
 #: The reader in the address of a request.
 Reader = Annotated[
@@ -55,7 +53,7 @@ def label_tag(service: LandmarkService, image: str, tag: str, annotator: str, us
     Raises:
         ParameterError: the request does not say whose label it means.
         NotFoundError: the tag is none that requests may name.
-        LabelNotFoundException: the reader has no such label.
+        NotFoundError: the reader has no such label.
     """
     reader = reader_in(service, {"annotator": annotator}, user)
     if reader is None or tag == SHARED:

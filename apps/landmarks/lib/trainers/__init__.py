@@ -1,10 +1,8 @@
 """Training tasks."""
 
-from .asking import queue_training, refuse_busy_folder
-from .landmark_train import LandmarkTrain
-from .options import train_options
+from .asking import TrainingTasks, queue_training, refuse_busy_folder
+from .landmark_train import LandmarkTrain, train_options
 from .queue import training_queue
-from .task_list import TrainingTasks
 
 __all__ = [
     "LandmarkTrain",

@@ -1,14 +1,23 @@
-"""Why a training process ended, in one sentence."""
+"""Ends of training processes: why one ended, and how it ends when its server is gone."""
 
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import re
 import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from monai_ext.engines.stop import StopSwitch
+
+logger = logging.getLogger(__name__)
+
 
 #: What a training process says last where it knows why it failed.
 FAILED = "Training failed: "
@@ -82,3 +91,39 @@ def _leave(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+SECONDS_BETWEEN_LOOKS = 1.0
+#: Seconds that a training has to save itself.
+GRACE = 15.0
+CAUSE = "The server ended."
+
+
+@contextmanager
+def ends_with_parent(stop: StopSwitch, on_lost: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, asks for a stop when the parent process has ended, and soon ends this process.
+
+    Nobody could watch or stop such a training, and the next server would not know of it.
+
+    Args:
+        stop: what is asked for at first, so that the run is saved.
+        on_lost: called before the process ends because it did not stop.
+    """
+    parent = os.getppid()
+    finished = threading.Event()
+
+    def watch() -> None:
+        while not finished.wait(SECONDS_BETWEEN_LOOKS):
+            if os.getppid() != parent:
+                logger.warning("The server is gone; training stops.")
+                stop.ask(CAUSE)
+                if not finished.wait(GRACE):
+                    on_lost()
+                    os._exit(1)
+                return
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        finished.set()

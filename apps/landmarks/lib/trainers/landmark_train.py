@@ -1,4 +1,4 @@
-"""MONAI Label's training task for one protocol."""
+"""MONAI Label's training task for one protocol, its options, and the labelled images that it learns from."""
 
 from __future__ import annotations
 
@@ -7,28 +7,37 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from monailabel.interfaces.tasks.train import TrainTask
+from pydantic import ValidationError
 
-from monai_ext.engines import TrainOptions, train_model
+from monai_ext.engines import LabelledImage, TrainOptions, train_model
 from monai_ext.engines.stop import StopSwitch, stopped_by_signals
-from monai_ext.landmarks import Protocol
+from monai_ext.images import read_frame
+from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.errors import input_error_behind
+from monai_ext.landmarks.label_check import first_of
 from monai_ext.models import FolderBusyError, check_free
+from monai_ext.networks import device_names
+from monai_ext.studies import Studies
 
 from ..datastore import LandmarkDatastore
+from ..errors import ParameterError
+from ..served_labels import read_label
 from ..served_model import ServedModel
-from ..startup import in_server
-from .ending import FAILED, PROCESS_VARIABLE, Ending, end_soon
-from .options import train_options
-from .parent_watch import ends_with_parent
+from ..start_check import in_server
+from .ending import FAILED, PROCESS_VARIABLE, Ending, end_soon, ends_with_parent
 from .progress import ACTIVE, ENDED, ProgressFile, is_about
-from .queue import training_queue
-from .task_record import WORDS, new_record
-from .training_set import training_set
+from .queue import WORDS, new_record, training_queue
 
 logger = logging.getLogger(__name__)
+
+#: What a request may choose; the other options of a run are the server's own affair.
+OPTION_NAMES = ("max_epochs", "minutes", "batch_size", "learning_rate", "val_fraction", "patience", "seed", "device")
+#: What MONAI Label and its client add to every training request.
+PLATFORM_NAMES = ("model", "gpus", "local_rank", "client_id")
 
 
 class LandmarkTrain(TrainTask):
@@ -175,3 +184,68 @@ class LandmarkTrain(TrainTask):
 
     def _lost(self) -> None:
         self.progress.end_if_active("stopped", "Training ended with its server.")
+
+
+def training_set(
+    datastore: LandmarkDatastore, protocol: Protocol, protocols: Mapping[str, Protocol]
+) -> list[LabelledImage]:
+    """The final labels that belong to a protocol, each checked against its image, with the splits that are stated.
+
+    Labels of the other served protocols are left out.
+
+    Raises:
+        InputError: a label that belongs to no served protocol or may not be used for its image, or a bad
+            ``splits.json``.
+    """
+    splits = Studies(datastore.folder).splits()
+    chosen: list[LabelledImage] = []
+    problems: list[str] = []
+    others = 0
+    for image_id in sorted(datastore.get_labeled_images()):
+        image, label = Path(datastore.get_image_uri(image_id)), Path(datastore.get_label_uri(image_id, "final"))
+        stated = datastore.get_label_info(image_id, "final").get("protocol")
+        try:
+            content = label.read_bytes()
+            found, landmarks = read_label(label, read_frame(image), protocols, stated if stated in protocols else None)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if found.name != protocol.name:
+            others += 1
+            continue
+        chosen.append(LabelledImage(image_id, image, label, splits.get(image_id), landmarks, content))
+    if problems:
+        raise InputError(first_of(problems))
+    if others:
+        logger.info("%d labels belong to other protocols than %s and are left out.", others, protocol.name)
+    if not chosen:
+        raise InputError(
+            f"No image has a final label of the protocol {protocol.name}: label at least 2 images, then train."
+        )
+    return chosen
+
+
+def train_options(request: Mapping[str, Any]) -> TrainOptions:
+    """The options of a training request.
+
+    Raises:
+        ParameterError: an unknown name, a value of the wrong type or range, or a device that this machine lacks.
+    """
+    chosen = {name: value for name, value in request.items() if name not in PLATFORM_NAMES}
+    for name, value in chosen.items():
+        if name not in OPTION_NAMES:
+            raise ParameterError(f"The training parameter {name[:80]!r} is unknown; use {', '.join(OPTION_NAMES)}.")
+        if isinstance(value, bool):
+            raise ParameterError(f"The training parameter {name!r} cannot be {value}: it is no yes or no.")
+    try:
+        options = TrainOptions.model_validate(chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name, value = ".".join(map(str, first["loc"])), first.get("input")
+        raise ParameterError(f"The training parameter {name!r} cannot be {value!r:.80}: {first['msg']}.") from None
+    devices = device_names()
+    if options.device not in devices:
+        raise ParameterError(
+            f"The training parameter 'device' cannot be {options.device!r:.80}: this machine has {', '.join(devices)}."
+        )
+    return options

@@ -9,12 +9,12 @@ from typing import Any
 
 import psutil
 
-from monai_ext.engines.resume import is_resumable
+from monai_ext.engines.job import is_resumable
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.answer import plain
 from monai_ext.landmarks.files import read_json, write_json_atomically
 
-from .task_record import timestamp
+from .queue import timestamp
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,7 @@ RESUME = "Training again with the same labels and options goes on from the last 
 
 
 class ProgressFile:
-    """The progress of one protocol's training.
-
-    Args:
-        folder: the model folder of the protocol.
-    """
+    """The progress of one protocol's training."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

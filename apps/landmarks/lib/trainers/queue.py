@@ -12,16 +12,18 @@ import os
 import subprocess
 import sys
 import threading
+import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import psutil
 from monailabel.utils.async_tasks.utils import background_processes, background_tasks
 
+from ..background import Background
 from .ending import PROCESS_VARIABLE, Ending
-from .task_record import WORDS, new_record, timestamp
 
 logger = logging.getLogger(__name__)
 process_logger = logging.getLogger("task_train")
@@ -56,7 +58,7 @@ class TrainingQueue:
         self._changed = threading.Condition()
         self._waiting: deque[_Entry] = deque()
         self._running: _Entry | None = None
-        self._worker: threading.Thread | None = None
+        self._background = Background("training-queue", self._work)
 
     def busy(self, model: str | None = None) -> bool:
         """Whether a training runs or waits; of one model where it is given."""
@@ -93,10 +95,8 @@ class TrainingQueue:
                 announce(task)
             background_tasks[METHOD] = [*background_tasks.get(METHOD, [])[-KEPT:], task]
             self._waiting.append(_Entry(task, on_end))
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="training-queue", daemon=True)
-                self._worker.start()
-            self._changed.notify_all()
+        self._background.start()
+        self._background.wake()
         return dict(task)
 
     def stop(self, model: str | None = None) -> dict[str, Any] | None:
@@ -127,20 +127,21 @@ class TrainingQueue:
     def _entries(self) -> list[_Entry]:
         return [*([self._running] if self._running is not None else []), *self._waiting]
 
-    def _work(self) -> None:
-        while True:
+    def _work(self) -> float | None:
+        with self._changed:
+            if not self._waiting:
+                return None
+            entry = self._running = self._waiting.popleft()
+        try:
+            _run(entry)
+        except Exception:
+            logger.exception("A training process could not be followed.")
+            _end(entry, Ending(None, "its output could not be read"))
+        finally:
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._waiting))
-                entry = self._running = self._waiting.popleft()
-            try:
-                _run(entry)
-            except Exception:
-                logger.exception("A training process could not be followed.")
-                _end(entry, Ending(None, "its output could not be read"))
-            finally:
-                with self._changed:
-                    self._running = None
-                    self._changed.notify_all()
+                self._running = None
+                self._changed.notify_all()
+        return 0.0
 
 
 def command_of(request: dict[str, Any]) -> list[str]:
@@ -221,3 +222,22 @@ def _kill_tree(process: subprocess.Popen[str] | None) -> None:
 
 #: Of this server; like MONAI Label's own lists, it outlives a reload of the app.
 training_queue = TrainingQueue()
+
+
+#: MONAI Label's word for each state of a training.
+WORDS = {"queued": "SUBMITTED", "running": "RUNNING", "done": "DONE", "stopped": "STOPPED", "failed": "ERROR"}
+
+
+def new_record(request: Mapping[str, Any], identity: str | None = None) -> dict[str, Any]:
+    """What is kept of a training that is asked for now.
+
+    Args:
+        request: what its process gets.
+        identity: where it has one already.
+    """
+    return {"id": identity or str(uuid.uuid4()), "request": dict(request), "start_ts": timestamp()}
+
+
+def timestamp() -> str:
+    """The present time, as MONAI Label writes it."""
+    return datetime.now().strftime("%Y-%m-%d %H:%M:%S")

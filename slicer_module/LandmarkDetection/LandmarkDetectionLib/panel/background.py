@@ -63,16 +63,7 @@ class Background:
         failed: Callable[[ClientError], object],
         quiet: bool = False,
     ) -> None:
-        """Starts a job.
-
-        Args:
-            key: what it is for, e.g. ``detect``; an earlier job with this key is superseded.
-            words: what a person reads while it runs.
-            job: blocks; it must not touch Qt or the scene.
-            done: takes the job's result.
-            failed: takes its error.
-            quiet: whether it is left out of :attr:`words`.
-        """
+        """Starts a job in a thread, superseding one with this key; it must not touch Qt or the scene."""
         if self._closed:
             return
         task = _Task(key, words, done, failed, quiet)
@@ -82,18 +73,18 @@ class Background:
         self._changed()
 
     def running(self, *keys: str) -> bool:
-        """Whether a job with one of the keys goes on; without keys: any that is not quiet."""
+        """True while a job with one of the keys runs; without keys: any job that is not quiet."""
         if keys:
             return any(key in self._tasks for key in keys)
         return any(not task.quiet for task in self._tasks.values())
 
     @property
     def words(self) -> str:
-        """What goes on, the latest first; empty where nothing does."""
+        """Descriptions of the running jobs, the latest first; empty where none runs."""
         return "; ".join(task.words for task in reversed(list(self._tasks.values())) if not task.quiet)
 
     def drop(self, *keys: str) -> None:
-        """What these jobs bring is not wanted any more."""
+        """Discards the results of these jobs."""
         for key in keys:
             self._tasks.pop(key, None)
         self._changed()

@@ -22,10 +22,6 @@ class BatchBox:
 
     Single requests, and not the server's own batch: that is for administrators, computes on the processor alone, and
     tells its progress in lines of a log.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
     """
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
@@ -40,11 +36,10 @@ class BatchBox:
 
     @property
     def running(self) -> bool:
-        """Whether images are being detected."""
         return self._total > 0
 
     def start(self, *_args: Any) -> None:
-        """Begins with the images that nobody labelled and that the present network has not seen."""
+        """Starts with the images that have neither a label nor a proposal of the present network."""
         bench = self._bench
         client, task, model = bench.observer, bench.session.task, bench.session.model
         if self.running or client is None or task is None or model is None:
@@ -60,7 +55,7 @@ class BatchBox:
         self._next(client, task)
 
     def stop(self, *_args: Any) -> None:
-        """Ends it after what was proposed so far; a training that is watched is asked for again by itself."""
+        """Stops; the proposals made so far stay."""
         if self.running and self._bench.observer is not None:
             self._left.clear()
             self._bench.observer.cancel()
@@ -87,10 +82,9 @@ class BatchBox:
             else:
                 self._ended(client)
 
-        self._bench.run(BATCH, "", lambda: jobs.propose(client, task, image), done, failed, quiet=True)
+        self._bench.run(BATCH, "", lambda: jobs.detect(client, task, image, keep=True), done, failed, quiet=True)
 
     def _ended(self, client: LandmarkClient) -> None:
-        """Tells what came of it, with the images as the server has them now."""
         bench, total, missed = self._bench, self._total, self._total - self._made
         stopped = not self._reason and missed > 0
         self._total = 0
@@ -121,7 +115,7 @@ class BatchBox:
 
 
 def _is_open(entry: ImageEntry, task: TaskDefinition, version: str) -> bool:
-    """Whether an image has neither a label nor this network's proposal."""
+    """True for an image with neither a label nor this network's proposal."""
     proposal = entry.labels.get("original")
     proposed = proposal is not None and (proposal.protocol, proposal.model_version) == (task.name, version)
     return entry.state == UNLABELED and not proposed

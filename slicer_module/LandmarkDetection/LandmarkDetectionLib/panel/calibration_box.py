@@ -1,4 +1,4 @@
-"""The section "Calibration": a line of known length makes pixels millimetres."""
+"""The section "Calibration": a line of known length gives the size of a pixel in millimetres."""
 
 from __future__ import annotations
 
@@ -32,19 +32,14 @@ CALIBRATE, LOOK = "calibrate", "calibration"
 
 
 def kind_words(kind: str) -> str:
-    """What a line lies along, as a person reads it."""
+    """The displayed name of a kind of line."""
     words = {LINE: _("Any known length"), RULER: _("Ruler"), STICKER: _("Sticker (19 mm)")}
     words |= {IRIS: _("Iris, side to side (11.7 mm, estimate)"), OVERRULE: _("against the file"), "table": _("Table")}
     return words.get(kind, kind)
 
 
 class CalibrationBox:
-    """Draws the line, sends it, and says how large a pixel is and who says so.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Draws the line, sends it, and says how large a pixel is and who says so."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._section = bench, ui.calibrationSection
@@ -96,13 +91,13 @@ class CalibrationBox:
 
     @property
     def source(self) -> str:
-        """Where the size of a pixel of the open image is known from, as the server says it; empty where unknown."""
+        """The server's source of the pixel size of the open image; empty where unknown."""
         return "" if self._known is None else self._known.source
 
     # What a person does
 
     def draw(self, *_args: Any) -> None:
-        """Begins to draw the line, or gives it up."""
+        """Starts or stops drawing the line."""
         frame = self._bench.scene.frame
         if self._line.placing:
             self._line.stop()
@@ -112,7 +107,7 @@ class CalibrationBox:
         self._bench.changed()
 
     def set(self, *_args: Any) -> None:
-        """Sends the line with its length; asks first where the image's file has a pixel size of its own."""
+        """Sends the line with its length; asks first where the image file has a pixel size of its own."""
         bench, frame = self._bench, self._bench.scene.frame
         ends = None if frame is None else self._line.ends(frame)
         work, client, known = bench.session.work, bench.client, self._known
@@ -135,19 +130,16 @@ class CalibrationBox:
         self._send(_("Calibrating {image}"), lambda: client.state_calibration(image, statement))
 
     def undo(self, *_args: Any) -> None:
-        """Takes the last statement back."""
         self._ask_server(
             _("Taking the calibration of {image} back"), lambda client, image: client.undo_calibration(image)
         )
 
     def withdraw(self, *_args: Any) -> None:
-        """Ends what was stated."""
         self._ask_server(
             _("Removing the calibration of {image}"), lambda client, image: client.withdraw_calibration(image)
         )
 
     def close(self) -> None:
-        """The panel goes."""
         self._line.close()
 
     def _choose_kind(self, *_args: Any) -> None:
@@ -191,7 +183,6 @@ class CalibrationBox:
         bench.show_work()
 
     def _look(self, image: str, client: LandmarkClient) -> None:
-        """Asks how large a pixel of the image is."""
 
         def failed(error: ClientError) -> None:
             self._problem = str(error)
@@ -241,7 +232,7 @@ class CalibrationBox:
 
 
 def size_words(calibration: Calibration) -> str:
-    """How large a pixel is, and who says so, as one or two sentences."""
+    """The pixel size and its source, in one or two sentences."""
     if calibration.unit == "px":
         return _("Lengths are in pixels: neither the file nor a person says how large a pixel is.")
     words = _pixel_words(*calibration.spacing)
@@ -262,7 +253,6 @@ def size_words(calibration: Calibration) -> str:
 
 
 def _utc(when: str) -> str:
-    """A time of the server, which is in UTC, as a person reads it."""
     return f"{when[:16].replace('T', ' ')} UTC" if when else "?"
 
 

@@ -16,7 +16,7 @@ UPLOAD, OVERRULE_FILE = "upload", "overrule_file"
 
 
 def choice_words(choice: str) -> str:
-    """What the button of a choice says."""
+    """The text of the button of a choice."""
     words = {
         SAVE_DRAFT: _("Save Draft"),
         KEEP: _("Keep Unsent"),
@@ -38,9 +38,6 @@ def show(dialog: Any) -> None:
     A window without a parent, as all are where Slicer has no main window, belongs to PythonQt: it deletes the window
     with the last reference, and that may go while Qt deletes the window, with the slots of its buttons. So a dialog is
     kept until its window, which is false then, is gone.
-
-    Args:
-        dialog: has the window as ``window``.
     """
     _shown[:] = [earlier for earlier in _shown if earlier.window]
     _shown.append(dialog)
@@ -58,13 +55,7 @@ def ask(question: Question) -> str:
 
 
 class QuestionDialog:
-    """A dialog with one button for each choice; the first one is the safest and answers to Return.
-
-    Args:
-        sentence: the question.
-        details: further sentences.
-        choices: keys of :func:`choice_words`.
-    """
+    """A dialog with one button for each choice; the first one is the safest and answers to Return."""
 
     def __init__(self, sentence: str, details: Sequence[str], choices: Sequence[str]) -> None:
         self.answer = STAY

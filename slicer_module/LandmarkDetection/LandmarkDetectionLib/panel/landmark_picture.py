@@ -16,12 +16,7 @@ SIDE = 200
 
 
 class LandmarkPicture:
-    """Shows the picture of the landmark while it is placed; at other times the panel needs the room.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Shows the picture of the landmark while it is placed; at other times the panel needs the room."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._frame = bench, ui.landmarkPicture
@@ -46,7 +41,7 @@ class LandmarkPicture:
         self._shown = None if picture is None else key
 
     def _key(self) -> tuple[str, str, str] | None:
-        """The picture to show; None while nothing is placed, or where the server has none."""
+        """Server, protocol and landmark of the picture to show; None while nothing is placed, or without a picture."""
         session, index = self._bench.session, self._bench.scene.placing
         if index is None or session.work is None or session.task is None or index >= len(session.task.landmarks):
             return None
@@ -54,7 +49,6 @@ class LandmarkPicture:
         return (session.server, session.task.name, landmark.name) if landmark.picture else None
 
     def _fetch(self, key: tuple[str, str, str]) -> None:
-        """Asks the server for a picture, one at a time; the others come when they are shown."""
         bench, client = self._bench, self._bench.client
         if client is None or not bench.session.connected or bench.background.running(PICTURE):
             return

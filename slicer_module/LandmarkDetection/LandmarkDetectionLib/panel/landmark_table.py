@@ -19,7 +19,7 @@ _ACTIONS = ("previous", "next", "place", "missing", "accept", "acceptAll", "clea
 
 
 def status_words(point: PointState) -> str:
-    """A status as a person reads it."""
+    """The displayed name of a status."""
     return {
         PREDICTED: _("predicted"),
         CORRECTED: _("accepted") if point.confirmed else _("corrected"),
@@ -30,12 +30,7 @@ def status_words(point: PointState) -> str:
 
 
 class LandmarkTable:
-    """Shows the work, and turns clicks and keys into steps of it.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Shows the work, and turns clicks and keys into steps of it."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
@@ -53,15 +48,13 @@ class LandmarkTable:
     # What a person does
 
     def previous(self, *_args: Any) -> None:
-        """Goes to the landmark above, round the end."""
         self._step(-1)
 
     def next(self, *_args: Any) -> None:
-        """Goes to the landmark below, round the end."""
         self._step(1)
 
     def place(self, *_args: Any) -> None:
-        """Begins to place the current landmark, or stops placing."""
+        """Starts placing the current landmark, or stops placing."""
         scene = self._bench.scene
         if self._work is None:
             self._bench.changed()
@@ -72,52 +65,41 @@ class LandmarkTable:
             self.place_landmark(self._bench.current)
 
     def place_landmark(self, index: int) -> None:
-        """The next click in the view sets this landmark."""
+        """Starts placing a landmark by the next click in the view."""
         self._bench.current = index
         self._bench.scene.start_placing(index)
         self._bench.scene.highlight(index)
         self._bench.changed()
 
     def missing(self, *_args: Any) -> None:
-        """The current landmark is not in the image; goes on to the next that nobody has looked at."""
+        """Marks the current landmark as missing and goes on to the next untouched prediction."""
         self._do(lambda work: work.mark_missing(self._bench.current), go_on=True)
 
     def accept(self, *_args: Any) -> None:
-        """The network is right about the current landmark; goes on to the next that nobody has looked at."""
+        """Accepts the prediction of the current landmark and goes on to the next untouched prediction."""
         self._do(lambda work: work.accept(self._bench.current), go_on=True)
 
     def accept_all(self, *_args: Any) -> None:
-        """The network is right about all landmarks that nobody changed."""
         self._do(lambda work: work.accept_all())
 
     def clear_all(self, *_args: Any) -> None:
-        """No landmark is labelled; undo brings them back."""
         self._do(lambda work: work.clear_all())
 
     def fit(self, *_args: Any) -> None:
-        """Shows the whole image, as after a landmark was shown closely."""
         if self._work is not None:
             self._bench.scene.fit_image()
 
     def clear(self, *_args: Any) -> None:
-        """The current landmark is not labelled."""
         self._do(lambda work: work.clear(self._bench.current))
 
     def undo(self, *_args: Any) -> None:
-        """Takes the last step back."""
         self._do(lambda work: work.undo())
 
     def redo(self, *_args: Any) -> None:
-        """Does a step again that was taken back."""
         self._do(lambda work: work.redo())
 
     def go_to(self, index: int, center: bool = True) -> None:
-        """Makes a landmark the current one, and shows it in the view; so the person has looked at it.
-
-        Args:
-            index: the landmark.
-            center: False where it is in the view, as the person has just pointed at it there.
-        """
+        """Makes a landmark the current one; unless ``center`` is False it is also shown in the view."""
         self._bench.current = index
         if self._bench.scene.placing not in (None, index):
             self._bench.scene.start_placing(index)

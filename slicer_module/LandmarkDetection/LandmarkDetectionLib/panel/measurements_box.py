@@ -16,12 +16,7 @@ from .workbench import ERROR, Workbench
 
 
 class MeasurementTable:
-    """Shows the measurements, and whether their lines are in the view.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Shows the measurements, and whether their lines are in the view."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
@@ -30,7 +25,6 @@ class MeasurementTable:
         bench.listen(self.show)
 
     def show_lines(self, *_args: Any) -> None:
-        """Shows or hides the lines in the slice view."""
         self._bench.scene.show_measurements(self._ui.linesCheck.checked)
 
     def show(self) -> None:
@@ -58,13 +52,7 @@ STUDY = "study_measurements"
 
 
 class MeasurementExport:
-    """Three buttons below the measurements.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-        calibration: knows where the size of a pixel comes from.
-    """
+    """Three buttons below the measurements."""
 
     def __init__(self, bench: Workbench, ui: Any, calibration: CalibrationBox) -> None:
         self._bench, self._calibration = bench, calibration
@@ -87,20 +75,20 @@ class MeasurementExport:
         bench.listen(self.show)
 
     def show_table(self, *_args: Any) -> None:
-        """Puts the table into the scene; from then on it follows the points."""
+        """Creates the table in the scene; from then on it follows the points."""
         work = self._bench.session.work
         if work is not None:
             node = show_table(slicer.mrmlScene, work.image, self._rows())
             self._bench.say(_("The measurements are in the scene as the table {name}.").format(name=node.GetName()))
 
     def save_image(self, *_args: Any) -> None:
-        """Writes a file with the measurements of the open image as they are now."""
+        """Writes the measurements of the open image to a CSV file."""
         work = self._bench.session.work
         if work is not None:
             self._save(f"{work.image}_measurements.csv", lambda: csv_text(self._rows()).encode("utf-8"))
 
     def save_study(self, *_args: Any) -> None:
-        """Writes a file with the measurements of all final labels that the server has."""
+        """Writes the measurements of all final labels on the server to a CSV file."""
         bench, client, task = self._bench, self._bench.client, self._bench.session.task
         if client is None or task is None:
             return

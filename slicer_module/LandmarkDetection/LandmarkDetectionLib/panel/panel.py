@@ -34,12 +34,7 @@ from .workbench import ERROR, STATE, WARNING, Workbench
 
 
 class MessageBar:
-    """Shows the workbench's jobs and message, with the buttons Cancel and Retry.
-
-    Args:
-        bench: what to show.
-        ui: the widgets by name.
-    """
+    """Shows the workbench's jobs and message, with the buttons Cancel and Retry."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
@@ -78,14 +73,7 @@ class MessageBar:
 
 
 class LoopOptions:
-    """Does the next step by itself where the person wants it.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-        sender: detects, and tells when a label was submitted.
-        study: opens the next sample.
-    """
+    """Performs the next step of the loop automatically, where its option is set."""
 
     def __init__(self, bench: Workbench, ui: Any, sender: SubmitBar, study: StudyBox) -> None:
         self._bench, self._ui, self._sender, self._study = bench, ui, sender, study
@@ -96,7 +84,7 @@ class LoopOptions:
         sender.submitted = self.submitted
 
     def image_opened(self) -> None:
-        """An image is open: it is detected where nobody labelled it and the network has a newer word than is shown."""
+        """Detects an opened image that has no label and no prediction of the present network."""
         session = self._bench.session
         work, model = session.work, session.model
         if not self._ui.detectOnOpenCheck.checked or work is None or model is None:
@@ -106,7 +94,6 @@ class LoopOptions:
             self._sender.detect()
 
     def submitted(self) -> None:
-        """The open image's label is on the server."""
         if self._ui.nextAfterSubmitCheck.checked:
             self._study.next_sample()
 
@@ -117,12 +104,7 @@ class LoopOptions:
 
 
 class PointFollower:
-    """Turns what a person does in the slice view into steps of the work.
-
-    Args:
-        bench: the shared state.
-        table: goes on to the next landmark.
-    """
+    """Turns what a person does in the slice view into steps of the work."""
 
     def __init__(self, bench: Workbench, table: LandmarkTable) -> None:
         self._bench, self._table = bench, table
@@ -174,7 +156,7 @@ class PointFollower:
         self._bench.changed()
 
     def nodes_removed(self) -> None:
-        """The image was deleted: the work is kept; the points were: they come back."""
+        """Restores deleted landmarks; keeps the work where the image was deleted."""
         bench = self._bench
         if bench.session.work is None:
             return
@@ -191,7 +173,7 @@ words.use(translate)
 
 
 class Panel:
-    """Everything behind the widgets of the ``.ui`` file.
+    """Creates the parts of the panel on the widgets of the ``.ui`` file.
 
     Args:
         ui: the widgets by name.
@@ -249,7 +231,7 @@ class Panel:
     # The module's life
 
     def enter(self) -> None:
-        """The module is shown: keys count, and time too."""
+        """Activates keys and clock when the module is shown."""
         self.shortcuts.set_enabled(True)
         self.view.enter()
         if self.bench.session.work is not None:
@@ -258,7 +240,7 @@ class Panel:
         self.bench.changed()
 
     def exit(self) -> None:
-        """Another module is shown; what runs goes on."""
+        """Deactivates them when another module is shown; running jobs go on."""
         self.shortcuts.set_enabled(False)
         self.view.leave()
         self.bench.scene.stop_placing()
@@ -267,7 +249,7 @@ class Panel:
             self.bench.session.work.pause()
 
     def close(self) -> None:
-        """Slicer closes, or the module is loaded anew; what is unsent lies in the scene."""
+        """Ends everything when Slicer closes or the module is reloaded; unsent work is in the scene."""
         self.bench.save()
         self.training.close()
         self.shortcuts.close()
@@ -281,7 +263,7 @@ class Panel:
     # The scene's life
 
     def scene_closed(self) -> None:
-        """The scene was closed: an answer for its image is not wanted any more, unsent work is kept."""
+        """Keeps unsent work; answers for the image of the closed scene are discarded."""
         self.bench.background.drop(DETECT, OPEN)
         unsent = self.bench.session.work is not None and self.bench.session.work.dirty
         self.bench.session.scene_closed()
@@ -292,7 +274,7 @@ class Panel:
         self.bench.changed()
 
     def scene_loaded(self) -> None:
-        """A scene was opened: the work in it goes on."""
+        """Continues the work that an opened scene holds."""
         bench = self.bench
         problem = ""
         try:

@@ -82,7 +82,6 @@ class Icons:
         self._drawn: dict[Any, Any] = {}
 
     def get(self, draw: Callable[..., Any], *arguments: Any) -> Any:
-        """The icon of ``draw(*arguments)``."""
         key = draw, arguments
         if key not in self._drawn:
             self._drawn[key] = icon(draw(*arguments))
@@ -109,7 +108,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 46, 20, 20
 
 
 class Moment(NamedTuple):
-    """One point in time of a training; None where a value is not known."""
+    """One point in time of a training; None for an unknown value."""
 
     epoch: int
     loss: float | None
@@ -117,15 +116,7 @@ class Moment(NamedTuple):
 
 
 def draw_chart(size: tuple[int, int], history: Sequence[Moment], max_epochs: int, unit: str, text: str) -> Any:
-    """A picture of the chart.
-
-    Args:
-        size: width and height in pixels.
-        history: moments by epoch.
-        max_epochs: where the horizontal axis ends.
-        unit: of the validation error.
-        text: colour of letters and axes, ``#RRGGBB``.
-    """
+    """Draws the chart into a picture of (width, height) pixels; ``text`` is the colour of letters and axes."""
     width, height = size
     pixmap = qt.QPixmap(width, height)
     pixmap.fill(qt.QColor(0, 0, 0, 0))

@@ -17,13 +17,7 @@ CONNECT, REFRESH = "connect", "refresh"
 
 
 class ServerBox:
-    """Connects, and shows whether the server answers.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-        connected: called after a server was connected.
-    """
+    """Connects, and shows whether the server answers."""
 
     def __init__(self, bench: Workbench, ui: Any, connected: Callable[[], object] = lambda: None) -> None:
         self._bench, self._ui, self._connected = bench, ui, connected
@@ -76,7 +70,7 @@ class ServerBox:
         bench.run(CONNECT, _("Connecting to {server}").format(server=client.url), _refresh(client), done, failed)
 
     def refresh(self, *_args: Any) -> None:
-        """Asks the server for its images, networks and protocols again."""
+        """Requests images, networks and protocols again."""
         bench = self._bench
         if bench.client is None:
             self.connect()
@@ -108,7 +102,7 @@ class ServerBox:
             ui.statusLight.setPixmap(light(lamp))
 
     def _fold(self) -> None:
-        """With an image open the section makes room, once; where the connection is given up it opens."""
+        """Collapses the section once, when an image is open; expands it when the connection is lost."""
         session, section = self._bench.session, self._ui.serverSection
         if not self._folded and session.connected and session.work is not None:
             self._folded = True
@@ -141,7 +135,7 @@ class ServerBox:
         self.show()
 
     def _named(self, *_args: Any) -> None:
-        """With several readers, another name means other labels."""
+        """Refreshes the list for another reader, who has labels of their own."""
         bench = self._bench
         known = bench.session.info
         if known is not None and known.readers > 1 and bench.session.annotator != self._listed_for:

@@ -1,4 +1,4 @@
-"""What the module remembers of a person between sessions: servers, a name, options; never the access token."""
+"""Settings that are kept between sessions: servers, name, options; never the access token."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ _LONGEST = 10
 
 
 class Settings:
-    """Servers, the annotator's name and options in Slicer's settings.
-
-    Args:
-        store: ``slicer.app.userSettings()``.
-    """
+    """Servers, the annotator's name and options in Slicer's settings."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
 
     @property
     def servers(self) -> list[str]:
-        """Addresses, the last one used first."""
+        """Addresses, most recent first."""
         try:
             found = json.loads(self._read("Servers") or "[]")
         except ValueError:
@@ -31,13 +27,11 @@ class Settings:
         return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
 
     def add_server(self, address: str) -> None:
-        """An address was used."""
         servers = [address, *(item for item in self.servers if item != address)][:_LONGEST]
         self._store.setValue(f"{_GROUP}/Servers", json.dumps(servers))
 
     @property
     def annotator(self) -> str:
-        """The person's name."""
         return self._read("Annotator")
 
     @annotator.setter
@@ -56,7 +50,6 @@ class Settings:
 
     @property
     def detect_on_open(self) -> bool:
-        """Whether an image that nobody labelled is detected when it opens."""
         return self._read("DetectOnOpen") == "yes"
 
     @detect_on_open.setter
@@ -65,7 +58,6 @@ class Settings:
 
     @property
     def next_after_submit(self) -> bool:
-        """Whether the next sample opens when a label was submitted."""
         return self._read("NextAfterSubmit") == "yes"
 
     @next_after_submit.setter

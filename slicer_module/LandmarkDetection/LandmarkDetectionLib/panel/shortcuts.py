@@ -37,11 +37,7 @@ def with_key(tip: str, name: str) -> str:
 
 
 class Shortcuts:
-    """The keys of the buttons; a greyed button's key does nothing.
-
-    Args:
-        ui: has each button, as ``<name>Button``.
-    """
+    """The keys of the buttons; a greyed button's key does nothing."""
 
     def __init__(self, ui: Any) -> None:
         self._shortcuts = []
@@ -56,12 +52,10 @@ class Shortcuts:
             self._shortcuts.append(shortcut)
 
     def set_enabled(self, enabled: bool) -> None:
-        """Whether the keys count."""
         for shortcut in self._shortcuts:
             shortcut.setEnabled(enabled)
 
     def close(self) -> None:
-        """Takes the keys away."""
         for shortcut in self._shortcuts:
             shortcut.setEnabled(False)
             shortcut.deleteLater()

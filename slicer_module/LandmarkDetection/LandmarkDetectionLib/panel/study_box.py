@@ -24,19 +24,12 @@ _STATE_COLORS = {UNLABELED: IDLE, DRAFT: FAIR, FINAL: GOOD}
 
 
 def state_words(state: str) -> str:
-    """A state as a person reads it."""
+    """The displayed name of a state."""
     return {UNLABELED: _("unlabelled"), DRAFT: _("draft"), FINAL: _("final")}.get(state, state)
 
 
 class StudyBox:
-    """Opens images.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-        sender: saves a draft before an image is left.
-        opened: called after an image was opened.
-    """
+    """Opens images."""
 
     def __init__(
         self, bench: Workbench, ui: Any, sender: SubmitBar, opened: Callable[[], object] = lambda: None
@@ -66,7 +59,7 @@ class StudyBox:
     # Leaving what is open
 
     def leave(self, go_on: Callable[[], object], stayed: Callable[[], object] = lambda: None) -> None:
-        """Settles what becomes of unsent changes, then goes on, or calls ``stayed``."""
+        """Asks where there are unsent changes, then calls ``go_on``, or ``stayed`` where the person cancels."""
         bench = self._bench
         question = bench.session.question_before_leaving()
         answer = KEEP if question is None else bench.ask(question)
@@ -85,17 +78,14 @@ class StudyBox:
     # Opening
 
     def next_sample(self, *_args: Any) -> None:
-        """Opens the image that the strategy chooses."""
         self.leave(self._next_sample)
 
     def open_selected(self, *_args: Any) -> None:
-        """Opens the image that is selected in the list."""
         row = self._ui.imageTable.currentRow()
         if 0 <= row < len(self._listed):
             self.open(self._listed[row].id)
 
     def open(self, image: str) -> None:
-        """Opens an image of the server by its ID, with its label where it has one."""
         self.leave(lambda: self._open(image))
 
     def _next_sample(self) -> None:
@@ -136,7 +126,7 @@ class StudyBox:
         bench.run(OPEN, words, lambda: jobs.open_image(client, task, entry, folder), self._show_image)
 
     def _show_image(self, opened: OpenedImage) -> None:
-        """The image has come: it replaces the open one, whose newest changes are kept."""
+        """Replaces the open image, whose latest changes are kept, by one that was fetched."""
         bench = self._bench
         bench.session.keep_unsent()
         bench.scene.show_image(opened.path, opened.image)
@@ -144,7 +134,7 @@ class StudyBox:
         self._begin(work, opened.notice)
 
     def show_restored(self, opened: OpenedImage, sentence: str) -> None:
-        """Shows an image with the very label that a person chose, and tells them so."""
+        """Shows an image with the label that was chosen, and a message."""
         bench = self._bench
         bench.session.keep_unsent()
         bench.scene.show_image(opened.path, opened.image)
@@ -166,7 +156,7 @@ class StudyBox:
     # A volume that is in Slicer already
 
     def upload(self, *_args: Any) -> None:
-        """Adds the chosen volume to the server's study, with the person's consent, and opens it."""
+        """Adds the chosen volume to the server's study, if the person agrees, and opens it."""
         bench = self._bench
         node = self._ui.volumeSelector.currentNode()
         if not bench.session.connected or bench.session.task is None:
@@ -193,7 +183,7 @@ class StudyBox:
         image = unused_name(node.GetName(), bench.session.images)
 
         def job() -> tuple[ImageList, Any]:
-            sent = jobs.upload(client, path, image)
+            sent = client.upload_image(path, image)
             images = client.images()
             entry = images.get(sent) or ImageEntry(sent)
             return images, jobs.open_image(client, task, entry, folder)
@@ -274,7 +264,7 @@ class StudyBox:
         self._show_buttons()
 
     def _fill_list(self, open_image: str | None) -> None:
-        """Writes the rows that differ from what they show; the open image is bold."""
+        """Updates the rows that changed; the open image is bold."""
         table, shown = self._ui.imageTable, self._rows
         rows = [(entry, entry.id == open_image) for entry in self._listed]
         table.blockSignals(True)

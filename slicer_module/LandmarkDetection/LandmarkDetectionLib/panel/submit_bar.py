@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ClientError
+from ..server.prediction import Prediction
 from ..words import tr as _
 from ..work import jobs
-from ..work.jobs import Detected, Sent
+from ..work.jobs import Sent
 from ..work.records import Submission
 from ..work.session import SAVE_DRAFT, SUBMIT
 from .pictures import sign
@@ -19,12 +20,7 @@ DETECT, SEND = "detect", "send"
 
 
 class SubmitBar:
-    """Everything that goes between the open work and the server.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Auto-detect and all ways of sending the open work to the server."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
@@ -44,7 +40,6 @@ class SubmitBar:
     # Auto-detect
 
     def detect(self, *_args: Any) -> None:
-        """Asks the network for the landmarks of the open image."""
         bench = self._bench
         problem = bench.session.why_not_detect()
         work, client = bench.session.work, bench.client
@@ -55,23 +50,23 @@ class SubmitBar:
         words = _("Auto-detecting {image}").format(image=image)
         bench.run(DETECT, words, lambda: jobs.detect(client, task, image), self._detected)
 
-    def _detected(self, detected: Detected) -> None:
+    def _detected(self, prediction: Prediction) -> None:
         bench = self._bench
-        image = detected.prediction.image
-        if not bench.session.detected(detected):
+        image = prediction.image
+        if not bench.session.detected(prediction):
             bench.say(_("The prediction for {image} came after it was closed.").format(image=image), INFO)
             return
-        found = sum(point.position is not None for point in detected.prediction.points)
+        found = sum(point.position is not None for point in prediction.points)
         words = _("Network {version} found {found} of {count} landmarks in {image}.")
-        if detected.prediction.message:
+        if prediction.message:
             words = _("{found} of {count} landmarks are proposed in {image}. {message}")
         bench.say(
             words.format(
-                version=detected.prediction.model_version,
+                version=prediction.model_version,
                 found=found,
-                count=len(detected.prediction.points),
+                count=len(prediction.points),
                 image=image,
-                message=detected.prediction.message,
+                message=prediction.message,
             )
         )
         bench.show_work()
@@ -105,7 +100,7 @@ class SubmitBar:
             self.send("final")
 
     def all_right(self, *_args: Any) -> None:
-        """Accepts all that the network said, and submits."""
+        """Accepts all predictions and submits."""
         work = self._bench.session.work
         if work is None or self._refused("final"):
             return
@@ -114,21 +109,15 @@ class SubmitBar:
         self.submit()
 
     def save_draft(self, *_args: Any) -> None:
-        """Sends the work as a draft."""
         self.send("draft")
 
     def send(self, tag: str, then: Callable[[], object] | None = None) -> None:
-        """Sends the open work.
-
-        Args:
-            tag: ``final`` or ``draft``.
-            then: called when the server has it.
-        """
+        """Sends the open work."""
         if not self._refused(tag):
             self._send(self._bench.session.submission(tag), then)
 
     def send_again(self, *_args: Any) -> None:
-        """Sends what is unsent, one after the other."""
+        """Sends all unsent work, one label after the other."""
         bench = self._bench
         if not bench.session.connected:
             bench.say(_("Connect to a server first; your points stay in the scene."), ERROR)
@@ -174,7 +163,6 @@ class SubmitBar:
         bench.run(SEND, verb.format(image=submission.image), lambda: jobs.send(client, submission), done, failed)
 
     def reset(self, *_args: Any) -> None:
-        """All landmarks as the network put them; undo brings the person's back."""
         work = self._bench.session.work
         if work is None:
             return

@@ -25,12 +25,7 @@ def fit_columns(table: Any) -> None:
 
 
 def fit_widths(table: Any, rows: Iterable[int]) -> None:
-    """Makes each column but the first as wide as its title and its cells.
-
-    Args:
-        table: whose cells are filled.
-        rows: those that are measured; of rows that look the same one is enough.
-    """
+    """Makes each column but the first as wide as its title and its cells in some rows."""
     header, model, measured = table.horizontalHeader(), table.model(), list(rows)
     for column in range(1, table.columnCount):
         widths = [table.sizeHintForIndex(model.index(row, column)).width() for row in measured]
@@ -38,16 +33,7 @@ def fit_widths(table: Any, rows: Iterable[int]) -> None:
 
 
 def set_cell(table: Any, row: int, column: int, text: str, tip: str = "", picture: Any = None) -> Any:
-    """Writes a cell; returns its item.
-
-    Args:
-        table: the cell's.
-        row: the cell's.
-        column: the cell's.
-        text: what it says.
-        tip: what it says at length.
-        picture: an icon before the text; None leaves the one that is there.
-    """
+    """Writes a cell; returns its item."""
     item = table.item(row, column)
     new = item is None
     if new:

@@ -19,12 +19,7 @@ _WATCH_MILLISECONDS = 700
 
 
 class TrainingBox:
-    """Starts, watches and stops the training of the chosen protocol.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """Starts, watches and stops the training of the chosen protocol."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench, self._ui = bench, ui
@@ -42,7 +37,7 @@ class TrainingBox:
         bench.listen(self.show)
 
     def train(self, *_args: Any) -> None:
-        """Starts training with the number of epochs in the field, or of the server's choice where that is 0."""
+        """Starts training with the number of epochs in the field; 0 leaves it to the server."""
         bench, client, task = self._bench, self._bench.client, self._bench.session.task
         if client is None or task is None:
             bench.say(_("Connect to a server first."), ERROR)
@@ -62,7 +57,6 @@ class TrainingBox:
         bench.run(TRAIN, _("Starting the training"), job, done)
 
     def stop(self, *_args: Any) -> None:
-        """Stops the training."""
         bench, client = self._bench, self._bench.client
         if client is None:
             return
@@ -74,14 +68,14 @@ class TrainingBox:
         bench.run(STOP, _("Stopping the training"), job, self._take)
 
     def follow(self) -> None:
-        """A server was connected: a training that goes on there is watched."""
+        """Watches a training that already runs on a newly connected server."""
         self.history, self._run = [], None
         stats = self._bench.session.train_stats
         if stats is not None and stats.active:
             self._timer.start()
 
     def close(self) -> None:
-        """Ends watching; the timer's receiver would hold this object as long as it is connected."""
+        """Stops watching; the timer holds this object while it is connected."""
         self._timer.stop()
         self._timer.timeout.disconnect(self._watch)
 
@@ -96,7 +90,6 @@ class TrainingBox:
         self._bench.changed()
 
     def _take(self, info: ServerInfo) -> None:
-        """New figures of the training."""
         bench = self._bench
         before = bench.session.train_stats
         bench.session.update_info(info)
@@ -159,7 +152,7 @@ class TrainingBox:
         self._show_chart(stats)
 
     def _show_epochs(self) -> None:
-        """The server's own number of epochs, until the person changes it."""
+        """Shows the server's default number of epochs once per protocol."""
         session = self._bench.session
         if session.info is None or session.task is None or session.task.name == self._epochs_of:
             return

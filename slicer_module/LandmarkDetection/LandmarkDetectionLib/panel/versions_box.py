@@ -29,12 +29,7 @@ def choose_version(image: str, versions: Sequence[LabelVersion]) -> LabelVersion
 
 
 class VersionsDialog:
-    """A table of versions, the newest first, with the buttons Restore and Cancel.
-
-    Args:
-        image: whose label it is.
-        versions: at least one.
-    """
+    """A table of versions, the newest first, with the buttons Restore and Cancel."""
 
     def __init__(self, image: str, versions: Sequence[LabelVersion]) -> None:
         self.chosen: LabelVersion | None = None
@@ -96,13 +91,7 @@ VERSIONS = "versions"
 
 
 class VersionsBox:
-    """The button "Earlier...".
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-        study: shows the image with the label that was put back.
-    """
+    """The button "Earlier..."."""
 
     def __init__(self, bench: Workbench, ui: Any, study: StudyBox) -> None:
         self._bench, self._ui, self._study = bench, ui, study
@@ -112,7 +101,7 @@ class VersionsBox:
         bench.listen(self.show)
 
     def list(self, *_args: Any) -> None:
-        """Asks the server for the versions, then the person for one of them."""
+        """Fetches the versions and lets the person choose one."""
         bench, client, work = self._bench, self._bench.client, self._bench.session.work
         if client is None or work is None:
             return

@@ -1,4 +1,4 @@
-"""What helps to see a point: names, window and level, arrow keys, the magnifier, the layout of the views."""
+"""Tools for seeing a point: names, window and level, arrow keys, magnifier, layout of the views."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .workbench import Workbench
 
 
 def view_widget(name: str = "Red") -> Any:
-    """What VTK draws a slice view in, with the keyboard's focus after a click; None where there is none."""
+    """The widget of a slice view, which has the keyboard focus after a click; None where there is none."""
     manager = slicer.app.layoutManager()
     whole = manager.sliceWidget(name) if manager is not None else None
     return None if whole is None else whole.sliceView()
@@ -33,7 +33,6 @@ class ViewLayout:
         self._chosen: int | None = None
 
     def show(self) -> None:
-        """An image is open in front of the person."""
         manager = slicer.app.layoutManager()
         if manager is None or self._before is not None:
             return
@@ -42,7 +41,7 @@ class ViewLayout:
         manager.setLayout(wanted if self._chosen is None else self._chosen)
 
     def leave(self) -> None:
-        """Another module is shown: it finds the layout that was there before ours."""
+        """Restores the layout that was there before."""
         manager = slicer.app.layoutManager()
         if manager is None or self._before is None:
             return
@@ -56,11 +55,7 @@ FINE = 0.1
 
 
 class ArrowKeys:
-    """The keys belong to the view itself: text fields and tables keep theirs, and a view in its own window has them.
-
-    Args:
-        bench: the shared state.
-    """
+    """The keys belong to the view itself: text fields and tables keep theirs, and a view in its own window has them."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -68,7 +63,6 @@ class ArrowKeys:
         self._shortcuts: list[Any] = []
 
     def set_enabled(self, enabled: bool) -> None:
-        """Whether the keys count."""
         if enabled and not self._view:
             self._make()
         for shortcut in self._shortcuts:
@@ -76,7 +70,7 @@ class ArrowKeys:
                 shortcut.setEnabled(enabled)
 
     def move(self, dx: float, dy: float) -> None:
-        """Moves the current landmark by pixels; it stays where it has no position, or would leave the image."""
+        """Moves the current landmark by pixels, if it has a position and stays in the image."""
         bench, work = self._bench, self._bench.session.work
         if work is None or bench.current >= len(work) or bench.scene.placing is not None:
             return
@@ -85,7 +79,6 @@ class ArrowKeys:
             bench.show_work()
 
     def close(self) -> None:
-        """Takes the keys away."""
         for shortcut in self._shortcuts:
             if shortcut:
                 shortcut.setEnabled(False)
@@ -94,7 +87,6 @@ class ArrowKeys:
         self._view = None
 
     def _make(self) -> None:
-        """Gives the view its keys, once it is there."""
         self._shortcuts.clear()
         self._view = view_widget()
         if self._view is None:
@@ -120,11 +112,7 @@ _GAP = 7
 
 
 class Magnifier:
-    """Shows itself in the slice view as long as the mouse drags a landmark.
-
-    Args:
-        bench: the shared state.
-    """
+    """Shows itself in the slice view as long as the mouse drags a landmark."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -152,7 +140,6 @@ class Magnifier:
         self._label.setVisible(True)
 
     def close(self) -> None:
-        """Takes it away."""
         if self._label:
             self._label.setVisible(False)
             self._label.deleteLater()
@@ -160,14 +147,7 @@ class Magnifier:
 
 
 def magnifier_corner(x: float, y: float, width: float, height: float) -> tuple[int, int]:
-    """The left upper corner of the magnifier: right and above of the pointer, or on the sides that have room.
-
-    Args:
-        x: of the pointer in the view.
-        y: of the pointer in the view.
-        width: of the view.
-        height: of the view.
-    """
+    """The left upper corner of the magnifier: right and above of the pointer, or on the sides that have room."""
     left = x + DISTANCE if x + DISTANCE + MAGNIFIER <= width else x - DISTANCE - MAGNIFIER
     top = y - DISTANCE - MAGNIFIER if y - DISTANCE - MAGNIFIER >= 0 else y + DISTANCE
     return round(max(left, 0)), round(min(top, max(height - MAGNIFIER, 0)))
@@ -195,24 +175,19 @@ def draw_magnifier(seen: CloseUp, color: str) -> Any:
 
 
 def name_words(mode: str) -> str:
-    """Which names are shown, as a person reads it."""
+    """The displayed name of a choice of names."""
     return {ALL: _("All names"), CURRENT: _("Current name"), NONE: _("No names")}[mode]
 
 
 def preset_words(preset: str) -> str:
-    """A choice of window and level as a person reads it."""
+    """The displayed name of a choice of window and level."""
     words = {AUTO: _("Automatic window"), FULL: _("Full range")}
     words |= {MIDDLE_98: _("Percentiles 1-99"), MIDDLE_90: _("Percentiles 5-95")}
     return words[preset]
 
 
 class ViewTools:
-    """The row of tools above the landmarks.
-
-    Args:
-        bench: the shared state.
-        ui: the widgets by name.
-    """
+    """The row of tools above the landmarks."""
 
     def __init__(self, bench: Workbench, ui: Any) -> None:
         self._bench = bench
@@ -234,15 +209,12 @@ class ViewTools:
         bench.listen(self.show)
 
     def enter(self) -> None:
-        """The module is shown: the arrow keys count."""
         self._keys.set_enabled(True)
 
     def leave(self) -> None:
-        """Another module is shown."""
         self._keys.set_enabled(False)
 
     def close(self) -> None:
-        """The panel goes."""
         self._keys.close()
         self._magnifier.close()
 

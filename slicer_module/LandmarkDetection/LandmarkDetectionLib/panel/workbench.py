@@ -1,4 +1,4 @@
-"""What all parts of the panel share: the session, the scene, the server's client, jobs, and what the person is told."""
+"""Shared state of the panel: session, scene, client, jobs and the current message."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MakeClient = Callable[[str, str], LandmarkClient]
 
 
 class Message:
-    """What the person is told last.
+    """The latest message to the person.
 
     Attributes:
         kind: ``error``, ``warning`` or ``info``.
@@ -44,15 +44,7 @@ class Message:
 
 
 class Workbench:
-    """The shared state of the panel. Everything here happens in the GUI thread; jobs run elsewhere.
-
-    Args:
-        scene: the scene's image and points.
-        make_client: a client for an address and a token.
-        ask: puts a question to the person.
-        settings: what is remembered.
-        folder: where fetched images go.
-    """
+    """The shared state of the panel. Everything here happens in the GUI thread; jobs run elsewhere."""
 
     def __init__(
         self,
@@ -81,11 +73,11 @@ class Workbench:
     # What happened
 
     def listen(self, show: Callable[[], object]) -> None:
-        """Calls a function after every change."""
+        """Registers a function that is called after every change."""
         self._listeners.append(show)
 
     def changed(self) -> None:
-        """Something is different: every part of the panel shows itself anew."""
+        """Updates every part of the panel."""
         if not self._closed:
             for show in self._listeners:
                 show()
@@ -97,14 +89,14 @@ class Workbench:
         retry: Callable[[], object] | None = None,
         retry_words: str = "",
     ) -> None:
-        """Tells the person one sentence; it stays until the next one. Arguments as those of :class:`Message`."""
+        """Shows one sentence until the next one; arguments as those of :class:`Message`."""
         self.message = Message(sentence, kind, retry, retry_words)
         slicer.util.showStatusMessage(sentence, _STATUS_MILLISECONDS)
         self.changed()
 
     @property
     def image_folder(self) -> Path:
-        """Where the images of this server go; another server may have other images of the same names."""
+        """Folder for the images of this server; another server may use the same names."""
         name = "".join(letter if letter.isalnum() else "_" for letter in self.session.server)
         folder = self.folder / (name or "images")
         folder.mkdir(parents=True, exist_ok=True)
@@ -121,7 +113,7 @@ class Workbench:
         failed: Callable[[ClientError], object] | None = None,
         quiet: bool = False,
     ) -> None:
-        """Runs a job of the server; see :meth:`Background.run`. Without ``failed`` an error is told as it is."""
+        """Runs a job; see :meth:`Background.run`. Without ``failed`` the error itself is shown."""
         if not quiet:
             self.message = Message()
 
@@ -145,14 +137,14 @@ class Workbench:
         self.background.run(key, words, job, succeeded, went_wrong, quiet)
 
     def cancel(self) -> None:
-        """The person stops what runs."""
+        """Cancels the person's running requests."""
         if self.client is not None:
             self.client.cancel()
 
     # The scene
 
     def show_work(self) -> None:
-        """Brings the scene's points to the state of the work, and everything else too."""
+        """Updates the scene from the work, then the panel."""
         work = self.session.work
         if work is not None:
             try:
@@ -163,7 +155,7 @@ class Workbench:
         self.changed()
 
     def save(self) -> None:
-        """Keeps the session in the scene, from where it comes back when the scene is opened again."""
+        """Stores the session in the scene."""
         if self.session.work is None and not self.session.unsent and not self._saved:
             return
         text = self.session.to_json()
@@ -172,11 +164,11 @@ class Workbench:
             self.scene.save_state({STATE: text})
 
     def forget_saved(self) -> None:
-        """The scene is another one."""
+        """Forgets what was stored, for another scene."""
         self._saved = ""
 
     def close(self) -> None:
-        """The panel goes: jobs are ended, nothing is shown any more."""
+        """Ends all jobs and updates."""
         self._closed = True
         self.background.close()
         for client in (self.client, self.observer):

@@ -16,12 +16,7 @@ _GLYPH, _TEXT, _THICKNESS = 6.0, 2.4, 0.1
 
 
 class CalibrationLine:
-    """At most one line in the scene.
-
-    Args:
-        scene, application_logic: of Slicer.
-        changed: called when a person drew, moved, or gave up the line.
-    """
+    """At most one line in the scene; ``changed`` is called when a person drew, moved or gave up the line."""
 
     def __init__(self, scene: Any, application_logic: Any, changed: Callable[[], object]) -> None:
         self._scene, self._changed = scene, changed
@@ -49,11 +44,11 @@ class CalibrationLine:
 
     @property
     def placing(self) -> bool:
-        """Whether the next click sets an end."""
+        """True while the next click sets an end."""
         return self._placing
 
     def start(self, frame: ImageFrame) -> None:
-        """The next two clicks in the view draw the line; an earlier one goes."""
+        """Starts drawing by two clicks in the view; an earlier line is removed."""
         self.remove()
         self._create(frame)
         self._persistent = self._interaction.GetPlaceModePersistence()
@@ -64,7 +59,7 @@ class CalibrationLine:
         self._placing = True
 
     def stop(self) -> None:
-        """Ends drawing; half a line goes."""
+        """Stops drawing; an incomplete line is removed."""
         if not self._placing:
             return
         self._placing = False
@@ -75,7 +70,7 @@ class CalibrationLine:
             self.remove()
 
     def show(self, frame: ImageFrame, line: Ends) -> None:
-        """Draws a line that somebody stated."""
+        """Draws a given line."""
         if self.node is None:
             self._create(frame)
         self._quiet = True
@@ -89,7 +84,7 @@ class CalibrationLine:
         self._quiet = False
 
     def name(self, words: str) -> None:
-        """What is written at the line."""
+        """Sets the text at the line."""
         if self.node is not None and self._node.GetName() != words:
             self._node.SetName(words)
 
@@ -106,7 +101,6 @@ class CalibrationLine:
         return found[0], found[1]
 
     def remove(self) -> None:
-        """Takes the line out of the scene."""
         node = self.node
         self._forget()
         if node is not None:

@@ -1,4 +1,4 @@
-"""How the pixels of an image look: window and level, and enlarged around one place. No Qt."""
+"""Display of pixels: window and level of the image, and an enlarged square around one place. No Qt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PERCENTILES = {FULL: (0.0, 100.0), MIDDLE_98: (1.0, 99.0), MIDDLE_90: (5.0, 95.
 
 
 def why_no_window(volume: Any) -> str:
-    """One sentence why an image has no window and level; empty where it has."""
+    """The reason, as one sentence, why an image has no window and level; empty where it has."""
     if volume is None:
         return _("Open an image first.")
     if volume.GetImageData().GetNumberOfScalarComponents() >= 3:
@@ -77,7 +77,7 @@ class CloseUp(NamedTuple):
 
 
 def close_up(frame: ImageFrame, view: ImageView, pixel: Sequence[float], side: int) -> CloseUp | None:
-    """The square that fills a magnifier; None where there is no view.
+    """The square that fills a magnifier of ``side`` pixels; None where there is no view.
 
     Args:
         frame: the image.

@@ -59,11 +59,8 @@ def export_volume(node: Any, folder: Path) -> Path:
             shutil.copyfile(source, path)
             return path
     except OSError as error:
-        raise SceneError(
-            _("{name} cannot be copied to {folder}: {reason}.").format(
-                name=node.GetName(), folder=folder, reason=error.strerror
-            )
-        ) from error
+        sentence = _("{name} cannot be copied to {folder}: {reason}.")
+        raise SceneError(sentence.format(name=node.GetName(), folder=folder, reason=error.strerror)) from error
     writer = _write_png if _is_photograph(node) else _write_nrrd
     path = folder / (stem + (".png" if writer is _write_png else ".nrrd"))
     if not writer(node, path) or not path.is_file():

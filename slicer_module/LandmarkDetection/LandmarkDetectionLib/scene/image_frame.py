@@ -1,4 +1,4 @@
-"""Where a volume's pixels lie in the scene: through its own IJKToRAS and the parent transforms of both sides."""
+"""Pixels of a volume in the scene, through its IJKToRAS and the parent transforms of both sides."""
 
 from __future__ import annotations
 
@@ -34,18 +34,14 @@ class ImageFrame:
             raise SceneError(_("{name} holds no image: load it again.").format(name=volume.GetName()))
         width, height, slices = image.GetDimensions()
         if slices != 1 and 1 in (width, height):
-            raise SceneError(
-                _(
-                    "{name} has its one slice along another axis ({width} x {height} x {slices}): save it as a "
-                    "2D image to place landmarks in it."
-                ).format(name=volume.GetName(), width=width, height=height, slices=slices)
+            sentence = _(
+                "{name} has its one slice along another axis ({width} x {height} x {slices}): save it as a "
+                "2D image to place landmarks in it."
             )
+            raise SceneError(sentence.format(name=volume.GetName(), width=width, height=height, slices=slices))
         if slices != 1:
-            raise SceneError(
-                _("{name} has {slices} slices, but landmarks are placed in 2D images only.").format(
-                    name=volume.GetName(), slices=slices
-                )
-            )
+            sentence = _("{name} has {slices} slices, but landmarks are placed in 2D images only.")
+            raise SceneError(sentence.format(name=volume.GetName(), slices=slices))
         self.volume = volume
         self.size = (width, height)
         self._mirrored = (False, False)
@@ -69,21 +65,21 @@ class ImageFrame:
         return self._mirrored != before
 
     def local(self, node: Any, pixel: Sequence[float]) -> tuple[float, float, float]:
-        """A pixel in RAS millimetres as ``node`` stores positions, below its own parent transform."""
+        """Converts a pixel to RAS millimetres in the coordinates of ``node``, below its parent transform."""
         matrix = vtk.vtkMatrix4x4()
         self.volume.GetIJKToRASMatrix(matrix)
         ras = matrix.MultiplyPoint((*self.turned(pixel), 0.0, 1.0))[:3]
         return self._between(self.volume, node).TransformPoint(ras)
 
     def pixel(self, node: Any, local: Sequence[float]) -> tuple[float, float]:
-        """The pixel (x, y) of a position stored in ``node``; what lies off the image plane is dropped onto it."""
+        """Converts a position stored in ``node`` to a pixel (x, y), projected onto the image plane."""
         matrix = vtk.vtkMatrix4x4()
         self.volume.GetRASToIJKMatrix(matrix)
         x, y, _, _ = matrix.MultiplyPoint((*self._between(node, self.volume).TransformPoint(local), 1.0))
         return self.turned((x, y))
 
     def world(self, pixel: Sequence[float]) -> tuple[float, float, float]:
-        """A pixel in RAS millimetres of the scene."""
+        """Converts a pixel to RAS millimetres of the scene."""
         return self.local(None, pixel)
 
     def geometry(self, spacing: tuple[float, float] | None = None) -> Geometry:
@@ -104,7 +100,7 @@ class ImageFrame:
         )
 
     def turned(self, pixel: Sequence[float]) -> tuple[float, float]:
-        """The volume's own column and row of a pixel, or back: they differ where :meth:`face` found it mirrored."""
+        """Converts a pixel to the volume's own column and row, or back; they differ for a mirrored volume."""
         x, y = (size - 1 - c if m else c for c, size, m in zip(pixel, self.size, self._mirrored))
         return x, y
 
@@ -114,7 +110,7 @@ class ImageFrame:
 
     @staticmethod
     def _between(source: Any, target: Any) -> Any:
-        """From the coordinates of one node to those of another; None is the scene itself."""
+        """The transform between the coordinates of two nodes; None is the scene itself."""
         transform = vtk.vtkGeneralTransform()
         parents = [None if node is None else node.GetParentTransformNode() for node in (source, target)]
         slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(parents[0], parents[1], transform)

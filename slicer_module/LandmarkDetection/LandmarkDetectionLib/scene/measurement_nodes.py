@@ -58,18 +58,10 @@ class MeasurementLines:
 
     @property
     def nodes(self) -> list[Any]:
-        """One node for each measurement of the task, in its order."""
         return list(self._nodes)
 
     def follow(self, pixels: Sequence[Pixel], frame: Any, geometry: Geometry, parent: str | None) -> None:
-        """Puts every line where its landmarks are and states its value.
-
-        Args:
-            pixels: (x, y) of each landmark; None where it has no place: its lines are hidden.
-            frame: the image's ``ImageFrame``.
-            geometry: gives lengths in calibrated mm, or else in px.
-            parent: ID of the transform of the points.
-        """
+        """Moves every line to the pixels (x, y) of its landmarks, None hides it, and states its value."""
         positions = {
             name: None if pixel is None else geometry.to_lps(*pixel) for name, pixel in zip(self._task.names, pixels)
         }
@@ -88,7 +80,7 @@ class MeasurementLines:
             display.SetVisibility(self._visible)
 
     def set_visible(self, visible: bool) -> None:
-        """Shows or hides all; those that lack a landmark stay hidden until the next :meth:`follow`."""
+        """Shows or hides all; lines without all landmarks stay hidden until the next :meth:`follow`."""
         self._visible = visible
         for node in self._nodes:
             if not visible:
@@ -121,14 +113,7 @@ NUMBERS = ("value", "mm_per_px_x", "mm_per_px_y")
 
 
 def measurement_rows(work: Work, annotator: str, source: str, date: str) -> list[dict[str, str]]:
-    """One row for each measurement, also for those that have no value, with the reason.
-
-    Args:
-        work: the open image with its points as they are now, sent or not.
-        annotator: who works on it.
-        source: where the size of a pixel is known from.
-        date: of the points, ISO 8601.
-    """
+    """One row per measurement, with the reason where it has no value; ``date`` in ISO 8601."""
     calibrated = work.geometry.unit == "mm"
     shared = {
         "image": work.image,

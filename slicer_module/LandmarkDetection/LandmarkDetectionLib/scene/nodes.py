@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
 from ..server.prediction import DEFINED, MISSING, UNDEFINED
+from ..work.label_document import CONFIDENCE, confidence_words
 from ..work.point_state import PointState
 
 
@@ -100,7 +100,6 @@ _WHITE = (1.0, 1.0, 1.0)
 TEXT_SCALE = 2.2
 # Millimetres.
 _ROUNDING = 1e-9
-_CONFIDENCE = re.compile(r"(?:^|; )confidence (0(?:\.\d+)?|1(?:\.0+)?)$")
 
 
 def create_points(scene: Any, name: str, labels: Sequence[str]) -> Any:
@@ -116,12 +115,7 @@ def create_points(scene: Any, name: str, labels: Sequence[str]) -> Any:
 
 
 def dress(node: Any, named: bool = False) -> None:
-    """White crosses; coloured ones of the same size cover them (see ``PointMarks``).
-
-    Args:
-        node: the point list.
-        named: whether Slicer writes the names; else they are placed beside the crosses (see ``PointNames``).
-    """
+    """Sets white crosses, covered by coloured ones (see ``PointMarks``); Slicer writes the names if ``named``."""
     display = node.GetDisplayNode()
     with modified_once(display):
         display.SetGlyphTypeFromString("Cross2D")
@@ -134,7 +128,7 @@ def dress(node: Any, named: bool = False) -> None:
 
 
 def has_labels(node: Any, labels: Sequence[str]) -> bool:
-    """Whether the node's control points are these, in this order."""
+    """True where the node's control points have these labels, in this order."""
     return [node.GetNthControlPointLabel(i) for i in range(node.GetNumberOfControlPoints())] == list(labels)
 
 
@@ -172,14 +166,7 @@ def write_point(node: Any, index: int, status: str, local: Local) -> None:
 
 
 def write_points(node: Any, points: Sequence[PointState], locals_: Sequence[Local], skip: int | None = None) -> None:
-    """Makes the node show these states.
-
-    Args:
-        node: the point list.
-        points: one for each control point.
-        locals_: their positions in the node's RAS millimetres; None unless defined.
-        skip: a point to leave alone, as it is being placed.
-    """
+    """Sets the states and local positions of all points but ``skip``."""
     with modified_once(node):
         for index, (point, local) in enumerate(zip(points, locals_)):
             if index == skip:
@@ -194,17 +181,9 @@ def write_confidence(node: Any, index: int, confidence: float | None) -> None:
     A person's words in the description stay. None, as for a point that a person moved, states nothing.
     """
     before = node.GetNthControlPointDescription(index) or ""
-    words = _CONFIDENCE.sub("", before)
-    stated = "" if confidence is None else f"confidence {min(max(confidence, 0.0), 1.0):.3f}"
-    description = "; ".join(part for part in (words, stated) if part)
+    description = "; ".join(filter(None, (CONFIDENCE.sub("", before), confidence_words(confidence))))
     if description != before:
         node.SetNthControlPointDescription(index, description)
-
-
-def read_confidence(node: Any, index: int) -> float | None:
-    """The confidence that the description states; None where it states none."""
-    found = _CONFIDENCE.search(node.GetNthControlPointDescription(index) or "")
-    return float(found[1]) if found else None
 
 
 def new_markups(scene: Any, class_name: str, name: str) -> Any:

@@ -21,12 +21,7 @@ _STAR_COLOR = (0.4, 1.0, 0.0)
 
 
 class PointMarks:
-    """The crosses and the star of one list of landmarks.
-
-    Args:
-        scene: where they are drawn.
-        task: the colours.
-    """
+    """The crosses and the star of one list of landmarks."""
 
     def __init__(self, scene: Any, task: TaskDefinition) -> None:
         self._scene = scene
@@ -55,16 +50,15 @@ class PointMarks:
 
     @property
     def nodes(self) -> list[Any]:
-        """All nodes of the marks."""
         return [self._star, *(node for node, _ in self._crosses)]
 
     def highlight(self, index: int | None, points: Any) -> None:
-        """Puts the star around one landmark, or nowhere."""
+        """Moves the star to a landmark; None hides it."""
         self._current = index
         self.follow(points)
 
     def follow(self, points: Any) -> None:
-        """Moves everything to where the landmarks of the node are; nothing is drawn where one has no place."""
+        """Moves all marks to the landmarks' positions; those without one are hidden."""
         self._place(self._star, 0, points, self._current)
         for node, indices in self._crosses:
             with modified_once(node):
@@ -78,10 +72,6 @@ class PointMarks:
         shown = index is not None and points.GetNthControlPointVisibility(index)
         local = local_of(points, index) if shown and index is not None else None
         write_point(node, place, UNDEFINED if local is None else DEFINED, local)
-
-    def set_visible(self, visible: bool) -> None:
-        for node in self.nodes:
-            node.SetDisplayVisibility(visible)
 
     def remove(self) -> None:
         for node in self.nodes:

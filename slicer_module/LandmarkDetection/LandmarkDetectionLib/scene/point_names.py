@@ -1,4 +1,4 @@
-"""Where names are written beside markers so that they cover neither markers nor one another. No scene, no Qt."""
+"""Names of the landmarks in the slice view, placed so that they cover neither markers nor one another."""
 
 from __future__ import annotations
 
@@ -31,21 +31,14 @@ class Box(NamedTuple):
     top: float
 
     def shared(self, other: Box) -> float:
-        """Area of the part in common."""
+        """Area of the intersection."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.top, other.top) - max(self.bottom, other.bottom)
         return width * height if width > 0 and height > 0 else 0.0
 
 
 def box_beside(point: tuple[float, float], size: tuple[float, float], radius: float, direction: tuple[int, int]) -> Box:
-    """The box of a name of some size in one direction from a marker.
-
-    Args:
-        point: the marker's centre.
-        size: (width, height) of the text.
-        radius: half the marker's side with its margin.
-        direction: one of :data:`DIRECTIONS`.
-    """
+    """Box of a text of some (width, height) in one of :data:`DIRECTIONS` from a marker."""
     (x, y), (width, height), (dx, dy) = point, size, direction
     left = x + (radius if dx > 0 else -radius - width if dx < 0 else -width / 2)
     bottom = y + (radius if dy > 0 else -radius - height if dy < 0 else -height / 2)
@@ -102,18 +95,12 @@ _DOT, _ANCHOR = 0.05, (3.0, 4.0)
 
 
 class PointNames:
-    """Writes the landmarks' names beside their markers, anew whenever the view or a point moves.
-
-    Args:
-        scene: where they are drawn.
-        task: the landmarks.
-        view: which shows them.
-    """
+    """Places the landmarks' names beside their markers whenever the view or a point moves."""
 
     def __init__(self, scene: Any, task: TaskDefinition, view: ImageView) -> None:
         self._scene, self._view = scene, view
         self._titles = [landmark.title for landmark in task.landmarks]
-        self._mode, self._current, self._visible = ALL, None, True  # type: str, int | None, bool
+        self._mode, self._current = ALL, None  # type: str, int | None
         self._worlds: list[Any] = [None] * len(self._titles)
         self._chosen: list[int] = []
         self._observed: Any = None
@@ -134,39 +121,32 @@ class PointNames:
         self._sizes = [_text_size(display, title) for title in self._titles]
 
     def show(self, mode: str) -> None:
-        """Shows the names of :data:`ALL` landmarks, of the :data:`CURRENT` one, or :data:`NONE`."""
+        """Sets which names are shown: :data:`ALL`, :data:`CURRENT` or :data:`NONE`."""
         self._mode = mode
         self._write()
 
     def highlight(self, index: int | None) -> None:
-        """Makes another landmark the current one."""
         self._current = index
         if self._mode == CURRENT:
             self._write()
 
-    def set_visible(self, visible: bool) -> None:
-        self._visible = visible
-        self.node.SetDisplayVisibility(visible)
-
     def follow(self, points: Any) -> None:
-        """Goes to where the landmarks of the node are."""
+        """Moves the names to the landmarks of a node."""
         self._worlds = [_world(points, index) for index in range(len(self._titles))]
         self._observe()
         self._write()
 
     def remove(self) -> None:
-        """Takes the names out of the scene."""
         self.close()
         if self._scene.IsNodePresent(self.node):
             self._scene.RemoveNode(self.node)
 
     def close(self) -> None:
-        """Stops observing the view."""
         self._observers.clear()
         self._observed = None
 
     def _observe(self) -> None:
-        """Follows the view, which Slicer may have made since the last time."""
+        """Observes the view, which Slicer may have created since the last time."""
         node = self._view.node
         if node is not self._observed:
             self._observers.clear()

@@ -1,4 +1,4 @@
-"""A person's changes to the points: told from the module's own, and placing by a click."""
+"""Changes of points by a person, as opposed to the module's own, and placing by a click."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ROUNDING = 1e-6
 
 
 class Seen(NamedTuple):
-    """A point as it was last told: status, and pixel (x, y) where defined."""
+    """Last reported status of a point, and its pixel (x, y) where defined."""
 
     status: str
     pixel: Pixel
 
 
 class PointWatcher:
-    """Compares the points with what was last seen whenever the node tells of a change.
+    """Compares the points with their last reported state whenever the node reports a change.
 
     It does not trust the event for which point changed: events that are gathered lose their index, and Slicer's undo
     or its Markups module may change several points at once.
@@ -62,17 +62,17 @@ class PointWatcher:
 
     @property
     def held(self) -> bool:
-        """Whether the mouse has hold of a point."""
+        """True while the mouse button is down on a point."""
         return self._held
 
     @property
     def dragged(self) -> int | None:
-        """The point that the mouse moves; None while it only has hold of one, or of none."""
+        """Index of the point that is being dragged; None while it has not moved."""
         return self._dragged
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """For our own changes: nothing is told, and what is there afterwards counts as seen."""
+        """Context for the module's own changes, which are not reported."""
         self._quiet += 1
         try:
             yield
@@ -83,7 +83,7 @@ class PointWatcher:
                 self._changed()
 
     def check(self) -> None:
-        """Tells what changed since the last look."""
+        """Reports the changes since the last look."""
         if self._quiet:
             return
         before, self._seen = self._seen, self._look()
@@ -98,7 +98,6 @@ class PointWatcher:
             self._tell(kind, index)
 
     def close(self) -> None:
-        """Stops observing."""
         self._observers.clear()
 
     def _look(self) -> list[Seen]:
@@ -127,7 +126,7 @@ class PointWatcher:
 
 
 def _kind(old: Seen, new: Seen) -> str:
-    """What happened to a point: "" for nothing."""
+    """The kind of change of a point; "" for none."""
     if old.status != new.status:
         return "place" if new.status == DEFINED else "unset"
     if old.pixel is None or new.pixel is None:
@@ -136,14 +135,7 @@ def _kind(old: Seen, new: Seen) -> str:
 
 
 class Placement:
-    """Slicer's place mode for one control point at a time.
-
-    Args:
-        application_logic: has the mouse mode and the node that it places.
-        node: the markups node.
-        quiet: the watcher's ``quiet``, for our own changes.
-        stopped: called when the mouse mode ends without a point, after the point's earlier state is back.
-    """
+    """Slicer's place mode for one control point at a time; ``stopped`` is called when it ends without a point."""
 
     def __init__(
         self,
@@ -167,7 +159,7 @@ class Placement:
         return self._index
 
     def start(self, index: int) -> None:
-        """Unsets the point and hands it to the mouse; what it was comes back if nothing is placed."""
+        """Starts placing a point; its state comes back if nothing is placed."""
         self.stop()
         self._before = (status_of(self._node, index), local_of(self._node, index))
         with self._quiet():
@@ -182,7 +174,7 @@ class Placement:
         self._index = index
 
     def finish(self) -> None:
-        """The point has been placed: the mouse is an ordinary one again, and its mode as persistent as it was."""
+        """Restores the mouse mode after a point was placed."""
         self._index = None
         self._node.SetControlPointPlacementStartIndex(0)
         self._interaction.SetPlaceModePersistence(self._persistence)
@@ -190,7 +182,7 @@ class Placement:
             self._interaction.SetCurrentInteractionMode(self._interaction.ViewTransform)
 
     def stop(self) -> bool:
-        """Ends placing and gives the point what it had before; False where nothing was being placed."""
+        """Stops placing and restores the point; False where nothing was being placed."""
         index = self._index
         if index is None:
             return False
@@ -201,7 +193,6 @@ class Placement:
         return True
 
     def close(self) -> None:
-        """Stops observing."""
         self._observers.clear()
 
     def _on_mode(self, *_: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the scene tells the rest of the module: a person's own deeds, never our own changes."""
+"""The landmarks of the open image in the scene: point list, coloured marks, names, lines and mouse."""
 
 from __future__ import annotations
 
@@ -78,16 +78,7 @@ class ScenePoint(NamedTuple):
 
 
 class PointsDisplay:
-    """The landmarks of one task on one image.
-
-    Args:
-        scene, application_logic: of Slicer.
-        frame: the image.
-        task: names, colours, measurements.
-        view: which shows them.
-        callbacks: ``() -> SceneCallbacks`` of the moment.
-        node: a point list to go on with, as from a saved scene; one with other labels is left alone.
-    """
+    """The landmarks of one task on one image."""
 
     def __init__(
         self,
@@ -102,7 +93,6 @@ class PointsDisplay:
         self._scene, self._frame, self._task, self._callbacks = scene, frame, task, callbacks
         self._geometry = Geometry()
         self._predicted: list[Any] = []
-        self._shown = True
         self._lines = MeasurementLines(scene, task)
         if node is None or not has_labels(node, task.names):
             node = create_points(scene, f"{frame.volume.GetName()} landmarks", task.names)
@@ -122,11 +112,10 @@ class PointsDisplay:
         )
 
     def shows(self, task: TaskDefinition) -> bool:
-        """Whether these are the landmarks, colours and measurements of a task."""
         return task == self._task
 
     def show(self, work: Work) -> None:
-        """Brings the points to the state of a work; what is so already is not touched."""
+        """Updates the points that differ from a work."""
         self._geometry = work.geometry
         self._predicted = [point.predicted for point in work.points]
         placing = self.placement.index
@@ -143,7 +132,6 @@ class PointsDisplay:
             )
 
     def read(self) -> list[ScenePoint]:
-        """All points as they are in the scene."""
         found = []
         for index, name in enumerate(self._task.names):
             pixel = self.pixel(index)
@@ -152,19 +140,19 @@ class PointsDisplay:
         return found
 
     def pixel(self, index: int) -> tuple[float, float] | None:
-        """The pixel of a landmark; None where it has no position."""
+        """The pixel of a landmark; None without a position."""
         local = local_of(self.node, index)
         return None if local is None else self._frame.pixel(self.node, local)
 
     def place(self, index: int) -> tuple[float, float] | None:
-        """The pixel of a landmark, or else of its prediction; None where it has neither."""
+        """The pixel of a landmark, or else of its prediction; None without either."""
         pixel = self.pixel(index)
         if pixel is not None or index >= len(self._predicted) or self._predicted[index] is None:
             return pixel
         return self._geometry.to_pixel(self._predicted[index])
 
     def shifted(self, index: int, dx: float, dy: float) -> Any:
-        """A landmark's LPS position after a move by pixels; None without a position, or off the image."""
+        """The LPS position of a landmark moved by pixels; None without a position, or off the image."""
         pixel = self.pixel(index)
         if pixel is None:
             return None
@@ -177,23 +165,15 @@ class PointsDisplay:
         self._marks.highlight(index, self.node)
         self._names.highlight(index)
 
-    def set_visible(self, visible: bool) -> None:
-        self._shown = visible
-        self.node.SetDisplayVisibility(visible)
-        self._marks.set_visible(visible)
-        self._names.set_visible(visible)
-        self._lines.set_visible(visible)
-        self._follow()
-
     def show_names(self, mode: str) -> None:
         self._names.show(mode)
 
     def show_measurements(self, visible: bool) -> None:
-        self._lines.set_visible(visible and self._shown)
+        self._lines.set_visible(visible)
         self._follow()
 
     def follow_volume(self) -> None:
-        """Keeps the points on the image where the image got another parent transform, unless they had their own."""
+        """Gives the points the volume's new parent transform, unless they had another one."""
         parent = self._frame.volume.GetTransformNodeID()
         if parent != self._volume_parent and self.node.GetTransformNodeID() == self._volume_parent:
             with self._watcher.quiet():
@@ -203,7 +183,6 @@ class PointsDisplay:
 
     @property
     def dragged(self) -> int | None:
-        """The landmark that the mouse drags; None between drags."""
         return self._watcher.dragged
 
     def close(self) -> None:
@@ -213,7 +192,7 @@ class PointsDisplay:
         self.placement.close()
 
     def remove(self) -> None:
-        """Stops observing and removes what is never saved; the point list stays."""
+        """Stops observing and removes all nodes but the point list."""
         self.placement.stop()
         self.close()
         self._marks.remove()

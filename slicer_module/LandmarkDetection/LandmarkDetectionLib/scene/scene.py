@@ -82,10 +82,6 @@ class SceneAdapter:
     def show_image(self, path: Path | str, image_id: str) -> Any:
         """Loads one file, removes the points and an image loaded here before, and fits the view.
 
-        Args:
-            path: the image file.
-            image_id: the server's ID of it, also the name of the node.
-
         Returns:
             The volume node.
 
@@ -120,12 +116,10 @@ class SceneAdapter:
 
     @property
     def frame(self) -> ImageFrame | None:
-        """Where the pixels of the open image lie."""
         return self._frame
 
     @property
     def volume(self) -> Any:
-        """The volume node of the open image, or None."""
         return None if self._frame is None else self._frame.volume
 
     @property
@@ -141,20 +135,17 @@ class SceneAdapter:
     def image_geometry(self, spacing: tuple[float, float] | None = None) -> Geometry:
         """Placement and size of the open image as Slicer has read it.
 
-        Args:
-            spacing: calibrated millimetres per pixel (x, y) as the server stated them; None: lengths are in px.
-
         Raises:
             SceneError: no image is open.
         """
         return self._open_frame().geometry(spacing)
 
     def export_volume(self, node: Any, folder: Path | str) -> Path:
-        """Writes a volume into a folder, for an upload; raises as :func:`.image_files.export_volume`."""
+        """Writes a volume to a folder; see :func:`.image_files.export_volume`."""
         return export_volume(node, Path(folder))
 
     def clear(self) -> None:
-        """Removes points and lines, and the image if it was loaded by :meth:`show_image`."""
+        """Removes points and lines, and an image that was loaded by :meth:`show_image`."""
         points, volume = self._points_node, self.volume
         self._forget()
         self._refer()
@@ -174,11 +165,8 @@ class SceneAdapter:
         frame = self._open_frame()
         if work.geometry.size is not None and work.geometry.size != frame.size:
             (w, h), (width, height) = work.geometry.size, frame.size
-            raise SceneError(
-                _("The server's image has {w} x {h} pixels, the one in Slicer {width} x {height}.").format(
-                    w=w, h=h, width=width, height=height
-                )
-            )
+            sentence = _("The server's image has {w} x {h} pixels, the one in Slicer {width} x {height}.")
+            raise SceneError(sentence.format(w=w, h=h, width=width, height=height))
         if frame.face(work.geometry):
             self._view.show(frame)
         if self._points is None or not self._points.shows(task):
@@ -188,13 +176,8 @@ class SceneAdapter:
         self._refer()
 
     def read_points(self) -> list[ScenePoint]:
-        """The points as they are in the scene, in the protocol's order; none before :meth:`show_points`."""
+        """The points of the scene in the protocol's order; empty before :meth:`show_points`."""
         return [] if self._points is None else self._points.read()
-
-    def set_points_visible(self, visible: bool) -> None:
-        """Shows or hides points, labels and lines."""
-        if self._points is not None:
-            self._points.set_visible(visible)
 
     def show_names(self, mode: str) -> None:
         """Shows the names of ``all`` landmarks, of the highlighted one (``current``), or of ``none``."""
@@ -203,43 +186,42 @@ class SceneAdapter:
             self._points.show_names(mode)
 
     def show_measurements(self, visible: bool) -> None:
-        """Shows or hides the lines between the points."""
         if self._points is not None:
             self._points.show_measurements(visible)
 
     def start_placing(self, index: int) -> None:
-        """Begins to place one landmark by a click in the view; its earlier state comes back if that is stopped."""
+        """Starts placing a landmark by a click; its state comes back if that is stopped."""
         if self._points is not None:
             self._points.placement.start(index)
 
     def stop_placing(self) -> None:
-        """Ends placing without a point; ``placing_stopped`` is not called."""
+        """Stops placing without a point; ``placing_stopped`` is not called."""
         if self._points is not None:
             self._points.placement.stop()
 
     @property
     def placing(self) -> int | None:
-        """The landmark that is being placed."""
+        """Index of the landmark that is being placed."""
         return None if self._points is None else self._points.placement.index
 
     def highlight(self, index: int | None) -> None:
-        """Puts a star around one landmark, the current one."""
+        """Puts a star around one landmark."""
         if self._points is not None:
             self._points.highlight(index)
 
     @property
     def dragged(self) -> int | None:
-        """The landmark that the mouse drags at this moment."""
+        """Index of the landmark that is being dragged."""
         return None if self._points is None else self._points.dragged
 
     def shifted(self, index: int, dx: float, dy: float) -> tuple[float, float, float] | None:
-        """A landmark's place in LPS mm after a move by stored pixels (x right, y down); None: none, or outside."""
+        """LPS position of a landmark moved by stored pixels (x right, y down); None: no position, or outside."""
         return None if self._points is None else self._points.shifted(index, dx, dy)
 
     # The view
 
     def close_up(self, index: int, side: int) -> CloseUp | None:
-        """What a magnifier of ``side`` pixels shows of a landmark; None where it has no position, or no view."""
+        """The magnifier's content of ``side`` pixels at a landmark; None without a position, or without a view."""
         pixel = None if self._points is None else self._points.pixel(index)
         return None if pixel is None else close_up(self._open_frame(), self._view, pixel, side)
 
@@ -294,12 +276,12 @@ class SceneAdapter:
         return values
 
     def stored_values(self) -> dict[str, str]:
-        """The text values of the scene, whatever else it holds."""
+        """The text values stored in the scene."""
         node = find_parameter_node(self._scene)
         return {} if node is None else read_values(node)
 
     def close(self) -> None:
-        """Stops observing, and removes what is never saved; call it when the module goes."""
+        """Stops observing and removes nodes that are never saved."""
         self._forget()
         self._observers.clear()
 
@@ -342,14 +324,13 @@ class SceneAdapter:
             self._scene.RemoveNode(old)
 
     def _forget(self) -> None:
-        """Drops everything that observes or is never saved; image and points stay in the scene."""
+        """Drops all observers and unsaved nodes; image and points stay."""
         if self._points is not None:
             self._points.remove()
         self._volume_observers.clear()
         self._frame = self._points = self._points_node = None
 
     def _refer(self) -> None:
-        """Keeps in the scene file which nodes are ours."""
         if self.volume is None and find_parameter_node(self._scene) is None:
             return
         node = parameter_node(self._scene)
@@ -384,7 +365,7 @@ class SceneAdapter:
             self._lose(keep_image=True)
 
     def _lose(self, keep_image: bool) -> None:
-        """A person deleted the image or the points in Slicer."""
+        """Handles the deletion of the image or the points in Slicer."""
         if self._points is not None:
             self._points.remove()
         self._points = self._points_node = None

@@ -15,12 +15,7 @@ ZOOM = 1 / 3
 
 
 class ImageView:
-    """One slice view, found by its name when it is needed: Slicer may make it later, or anew.
-
-    Args:
-        application_logic: knows the slice views.
-        name: of the view, e.g. "Red".
-    """
+    """One slice view, found by its name when it is needed: Slicer may make it later, or anew."""
 
     def __init__(self, application_logic: Any, name: str) -> None:
         self._application, self._name = application_logic, name
@@ -42,7 +37,7 @@ class ImageView:
         return (0.0, 0.0) if node is None else (float(node.GetDimensions()[0]), float(node.GetDimensions()[1]))
 
     def place_of(self, world: Sequence[float]) -> tuple[float, float] | None:
-        """The pixel of the view, y up, of a place in RAS millimetres; None where there is no such view."""
+        """Converts RAS millimetres to a pixel of the view, y up; None where there is no such view."""
         node = self.node
         if node is None:
             return None
@@ -52,12 +47,12 @@ class ImageView:
         return x, y
 
     def world_at(self, x: float, y: float) -> tuple[float, float, float] | None:
-        """The place in RAS millimetres, in the plane of the view, of one of its pixels; None: no such view."""
+        """Converts a pixel of the view to RAS millimetres in its plane; None where there is no such view."""
         node = self.node
         return None if node is None else node.GetXYToRAS().MultiplyPoint((x, y, 0.0, 1.0))[:3]
 
     def share_of(self, world: Sequence[float]) -> tuple[float, float] | None:
-        """A place in RAS millimetres as shares of the view's width and height from its left upper corner."""
+        """Converts RAS millimetres to shares of the view's width and height from its left upper corner."""
         place, (width, height) = self.place_of(world), self.size
         return None if place is None else ((place[0] + 0.5) / width, 1.0 - (place[1] + 0.5) / height)
 
@@ -79,7 +74,7 @@ class ImageView:
         return self.fit(frame)
 
     def fit(self, frame: ImageFrame) -> bool:
-        """Turns the view into the image plane and shows all of it. False where there is no such view."""
+        """Turns the view into the image plane and fits it. False where there is no such view."""
         if self.logic is None:
             return False
         node = self.logic.GetSliceNode()
@@ -88,7 +83,7 @@ class ImageView:
         return True
 
     def center_on(self, frame: ImageFrame, pixel: Sequence[float], zoom: bool) -> bool:
-        """Puts a pixel into the middle; with ``zoom`` also closer, never farther. False: no such view."""
+        """Centres a pixel; with ``zoom`` also closer, never farther. False: no such view."""
         if self.logic is None:
             return False
         node = self.logic.GetSliceNode()

@@ -11,7 +11,7 @@ from ..words import tr as _
 
 
 class Address(NamedTuple):
-    """Where requests go: :attr:`url` has scheme, host, port and path, without a slash at the end."""
+    """Destination of requests; :attr:`url` has scheme, host, port and path, without a slash at the end."""
 
     url: str
     host: str
@@ -20,7 +20,7 @@ class Address(NamedTuple):
 
     @property
     def is_this_machine(self) -> bool:
-        """Whether nothing leaves this machine, so that nobody can listen."""
+        """True where requests do not leave this machine, so that nobody can listen."""
         if self.host == "localhost":
             return True
         try:

@@ -1,4 +1,4 @@
-"""What the module asks of a server, whoever answers: the real one over HTTP, or a stand-in in tests."""
+"""Requests to a server, whoever answers them: the real one over HTTP, or a stand-in in tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .server_info import ServerInfo
 
 
 class NextSample(NamedTuple):
-    """What a strategy chose.
+    """The choice of a strategy.
 
     Attributes:
         image: the ID to open next; None where there is nothing left.
@@ -38,11 +38,10 @@ class LandmarkClient(Protocol):
     annotator: str
 
     @property
-    def url(self) -> str:
-        """The server's address, without a slash at the end."""
+    def url(self) -> str: ...
 
     def info(self) -> ServerInfo:
-        """What the server offers, and the progress of training."""
+        """The server's protocols, networks and strategies, and the progress of training."""
 
     def images(self, search: str = "", state: str = "") -> ImageList:
         """The images of the studies folder, by ID.
@@ -53,7 +52,7 @@ class LandmarkClient(Protocol):
         """
 
     def frame(self, image: str) -> Geometry:
-        """Where the pixels of an image lie, and its calibration."""
+        """Placement and calibration of an image."""
 
     def infer(self, task: str, image: str, keep: bool = False) -> Answer:
         """The landmarks of an image of the studies folder.
@@ -74,7 +73,7 @@ class LandmarkClient(Protocol):
         """The markups file of a label."""
 
     def label_info(self, image: str, tag: str) -> dict[str, Any]:
-        """What the server recorded of a label: what was sent with it, who saved it and when."""
+        """The server's record of a label: what was sent with it, by whom and when."""
 
     def label_versions(self, image: str, tag: str) -> tuple[LabelVersion, ...]:
         """The earlier versions of a label, newest first."""
@@ -89,7 +88,7 @@ class LandmarkClient(Protocol):
         """Adds an image file to the studies folder; returns its ID, by default the file name without extension."""
 
     def calibration(self, image: str) -> Calibration:
-        """How large a pixel of an image is, and who says so."""
+        """Size of a pixel of an image, and its source."""
 
     def state_calibration(self, image: str, statement: Mapping[str, Any]) -> Calibration:
         """Keeps what a person states with the image; returns what counts now.
@@ -100,10 +99,10 @@ class LandmarkClient(Protocol):
         """
 
     def undo_calibration(self, image: str) -> Calibration:
-        """Takes the last statement on an image back; returns what counts now."""
+        """Takes back the last statement on an image; returns the present calibration."""
 
     def withdraw_calibration(self, image: str) -> Calibration:
-        """Ends what was stated on an image, so that its file alone counts; returns what counts now."""
+        """Ends the statements on an image, so that its file alone counts; returns the present calibration."""
 
     def study_measurements(self, protocol: str) -> bytes:
         """The measurements of all final labels of a protocol, as CSV."""
@@ -118,4 +117,4 @@ class LandmarkClient(Protocol):
         """Stops the training that runs; nothing happens where none does."""
 
     def cancel(self) -> None:
-        """Ends all requests that are under way, from any thread: each raises ``Cancelled`` within 0.2 seconds."""
+        """Ends all running requests, from any thread: each raises ``Cancelled`` within 0.2 seconds."""

@@ -38,11 +38,8 @@ def refusal(url: str, status: int, body: bytes, retry_after: str = "", token: st
     if status == 401:
         problem = _("does not accept the access token") if token else _("wants an access token")
         said = f" ({detail.rstrip('.')})" if detail else ""
-        return WrongToken(
-            _("{url} {problem}: enter the one that its administrator gave you{said}.").format(
-                url=url, problem=problem, said=said
-            )
-        )
+        sentence = _("{url} {problem}: enter the one that its administrator gave you{said}.")
+        return WrongToken(sentence.format(url=url, problem=problem, said=said))
     if status == 403:
         problem = _("The access token does not allow this at {url}") if token else _("{url} does not allow this")
         return WrongToken(f"{problem.format(url=url)}: {detail}" if detail else f"{problem.format(url=url)}.")

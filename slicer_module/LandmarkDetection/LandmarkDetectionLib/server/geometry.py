@@ -1,10 +1,10 @@
-"""Where the pixels of an image lie (placement) and how large they are (calibration)."""
+"""Placement of an image (where its pixels lie) and its calibration (how large they are)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import BadAnswer
@@ -35,7 +35,7 @@ class Geometry:
     size: tuple[int, int] | None = None
 
     def to_pixel(self, position: Sequence[float]) -> tuple[float, float]:
-        """(x, y) of an LPS position, by least squares where it lies off the image plane; (0, 0) is a pixel centre."""
+        """Converts an LPS position to (x, y), by least squares off the image plane; (0, 0) is a pixel centre."""
         offset = [p - o for p, o in zip(position, self.origin)]
         xx, yy, xy = _dot(self.x_step, self.x_step), _dot(self.y_step, self.y_step), _dot(self.x_step, self.y_step)
         px, py = _dot(self.x_step, offset), _dot(self.y_step, offset)
@@ -43,46 +43,39 @@ class Geometry:
         return (px * yy - py * xy) / area, (py * xx - px * xy) / area
 
     def to_lps(self, x: float, y: float) -> Position:
-        """The LPS position of a pixel."""
+        """Converts a pixel to an LPS position."""
         left, posterior, superior = (o + x * u + y * v for o, u, v in zip(self.origin, self.x_step, self.y_step))
         return left, posterior, superior
 
     def to_plane(self, position: Sequence[float]) -> tuple[float, float]:
-        """An LPS position as (x, y) in :attr:`unit`: differences of two are true lengths."""
+        """Converts an LPS position to (x, y) in :attr:`unit`: differences are true lengths."""
         x, y = self.to_pixel(position)
         return x * self.spacing[0], y * self.spacing[1]
 
     def distance(self, a: Sequence[float], b: Sequence[float]) -> float:
-        """How far two LPS positions are apart, in :attr:`unit`."""
+        """Distance of two LPS positions in :attr:`unit`."""
         (ax, ay), (bx, by) = self.to_plane(a), self.to_plane(b)
         return math.hypot(bx - ax, by - ay)
 
     def pixel_distance(self, a: Sequence[float], b: Sequence[float]) -> float:
-        """How far two LPS positions are apart, in pixels."""
+        """Distance of two LPS positions in pixels."""
         (ax, ay), (bx, by) = self.to_pixel(a), self.to_pixel(b)
         return math.hypot(bx - ax, by - ay)
 
     def factor_from(self, other: Geometry) -> float:
-        """What a length in the other's unit is to be multiplied with to be one in this unit: by the mean pixel size."""
+        """Factor that converts a length in the other's unit to this unit, by the mean pixel size."""
         return math.sqrt(self.spacing[0] * self.spacing[1] / (other.spacing[0] * other.spacing[1]))
 
     def moved_by(self, other: Geometry) -> float:
-        """The largest distance, in pixels of the other, between one corner of the image in both placements."""
+        """Largest distance between corresponding corners of the image in both placements, in pixels of the other."""
         width, height = self.size or (1, 1)
         corners = [(x, y) for x in (0, width - 1) for y in (0, height - 1)]
         apart = max(math.dist(self.to_lps(*corner), other.to_lps(*corner)) for corner in corners)
         return apart / math.sqrt(min(_dot(other.x_step, other.x_step), _dot(other.y_step, other.y_step)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as JSON, in the form of ``GET /datastore/image/frame``."""
-        return {
-            "origin": list(self.origin),
-            "x_step": list(self.x_step),
-            "y_step": list(self.y_step),
-            "spacing": list(self.spacing),
-            "unit": self.unit,
-            "size": None if self.size is None else list(self.size),
-        }
+        """JSON in the form of ``GET /datastore/image/frame``."""
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, document: Any) -> Geometry:

@@ -59,23 +59,20 @@ class HttpClient:
 
     @property
     def url(self) -> str:
-        """The server's address, without a slash at the end."""
         return self._address.url
 
     @property
     def exposes_token(self) -> bool:
-        """Whether the token goes over a network in clear text, where others may read it."""
+        """True where the token crosses a network in clear text."""
         return self._sends_token and not self._address.tls and not self._address.is_this_machine
 
     def cancel(self) -> None:
-        """Ends all requests that are under way: each raises ``Cancelled`` within 0.2 seconds."""
         self._transport.cancel()
 
     def info(self) -> ServerInfo:
         return ServerInfo.from_dict(self._transport.json("GET", "/info/"))
 
     def images(self, search: str = "", state: str = "") -> ImageList:
-        """``GET /datastore/images``, all pages of it."""
         entries: list[ImageEntry] = []
         while True:
             query = self._mine({"search": search, "state": state, "offset": str(len(entries)), "limit": str(_PAGE)})
@@ -132,11 +129,11 @@ class HttpClient:
         return as_object(as_object(answer, "The restored label").get("info", {}), "The restored label's info")
 
     def _mine(self, query: dict[str, str]) -> dict[str, str]:
-        """The query of a request about labels, with whose labels are meant."""
+        """Adds the annotator, whose labels are meant, to a query."""
         return {**query, "annotator": self.annotator} if self.annotator else query
 
     def download_image(self, image: str, folder: Path) -> Path:
-        """``GET /datastore/image``: the file appears in the folder when it is complete."""
+        """Writes the image file, which appears in the folder when it is complete."""
         with self._transport.answer("GET", "/datastore/image", {"image": image}) as answer:
             target = Path(folder) / _file_name(answer.headers.get("Content-Disposition", ""))
             partial = None

@@ -16,21 +16,19 @@ STATES = (UNLABELED, DRAFT, FINAL)
 
 @dataclass(frozen=True)
 class LabelInfo:
-    """What is known of one label of an image.
+    """Properties of one label of an image.
 
     Attributes:
         tag: ``final``, ``draft`` or ``original`` (what a network proposed).
         protocol: the task that it belongs to; empty for a file placed by hand that nobody asked about yet.
         model_version: of the network that proposed it; None where it was placed by hand or is unknown.
         annotator: who saved it.
-        updated: when, in seconds since 1970; None where unknown.
     """
 
     tag: str
     protocol: str = ""
     model_version: str | None = None
     annotator: str = ""
-    updated: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,6 @@ class ImageEntry:
         id: what requests call it.
         state: ``unlabeled``, ``draft`` or ``final``; a finished image that is being changed again counts as final.
         file_name: with its original extension.
-        size: bytes.
         labels: by tag.
         flags: why the final label is worth a second look, a sentence each.
     """
@@ -49,24 +46,21 @@ class ImageEntry:
     id: str
     state: str = UNLABELED
     file_name: str = ""
-    size: int | None = None
     labels: Mapping[str, LabelInfo] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
 
     @property
     def open_tag(self) -> str | None:
-        """The label that opens with the image: a draft is newer than a final label; None where there is neither."""
+        """Tag of the label that opens with the image: the draft, else the final one; None without a label."""
         return next((tag for tag in (DRAFT, FINAL) if tag in self.labels), None)
 
     @property
     def label(self) -> LabelInfo | None:
-        """What is known of that label."""
         tag = self.open_tag
         return None if tag is None else self.labels[tag]
 
     @property
     def protocol(self) -> str:
-        """The task of that label; empty where there is none."""
         return self.label.protocol if self.label is not None else ""
 
     @classmethod
@@ -75,12 +69,10 @@ class ImageEntry:
         entry = as_object(document, "An image of the list")
         name = as_text(entry.get("id"), "An image's id")
         labels = as_object(entry.get("labels", {}), f"The labels of {name}")
-        size = number_or_none(entry.get("size"), f"The size of {name}")
         return cls(
             id=name,
             state=as_text(entry.get("state", UNLABELED), f"The state of {name}"),
             file_name=as_text(entry.get("file", ""), f"The file of {name}"),
-            size=None if size is None else int(size),
             labels={tag: _label(tag, item, name) for tag, item in labels.items()},
             flags=tuple(_flag(item, name) for item in as_list(entry.get("flags", []), f"The flags of {name}")),
         )
@@ -105,15 +97,10 @@ class ImageList:
         return iter(self.entries)
 
     def get(self, image: str) -> ImageEntry | None:
-        """The image of that ID; None where the list lacks it."""
         return next((entry for entry in self.entries if entry.id == image), None)
 
-    def finished(self, protocol: str) -> int:
-        """How many listed images have a final label of a protocol: what its training can learn from."""
-        return sum(1 for e in self.entries if FINAL in e.labels and e.labels[FINAL].protocol == protocol)
-
     def with_label(self, image: str, tag: str, info: Mapping[str, Any]) -> ImageList:
-        """The list after a label was saved with what the server recorded of it; a final label ends the draft."""
+        """The list after a label was saved, with the server's record of it; a final label ends the draft."""
         old = self.get(image)
         if old is None:
             return self
@@ -131,7 +118,7 @@ class ImageList:
         return ImageList(tuple(new if entry is old else entry for entry in self.entries), counts)
 
     def filtered(self, search: str = "", states: Iterable[str] = STATES) -> tuple[ImageEntry, ...]:
-        """The images in one of the states whose ID or file name holds every word of ``search``, in any case."""
+        """The images in one of the states whose ID or file name contains every word of ``search``, in any case."""
         words, wanted = search.casefold().split(), set(states)
         return tuple(
             entry
@@ -153,7 +140,6 @@ def _label(tag: str, document: Any, image: str) -> LabelInfo:
         protocol=str(entry.get("protocol") or ""),
         model_version=None if version is None else str(version),
         annotator=str(entry.get("annotator") or ""),
-        updated=number_or_none(entry.get("updated"), f"The {tag} label of {image}: updated"),
     )
 
 
@@ -208,7 +194,7 @@ class LabelVersion:
 
     @property
     def when(self) -> str:
-        """When it was saved, in local time; when it was replaced, in UTC, where that alone is known."""
+        """Local time of saving; UTC time of replacement where only that is known."""
         if self.saved is None:
             return self.ended[:16].replace("T", " ")
         return time.strftime("%Y-%m-%d %H:%M", time.localtime(self.saved))

@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote, field by field, and the JSON text that the module keeps in a scene."""
+"""JSON from the server or a file, checked field by field, and the JSON text that the module keeps in a scene."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def as_object(value: Any, where: str) -> dict[str, Any]:
 
 def as_list(value: Any, where: str) -> list[Any]:
     """The value, which must be a JSON list."""
-    if not isinstance(value, list):
+    if not isinstance(value, (list, tuple)):
         raise BadAnswer(_("{where} should be a list, not {value}.").format(where=where, value=_short(value)))
-    return value
+    return list(value)
 
 
 def as_text(value: Any, where: str) -> str:
@@ -87,7 +87,7 @@ def to_scene_text(fields: Mapping[str, Any]) -> str:
 
 
 def from_scene_text(text: str, where: str) -> dict[str, Any]:
-    """What :func:`to_scene_text` was given.
+    """Reads the text of :func:`to_scene_text`.
 
     Args:
         text: from the scene.

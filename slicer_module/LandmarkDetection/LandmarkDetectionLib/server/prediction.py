@@ -1,4 +1,4 @@
-"""What a network answered for one image."""
+"""A network's answer for one image."""
 
 from __future__ import annotations
 
@@ -98,11 +98,8 @@ def _point(item: Any, coverage: float | None) -> PointPrediction:
     status = as_text(entry.get("status"), f"The status of {name}")
     position = position_or_none(entry.get("position"), f"The position of {name}")
     if status not in (DEFINED, MISSING, UNDEFINED) or (status == DEFINED and position is None):
-        raise BadAnswer(
-            _("The prediction says of {name} that it is {status!r} at {position}.").format(
-                name=name, status=status[:30], position=position
-            )
-        )
+        sentence = _("The prediction says of {name} that it is {status!r} at {position}.")
+        raise BadAnswer(sentence.format(name=name, status=status[:30], position=position))
     radius = number_or_none(entry.get("radius"), f"The radius of {name}")
     return PointPrediction(
         name,

@@ -1,4 +1,4 @@
-"""What the server says about itself: protocols, networks, strategies, progress of training."""
+"""The server's answer to ``/info/``: protocols, networks, strategies, progress of training."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ ACTIVE = ("queued", "running")
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What answers for one protocol, mostly a network.
+    """The predictor of one protocol, mostly a network.
 
     Attributes:
         version: e.g. ``v3``.
         labels_used: how many labelled images it was trained on.
         val_error: mean distance on its validation images, in ``unit``; None where unknown.
-        date: when it was published, as text.
         message: a sentence of the server's where something else than a network answers; else empty.
     """
 
@@ -31,7 +30,6 @@ class ModelInfo:
     labels_used: int | None = None
     val_error: float | None = None
     unit: str = ""
-    date: str = ""
     message: str = ""
 
 
@@ -58,13 +56,7 @@ class TrainStats:
 
     @property
     def active(self) -> bool:
-        """Whether a run goes on."""
         return self.status in ACTIVE
-
-    @property
-    def fraction(self) -> float:
-        """How far the run is, in [0, 1]."""
-        return min(self.epoch / self.max_epochs, 1.0) if self.max_epochs > 0 else 0.0
 
     @classmethod
     def from_dict(cls, document: Any) -> TrainStats:
@@ -99,7 +91,6 @@ class ServerInfo:
         strategies: strategy names with a sentence about each.
         train_stats: progress by protocol; a protocol without an entry cannot be trained on this server.
         train_options: parameters by protocol with their present values, e.g. ``{"max_epochs": 60}``.
-        images, finished, drafts: how many images there are, how many have a final label, how many a draft.
         readers: how many people label each image, each of whom sees the own labels alone.
     """
 
@@ -110,15 +101,7 @@ class ServerInfo:
     strategies: Mapping[str, str]
     train_stats: Mapping[str, TrainStats]
     train_options: Mapping[str, Mapping[str, Any]]
-    images: int = 0
-    finished: int = 0
-    drafts: int = 0
     readers: int = 1
-
-    def model_version(self, task: str) -> str | None:
-        """The version that would answer now; None where there is no network yet."""
-        model = self.models.get(task)
-        return None if model is None else model.version
 
     @classmethod
     def from_dict(cls, document: Any) -> ServerInfo:
@@ -133,8 +116,6 @@ class ServerInfo:
         tasks = {
             name: TaskDefinition.from_dict(item, f"The protocol {name}") for name, item in entry["protocols"].items()
         }
-        store = as_object(entry.get("datastore", {}), "datastore")
-        tags = as_object(store.get("label_tags", {}), "datastore.label_tags")
         return cls(
             name=_text(entry, "name"),
             version=_text(entry, "version"),
@@ -154,9 +135,6 @@ class ServerInfo:
                 for n, i in as_object(entry.get("trainers", {}), "trainers").items()
                 if n in tasks
             },
-            images=int(number_or_none(store.get("total"), "datastore.total") or 0),
-            finished=int(number_or_none(store.get("completed"), "datastore.completed") or 0),
-            drafts=int(number_or_none(tags.get("draft"), "datastore.label_tags.draft") or 0),
             readers=int(number_or_none(entry.get("readers"), "readers") or 1),
         )
 
@@ -175,6 +153,5 @@ def _model(document: Any) -> ModelInfo:
         labels_used=None if labels is None else int(labels),
         val_error=number_or_none(training.get("val_error"), "models.training.val_error"),
         unit=_text(training, "unit"),
-        date=_text(training, "date"),
         message=_text(entry, "message"),
     )

@@ -1,11 +1,11 @@
-"""What a landmark task is, as the server describes it: landmarks, measurements, and a digest of their meaning."""
+"""A landmark task as the server describes it: landmarks, measurements, and a digest of their meaning."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import BadAnswer
@@ -61,7 +61,6 @@ class MeasurementDefinition:
 
     @property
     def title(self) -> str:
-        """The name as a person reads it."""
         return self.name.replace("_", " ")
 
 
@@ -85,24 +84,24 @@ class TaskDefinition:
         return tuple(landmark.name for landmark in self.landmarks)
 
     def in_words(self, sentence: str) -> str:
-        """A sentence of the server's with the landmarks' names as a person reads them: ``left alare``."""
+        """A sentence with the landmarks' names in readable form: ``left alare``."""
         for name in sorted(self.names, key=len, reverse=True):
             sentence = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", name.replace("_", " "), sentence)
         return sentence
 
     def index(self, name: str) -> int:
-        """The place of a landmark in the order; ValueError for an unknown name."""
+        """Index of a landmark; ValueError for an unknown name."""
         return self.names.index(name)
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
-        """The indices of each left/right pair, once, the earlier landmark first."""
+        """Index pairs of left/right partners, each once, the earlier landmark first."""
         names = self.names
         found = [(i, names.index(item.pair)) for i, item in enumerate(self.landmarks) if item.pair in names]
         return tuple((first, second) for first, second in found if first < second)
 
     def difference(self, other: TaskDefinition) -> str:
-        """One clause that says how ``other``'s landmarks differ from these; empty where they mean the same."""
+        """One clause that describes how ``other``'s landmarks differ; empty where they mean the same."""
         if self.digest == other.digest:
             return ""
         if self.name != other.name:
@@ -115,27 +114,10 @@ class TaskDefinition:
         return " and ".join(parts) or _("lists the same landmarks in another order or with other left/right pairs")
 
     def to_dict(self) -> dict[str, Any]:
-        """The definition as JSON, in the form of ``/info/``."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "description": self.description,
-            "landmarks": [
-                {
-                    "name": i.name,
-                    "description": i.description,
-                    "color": i.color,
-                    "pair": i.pair,
-                    "optional": i.optional,
-                    "picture": i.picture,
-                }
-                for i in self.landmarks
-            ],
-            "measurements": [
-                {"name": i.name, "kind": i.kind, "between": list(i.between), "description": i.description}
-                for i in self.measurements
-            ],
-        }
+        """JSON in the form of ``/info/``."""
+        document = asdict(self)
+        del document["digest"]
+        return document
 
     @classmethod
     def from_dict(cls, document: Any, where: str = "The protocol") -> TaskDefinition:
@@ -149,11 +131,8 @@ class TaskDefinition:
         landmarks = tuple(_landmark(item, where) for item in as_list(entry.get("landmarks"), f"{where}: landmarks"))
         names = [landmark.name for landmark in landmarks]
         if not names or len(set(names)) != len(names):
-            raise BadAnswer(
-                _("{where} should list different landmarks, not {names}.").format(
-                    where=where, names=", ".join(names) or "none"
-                )
-            )
+            sentence = _("{where} should list different landmarks, not {names}.")
+            raise BadAnswer(sentence.format(where=where, names=", ".join(names) or "none"))
         measurements = tuple(
             _measurement(item, names, where)
             for item in as_list(entry.get("measurements", []), f"{where}: measurements")
@@ -191,11 +170,8 @@ def _measurement(item: Any, names: Any, where: str) -> MeasurementDefinition:
     between = tuple(as_text(end, f"{where}: {name}") for end in as_list(entry.get("between"), f"{where}: {name}"))
     needed = {"distance": 2, "height": 3, "angle": 3}.get(kind)
     if len(between) != needed or any(end not in names for end in between):
-        raise BadAnswer(
-            _("{where}: the measurement {name} is a {kind} between {names}, which is unknown.").format(
-                where=where, name=name, kind=kind, names=", ".join(between)
-            )
-        )
+        sentence = _("{where}: the measurement {name} is a {kind} between {names}, which is unknown.")
+        raise BadAnswer(sentence.format(where=where, name=name, kind=kind, names=", ".join(between)))
     return MeasurementDefinition(name, kind, between, as_text(entry.get("description", ""), f"{where}: {name}"))
 
 

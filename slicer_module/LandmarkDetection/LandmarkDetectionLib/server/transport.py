@@ -44,7 +44,7 @@ Body = Optional[tuple[str, Sequence[Union[bytes, Path]]]]
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long to wait, in seconds.
+    """Time limits, in seconds.
 
     Attributes:
         silence: until the next byte in either direction, and for a connection.
@@ -60,7 +60,7 @@ class Timeouts:
 
 
 class Patience:
-    """How long one request may go on; ``cancelled`` is asked 20 times a second."""
+    """Time limit and cancellation of one request; ``cancelled`` is polled 20 times a second."""
 
     def __init__(self, total: float, cancelled: Callable[[], bool], server: str) -> None:
         self._total, self._end = total, time.monotonic() + total
@@ -71,14 +71,10 @@ class Patience:
         if self._cancelled():
             raise Cancelled(_("The request was cancelled."))
         if time.monotonic() > self._end:
-            raise TimedOut(
-                _("{server} did not finish its answer within {seconds:g} seconds.").format(
-                    server=self._server, seconds=self._total
-                )
-            )
+            sentence = _("{server} did not finish its answer within {seconds:g} seconds.")
+            raise TimedOut(sentence.format(server=self._server, seconds=self._total))
 
     def wait(self, seconds: float) -> None:
-        """Lets time go by before the next try."""
         end = time.monotonic() + seconds
         while True:
             self.check()
@@ -161,7 +157,7 @@ class _Exchange:
                     raise BrokenPipeError  # urllib3 goes on with the answer then
 
     def _connection(self, **options: Any) -> Any:
-        """A connection of the pool whose socket is known."""
+        """Creates a connection of the pool and keeps its socket."""
         made = self._make(**options)
         connect = made.connect
 
@@ -235,11 +231,8 @@ class AnswerStream:
         read = 0
         while True:
             if max(read, self._stated or 0) > limit:
-                raise BadAnswer(
-                    _("{server} answered with more than {size} MB: check the address.").format(
-                        server=self._address.url, size=limit // MEGABYTE
-                    )
-                )
+                sentence = _("{server} answered with more than {size} MB: check the address.")
+                raise BadAnswer(sentence.format(server=self._address.url, size=limit // MEGABYTE))
             piece = self._take()
             if piece is None:
                 break

@@ -1,4 +1,4 @@
-"""The past of a work: its steps, which can be undone, and the time spent."""
+"""History of a work: steps that can be undone, and the time spent."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class History(Generic[State]):
 
     @property
     def undo_words(self) -> str:
-        """What would be taken back; empty where there is nothing."""
+        """Description of the step that undo takes back; empty where there is none."""
         return self._behind[-1].words if self._behind else ""
 
     @property
     def redo_words(self) -> str:
-        """What would be done again; empty where there is nothing."""
+        """Description of the step that redo repeats; empty where there is none."""
         return self._ahead[-1].words if self._ahead else ""
 
     def record(self, before: State, words: str) -> None:
-        """A step was done; what was ahead is gone. The oldest of more than 500 steps is forgotten."""
+        """Adds a step and clears the steps ahead. The oldest of more than 500 steps is dropped."""
         self._behind.append(_Step(before, words))
         del self._behind[:-_DEPTH]
         self._ahead.clear()
 
     def convert(self, change: Callable[[State], State]) -> None:
-        """Changes every state behind and ahead, as when the unit of all is another."""
+        """Converts every state, as for another unit of length."""
         for steps in (self._behind, self._ahead):
             steps[:] = [_Step(change(step.state), step.words) for step in steps]  # type: ignore[arg-type]
 
@@ -49,7 +49,7 @@ class History(Generic[State]):
         return _travel(self._behind, self._ahead, present)
 
     def redo(self, present: State) -> State | None:
-        """The state after the step that was last taken back; None where there is none."""
+        """The state after the step that was undone last; None where there is none."""
         return _travel(self._ahead, self._behind, present)
 
 
@@ -65,32 +65,19 @@ Clock = Callable[[], float]
 
 
 class Stopwatch:
-    """Adds up the time between :meth:`resume` and :meth:`pause`; it starts paused.
-
-    Args:
-        seconds: what was spent before.
-        clock: seconds from any start; it never goes back.
-    """
+    """Adds up the time between :meth:`resume` and :meth:`pause`; starts paused."""
 
     def __init__(self, seconds: float = 0.0, clock: Clock = time.monotonic) -> None:
         self._before, self._clock = seconds, clock
         self._since: float | None = None
 
     @property
-    def running(self) -> bool:
-        """Whether time counts now."""
-        return self._since is not None
-
-    @property
     def seconds(self) -> float:
-        """The time spent so far."""
         return self._before + (0.0 if self._since is None else max(self._clock() - self._since, 0.0))
 
     def resume(self) -> None:
-        """Time counts from now on; nothing happens where it does already."""
         if self._since is None:
             self._since = self._clock()
 
     def pause(self) -> None:
-        """Time stands still; nothing happens where it does already."""
         self._before, self._since = self.seconds, None

@@ -1,4 +1,4 @@
-"""What is done in a worker thread: several requests that belong together, with one result for the session.
+"""Jobs for a worker thread: several requests that belong together, with one result for the session.
 
 A job takes plain values and a client, changes nothing of the session, and raises ``ClientError`` with one sentence.
 """
@@ -13,7 +13,7 @@ from ..errors import BadAnswer, ClientError, OtherFrame, Refused, WrongDefinitio
 from ..server.client import LandmarkClient
 from ..server.geometry import Geometry
 from ..server.images import ImageEntry, ImageList, LabelVersion
-from ..server.prediction import Answer, Prediction
+from ..server.prediction import Prediction
 from ..server.server_info import ServerInfo
 from ..server.task_definition import TaskDefinition
 from ..words import tr as _
@@ -44,16 +44,7 @@ class OpenedImage:
 
     @property
     def image(self) -> str:
-        """The ID."""
         return self.record.image
-
-
-@dataclass(frozen=True)
-class Detected:
-    """A prediction, with the protocols as they were when it was made."""
-
-    prediction: Prediction
-    answer: Answer
 
 
 @dataclass(frozen=True)
@@ -70,23 +61,16 @@ class Sent:
 
 
 def refresh(client: LandmarkClient) -> Refreshed:
-    """What the server offers and all its images; for connecting, and after anything changed."""
+    """Fetches protocols, networks and images; for connecting, and after changes."""
     return Refreshed(client.info(), client.images())
 
 
 def open_image(
     client: LandmarkClient, task: TaskDefinition, entry: ImageEntry, folder: Path, suggestion: bool = True
 ) -> OpenedImage:
-    """Fetches an image with its geometry and its label: the draft, else the final one, else what a network proposed.
+    """Fetches an image with its geometry and its label: draft, else final, else the stored proposal.
 
     A label of another protocol is left alone, with a notice.
-
-    Args:
-        client: the server.
-        task: the protocol to work with.
-        entry: the image, from the server's list.
-        folder: where the file goes; one folder per server, as the name is the server's.
-        suggestion: whether a stored proposal is shown where nobody labelled the image.
     """
     path = client.download_image(entry.id, folder)
     geometry = client.frame(entry.id)
@@ -108,23 +92,13 @@ def open_image(
     return OpenedImage(path, WorkRecord.empty(task, entry.id, geometry), notice)
 
 
-def detect(client: LandmarkClient, task: TaskDefinition, image: str) -> Detected:
-    """The prediction for an image, checked against the open task.
+def detect(client: LandmarkClient, task: TaskDefinition, image: str, keep: bool = False) -> Prediction:
+    """Predicts an image; with ``keep`` the server stores the result as its proposal, beside any label.
 
     Raises:
         WrongDefinition: the server means other landmarks by the protocol's name now.
     """
-    answer = client.infer(task.name, image)
-    return Detected(Prediction.from_document(answer.document, task), answer)
-
-
-def propose(client: LandmarkClient, task: TaskDefinition, image: str) -> Prediction:
-    """Predicts an image that is not open; the server keeps the result as its proposal, beside any label.
-
-    Raises:
-        WrongDefinition: the server means other landmarks by the protocol's name now.
-    """
-    return Prediction.from_document(client.infer(task.name, image, keep=True).document, task)
+    return Prediction.from_document(client.infer(task.name, image, keep).document, task)
 
 
 def send(client: LandmarkClient, submission: Submission) -> Sent:
@@ -142,7 +116,7 @@ def send(client: LandmarkClient, submission: Submission) -> Sent:
 
 
 def _info_or_none(client: LandmarkClient) -> ServerInfo | None:
-    """What the server offers; None where it does not answer, which is no failure of what it has done before."""
+    """The server's information; None where it does not answer, which does not undo the label saved before."""
     try:
         return client.info()
     except ClientError:
@@ -154,25 +128,18 @@ def check_definition(info: ServerInfo, task: TaskDefinition) -> None:
     present = info.tasks.get(task.name)
     if present is None:
         known = ", ".join(info.tasks) or "none"
-        raise WrongDefinition(
-            _(
-                "This server does not have the protocol {protocol} (it has {known}): your points stay in the "
-                "scene; connect to the server that has it."
-            ).format(protocol=task.name, known=known)
+        sentence = _(
+            "This server does not have the protocol {protocol} (it has {known}): your points stay in the "
+            "scene; connect to the server that has it."
         )
+        raise WrongDefinition(sentence.format(protocol=task.name, known=known))
     difference = task.difference(present)
     if difference:
-        raise WrongDefinition(
-            _(
-                "The server's protocol {protocol} differs from the open one: it {difference}; your points stay "
-                "in the scene and nothing was sent."
-            ).format(protocol=task.name, difference=difference)
+        sentence = _(
+            "The server's protocol {protocol} differs from the open one: it {difference}; your points stay "
+            "in the scene and nothing was sent."
         )
-
-
-def upload(client: LandmarkClient, path: Path, image: str = "") -> str:
-    """Adds an image file to the studies; returns its ID."""
-    return client.upload_image(path, image)
+        raise WrongDefinition(sentence.format(protocol=task.name, difference=difference))
 
 
 def label_versions(client: LandmarkClient, image: str) -> tuple[LabelVersion, ...]:
@@ -190,20 +157,14 @@ def restore(
         WrongDefinition: it belongs to another protocol; nothing is changed.
     """
     if version.protocol not in ("", task.name):
-        raise WrongDefinition(
-            _("This version belongs to the protocol {protocol}: choose that to put it back.").format(
-                protocol=version.protocol
-            )
-        )
+        sentence = _("This version belongs to the protocol {protocol}: choose that to put it back.")
+        raise WrongDefinition(sentence.format(protocol=version.protocol))
     client.restore_label(image, version.tag, version.version)
     path = client.download_image(image, folder)
     record = _label_record(client, task, image, version.tag, client.frame(image))
     if record is None:
-        raise BadAnswer(
-            _("The label of {image} was put back, but has been deleted meanwhile: open the image again.").format(
-                image=image
-            )
-        )
+        sentence = _("The label of {image} was put back, but has been deleted meanwhile: open the image again.")
+        raise BadAnswer(sentence.format(image=image))
     return client.images(), OpenedImage(path, record)
 
 

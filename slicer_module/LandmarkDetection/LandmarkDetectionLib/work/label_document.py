@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import BadAnswer, OtherFrame, WrongDefinition
 from ..server.geometry import Geometry
-from ..server.json_fields import Position, as_list, as_object, as_position, as_text
-from ..server.prediction import DEFINED, MISSING, UNDEFINED
+from ..server.json_fields import as_list, as_object, as_position, as_text
+from ..server.prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
 from ..server.task_definition import TaskDefinition
 from ..words import tr as _
 from .point_state import PREDICTED, PointState
@@ -27,22 +27,7 @@ _WORDS = {"defined": DEFINED, "missing": MISSING, "undefined": UNDEFINED, "previ
 FRAME_FIELD = "imageFrame"
 #: How far, in pixels, a corner of the image may be moved by a placement that counts as the same.
 SAME_PLACEMENT = 0.01
-_CONFIDENCE = re.compile(r"(?:^|; )confidence (0(?:\.\d+)?|1(?:\.0+)?)$")
-
-
-class LabelPoint(NamedTuple):
-    """One control point of a label.
-
-    Attributes:
-        word: ``defined``, ``missing`` or ``undefined``.
-        position: LPS millimetres; None unless defined.
-        confidence: as its description states it; None where it states none.
-    """
-
-    name: str
-    word: str
-    position: Position | None = None
-    confidence: float | None = None
+CONFIDENCE = re.compile(r"(?:^|; )confidence (0(?:\.\d+)?|1(?:\.0+)?)$")
 
 
 def label_document(points: Sequence[PointState], geometry: Geometry | None = None) -> dict[str, Any]:
@@ -74,17 +59,12 @@ def label_document(points: Sequence[PointState], geometry: Geometry | None = Non
 
 
 def label_bytes(points: Sequence[PointState], geometry: Geometry | None = None) -> bytes:
-    """The same as the bytes of the file."""
+    """The content of the file as bytes."""
     return json.dumps(label_document(points, geometry), indent=2, allow_nan=False).encode("utf-8")
 
 
-def read_label(content: bytes | str, task: TaskDefinition, geometry: Geometry | None = None) -> list[LabelPoint]:
+def read_label(content: bytes | str, task: TaskDefinition, geometry: Geometry | None = None) -> list[PointPrediction]:
     """The points of a markups file in the order of the task; landmarks that the file lacks are undefined.
-
-    Args:
-        content: of the file.
-        task: whose landmarks it has.
-        geometry: of the image as it is now; None, or one of unknown size, is not compared.
 
     Raises:
         OtherFrame: the label was made on another placement of the image.
@@ -95,13 +75,10 @@ def read_label(content: bytes | str, task: TaskDefinition, geometry: Geometry | 
     _check_frame(document.get(FRAME_FIELD), geometry)
     system = markup.get("coordinateSystem", "LPS")
     if str(system) not in ("LPS", "RAS", "0", "1"):
-        raise BadAnswer(
-            _("The label has the coordinateSystem {system!r}, which is neither LPS nor RAS.").format(
-                system=str(system)[:20]
-            )
-        )
+        sentence = _("The label has the coordinateSystem {system!r}, which is neither LPS nor RAS.")
+        raise BadAnswer(sentence.format(system=str(system)[:20]))
     flip = -1.0 if str(system) in ("RAS", "0") else 1.0
-    found: dict[str, LabelPoint] = {}
+    found: dict[str, PointPrediction] = {}
     for item in as_list(markup.get("controlPoints", []), "The label's controlPoints"):
         point = _read_point(item, flip)
         if point.name in found:
@@ -109,21 +86,19 @@ def read_label(content: bytes | str, task: TaskDefinition, geometry: Geometry | 
         found[point.name] = point
     unknown = [name for name in found if name not in task.names]
     if unknown:
-        raise WrongDefinition(
-            _(
-                "The label has the landmarks {names}, which the protocol {protocol} lacks: it was made with "
-                "another version of the protocol."
-            ).format(names=", ".join(unknown), protocol=task.name)
+        sentence = _(
+            "The label has the landmarks {names}, which the protocol {protocol} lacks: it was made with "
+            "another version of the protocol."
         )
-    return [found.get(name, LabelPoint(name, UNDEFINED)) for name in task.names]
+        raise WrongDefinition(sentence.format(names=", ".join(unknown), protocol=task.name))
+    return [found.get(name, PointPrediction(name, UNDEFINED)) for name in task.names]
 
 
 def _control_point(number: int, point: PointState) -> dict[str, Any]:
-    stated = point.confidence if point.status == PREDICTED else None
     return {
         "id": str(number),
         "label": point.name,
-        "description": "" if stated is None else f"confidence {min(max(stated, 0.0), 1.0):.3f}",
+        "description": confidence_words(point.confidence if point.status == PREDICTED else None),
         "associatedNodeID": "",
         "position": [0.0, 0.0, 0.0] if point.position is None else list(point.position),
         "orientation": list(_ORIENTATION),
@@ -132,6 +107,11 @@ def _control_point(number: int, point: PointState) -> dict[str, Any]:
         "visibility": True,
         "positionStatus": point.word,
     }
+
+
+def confidence_words(confidence: float | None) -> str:
+    """The confidence as a description states it; empty for None."""
+    return "" if confidence is None else f"confidence {min(max(confidence, 0.0), 1.0):.3f}"
 
 
 def _frame_field(geometry: Geometry | None) -> dict[str, Any]:
@@ -178,7 +158,7 @@ def _point_list(content: bytes | str) -> tuple[dict[str, Any], dict[str, Any]]:
     return document, lists[0]
 
 
-def _read_point(item: Any, flip: float) -> LabelPoint:
+def _read_point(item: Any, flip: float) -> PointPrediction:
     entry = as_object(item, "A control point of the label")
     name = as_text(entry.get("label"), "A control point's label")
     word = as_text(entry.get("positionStatus", "defined"), f"The positionStatus of {name}")
@@ -186,12 +166,12 @@ def _read_point(item: Any, flip: float) -> LabelPoint:
         raise BadAnswer(
             _("The label's {name} has the positionStatus {word!r}, which is unknown.").format(name=name, word=word[:20])
         )
-    stated = _CONFIDENCE.search(str(entry.get("description") or ""))
+    stated = CONFIDENCE.search(str(entry.get("description") or ""))
     confidence = float(stated.group(1)) if stated else None
     if _WORDS[word] != DEFINED:
-        return LabelPoint(name, _WORDS[word], None, confidence)
+        return PointPrediction(name, _WORDS[word], None, confidence)
     position = entry.get("position")
     if word == "preview" and not _is_position(position):
-        return LabelPoint(name, UNDEFINED, None, confidence)
+        return PointPrediction(name, UNDEFINED, None, confidence)
     x, y, z = as_position(position, f"The position of {name}")
-    return LabelPoint(name, DEFINED, (flip * x, flip * y, z), confidence)
+    return PointPrediction(name, DEFINED, (flip * x, flip * y, z), confidence)

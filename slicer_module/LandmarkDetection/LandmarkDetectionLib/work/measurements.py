@@ -1,4 +1,4 @@
-"""What follows from the points: lengths and angles, and pairs that look swapped."""
+"""Lengths and angles between the points, and checks for swapped or coinciding pairs."""
 
 from __future__ import annotations
 
@@ -27,20 +27,14 @@ class MeasuredValue(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What a table shows: ``12.3 mm``, or a dash where there is no value."""
+        """Displayed text: ``12.3 mm``, or a dash without a value."""
         if self.value is None:
             return "–"
         return f"{self.value:.1f}°" if self.unit == "deg" else f"{self.value:.1f} {self.unit}"
 
 
 def measure(task: TaskDefinition, positions: Mapping[str, Position | None], geometry: Geometry) -> list[MeasuredValue]:
-    """All measurements of a task in its order.
-
-    Args:
-        task: says what to measure.
-        positions: LPS millimetres by landmark name; None or absent where there is no point.
-        geometry: of the image; lengths are in its unit, angles in degrees in [0, 180] in the calibrated plane.
-    """
+    """All measurements of a task in its order; lengths in the geometry's unit, angles in degrees in [0, 180]."""
     found = []
     for definition in task.measurements:
         ends = [positions.get(name) for name in definition.between]
@@ -122,11 +116,6 @@ def swapped_pairs(task: TaskDefinition, points: Sequence[PointState], geometry: 
     its points lies nearer to where the network put its partner. A pair that a person accepted as the network put it
     is never doubted for the second reason, as it lies on its own prediction. Which way left and right lie in the
     image is never assumed: photographs are mirrored, and some tasks mean sides of the image, others of the patient.
-
-    Args:
-        task: names the pairs.
-        points: in the order of the task.
-        geometry: of the image.
     """
     pairs = [(a, b) for a, b in task.pairs if points[a].position is not None and points[b].position is not None]
     vectors = [_vector(points[a], points[b], geometry) for a, b in pairs]
@@ -156,7 +145,7 @@ def _against_the_others(
     pairs: Sequence[tuple[int, int]],
     vectors: Sequence[_Vector],
 ) -> bool | None:
-    """Whether a pair points the other way than two or more others, which agree by more than a half; None: undecided.
+    """Tests if a pair points against the majority of two or more others; None: undecided.
 
     The definition may list the left or the right landmark of a pair first, so a pair counts in the direction that
     its names give: from ``left`` to ``right``, and where the names say nothing, undecided.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..errors import BadAnswer
@@ -47,22 +47,22 @@ class PointState:
 
     @property
     def reach(self) -> float | None:
-        """The radius, while the point is where the network put it: it says nothing of a point that a person moved."""
+        """The radius while the point is where the network put it; None for a moved point."""
         return None if self.position is None or self.position != self.predicted else self.radius
 
     @property
     def said(self) -> tuple[str | None, Position | None]:
-        """What the network said: its proposal and place."""
+        """The network's proposal and position."""
         return self.proposal, self.predicted
 
     @property
     def awaits_a_person(self) -> bool:
-        """Whether the network's word stands alone: nobody moved, placed, accepted, called missing or cleared it."""
+        """True for a prediction that nobody moved, placed, accepted, marked as missing or cleared."""
         return not self.touched and self.proposal in (DEFINED, MISSING)
 
     @property
     def is_the_network_s(self) -> bool:
-        """Whether the landmark is as the network put it, untouched or accepted: its confidence is about that alone."""
+        """True while the landmark is as predicted, untouched or accepted; only then the confidence applies."""
         return self.word == self.proposal and self.position == self.predicted
 
     @property
@@ -73,7 +73,7 @@ class PointState:
         return MISSING if self.status == ABSENT else UNDEFINED
 
     def with_prediction(self, point: PointPrediction) -> PointState:
-        """The network's word, which replaces whatever was there."""
+        """Replaces the state by a prediction."""
         status = {DEFINED: PREDICTED, MISSING: ABSENT, UNDEFINED: UNLABELLED}[point.status]
         return PointState(
             self.name,
@@ -87,7 +87,7 @@ class PointState:
         )
 
     def with_proposal(self, point: PointPrediction) -> PointState:
-        """A person's point keeps its place; only what it is compared with is new."""
+        """Keeps a person's point; replaces the prediction it is compared with."""
         renewed = replace(
             self,
             proposal=point.status,
@@ -100,12 +100,12 @@ class PointState:
         return renewed if self.position is None else renewed.at(self.position)
 
     def at(self, position: Position) -> PointState:
-        """A person put it there."""
+        """Places the landmark by hand."""
         status = CORRECTED if self.proposal == DEFINED else PLACED
         return replace(self, status=status, position=position, touched=True, confirmed=position == self.predicted)
 
     def as_predicted(self) -> PointState:
-        """Back to the network's word; without one, nothing changes."""
+        """Returns to the prediction; unchanged without one."""
         if self.proposal is None:
             return self
         return self.with_prediction(
@@ -113,38 +113,26 @@ class PointState:
         )
 
     def as_missing(self) -> PointState:
-        """A person says that it is not in the image."""
+        """Marks the landmark as missing by hand."""
         return replace(self, status=ABSENT, position=None, touched=True, confirmed=self.proposal == MISSING)
 
     def as_unlabelled(self) -> PointState:
-        """A person takes it away."""
+        """Clears the landmark by hand."""
         return replace(self, status=UNLABELLED, position=None, touched=True, confirmed=False)
 
     def accepted(self) -> PointState:
-        """A person agrees with the network: the prediction counts as corrected; anything else stays as it is."""
+        """Accepts an untouched prediction; anything else stays."""
         if not self.awaits_a_person:
             return self
         status = CORRECTED if self.proposal == DEFINED else ABSENT
         return replace(self, status=status, touched=True, confirmed=True)
 
     def scaled(self, factor: float) -> PointState:
-        """The same point on an image whose unit of length is another: only the radius is a length."""
+        """Converts the radius, the only length, to another unit."""
         return self if self.radius is None else replace(self, radius=self.radius * factor)
 
     def to_dict(self) -> dict[str, Any]:
-        """The state as JSON."""
-        return {
-            "name": self.name,
-            "status": self.status,
-            "position": None if self.position is None else list(self.position),
-            "proposal": self.proposal,
-            "predicted": None if self.predicted is None else list(self.predicted),
-            "confidence": self.confidence,
-            "radius": self.radius,
-            "coverage": self.coverage,
-            "touched": self.touched,
-            "confirmed": self.confirmed,
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, document: Any) -> PointState:
@@ -167,15 +155,9 @@ class PointState:
         )
         known = status in STATUSES and proposal in (None, DEFINED, MISSING, UNDEFINED)
         if not known or (status in _PLACES) != (found.position is not None):
-            raise BadAnswer(
-                _("The saved state of {name} contradicts itself: {status!r} at {position}.").format(
-                    name=name, status=status, position=found.position
-                )
-            )
+            sentence = _("The saved state of {name} contradicts itself: {status!r} at {position}.")
+            raise BadAnswer(sentence.format(name=name, status=status, position=found.position))
         if (proposal == DEFINED) != (found.predicted is not None):
-            raise BadAnswer(
-                _("The saved prediction of {name} contradicts itself: {proposal!r} at {position}.").format(
-                    name=name, proposal=proposal, position=found.predicted
-                )
-            )
+            sentence = _("The saved prediction of {name} contradicts itself: {proposal!r} at {position}.")
+            raise BadAnswer(sentence.format(name=name, proposal=proposal, position=found.predicted))
         return found

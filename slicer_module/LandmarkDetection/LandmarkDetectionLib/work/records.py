@@ -21,7 +21,7 @@ from ..server.json_fields import (
 from ..server.prediction import DEFINED, MISSING, UNDEFINED, PointPrediction
 from ..server.task_definition import TaskDefinition
 from ..words import tr as _
-from .label_document import LabelPoint, label_bytes, read_label
+from .label_document import label_bytes, read_label
 from .point_state import ABSENT, CORRECTED, PLACED, PREDICTED, PointState
 
 Points = tuple[PointState, ...]
@@ -30,13 +30,13 @@ Content = tuple[tuple[str, Optional[Position]], ...]
 
 
 def content_of(points: Points) -> Content:
-    """What tells a saved state from a changed one."""
+    """The part of the points that distinguishes a saved state from a changed one."""
     return tuple((point.status, point.position) for point in points)
 
 
 @dataclass(frozen=True)
 class WorkRecord:
-    """Everything about the work on one image but its history.
+    """The work on one image without its history.
 
     Attributes:
         saved: the content under ``saved_tag`` on the server; None where the server has none.
@@ -54,11 +54,9 @@ class WorkRecord:
 
     @classmethod
     def empty(cls, task: TaskDefinition, image: str, geometry: Geometry | None = None) -> WorkRecord:
-        """An image that nobody worked on."""
         return cls(task, image, tuple(PointState(name) for name in task.names), geometry or Geometry())
 
     def to_json(self) -> str:
-        """The record as text."""
         document: dict[str, Any] = {
             "task": self.task.to_dict(),
             "image": self.image,
@@ -96,7 +94,7 @@ class WorkRecord:
         )
 
     def on(self, geometry: Geometry) -> WorkRecord:
-        """The same pixels on the image as it lies now."""
+        """Moves the points to the present placement of the image, pixel by pixel."""
         if self.geometry.size != geometry.size or geometry.size is None or self.geometry == geometry:
             return replace(self, geometry=geometry)
 
@@ -137,17 +135,13 @@ class WorkRecord:
             BadAnswer: the label is no point list.
         """
         if info.get("protocol") not in (None, "", task.name):
-            raise WrongDefinition(
-                _("The label of {image} belongs to the protocol {other}, not {protocol}.").format(
-                    image=image, other=info["protocol"], protocol=task.name
-                )
-            )
+            sentence = _("The label of {image} belongs to the protocol {other}, not {protocol}.")
+            raise WrongDefinition(sentence.format(image=image, other=info["protocol"], protocol=task.name))
         points = read_label(markups, task, geometry)
         geometry = geometry or Geometry()
         version = text_or_none(info.get("model_version"))
         if tag == "original":
-            proposed = [PointPrediction(p.name, p.word, p.position, p.confidence) for p in points]
-            states = tuple(PointState(point.name).with_prediction(point) for point in proposed)
+            states = tuple(PointState(point.name).with_prediction(point) for point in points)
             return cls(task, image, states, geometry, version)
         origins = info.get("landmarks")
         origins = origins if isinstance(origins, dict) else {}
@@ -167,7 +161,7 @@ def text_or_none(value: Any) -> str | None:
 
 
 def origin_of(point: PointState) -> dict[str, Any]:
-    """What a label's info records of one landmark, beside its place, which the label itself holds."""
+    """The part of a label's info about one landmark; its position is in the label itself."""
     entry = point.to_dict()
     return {name: value for name, value in entry.items() if name not in ("name", "position")}
 
@@ -179,13 +173,13 @@ def _content_item(item: Any) -> tuple[str, Position | None]:
     return as_text(status, "The saved label"), position_or_none(position, "The saved label")
 
 
-def _opened(point: LabelPoint, origin: Any) -> PointState:
-    """A label's point with what its info tells of it; without that, or where the two disagree, placed by hand."""
+def _opened(point: PointPrediction, origin: Any) -> PointState:
+    """The state of a label's point by its origin; without a consistent origin it counts as placed by hand."""
     by_hand = PointState(
         point.name,
-        {DEFINED: PLACED, MISSING: ABSENT, UNDEFINED: PointState.status}[point.word],
+        {DEFINED: PLACED, MISSING: ABSENT, UNDEFINED: PointState.status}[point.status],
         point.position,
-        touched=point.word != UNDEFINED,
+        touched=point.status != UNDEFINED,
     )
     if not isinstance(origin, dict):
         return by_hand
@@ -194,7 +188,7 @@ def _opened(point: LabelPoint, origin: Any) -> PointState:
         told = PointState.from_dict({**origin, "name": point.name, "position": position})
     except BadAnswer:
         return by_hand
-    if told.word != point.word:
+    if told.word != point.status:
         return by_hand
     if told.status == PREDICTED and told.position != told.predicted:
         return replace(told, status=CORRECTED, touched=True)
@@ -221,17 +215,14 @@ class Submission:
 
     @property
     def image(self) -> str:
-        """The ID of the image."""
         return self.record.image
 
     @property
     def points(self) -> Points:
-        """The state that is sent."""
         return self.record.points
 
     @classmethod
     def of(cls, record: WorkRecord, tag: str, annotator: str = "") -> Submission:
-        """The submission of a work as it is now."""
         params: dict[str, Any] = {
             "protocol": record.task.name,
             "definition": record.task.digest,
@@ -248,7 +239,7 @@ class Submission:
 
 
 def displacement(record: WorkRecord) -> dict[str, Any]:
-    """How far each landmark lies from its prediction in the image's unit, to four digits; None without both."""
+    """Distance of each landmark from its prediction in the image's unit, to four digits; None without both."""
     found: dict[str, Any] = {}
     for point in record.points:
         both = point.position is not None and point.predicted is not None
@@ -274,17 +265,15 @@ class Unsent:
 
     @property
     def image(self) -> str:
-        """The ID of the image."""
         return self.record.image
 
     def belongs_to(self, image: str, task: TaskDefinition) -> bool:
-        """Whether it is work on this image by this very definition."""
         return (self.image, self.record.task.digest) == (image, task.digest)
 
 
 @dataclass(frozen=True)
 class SessionRecord:
-    """What the scene keeps. No token.
+    """The content that the scene keeps. No token.
 
     Attributes:
         server: address of the server; empty where there was none.
@@ -297,7 +286,6 @@ class SessionRecord:
     unsent: tuple[Unsent, ...]
 
     def to_json(self) -> str:
-        """One line of text."""
         unsent = [
             {"record": i.record.to_json(), "tag": i.tag, "reason": i.reason, "server": i.server} for i in self.unsent
         ]
@@ -306,7 +294,7 @@ class SessionRecord:
 
     @classmethod
     def from_json(cls, text: str) -> SessionRecord:
-        """What :meth:`to_json` wrote.
+        """Reads the text of :meth:`to_json`.
 
         Raises:
             BadAnswer: the text is damaged or of another version.

@@ -1,4 +1,8 @@
-"""What a person is asked before a command goes on, and the answers."""
+"""State of the module: server, protocol, image, work, unsent labels, and the questions to the person.
+
+The session lives in the GUI thread and never waits. A command returns what it needs (a :class:`Question` to ask, a
+submission to send); the panel runs the jobs of ``jobs.py`` in a worker thread and returns their results here.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,12 @@ from dataclasses import dataclass, replace
 from ..errors import BadAnswer, Cancelled, ClientError, WrongDefinition
 from ..server.geometry import Calibration
 from ..server.images import ImageEntry, ImageList
+from ..server.prediction import Prediction
 from ..server.server_info import ModelInfo, ServerInfo, TrainStats
 from ..server.task_definition import TaskDefinition
 from ..words import tr as _
 from .history import Clock
-from .jobs import Detected, OpenedImage, Refreshed, Sent, check_definition
+from .jobs import OpenedImage, Refreshed, Sent, check_definition
 from .records import SessionRecord, Submission, Unsent, WorkRecord
 from .work import Work
 
@@ -22,7 +27,7 @@ SAVE_DRAFT, KEEP, DISCARD, SUBMIT, STAY = "save_draft", "keep", "discard", "subm
 
 @dataclass(frozen=True)
 class Question:
-    """What a person has to decide before a command goes on.
+    """A decision of the person that a command needs.
 
     Attributes:
         sentence: the question.
@@ -41,11 +46,7 @@ _NAMED = 4
 
 
 class Session:
-    """One person at one server.
-
-    Args:
-        clock: for the time spent on images.
-    """
+    """One person at one server."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
@@ -64,11 +65,10 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        """Whether a server has answered and was not left."""
         return self.info is not None
 
     def connect(self, server: str, refreshed: Refreshed) -> str:
-        """A server answered. The open work stays.
+        """Takes up the answer of a server. The open work stays.
 
         Returns:
             One sentence where the open work does not fit the server; else empty.
@@ -77,12 +77,12 @@ class Session:
         return self.refresh(refreshed)
 
     def refresh(self, refreshed: Refreshed) -> str:
-        """The same server again: new states of images, new networks. Returns a sentence as :meth:`connect`."""
+        """Takes up new states of images and new networks. Returns a sentence as :meth:`connect`."""
         self.images = refreshed.images
         return self.update_info(refreshed.info)
 
     def update_info(self, info: ServerInfo) -> str:
-        """The server's new information alone, as while training goes on. Returns a sentence as :meth:`connect`."""
+        """Takes up the server's information alone, as during training. Returns a sentence as :meth:`connect`."""
         self.info = info
         if self.work is not None:
             self.task = self.work.task
@@ -92,11 +92,10 @@ class Session:
         return "" if self.task is not None else _("The server has no protocols: start it with at least one.")
 
     def disconnect(self) -> None:
-        """The server is left, or lost; the work stays."""
         self.info, self.images = None, ImageList()
 
     def definition_problem(self) -> str:
-        """One sentence where the server means other landmarks than the open work; else empty."""
+        """One sentence where the server's landmarks differ from those of the open work; else empty."""
         if self.info is None or self.work is None:
             return ""
         try:
@@ -108,7 +107,7 @@ class Session:
     # The protocol
 
     def choose_task(self, name: str) -> None:
-        """Another protocol; the work on the image is left, as :meth:`question_before_leaving` has settled."""
+        """Changes the protocol and closes the image; :meth:`question_before_leaving` comes first."""
         if self.info is None or name not in self.info.tasks:
             raise BadAnswer(_("The server does not have the protocol {name}.").format(name=name))
         if self.task is None or self.task.name != name or self.work is None:
@@ -117,40 +116,31 @@ class Session:
 
     @property
     def model(self) -> ModelInfo | None:
-        """The network of the chosen protocol; None where there is none yet."""
         return None if self.info is None or self.task is None else self.info.models.get(self.task.name)
 
     @property
     def train_stats(self) -> TrainStats | None:
-        """The training of the chosen protocol; None where the server does not train it."""
         return None if self.info is None or self.task is None else self.info.train_stats.get(self.task.name)
 
     # The image
 
     @property
     def entry(self) -> ImageEntry | None:
-        """The open image in the server's list; None where none is open, or the server does not have it."""
+        """The open image in the list of the server; None without either."""
         return None if self.work is None else self.images.get(self.work.image)
 
     def question_before_leaving(self) -> Question | None:
-        """What to ask before another image, another protocol or another server; None where nothing would be lost."""
+        """The question before another image, protocol or server; None where nothing would be lost."""
         if self.work is None or not self.work.dirty:
             return None
         choices = (SAVE_DRAFT, KEEP, DISCARD, STAY) if self.connected else (KEEP, DISCARD, STAY)
-        return Question(
-            _("{image} has points that the server does not have. What should become of them?").format(
-                image=self.work.image
-            ),
-            choices=choices,
-        )
+        sentence = _("{image} has points that the server does not have. What should become of them?")
+        return Question(sentence.format(image=self.work.image), choices=choices)
 
     def keep_unsent(self, reason: str = "") -> None:
-        """Lays the open work among the unsent, from where it opens again with its image.
+        """Puts the open work among the unsent; it opens again with its image.
 
         What lies there already with the same points, as after a submit that failed, stays what it was to become.
-
-        Args:
-            reason: why it was not sent; empty: its image was left.
         """
         reason = reason or _("The image was left before it was submitted.")
         if self.work is None or not self.work.dirty:
@@ -160,18 +150,17 @@ class Session:
             self._keep(Unsent(self.work.record(), "draft", reason, self.work_server))
 
     def discard(self) -> None:
-        """A person gives the open work up, also where it lies among the unsent, and no image is open."""
+        """Discards the open work, also among the unsent, and closes the image."""
         if self.work is not None:
             self.forget_unsent(self.work.image, self.work.task)
         self.close_image()
 
     def scene_closed(self) -> None:
-        """The scene is gone with its image; what was unsent is kept here."""
         self.keep_unsent(_("The scene was closed before it was submitted."))
         self.close_image()
 
     def open(self, opened: OpenedImage, unsent_first: bool = True) -> Work:
-        """An image was fetched: its work, with unsent work of the same image first. Time counts from now on.
+        """Opens the work of a fetched image, its unsent work first. Time counts from now on.
 
         The work that was open is closed; :meth:`question_before_leaving` has settled what becomes of it.
 
@@ -186,24 +175,22 @@ class Session:
         return self.adopt(Work.from_record(record, self._clock))
 
     def adopt(self, work: Work) -> Work:
-        """Goes on with a work, as of a volume that was uploaded. Time counts from now on."""
+        """Continues a work. Its time counts from now on."""
         self.close_image()
         self.work, self.task, self.work_server = work, work.task, self.server
         work.resume()
         return work
 
     def close_image(self) -> None:
-        """No image is open: time stands still. What is unsent and was not kept is gone."""
+        """Closes the image and stops its time; unsent changes that were not kept are lost."""
         if self.work is not None:
             self.work.pause()
         self.work = None
 
     def unsent_of(self, image: str, task: TaskDefinition) -> Unsent | None:
-        """The unsent work of an image; None where there is none of that definition."""
         return next((item for item in self.unsent if item.belongs_to(image, task)), None)
 
     def forget_unsent(self, image: str, task: TaskDefinition) -> None:
-        """A person gave the unsent work of an image up, or it was sent."""
         self.unsent = tuple(item for item in self.unsent if not item.belongs_to(image, task))
 
     # Auto-detect
@@ -223,13 +210,12 @@ class Session:
             )
         return problem
 
-    def detected(self, detected: Detected) -> bool:
-        """A prediction came: it is shown if its image is still open. Points that a person set stay.
+    def detected(self, prediction: Prediction) -> bool:
+        """Shows a prediction if its image is still open. Points set by a person stay.
 
         Returns:
             Whether the image is still open; False: the answer came too late, and nothing is changed.
         """
-        prediction = detected.prediction
         work = self.work
         if work is None or (work.image, work.task.name) != (prediction.image, prediction.protocol):
             return False
@@ -241,7 +227,7 @@ class Session:
     # The size of a pixel
 
     def calibrated(self, calibration: Calibration) -> bool:
-        """The server says how large a pixel of an image is; False where the image is not open any more."""
+        """Takes up the pixel size of an image; False where it is not open any more."""
         if self.work is None or self.work.image != calibration.image:
             return False
         self.work.calibrate(calibration.spacing, calibration.unit)
@@ -260,9 +246,9 @@ class Session:
         return self.definition_problem()
 
     def question_before_submitting(self) -> Question | None:
-        """What to ask before a final label: doubts, landmarks without an answer, swapped pairs, another server.
+        """The question before a final label: doubts, missing answers, swapped pairs, another server.
 
-        Predictions that nobody looked at are told among these; alone they are no question (:meth:`unseen_words`).
+        Unseen predictions are listed among these; alone they are no question (:meth:`unseen_words`).
         """
         if self.work is None:
             return None
@@ -284,7 +270,7 @@ class Session:
         return Question(_("Submit this label as it is?"), tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
 
     def unseen_words(self) -> str:
-        """How many predictions of the open image nobody has looked at, and which; empty where there is none."""
+        """Number and names of the predictions that nobody has looked at; empty where there is none."""
         unseen = () if self.work is None else self.work.unseen
         if self.work is None or not unseen:
             return ""
@@ -295,7 +281,7 @@ class Session:
         return _("{count} points were not looked at: {names}{end}").format(count=len(unseen), names=names, end=end)
 
     def submission(self, tag: str = "final") -> Submission:
-        """What ``jobs.send`` sends.
+        """The submission for ``jobs.send``.
 
         Raises:
             BadAnswer: nothing can be sent, with the sentence of :meth:`why_not_submit`.
@@ -309,14 +295,14 @@ class Session:
         return submission
 
     def standing_flags(self) -> tuple[str, ...]:
-        """What the server doubts about the open label, where it is as it was opened: to submit it confirms it."""
+        """The server's flags of the open label while it is unchanged: submitting confirms it."""
         entry = None if self.work is None or self.work.dirty else self.images.get(self.work.image)
         if entry is None or self.work is None or entry.open_tag != "final":
             return ()
         return tuple(self.work.task.in_words(flag) for flag in entry.flags)
 
     def sent(self, sent: Sent) -> None:
-        """The server has it; what was done to the work since stays unsent. The image's state in the list changes."""
+        """Takes up a stored label; later changes of the work stay unsent."""
         submission = sent.submission
         self.forget_unsent(submission.image, submission.record.task)
         work = self._open_work_of(submission.record)
@@ -327,7 +313,7 @@ class Session:
             self.update_info(sent.server)
 
     def not_sent(self, submission: Submission, error: ClientError) -> str:
-        """Sending failed: the work is kept and can be sent again, also after its image was left.
+        """Keeps work that could not be sent, also after its image was left.
 
         Returns:
             One sentence for the person; empty where the person cancelled.
@@ -341,7 +327,7 @@ class Session:
         )
 
     def retry(self, unsent: Unsent) -> Submission:
-        """The same label once more: of the open work, as it is now, where it is the same image."""
+        """The same label again; of the open work where it is the same image."""
         work = self._open_work_of(unsent.record)
         if work is not None:
             return work.submission(unsent.tag, self.annotator)
@@ -350,12 +336,12 @@ class Session:
     # In the scene
 
     def to_json(self) -> str:
-        """What the scene keeps: the open work and what is unsent. No token."""
+        """The content that the scene keeps: open and unsent work. No token."""
         work = None if self.work is None else self.work.record()
         return SessionRecord(self.server, work, self.unsent).to_json()
 
     def restore(self, text: str) -> str:
-        """Takes up what a scene kept; a connection stays as it is.
+        """Takes up the text that a scene kept; a connection stays as it is.
 
         Returns:
             One sentence where the work does not fit the connected server; else empty.

@@ -1,9 +1,9 @@
-"""The work on one image: what the network said, what a person did, and what is sent. No Qt, no scene."""
+"""The work on one image: predictions, changes by a person, and submissions. No Qt, no scene."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import WrongDefinition
@@ -23,7 +23,7 @@ MOVED_PIXELS = 1e-3
 
 @dataclass(frozen=True)
 class _Moment:
-    """What undo brings back."""
+    """A state that undo restores."""
 
     points: Points
     model_version: str | None
@@ -78,7 +78,6 @@ class Work:
 
     @property
     def points(self) -> Points:
-        """The K landmarks in order."""
         return self._points
 
     def __len__(self) -> int:
@@ -88,7 +87,7 @@ class Work:
         return self._points[index]
 
     def moved(self, index: int) -> float | None:
-        """How far a point lies from its prediction, in the image's unit; None where one of the two is not there."""
+        """Distance of a point from its prediction, in the image's unit; None without both."""
         point = self._points[index]
         if point.position is None or point.predicted is None:
             return None
@@ -96,24 +95,24 @@ class Work:
 
     @property
     def unanswered(self) -> tuple[int, ...]:
-        """The landmarks that a finished label should have, but that nobody placed or called missing."""
+        """Required landmarks that are neither placed nor marked as missing."""
         return tuple(
             i for i, p in enumerate(self._points) if p.status == UNLABELLED and not self.task.landmarks[i].optional
         )
 
     @property
     def empty(self) -> bool:
-        """Whether no landmark has a point or is missing: nothing that a finished label could say."""
+        """True while no landmark has a point or is missing."""
         return all(point.status == UNLABELLED for point in self._points)
 
     @property
     def touched(self) -> bool:
-        """Whether a person did anything to any landmark."""
+        """True if a person changed any landmark."""
         return any(point.touched for point in self._points)
 
     @property
     def dirty(self) -> bool:
-        """Whether something would be lost by leaving.
+        """True where leaving would lose something.
 
         After the label was saved, or opened: whether it differs from now. Before: whether a person did anything,
         since a prediction can be made again.
@@ -121,12 +120,12 @@ class Work:
         return self.touched if self._saved is None else content_of(self._points) != self._saved
 
     def pair_warnings(self) -> list[PairWarning]:
-        """The left/right pairs that look swapped, or whose points lie on one another."""
+        """The left/right pairs that look swapped or coincide."""
         return doubtful_pairs(self.task, self._points, self.geometry)
 
     @property
     def unseen(self) -> tuple[int, ...]:
-        """The landmarks of which nobody has looked at what the network said.
+        """Indices of the predictions that nobody has looked at.
 
         A landmark is looked at where a person moved, placed, accepted, called missing or cleared it, or had it as the
         current one while it was in the view (:meth:`look_at`); all are in a finished label that is opened again. A
@@ -136,29 +135,28 @@ class Work:
         return tuple(i for i, point in points if point.awaits_a_person and self._seen.get(i) != point.said)
 
     def look_at(self, index: int) -> None:
-        """A person has a landmark before them: it is the current one, and in the view where it has a place."""
+        """Marks a landmark as seen: it is the current one, and in the view where it has a position."""
         self._seen[index] = self._points[index].said
 
     def measurements(self) -> list[MeasuredValue]:
-        """The task's measurements of the points as they are now."""
         return measure(self.task, {point.name: point.position for point in self._points}, self.geometry)
 
     def next_unlabelled(self, after: int = -1) -> int | None:
-        """The next landmark without an answer behind one, going round; None where all have one."""
-        count = len(self)
-        order = [(after + step) % count for step in range(1, count + 1)]
-        return next((i for i in order if self._points[i].status == UNLABELLED), None)
+        """The next unlabelled landmark behind one, going round; None where there is none."""
+        return self._next(after, lambda point: point.status == UNLABELLED)
 
     def next_unsure(self, after: int = -1) -> int | None:
-        """The next landmark that a person has not looked at: untouched predictions, going round."""
-        count = len(self)
-        order = [(after + step) % count for step in range(1, count + 1)]
-        return next((i for i in order if not self._points[i].touched and self._points[i].proposal is not None), None)
+        """The next untouched prediction behind one, going round; None where there is none."""
+        return self._next(after, lambda point: not point.touched and point.proposal is not None)
+
+    def _next(self, after: int, wanted: Callable[[PointState], bool]) -> int | None:
+        order = ((after + step) % len(self) for step in range(1, len(self) + 1))
+        return next((i for i in order if wanted(self._points[i])), None)
 
     # What happens
 
     def apply_prediction(self, prediction: Prediction, keep_touched: bool = True) -> bool:
-        """A network's answer. Points that a person moved, placed or set missing stay; they are compared with it anew.
+        """Takes up a prediction. Points that a person set stay, and are compared with it.
 
         Args:
             prediction: for this image and task.
@@ -168,11 +166,8 @@ class Work:
             WrongDefinition: it is for another image or task; nothing is changed.
         """
         if prediction.image != self.image:
-            raise WrongDefinition(
-                _("The prediction is for {image}, but {other} is open.").format(
-                    image=prediction.image, other=self.image
-                )
-            )
+            sentence = _("The prediction is for {image}, but {other} is open.")
+            raise WrongDefinition(sentence.format(image=prediction.image, other=self.image))
         names = tuple(point.name for point in prediction.points)
         if prediction.protocol != self.task.name or names != self.task.names:
             raise WrongDefinition(
@@ -187,12 +182,12 @@ class Work:
         return self._change(points, "Auto-detect", prediction.model_version)
 
     def begin_drag(self, index: int) -> None:
-        """A person takes hold of a point: until :meth:`end_drag` all its moves are one step of history."""
+        """Starts a drag: until :meth:`end_drag` all moves are one step of history."""
         self._finish_drag()
         self._drag = _Drag(index, self._moment)
 
     def point_moved(self, index: int, position: Sequence[float]) -> bool:
-        """A point is at a new place: one step of its own, or part of the drag that goes on.
+        """Moves a point: a step of its own, or part of the drag.
 
         Within :data:`MOVED_PIXELS` of where it was nothing has happened. Back on its prediction it is predicted again.
         """
@@ -205,11 +200,7 @@ class Work:
         return self._change_one(index, state, "move")
 
     def end_drag(self, index: int, position: Sequence[float] | None = None) -> bool:
-        """The person lets go. A drag that ends where it began leaves no trace.
-
-        Args:
-            index: the point.
-            position: where it is now; None: where the last move put it.
+        """Ends a drag; False where it ends where it began, which leaves no trace.
 
         Returns:
             Whether the point is at another place than at the beginning.
@@ -219,36 +210,35 @@ class Work:
         return self._finish_drag()
 
     def point_placed(self, index: int, position: Sequence[float]) -> int | None:
-        """A person put a landmark somewhere, also over an earlier point. Returns the landmark to place next, if any."""
+        """Places a landmark, also over an earlier point. Returns the landmark to place next, if any."""
         state = self._points[index].at(as_position(position, "The new position"))
         self._change_one(index, state, "place")
         return self.next_unlabelled(index)
 
     def mark_missing(self, index: int) -> bool:
-        """A person says that a landmark is not in the image."""
         return self._change_one(index, self._points[index].as_missing(), "mark missing")
 
     def clear(self, index: int) -> bool:
-        """A person takes a point, or the word "missing", away: the landmark is not labelled."""
+        """Clears a landmark: it is not labelled."""
         if self._points[index].status == UNLABELLED:
             return False
         return self._change_one(index, self._points[index].as_unlabelled(), "clear")
 
     def clear_all(self) -> bool:
-        """A person takes everything away, in one step."""
+        """Clears all landmarks in one step."""
         points = tuple(p if p.status == UNLABELLED else p.as_unlabelled() for p in self._points)
         return self._change(points, "clear all", self.model_version)
 
     def accept(self, index: int) -> bool:
-        """A person confirms what the network said: the point counts as corrected, with no distance moved."""
+        """Accepts a prediction: the point counts as corrected, with no distance moved."""
         return self._change_one(index, self._points[index].accepted(), "accept")
 
     def accept_all(self) -> bool:
-        """Confirms everything that the network said and nobody touched."""
+        """Accepts all untouched predictions."""
         return self._change(tuple(point.accepted() for point in self._points), "accept all", self.model_version)
 
     def reset_to_prediction(self, index: int | None = None) -> bool:
-        """One landmark, or all, as the network said; False where there is no prediction to go back to."""
+        """Resets one landmark, or all, to the prediction; False without a prediction."""
         if index is not None:
             return self._change_one(index, self._points[index].as_predicted(), "reset")
         return self._change(
@@ -256,12 +246,7 @@ class Work:
         )
 
     def calibrate(self, spacing: tuple[float, float], unit: str) -> bool:
-        """The size of a pixel is another: every length is in that unit now. Points stay; it is no step of history.
-
-        Args:
-            spacing: length of a pixel along (x, y).
-            unit: ``mm`` or ``px``.
-        """
+        """Changes the size of a pixel along (x, y), and with it all lengths. Points stay; it is no step of history."""
         geometry = replace(self.geometry, spacing=spacing, unit=unit)
         if geometry == self.geometry:
             return False
@@ -280,53 +265,44 @@ class Work:
 
     @property
     def undo_words(self) -> str:
-        """What :meth:`undo` takes back, e.g. ``move fovea``; empty where there is nothing."""
+        """Description of the step that :meth:`undo` takes back, e.g. ``move fovea``; empty without one."""
         return self._history.undo_words
 
     @property
     def redo_words(self) -> str:
-        """What :meth:`redo` does again; empty where there is nothing."""
+        """Description of the step that :meth:`redo` repeats; empty without one."""
         return self._history.redo_words
 
     def undo(self) -> bool:
-        """Takes the last step back."""
         self._finish_drag()
         return self._go_to(self._history.undo(self._moment))
 
     def redo(self) -> bool:
-        """Does the step again that was last taken back."""
         self._finish_drag()
         return self._go_to(self._history.redo(self._moment))
 
     # Time
 
     def resume(self) -> None:
-        """Time counts: the image is open in front of a person."""
         self._watch.resume()
 
     def pause(self) -> None:
-        """Time stands still."""
         self._watch.pause()
 
     @property
     def seconds(self) -> float:
-        """The time that was spent on the image."""
+        """The time spent on the image."""
         return self._watch.seconds
 
     # Going out and coming back
 
     def submission(self, tag: str = "final", annotator: str = "") -> Submission:
-        """The label as the server takes it; it stays valid whatever is done to the work afterwards.
-
-        Args:
-            tag: ``final`` or ``draft``.
-            annotator: who did it; the label's info records it.
-        """
+        """The label for the server; later changes of the work do not affect it."""
         self._finish_drag()
         return Submission.of(self.record(), tag, annotator)
 
     def mark_saved(self, submission: Submission) -> None:
-        """The server has it. What was done since it was made stays unsent."""
+        """Records that the server has a submission; later changes stay unsent."""
         self._saved, self.saved_tag = content_of(submission.points), submission.tag
         self.revision += 1
 
@@ -345,7 +321,7 @@ class Work:
 
     @classmethod
     def from_record(cls, record: WorkRecord, clock: Clock = time.monotonic) -> Work:
-        """Goes on with a record; time stands still until :meth:`resume`."""
+        """Continues a record; its time stands still until :meth:`resume`."""
         work = cls(record.task, record.image, record.geometry, record.seconds, clock)
         work._points, work.model_version = record.points, record.model_version
         work._saved, work.saved_tag = record.saved, record.saved_tag

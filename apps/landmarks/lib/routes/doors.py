@@ -1,0 +1,128 @@
+"""Doors of MONAI Label that ``--conf allow`` opens, and addresses of it that this server does not have."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+from monailabel.config import settings
+from starlette.background import BackgroundTask
+
+from ..errors import ClosedError, ConflictError, NotAllowedError, NotFoundError
+from ..service import LandmarkService
+from ..settings import Door
+from .requests import Admin, Annotator
+
+#: Addresses of the web server itself that stay: the description of the others, which the page at /docs shows.
+KEPT_PAGES = ("/openapi.json", "/favicon.ico")
+
+_OPENED_BY: dict[Door, str] = {
+    "reload": "Reading the studies folder again on request",
+    "logs": "The server's log",
+    "model_download": "Downloading weights",
+    "dataset_download": "Downloading all images and labels at once",
+}
+
+#: What MONAI Label has at addresses that begin so, and why it is not here.
+_ABSENT = {
+    "/proxy": "This server passes nothing on to a DICOM server; its images lie in the studies folder.",
+    "/ohif": "This server has no OHIF viewer: open the page at /, or use the module for 3D Slicer.",
+    "/static": "This server has no files for other web viewers; its own page is at /.",
+    "/infer/wsi": "Landmarks are found in whole images: use POST /infer/PROTOCOL.",
+    "/auth": "There is no sign-in by name and password here: send the server's token as `Authorization: Bearer TOKEN`.",
+}
+
+
+def check_open(door: Door, allowed: Collection[str]) -> None:
+    """Lets a request through a door of MONAI Label that was opened at the start.
+
+    Raises:
+        ClosedError: it was not.
+    """
+    if door not in allowed:
+        raise ClosedError(f"{_OPENED_BY[door]} is closed: start the server with --conf allow {door} to open it.")
+
+
+def why_absent(path: str) -> str | None:
+    """Why MONAI Label's address is not here; None for any other address."""
+    return next(
+        (reason for start, reason in _ABSENT.items() if f"{path}/".startswith((f"{start}/", f"{start}_"))), None
+    )
+
+
+MAX_LINES = 10_000
+
+
+def doors_router(service: LandmarkService, app: Any) -> APIRouter:
+    """The routes; each is closed unless it was opened at the start."""
+    router = APIRouter(tags=["Doors that --conf allow opens"])
+    allowed = app.settings.conf.allow
+
+    @router.get("/model/{model}", summary="Download the weights of a protocol", response_class=FileResponse)
+    def download_weights(*, model: str, user: Admin) -> FileResponse:
+        check_open("model_download", allowed)
+        path = _weights(service, model)
+        return FileResponse(path, media_type="application/octet-stream", filename=f"{model}{path.suffix}")
+
+    @router.get("/model/info/{model}", summary="Checksum and date of the weights of a protocol")
+    def weights_info(*, model: str, user: Admin) -> dict[str, Any]:
+        check_open("model_download", allowed)
+        _weights(service, model)
+        return dict(app.model_info(model))
+
+    @router.get("/datastore/dataset", summary="All images with a final label, and these", response_class=FileResponse)
+    def download_dataset(*, limit_cases: Annotated[int | None, Query(ge=1)] = None, user: Annotator) -> FileResponse:
+        check_open("dataset_download", allowed)
+        if service.datastore.readers > 1:
+            raise ClosedError(
+                "In a study with several readers nobody is sent all labels: use `monai-landmarks export` on the folder."
+            )
+        path = Path(service.datastore.get_dataset_archive(limit_cases))
+        remove = BackgroundTask(path.unlink, missing_ok=True)
+        return FileResponse(path, media_type="application/zip", filename="dataset.zip", background=remove)
+
+    text: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+    @router.get("/logs/", summary="The last lines of the server's log", response_class=Response, responses=text)
+    def last_log_lines(*, lines: Annotated[int, Query(ge=1, le=MAX_LINES)] = 300, user: Admin) -> PlainTextResponse:
+        check_open("logs", allowed)
+        path = Path(settings.MONAI_LABEL_APP_DIR) / "logs" / "app.log"
+        if not path.is_file():
+            raise NotFoundError("This server writes no log file.")
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return PlainTextResponse("".join(deque(stream, lines)))
+
+    @router.post("/reload", summary="Read the studies folder again")
+    def reload(user: Admin) -> dict[str, Any]:
+        check_open("reload", allowed)
+        service.datastore.refresh()
+        return dict(service.datastore.status())
+
+    return router
+
+
+def _weights(service: LandmarkService, model: str) -> Path:
+    task = service.infer_task(model)
+    task.model.card()
+    path = task.get_path()
+    if path is None or not os.path.isfile(path):
+        raise ConflictError(f"The weights of {model} are being replaced: try again.")
+    return Path(path)
+
+
+def weights_router(service: LandmarkService, app: Any) -> APIRouter:
+    """Refuses to replace or delete weights by hand."""
+    router = APIRouter(tags=["Model"])
+
+    @router.put("/model/{model}", include_in_schema=False)
+    @router.delete("/model/{model}", include_in_schema=False)
+    def change_weights(model: str) -> None:
+        service.infer_task(model)
+        raise NotAllowedError(f"Weights are published by training: use POST /train/{model}.")
+
+    return router

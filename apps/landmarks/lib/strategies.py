@@ -1,0 +1,176 @@
+"""Strategies that choose the image to label next."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from monailabel.interfaces.tasks.strategy import Strategy
+
+from monai_ext.active import Candidates, select
+from monai_ext.active.selection import USES_FEATURES, USES_SCORES
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.geometry import FloatArray
+
+from .datastore import LandmarkDatastore
+from .errors import NotFoundError, ParameterError
+from .offers import NOTE, Choice, Offers, client_of, reply
+from .pool import ImagePool, ScoreTable
+from .served_model import ServedModel
+
+
+class First(Strategy):
+    """Offers the first image in the order of the IDs that is free for the client.
+
+    Args:
+        offers: what was offered to whom; none by default.
+    """
+
+    def __init__(self, offers: Offers | None = None) -> None:
+        super().__init__("The first image without a label, by ID")
+        self._offers = offers or Offers()
+
+    def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any] | None:
+        choice = self._offers.choice(datastore, client_of(request))
+        return reply(choice.images[0], choice) if choice.images else None
+
+
+class Random(Strategy):
+    """Draws a free image with a probability that grows with the seconds since it was last offered.
+
+    Args:
+        offers: what was offered to whom; none by default.
+    """
+
+    def __init__(self, offers: Offers | None = None) -> None:
+        super().__init__("A random image without a label")
+        self._offers = offers or Offers()
+        self._random = random.Random()
+
+    def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any] | None:
+        choice = self._offers.choice(datastore, client_of(request))
+        if not choice.images:
+            return None
+        now = time.time()
+        weights = [max(1.0, now - _last_offered(datastore, image)) for image in choice.images]
+        chosen = self._random.choices(range(len(weights)), weights=weights)[0]
+        return reply(choice.images[chosen], choice, weight=weights[chosen])
+
+
+def _last_offered(datastore: LandmarkDatastore, image: str) -> float:
+    """When the image was last offered, in seconds since 1970; 0 for never or where the note is no time."""
+    offers = datastore.objects[image].image.info.get(NOTE, {})
+    notes = offers.values() if isinstance(offers, dict) else ()
+    times = [note.get("ts") for note in notes if isinstance(note, dict)]
+    return max((t for t in times if isinstance(t, int | float)), default=0)
+
+
+#: What each strategy is for, in words for a person.
+DESCRIPTIONS = {
+    "uncertainty": "The image that the network is least sure of",
+    "diversity": "The image that looks least like those that are labelled",
+    "hybrid": "An image that the network is unsure of and that looks unlike those that are labelled",
+}
+
+
+class Scored(Strategy):
+    """Offers the best image by the scores and features that the background worker has found out so far.
+
+    It never waits for them: while some are missing it chooses among the others, and while all are it offers the first
+    image by ID; the answer says so.
+
+    Args:
+        name: uncertainty, diversity or hybrid.
+        pool: what the models say of the images.
+        models: the served models by protocol.
+        offers: what was offered to whom.
+    """
+
+    def __init__(self, name: str, pool: ImagePool, models: Mapping[str, ServedModel], offers: Offers) -> None:
+        super().__init__(DESCRIPTIONS[name])
+        self._name, self._pool, self._models, self._offers = name, pool, models, offers
+
+    def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any] | None:
+        """Chooses an image.
+
+        Raises:
+            NotFoundError: the protocol is not served.
+            ParameterError: the protocol is no text.
+        """
+        protocol = self._protocol(request)
+        choice = self._offers.choice(datastore, client_of(request))
+        if not choice.images:
+            return None
+        try:
+            version = self._models[protocol].card().version
+        except InputError as error:
+            return reply(choice.images[0], choice, f"The first image by ID is offered: {error}", protocol=protocol)
+        self._pool.ask(protocol)
+        table = self._pool.table(protocol, choice.images)
+        told = {"protocol": protocol, "of": len(choice.images)}
+        if table is None:
+            return reply(choice.images[0], choice, self._nothing_known(protocol), scored=0, **told)
+        return self._best(choice, table, version, _labelled(datastore, protocol), told)
+
+    def _best(
+        self, choice: Choice, table: ScoreTable, version: str, labelled: Sequence[str], told: dict[str, Any]
+    ) -> dict[str, Any]:
+        usable = [image for image in choice.images if image in table.images]
+        if self._name in USES_FEATURES:
+            usable = [image for image in usable if table.images[image].features is not None]
+        told |= table.origin._asdict() | {"scored": len(usable)}
+        del told["weights"]
+        if not usable:
+            return reply(choice.images[0], choice, self._nothing_known(told["protocol"]), **told)
+        # what others work on will be labelled soon: an image like it would bring little
+        chosen = select(self._name, self._candidates(usable, [*labelled, *choice.taken], table), 1)[0]
+        note = ""
+        if table.origin.model_version != version:
+            note = f"The scores are those of network {table.origin.model_version}; {version} has still to see most."
+        elif len(usable) < len(choice.images):
+            note = (
+                f"The best of {len(usable)} scored images is offered; {len(choice.images) - len(usable)} are not yet."
+            )
+        return reply(chosen, choice, note, score=table.images[chosen].score, **told)
+
+    def _candidates(self, usable: Sequence[str], others: Sequence[str], table: ScoreTable) -> Candidates:
+        features = labelled = None
+        if self._name in USES_FEATURES:
+            features = _features(usable, table)
+            labelled = _features(others, table)
+        scores = np.array([table.images[image].score for image in usable]) if self._name in USES_SCORES else None
+        return Candidates(tuple(usable), scores, features, labelled)
+
+    def _nothing_known(self, protocol: str) -> str:
+        what = "The first image by ID is offered, as none is scored yet"
+        if self._pool.is_off():
+            return f"{what} and --conf pool_scores is off: POST /scoring/uncertainty scores them."
+        return f"{what}: that goes on in the background."
+
+    def _protocol(self, request: Mapping[str, Any]) -> str:
+        """The protocol that is asked for, by default the first one that has a network."""
+        name = request.get("protocol")
+        if name is None:
+            ready = (protocol for protocol, model in self._models.items() if model.is_ready())
+            return next(ready, next(iter(self._models)))
+        if not isinstance(name, str):
+            raise ParameterError(f"The protocol is the name of a served one, not {name!r:.80}.")
+        if name not in self._models:
+            raise NotFoundError(f"There is no protocol {name[:80]!r}; there are {', '.join(self._models)}.")
+        return name
+
+
+def _labelled(datastore: LandmarkDatastore, protocol: str) -> list[str]:
+    """The images with a final label of a protocol, or of one that nobody noted."""
+    labels = {image: entry.labels["final"] for image, entry in datastore.objects.items() if "final" in entry.labels}
+    return [image for image, label in labels.items() if label.info.get("protocol", protocol) == protocol]
+
+
+def _features(images: Sequence[str], table: ScoreTable) -> FloatArray | None:
+    """(N, F) of those of some images that have them; None where none has."""
+    known = [table.images[image].features for image in images if image in table.images]
+    rows = [features for features in known if features is not None]
+    return np.stack(rows).astype(np.float64) if rows else None

@@ -1,0 +1,104 @@
+"""``monai-landmarks serve``: MONAI Label's server with this app, from anywhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from monai_ext.doctor import require_port
+from monai_ext.landmarks import INSTALLED, InputError, app_dir
+from monai_ext.studies import check_studies_folder
+
+from .options import default_models_dir
+
+
+def run(
+    studies: Annotated[Path, typer.Option("--studies", "-s", help="Folder of images; labels are kept in it.")],
+    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 8000,
+    conf: Annotated[
+        list[str] | None,
+        typer.Option("--conf", metavar="NAME=VALUE", help="An option of the app, e.g. train_after=10; repeatable."),
+    ] = None,
+    ssl_keyfile: Annotated[
+        Path | None, typer.Option("--ssl-keyfile", help="Key of the certificate, for https.")
+    ] = None,
+    ssl_certfile: Annotated[Path | None, typer.Option("--ssl-certfile", help="Certificate, for https.")] = None,
+    verbose: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(case_sensitive=False, help="How much is logged.")
+    ] = "INFO",
+) -> None:
+    """Start the server: open its address in a browser, or in 3D Slicer.
+
+    Networks go into the folder that `train` uses too; `--conf model_dir=DIR` names another. Press Ctrl-C to stop:
+    a training that runs is saved. All options of the app: apps/landmarks/README.md.
+
+    Example: `monai-landmarks serve --studies sample_data/fundus`
+    """
+    options = conf_options(conf or [])
+    check_studies_folder(studies)
+    for name, file in (("--ssl-keyfile", ssl_keyfile), ("--ssl-certfile", ssl_certfile)):
+        if file is not None and not file.is_file():
+            raise InputError(f"{name} {file} is no file; give the path of a PEM file.")
+    if find_spec("monailabel") is None:
+        raise InputError('MONAI Label is not installed; run `pip install "monai-landmarks[server]"`.')
+    require_port(port, host)
+    start(studies, host, port, options, verbose, ssl_keyfile=ssl_keyfile, ssl_certfile=ssl_certfile)
+
+
+def conf_options(given: list[str]) -> dict[str, str]:
+    """Names and values of ``NAME=VALUE``.
+
+    Raises:
+        InputError: one has no ``=``.
+    """
+    options = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"--conf {text} is not NAME=VALUE; write e.g. --conf train_after=10.")
+        options[name.strip()] = value
+    return options
+
+
+def start(
+    studies: Path, host: str, port: int, conf: dict[str, str], verbose: str, **ssl: Path | None
+) -> None:  # pragma: no cover - runs until it is stopped
+    """Runs MONAI Label's own start in this process, until it is stopped."""
+    from monailabel.config import settings
+    from monailabel.main import Main
+
+    app = app_dir()
+
+    class Start(Main):
+        """Keeps what MONAI Label writes beside an app out of an installed package, which may be read-only."""
+
+        def start_server_init_settings(self, args: Namespace) -> None:
+            args.app = str(state_dir(app))
+            super().start_server_init_settings(args)
+            settings.MONAI_LABEL_APP_DIR = os.environ["MONAI_LABEL_APP_DIR"] = str(app)
+            os.environ["PYTHONPATH"] = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(app)])
+
+    main = Start()
+    command = ["start_server", "--app", str(app), "--studies", str(studies), "--host", host, "--port", str(port)]
+    command += ["--verbose", verbose]
+    for name, value in {"model_dir": str(default_models_dir()), **conf}.items():
+        command += ["--conf", name, value]
+    for name, file in ssl.items():
+        command += [] if file is None else [f"--{name}", str(file)]
+    args: Any = main.args_parser().parse_args(command)
+    sys.path[:0] = [str(app)]
+    main.action_start_server(args)
+
+
+def state_dir(app: Path) -> Path:
+    """The folder of MONAI Label's log: the app in a copy of the repository, else the user's folder of states."""
+    import platformdirs
+
+    return app if not INSTALLED.is_dir() else platformdirs.user_state_path("monai-landmarks", ensure_exists=True)

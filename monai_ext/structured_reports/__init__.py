@@ -1,0 +1,22 @@
+"""Landmarks and measurements as DICOM structured reports (SR), written and read back."""
+
+from typing import TYPE_CHECKING
+
+from monai_ext.faces import lazy_face
+
+if TYPE_CHECKING:
+    from .codes import PRIVATE_SCHEME, coded
+    from .read import ReportedLandmarks, is_structured_report, read_report
+    from .write import Observers, structured_report
+
+__all__ = [
+    "PRIVATE_SCHEME",
+    "Observers",
+    "ReportedLandmarks",
+    "coded",
+    "is_structured_report",
+    "read_report",
+    "structured_report",
+]
+
+lazy_face(__name__)

@@ -1,0 +1,194 @@
+"""A DICOM structured report of the landmarks and measurements of one image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+
+import numpy as np
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+
+from monai_ext.landmarks import InputError, Landmarks, Protocol, Status
+from monai_ext.landmarks.measurements import measured
+
+from .codes import ABSENT, ANATOMICAL_STRUCTURE, IMAGING_PROCEDURE, PRESENCE, UNITS, coded
+
+if TYPE_CHECKING:
+    from highdicom.sr import ComprehensiveSR
+
+#: What a report needs of its image (PS3.3, C.17.2 and the patient and study modules).
+NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
+#: What the standard lets be empty, but not be left out.
+EMPTY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID")
+MAKER = "MONAI Landmarks"
+
+
+class Observers(NamedTuple):
+    """Who stands behind the points.
+
+    Attributes:
+        annotator: the person who placed or confirmed them; empty where nobody did.
+        model_version: of the network that proposed them; empty where none did.
+    """
+
+    annotator: str = ""
+    model_version: str = ""
+
+
+def structured_report(
+    image: str | Path | Dataset, landmarks: Landmarks, protocol: Protocol, observers: Observers, frame: int = 1
+) -> ComprehensiveSR:
+    """Writes the landmarks of an image as a Comprehensive SR of TID 1500.
+
+    A landmark with a point is a group of TID 1410 with a SCOORD of the type POINT; a missing one is a group of TID 1501
+    that says so; an undefined one is left out. A measurement is a group of TID 1501 with its number. DICOM has (0, 0)
+    at the outer corner of the top-left pixel (PS3.3, C.18.6.1.1): points are written with 0.5 added.
+
+    Args:
+        image: the DICOM image, or its file.
+        landmarks: of it.
+        protocol: defines the landmarks, with their codes and measurements.
+        observers: named in the observation context.
+        frame: of an image of several frames, from 1.
+
+    Raises:
+        InputError: highdicom is not installed, the file is no DICOM image, it lacks what a report must name, there is
+            neither an annotator nor a model, or nothing can be reported.
+    """
+    try:
+        import highdicom as hd
+    except ImportError:
+        raise InputError(
+            'DICOM structured reports need the package highdicom; install it with `pip install -e ".[dicom-sr]"`.'
+        ) from None
+    source = image if isinstance(image, Dataset) else read_header(image)
+    lacking = [name for name in NEEDED if name not in source]
+    if lacking:
+        raise InputError(
+            f"The image {_name(image)} states no {lacking[0]}, which a report has to name; use another file."
+        )
+    context = _context(hd, protocol, observers)
+    groups = _landmark_groups(hd, source, landmarks, protocol, frame) + _measurement_groups(
+        hd, source, landmarks, protocol
+    )
+    if not groups:
+        raise InputError(f"The image {_name(image)} has no landmark to report: all are undefined; label it first.")
+    source = _completed(source)
+    content = hd.sr.MeasurementReport(
+        observation_context=context, procedure_reported=IMAGING_PROCEDURE, imaging_measurements=groups
+    )
+    return hd.sr.ComprehensiveSR(
+        evidence=[source],
+        content=content[0],
+        series_instance_uid=_uid(uuid4()),
+        series_number=1,
+        sop_instance_uid=_uid(uuid4()),
+        instance_number=1,
+        manufacturer=MAKER,
+        is_complete=True,
+        series_description=f"Landmarks: {protocol.title}"[:64],
+    )
+
+
+def read_header(path: str | Path) -> Dataset:
+    """The header of a DICOM image.
+
+    Raises:
+        InputError: it cannot be read as DICOM.
+    """
+    try:
+        return dcmread(path, stop_before_pixels=True)
+    except (InvalidDicomError, OSError) as error:
+        raise InputError(
+            f"{path} cannot be read as a DICOM image ({error}); a report is of DICOM images alone."
+        ) from None
+
+
+def _context(hd: Any, protocol: Protocol, observers: Observers) -> Any:
+    """The people and programs that answer for the points."""
+    person = device = None
+    if observers.annotator:
+        name = observers.annotator.replace("\\", " ").replace("^", " ").replace("=", " ")[:63] + "^"  # one component
+        attributes = hd.sr.PersonObserverIdentifyingAttributes(name=name)
+        person = hd.sr.ObserverContext(hd.sr.CodedConcept("121006", "DCM", "Person"), attributes)
+    if observers.model_version:
+        model = f"{protocol.name} {observers.model_version}"
+        attributes = hd.sr.DeviceObserverIdentifyingAttributes(
+            uid=_uid(uuid5(NAMESPACE_URL, f"{MAKER} {model}")),
+            name=MAKER,
+            manufacturer_name=MAKER,
+            model_name=model[:64],
+        )
+        device = hd.sr.ObserverContext(hd.sr.CodedConcept("121007", "DCM", "Device"), attributes)
+    if person is None and device is None:
+        raise InputError("A report names who placed the points; give an annotator, or the version of the network.")
+    return hd.sr.ObservationContext(observer_person_context=person, observer_device_context=device)
+
+
+def _landmark_groups(hd: Any, source: Dataset, landmarks: Landmarks, protocol: Protocol, frame: int) -> list[Any]:
+    frames = [frame] if int(source.get("NumberOfFrames") or 1) > 1 else None
+    groups = []
+    for definition in protocol.landmarks:
+        if definition.name not in landmarks.names:
+            continue
+        k = landmarks.index(definition.name)
+        about = {
+            "tracking_identifier": hd.sr.TrackingIdentifier(uid=_uid(uuid4()), identifier=definition.name),
+            "finding_type": ANATOMICAL_STRUCTURE,
+            "finding_sites": [hd.sr.FindingSite(coded(definition))],
+        }
+        if landmarks.status[k] == Status.DEFINED:
+            region = hd.sr.ImageRegion(
+                hd.sr.GraphicTypeValues.POINT,
+                np.array([landmarks.points[k] + 0.5]),
+                hd.sr.SourceImageForRegion(source.SOPClassUID, source.SOPInstanceUID, frames),
+            )
+            groups.append(hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(referenced_region=region, **about))
+        elif landmarks.status[k] == Status.MISSING:
+            absent = hd.sr.QualitativeEvaluation(PRESENCE, ABSENT)
+            images = [hd.sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID, frames)]
+            groups.append(
+                hd.sr.MeasurementsAndQualitativeEvaluations(
+                    qualitative_evaluations=[absent], source_images=images, **about
+                )
+            )
+    return groups
+
+
+def _measurement_groups(hd: Any, source: Dataset, landmarks: Landmarks, protocol: Protocol) -> list[Any]:
+    definitions = {item.name: item for item in protocol.measurements}
+    groups = []
+    for answer in measured(protocol, landmarks):
+        if answer.value is None:
+            continue
+        code = coded(definitions[answer.name])
+        number = hd.sr.Measurement(name=code, value=answer.value, unit=UNITS[answer.unit])
+        groups.append(
+            hd.sr.MeasurementsAndQualitativeEvaluations(
+                tracking_identifier=hd.sr.TrackingIdentifier(uid=_uid(uuid4()), identifier=answer.name),
+                measurements=[number],
+                source_images=[hd.sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID)],
+            )
+        )
+    return groups
+
+
+def _completed(source: Dataset) -> Dataset:
+    """The header with what the standard lets be empty but not be left out."""
+    full = Dataset()
+    full.update(source)
+    for name in EMPTY:
+        if name not in full:
+            setattr(full, name, None)
+    return full
+
+
+def _uid(uuid: UUID) -> str:
+    """A UID of a UUID (PS3.5, B.2)."""
+    return f"2.25.{uuid.int}"
+
+
+def _name(image: str | Path | Dataset) -> str:
+    return str(image.get("SOPInstanceUID", "")) if isinstance(image, Dataset) else str(image)

@@ -1,0 +1,152 @@
+"""The labels of several readers in a studies folder: read with the names of who made them, and added by a command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from monai_ext.images import read_frame
+from monai_ext.landmarks import InputError, Landmarks, Markups, Protocol, markups_document
+from monai_ext.landmarks.files import json_text, read_json
+from monai_ext.landmarks.label_check import read_label
+
+from .folder import Studies
+from .index_file import read_index
+from .readers import (
+    ANNOTATOR,
+    CONSENSUS_OF,
+    READINGS,
+    Consensus,
+    consensus,
+    consensus_content,
+    reader_key,
+    stated_annotator,
+    stated_sources,
+)
+from .records import StudiesIndex
+from .submission import first_submission
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """An image that two readers have labelled.
+
+    Attributes:
+        image: its ID.
+        readers: the landmarks that each one placed, by name, in the order of their tags.
+        consensus: what they say together.
+        proposed: for each name, and for the label made of both under an empty one, what a server noted when it was
+            first submitted: ``model_version``, ``displacement`` and ``unit``.
+    """
+
+    image: str
+    readers: Mapping[str, Landmarks]
+    consensus: Consensus
+    proposed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+class NewReading(NamedTuple):
+    """The files that a reader's label adds to a studies folder.
+
+    Attributes:
+        files: their content by tag.
+        drop_final: whether the present label ``final`` goes, as the readers agree on no landmark.
+    """
+
+    files: dict[str, bytes]
+    drop_final: bool = False
+
+
+def read_readings(studies: Studies, protocol: Protocol) -> list[ReadImage]:
+    """The images that two readers have labelled for a protocol, by ID.
+
+    Raises:
+        InputError: the folder or its index cannot be read, or a label may not be used for its image.
+    """
+    images, index = studies.images(), read_index(studies.root)
+    found = []
+    for image, path in images.items():
+        places = [tag for tag in READINGS if studies.label_path(image, tag).is_file()]
+        entry = None if index is None else index.objects.get(image)
+        stated = {entry.protocol(tag) for tag in places} if entry is not None else set()
+        if len(places) < len(READINGS) or stated - {None, protocol.name}:
+            continue
+        frame = read_frame(path)
+        names = {tag: annotator(studies, index, image, tag) or tag for tag in places}
+        readers = {names[tag]: read_label(studies.label_path(image, tag), frame, protocol) for tag in places}
+        if len(readers) < len(places):
+            raise InputError(f"{image} has two labels of {names[places[0]]!r}: remove one of {', '.join(places)}.")
+        labels = {} if entry is None else entry.labels
+        noted = {names.get(tag, ""): first_submission(labels[tag].info) for tag in ("final", *places) if tag in labels}
+        found.append(ReadImage(image, readers, consensus(list(readers.values())), noted))
+    return found
+
+
+def annotator(studies: Studies, index: StudiesIndex | None, image: str, tag: str) -> str:
+    """Who made a label, as its file or else the server's index says; empty where neither does."""
+    stated = stated_annotator(read_json(studies.label_path(image, tag)))
+    entry = None if index is None else index.objects.get(image)
+    if stated or entry is None or tag not in entry.labels:
+        return stated
+    info = entry.labels[tag].info
+    name = info.get("annotator") or info.get("client_id")
+    return name if isinstance(name, str) else ""
+
+
+def new_reading(
+    studies: Studies,
+    index: StudiesIndex | None,
+    image: str,
+    landmarks: Landmarks,
+    name: str,
+    *,
+    overwrite: bool = False,
+) -> NewReading:
+    """What a reader's label changes in a studies folder: the label, and ``final`` made anew of all readings.
+
+    A ``final`` label of a time with one reader becomes the first reading; one that somebody made of the readings by
+    hand stays as it is.
+
+    Args:
+        studies: the folder; need not exist.
+        index: of the server, which knows who made the labels that are there.
+        image: the ID.
+        landmarks: of the label.
+        name: the reader.
+        overwrite: the reader's own label may be there already, and is replaced.
+
+    Raises:
+        InputError: the image has a label of that reader, or its readers already.
+    """
+    final = studies.label_path(image)
+    known = {tag: studies.label_path(image, tag) for tag in READINGS if studies.label_path(image, tag).is_file()}
+    contents = {tag: path.read_bytes() for tag, path in known.items()}
+    names = {tag: annotator(studies, index, image, tag) for tag in known}
+    made = stated_sources(read_json(final)) if final.is_file() else {}
+    files: dict[str, bytes] = {}
+    if not known and final.is_file():
+        first = READINGS[0]
+        names[first] = annotator(studies, index, image, "final")
+        files[first] = _adopted(final, names[first])
+    own = next((tag for tag, other in names.items() if reader_key(other) == reader_key(name)), None)
+    if own is not None and not overwrite:
+        raise InputError(f"The image {image!r} has a label of {name!r}: use --overwrite to replace it.")
+    place = own or next((tag for tag in READINGS if tag not in names), None)
+    if place is None:
+        both = ", ".join(other or "one without a name" for other in names.values())
+        raise InputError(f"The image {image!r} has its {len(names)} readers ({both}): a label of {name!r} is too many.")
+    document = {ANNOTATOR: name, **markups_document(landmarks)}
+    files[place] = json_text(studies.label_path(image, place), document).encode()
+    if known and made is None:
+        return NewReading(files)
+    everything = {tag: content for tag in READINGS if (content := files.get(tag) or contents.get(tag)) is not None}
+    content = consensus_content(everything, landmarks.frame).content
+    if content is None:
+        return NewReading(files, drop_final=final.is_file())
+    return NewReading({**files, "final": content})
+
+
+def _adopted(final: Path, name: str) -> bytes:
+    return Markups.read(final).with_fields({CONSENSUS_OF: None, ANNOTATOR: name or None}).content

@@ -1,0 +1,183 @@
+"""Structured reports, judged by dciodvfy and dsrdump, and read back."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.dataset import Dataset as Item
+
+from monai_ext.images import read_frame
+from monai_ext.landmarks import InputError, Landmarks, Status, read_protocol
+from monai_ext.structured_reports import Observers, coded, read_report, structured_report
+
+pytest.importorskip("highdicom", reason="the extra `dicom-sr` is not installed")
+sys.path[:0] = [str(Path(__file__).parent)]
+from dicom_images import dicom_image, write_dicom  # noqa: E402
+
+PROTOCOL = """
+name: hip
+title: Hip radiograph
+channels: grey
+landmarks:
+  - name: right_teardrop
+    description: Lowest point of the right acetabular teardrop.
+    pair: left_teardrop
+    code: {value: "29850006", scheme: SCT, meaning: Iliac crest}
+  - {name: left_teardrop, description: Lowest point of the left acetabular teardrop., pair: right_teardrop}
+  - {name: centre_of_the_symphysis_pubis, description: Middle of the symphysis.}
+  - {name: nobody_looked, description: Never placed.}
+measurements:
+  - {name: teardrop_distance, between: [right_teardrop, left_teardrop], description: Between the teardrops.}
+"""
+POINTS = np.array([[3.25, 40.5], [60.0, 7.125], [np.nan, np.nan], [np.nan, np.nan]])
+STATUS = [Status.DEFINED, Status.DEFINED, Status.MISSING, Status.UNDEFINED]
+OBSERVERS = Observers("Ada Roe", "v3")
+
+
+@pytest.fixture(scope="module")
+def protocol(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    path = tmp_path_factory.mktemp("protocol") / "hip.yaml"
+    path.write_text(PROTOCOL)
+    return read_protocol(path)
+
+
+def report_of(path: Path, protocol: Any, observers: Observers = OBSERVERS) -> Dataset:
+    landmarks = Landmarks(protocol.landmark_names, POINTS, read_frame(path), STATUS)
+    return structured_report(path, landmarks, protocol, observers)
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed (Debian: {'dicom3tools' if name == 'dciodvfy' else 'dcmtk'})")
+    return found
+
+
+@pytest.mark.parametrize("modality", ["CR", "DX", "OP", "XC", "US"])
+def test_report_is_valid_and_reads_back(modality: str, protocol: Any, tmp_path: Path) -> None:
+    image = dicom_image(modality, spacing=(0.15, 0.2) if modality in {"CR", "DX"} else None)
+    path = write_dicom(tmp_path / "image.dcm", image)
+    report_of(path, protocol).save_as(tmp_path / "report.dcm")
+
+    checked = subprocess.run([program("dciodvfy"), tmp_path / "report.dcm"], capture_output=True, text=True, timeout=60)
+    lines = (checked.stdout + checked.stderr).splitlines()
+    assert [line for line in lines if line.startswith("Error")] == []
+    assert "ComprehensiveSR" in lines
+    (read,) = read_report(tmp_path / "report.dcm", protocol)
+    assert (read.sop_instance_uid, read.frame, read.annotator, read.model_version) == (
+        image.SOPInstanceUID,
+        None,
+        "Ada Roe",
+        "v3",
+    )
+    assert read.status.tolist() == STATUS
+    np.testing.assert_allclose(read.points, POINTS, atol=1e-3)
+
+
+def test_dump_has_pixels_counted_from_the_corner_and_the_distance_in_mm(protocol: Any, tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "image.dcm", dicom_image("DX", spacing=(0.15, 0.2)))
+    report_of(path, protocol).save_as(tmp_path / "report.dcm")
+    dump = subprocess.run(
+        [program("dsrdump"), "+Pc", tmp_path / "report.dcm"], capture_output=True, text=True, timeout=60
+    )
+    assert dump.returncode == 0, dump.stderr
+    points = re.findall(r"SCOORD:[^=]*=\(POINT,(?:,)?([\d.]+)/([\d.]+)\)", dump.stdout)
+    assert [tuple(map(float, point)) for point in points] == [(3.75, 41.0), (60.5, 7.625)], dump.stdout
+    (value,) = re.findall(r'NUM:\([^)]*"teardrop distance"\)="([\d.]+)" \(mm,UCUM', dump.stdout)
+    expected = np.hypot((60.0 - 3.25) * 0.15, (40.5 - 7.125) * 0.2)
+    assert float(value) == pytest.approx(expected, abs=1e-4)
+
+
+def test_codes_are_those_of_the_protocol_else_private(protocol: Any) -> None:
+    first, second, third, _ = (coded(item) for item in protocol.landmarks)
+    assert (first.value, first.scheme_designator, first.meaning) == ("29850006", "SCT", "Iliac crest")
+    assert (second.value, second.scheme_designator, second.meaning) == ("left_teardrop", "99LANDMARKS", "left teardrop")
+    assert len(third.value) == 16
+    assert third.value.startswith("centre_of")
+
+
+def test_a_report_of_another_program_is_read_by_the_finding_site(protocol: Any, tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "image.dcm", dicom_image("CR", spacing=(0.15, 0.2)))
+    report = report_of(path, protocol)
+    for item in groups(report):
+        for part in item.ContentSequence:
+            if part.ConceptNameCodeSequence[0].CodeValue == "112039":
+                part.TextValue = "Cornerstone3DTools@^0.1.0:ArrowAnnotate"
+    (read,) = read_report(report, protocol)
+    assert read.status.tolist() == STATUS
+    np.testing.assert_allclose(read.points, POINTS, atol=1e-3)
+
+
+def test_one_report_may_tell_of_several_images_and_frames(protocol: Any, tmp_path: Path) -> None:
+    image = dicom_image("US")
+    image.NumberOfFrames = 3
+    landmarks = Landmarks(
+        protocol.landmark_names, POINTS, read_frame(write_dicom(tmp_path / "one.dcm", dicom_image("CR"))), STATUS
+    )
+    report = structured_report(image, landmarks, protocol, OBSERVERS, frame=2)
+    other = structured_report(dicom_image("CR"), landmarks, protocol, OBSERVERS)
+    (read,) = read_report(report, protocol)
+    assert (read.sop_instance_uid, read.frame) == (image.SOPInstanceUID, 2)
+    measurements(report).ContentSequence.extend(groups(other))
+    assert len(read_report(report, protocol)) == 2
+
+
+def measurements(report: Dataset) -> Item:
+    return next(item for item in report.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue == "126010")
+
+
+def groups(report: Dataset) -> list[Item]:
+    return list(measurements(report).ContentSequence)
+
+
+def test_two_points_of_one_landmark_are_refused(protocol: Any, tmp_path: Path) -> None:
+    report = report_of(write_dicom(tmp_path / "image.dcm", dicom_image("CR")), protocol)
+    measurements(report).ContentSequence.append(copy.deepcopy(groups(report)[0]))
+    with pytest.raises(InputError, match="two entries for right_teardrop"):
+        read_report(report, protocol)
+
+
+def test_a_damaged_point_is_refused(protocol: Any, tmp_path: Path) -> None:
+    report = report_of(write_dicom(tmp_path / "image.dcm", dicom_image("CR")), protocol)
+    (scoord,) = (item for item in groups(report)[0].ContentSequence if item.ValueType == "SCOORD")
+    scoord.GraphicData = [1.0, 2.0, 3.0]
+    with pytest.raises(InputError, match=r"a POINT of the coordinates \[1.0, 2.0, 3.0\]"):
+        read_report(report, protocol)
+
+
+def test_other_files_are_refused_with_their_class(protocol: Any, tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "image.dcm", dicom_image("CR"))
+    with pytest.raises(
+        InputError, match=r"is no structured report with points, but of the class 1\.2\.840\.10008\.5\.1\.4\.1\.1\.1"
+    ):
+        read_report(path, protocol)
+    (tmp_path / "text").write_text("no DICOM")
+    with pytest.raises(InputError, match="cannot be read as a DICOM report"):
+        read_report(tmp_path / "text", protocol)
+    with pytest.raises(InputError, match="cannot be read as a DICOM image"):
+        structured_report(tmp_path / "text", landmarks_on(path, protocol), protocol, OBSERVERS)
+
+
+def landmarks_on(path: Path, protocol: Any, status: Any = STATUS) -> Landmarks:
+    return Landmarks(protocol.landmark_names, POINTS, read_frame(path), status)
+
+
+def test_what_cannot_be_reported_is_refused(protocol: Any, tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "image.dcm", dicom_image("CR"))
+    with pytest.raises(InputError, match="names who placed the points"):
+        report_of(path, protocol, Observers())
+    with pytest.raises(InputError, match="all are undefined"):
+        structured_report(path, landmarks_on(path, protocol, [Status.UNDEFINED] * 4), protocol, OBSERVERS)
+    image = dcmread(path)
+    del image.StudyInstanceUID
+    with pytest.raises(InputError, match="states no StudyInstanceUID"):
+        structured_report(image, landmarks_on(path, protocol), protocol, OBSERVERS)
