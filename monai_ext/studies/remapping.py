@@ -43,7 +43,7 @@ class Remapping:
 
 @dataclass(frozen=True)
 class RemappingPlan:
-    """What a look at the labels of a studies folder found.
+    """Plan of a mapping: what a look at the labels of a studies folder showed.
 
     Attributes:
         remappings: labels that can be mapped.
