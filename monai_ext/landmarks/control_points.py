@@ -46,7 +46,7 @@ def describe_confidence(confidence: float, previous: str = "") -> str:
 
 
 def gather_landmarks(
-    points: Sequence[ControlPoint], frame: Frame, names: Sequence[str] | None, path: Path
+    points: Sequence[ControlPoint], frame: Frame, names: Sequence[str] | None, where: str | Path
 ) -> Landmarks:
     """The control points of one file as landmarks in the pixels of its image.
 
@@ -54,7 +54,7 @@ def gather_landmarks(
         points: the control points, in any order.
         frame: the image's frame.
         names: the expected names; the result has them in this order, absent ones undefined. None takes the file's.
-        path: the file, for messages.
+        where: the file, for messages.
 
     Raises:
         InputError: a label is repeated, empty or not among the names; a point lies off the image plane.
@@ -62,19 +62,19 @@ def gather_landmarks(
     seen: set[str] = set()
     for point in points:
         if not point.label:
-            raise InputError(f"{path} has a control point without a label; name it after its landmark.")
+            raise InputError(f"{where} has a control point without a label; name it after its landmark.")
         if point.label in seen:
-            raise InputError(f"{path} has the label {point.label!r} more than once; keep one point per landmark.")
+            raise InputError(f"{where} has the label {point.label!r} more than once; keep one point per landmark.")
         seen.add(point.label)
         if names is not None and point.label not in names:
-            raise InputError(f"{path} has the unknown label {point.label!r}; the landmarks are {', '.join(names)}.")
+            raise InputError(f"{where} has the unknown label {point.label!r}; the landmarks are {', '.join(names)}.")
     defined = np.array([point.status is Status.DEFINED for point in points], dtype=bool)
     lps = np.array([point.lps for point in points], dtype=np.float64).reshape(-1, 3)
     lps[~defined] = np.nan
     try:
         pixels = frame.from_lps(lps)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{where}: {error}") from None
     landmarks = Landmarks(
         [point.label for point in points],
         pixels,

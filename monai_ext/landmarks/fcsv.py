@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 
 from .control_points import ControlPoint
 from .errors import InputError
+from .files import decode_text
 from .geometry import flip_lps_ras
 from .points import Status
 from .tables import finite_number
@@ -22,8 +22,8 @@ _PREVIEW = "1"
 _STATUS = {"0": Status.UNDEFINED, _PREVIEW: Status.DEFINED, "2": Status.DEFINED, "3": Status.MISSING}
 
 
-def read_fcsv_points(path: str | Path) -> list[ControlPoint]:
-    """Reads the control points of an .fcsv file, converted to LPS millimetres.
+def parse_fcsv(content: bytes, where: str) -> list[ControlPoint]:
+    """Parses the control points of an .fcsv file, converted to LPS millimetres.
 
     The coordinate system is the header's: 0 or RAS, 1 or LPS. A file that does not state it is refused, since
     Slicer's own versions disagree on what it then means. A preview is defined where it has been placed, as in
@@ -31,27 +31,23 @@ def read_fcsv_points(path: str | Path) -> list[ControlPoint]:
     and all their points are defined.
 
     Raises:
-        InputError: the file cannot be read, lacks a header line, or has a malformed line; names file and line.
+        InputError: the file is not UTF-8, lacks a header line, or has a malformed line; names file and line.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from None
-    lines = list(io.StringIO(text))
-    system, columns = _header(path, lines)
+    lines = list(io.StringIO(decode_text(content, where), newline=None))
+    system, columns = _header(where, lines)
     points: list[ControlPoint] = []
     # A comment becomes an empty line, so that the reader goes on counting lines.
     reader = csv.reader(("" if line.startswith("#") else line for line in lines), strict=True)
     try:
         for row in reader:
             if any(field.strip() for field in row):
-                points.append(_point(f"{path}, line {reader.line_num}", row, columns, system))
+                points.append(_point(f"{where}, line {reader.line_num}", row, columns, system))
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not a comma-separated line ({error}).") from None
+        raise InputError(f"{where}, line {reader.line_num}: not a comma-separated line ({error}).") from None
     return points
 
 
-def _header(path: str | Path, lines: list[str]) -> tuple[str, list[str]]:
+def _header(where: str, lines: list[str]) -> tuple[str, list[str]]:
     """The coordinate system and the column names of the leading comment lines."""
     values: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(lines, start=1):
@@ -60,15 +56,15 @@ def _header(path: str | Path, lines: list[str]) -> tuple[str, list[str]]:
             values[key.strip()] = (number, value.strip())
     for key, example in (("CoordinateSystem", "LPS"), ("columns", "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc")):
         if key not in values:
-            raise InputError(f"{path} has no line '# {key} = {example}'; add it, or save the points anew in Slicer.")
+            raise InputError(f"{where} has no line '# {key} = {example}'; add it, or save the points anew in Slicer.")
     number, stated = values["CoordinateSystem"]
     if stated not in _SYSTEMS:
-        raise InputError(f"{path}, line {number}: the coordinate system {stated!r} is none of {', '.join(_SYSTEMS)}.")
+        raise InputError(f"{where}, line {number}: the coordinate system {stated!r} is none of {', '.join(_SYSTEMS)}.")
     number, columns = values["columns"]
     names = [name.strip() for name in columns.split(",")]
     missing = [name for name in ("x", "y", "z", "label") if name not in names]
     if missing:
-        raise InputError(f"{path}, line {number}: the column {missing[0]!r} is missing from {columns!r}.")
+        raise InputError(f"{where}, line {number}: the column {missing[0]!r} is missing from {columns!r}.")
     return _SYSTEMS[stated], [*names, *_UNNAMED_COLUMNS]
 
 

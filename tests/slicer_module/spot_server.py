@@ -16,6 +16,7 @@ import SimpleITK as sitk  # noqa: N813
 import torch
 from app_server import Server, run_server
 from app_spots import SPOTS, spot_image, spot_points, write_label
+from LandmarkDetectionLib.server.http_client import HttpClient
 
 from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
@@ -43,7 +44,7 @@ class Place:
 
     def __init__(self, server: Server, studies: Path) -> None:
         self.server, self.studies = server, studies
-        self.url = server.url
+        self.url, self.client = server.url, HttpClient(server.url)
         self.truth = {name: spot_points(40 + i) for i, name in enumerate(OPEN_IMAGES)}
 
     def label(self, image: str, tag: str = "final") -> Any:
@@ -53,28 +54,36 @@ class Place:
         return read_markups(path, read_frame(file), ("bright", "dim"))
 
 
-def make_studies(folder: Path) -> Path:
+def write_spots(path: Path, index: int) -> None:
+    """Image ``index`` as a file whose kind decides on placement and pixel size."""
+    picture = spot_image(index)
+    if path.suffix.lower() == ".png":
+        picture.save(path, format="PNG")
+        return
+    pixels = np.asarray(picture)
+    image = sitk.GetImageFromArray(pixels[None] if path.suffix == ".dcm" else pixels)
+    if path.suffix == ".dcm":
+        image.SetSpacing((0.2, 0.4, 1.0))
+    else:
+        image.SetSpacing((0.5, 1.25))
+        image.SetOrigin((-7.0, 11.0))
+        image.SetDirection((-1.0, 0.0, 0.0, 1.0))
+    sitk.WriteImage(image, str(path))
+
+
+def make_studies(folder: Path) -> None:
     """Labelled PNG images to learn from, and one open image of each kind."""
     (folder / "labels" / "final").mkdir(parents=True)
     for i in range(LABELLED):
         path = folder / f"spot_{i:02}.png"
-        spot_image(i).save(path)
+        write_spots(path, i)
         write_label(folder / "labels" / "final" / f"spot_{i:02}.mrk.json", path, spot_points(i))
-    pixels = [np.asarray(spot_image(40 + i)) for i in range(len(OPEN_IMAGES))]
-    film = sitk.GetImageFromArray(pixels[0][None])
-    film.SetSpacing((0.2, 0.4, 1.0))
-    sitk.WriteImage(film, str(folder / "a_film.dcm"))
-    sitk.WriteImage(sitk.GetImageFromArray(pixels[1]), str(folder / "b_photo.png"))
-    scan = sitk.GetImageFromArray(pixels[2])
-    scan.SetSpacing((0.5, 1.25))
-    scan.SetOrigin((-7.0, 11.0))
-    scan.SetDirection((-1.0, 0.0, 0.0, 1.0))
-    sitk.WriteImage(scan, str(folder / "c_scan.nrrd"))
-    return folder
+    for i, name in enumerate(OPEN_IMAGES.values()):
+        write_spots(folder / name, 40 + i)
 
 
 @contextlib.contextmanager
-def spot_server(root: Path, **further: str) -> Iterator[Place]:
+def spot_server(root: Path, make: Callable[[Path], None] = make_studies, **further: str) -> Iterator[Place]:
     """The server with a network that has learnt nothing, as version v1, and further ``--conf`` values."""
     (root / "protocols").mkdir(parents=True)
     (root / "protocols" / "spots.yaml").write_text(PROTOCOL)
@@ -84,9 +93,10 @@ def spot_server(root: Path, **further: str) -> Iterator[Place]:
     card |= {"unit": "px", "epochs": 1, "seed": 0, "date": "2026-01-01T00:00:00+00:00"}
     publish(root / "model" / "spots", build_network(protocol).state_dict(), card)
     conf = {"protocols": "spots", "protocol_dir": str(root / "protocols"), "model_dir": str(root / "model")}
-    conf |= further
-    studies = make_studies(root / "my studies")
-    with run_server(APP_DIR, studies, conf, root / "server.log") as server:
+    studies = root / "my studies"
+    studies.mkdir()
+    make(studies)
+    with run_server(APP_DIR, studies, conf | further, root / "server.log") as server:
         yield Place(server, studies)
 
 
