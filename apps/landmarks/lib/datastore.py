@@ -44,7 +44,7 @@ from .reader_labels import ReaderLabels
 logger = logging.getLogger(__name__)
 
 
-class PlatformIndex(StudiesIndex, LocalDatastoreModel):  # type: ignore[misc]
+class PlatformIndex(StudiesIndex, LocalDatastoreModel):
     """The index with what MONAI Label's own methods ask of theirs."""
 
 
