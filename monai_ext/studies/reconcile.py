@@ -59,7 +59,7 @@ def reconcile_labels(objects: Objects, files: StudyFiles, warn: Warn) -> None:
 
 
 def _present(known: LabelEntry | None, image: str, tag: str, files: StudyFiles) -> LabelEntry | None:
-    """The record of a label file. A damaged one stays listed: whoever opens it is told, and a start mends it."""
+    """The record of a label file. A damaged one stays listed: whoever opens it is told, and a start repairs it."""
     sha256 = files.label_digest(image, tag)
     if sha256 is None:
         return None

@@ -51,7 +51,7 @@ class StartReport:
         images: how many lie there.
         labelled: how many of them have a final label.
         conf: who may enter, how much at once, who labels, and when networks are trained without being asked for.
-        repairs: what was found damaged in the studies and mended, one sentence each.
+        repairs: damage that was found in the studies and repaired, one sentence each.
         not_served: what looks like an image and cannot be used, with the reason, one sentence each.
     """
 
@@ -77,7 +77,7 @@ def start_lines(report: StartReport) -> list[str]:
         *_section("Device", [report.device]),
         *_section("Studies", [f"{report.studies}: {count}"]),
         *_section("Not served", report.not_served),
-        *_section("Mended", report.repairs),
+        *_section("Repaired", report.repairs),
         *_section("Readers", reader_words(report.conf.readers)),
         *_section("Training", training_words(report.conf.train_after)),
         *_section("Access", access_words(report.conf)),
