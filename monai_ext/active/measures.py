@@ -10,10 +10,9 @@ from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.geometry import Unit
 
 from .disagreement import Disagreement, StageDistance
-from .dropout import dropout_layers
 from .heatmap_measures import Entropy, MapRadius, PeakHeight, PeakRadius
 from .measure import UncertaintyMeasure
-from .views import views_of
+from .observer import dropout_layers, views_of
 
 #: What makes a measure, given the unit of lengths.
 MEASURES: Mapping[str, Callable[[Unit], UncertaintyMeasure]] = {

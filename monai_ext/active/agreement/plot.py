@@ -13,7 +13,7 @@ from monai_ext.evaluation import color_of, dress, literal, marker_of, new_figure
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray, Unit
 
-from .record import AgreementRecord
+from .records import AgreementRecord
 
 #: Labels that the running mean looks back on.
 WINDOW = 10

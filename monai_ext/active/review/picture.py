@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from monai_ext.evaluation import PIXEL, Canvas, Cutout, Marker, checked_rgb, landmark_colors, mark_landmarks
 from monai_ext.landmarks import Landmarks
 
-from .flag import Flag
+from .rules import Flag
 from .study import Evidence
 
 _LONGEST, _MARGIN, _FONT = 1000, 8, 15.0

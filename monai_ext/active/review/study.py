@@ -15,9 +15,8 @@ from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.label_check import read_label
 from monai_ext.studies import Studies, read_index
 
-from .flag import Flag, severity
 from .orders import Orders
-from .rules import FACTOR, implausible
+from .rules import FACTOR, Flag, implausible, severity
 
 #: In a label's info: a person looked at its flags and stands by the label.
 REVIEWED = "reviewed"
