@@ -5,38 +5,16 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from typing import Annotated
+from collections.abc import Callable
+from copy import copy
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from monai_ext import __version__
+from monai_ext import __version__, commands
 from monai_ext.landmarks import InputError
 
-from .commands import (
-    ablate,
-    agreement,
-    cross_validate,
-    doctor,
-    evaluate,
-    export,
-    import_table,
-    landmark_pictures,
-    measure,
-    model_card,
-    model_versions,
-    predict,
-    remap,
-    report,
-    review,
-    sample_data,
-    serve,
-    simulate_active_learning,
-    simulate_camera_change,
-    slicer_module,
-    train,
-    train_source,
-    uncertainty,
-)
 from .commands.console import say
 
 app = typer.Typer(
@@ -49,29 +27,49 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-app.command("sample-data")(sample_data.run)
-app.command("landmark-pictures")(landmark_pictures.run)
-app.command("import")(import_table.run)
-app.command("export")(export.run)
-app.command("train")(train.run)
-app.command("train-source")(train_source.run)
-app.command("predict")(predict.run)
-app.command("evaluate")(evaluate.run)
-app.command("serve")(serve.run)
-app.command("slicer-module")(slicer_module.run)
-app.command("measure")(measure.run)
-app.command("report")(report.run)
-app.command("agreement")(agreement.run)
-app.command("model-card")(model_card.run)
-app.command("ablate")(ablate.run)
-app.command("cross-validate")(cross_validate.run)
-app.command("uncertainty")(uncertainty.run)
-app.command("simulate-active-learning")(simulate_active_learning.run)
-app.command("simulate-camera-change")(simulate_camera_change.run)
-app.command("models")(model_versions.run)
-app.command("review")(review.run)
-app.command("remap")(remap.run)
-app.command("doctor")(doctor.run)
+
+
+def _add(name: str, command: Callable[..., None], **former: str) -> None:
+    """Adds a command; ``former`` are earlier spellings by option, which still work and which its help does not list."""
+    spellings = {f"--{option.replace('_', '-')}": old.split() for option, old in former.items()}
+
+    class Command(TyperCommand):
+        def make_parser(self, ctx: Any) -> Any:
+            parser = super().make_parser(ctx)
+            for parameter in self.params:
+                old = [word for option in parameter.opts for word in spellings.get(option, [])]
+                if old:
+                    hidden = copy(parameter)
+                    hidden.opts = old
+                    hidden.add_to_parser(parser, ctx)
+            return parser
+
+    app.command(name, cls=Command)(command)
+
+
+_add("sample-data", commands.sample_data.run)
+_add("landmark-pictures", commands.sample_data.draw_pictures)
+_add("import", commands.import_table.run)
+_add("export", commands.export.run, image="-i")
+_add("train", commands.train.run)
+_add("train-source", commands.train_source.run)
+_add("predict", commands.predict.run)
+_add("evaluate", commands.evaluate.run, sdr="--threshold")
+_add("serve", commands.serve.run)
+_add("slicer-module", commands.slicer_module.run)
+_add("measure", commands.measure.run)
+_add("report", commands.report.run)
+_add("agreement", commands.agreement.run)
+_add("model-card", commands.model_card.run)
+_add("ablate", commands.ablate.run, failure="--threshold")
+_add("cross-validate", commands.cross_validate.run, sdr="--threshold")
+_add("uncertainty", commands.uncertainty.run, model="--protocol -p")
+_add("simulate-active-learning", commands.simulate_active_learning.run)
+_add("simulate-camera-change", commands.simulate_camera_change.run)
+_add("models", commands.model_versions.run)
+_add("review", commands.review.run)
+_add("remap", commands.remap.run)
+_add("doctor", commands.doctor.run)
 
 
 def _print_version(wanted: bool) -> None:

@@ -5,27 +5,54 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from monai_ext.inferers.image_score import image_score
-    from monai_ext.inferers.predictions import Predictions
+    from monai_ext.inferers import Predictions, image_score
 
     from .features import encoder_features
-    from .measure import UncertaintyMeasure
+    from .judgement import common_unit, judge_images
+    from .measure import DEFAULT_MEASURE, UncertaintyMeasure
+    from .measure_comparison import compare_measures, draw_risk_coverage, measure_table
     from .measures import MEASURES, available_measures, find_measure
     from .observer import Observer
+    from .radius_coverage import coverage_table, radius_coverage, total_sentence
+    from .reliability import ReliabilityRow, draw_reliability, reliability, reliability_document
+    from .review.orders import FEWEST_LABELS
+    from .review.picture import draw_review
+    from .review.study import Evidence, FinalLabels, ReviewedLabel, never_judged, read_final_labels, review_labels
     from .selection import STRATEGIES, Candidates, select
 
 __all__ = [
+    "DEFAULT_MEASURE",
+    "FEWEST_LABELS",
     "MEASURES",
     "STRATEGIES",
     "Candidates",
+    "Evidence",
+    "FinalLabels",
     "Observer",
     "Predictions",
+    "ReliabilityRow",
+    "ReviewedLabel",
     "UncertaintyMeasure",
     "available_measures",
+    "common_unit",
+    "compare_measures",
+    "coverage_table",
+    "draw_reliability",
+    "draw_review",
+    "draw_risk_coverage",
     "encoder_features",
     "find_measure",
     "image_score",
+    "judge_images",
+    "measure_table",
+    "never_judged",
+    "radius_coverage",
+    "read_final_labels",
+    "reliability",
+    "reliability_document",
+    "review_labels",
     "select",
+    "total_sentence",
 ]
 
 lazy_face(__name__)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
-from monai_ext.inferers.predictions import Predictions, Source
+    from monai_ext.inferers import Predictions, Source
+
+#: What the next image is chosen by where nobody says otherwise. One forward pass of any network, and no length: lengths
+#: in original pixels know errors best, but among images of many sizes they choose the large ones.
+DEFAULT_MEASURE = "entropy"
 
 #: "1" has no unit; px are pixels of the original image.
 MeasureUnit = Literal["1", "px", "mm"]

@@ -28,11 +28,6 @@ MEASURES: Mapping[str, Callable[[Unit], UncertaintyMeasure]] = {
 }
 
 
-#: What the next image is chosen by where nobody says otherwise. One forward pass of any network, and no length: lengths
-#: in original pixels know errors best, but among images of many sizes they choose the large ones.
-DEFAULT_MEASURE = "entropy"
-
-
 def why_not(name: str, protocol: Protocol, network: nn.Module, models: int = 1) -> str | None:
     """What a model, or several of a kind, lacks for a measure, as the end of a sentence; None where it has it."""
     if name == "stages" and not protocol.network.has_stages:

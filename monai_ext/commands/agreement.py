@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import warnings
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from monai_ext.evaluation.readers import (
-    Comparison,
-    agreement_document,
-    agreement_table,
-    compare_noted,
-    compare_predictions,
-    compare_readers,
-    draw_distances,
-    write_distances,
-)
-from monai_ext.inferers import Predictor
+from monai_ext import evaluation, inferers
 from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
 from monai_ext.landmarks.files import write_json_atomically
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.studies import ReadImage, Studies, read_readings
 
-from .choices import unit_or_auto
-from .console import output, print_json
+from .console import command_line, now, output, print_json, tell
 from .meter import Meter
-from .models import ModelsOption, load_predictor, locate_model
-from .train import ProtocolOption
+from .options import (
+    DeviceOption,
+    JsonOption,
+    ModelsOption,
+    ProtocolOption,
+    UnitOption,
+    known_unit,
+    load_predictor,
+    locate_model,
+)
 
 #: Disagreements that are named on the terminal.
 NAMED = 10
@@ -47,9 +41,9 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("agreement"),
     models: ModelsOption = None,
-    unit: Annotated[str, typer.Option(help="auto (mm where all images are calibrated), mm or px.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    unit: UnitOption = "auto",
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """Tell how far two readers of the same images lie apart: tables, agreement.json, distances.csv, agreement.png.
 
@@ -58,7 +52,7 @@ def run(
 
     Example: `monai-landmarks agreement studies --protocol cephalometric --model cephalometric`
     """
-    task, study, wanted = find_protocol(protocol), Studies(studies), unit_or_auto(unit)
+    task, study, wanted = find_protocol(protocol), Studies(studies), known_unit(unit)
     images = read_readings(study, task)
     if not images:
         raise InputError(
@@ -66,34 +60,34 @@ def run(
             "`--conf readers 2`, or import each reader's table with --annotator."
         )
     predictor = None if model is None else load_predictor(task, locate_model(model, models), device)
-    comparisons = compare_readers(images, wanted)
+    comparisons = evaluation.compare_readers(images, wanted)
     comparisons += _network(images, task, study, wanted, predictor)
-    document = {"protocol": task.name, **agreement_document(images, comparisons)}
+    document = {"protocol": task.name, **evaluation.agreement_document(images, comparisons)}
     about = {
         "studies": study.root.as_posix(),
-        "command": shlex.join(["monai-landmarks", *sys.argv[1:]]),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": command_line(),
+        "date": now(),
     }
     out.mkdir(parents=True, exist_ok=True)
     write_json_atomically(out / "agreement.json", {**about, **document})
-    write_distances(out / "distances.csv", comparisons)
+    evaluation.write_distances(out / "distances.csv", comparisons)
     written = ["agreement.json", "distances.csv", *_picture(comparisons, out)]
     if as_json:
         print_json(document)
         return
     for item in comparisons:
-        output.print(agreement_table(item, f"{task.title}: {item.title}, {len(item.images)} images"))
+        output.print(evaluation.agreement_table(item, f"{task.title}: {item.title}, {len(item.images)} images"))
     for sentence in _disagreements(document["disagreements"]):
-        output.print(sentence, soft_wrap=True, highlight=False)
-    output.print(f"Written to {out}: {', '.join(written)}", soft_wrap=True, highlight=False)
+        tell(sentence)
+    tell(f"Written to {out}: {', '.join(written)}")
 
 
 def _network(
-    images: Sequence[ReadImage], task: Protocol, study: Studies, unit: Unit | None, predictor: Predictor | None
-) -> list[Comparison]:
+    images: Sequence[ReadImage], task: Protocol, study: Studies, unit: Unit | None, predictor: inferers.Predictor | None
+) -> list[evaluation.Comparison]:
     """A model against the readers; without one, what the server noted of the proposals that they were shown."""
     if predictor is None:
-        noted, others = compare_noted(images, task.landmark_names, unit)
+        noted, others = evaluation.compare_noted(images, task.landmark_names, unit)
         if others:
             warnings.warn(f"{others} labels note how far points were moved in another unit: left out.", stacklevel=2)
         return noted
@@ -102,13 +96,13 @@ def _network(
         for read in images:
             found[read.image] = predictor.predict(paths[read.image])
             meter.advance()
-    return compare_predictions(images, f"network {predictor.version}", found, unit)
+    return evaluation.compare_predictions(images, f"network {predictor.version}", found, unit)
 
 
-def _picture(comparisons: Sequence[Comparison], out: Path) -> list[str]:
+def _picture(comparisons: Sequence[evaluation.Comparison], out: Path) -> list[str]:
     if all(not row.points for item in comparisons for row in item.rows()):
         return []
-    draw_distances(comparisons, out / "agreement.png")
+    evaluation.draw_distances(comparisons, out / "agreement.png")
     return ["agreement.png"]
 
 

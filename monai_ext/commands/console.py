@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
+from datetime import datetime, timezone
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +17,16 @@ output = Console(markup=False, emoji=False)
 errors = Console(stderr=True, markup=False, emoji=False)
 
 
+def tell(sentence: object) -> None:
+    """Prints a sentence on standard output, on one line however wide."""
+    output.print(sentence, soft_wrap=True, highlight=False)
+
+
+def note(sentence: object) -> None:
+    """Prints a sentence on standard error, on one line however wide."""
+    errors.print(sentence, soft_wrap=True, highlight=False)
+
+
 def say(word: str, style: str, sentence: object) -> None:
     """Prints a sentence on standard error behind a styled word, as in ``Error: ...``."""
     errors.print(Text(f"{word}:", style=style), Text(str(sentence)), soft_wrap=True)
@@ -22,3 +35,13 @@ def say(word: str, style: str, sentence: object) -> None:
 def print_json(document: Any) -> None:
     """Prints one JSON document on standard output."""
     print(json.dumps(document, indent=2, allow_nan=False))
+
+
+def command_line() -> str:
+    """The command as a person would type it again."""
+    return shlex.join(["monai-landmarks", *sys.argv[1:]])
+
+
+def now() -> str:
+    """The date and time in UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

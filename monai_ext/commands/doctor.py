@@ -10,11 +10,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from monai_ext.doctor import OK, PROBLEM, WARNING, Check, Subject, examine, line
+from monai_ext import doctor
+from monai_ext.doctor import OK, PROBLEM, WARNING, Check, line
 from monai_ext.landmarks import app_dir
 
 from .console import errors, output, print_json
-from .models import default_models_dir
+from .options import JsonOption, default_models_dir
 
 _STYLES = {OK: "green", WARNING: "yellow", PROBLEM: "bold red"}
 
@@ -28,7 +29,7 @@ def run(
     ] = None,
     port: Annotated[int, typer.Option(help="Where the server is to answer.")] = 8000,
     quick: Annotated[bool, typer.Option("--quick", help="Do not ask each network about an image.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check packages, GPU, folders, protocols, models, studies and port: one line each, and what to do.
 
@@ -39,7 +40,7 @@ def run(
     checks: list[Check] = []
     subject = _subject(app, studies, models, protocol_dir, port, quick)
     with errors.status("Looking...") as status:
-        for check in examine(subject, lambda words: status.update(Text(f"{words}..."))):
+        for check in doctor.examine(subject, lambda words: status.update(Text(f"{words}..."))):
             checks.append(check)
     problems, warnings = (sum(check.state == state for check in checks) for state in (PROBLEM, WARNING))
     if as_json:
@@ -78,12 +79,12 @@ def _summary(problems: int, warnings: int) -> str:
 
 def _subject(
     app: Path | None, studies: Path | None, models: Path | None, protocol_dir: Path | None, port: int, quick: bool
-) -> Subject:
+) -> doctor.Subject:
     """The chosen folders, and those of the app or the installed package for the others."""
     models = models or (default_models_dir() if app is None else app / "model")
     app = app or app_dir()
     own = app / "protocols"
-    return Subject(
+    return doctor.Subject(
         models=models,
         pretrained=app / "pretrained",
         protocol_folders=(own,) if protocol_dir is None else (own, protocol_dir),

@@ -16,8 +16,9 @@ from monai_ext.landmarks import Frame, ImagePoints, InputError, PointsTable, Sta
 from monai_ext.landmarks.label_check import check_label
 from monai_ext.studies import Studies
 
-from .console import output, print_json
+from .console import print_json, tell
 from .meter import Meter
+from .options import ImageOption, JsonOption, OverwriteOption
 
 FORMATS_HELP = "; ".join(f"{item.name}: {item.title}" for item in FORMATS.values())
 
@@ -27,9 +28,9 @@ def run(
     format: Annotated[str, typer.Option("--format", "-f", help=f"{FORMATS_HELP}.")],
     out: Annotated[Path, typer.Option("--output", "-o", help="The file, or the folder where there is one per image.")],
     tag: Annotated[str, typer.Option("--tag", help="Which labels: final or draft.")] = "final",
-    image: Annotated[list[str] | None, typer.Option("--image", "-i", help="Only this image ID; repeatable.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    image: ImageOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the corrected labels of a studies folder for another program: tables, annotation tools, Slicer.
 
@@ -55,7 +56,7 @@ def run(
         names = list(table.names)
         print_json({"output": str(out), "format": format, "images": len(paths), "landmarks": names, "lost": lost})
         return
-    output.print(f"{len(paths)} images with {len(table.names)} landmarks in {out}", soft_wrap=True, highlight=False)
+    tell(f"{len(paths)} images with {len(table.names)} landmarks in {out}")
 
 
 def _labelled_images(study: Studies, tag: str, wanted: list[str]) -> dict[str, Path]:

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monai_ext.formats import FORMAT_NAMES
-from monai_ext.formats.registry import PixelOrigin
+from monai_ext.formats import FORMAT_NAMES, PixelOrigin
 from monai_ext.images import CALIBRATION_FILE
 from monai_ext.importing import (
     CheckedImport,
@@ -25,8 +24,9 @@ from monai_ext.landmarks import InputError, Landmarks, PointsTable, find_protoco
 from monai_ext.landmarks.new_protocol import check_new_protocol
 from monai_ext.studies import Studies, checked_name
 
-from .console import output, print_json
+from .console import print_json, tell
 from .meter import Meter
+from .options import JsonOption, OverwriteOption
 
 
 def run(
@@ -83,8 +83,8 @@ def run(
             "the label that trains."
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace labels that exist.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Turn a table of points and a folder of images into a studies folder with .mrk.json labels.
 
@@ -124,7 +124,7 @@ def run(
         lines = _sentences(checked)
         if new_protocol:
             lines.append(f"Protocol {new_protocol}: describe each landmark, then train.")
-        output.print("\n".join(lines), soft_wrap=True, highlight=False)
+        tell("\n".join(lines))
 
 
 def _landmark_names(protocol: str | None, points: PointsTable) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ import typer
 
 from monai_ext.landmarks import InputError, find_protocol
 from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.measurement_rows import csv_of_rows
+from monai_ext.landmarks.measurements import csv_of_rows
 from monai_ext.landmarks.protocol_file import read_protocols, shipped_dir
 from monai_ext.studies import Studies, study_rows
 
-from .console import errors, print_json
+from .console import note, print_json
+from .options import ImageOption, JsonOption
 
 
 def run(
@@ -24,9 +25,9 @@ def run(
             "--protocol", "-p", help="Labels of this protocol alone (name or .yaml file). Default: shipped ones."
         ),
     ] = None,
-    image: Annotated[str | None, typer.Option(help="Only the label of this image ID.")] = None,
+    image: ImageOption = None,
     out: Annotated[Path | None, typer.Option("--output", "-o", help="A .csv file. Default: the terminal.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON in the place of CSV.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure the final labels: lengths in mm where the image is calibrated, else in px, and angles.
 
@@ -40,7 +41,8 @@ def run(
     protocols = read_protocols([shipped_dir("protocols")]) if task is None else {task.name: task}
     if task is not None and not task.measurements:
         raise InputError(f"The protocol {task.name} defines no measurements: add some to its .yaml file.")
-    found = list(study_rows(Studies(studies), protocols, image, None if task is None else task.name))
+    study, only = Studies(studies), None if task is None else task.name
+    found = [label for wanted in image or [None] for label in study_rows(study, protocols, wanted, only)]
     if not found:
         raise InputError(
             f"{studies} has no final label{f' of {task.name}' if task else ''}: there is nothing to measure."
@@ -53,9 +55,7 @@ def run(
     else:
         write_atomically(out, csv_of_rows(rows))
     empty = [row for row in rows if row.value is None]
-    written = f"{len(rows)} measurements of {len(found)} labels" + (f" in {out}." if out and not as_json else ".")
-    errors.print(written, soft_wrap=True, highlight=False)
+    note(f"{len(rows)} measurements of {len(found)} labels" + (f" in {out}." if out and not as_json else "."))
     if empty:
         first = f"{empty[0].image} {empty[0].measurement}".rstrip()
-        told = f"{len(empty)} of them have no value, as {first}: {empty[0].reason.rstrip('.')}."
-        errors.print(told, soft_wrap=True, highlight=False, markup=False)
+        note(f"{len(empty)} of them have no value, as {first}: {empty[0].reason.rstrip('.')}.")

@@ -8,31 +8,13 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.evaluation.contact_sheet import worst_images
+from monai_ext import evaluation, reports
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
 from monai_ext.models import ModelCard, check_weights, read_calibration, read_training_record
-from monai_ext.reports import (
-    ABOUT,
-    NOT_STATED,
-    About,
-    EvaluatedModel,
-    Kind,
-    MeasuredError,
-    PictureFolder,
-    find_sources,
-    measured_error,
-    model_card_markdown,
-    model_facts,
-    read_about,
-    read_cross_validated,
-    read_evaluated,
-)
-from monai_ext.reports.card_facts import WorstCase, finite
-from monai_ext.reports.cases import case_figure
 
-from .console import errors, output, print_json
-from .models import ModelsOption, locate_model
+from .console import note, print_json, tell
+from .options import JsonOption, ModelsOption, locate_model
 
 #: Side of the pictures in pixels: the card travels with the model.
 TILE = 240
@@ -41,7 +23,7 @@ DOCUMENT, PAGE, PICTURES = "model_card.json", "MODEL_CARD.md", "model_card_files
 
 def run(
     model: Annotated[str, typer.Argument(help="A model folder (holds card.json), or the name of a protocol.")],
-    evaluation: Annotated[
+    evaluated: Annotated[
         list[Path] | None,
         typer.Option("--evaluation", "-e", help="metrics.json of this model, or its folder; repeatable."),
     ] = None,
@@ -57,7 +39,7 @@ def run(
     ] = None,
     worst: Annotated[int, typer.Option(min=0, max=20, help="Worst images of each evaluation to draw.")] = 3,
     models: ModelsOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the card of a model: model_card.json and MODEL_CARD.md.
 
@@ -68,57 +50,57 @@ def run(
     folder = locate_model(model, models)
     card = check_weights(folder)
     said = _about(folder, about)
-    sources = find_sources(evaluation or [])
-    wrong = next((source for source in sources if source.kind is not Kind.EVALUATION), None)
+    sources = reports.find_sources(evaluated or [])
+    wrong = next((source for source in sources if source.kind is not reports.Kind.EVALUATION), None)
     if wrong is not None:
         raise InputError(f"{wrong.path} holds {wrong.kind.value}: --evaluation takes what `evaluate` wrote.")
-    pictures = PictureFolder(out / PICTURES)
+    pictures = reports.PictureFolder(out / PICTURES)
     evaluations = [
         _measured(item, card, pictures, f"evaluation{number}_", worst)
-        for number, item in enumerate(read_evaluated(sources, studies), start=1)
+        for number, item in enumerate(reports.read_evaluated(sources, studies), start=1)
     ]
     calibration = read_calibration(folder, card.version, card.protocol.landmark_names)
     record = read_training_record(folder, card.version)
-    folds = None if cross_validation is None else read_cross_validated(cross_validation, card)
-    facts = model_facts(card, said, evaluations, calibration, record, folds)
+    folds = None if cross_validation is None else reports.read_cross_validated(cross_validation, card)
+    facts = reports.model_facts(card, said, evaluations, calibration, record, folds)
     write_atomically(out / DOCUMENT, facts.model_dump_json(indent=2) + "\n")
-    text = model_card_markdown(facts)
+    text = reports.model_card_markdown(facts)
     write_atomically(out / PAGE, text)
     if as_json:
         print_json(facts.model_dump(mode="json"))
         return
-    output.print(f"Written to {out}: {DOCUMENT}, {PAGE}", soft_wrap=True, highlight=False)
-    missing = text.lower().count(NOT_STATED)
+    tell(f"Written to {out}: {DOCUMENT}, {PAGE}")
+    missing = text.lower().count(reports.NOT_STATED)
     if missing:
-        errors.print(
-            f"{NOT_STATED.capitalize()} in the card: {missing} of its facts; write them into {folder / ABOUT} or give "
-            "--about and --evaluation.",
-            soft_wrap=True,
-            highlight=False,
+        note(
+            f"{reports.NOT_STATED.capitalize()} in the card: {missing} of its facts; write them into "
+            f"{folder / reports.ABOUT} or give --about and --evaluation."
         )
 
 
-def _about(folder: Path, path: Path | None) -> About:
+def _about(folder: Path, path: Path | None) -> reports.About:
     if path is not None:
-        return read_about(path)
-    own = folder / ABOUT
-    return read_about(own) if own.is_file() else About()
+        return reports.read_about(path)
+    own = folder / reports.ABOUT
+    return reports.read_about(own) if own.is_file() else reports.About()
 
 
 def _measured(
-    model: EvaluatedModel, card: ModelCard, pictures: PictureFolder, prefix: str, worst: int
-) -> MeasuredError:
-    measured_error(model, card)  # refuses another model before its images are drawn
-    return measured_error(model, card, _worst(model, pictures, prefix, worst))
+    model: reports.EvaluatedModel, card: ModelCard, pictures: reports.PictureFolder, prefix: str, worst: int
+) -> reports.MeasuredError:
+    reports.measured_error(model, card)  # refuses another model before its images are drawn
+    return reports.measured_error(model, card, _worst(model, pictures, prefix, worst))
 
 
-def _worst(model: EvaluatedModel, pictures: PictureFolder, prefix: str, count: int) -> Sequence[WorstCase]:
+def _worst(
+    model: reports.EvaluatedModel, pictures: reports.PictureFolder, prefix: str, count: int
+) -> Sequence[reports.WorstCase]:
     cases = []
-    for rank, row in enumerate(worst_images(model.evaluation, count), start=1):
+    for rank, row in enumerate(evaluation.worst_images(model.evaluation, count), start=1):
         name = f"{prefix}worst{rank}.png"
-        figure = case_figure(model, row, pictures, name, row.image, tile=TILE)
+        figure = reports.case_figure(model, row, pictures, name, row.image, tile=TILE)
         if figure.png is None:
-            errors.print(figure.caption, soft_wrap=True, highlight=False)
+            note(figure.caption)
         picture = None if figure.png is None else f"{PICTURES}/{name}"
-        cases.append(WorstCase(image=row.image, error=finite(row.error), picture=picture))
+        cases.append(reports.WorstCase(image=row.image, error=reports.finite(row.error), picture=picture))
     return cases

@@ -23,8 +23,8 @@ from monai_ext.models import (
     versions,
 )
 
-from .console import output, print_json
-from .models import ModelsOption, default_models_dir
+from .console import output, print_json, tell
+from .options import JsonOption, ModelsOption, default_models_dir
 
 COLUMNS = ("model", "version", "current", "date", "labels", "error", "parent", "state")
 
@@ -41,7 +41,7 @@ def run(
             "--to", metavar="VERSION", help=f"With --rollback: v3, or {SHIPPED}. Default: the one before the current."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the versions of the models, or go back to an earlier one; a running server follows at once.
 
@@ -59,7 +59,7 @@ def run(
         with training_lock(folder) if folder.is_dir() else nullcontext():
             now = roll_back(folder, to, shipped)
         if not as_json:
-            output.print(_moved(rollback, before, now.name), soft_wrap=True, highlight=False)
+            tell(_moved(rollback, before, now.name))
             return
     only = rollback or protocol
     if only is not None:
@@ -73,7 +73,7 @@ def run(
 
 def _print(found: list[tuple[str, ModelVersion]], root: Path) -> None:
     if not found:
-        output.print(f"There is no model in {root} yet.", soft_wrap=True, highlight=False)
+        tell(f"There is no model in {root} yet.")
     elif output.is_terminal:
         output.print(_table(found))
     else:

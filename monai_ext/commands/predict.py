@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from monai_ext.evaluation.overlay import draw_overlay
-from monai_ext.images import read_image
-from monai_ext.inferers import Predictor
-from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.answer import prediction_document
-from monai_ext.landmarks.files import write_json_atomically
-from monai_ext.landmarks.markups import write_markups
-from monai_ext.landmarks.tables import PointsTable, write_points_table
-from monai_ext.networks import find_device
+from monai_ext import evaluation, inferers, networks
+from monai_ext.images import (
+    IMAGE_EXTENSIONS,
+    StatedSize,
+    check_id_length,
+    check_pixel_size,
+    image_id_of,
+    read_frame,
+    read_image,
+    same_name,
+)
+from monai_ext.landmarks import (
+    InputError,
+    Landmarks,
+    PointsTable,
+    prediction_document,
+    write_json_atomically,
+    write_markups,
+    write_points_table,
+)
+from monai_ext.studies import Studies, passed_over, why_no_image
 
-from .console import output, print_json
-from .images import image_files
+from .console import print_json, tell
 from .meter import Meter
-from .models import ModelOption, ModelsOption, locate_model
-from .pixel_sizes import stated_pixel_sizes
+from .options import DeviceOption, JsonOption, ModelOption, ModelsOption, locate_model
 
 
 def run(
@@ -38,9 +50,9 @@ def run(
     overrule: Annotated[
         bool, typer.Option("--overrule", help="--mm-per-px counts for images that state a pixel size too.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: DeviceOption = "auto",
     overlays: Annotated[bool, typer.Option(help="Draw each image with its points.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the predictions as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Detect the landmarks of images: Slicer markups (ID.mrk.json), tables of them all, and an overlay picture each.
 
@@ -52,7 +64,8 @@ def run(
     """
     files = image_files(images)
     sizes = stated_pixel_sizes(mm_per_px, files, overrule=overrule)
-    predictor = Predictor.load(locate_model(model, models), find_device(device))
+    folder = locate_model(model, models)
+    predictor = inferers.Predictor.load(folder, networks.find_device(device))
     out.mkdir(parents=True, exist_ok=True)
     colors = [item.color for item in predictor.protocol.landmarks]
     found: dict[str, Landmarks] = {}
@@ -65,7 +78,7 @@ def run(
             write_markups(out / f"{id}.mrk.json", landmarks)
             if overlays:
                 image, _ = read_image(path, predictor.protocol.channels)
-                draw_overlay(image, landmarks, out / f"{id}.png", colors=colors, radius=answer.radius)
+                evaluation.draw_overlay(image, landmarks, out / f"{id}.png", colors=colors, radius=answer.radius)
             answers.append(
                 prediction_document(
                     predictor.protocol,
@@ -84,4 +97,86 @@ def run(
     if as_json:
         print_json(answers)
     else:
-        output.print(f"{len(files)} images: results in {out}", soft_wrap=True, highlight=False)
+        tell(f"{len(files)} images: results in {out}")
+
+
+def known_image_id(path: Path) -> str:
+    """The ID of an image file.
+
+    Raises:
+        InputError: it is no image by its extension, nor DICOM by its content.
+    """
+    id = image_id_of(path)
+    if id is None:
+        reason = why_no_image(path) if path.is_file() else ""
+        reason = reason or f"the extensions are {', '.join(IMAGE_EXTENSIONS)}, and DICOM may have any name"
+        raise InputError(f"{path} is not an image that can be read: {reason}.")
+    return id
+
+
+def image_files(paths: list[Path]) -> dict[str, Path]:
+    """Image files by ID, from files and folders.
+
+    Raises:
+        InputError: a path does not exist, a folder holds no image, two files share an ID, an ID is too long for the
+            names of its results.
+
+    Warns:
+        UserWarning: a folder holds images that are not used; says which and why.
+    """
+    files: dict[str, Path] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = Studies(path).images()
+            reasons = passed_over(path)
+            if not inside:
+                raise InputError(f"The folder {path} holds no image{''.join(f'; {reason}' for reason in reasons)}.")
+            for reason in reasons:
+                warnings.warn(f"Not used: {reason}.", stacklevel=2)
+        elif path.is_file():
+            inside = {known_image_id(path): path}
+        else:
+            raise InputError(f"The image {path} does not exist.")
+        for id, file in inside.items():
+            other = same_name(id, files)
+            if other is not None:
+                raise InputError(f"{files[other]} and {file} would both be written as {id!r}: rename one.")
+            files[check_id_length(id)] = file
+    return files
+
+
+def stated_pixel_sizes(text: str | None, files: Mapping[str, Path], *, overrule: bool) -> dict[str, StatedSize]:
+    """The stated size by image ID; none without the option.
+
+    Args:
+        text: one number, or two for x and y with a comma between them.
+        files: the images.
+        overrule: the stated size counts even where an image has one of its own.
+
+    Raises:
+        InputError: no such numbers, a size that cannot be true, an image that has a size already, or an image that
+            cannot be read.
+    """
+    if text is None:
+        if overrule:
+            raise InputError("--overrule goes with --mm-per-px: state the millimetres per pixel.")
+        return {}
+    parts = text.split(",")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise InputError(f"--mm-per-px is one number of millimetres, or two for x and y as 0.1,0.2, not {text!r}.")
+    size = check_pixel_size((numbers[0], numbers[-1]), "--mm-per-px")
+    sizes = {}
+    for image, path in files.items():
+        frame = read_frame(path)
+        if frame.spacing is not None and not overrule:
+            x, y = frame.spacing
+            raise InputError(
+                f"{path} has pixels of {x:g} x {y:g} mm already ({frame.spacing_source}): leave it out, or use "
+                "--overrule."
+            )
+        sizes[image] = StatedSize(size, "stated" if frame.spacing is None else "overrule")
+    return sizes

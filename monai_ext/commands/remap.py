@@ -10,14 +10,15 @@ import typer
 from monai_ext.landmarks.label_frame import frame_field, pixel_words
 from monai_ext.studies import Studies, find_remappings, remap
 
-from .console import errors, output, print_json
+from .console import note, print_json, tell
+from .options import ImageOption, JsonOption
 
 
 def run(
     studies: Annotated[Path, typer.Argument(help="Folder of images with labels/TAG/ID.mrk.json.")],
-    image: Annotated[list[str] | None, typer.Option(help="Only the labels of this image ID; repeatable.")] = None,
+    image: ImageOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Name the labels; change none.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Map labels to the same pixels of images whose placement changed: print density, spacing, origin, file format.
 
@@ -48,18 +49,14 @@ def run(
     else:
         for item in plan.remappings:
             words = f"pixels of {pixel_words(item.made_on)} mm, now {pixel_words(item.frame)} mm"
-            _say(f"{item.path.relative_to(studies)}: {words}")
-        _say(_summary(len(plan.remappings), plan.fitting, dry_run))
+            tell(f"{item.path.relative_to(studies)}: {words}")
+        tell(_summary(len(plan.remappings), plan.fitting, dry_run))
         if plan.silent:
-            _say(f"Labels that do not state which placement they were made on, left as they are: {plan.silent}.")
+            tell(f"Labels that do not state which placement they were made on, left as they are: {plan.silent}.")
     for sentence in plan.refused:
-        errors.print(sentence, soft_wrap=True, highlight=False, markup=False)
+        note(sentence)
     if plan.refused:
         raise typer.Exit(1)
-
-
-def _say(sentence: str) -> None:
-    output.print(sentence, soft_wrap=True, highlight=False, markup=False)
 
 
 def _summary(mapped: int, fitting: int, dry_run: bool) -> str:

@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from monai_ext import __version__
+from monai_ext import __version__, reports
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
-from monai_ext.reports import (
-    Group,
-    Kind,
-    Note,
-    Page,
-    PictureFolder,
-    Section,
-    Source,
-    Table,
-    comparable_groups,
-    differences,
-    find_sources,
-    group_sections,
-    read_evaluated,
-    reading_section,
-    render_page,
-    training_sections,
-)
-from monai_ext.reports.ablation_section import ablation_section
-from monai_ext.reports.active_sections import agreement_section, reliability_section, simulation_section
 
-from .console import output, print_json
+from .console import command_line, now, print_json, tell
 from .meter import Meter
+from .options import JsonOption
 
 PAGE = "report.html"
 
@@ -60,7 +38,7 @@ def run(
     title: Annotated[str, typer.Option(help="Of the page.")] = "Landmark detection: report",
     worst: Annotated[int, typer.Option(min=0, max=100, help="Worst images of each model to show.")] = 6,
     median: Annotated[int, typer.Option(min=0, max=100, help="Middling images of each model to show.")] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Put evaluations side by side on one HTML page that needs nothing beside it, with its plots as PNG files.
 
@@ -70,68 +48,74 @@ def run(
     """
     if protocol is not None and studies is None:
         raise InputError("--protocol tells whose labels in a studies folder to read: give --studies too.")
-    sources = find_sources(files or [])
+    sources = reports.find_sources(files or [])
     if not sources and protocol is None:
         raise InputError("There is nothing to report: give JSON files or folders, or --studies with --protocol.")
     page_file = out if out.suffix.lower() in (".html", ".htm") else out / PAGE
-    pictures = PictureFolder(page_file.parent / f"{page_file.stem}_files")
+    pictures = reports.PictureFolder(page_file.parent / f"{page_file.stem}_files")
     sections = _sections(sources, pictures, studies=studies, protocol=protocol, worst=worst, median=median)
-    command = shlex.join(["monai-landmarks", *sys.argv[1:]])
-    made = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    command = command_line()
+    made = now()
     facts = [f"Made {made} with monai-landmarks {__version__}.", "Not a medical device."]
     sections += [
-        reading_section({source.kind for source in sources}, agreement=protocol is not None),
+        reports.reading_section({source.kind for source in sources}, agreement=protocol is not None),
         _origin(sources, command),
     ]
-    write_atomically(page_file, render_page(Page(title, facts, sections)))
+    write_atomically(page_file, reports.render_page(reports.Page(title, facts, sections)))
     if as_json:
         print_json({"page": str(page_file), "pictures": [str(pictures.folder / name) for name in pictures.written]})
         return
     beside = f" and {len(pictures.written)} pictures in {pictures.folder}" if pictures.written else ""
-    output.print(f"Written to {page_file}{beside}.", soft_wrap=True, highlight=False)
+    tell(f"Written to {page_file}{beside}.")
 
 
 def _sections(
-    sources: Sequence[Source],
-    pictures: PictureFolder,
+    sources: Sequence[reports.Source],
+    pictures: reports.PictureFolder,
     *,
     studies: Path | None,
     protocol: str | None,
     worst: int,
     median: int,
-) -> list[Section]:
-    of: dict[Kind, list[Source]] = {kind: [source for source in sources if source.kind is kind] for kind in Kind}
-    groups = comparable_groups(read_evaluated(of[Kind.EVALUATION], studies))
+) -> list[reports.Section]:
+    of: dict[reports.Kind, list[reports.Source]] = {
+        kind: [source for source in sources if source.kind is kind] for kind in reports.Kind
+    }
+    groups = reports.comparable_groups(reports.read_evaluated(of[reports.Kind.EVALUATION], studies))
     sections = _apart(groups)
     with Meter("Drawing", len(groups)) as meter:
         for number, group in enumerate(groups, start=1):
             prefix = f"group{number}_" if len(groups) > 1 else ""
-            sections += group_sections(group, pictures, prefix, worst=worst, median=median)
+            sections += reports.group_sections(group, pictures, prefix, worst=worst, median=median)
             meter.advance()
-    for number, source in enumerate(of[Kind.UNCERTAINTY], start=1):
-        sections.append(reliability_section(source, pictures, f"reliability{number}.png"))
-    sections += training_sections(of[Kind.TRAINING], pictures)
-    for number, source in enumerate(of[Kind.SIMULATION], start=1):
-        sections.append(simulation_section(source, pictures, f"learning_curves{number}.png"))
-    sections += [ablation_section(source) for source in of[Kind.ABLATION]]
+    for number, source in enumerate(of[reports.Kind.UNCERTAINTY], start=1):
+        sections.append(reports.reliability_section(source, pictures, f"reliability{number}.png"))
+    sections += reports.training_sections(of[reports.Kind.TRAINING], pictures)
+    for number, source in enumerate(of[reports.Kind.SIMULATION], start=1):
+        sections.append(reports.simulation_section(source, pictures, f"learning_curves{number}.png"))
+    sections += [reports.ablation_section(source) for source in of[reports.Kind.ABLATION]]
     if protocol is not None and studies is not None:
-        sections.append(agreement_section(studies, protocol, pictures, "agreement.png"))
+        sections.append(reports.agreement_section(studies, protocol, pictures, "agreement.png"))
     return sections
 
 
-def _apart(groups: Sequence[Group]) -> list[Section]:
+def _apart(groups: Sequence[reports.Group]) -> list[reports.Section]:
     """What nobody may overlook where models cannot be compared."""
     if len(groups) < 2:
         return []
     said = (
         f"These models make {len(groups)} groups that must not be compared with each other: they differ in "
-        f"{', '.join(differences(groups))}. Each group has its own tables and plots."
+        f"{', '.join(reports.differences(groups))}. Each group has its own tables and plots."
     )
     rows = [[group.title, ", ".join(model.name for model in group.models)] for group in groups]
-    return [Section("What can be compared", [Note(said, "warning"), Table(["group", "models"], rows, left=None)])]
+    return [
+        reports.Section(
+            "What can be compared", [reports.Note(said, "warning"), reports.Table(["group", "models"], rows, left=None)]
+        )
+    ]
 
 
-def _origin(sources: Sequence[Source], command: str) -> Section:
+def _origin(sources: Sequence[reports.Source], command: str) -> reports.Section:
     """The files and commands behind the numbers."""
     rows = [
         [
@@ -143,6 +127,10 @@ def _origin(sources: Sequence[Source], command: str) -> Section:
         ]
         for source in sources
     ]
-    table = Table(["file", "what it is", "SHA-256", "date", "command"], rows, "Every number comes from these.", None)
+    table = reports.Table(
+        ["file", "what it is", "SHA-256", "date", "command"], rows, "Every number comes from these.", None
+    )
     said = "This page was made by:"
-    return Section("Where each number comes from", [*([table] if rows else []), Note(said), Note(command)])
+    return reports.Section(
+        "Where each number comes from", [*([table] if rows else []), reports.Note(said), reports.Note(command)]
+    )

@@ -9,28 +9,25 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from monai_ext.active.review import (
-    FACTOR,
-    FEWEST_LABELS,
-    Evidence,
-    FinalLabels,
-    ReviewedLabel,
-    draw_review,
-    never_judged,
-    read_final_labels,
-    review_labels,
-)
+from monai_ext import active, inferers
+from monai_ext.active.review import FACTOR
 from monai_ext.images import read_image
-from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol, find_protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.models import find_model
 from monai_ext.studies import Studies
 
-from .console import errors, output, print_json
+from .console import note, output, print_json, tell
 from .meter import Meter
-from .models import ModelsOption, default_models_dir, load_predictor, locate_model
-from .train import ProtocolOption
+from .options import (
+    DeviceOption,
+    JsonOption,
+    ModelsOption,
+    ProtocolOption,
+    default_models_dir,
+    load_predictor,
+    locate_model,
+)
 
 
 def run(
@@ -43,8 +40,8 @@ def run(
     factor: Annotated[float, typer.Option(help="So many radii may a label lie from the model's point.")] = FACTOR,
     pictures: Annotated[Path | None, typer.Option(help="Folder for a picture of each flagged label.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also labels that a person has confirmed.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """List the final labels that look implausible, the clearest first: far from the model, exchanged, out of order.
 
@@ -57,21 +54,21 @@ def run(
     if not 0 < factor < float("inf"):
         raise InputError(f"--factor is a positive number, not {factor}.")
     study = Studies(studies)
-    found = read_final_labels(study, task)
+    found = active.read_final_labels(study, task)
     if not found.labels:
         raise InputError(f"{study.root} has no final label of the protocol {task.name}; label some images first.")
     predictor = _predictor(task, model, models, device)
-    evidence: dict[str, Evidence] = {}
+    evidence: dict[str, active.Evidence] = {}
     images = study.images()
 
-    def look(image: str) -> Evidence:
+    def look(image: str) -> active.Evidence:
         assert predictor is not None
         answer = predictor.predict_stages(images[image])
-        evidence[image] = Evidence(answer.landmarks, answer.radius)
+        evidence[image] = active.Evidence(answer.landmarks, answer.radius)
         return evidence[image]
 
     with Meter("Reviewing", len(found.labels)) as meter:
-        rows = review_labels(
+        rows = active.review_labels(
             found.labels,
             task,
             None if predictor is None else look,
@@ -81,7 +78,7 @@ def run(
     flagged = [row for row in rows if row.flags and (everything or row.image not in found.confirmed)]
     if pictures is not None:
         _draw(pictures, task, study, found, flagged, evidence)
-    left_out = () if predictor is None else never_judged(evidence, task.landmark_names)
+    left_out = () if predictor is None else active.never_judged(evidence, task.landmark_names)
     document: dict[str, Any] = {
         "protocol": task.name,
         "model_version": None if predictor is None else predictor.version,
@@ -89,7 +86,7 @@ def run(
         "labels": len(found.labels),
         "confirmed": len(found.confirmed),
         "distance_not_judged": list(task.landmark_names if predictor is None else left_out),
-        "orders_judged": len(found.labels) >= FEWEST_LABELS,
+        "orders_judged": len(found.labels) >= active.FEWEST_LABELS,
         "flagged": [row.to_dict() for row in flagged],
     }
     if as_json:
@@ -99,12 +96,12 @@ def run(
     if flagged:
         output.print(_table(flagged, f"{task.title}, {about}, {len(found.labels)} labels"))
     first, *rest = _sentences(found, flagged, predictor, left_out, everything)
-    output.print(first, soft_wrap=True, highlight=False)
+    tell(first)
     for sentence in rest:
-        errors.print(sentence, soft_wrap=True, highlight=False)
+        note(sentence)
 
 
-def _predictor(task: Protocol, model: str | None, models: Path | None, device: str) -> Predictor | None:
+def _predictor(task: Protocol, model: str | None, models: Path | None, device: str) -> inferers.Predictor | None:
     """The model that a person named, else the protocol's own, else None.
 
     Raises:
@@ -121,14 +118,14 @@ def _draw(
     folder: Path,
     task: Protocol,
     study: Studies,
-    found: FinalLabels,
-    rows: list[ReviewedLabel],
-    evidence: dict[str, Evidence],
+    found: active.FinalLabels,
+    rows: list[active.ReviewedLabel],
+    evidence: dict[str, active.Evidence],
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     images = study.images()
     for number, row in enumerate(rows, start=1):
-        draw_review(
+        active.draw_review(
             read_image(images[row.image], task.channels)[0],
             found.labels[row.image],
             evidence.get(row.image),
@@ -138,7 +135,7 @@ def _draw(
         )
 
 
-def _table(rows: list[ReviewedLabel], title: str) -> Table:
+def _table(rows: list[active.ReviewedLabel], title: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("image", overflow="fold")
     table.add_column("flag", no_wrap=True)
@@ -152,9 +149,9 @@ def _table(rows: list[ReviewedLabel], title: str) -> Table:
 
 
 def _sentences(
-    found: FinalLabels,
-    flagged: list[ReviewedLabel],
-    predictor: Predictor | None,
+    found: active.FinalLabels,
+    flagged: list[active.ReviewedLabel],
+    predictor: inferers.Predictor | None,
     left_out: tuple[str, ...],
     everything: bool,
 ) -> list[str]:
@@ -168,8 +165,8 @@ def _sentences(
             f"The model {predictor.version} has no calibrated radius for {', '.join(left_out)}: how far their labels "
             "lie from its points was not judged."
         )
-    if count < FEWEST_LABELS:
-        sentences.append(f"Orders of landmarks were not judged: that takes {FEWEST_LABELS} labels.")
+    if count < active.FEWEST_LABELS:
+        sentences.append(f"Orders of landmarks were not judged: that takes {active.FEWEST_LABELS} labels.")
     if found.confirmed and not everything:
         sentences.append(f"Left out, as a person has confirmed them: {len(found.confirmed)}; --all lists them too.")
     if found.others:

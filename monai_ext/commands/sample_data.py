@@ -1,4 +1,4 @@
-"""``monai-landmarks sample-data``: synthetic studies to try everything on."""
+"""``monai-landmarks sample-data`` and ``landmark-pictures``: synthetic studies, and the protocols' example pictures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.phantoms.sample_data import SAMPLE_PROTOCOLS, make_sample_data
+from monai_ext import phantoms
+from monai_ext.phantoms import PICTURED_PROTOCOLS, SAMPLE_PROTOCOLS
 
-from .console import output, print_json
+from .console import print_json, tell
 from .meter import Meter
+from .options import JsonOption, OverwriteOption
 
 
 def run(
@@ -18,21 +20,21 @@ def run(
         "sample_data"
     ),
     protocol: Annotated[
-        list[str] | None, typer.Option(help=f"Which to make; repeatable. Default: {', '.join(SAMPLE_PROTOCOLS)}.")
+        list[str] | None, typer.Option("--protocol", "-p", help=f"{', '.join(SAMPLE_PROTOCOLS)}; repeatable.")
     ] = None,
     count: Annotated[int, typer.Option(min=2, max=100_000, help="Images per protocol.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same files.")] = 2026,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace studies that exist.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make small SYNTHETIC studies (fundus, AS-OCT, face): part labelled, part not.
 
     Example: `monai-landmarks sample-data samples --protocol fundus --count 50`
     """
     with Meter("Drawing phantoms") as meter:
-        made = make_sample_data(
+        made = phantoms.make_sample_data(
             folder,
-            protocols=tuple(protocol) if protocol else SAMPLE_PROTOCOLS,
+            protocols=tuple(protocol or SAMPLE_PROTOCOLS),
             count=count,
             seed=seed,
             overwrite=overwrite,
@@ -42,4 +44,20 @@ def run(
         print_json({name: str(path) for name, path in made.items()})
         return
     for name, path in made.items():
-        output.print(f"{name}: {count} synthetic images in {path}", soft_wrap=True, highlight=False)
+        tell(f"{name}: {count} synthetic images in {path}")
+
+
+def draw_pictures(
+    folder: Annotated[Path, typer.Argument(help="Folder of the protocol files; the pictures go below it.")],
+    protocol: Annotated[
+        list[str] | None, typer.Option("--protocol", "-p", help=f"{', '.join(PICTURED_PROTOCOLS)}; repeatable.")
+    ] = None,
+) -> None:
+    """Draw the pictures that the shipped protocols show beside each landmark: crops of SYNTHETIC images with a mark.
+
+    A protocol names them, as `picture: pictures/fundus_fovea.png` of a landmark.
+
+    Example: `monai-landmarks landmark-pictures apps/landmarks/protocols`
+    """
+    written = phantoms.write_pictures(folder, tuple(protocol or PICTURED_PROTOCOLS))
+    tell(f"{len(written)} pictures in {folder / 'pictures'}")

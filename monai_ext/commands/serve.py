@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,7 +15,7 @@ from monai_ext.doctor import require_port
 from monai_ext.landmarks import INSTALLED, InputError, app_dir
 from monai_ext.studies import check_studies_folder
 
-from .models import default_models_dir
+from .options import default_models_dir
 
 
 def run(
@@ -30,7 +30,9 @@ def run(
         Path | None, typer.Option("--ssl-keyfile", help="Key of the certificate, for https.")
     ] = None,
     ssl_certfile: Annotated[Path | None, typer.Option("--ssl-certfile", help="Certificate, for https.")] = None,
-    verbose: Annotated[str, typer.Option("--verbose", help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+    verbose: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(case_sensitive=False, help="How much is logged.")
+    ] = "INFO",
 ) -> None:
     """Start the server: open its address in a browser, or in 3D Slicer.
 
@@ -85,7 +87,7 @@ def start(
 
     main = Start()
     command = ["start_server", "--app", str(app), "--studies", str(studies), "--host", host, "--port", str(port)]
-    command += ["--verbose", verbose.upper()]
+    command += ["--verbose", verbose]
     for name, value in {"model_dir": str(default_models_dir()), **conf}.items():
         command += ["--conf", name, value]
     for name, file in ssl.items():

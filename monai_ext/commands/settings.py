@@ -20,7 +20,7 @@ class Fields:
 
     Args:
         *names: of the fields; the option of ``max_epochs`` is ``--max-epochs``.
-        **options: fields with another option. An option ``not --cold`` switches a field off that is on by default.
+        **options: fields with another option, as ``num_workers="--workers"``.
     """
 
     def __init__(self, *names: str, **options: str) -> None:
@@ -31,12 +31,9 @@ class Fields:
         for name, option in self._options.items():
             field = model.model_fields[name]
             kind, least, most = _range(field)
-            default, spelling = field.default, option.removeprefix("not ")
-            if kind is bool and "/" not in spelling:  # a switch has one spelling, and its presence changes the default
-                default = False
-            described = typer.Option(spelling, help=field.description, min=least, max=most)
+            described = typer.Option(option, help=field.description, min=least, max=most)
             yield inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, described]
+                name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=Annotated[kind, described]
             )
 
     def settings(self, model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
@@ -45,19 +42,15 @@ class Fields:
         Raises:
             typer.BadParameter: the settings refuse a value.
         """
-        given = {name: values.pop(name) for name in self._options}
-        for name, option in self._options.items():
-            if option.startswith("not "):
-                given[name] = not given[name]
         try:
-            return model(**given)
+            return model(**{name: values.pop(name) for name in self._options})
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
             help = model.model_fields[name].description
             raise typer.BadParameter(
                 f"{first['input']!r}: {first['msg']}. {help or ''}".rstrip(),
-                param_hint=f"'{self._options[name].removeprefix('not ')}'",
+                param_hint=f"'{self._options[name]}'",
             ) from None
 
 

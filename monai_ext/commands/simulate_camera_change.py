@@ -6,20 +6,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 import typer
 
-from monai_ext.engines import labelled_images, read_labels
-from monai_ext.evaluation.camera_change import ChangedImage, change_camera
+from monai_ext import engines, evaluation
 from monai_ext.images import read_frame, read_image
 from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
 from monai_ext.landmarks.files import write_atomically, write_json_atomically
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.studies import Studies
 
-from .console import output
+from .console import tell
 from .meter import Meter
-from .train import ProtocolOption
+from .options import ProtocolOption
 
 #: What was drawn for each image.
 RECORD = "camera_change.json"
@@ -41,7 +39,7 @@ def run(
     task, source, target = find_protocol(protocol), Studies(studies), Studies(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} exists and is not empty: name a new folder.")
-    labels = read_labels(labelled_images(source), task)
+    labels = engines.read_labels(engines.labelled_images(source), task)
     if not labels:
         raise InputError(f"{source.root} has no labelled image: label some, or name another folder.")
     images, records = source.images(), {}
@@ -59,10 +57,10 @@ def run(
         target.write_splits({name: splits[name] for name in labels if name in splits})
     document: dict[str, Any] = {"source": str(studies), "seed": seed, "images": records}
     write_json_atomically(out / RECORD, document)
-    output.print(f"Written to {out}: {len(labels)} images with labels, {RECORD}", soft_wrap=True, highlight=False)
+    tell(f"Written to {out}: {len(labels)} images with labels, {RECORD}")
 
 
-def _changed(path: Path, label: Landmarks, protocol: Protocol, name: str, seed: int) -> ChangedImage:
+def _changed(path: Path, label: Landmarks, protocol: Protocol, name: str, seed: int) -> evaluation.ChangedImage:
     """One image, after a look that its values are those of a photograph.
 
     Raises:
@@ -74,4 +72,6 @@ def _changed(path: Path, label: Landmarks, protocol: Protocol, name: str, seed: 
         raise InputError(
             f"{path} has values from {lowest:g} to {highest:g}: a camera is simulated for 8-bit images, 0 to 255."
         )
-    return change_camera(torch.from_numpy(array), label, protocol.swap, name, seed)
+    import torch
+
+    return evaluation.change_camera(torch.from_numpy(array), label, protocol.swap, name, seed)

@@ -10,7 +10,7 @@ import typer
 
 from monai_ext.landmarks import INSTALLED, InputError, app_dir
 
-from .console import output
+from .console import tell
 
 MODULE = "LandmarkDetection"
 
@@ -28,11 +28,9 @@ def run(
     if target.exists():
         raise InputError(f"{target} exists already; remove it, or name another folder.")
     shutil.copytree(module_dir(), target, ignore=shutil.ignore_patterns("__pycache__"))
-    output.print(
+    tell(
         f"Copied to {target.resolve()}. In Slicer: Edit > Application Settings > Modules > Additional module paths: "
-        "add this folder, and restart.",
-        soft_wrap=True,
-        highlight=False,
+        "add this folder, and restart."
     )
 
 

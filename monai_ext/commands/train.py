@@ -6,54 +6,49 @@ import math
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from monai_ext.engines import TrainOptions, TrainResult, labelled_images, train_model
-from monai_ext.engines.stop import StopSwitch, stopped_by_signals
-from monai_ext.landmarks import find_protocol
+from monai_ext import engines
+from monai_ext.landmarks import Protocol, find_protocol
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.studies import Studies
 
-from .console import output, print_json
-from .meter import Meter
-from .models import ModelsOption, default_models_dir
-from .training_progress import TrainingProgress
-
-#: Exit code of a run that was stopped, as shells have it for Ctrl-C.
-STOPPED = 130
-
-ProtocolOption = Annotated[str, typer.Option("--protocol", "-p", help="A shipped protocol, or a .yaml file.")]
-StudiesOption = Annotated[Path, typer.Option("--studies", "-s", help="Folder of images with labels/final/ID.mrk.json.")]
+from .console import print_json, tell
+from .meter import Meter, duration
+from .options import JsonOption, ModelsOption, ProtocolOption, StudiesOption, default_models_dir
+from .series import STOPPED
+from .settings import Fields, with_settings
 
 
+@with_settings
 def run(
     protocol: ProtocolOption,
     studies: StudiesOption,
+    options: Annotated[
+        engines.TrainOptions,
+        Fields(
+            "max_epochs",
+            "batch_size",
+            "learning_rate",
+            "patience",
+            "minutes",
+            "seed",
+            "device",
+            "publish_worse",
+            num_workers="--workers",
+            half_precision="--half",
+        ),
+    ],
     models: ModelsOption = None,
-    max_epochs: Annotated[int | None, typer.Option(min=1, help="Default: the protocol's recipe.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1)] = None,
-    patience: Annotated[int | None, typer.Option(min=0, help="Validations without gain before stopping.")] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(min=0.1, max=100_000, help="End within this time: the first steps are timed, the epochs follow."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    workers: Annotated[int | None, typer.Option(min=0, help="Processes that load images.")] = None,
     cold: Annotated[bool, typer.Option("--cold", help="Start from random weights, not the current model.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Do not resume an interrupted run.")] = False,
     keep_last: Annotated[
         bool, typer.Option("--keep-last", help="Publish the weights of the last step: no image chooses them.")
     ] = False,
-    publish_worse: Annotated[
-        bool, typer.Option("--publish-worse", help="Publish even what is worse than the current model on these images.")
-    ] = False,
-    half: Annotated[bool, typer.Option("--half", help="Store the weights as float16, at half the size.")] = False,
     data: Annotated[str, typer.Option(help="A sentence for the model card: what the images are.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a detector on the labelled images and publish it unless the current one is better.
 
@@ -62,31 +57,19 @@ def run(
 
     Example: `monai-landmarks train --protocol fundus --studies sample_data/fundus`
     """
-    task = find_protocol(protocol)
-    options = TrainOptions(
-        max_epochs=max_epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        patience=patience,
-        minutes=minutes,
-        seed=seed,
-        device=device,
-        num_workers=workers,
-        warm_start=not cold,
-        resume=not restart,
-        half_precision=half,
-        keep="last" if keep_last else "best",
-        publish_worse=publish_worse,
-    )
-    stop = StopSwitch()
-    with stopped_by_signals(stop), Meter(f"Training {task.name}") as meter:
-        result = train_model(
+    task, study = find_protocol(protocol), Studies(studies)
+    study.images()  # refuses a folder that is not there before anything heavy is loaded
+    switches = {"warm_start": not cold, "resume": not restart, "keep": "last" if keep_last else "best"}
+    options = options.model_copy(update=switches)
+    stop = engines.StopSwitch()
+    with engines.stopped_by_signals(stop), Meter(f"Training {task.name}") as meter:
+        result = engines.train_model(
             task,
-            labelled_images(Studies(studies)),
+            engines.labelled_images(study),
             (models or default_models_dir()) / task.name,
             options,
             pretrained=shipped_dir("pretrained") / task.name,
-            on_progress=TrainingProgress(task, minutes, meter),
+            on_progress=TrainingProgress(task, options.minutes, meter),
             stop=stop,
             data=data,
         )
@@ -95,7 +78,7 @@ def run(
         raise typer.Exit(STOPPED)
 
 
-def _print(result: TrainResult, studies: Path, as_json: bool) -> None:
+def _print(result: engines.TrainResult, studies: Path, as_json: bool) -> None:
     if as_json:
         document = asdict(result)
         document["card"] = result.card.model_dump(mode="json") if result.card else None
@@ -103,12 +86,69 @@ def _print(result: TrainResult, studies: Path, as_json: bool) -> None:
         document["val_error"] = result.val_error if math.isfinite(result.val_error) else None
         print_json(document)
         return
-    output.print(result.reason, soft_wrap=True, highlight=False)
+    tell(result.reason)
     if result.card:
         folder = shlex.quote(str(result.folder))
-        for line in (
-            f"Model {result.card.version} in {result.folder}",
-            f"Next: monai-landmarks evaluate --studies {shlex.quote(str(studies))} --model {folder} --split model",
-            f"      monai-landmarks predict IMAGES --model {folder}",
-        ):
-            output.print(line, soft_wrap=True, highlight=False, markup=False)
+        tell(f"Model {result.card.version} in {result.folder}")
+        tell(f"Next: monai-landmarks evaluate --studies {shlex.quote(str(studies))} --model {folder} --split model")
+        tell(f"      monai-landmarks predict IMAGES --model {folder}")
+
+
+class TrainingProgress:
+    """Takes the progress dicts of a training, as of :meth:`monai_ext.engines.run.Run.report`.
+
+    Args:
+        protocol: that is trained.
+        minutes: that bound the training; None without a bound.
+        meter: of the command.
+    """
+
+    def __init__(self, protocol: Protocol, minutes: float | None, meter: Meter) -> None:
+        self._meter = meter
+        self._run: tuple[int, int] | None = None
+        self._complete, self._estimated = 0, False
+        width, height = protocol.network.input_size.wh
+        bound = "" if minutes is None else f"; at most {minutes:g} minutes, so the first steps are timed"
+        meter.say(f"Training {protocol.name}: network {protocol.network.name}, input {width} x {height} pixels{bound}.")
+
+    def __call__(self, progress: dict[str, Any]) -> None:
+        """Shows one progress dict."""
+        if "max_steps" not in progress:  # a run that was stopped before it began
+            return
+        if self._run != (progress["max_steps"], progress["batch_size"]):  # the first one, or one of smaller batches
+            self._begin(progress)
+        left, complete = progress["seconds_left"], progress["complete_epochs"]
+        if left is not None and progress["status"] == "running" and not self._estimated:
+            self._estimated = True
+            self._meter.say(f"About {duration(left)} to go, by the first steps.")
+        line = None
+        if complete > self._complete:
+            self._complete = complete
+            line = f"epoch {complete}/{progress['max_epochs']}: {_numbers(progress, progress['val_epoch'] == complete)}"
+        self._meter.update(
+            progress["step"],
+            progress["max_steps"],
+            what=f"Epoch {progress['epoch']}/{progress['max_epochs']}",
+            note=progress.get("message") or _numbers(progress, True),
+            line=line,
+            seconds_left=left or 0.0,  # until it is known, the pace of the first steps says nothing
+        )
+
+    def _begin(self, progress: dict[str, Any]) -> None:
+        self._run = (progress["max_steps"], progress["batch_size"])
+        self._complete, self._estimated = progress["complete_epochs"], False
+        epochs, steps = progress["max_epochs"], progress["max_steps"]
+        self._meter.say(
+            f"On {progress['device']}: {progress['train_images']} images to train, "
+            f"{progress['val_images']} to validate; "
+            f"{epochs} epochs of {steps // epochs} steps, batches of {progress['batch_size']}."
+        )
+        if progress["step"]:
+            self._meter.say(f"Going on after step {progress['step']} of {steps}.")
+
+
+def _numbers(progress: dict[str, Any], validated: bool) -> str:
+    unit = f" {progress['unit']}"
+    named = [("loss", "loss", "")]
+    named += [("error", "val_error", unit), ("coarse", "val_error_coarse", unit)] if validated else []
+    return ", ".join(f"{word} {progress[key]:.3f}{of}" for word, key, of in named if progress.get(key) is not None)

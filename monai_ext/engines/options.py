@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.document import Strict
-from monai_ext.models import ModelCard
-from monai_ext.networks import DEVICE_PATTERN
+from monai_ext.landmarks.document import DeviceName, Fraction, Positive, Strict
+from monai_ext.landmarks.recipe import Augmentation, Recipe
+
+if TYPE_CHECKING:
+    from monai_ext.models import ModelCard
 
 #: Receives ``{"status", "epoch", "max_epochs", "loss", "val_error", "unit", "best", "model_version", "labels_used"}``
 #: and what :meth:`Run.report` adds.
@@ -24,14 +26,11 @@ class TrainOptions(Strict):
 
     Args:
         max_epochs, batch_size, learning_rate, val_fraction, val_interval, patience: as in the recipe.
-        seed: the same seed, images and machine give the same weights.
-        device: ``auto`` takes a GPU where there is one.
         amp: mixed precision on a GPU.
         num_workers: processes that load images; None takes none on a CPU and up to 8 beside a GPU.
         warm_start: begin with the weights of the current model where they fit.
         resume: go on with an interrupted run of the same images and options.
         checkpoint_seconds: least time between two saves of the state that a resumed run starts from.
-        half_precision: publish the weights as float16, at half the size.
         minutes: ends the training, validations and calibration included, within this time: its first steps are timed,
             and it gets as many epochs, not above ``max_epochs``, as fit; the learning rate falls to its end with them.
             A resumed run keeps the number that was found.
@@ -41,24 +40,32 @@ class TrainOptions(Strict):
             the network that other images have judged.
     """
 
-    max_epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    batch_size: Annotated[int, Field(ge=1, le=1024)] | None = None
+    max_epochs: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None, description="Default: the protocol's recipe."
+    )
+    batch_size: Annotated[int, Field(ge=1, le=1024)] | None = Field(None, description="Images of an optimiser step.")
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
     val_fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
     val_interval: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    patience: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    device: Annotated[str, Field(pattern=DEVICE_PATTERN)] = "auto"
+    patience: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
+        None, description="Validations without gain before stopping."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
+        0, description="The same seed, images and machine give the same weights."
+    )
+    device: DeviceName = Field("auto", description="auto, cpu, cuda or cuda:N.")
     amp: bool = True
-    num_workers: Annotated[int, Field(ge=0, le=64)] | None = None
+    num_workers: Annotated[int, Field(ge=0, le=64)] | None = Field(None, description="Processes that load images.")
     warm_start: bool = True
     resume: bool = True
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
-    half_precision: bool = False
-    minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    half_precision: bool = Field(False, description="Store the weights as float16, at half the size.")
+    minutes: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
+        None, description="End within this time: the first steps are timed, the epochs follow."
+    )
     epoch_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     keep: Literal["best", "last"] = "best"
-    publish_worse: bool = False
+    publish_worse: bool = Field(False, description="Publish even what is worse than the current model on these images.")
 
     def applied_to(self, protocol: Protocol) -> Protocol:
         """The protocol with the recipe fields that these options set."""
@@ -92,3 +99,48 @@ class TrainResult:
     epochs: int
     history: list[dict[str, float]]
     stopped: bool = False
+
+
+class SourceOptions(Strict):
+    """Options of one run.
+
+    Args:
+        architecture: encoder of the classifier; see :func:`~monai_ext.networks.encoders.build_encoder`.
+        input_size: width and height that images are scaled into, pixels; their aspect is kept.
+        learning_rate: largest of a rise over the first tenth of the steps and half a cosine down to zero.
+        label_smoothing: share of the target that is spread over all classes.
+        flip: probability of a left-right flip; 0 where left and right are classes of their own.
+        num_workers: processes that load images; None takes none on a CPU and 8 beside a GPU.
+    """
+
+    architecture: str = Field("resnet18", description="An encoder, e.g. resnet50 or efficientnet-lite0.")
+    input_size: Annotated[int, Field(ge=32, le=1024)] = Field(224, description="Width and height of the input, pixels.")
+    max_epochs: Annotated[int, Field(ge=1, le=100_000)] = 60
+    batch_size: Annotated[int, Field(ge=2, le=4096)] = Field(32, description="Images of an optimiser step.")
+    learning_rate: Positive = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    flip: Fraction = Field(0.5, description="Probability of a left-right flip; 0 where classes tell sides.")
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description="Of each class, held out where the table states no split."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
+        0, description="The same seed, images and machine give the same weights."
+    )
+    device: DeviceName = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    num_workers: Annotated[int, Field(ge=0, le=64)] | None = Field(None, description="Processes that load images.")
+
+    @property
+    def recipe(self) -> Recipe:
+        """The same as the recipe that the library's optimiser and schedule are built from."""
+        return Recipe(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            warmup=0.1,
+            augmentation=Augmentation(
+                rotation=10.0, scale=0.15, shift=0.05, flip=self.flip,
+                brightness=0.2, contrast=0.2, gamma=0.2, noise=0.05, color=0.1,
+            ),
+        )  # fmt: skip

@@ -60,13 +60,13 @@ def publish_unless_worse(
         above = f"above the current model's {previous.value:.3f}, measured on the same images"
         if not job.options.publish_worse:
             return replace(result, reason=f"Not published: its validation error of {best} is {above}.")
-    weights = stored_weights(run.best_state, job.options.half_precision)
+    weights = stored_weights(run.selection.weights, job.options.half_precision)
     calibrated = calibrate(job, weights, result.unit, run.report_calibration)
     card: ModelCard | None = None
     if process_rank()[0] == 0:
         card = publish(
             result.folder,
-            run.best_state,
+            run.selection.weights,
             {
                 "protocol": job.protocol,
                 "labels_used": run.labels_used,

@@ -24,7 +24,7 @@ STEPS_TOGETHER = 8
 
 
 class Run:
-    """Trains one network once; call it, then read ``best`` and ``best_state``.
+    """Trains one network once; call it, then read what was selected.
 
     Args:
         job: what is trained, on what, with which options.
@@ -35,6 +35,7 @@ class Run:
     Attributes:
         stopped: whether a stop was asked for before the run was complete; it is saved then.
         labels_used: images of both sides of the split.
+        selection: the validations so far, and the weights to publish.
     """
 
     def __init__(self, job: Job, network: LandmarkNetwork, distiller: Distiller | None = None, *, warm: bool) -> None:
@@ -50,7 +51,7 @@ class Run:
         self._trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
         self._trainer.add_event_handler(Events.ITERATION_COMPLETED, self._after_step)
         self._trainer.add_event_handler(Events.EPOCH_COMPLETED, self._after_epoch)
-        self._selection = Selection(recipe.patience, options.keep)
+        self.selection = Selection(recipe.patience, options.keep)
         self.labels_used = len(job.train_images) + len(job.val_images)
         self._pace = Pace(job.clock, job.begun)
         self._complete = 0
@@ -80,21 +81,6 @@ class Run:
         """Steps that ran."""
         return int(self._trainer.state.iteration)
 
-    @property
-    def best(self) -> RadialErrorSummary:
-        """The least validation error, or the last one where the last weights are kept."""
-        return self._selection.best
-
-    @property
-    def history(self) -> list[dict[str, float]]:
-        """One dict per validation."""
-        return self._selection.history
-
-    @property
-    def best_state(self) -> dict[str, torch.Tensor]:
-        """The weights to publish."""
-        return self._selection.weights
-
     def __call__(self, saved: dict[str, Any] | None = None) -> RadialErrorSummary:
         """Trains to the end or until a stop; returns the error of the best weights.
 
@@ -107,10 +93,10 @@ class Run:
         if self._job.stop():
             self.stopped = True  # what was saved stays
         self.report("running")
-        if not (self.stopped or self._selection.exhausted or self.epochs >= self._recipe.max_epochs):
+        if not (self.stopped or self.selection.exhausted or self.epochs >= self._recipe.max_epochs):
             self._trainer.run()
         self._reports.close()
-        return self.best
+        return self.selection.best
 
     def report(self, status: str, **extra: Any) -> None:
         """Tells how far the run is: a progress dict as of :data:`~monai_ext.engines.options.OnProgress`.
@@ -122,11 +108,11 @@ class Run:
         place = {
             "step": self.steps,
             "complete_epochs": self._complete,
-            "val_epoch": self.history[-1]["epoch"] if self.history else None,
+            "val_epoch": self.selection.history[-1]["epoch"] if self.selection.history else None,
             "seconds": round(self._pace.seconds, 1),
             "seconds_left": 0.0 if status == "done" else self._seconds_left(),
         }
-        self._reports.tell(status, self.epochs, self._loss, self._selection, **place, **extra)
+        self._reports.tell(status, self.epochs, self._loss, self.selection, **place, **extra)
 
     def _seconds_left(self) -> float | None:
         """Of steps, validations and the calibration, which looks at the validation images once more."""
@@ -187,12 +173,12 @@ class Run:
             self._add_validation(epoch, error)
         self._complete = epoch
         self._reports.log_epoch(epoch, self._loss, self._parts.learning_rate)
-        ended = epoch == self._recipe.max_epochs or self._selection.exhausted
+        ended = epoch == self._recipe.max_epochs or self.selection.exhausted
         due = time.monotonic() - self._saved_at >= self._job.options.checkpoint_seconds
         if self._first and (due or ended):
             self._save(epoch)
         self.report("running")
-        if self._selection.exhausted:
+        if self.selection.exhausted:
             self._trainer.terminate()
 
     def _add_validation(self, epoch: int, error: RadialErrorSummary) -> None:
@@ -203,7 +189,7 @@ class Run:
             entry["gradient_ratio"] = self._parts.gradient_ratio
         if self._job.warning:
             entry["batch_size"] = self._recipe.batch_size
-        self._selection.add(entry, error, self._parts.average)
+        self.selection.add(entry, error, self._parts.average)
         self._reports.log_validation(entry, error.unit)
 
     def _save(self, epoch: int, steps: int = 0) -> None:
@@ -212,13 +198,13 @@ class Run:
         if self._job.options.minutes is not None:
             place["length"] = (self._recipe.max_epochs, self._job.options.epoch_steps)
         sums = {"loss": self._loss, "loss_sum": self._loss_sum, "random": random_state(self._device)}
-        self._job.state.save({**place, **sums, **self._parts.state_dict(), **self._selection.state_dict()})
+        self._job.state.save({**place, **sums, **self._parts.state_dict(), **self.selection.state_dict()})
         self._saved_at = time.monotonic()
 
     def _take_up(self, saved: dict[str, Any]) -> None:
         """Goes on from a saved state, also one of larger batches: the images that were used are not used again."""
         self._parts.load_state_dict(saved)
-        self._selection.load_state_dict(saved)
+        self.selection.load_state_dict(saved)
         self._loss, self._complete = saved["loss"], saved["epoch"]
         larger = saved["batch_size"] / self._recipe.batch_size
         self._loss_sum.copy_(saved["loss_sum"] * larger)

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from monai.utils import set_determinism
@@ -81,9 +82,9 @@ def train_model(
     options = options or TrainOptions()
     protocol = options.applied_to(protocol)
     fraction = protocol.recipe.val_fraction
-    sides = split_images(images, fraction, read_settled_sides(folder))
-    used = check_labels(sides[0] + sides[1], protocol)
-    train_images, val_images = used[: len(sides[0])], used[len(sides[0]) :]
+    train_images, val_images = split_images(images, fraction, read_settled_sides(folder))
+    used = check_labels(train_images + val_images, protocol)
+    train_images, val_images = used[: len(train_images)], used[len(train_images) :]
     device = find_device(options.device, local_rank())
     signature = run_signature(protocol, used, options.seed, options.epoch_steps, options.minutes)
     job = Job(
@@ -147,32 +148,29 @@ def _trained(job: Job) -> TrainResult:
     models, protocol = job.folder.parent, job.protocol
     current = find_model(job.folder.name, models, *([job.pretrained.parent] if job.pretrained else []))
     replaced = None if current is None else read_card(current).version
+    run: Run | None = None
     try:
         previous = None if current is None else _previous(current, job)
-    except StoppedError:
-        return _stopped(job, saved["epoch"] if saved else 0, begun=saved is not None)
-    warm = current is not None and job.options.warm_start and previous is not None
-    source = find_source(protocol, models)
-    network, parent = _start(protocol, current if warm else None)
-    begun_with = f"Version {parent}" if parent else initialise(network, protocol, models, source)
-    network = network.to(job.device)
-    distiller = distilled(network, protocol, source)
-    try:
+        warm = current is not None and job.options.warm_start and previous is not None
+        source = find_source(protocol, models)
+        network, parent = _start(protocol, current if warm else None)
+        begun_with = f"Version {parent}" if parent else initialise(network, protocol, models, source)
+        network = network.to(job.device)
+        distiller = distilled(network, protocol, source)
         job = within_minutes(job, saved, network, distiller, warm=parent is not None)
-    except StoppedError:
-        return _stopped(job, 0, begun=False)
-    run = Run(job, network, distiller, warm=parent is not None)
-    best = run(saved)
-    if run.stopped:
-        return _stopped(job, run.epochs, begun=saved is not None or run.steps > 0, run=run)
-    previous_error = previous.value if previous else None
-    result = TrainResult(None, job.folder, "", best.value, best.unit, previous_error, run.epochs, run.history)
-    try:
+        run = Run(job, network, distiller, warm=parent is not None)
+        best = run(saved)
+        if run.stopped:
+            raise StoppedError
+        previous_error = previous.value if previous else None
+        result = TrainResult(
+            None, job.folder, "", best.value, best.unit, previous_error, run.epochs, run.selection.history
+        )
         result = publish_unless_worse(
             result, job, run, parent=parent, begun_with=begun_with, previous=previous, replaced=replaced
         )
     except StoppedError:
-        return _stopped(job, run.epochs, begun=True, run=run)
+        return _stopped(job, saved, run)
     if process_rank()[0] == 0:
         seconds = job.clock() - begun
         resumed_at = saved["epoch"] if saved else None
@@ -195,16 +193,17 @@ def _of_recipes_length(job: Job) -> Job:
     return job.with_length(length.epochs, length.epoch_steps)
 
 
-def _stopped(job: Job, epoch: int, *, begun: bool, run: Run | None = None) -> TrainResult:
+def _stopped(job: Job, saved: dict[str, Any] | None, run: Run | None) -> TrainResult:
+    epoch = run.epochs if run is not None else saved["epoch"] if saved is not None else 0
     reason = "Training was stopped before its first step."
-    if begun:
+    if saved is not None or (run is not None and run.steps > 0):
         reason = (
             f"Training was stopped in epoch {epoch} of {job.protocol.recipe.max_epochs}: training again with the same "
             "labels and options goes on from there."
         )
     if run is not None:
         run.report("stopped", message=reason)
-        best, history = run.best, run.history
+        best, history = run.selection.best, run.selection.history
     else:
         best, history = RadialErrorSummary(math.inf, "px"), []
         if job.on_progress is not None:

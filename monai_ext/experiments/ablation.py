@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, read_labels, split_images
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.network_config import Decoder
-from monai_ext.losses import WEIGHT
 from monai_ext.networks import find_device
 from monai_ext.studies import Studies
 
@@ -26,40 +25,7 @@ from .cell_training import train_cell
 from .cells import Cell, Length, Size, length, parse_sizes, subset
 from .predictions import Predictions, predict, read_predictions, write_predictions
 from .progress import OnCellProgress, Progress, report_training
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a person may choose for an ablation.
-
-    Args:
-        rows: names; none takes those of the papers that the protocol can have.
-        sizes: of the training set, e.g. ``50,100,all``.
-        seeds: how many, from 0.
-        max_epochs: passes over each cell's own images; the steps then differ between sizes.
-        max_steps: most optimiser steps of every cell.
-        validations: how often a run is validated and saved; its last weights count all the same.
-        split: the images that are reported, ``val`` or ``test``.
-        backbone: instead of the protocol's own.
-        weight: of the regularisers of the rows CD, ED and Com.
-        device, workers: as in training.
-        models: folder whose ``sources`` hold source classifiers.
-        keep_weights: keep the weights of finished cells.
-    """
-
-    rows: tuple[str, ...] = ()
-    sizes: str = "all"
-    seeds: int = 3
-    max_epochs: int | None = None
-    max_steps: int | None = None
-    validations: int = 5
-    split: Literal["val", "test"] = "val"
-    backbone: str | None = None
-    weight: float = WEIGHT
-    device: str = "auto"
-    workers: int | None = None
-    models: Path = Path("models")
-    keep_weights: bool = True
+from .settings import Settings
 
 
 class Ablation:

@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.network_config import HourglassConfig
-from monai_ext.landmarks.recipe import NAMED_RECIPES, Recipe
-from monai_ext.losses import TEMPERATURE, WEIGHT, mode_weights
+from monai_ext.landmarks.recipe import CROSS_TASK_TEMPERATURE, CROSS_TASK_WEIGHT, NAMED_RECIPES, Recipe
+from monai_ext.losses import mode_weights
+
+from .settings import RECIPES
 
 #: Of Fu et al., MLMI 2020, table 1: what of the encoder learns, and which of the paper's terms the loss has.
 CROSS_TASK_ROWS: Mapping[str, Mapping[str, Any]] = {
@@ -30,7 +32,6 @@ START_ROWS = ("pretrained", "random")
 
 #: The protocol's own recipe.
 OWN_RECIPE = "protocol"
-RECIPES = (OWN_RECIPE, "default", *NAMED_RECIPES)
 
 #: What a recipe by name takes from the protocol: these belong to the images, not to the method.
 _OF_THE_IMAGES = ("augmentation", "cross_task", "val_fraction", "batch_size")
@@ -50,7 +51,7 @@ def default_rows(protocol: Protocol) -> tuple[str, ...]:
     return tuple(name for name in names if name not in ("HG8", *START_ROWS)) or names
 
 
-def row_protocol(protocol: Protocol, row: str, *, weight: float = WEIGHT) -> Protocol:
+def row_protocol(protocol: Protocol, row: str, *, weight: float = CROSS_TASK_WEIGHT) -> Protocol:
     """The protocol of a row.
 
     Args:
@@ -87,7 +88,7 @@ def row_protocol(protocol: Protocol, row: str, *, weight: float = WEIGHT) -> Pro
         "lambda_cd": lambda_cd,
         "lambda_ed": lambda_ed,
         "trainable": parts["trainable"],
-        "temperature": TEMPERATURE,
+        "temperature": CROSS_TASK_TEMPERATURE,
     }
     if not lambda_cd:
         block["train_classifier"] = False  # the loss does not use it

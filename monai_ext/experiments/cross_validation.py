@@ -6,7 +6,7 @@ import math
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,35 +27,10 @@ from .cells import Length, length
 from .folds import Fold, fold_images
 from .predictions import predict, read_predictions, write_predictions
 from .progress import OnCellProgress, Progress, report_training
+from .settings import CrossValidationSettings
 
 #: Answers on changed images, and which images those were.
 CHANGED, CHANGED_OF = "changed.csv", "changed.json"
-
-
-@dataclass(frozen=True)
-class CrossValidationSettings:
-    """What a person may choose for a cross-validation.
-
-    Args:
-        folds: how many.
-        seed: of the division and of every training.
-        max_steps: most optimiser steps of every training; None takes the recipe's epochs.
-        validations: how often a training is validated and saved; its last weights count all the same.
-        device, workers: as in training.
-        models: folder whose ``sources`` hold source classifiers.
-        keep_weights: keep the model of each fold.
-        half: store its weights as float16, as a shipped model has them.
-    """
-
-    folds: int = 5
-    seed: int = 0
-    max_steps: int | None = None
-    validations: int = 5
-    device: str = "auto"
-    workers: int | None = None
-    models: Path = Path("models")
-    keep_weights: bool = True
-    half: bool = True
 
 
 class CrossValidation:

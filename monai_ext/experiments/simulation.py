@@ -30,7 +30,7 @@ from .predictions import predict, write_predictions
 from .progress import OnCellProgress, Progress, report_training
 from .round_error import mean_error
 from .rounds import INITIAL, RoundCell, all_cells, check_strategies, label_counts
-from .simulation_settings import SimulationSettings
+from .settings import SimulationSettings
 
 
 class Simulation:

@@ -7,7 +7,16 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .files import named_files
     from .format import Format, FrameOf, losses
-    from .registry import FORMAT_NAMES, FORMATS, PIXEL_ORIGINS, find_format, read_table, recognise, write_table
+    from .registry import (
+        FORMAT_NAMES,
+        FORMATS,
+        PIXEL_ORIGINS,
+        PixelOrigin,
+        find_format,
+        read_table,
+        recognise,
+        write_table,
+    )
 
 __all__ = [
     "FORMATS",
@@ -15,6 +24,7 @@ __all__ = [
     "PIXEL_ORIGINS",
     "Format",
     "FrameOf",
+    "PixelOrigin",
     "find_format",
     "losses",
     "named_files",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
-import torch
+import math
+from typing import TYPE_CHECKING, Literal, get_args
 
 from monai_ext.landmarks import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 Reduction = Literal["mean", "max"]
 
@@ -30,5 +32,5 @@ def image_score(values: torch.Tensor, status: torch.Tensor, reduction: Reduction
         raise InputError(f"Values {tuple(values.shape)} and status {tuple(status.shape)} must have one shape (B, K).")
     counted = (status > 0) | ~(status > 0).any(1, keepdim=True)
     if reduction == "max":
-        return torch.where(counted, values, -torch.inf).amax(1)
-    return torch.where(counted, values, 0.0).sum(1) / counted.sum(1)
+        return values.masked_fill(~counted, -math.inf).amax(1)
+    return values.masked_fill(~counted, 0.0).sum(1) / counted.sum(1)

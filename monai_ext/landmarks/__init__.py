@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from .answer import prediction_document
     from .errors import InputError
     from .files import write_atomically, write_json_atomically
-    from .geometry import Frame
-    from .markups import markups_document, read_markups, write_markups
+    from .geometry import Frame, Unit
+    from .markups import Markups, markups_document, parse_markups, read_markups, write_markups
     from .measurements import measure
     from .points import Landmarks, Status
     from .protocol import Protocol
@@ -22,14 +22,17 @@ __all__ = [
     "ImagePoints",
     "InputError",
     "Landmarks",
+    "Markups",
     "PointsTable",
     "Protocol",
     "Status",
     "TablePoint",
+    "Unit",
     "app_dir",
     "find_protocol",
     "markups_document",
     "measure",
+    "parse_markups",
     "prediction_document",
     "read_markups",
     "read_points_table",

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+DEVICE_PATTERN = r"^(auto|cpu|cuda(:\d+)?)$"
+DeviceName = Annotated[str, Field(pattern=DEVICE_PATTERN)]
 
 
 class Strict(BaseModel):

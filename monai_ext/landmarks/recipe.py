@@ -107,6 +107,10 @@ class Augmentation(Strict):
 IMAGENET, FACES = "imagenet", "faces"
 
 
+#: Weight of a regulariser and temperature of the class probabilities in Fu et al., MLMI 2020, section 3.1.
+CROSS_TASK_WEIGHT, CROSS_TASK_TEMPERATURE = 0.002, 2.0
+
+
 class CrossTask(Strict):
     """A frozen classifier of a neighbouring task that the encoder begins as and is kept close to.
 
@@ -127,8 +131,8 @@ class CrossTask(Strict):
 
     source: Annotated[str, Field(min_length=1)]
     lambda_cd: NotNegative = 0.0
-    lambda_ed: NotNegative = 0.002
-    temperature: Positive = 2.0
+    lambda_ed: NotNegative = CROSS_TASK_WEIGHT
+    temperature: Positive = CROSS_TASK_TEMPERATURE
     level: Literal["map", "pooled", "pixel"] = "map"
     train_classifier: bool = False
     freeze_bn: bool = False

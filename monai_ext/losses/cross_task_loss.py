@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.recipe import CROSS_TASK_TEMPERATURE, CROSS_TASK_WEIGHT
 from monai_ext.networks.cross_task.distiller import DistilledOutput
 
 from .landmark_loss import GradientRatio, LandmarkLoss, TrainingLoss
@@ -20,16 +21,13 @@ LEVELS: tuple[Level, ...] = ("map", "pooled", "pixel")
 #: A vector shorter than this has no direction.
 SHORTEST = 1e-6
 
-#: Weight of a regulariser and temperature of the class probabilities in Fu et al., MLMI 2020, section 3.1.
-WEIGHT, TEMPERATURE = 0.002, 2.0
-
 #: The rows of the paper's table 1: fine tuning, either regulariser, both.
 Mode = Literal["FT", "CD", "ED", "Com"]
 
 _TERMS: dict[Mode, tuple[float, float]] = {"FT": (0.0, 0.0), "CD": (1.0, 0.0), "ED": (0.0, 1.0), "Com": (1.0, 1.0)}
 
 
-def mode_weights(mode: Mode, weight: float = WEIGHT) -> tuple[float, float]:
+def mode_weights(mode: Mode, weight: float = CROSS_TASK_WEIGHT) -> tuple[float, float]:
     """``(lambda_cd, lambda_ed)`` of a row of the paper's table.
 
     Raises:
@@ -136,8 +134,8 @@ class CrossTaskLoss(TrainingLoss):
         self,
         task: LandmarkLoss,
         lambda_cd: float = 0.0,
-        lambda_ed: float = WEIGHT,
-        temperature: float = TEMPERATURE,
+        lambda_ed: float = CROSS_TASK_WEIGHT,
+        temperature: float = CROSS_TASK_TEMPERATURE,
         level: Level = "map",
     ) -> None:
         super().__init__()

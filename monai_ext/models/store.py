@@ -10,18 +10,20 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.files import write_atomically
-from monai_ext.networks import LandmarkNetwork, build_network
 
 from .calibration import Calibration, write_calibration
+
+if TYPE_CHECKING:
+    import torch
+
+    from monai_ext.networks import LandmarkNetwork
 
 CARD = "card.json"
 #: Versions that stay when a new one is published, that one included.
@@ -95,6 +97,8 @@ def check_weights(folder: Path) -> ModelCard:
 
 
 def _read_weights(folder: Path) -> tuple[ModelCard, dict[str, torch.Tensor]]:
+    from safetensors.torch import load_file  # which loads torch: a model is found without it
+
     card = read_card(folder)
     path = find_weights(folder, card)
     try:
@@ -125,6 +129,8 @@ def load_network(folder: Path) -> tuple[LandmarkNetwork, ModelCard]:
     Raises:
         InputError: card or weights are missing, damaged, or of another network. Never random weights.
     """
+    from monai_ext.networks import build_network
+
     card, state = _read_weights(folder)
     path = Path(folder) / card.weights
     network = build_network(card.protocol)
@@ -164,11 +170,13 @@ def publish(
         InputError: a weight is not finite, in half precision where that is asked for.
         OSError: the folder cannot be written, or the disk is full; nothing of the new version is left then.
     """
+    from safetensors.torch import save
+
     folder = Path(folder)
     number = max([0, *version_numbers(folder), *version_number(after or "")]) + 1
     tensors = stored_weights(state, half_precision)
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise InputError(f"The weights {name!r} are not finite: training diverged; lower the learning rate.")
     data = save(tensors)
     version = f"v{number}"

@@ -9,14 +9,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-
+from monai_ext import networks
 from monai_ext.landmarks.files import read_json, write_json_atomically
-from monai_ext.networks import machine, versions
 
 from .store import ModelCard
+
+if TYPE_CHECKING:
+    import torch
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,8 @@ def write_training_record(
         "resumed_at_epoch": resumed_at,
         "command": _command(),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine(device),
-        "versions": versions(),
+        "machine": networks.machine(device),
+        "versions": networks.versions(),
         "history": [{key: finite(value) for key, value in entry.items()} for entry in history],
     }
     path = record_path(folder, card.version)

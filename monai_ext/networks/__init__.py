@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .backbones import BACKBONES, Backbone, backbone_names, build_backbone
     from .build import build_network
     from .deconv_net import DeconvNet
-    from .device import DEVICE_PATTERN, device_names, find_device, machine, versions
+    from .device import device_names, find_device, machine, versions
     from .encoders import build_encoder, encoder_names, is_encoder
     from .halves import Halves, HalvesOutput
     from .heatmap_net import HeatmapNet
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKBONES",
-    "DEVICE_PATTERN",
     "ZIAN",
     "Backbone",
     "DeconvNet",

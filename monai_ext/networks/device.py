@@ -13,8 +13,7 @@ import torch
 
 from monai_ext import __version__
 from monai_ext.landmarks import InputError
-
-DEVICE_PATTERN = r"^(auto|cpu|cuda(:\d+)?)$"
+from monai_ext.landmarks.document import DEVICE_PATTERN
 
 
 def find_device(name: str, local_rank: int = 0) -> torch.device:

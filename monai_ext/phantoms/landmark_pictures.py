@@ -20,7 +20,7 @@ from .face import render_face
 from .face_plan import draw_face
 from .fundus import render_fundus
 from .fundus_plan import draw_fundus
-from .phantom import Phantom
+from .phantom import PICTURED_PROTOCOLS, Phantom
 
 #: Sides of a picture in pixels.
 SIDE = 160
@@ -59,14 +59,12 @@ class _Kind:
     window: float
 
 
-_KINDS = {
+_KINDS: dict[str, _Kind] = {
     "fundus": _Kind(_fundus, 0.55),
     "scleral_spur": _Kind(_as_oct, 0.34),
     "face": _Kind(_face, 0.36),
     "cephalometric": _Kind(make_cephalogram, 0.26),
 }
-#: The protocols that have pictures.
-PICTURED_PROTOCOLS = tuple(_KINDS)
 
 
 def picture_name(protocol: str, landmark: str) -> str:

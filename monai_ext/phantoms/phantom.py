@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from monai_ext.landmarks import Frame, Landmarks, Status
 from monai_ext.landmarks.geometry import FloatArray
 
+#: Protocols that sample data can be made for, and those that example pictures of landmarks can be drawn for.
+SAMPLE_PROTOCOLS = ("fundus", "scleral_spur", "face")
+PICTURED_PROTOCOLS = (*SAMPLE_PROTOCOLS, "cephalometric")
+
 
 @dataclass(frozen=True, eq=False)
 class Phantom:

@@ -20,7 +20,7 @@ from monai_ext.studies import Studies
 from .as_oct import make_as_oct
 from .face import make_face
 from .fundus import make_fundus
-from .phantom import Phantom
+from .phantom import SAMPLE_PROTOCOLS, Phantom
 
 #: Largest number of images per protocol.
 MOST_IMAGES = 100_000
@@ -50,14 +50,11 @@ class _Kind:
 
 
 #: Photographs are stored as JPEG, as cameras do; the scan without loss.
-_KINDS = {
+_KINDS: dict[str, _Kind] = {
     "fundus": _Kind(make_fundus, "fundus photographs", ".jpg"),
     "scleral_spur": _Kind(make_as_oct, "anterior segment OCT sections", ".png"),
     "face": _Kind(make_face, "faces", ".jpg"),
 }
-
-#: The protocols that have a phantom.
-SAMPLE_PROTOCOLS = tuple(_KINDS)
 
 
 def phantom_stream(protocol: str, seed: int) -> Iterator[Phantom]:

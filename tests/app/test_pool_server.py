@@ -14,7 +14,7 @@ import requests
 from app_server import ROOT, Server
 from monailabel.client import MONAILabelClient
 
-from monai_ext.active.measures import DEFAULT_MEASURE
+from monai_ext.active import DEFAULT_MEASURE
 
 pytestmark = pytest.mark.server
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from app_readers import Person, label_on_disk, mean
-from app_requests import assert_refused, local_client
-from fastapi import FastAPI
+from app_requests import assert_refused, client_of
+from monailabel.endpoints.user.auth import DEFAULT_USER
 
 from lib.datastore import LandmarkDatastore
-from lib.routes import install_routes
 from lib.trainers.landmark_train import training_set
 from monai_ext.engines import read_labels
 from monai_ext.landmarks import InputError, Status
+from monai_ext.studies import reader_of
 
 A = [[20.25, 30.5], [60.0, 40.0]]
 B = [[22.75, 27.5], [61.0, 44.5]]
@@ -35,9 +35,7 @@ class Study:
     def open(self, **conf: str) -> None:
         """Starts the app on the folder, again or with other values."""
         self.app = self._make_app(self.folder, **conf)
-        web = FastAPI()
-        install_routes(web, self.app.service, self.app)
-        self._client = local_client(web)
+        self._client = client_of(self.app)
 
     def person(self, name: str) -> Person:
         return Person(name, self._client, self.folder)
@@ -369,3 +367,8 @@ def test_the_datastore_of_one_reader_keeps_every_file(study: Study) -> None:
     store = LandmarkDatastore(str(study.folder))
     assert sorted(store.objects["spot_00"].labels) == ["final", "reader1", "reader2"]
     assert files(study.folder) == before
+
+
+def test_who_everybody_is_without_signing_in_is_no_name() -> None:
+    assert reader_of({"user": DEFAULT_USER.username}) == ""
+    assert reader_of({"user": "ann"}) == "ann"

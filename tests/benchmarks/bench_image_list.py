@@ -30,7 +30,7 @@ def entries(count: int) -> tuple[Any, ...]:
     for number in range(count):
         tag = ("", "draft", "final")[number % 3]
         labels = {tag: LabelInfo(tag, "head", None, ("Ada", "Bob")[number % 2])} if tag else {}
-        found.append(ImageEntry(f"image_{number:05}", tag or "unlabeled", f"{number}.png", 1, labels))
+        found.append(ImageEntry(f"image_{number:05}", tag or "unlabeled", f"{number}.png", labels=labels))
     return tuple(found)
 
 

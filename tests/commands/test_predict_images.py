@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from monai_ext.commands.images import image_files, known_image_id
+from monai_ext.commands.predict import image_files, known_image_id
 from monai_ext.landmarks import InputError
 
 

@@ -18,6 +18,7 @@ _NEEDS_SERVER = ["test_client_server.py", "test_flow.py", "test_flow_failures.py
 collect_ignore = [] if importlib.util.find_spec("monailabel") else _NEEDS_SERVER  # the extra `server`
 
 if importlib.util.find_spec("slicer_core") and importlib.util.find_spec("PySide6"):
-    from panel_fixtures import make_panel, place  # noqa: F401 - fixtures; without PySide6 the panel's tests fail
+    # Without PySide6 the panel's tests fail.
+    from panel_fixtures import client, connect, connected, detected, make_panel, panel, place  # noqa: F401
 
 from session_desk import desk  # noqa: E402, F401 - a fixture

@@ -3,37 +3,68 @@
 from __future__ import annotations
 
 import logging
-import sys
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from folder_client import FolderClient
 from host.install import MODULE
 from panel_driver import Driver
+from swallowed import nothing_swallowed
 
 
 @pytest.fixture
 def make_panel(tmp_path: Path) -> Iterator[Callable[..., Driver]]:
     """Opens the module in a new application; what is swallowed inside slots and observers fails the test."""
-    errors: list[str] = []
-    hooks = sys.excepthook, sys.unraisablehook
-    sys.excepthook = lambda *error: errors.append("".join(traceback.format_exception(*error)))
-    sys.unraisablehook = lambda info: errors.append("".join(traceback.format_exception(info.exc_value)))
     drivers: list[Driver] = []
 
     def make(make_client: Any = None, folder: Path = tmp_path, source: Path = MODULE) -> Driver:
         drivers.append(Driver(folder, make_client, source=source))
         return drivers[-1]
 
-    try:
+    with nothing_swallowed():
         yield make
         for driver in drivers:
             driver.close()
-    finally:
-        sys.excepthook, sys.unraisablehook = hooks
-    assert not errors, errors[0]
+
+
+@pytest.fixture
+def client() -> FolderClient:
+    """Three photographs, and no server."""
+    return FolderClient()
+
+
+@pytest.fixture
+def connect(make_panel: Callable[..., Driver]) -> Callable[[Any], Driver]:
+    """Opens the module and connects it to a client."""
+
+    def connected(client: Any) -> Driver:
+        driver = make_panel(lambda _address, _token: client)
+        driver.connect("http://stand-in")
+        return driver
+
+    return connected
+
+
+@pytest.fixture
+def connected(connect: Callable[[Any], Driver], client: FolderClient) -> Driver:
+    """Nothing is open yet."""
+    return connect(client)
+
+
+@pytest.fixture
+def panel(connected: Driver) -> Driver:
+    """The first image is open."""
+    connected.do("nextSample")
+    return connected
+
+
+@pytest.fixture
+def detected(panel: Driver) -> Driver:
+    """The prediction is shown."""
+    panel.do("detect")
+    return panel
 
 
 @pytest.fixture(scope="session")

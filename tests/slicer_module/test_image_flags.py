@@ -39,10 +39,9 @@ def client() -> DoubtingClient:
 
 
 @pytest.fixture
-def doubted(make_panel: Callable[..., Driver], client: DoubtingClient) -> Driver:
+def doubted(connect: Callable[..., Driver], client: DoubtingClient) -> Driver:
     """Image ``one`` is labelled, flagged, and open again."""
-    panel = make_panel(lambda _address, _token: client)
-    panel.connect("http://stand-in")
+    panel = connect(client)
     panel.do("nextSample")
     panel.do("detect")
     panel.submit()

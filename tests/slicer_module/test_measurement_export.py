@@ -19,19 +19,12 @@ from PySide6 import QtCore, QtTest, QtWidgets
 
 
 @pytest.fixture
-def client() -> FolderClient:
-    return FolderClient()
-
-
-@pytest.fixture
-def panel(make_panel: Callable[..., Driver], client: FolderClient) -> Driver:
+def panel(connected: Driver) -> Driver:
     """The prediction on the first image is shown."""
-    driver = make_panel(lambda _address, _token: client)
-    driver.ui.annotatorEdit.setText("Ada")
-    driver.connect("http://stand-in")
-    driver.do("nextSample")
-    driver.do("detect")
-    return driver
+    connected.ui.annotatorEdit.setText("Ada")
+    connected.do("nextSample")
+    connected.do("detect")
+    return connected
 
 
 def press(driver: Driver, name: str) -> None:
@@ -118,15 +111,14 @@ def test_nothing_is_written_where_the_person_gives_up(panel: Driver, monkeypatch
 
 
 def test_the_example_picture_of_the_landmark_is_beside_its_definition(
-    make_panel: Callable[..., Driver], client: FolderClient
+    connect: Callable[..., Driver], client: FolderClient
 ) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (400, 300), (10, 200, 30)).save(stream, "PNG")
     client.pictures = {"left_eye": stream.getvalue(), "nose": b"no picture"}
     for entry in client.document["protocols"]["head"]["landmarks"]:
         entry["picture"] = entry["name"] in ("left_eye", "nose")
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     driver.do("nextSample")
     frame = driver.ui.landmarkPicture
 

@@ -16,19 +16,10 @@ from translations import UI
 
 
 @pytest.fixture
-def client() -> FolderClient:
-    return FolderClient()
-
-
-@pytest.fixture
-def detected(make_panel: Callable[..., Driver], client: FolderClient) -> Driver:
-    """At 780 pixels of height, with a prediction."""
-    driver = make_panel(lambda _address, _token: client)
-    driver.host.window.resize(980, 780)
-    driver.connect("http://stand-in")
-    driver.do("nextSample")
-    driver.do("detect")
-    return driver
+def connected(connected: Driver) -> Driver:
+    """At 780 pixels of height."""
+    connected.host.window.resize(980, 780)
+    return connected
 
 
 def wholly_seen(driver: Driver, widget: Any) -> bool:

@@ -32,11 +32,9 @@ def alive(driver: Driver, watched: dict[str, Any]) -> list[str]:
     return [name for name, reference in watched.items() if reference() is not None]
 
 
-def test_nothing_of_a_panel_outlives_its_closing(make_panel: Callable[..., Driver]) -> None:
-    client = FolderClient()
+def test_nothing_of_a_panel_outlives_its_closing(connect: Callable[..., Driver], client: FolderClient) -> None:
     client.document["train_stats"] = {"head": {"status": "running", "epoch": 2, "max_epochs": 60, "loss": 0.5}}
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     driver.do("nextSample")
     driver.host.wait(lambda: bool(driver.panel.training.history), 10, "both timers have run")
     watched = watch(driver)

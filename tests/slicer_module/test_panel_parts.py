@@ -92,27 +92,24 @@ def test_the_dialog_gives_the_pressed_answer(make_panel: Callable[..., Driver], 
     driver.host.step()
 
 
-def test_the_server_section_folds_for_an_image_and_opens_for_a_refused_token(make_panel: Callable[..., Driver]) -> None:
-    client = FolderClient()
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
-    assert driver.ui.serverSection.collapsed is False
-    driver.do("nextSample")
-    assert driver.ui.serverSection.collapsed is True
+def test_the_server_section_folds_for_an_image_and_opens_for_a_refused_token(
+    connected: Driver, client: FolderClient
+) -> None:
+    assert connected.ui.serverSection.collapsed is False
+    connected.do("nextSample")
+    assert connected.ui.serverSection.collapsed is True
     client.failure = WrongToken("The server wants another access token.")
-    driver.panel.server.connect()
-    driver.idle()
-    assert driver.message == "The server wants another access token."
-    assert driver.ui.serverSection.collapsed is False
+    connected.panel.server.connect()
+    connected.idle()
+    assert connected.message == "The server wants another access token."
+    assert connected.ui.serverSection.collapsed is False
 
 
-def test_another_protocol_opens_the_same_image(make_panel: Callable[..., Driver]) -> None:
-    client = FolderClient()
+def test_another_protocol_opens_the_same_image(connect: Callable[..., Driver], client: FolderClient) -> None:
     other = copy.deepcopy(client.document["protocols"]["head"])
     other |= {"name": "nose", "title": "A nose", "landmarks": other["landmarks"][2:3], "measurements": []}
     client.document["protocols"]["nose"] = other
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     driver.do("nextSample")
     driver.do("detect")
     driver.drag(2, (51.0, 48.0))
@@ -137,17 +134,14 @@ def test_another_protocol_opens_the_same_image(make_panel: Callable[..., Driver]
     assert driver.pixels()[0] == pytest.approx(PIXELS[0], abs=1e-3)
 
 
-def test_training_that_fails_says_why(make_panel: Callable[..., Driver]) -> None:
-    client = FolderClient()
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+def test_training_that_fails_says_why(connected: Driver, client: FolderClient) -> None:
     client.document["train_stats"] = {"head": {"status": "running", "epoch": 2, "max_epochs": 60, "loss": 0.5}}
-    driver.do("train")
-    assert driver.ui.trainingBar.value == 2
-    assert driver.ui.trainingBar.maximum == 60
+    connected.do("train")
+    assert connected.ui.trainingBar.value == 2
+    assert connected.ui.trainingBar.maximum == 60
     client.document["train_stats"] = {"head": {"status": "failed", "message": "No label can be read."}}
-    driver.host.wait(lambda: driver.message == "No label can be read.", 10)
-    assert driver.ui.trainButton.enabled
+    connected.host.wait(lambda: connected.message == "No label can be read.", 10)
+    assert connected.ui.trainButton.enabled
     assert "train" in client.calls
 
 
@@ -159,23 +153,20 @@ def test_training_that_fails_says_why(make_panel: Callable[..., Driver]) -> None
     ],
 )
 def test_training_takes_the_server_s_number_of_epochs(
-    make_panel: Callable[..., Driver], config: dict, shown: tuple[int, str], sent: dict
+    connect: Callable[..., Driver], config: dict, shown: tuple[int, str], sent: dict
 ) -> None:
     client = FolderClient()
     client.document["trainers"] = {"head": {"config": config}}
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     spin = driver.ui.epochsSpin
     assert (spin.value, spin.text) == shown
     driver.do("train")
     assert client.trained_with == sent
 
 
-def test_stopping_a_training(make_panel: Callable[..., Driver]) -> None:
-    client = FolderClient()
+def test_stopping_a_training(connect: Callable[..., Driver], client: FolderClient) -> None:
     client.document["train_stats"] = {"head": {"status": "running", "epoch": 2, "max_epochs": 60, "loss": 0.5}}
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     driver.host.wait(lambda: bool(driver.panel.training.history), 10, "a training that goes on is watched at once")
     client.document["train_stats"] = {"head": {"status": "stopped", "message": "Training was stopped."}}
     driver.do("stop")
@@ -183,13 +174,10 @@ def test_stopping_a_training(make_panel: Callable[..., Driver]) -> None:
     driver.host.wait(lambda: driver.message == "Training was stopped.", 10)
 
 
-def test_nothing_left_to_label_is_said(make_panel: Callable[..., Driver]) -> None:
-    client = FolderClient()
-    panel = make_panel(lambda _address, _token: client)
-    panel.connect("http://stand-in")
-    panel.do("nextSample")
+def test_nothing_left_to_label_is_said(connected: Driver, client: FolderClient) -> None:
+    connected.do("nextSample")
     for _ in range(3):
-        panel.do("detect")
-        panel.submit()
-        panel.do("nextSample")
-    assert panel.message == "All 3 images are labelled."
+        connected.do("detect")
+        connected.submit()
+        connected.do("nextSample")
+    assert connected.message == "All 3 images are labelled."

@@ -20,13 +20,11 @@ def status(driver: Driver) -> str:
     return str(driver.ui.statusLabel.text)
 
 
-def test_without_a_name_the_panel_asks_for_it(make_panel: Callable[..., Driver], client: FolderClient) -> None:
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
-    assert status(driver) == "Each image has 2 readers: enter your name"
-    driver.ui.annotatorEdit.setText("Ada")
+def test_without_a_name_the_panel_asks_for_it(connected: Driver, client: FolderClient) -> None:
+    assert status(connected) == "Each image has 2 readers: enter your name"
+    connected.ui.annotatorEdit.setText("Ada")
     assert client.annotator == "Ada"
-    assert status(driver).endswith(", labelling as Ada, one of 2 readers")
+    assert status(connected).endswith(", labelling as Ada, one of 2 readers")
 
 
 def test_another_name_lists_the_images_anew(make_panel: Callable[..., Driver], client: FolderClient) -> None:
@@ -44,10 +42,9 @@ def test_another_name_lists_the_images_anew(make_panel: Callable[..., Driver], c
     assert client.calls.count("images") == before + 1
 
 
-def test_with_one_reader_a_name_lists_nothing_anew(make_panel: Callable[..., Driver]) -> None:
+def test_with_one_reader_a_name_lists_nothing_anew(connect: Callable[..., Driver]) -> None:
     client = FolderClient()
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     assert status(driver).endswith("labelling without a name")
     before = client.calls.count("images")
     driver.ui.annotatorEdit.setText("Grace")

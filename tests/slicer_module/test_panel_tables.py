@@ -31,11 +31,10 @@ def set_points() -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.parametrize("points", [9, 12, 16, 24])
-def test_no_row_is_cut(make_panel: Callable[..., Driver], set_points: Callable[[int], None], points: int) -> None:
+def test_no_row_is_cut(connect: Callable[..., Driver], set_points: Callable[[int], None], points: int) -> None:
     set_points(points)
     client = FolderClient()
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     driver.do("nextSample")
     driver.do("detect")
     driver.host.step(50)
@@ -75,7 +74,7 @@ def entries(count: int, first: str = "Ada") -> tuple[ImageEntry, ...]:
         tag = ("", "draft", "final")[number % 3]
         labels = {tag: LabelInfo(tag, "head", None, (first, "Bob")[number % 2])} if tag else {}
         flags = ("Far from where others put it.",) if number % 10 == 0 else ()
-        found.append(ImageEntry(f"image_{number:05}", tag or "unlabeled", f"{number}.png", 1, labels, flags))
+        found.append(ImageEntry(f"image_{number:05}", tag or "unlabeled", f"{number}.png", labels, flags))
     return tuple(found)
 
 

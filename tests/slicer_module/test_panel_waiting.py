@@ -13,19 +13,6 @@ from PySide6 import QtCore
 from spot_server import Ticks
 
 
-@pytest.fixture
-def client() -> FolderClient:
-    return FolderClient()
-
-
-@pytest.fixture
-def panel(make_panel: Callable[..., Driver], client: FolderClient) -> Driver:
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
-    driver.do("nextSample")
-    return driver
-
-
 def test_the_button_says_what_runs_and_cancel_ends_it(panel: Driver, client: FolderClient) -> None:
     client.gate.clear()
     panel.click("detect")
@@ -88,12 +75,11 @@ def test_changes_made_while_the_next_image_is_fetched_are_kept(panel: Driver, cl
 
 
 def test_closing_the_module_while_a_request_runs(
-    make_panel: Callable[..., Driver],
+    connect: Callable[..., Driver],
     client: FolderClient,
     tmp_path: Path,
 ) -> None:
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     driver.do("nextSample")
     client.gate.clear()
     driver.click("detect")

@@ -46,15 +46,9 @@ def test_a_list_of_another_form_is_refused(document: Any) -> None:
 
 
 @pytest.fixture
-def client() -> FolderClient:
-    return FolderClient()
-
-
-@pytest.fixture
-def driver(make_panel: Callable[..., Driver], client: FolderClient) -> Driver:
+def driver(connect: Callable[..., Driver], client: FolderClient) -> Driver:
     """Image "one" is submitted twice: as detected, then with the third point moved."""
-    made = make_panel(lambda _address, _token: client)
-    made.connect("http://stand-in")
+    made = connect(client)
     made.do("nextSample")
     made.do("detect")
     made.answers = ["submit"]

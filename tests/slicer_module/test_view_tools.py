@@ -37,7 +37,7 @@ class ScanClient(FolderClient):
     def frame(self, image: str) -> Geometry:
         return TURNED
 
-    def infer(self, task: str, image: str) -> Answer:
+    def infer(self, task: str, image: str, keep: bool = False) -> Answer:
         found = super().infer(task, image)
         for entry, pixel in zip(found.document["landmarks"], PIXELS, strict=True):
             entry["position"] = list(TURNED.to_lps(*pixel))
@@ -55,11 +55,10 @@ class ScanClient(FolderClient):
 
 
 @pytest.fixture
-def scan(make_panel: Callable[..., Driver]) -> Driver:
+def scan(connect: Callable[..., Driver]) -> Driver:
     """The prediction on the scan is shown."""
     client = ScanClient()
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     driver.do("nextSample")
     driver.do("detect")
     return driver
@@ -248,7 +247,7 @@ def test_window_presets_take_the_percentiles_of_a_grey_image(scan: Driver) -> No
     assert scan.bench.scene.volume.GetDisplayNode().GetAutoWindowLevel()
 
 
-def test_a_colour_image_says_why_it_has_no_window(make_panel: Callable[..., Driver], tmp_path: Path) -> None:
+def test_a_colour_image_says_why_it_has_no_window(connect: Callable[..., Driver], tmp_path: Path) -> None:
     class ColourClient(FolderClient):
         def download_image(self, image: str, folder: Path) -> Path:
             path = super().download_image(image, folder)
@@ -258,8 +257,7 @@ def test_a_colour_image_says_why_it_has_no_window(make_panel: Callable[..., Driv
             return path
 
     client = ColourClient()
-    driver = make_panel(lambda _address, _token: client)
-    driver.connect("http://stand-in")
+    driver = connect(client)
     driver.do("nextSample")
     combo = tool(driver, "windowCombo")
     assert not combo.enabled

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from monai_ext.active.measures import DEFAULT_MEASURE, MEASURES
+from monai_ext.active import DEFAULT_MEASURE, MEASURES
 from monai_ext.landmarks import InputError, Protocol, read_protocols
 from monai_ext.studies import READINGS
 

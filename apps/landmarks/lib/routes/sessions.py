@@ -68,7 +68,7 @@ class ImageSessions(Sessions):
             image.write_bytes(content)
             if split_image_file(image) is None:
                 raise InputError(f"{name!r} is no image by its extension or content: archives and others are refused.")
-            _check_readable(image)
+            read_image(image)
             with self._lock:
                 return self._register(session_id, image, expiry)
         except BaseException:
@@ -156,13 +156,6 @@ class ImageSessions(Sessions):
         return Path(self.store_path) / session_id
 
 
-def _check_readable(image: Path) -> None:
-    try:
-        read_image(image)
-    except InputError as error:
-        raise type(error)(str(error).replace(str(image), image.name)) from None
-
-
 def _last_change(folder: Path) -> float:
     try:
         return folder.stat().st_mtime
@@ -216,7 +209,7 @@ def sessions_router(service: LandmarkService, app: Any) -> APIRouter:
 
 
 def _without_paths(session: SessionInfo) -> dict[str, Any]:
-    """What MONAI Label says of a session, with the name of its file instead of paths of the server."""
+    """Tells what MONAI Label says of a session, with the name of its file instead of paths of the server."""
     known: dict[str, Any] = session.to_json()
     known.pop("path", None)
     return {**known, "image": Path(session.image).name}

@@ -1,0 +1,132 @@
+"""Options that several commands have, each with one meaning, and what they stand for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from monai_ext import inferers, networks
+from monai_ext.landmarks import INSTALLED, InputError, Protocol, Unit, app_dir
+from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.models import CARD, find_model
+
+ProtocolOption = Annotated[str, typer.Option("--protocol", "-p", help="A shipped protocol, or a .yaml file.")]
+StudiesOption = Annotated[Path, typer.Option("--studies", "-s", help="Folder of images with labels/final/ID.mrk.json.")]
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="A model folder (holds card.json), or the name of a protocol.")
+]
+ModelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--models", help="Folder of models, one per protocol. Default: the app's own, so that it serves them."
+    ),
+]
+ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Only this image ID; repeatable.")]
+UnitOption = Annotated[
+    Literal["auto", "mm", "px"], typer.Option("--unit", help="auto: mm where all images are calibrated, else px.")
+]
+ReduceOption = Annotated[
+    Literal["mean", "max"], typer.Option("--reduce", help="How landmarks make the score of an image.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=0, help="Processes that load images.")]
+SuccessOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sdr", help="Distances of the success detection rate, in the unit of the errors; with commas, repeatable."
+    ),
+]
+FailureOption = Annotated[float, typer.Option("--failure", min=0, help="An image fails above this mean error.")]
+NormalizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--normalize-by", help="NAME1,NAME2: errors also in % of the true distance between these two landmarks."
+    ),
+]
+NormalizedLimitOption = Annotated[
+    float,
+    typer.Option("--normalized-limit", min=0, help="In % of that distance: failure above it, and the area's end."),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def default_models_dir() -> Path:
+    """The app's model folder in a copy of the repository, else ``models`` in the current folder."""
+    return Path("models") if INSTALLED.is_dir() else app_dir() / "model"
+
+
+def locate_model(name_or_folder: str, models: Path | None) -> Path:
+    """The model folder that a person named.
+
+    Raises:
+        InputError: there is none; says how to train it.
+    """
+    if (Path(name_or_folder) / CARD).is_file():
+        return Path(name_or_folder)
+    root = models or default_models_dir()
+    found = find_model(name_or_folder, root, shipped_dir("pretrained"))
+    if found is None:
+        raise InputError(
+            f"There is no model {name_or_folder!r} in {root}: train one with "
+            f"`monai-landmarks train --protocol {name_or_folder} --studies DIR`."
+        )
+    return found
+
+
+def load_predictor(task: Protocol, folder: Path, device: str) -> inferers.Predictor:
+    """The model of a folder, which has to find the landmarks of a protocol.
+
+    Raises:
+        InputError: the model is damaged or of other landmarks.
+    """
+    predictor = inferers.Predictor.load(folder, networks.find_device(device))
+    if predictor.protocol.landmark_names != task.landmark_names:
+        raise InputError(
+            f"The model {folder} finds {', '.join(predictor.protocol.landmark_names)}, which are not the landmarks of "
+            f"the protocol {task.name}; name another with --model."
+        )
+    return predictor
+
+
+def known_unit(unit: Literal["auto", "mm", "px"]) -> Unit | None:
+    """The unit of ``--unit``; None for ``auto``."""
+    return None if unit == "auto" else unit
+
+
+def with_commas(text: str) -> tuple[str, ...]:
+    """The words of an option that takes several with commas between them."""
+    return tuple(word.strip() for word in text.split(","))
+
+
+def distances(given: list[str] | None, default: tuple[float, ...]) -> tuple[float, ...]:
+    """The distances of ``--sdr``.
+
+    Raises:
+        InputError: one is no number.
+    """
+    if not given:
+        return default
+    named = ",".join(given)
+    try:
+        return tuple(float(part) for part in named.split(","))
+    except ValueError:
+        raise InputError(f"--sdr takes distances with commas, e.g. 5,10,20, not {named!r}.") from None
+
+
+def between(named: str | None, protocol: Protocol) -> tuple[str, str] | None:
+    """The two landmarks of ``--normalize-by``.
+
+    Raises:
+        InputError: not two different landmarks of the protocol.
+    """
+    if named is None:
+        return None
+    names = with_commas(named)
+    if len(names) != 2 or names[0] == names[1] or not set(names) <= set(protocol.landmark_names):
+        raise InputError(
+            f"--normalize-by needs two different landmarks out of {', '.join(protocol.landmark_names)}, not {named!r}."
+        )
+    return names[0], names[1]
