@@ -89,6 +89,7 @@ def schema_text() -> str:
     for kind in NETWORKS.values():
         own = kind.model_json_schema()
         definitions |= own.pop("$defs", {}) | {kind.__name__: own}
+    definitions["Picture"] = {"anyOf": [{"type": "string"}, definitions["Picture"]]}  # a path alone will do
     choices = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in NETWORKS.values()]
     schema["properties"]["network"] = {"anyOf": choices}
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
