@@ -13,9 +13,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from .control_points import ControlPoint, describe_confidence, gather_landmarks
+from .control_points import ControlPoint, describe_confidence, gather_landmarks, parse_fcsv
 from .errors import InputError
-from .fcsv import parse_fcsv
 from .files import parse_json, read_content, read_json, write_json_atomically
 from .geometry import Frame, flip_lps_ras
 from .label_frame import FIELD, check_frame, frame_field, stated_frame

@@ -10,7 +10,7 @@ from typing import Any
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Markups, Protocol
 from monai_ext.landmarks.label_check import protocol_of, read_label
-from monai_ext.landmarks.measurement_rows import MeasurementRow, measurement_rows, unusable_row
+from monai_ext.landmarks.measurements import MeasurementRow, measurement_rows, unusable_row
 
 from .folder import Studies
 from .index_file import read_index
