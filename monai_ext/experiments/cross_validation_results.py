@@ -68,7 +68,7 @@ def write_cross_validation(
         assert studies is not None
         _write_set(validation, studies, reading, validation.output / name, about, pictures=pictures)
     document = about | {
-        "settings": asdict(settings) | {"models": str(settings.models)},
+        "settings": settings.model_dump(mode="json"),
         "studies": validation.studies.root.as_posix(),
         "changed": None if validation.changed is None else validation.changed.root.as_posix(),
         "recipe": validation.protocol.recipe.model_dump(mode="json"),

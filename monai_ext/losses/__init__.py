@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     from .adaptive_wing import AdaptiveWingLoss, adaptive_wing
     from .build import build_cross_task_loss, build_loss, build_training_loss
     from .cross_task_loss import (
-        TEMPERATURE,
-        WEIGHT,
         CrossTaskLoss,
         classifier_distance,
         encoder_distance,
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from .spatial_cross_entropy import SpatialCrossEntropyLoss, spatial_cross_entropy
 
 __all__ = [
-    "TEMPERATURE",
-    "WEIGHT",
     "AdaptiveWingLoss",
     "CrossTaskLoss",
     "GradientRatio",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +40,7 @@ SETTINGS = CrossValidationSettings(folds=2, max_steps=2, validations=1, device="
 
 
 def validation_of(studies: Studies, output: Path, changed: Studies | None = None, **options: object) -> CrossValidation:
-    return CrossValidation(PROTOCOL, studies, output, replace(SETTINGS, **options), changed)
+    return CrossValidation(PROTOCOL, studies, output, SETTINGS.model_copy(update=options), changed)
 
 
 @pytest.fixture(scope="module")
