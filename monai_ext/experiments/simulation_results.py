@@ -32,14 +32,13 @@ def write_simulation(simulation: Simulation, command: str) -> tuple[list[Learnin
     finished = [document for cell in simulation.cells if (document := simulation.finished(cell)) is not None]
     curves = learning_curves(finished, simulation.strategies)
     target = reference_error(curves)
-    settings = asdict(simulation.settings)
     document = {
         "protocol": simulation.protocol.name,
         "command": command,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": machine(simulation.device),
         "versions": versions(),
-        "settings": settings | {"models": str(simulation.settings.models)},
+        "settings": simulation.settings.model_dump(mode="json"),
         "recipe": simulation.protocol.recipe.model_dump(mode="json"),
         "length": asdict(simulation.length),
         "labels": list(simulation.counts),

@@ -76,7 +76,7 @@ def test_a_stop_keeps_the_finished_folds_and_the_same_command_goes_on(validate, 
         (("--folds", 1), "A cross-validation has 2 folds or more, not 1"),
         (("--folds", 9), "9 folds need as many labelled images, and there are 4"),
         (("--normalize-by", "bright,eye"), "--normalize-by needs two different landmarks"),
-        (("--unit", "cm"), "Invalid value for '--unit': 'cm' is not one of 'auto', 'mm', 'px'"),
+        (("--unit", "cm"), "'cm' is not one of 'auto', 'mm', 'px'"),
         (("--also", "nowhere"), "The studies folder nowhere does not exist"),
     ],
 )
