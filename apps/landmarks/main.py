@@ -195,7 +195,7 @@ class LandmarksApp(MONAILabelApp):
         """One prediction for an image of the studies, as batch inference asks for it."""
         answer = self.service.infer(request["model"], request["image"])
         label = self.service.store_proposal(request["model"], answer) if request.get("save_label") else None
-        return {"label": label, "tag": "original", "file": None, "params": answer.document}
+        return {"label": label, "tag": "original", "file": None, "params": dict(answer.document)}
 
     def infer_wsi(self, request: dict[str, Any], datastore: LandmarkDatastore | None = None) -> dict[str, Any]:
         raise InputError(f"Landmarks are found in whole images: use POST /infer/{request.get('model')}.")

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from monai_ext.inferers.image_score import image_score
-    from monai_ext.inferers.predictions import Predictions
+    from monai_ext.inferers import Predictions, image_score
 
     from .features import encoder_features
     from .judgement import common_unit, judge_images

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from monai_ext.inferers.predictions import Predictions, Source
+from monai_ext.inferers import Predictions, Source
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import Unit
 

@@ -11,8 +11,7 @@ from typing import ClassVar
 
 import torch
 
-from monai_ext.inferers.map_radius import map_radius, probabilities
-from monai_ext.inferers.predictions import Predictions
+from monai_ext.inferers import Predictions, map_radius, probabilities
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.transforms.decoders import decode_heatmap
 

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
 from monai_ext.evaluation.picture import DPI, save_figure
-from monai_ext.inferers.image_score import Reduction, image_score
+from monai_ext.inferers import Reduction, image_score
 from monai_ext.landmarks.geometry import FloatArray, Unit
 
 from .judgement import Judgement

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import torch
 
-from monai_ext.inferers import Predictor, decode_output
-from monai_ext.inferers.predictions import Predictions, Source
-from monai_ext.inferers.read_output import ImageBatch, load_batch, read_output
+from monai_ext.inferers import ImageBatch, Predictions, Predictor, Source, load_batch, read_output
 from monai_ext.landmarks import InputError
 
 from .dropout import dropout_layers, dropping
@@ -90,7 +88,7 @@ class Observer:
         first = self.predictors[0]
         with dropping(first.network, self._seed, first.device):
             passes = [first.network(batch.image) for _ in range(DROPOUT_PASSES)]
-        return torch.stack([decode_output(out, batch.matrix, batch.size, first.protocol).points for out in passes])
+        return torch.stack([read_output(out, batch, first.protocol).points for out in passes])
 
     def _ensemble(self, paths: Sequence[Path], batch: ImageBatch, points: torch.Tensor) -> torch.Tensor:
         found = [points]
@@ -98,7 +96,7 @@ class Observer:
             # each model prepares images as its own protocol says
             own = load_batch(paths, other.protocol, other.device)
             output = other.network(own.image)
-            found.append(decode_output(output, own.matrix, own.size, other.protocol).points.to(points.device))
+            found.append(read_output(output, own, other.protocol).points.to(points.device))
         return torch.stack(found)
 
 
@@ -107,6 +105,6 @@ def seen_through(view: View, predictor: Predictor, batch: ImageBatch) -> torch.T
     height, width = batch.image.shape[2:]
     there = torch.from_numpy(view.matrix(width, height)).to(batch.matrix)
     output = predictor.network(view.draw(batch.image))
-    points = decode_output(output, there @ batch.matrix, batch.size, predictor.protocol).points
+    points = read_output(output, batch._replace(matrix=there @ batch.matrix), predictor.protocol).points
     # what looks like a left landmark in a mirrored image is the right one
     return points[:, list(predictor.protocol.swap)] if view.flip else points

@@ -9,7 +9,7 @@ import typer
 
 from monai_ext.landmarks import InputError, find_protocol
 from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.measurement_rows import csv_of_rows
+from monai_ext.landmarks.measurements import csv_of_rows
 from monai_ext.landmarks.protocol_file import read_protocols, shipped_dir
 from monai_ext.studies import Studies, study_rows
 

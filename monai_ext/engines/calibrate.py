@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from monai_ext.inferers.observe import observed
-from monai_ext.inferers.read_output import ImageBatch, read_output
+from monai_ext.inferers import ImageBatch, observed, read_output
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.errors import input_errors_unwrapped
 from monai_ext.landmarks.geometry import Unit

@@ -12,7 +12,7 @@ from ignite.engine import Engine, Events
 from monai.engines import SupervisedEvaluator
 from torch import nn
 
-from monai_ext.inferers.decode_output import decode_output
+from monai_ext.inferers import ImageBatch, read_output
 from monai_ext.landmarks import Protocol
 from monai_ext.models import load_network
 from monai_ext.networks import LandmarkNetwork, is_finite
@@ -108,7 +108,8 @@ class Validator:
         @evaluator.on(Events.ITERATION_COMPLETED)
         def collect(engine: Engine) -> None:
             label, output = engine.state.output["label"], engine.state.output["pred"]
-            found = decode_output(output, label["matrix"], label["size"], self._protocol)
+            batch = ImageBatch(engine.state.output["image"], label["matrix"], label["size"])
+            found = read_output(output, batch, self._protocol)
             # decoding makes a point even of maps that are not finite: a network that diverged has no error to compare
             points = torch.where(is_finite(output), found.points, math.inf)
             sums.append(_sums(points, found.coarse, label))

@@ -22,7 +22,7 @@ from torch import nn
 
 from monai_ext.engines.initialisation import distilled, find_source
 from monai_ext.engines.optimisation import build_optimizer
-from monai_ext.inferers import decode_output
+from monai_ext.inferers import ImageBatch, read_output
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
 from monai_ext.networks import LandmarkNetwork, build_network
@@ -123,12 +123,13 @@ def _train(network: LandmarkNetwork, protocol: Protocol, device: torch.device) -
 def _seconds_per_image(network: nn.Module, protocol: Protocol, device: torch.device) -> float:
     width, height = protocol.network.input_size.wh
     image = _image(protocol, 1, width, height, device)
-    matrix, size = torch.eye(3, device=device)[None], torch.tensor([[width, height]], device=device)
+    size = torch.tensor([[width, height]], device=device)
+    batch = ImageBatch(image, torch.eye(3, device=device)[None], size)
     times: list[float] = []
     begun = time.perf_counter()
     while len(times) < WARM_UP + REPEATS:
         start = time.perf_counter()
-        decode_output(network(image), matrix, size, protocol)
+        read_output(network(image), batch, protocol)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)

@@ -10,8 +10,7 @@ import numpy as np
 
 from monai_ext.active.measure import UncertaintyMeasure
 from monai_ext.active.observer import Observer
-from monai_ext.inferers import Predictor
-from monai_ext.inferers.image_score import Reduction, image_score
+from monai_ext.inferers import Predictor, Reduction, image_score
 from monai_ext.landmarks.geometry import FloatArray
 
 

@@ -5,19 +5,26 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .decode_output import Prediction, decode_output
     from .image_score import Reduction, image_score
-    from .predictions import Predictions, Source
-    from .predictor import Predictor
+    from .predictor import Answer, Predictor
+    from .read_output import SOURCES, ImageBatch, Predictions, Source, load_batch, read_output
+    from .uncertainty import map_radius, observed, probabilities, uncertainty_of
 
 __all__ = [
-    "Prediction",
+    "SOURCES",
+    "Answer",
+    "ImageBatch",
     "Predictions",
     "Predictor",
     "Reduction",
     "Source",
-    "decode_output",
     "image_score",
+    "load_batch",
+    "map_radius",
+    "observed",
+    "probabilities",
+    "read_output",
+    "uncertainty_of",
 ]
 
 lazy_face(__name__)

@@ -1,4 +1,4 @@
-"""One image file in, landmarks out: the trained model that the command line and the server share."""
+"""A trained model that finds the landmarks of image files, shared by the command line and the server."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from monai_ext.models import Calibration, ModelCard, answer_radii, load_network,
 from monai_ext.networks import NetworkOutput, is_finite
 from monai_ext.transforms.pipeline import inference_transforms
 
-from .decode_output import decode_output
-from .read_output import ImageBatch, answer_details, batch_of
+from .read_output import ImageBatch, Predictions, batch_of, read_output
 from .uncertainty import Uncertainty, uncertainty_of
 
 
@@ -28,7 +27,7 @@ class Answer(NamedTuple):
     """The landmarks of one image.
 
     Attributes:
-        landmarks: what the network answers.
+        landmarks: of the network.
         coarse: (K, 2) original pixels that the coarse stage alone would answer, or None where there is one stage.
         uncertainty: how unsure the network is.
         radius: (K,) how far each point may be off, in the unit of the image; NaN where that is not known, as of a
@@ -104,7 +103,7 @@ class Predictor:
     def predict_stages(
         self, path: str | Path, check: Callable[[], None] = lambda: None, size: StatedSize | None = None
     ) -> Answer:
-        """The same with what the stages before the last one found.
+        """The same with the uncertainty, the radii, and the points of the coarse stage.
 
         Args:
             path: the image file.
@@ -125,7 +124,7 @@ class Predictor:
         check: Callable[[], None] = lambda: None,
         size: StatedSize | None = None,
     ) -> dict[Decoder, Answer]:
-        """What each of several decoders reads off the heatmaps of one forward pass.
+        """The answers that several decoders read off the heatmaps of one forward pass.
 
         Args:
             path: the image file.
@@ -154,20 +153,28 @@ class Predictor:
     def _answer(self, decoder: Decoder, output: NetworkOutput, batch: ImageBatch, frame: Frame) -> Answer:
         own = self.protocol.network.decoder
         network = self.protocol.network.model_copy(update={"decoder": decoder})
-        protocol = self.protocol.model_copy(update={"network": network})
-        found = decode_output(output, batch.matrix, batch.size, protocol, self.threshold)
-        landmarks = Landmarks(
-            protocol.landmark_names,
-            found.points[0].cpu().numpy(),
-            frame,
-            found.status[0].cpu().numpy(),
-            found.confidence[0].cpu().numpy(),
-        )
-        uncertainty = uncertainty_of(answer_details(found, output, batch, protocol))
-        radius, coverage = np.full(len(landmarks), np.nan), None
-        calibrated = None if self.calibration is None else self.calibration.answered
-        if calibrated is not None and decoder == own:  # another decoder makes other errors
-            coverage = calibrated.coverage
-            radius = np.where(landmarks.defined, answer_radii(calibrated, uncertainty.landmarks, frame), np.nan)
+        found = read_output(output, batch, self.protocol.model_copy(update={"network": network}), self.threshold)
+        landmarks, radius = self.landmarks(found, frame), np.full(found.points.shape[1], np.nan)
+        uncertainty, coverage = uncertainty_of(found), None
+        if decoder == own:  # another decoder makes other errors
+            radius, coverage = self.radius(landmarks, uncertainty)
         coarse = None if found.coarse is None else found.coarse[0].cpu().numpy()
         return Answer(landmarks, coarse, uncertainty, radius, coverage)
+
+    def landmarks(self, found: Predictions, frame: Frame) -> Landmarks:
+        """The landmarks of the one image in a batch, which has that frame."""
+        points, status, confidence = (part[0].cpu().numpy() for part in (found.points, found.status, found.confidence))
+        return Landmarks(self.protocol.landmark_names, points, frame, status, confidence)
+
+    def radius(self, landmarks: Landmarks, uncertainty: Uncertainty) -> tuple[FloatArray, float | None]:
+        """(K,) how far each point of an image may be off and with which probability it is not, as in :class:`Answer`.
+
+        Args:
+            landmarks: what the network found with the decoder of its protocol.
+            uncertainty: of that.
+        """
+        calibrated = None if self.calibration is None else self.calibration.answered
+        if calibrated is None:
+            return np.full(len(landmarks), np.nan), None
+        radii = answer_radii(calibrated, uncertainty.landmarks, landmarks.frame)
+        return np.where(landmarks.defined, radii, np.nan), calibrated.coverage

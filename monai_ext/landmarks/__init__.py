@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .errors import InputError
     from .files import write_atomically, write_json_atomically
     from .geometry import Frame, Unit
-    from .markups import markups_document, read_markups, write_markups
+    from .markups import Markups, markups_document, parse_markups, read_markups, write_markups
     from .measurements import measure
     from .points import Landmarks, Status
     from .protocol import Protocol
@@ -22,6 +22,7 @@ __all__ = [
     "ImagePoints",
     "InputError",
     "Landmarks",
+    "Markups",
     "PointsTable",
     "Protocol",
     "Status",
@@ -31,6 +32,7 @@ __all__ = [
     "find_protocol",
     "markups_document",
     "measure",
+    "parse_markups",
     "prediction_document",
     "read_markups",
     "read_points_table",

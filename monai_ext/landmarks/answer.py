@@ -1,4 +1,4 @@
-"""What the server and the command line answer for one image, as plain JSON."""
+"""The JSON answer of the server and the command line for one image."""
 
 from __future__ import annotations
 
@@ -28,31 +28,29 @@ def prediction_document(
     latencies: Mapping[str, Any] | None = None,
     message: str = "",
 ) -> dict[str, Any]:
-    """The JSON answer for one image. It holds only plain Python values, and every number in it is finite.
+    """The JSON answer for one image: plain Python values, every number finite.
 
     Each landmark of the protocol is listed, in its order, whatever its status: ``pixel`` is (x, y) in pixels of the
     stored image, ``position`` is LPS millimetres of the placement frame. A landmark that is missing or undefined has
     there its likeliest place, which is no measurement, or null where none is known. ``confidence`` and ``radius``
-    are null where unknown; a true point
-    lies within its radius with the probability ``coverage``. ``stages`` names the pixel of each stage of a network that
-    has several. ``spacing`` is the calibration along (x, y), [1, 1] where the unit is "px"; ``spacing_source``
-    tells where it came from, "none" without one.
+    are null where unknown. ``stages`` names the pixel of each stage of a network that has several. ``spacing`` is the
+    calibration along (x, y), [1, 1] where the unit is "px"; ``spacing_source`` is "none" without one.
 
     Args:
         protocol: the landmark task.
-        landmarks: what was found; names that it lacks are listed as undefined.
+        landmarks: of the image; names that it lacks are listed as undefined.
         image: the ID that was asked for.
         model_version: the version of the weights.
         radius: one, or (K,) in the protocol's order: how far a point may be off, in the answer's unit.
         coverage: the probability that a true point lies within its radius; None where that is not known.
-        coarse: (K, 2) pixels that the coarse stage of the network found, in the protocol's order, if it has one.
-        uncertainty: further numbers about the prediction; what is not finite becomes null.
+        coarse: (K, 2) pixels of the network's coarse stage, in the protocol's order, if it has one.
+        uncertainty: further numbers about the prediction; those that are not finite become null.
         latencies: seconds per step.
-        message: one sentence for the person who reads the answer, which holds ``message`` only where there is one.
+        message: one sentence for the person who reads the answer; left out where empty.
 
     Raises:
-        InputError: the landmarks have a name that the protocol lacks, or ``radius`` is not one or K numbers.
-        TypeError: ``uncertainty`` or ``latencies`` hold something that JSON cannot.
+        InputError: a landmark that the protocol lacks, or ``radius`` is not one or K numbers.
+        TypeError: ``uncertainty`` or ``latencies`` hold a value that JSON cannot.
     """
     landmarks = landmarks.reordered(protocol.landmark_names)
     frame = landmarks.frame
@@ -62,10 +60,10 @@ def prediction_document(
         raise InputError(f"A radius is one number or one for each of {count} landmarks, not of shape {radii.shape}.")
     stages: list[dict[str, Any]] = [{} for _ in range(count)]
     if coarse is not None:
-        found = np.asarray(coarse, dtype=np.float64).reshape(count, 2).tolist()
+        rough = np.asarray(coarse, dtype=np.float64).reshape(count, 2).tolist()
         stages = [
             {"stages": {"coarse": _point_or_null(first), "fine": _point_or_null(last)}}
-            for first, last in zip(found, landmarks.points.tolist(), strict=True)
+            for first, last in zip(rough, landmarks.points.tolist(), strict=True)
         ]
     rows = zip(
         landmarks.names,
@@ -77,11 +75,10 @@ def prediction_document(
         stages,
         strict=True,
     )
-    told = {"message": message} if message else {}
     return {
         "protocol": protocol.name,
         "model_version": model_version,
-        **told,
+        **({"message": message} if message else {}),
         "image": image,
         "unit": frame.unit,
         "spacing": frame.scale.tolist(),
@@ -106,11 +103,7 @@ def prediction_document(
 
 
 def plain(value: Any) -> Any:
-    """The same value in types that JSON has; numbers that are not finite become None.
-
-    Raises:
-        TypeError: it holds something else than mappings, sequences, arrays, numbers, text, booleans and None.
-    """
+    """Converts a value to types that JSON has; numbers that are not finite become None, others raise TypeError."""
     if hasattr(value, "tolist"):  # a numpy or torch array or scalar
         value = value.tolist()
     if isinstance(value, Mapping):

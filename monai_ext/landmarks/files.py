@@ -145,11 +145,51 @@ def read_json(path: str | Path) -> Any:
     Raises:
         InputError: the file cannot be read, or is not JSON; names the file and line.
     """
+    return parse_json(read_content(path), path)
+
+
+def read_content(path: str | Path) -> bytes:
+    """Reads the bytes of a file.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from None
-    except (OSError, UnicodeDecodeError) as error:
+        return Path(path).read_bytes()
+    except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from None
+
+
+def decode_text(content: bytes, where: str | Path) -> str:
+    """Decodes UTF-8, with or without a byte-order mark.
+
+    Args:
+        content: of a file.
+        where: names it in messages.
+
+    Raises:
+        InputError: the content is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} cannot be read: {error}.") from None
+
+
+def parse_json(content: bytes, where: str | Path) -> Any:
+    """Parses JSON.
+
+    Args:
+        content: as :func:`decode_text` takes it.
+        where: names it in messages.
+
+    Raises:
+        InputError: the content is not JSON; names the line.
+    """
+    text = decode_text(content, where)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where}, line {error.lineno}: not valid JSON ({error.msg}).") from None
     except (RecursionError, ValueError) as error:  # nested too deep, or an integer of thousands of digits
-        raise InputError(f"{path} is not usable JSON: {error}.") from None
+        raise InputError(f"{where} is not usable JSON: {error}.") from None

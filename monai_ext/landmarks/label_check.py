@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import InputError
 from .geometry import FloatArray, Frame
-from .markups import read_markups
+from .markups import Markups
 from .points import Landmarks, Status
 from .protocol import Protocol
 
@@ -47,24 +47,25 @@ def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol]) -> Pr
     return fitting[0]
 
 
-def read_label(path: Path, frame: Frame, protocol: Protocol, tag: str = FINAL) -> Landmarks:
+def read_label(label: Markups | Path, frame: Frame, protocol: Protocol, tag: str = FINAL) -> Landmarks:
     """The landmarks of a label that may be used for its image: the one check that all readers of labels share.
 
     Args:
-        path: the markups file.
+        label: the point list, or its file.
         frame: of its image as it is now.
         protocol: whose landmarks it has.
         tag: what it is saved under; a ``final`` label must say something.
 
     Returns:
-        The landmarks in the order of the protocol; those that the file lacks are undefined.
+        The landmarks in the order of the protocol; those that the list lacks are undefined.
 
     Raises:
         InputError: the file is no markups file, was made on another frame, does not fit the protocol, or cannot be
             used (see :func:`check_label`); names the file.
     """
-    landmarks = read_markups(path, frame, protocol.landmark_names)
-    check_label(landmarks, path, tag)
+    markups = Markups.read(label) if isinstance(label, Path) else label
+    landmarks = markups.landmarks(frame, protocol.landmark_names)
+    check_label(landmarks, markups.where, tag)
     return landmarks
 
 

@@ -8,7 +8,6 @@ over and drops when it saves; a file without it is read by the image's present p
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -60,23 +59,6 @@ def stated_frame(document: Any, where: str | Path) -> Frame | None:
         return Frame(int(size[0]), int(size[1]), np.array(vectors, dtype=np.float64).T)
     except InputError:
         raise wrong from None
-
-
-def with_stated_frame(content: bytes, frame: Frame) -> bytes:
-    """A markups file's content that states the frame, where it stated none; all else in it stays byte for byte.
-
-    Args:
-        content: UTF-8 JSON, an object with at least one field.
-        frame: of the image that the label was made on.
-
-    Raises:
-        InputError: the field is malformed.
-    """
-    text = content.decode("utf-8-sig")
-    if stated_frame(json.loads(text), "The label") is not None:
-        return content
-    start = text.index("{") + 1
-    return f'{text[:start]}"{FIELD}": {json.dumps(frame_field(frame))}, {text[start:]}'.encode()
 
 
 def check_frame(stated: Frame, frame: Frame, where: str | Path) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from .control_points import ControlPoint, describe_confidence, gather_landmarks
+from .control_points import ControlPoint, describe_confidence, gather_landmarks, parse_fcsv
 from .errors import InputError
-from .fcsv import read_fcsv_points
-from .files import read_json, write_json_atomically
+from .files import parse_json, read_content, read_json, write_json_atomically
 from .geometry import Frame, flip_lps_ras
 from .label_frame import FIELD, check_frame, frame_field, stated_frame
 from .points import Landmarks, Status
@@ -39,26 +40,103 @@ _STATUS = {
 _ORIENTATION = [-1.0, -0.0, -0.0, -0.0, -1.0, -0.0, 0.0, 0.0, 1.0]
 
 
-def read_markups(path: str | Path, frame: Frame, names: Sequence[str] | None = None) -> Landmarks:
-    """Reads landmarks from a Slicer point list: ``.mrk.json``, or ``.fcsv`` by its extension.
+@dataclass(frozen=True)
+class Markups:
+    """A Slicer point list as it was parsed.
+
+    Attributes:
+        content: the bytes.
+        where: names the list in messages.
+        document: the JSON; empty for ``.fcsv``.
+        points: the control points in LPS millimetres, in the order of the list.
+        frame: of the image that the list was made on, where it states that.
+    """
+
+    content: bytes
+    where: str
+    document: dict[str, Any]
+    points: tuple[ControlPoint, ...]
+    frame: Frame | None = None
+
+    @classmethod
+    def read(cls, path: str | Path, where: str = "") -> Markups:
+        """Reads a file; ``where`` names it in messages, by default its path.
+
+        Raises:
+            InputError: the file cannot be read, or as :func:`parse_markups`.
+        """
+        return parse_markups(read_content(path), where or str(path))
+
+    def landmarks(self, frame: Frame, names: Sequence[str] | None = None) -> Landmarks:
+        """The points as landmarks of an image.
+
+        Args:
+            frame: of the image as it is now.
+            names: the landmarks to expect; the result has them in this order, those the list lacks as undefined. None
+                takes the names and the order of the list.
+
+        Returns:
+            Pixel points; NaN where not defined. The confidence is what a point's description states, else NaN.
+
+        Raises:
+            InputError: a label is repeated or unknown, a point lies off the image plane, or the list was made on
+                another frame of its image.
+        """
+        if self.frame is not None:
+            check_frame(self.frame, frame, self.where)
+        return gather_landmarks(self.points, frame, names, self.where)
+
+    def with_fields(self, fields: Mapping[str, Any]) -> Markups:
+        """The same list with fields beside ``markups``; all else stays byte for byte where it had none of them.
+
+        Args:
+            fields: JSON by name; None takes a field away.
+        """
+        text, document = self.content.decode("utf-8-sig"), self.document
+        if fields.keys() & document.keys():
+            document = {name: value for name, value in document.items() if name not in fields}
+            text = json.dumps(document, indent=2)
+        elif all(value is None for value in fields.values()):
+            return self
+        for name, value in fields.items():
+            if value is not None:
+                start = text.index("{") + 1
+                text = f'{text[:start]}"{name}": {json.dumps(value, allow_nan=False)}, {text[start:]}'
+                document = {name: value, **document}
+        return replace(self, content=text.encode(), document=document)
+
+    def with_frame(self, frame: Frame) -> Markups:
+        """The same list that states the frame of its image, where it stated none."""
+        return self if self.frame is not None else replace(self.with_fields({FIELD: frame_field(frame)}), frame=frame)
+
+
+def parse_markups(content: bytes, where: str) -> Markups:
+    """Parses a Slicer point list: ``.mrk.json``, or ``.fcsv`` where its name ends so.
 
     Args:
-        path: the file. It must hold exactly one point list (type "Fiducial"), in LPS or RAS millimetres.
-        frame: the frame of the image that the points belong to.
-        names: the landmarks to expect; the result has them in this order, those the file lacks as undefined.
-            None takes the names and the order of the file.
-
-    Returns:
-        Pixel points; NaN where not defined. The confidence is what a point's description states, else NaN.
+        content: of the file. It must hold exactly one point list (type "Fiducial"), in LPS or RAS millimetres.
+        where: names it in messages.
 
     Raises:
-        InputError: the file is no such list, a position is not three finite numbers, a label is repeated or unknown,
-            a point lies off the image plane, or the file was made on another frame of its image; names the file and
-            the label or field.
+        InputError: the content is no such list, or a position is not three finite numbers; names the label or field.
     """
-    path = Path(path)
-    points = read_fcsv_points(path) if path.suffix.lower() == ".fcsv" else _json_points(path, frame)
-    return gather_landmarks(points, frame, names, path)
+    if where.lower().endswith(".fcsv"):
+        return Markups(content, where, {}, tuple(parse_fcsv(content, where)))
+    document = parse_json(content, where)
+    markup = _point_list(document, where)
+    frame = stated_frame(document, where)
+    flip = _coordinate_system(markup, where) == "RAS"
+    points = (_read_point(point, index, flip, where) for index, point in enumerate(_points(markup)))
+    return Markups(content, where, document, tuple(points), frame)
+
+
+def read_markups(path: str | Path, frame: Frame, names: Sequence[str] | None = None) -> Landmarks:
+    """Reads landmarks of an image from a Slicer point list (see :func:`parse_markups` and :meth:`Markups.landmarks`).
+
+    Raises:
+        InputError: the file is no such list, or does not fit the image or the names; names the file.
+    """
+    return Markups.read(path).landmarks(frame, names)
 
 
 def read_stated_frame(path: str | Path) -> Frame | None:
@@ -82,12 +160,13 @@ def mapped_document(path: str | Path, frame: Frame) -> dict[str, Any]:
     Raises:
         InputError: the file states no frame or that of an image of another size, or it cannot be read.
     """
-    stated = read_stated_frame(path)
-    if stated is None:
+    markups = Markups.read(path)
+    if markups.frame is None:
         raise InputError(f"{path} does not state the frame that it was made on, so it cannot be mapped to another.")
-    if stated.size != frame.size:
-        check_frame(stated, frame, path)
-    return markups_document(read_markups(path, stated).with_frame(frame), template=path)
+    if markups.frame.size != frame.size:
+        check_frame(markups.frame, frame, path)
+    landmarks = markups.landmarks(markups.frame).with_frame(frame)
+    return _filled(copy.deepcopy(markups.document), landmarks, markups.where)
 
 
 def write_markups(
@@ -132,15 +211,18 @@ def markups_document(
         InputError: the template cannot be read, or has a label that is no landmark; the colour is malformed.
     """
     if template is None:
-        markup: dict[str, Any] = _new_list()
-        document: dict[str, Any] = {"@schema": SCHEMA, FIELD: None, "markups": [markup]}
+        document: dict[str, Any] = {"@schema": SCHEMA, FIELD: None, "markups": [_new_list()]}
     else:
-        document = copy.deepcopy(read_json(template))
-        markup = _point_list(document, Path(template))
+        document = read_json(template)
+    return _filled(document, landmarks, str(template), color)
+
+
+def _filled(document: Any, landmarks: Landmarks, where: str, color: str | None = None) -> dict[str, Any]:
+    """A document that the landmarks were put into."""
+    markup = _point_list(document, where)
     document[FIELD] = frame_field(landmarks.frame)
-    where = str(template)
     system = _coordinate_system(markup, where)
-    previous = _by_label(markup["controlPoints"], landmarks.names, where)
+    previous = _by_label(_points(markup), landmarks.names, where)
     positions = np.where(np.isfinite(landmarks.points).all(axis=1)[:, None], landmarks.lps, 0.0)
     if system == "RAS":
         positions = flip_lps_ras(positions)
@@ -154,7 +236,7 @@ def markups_document(
     if color is not None:
         display = markup.get("display")
         markup["display"] = (display if isinstance(display, dict) else {}) | _display_colors(color)
-    return document
+    return cast(dict[str, Any], document)
 
 
 def _display_colors(color: str) -> dict[str, list[float]]:
@@ -222,34 +304,29 @@ def _by_label(points: list[Any], names: Sequence[str], where: str) -> dict[str, 
     return found
 
 
-def _json_points(path: Path, frame: Frame) -> list[ControlPoint]:
-    """The control points of a .mrk.json file, converted to LPS, after a look that they belong to that frame."""
-    document = read_json(path)
-    markup = _point_list(document, path)
-    stated = stated_frame(document, path)
-    if stated is not None:
-        check_frame(stated, frame, path)
-    flip = _coordinate_system(markup, str(path)) == "RAS"
-    return [_read_point(point, index, flip, str(path)) for index, point in enumerate(markup["controlPoints"])]
-
-
-def _point_list(document: Any, path: Path) -> dict[str, Any]:
+def _point_list(document: Any, where: str) -> dict[str, Any]:
     """The one point list of a document, with its units and its controlPoints checked to be usable."""
     markups = document.get("markups") if isinstance(document, dict) else None
     if not isinstance(markups, list) or not all(isinstance(markup, dict) for markup in markups):
-        raise InputError(f"{path} is no Slicer markups file: it has no list 'markups'; save the points in Slicer.")
+        raise InputError(f"{where} is no Slicer markups file: it has no list 'markups'; save the points in Slicer.")
     lists: list[dict[str, Any]] = [markup for markup in markups if markup.get("type") == "Fiducial"]
     if len(lists) != 1:
         types = ", ".join(repr(markup.get("type")) for markup in markups) or "nothing"
-        raise InputError(f"{path} must hold one markup of the type 'Fiducial', not {types}; save one point list alone.")
+        raise InputError(
+            f"{where} must hold one markup of the type 'Fiducial', not {types}; save one point list alone."
+        )
     markup = lists[0]
     units = markup.get("coordinateUnits", "mm")
     # A unit is a word, or DICOM's (code, scheme, meaning).
     if (units[0] if isinstance(units, list) and units else units) != "mm":
-        raise InputError(f"{path} has the coordinateUnits {units!r}; save the points in 'mm'.")
-    if not isinstance(markup.setdefault("controlPoints", []), list):
-        raise InputError(f"{path}: controlPoints must be a list, not {markup['controlPoints']!r:.80}.")
+        raise InputError(f"{where} has the coordinateUnits {units!r}; save the points in 'mm'.")
+    if not isinstance(_points(markup), list):
+        raise InputError(f"{where}: controlPoints must be a list, not {markup['controlPoints']!r:.80}.")
     return markup
+
+
+def _points(markup: dict[str, Any]) -> Any:
+    return markup.get("controlPoints", [])
 
 
 def _coordinate_system(markup: dict[str, Any], where: str) -> str:

@@ -8,14 +8,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from .document import Strict
-from .network_config import AnyNetwork, HeatmapNetConfig
+from .network_config import NETWORKS, AnyNetwork, HeatmapNetConfig
 from .picture import Picture
-from .recipe import LOSSES, Recipe
-from .source_normalization import with_source_normalization
+from .recipe import FACES, IMAGENET, LOSSES, Recipe
 
 #: Colours of Okabe and Ito (2008), told apart by people with colour-blindness; used where a protocol names none.
 DEFAULT_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 
+#: Beginnings of the names of encoders whose ImageNet classifiers have a normalisation of their own name.
+_LITE = ("efficientnet-lite", "tf_efficientnet_lite")
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
 NAME_LENGTH = 64
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH)]
@@ -96,7 +97,7 @@ class Protocol(Strict):
     @model_validator(mode="before")
     @classmethod
     def _normalization_follows(cls, value: Any) -> Any:
-        return with_source_normalization(value)
+        return _with_source_normalization(value)
 
     @field_validator("landmarks")
     @classmethod
@@ -204,3 +205,29 @@ def is_name(text: str) -> bool:
     """Whether a text may name a protocol or a landmark."""
     # fullmatch, since "$" alone lets a final line break pass.
     return re.fullmatch(NAME_PATTERN, text) is not None and len(text) <= NAME_LENGTH
+
+
+def _with_source_normalization(protocol: Any) -> Any:
+    """A protocol document whose network has the normalisation of its source, where it has none.
+
+    Only sources with names of their own are known here; what a file was trained on is seen when it is read.
+
+    Args:
+        protocol: the raw document; anything that is none is given back.
+    """
+    if not isinstance(protocol, dict):
+        return protocol
+    network, recipe = protocol.get("network"), protocol.get("recipe")
+    block = recipe.get("cross_task") if isinstance(recipe, dict) else None
+    if not isinstance(network, dict) or not isinstance(block, dict) or "normalization" in network:
+        return protocol
+    name = network.get("name", "heatmap_net")
+    field = None if NETWORKS.unknown(name) else NETWORKS[name].encoder_field
+    if field is None:
+        return protocol
+    encoder = str(network.get(field, NETWORKS[name].model_fields[field].default))
+    names = {FACES: "dlib", IMAGENET: "efficientnet-lite" if encoder.startswith(_LITE) else "imagenet"}
+    source = block.get("source")
+    if not isinstance(source, str) or source not in names:
+        return protocol
+    return {**protocol, "network": {**network, "normalization": names[source]}}

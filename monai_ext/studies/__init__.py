@@ -52,7 +52,6 @@ if TYPE_CHECKING:
         sources,
         stated_annotator,
         stated_sources,
-        with_field,
     )
     from .reconcile import reconcile_images, reconcile_labels, restore_labels, sweep_temporary
     from .records import (
@@ -161,7 +160,6 @@ __all__ = [
     "sweep_temporary",
     "watch_studies",
     "why_no_image",
-    "with_field",
     "with_first_submission",
 ]
 

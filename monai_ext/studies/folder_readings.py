@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Landmarks, Protocol, markups_document
+from monai_ext.landmarks import InputError, Landmarks, Markups, Protocol, markups_document
 from monai_ext.landmarks.files import json_text, read_json
 from monai_ext.landmarks.label_check import read_label
 
@@ -25,7 +24,6 @@ from .readers import (
     reader_key,
     stated_annotator,
     stated_sources,
-    with_field,
 )
 from .records import StudiesIndex
 from .submission import first_submission
@@ -151,7 +149,4 @@ def new_reading(
 
 
 def _adopted(final: Path, name: str) -> bytes:
-    try:
-        return with_field(with_field(final.read_bytes(), CONSENSUS_OF, None), ANNOTATOR, name or None)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{final} is not JSON ({error}): mend or remove it.") from None
+    return Markups.read(final).with_fields({CONSENSUS_OF: None, ANNOTATOR: name or None}).content

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import InputError, Markups, Protocol
 from monai_ext.landmarks.label_check import protocol_of, read_label
-from monai_ext.landmarks.markups import read_markups
-from monai_ext.landmarks.measurement_rows import MeasurementRow, measurement_rows, unusable_row
+from monai_ext.landmarks.measurements import MeasurementRow, measurement_rows, unusable_row
 
 from .folder import Studies
 from .index_file import read_index
@@ -36,10 +35,11 @@ def label_rows(
         frame = read_frame(image_path)
         if name and name not in protocols:
             return [unusable_row(image, name, f"The protocol {name!r} of the label is unknown here.")]
-        protocol = protocols[name] if name else protocol_of(read_markups(label_path, frame).names, protocols)
-        return measurement_rows(protocol, image, read_label(label_path, frame, protocol), notes)
+        markups = Markups.read(label_path, label_path.name)
+        protocol = protocols[name] if name else protocol_of(markups.landmarks(frame).names, protocols)
+        return measurement_rows(protocol, image, read_label(markups, frame, protocol), notes)
     except InputError as error:
-        return [unusable_row(image, name, str(error).replace(str(label_path), label_path.name))]
+        return [unusable_row(image, name, str(error))]
 
 
 def study_rows(

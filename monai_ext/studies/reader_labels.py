@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import Landmarks
+from monai_ext.landmarks import Landmarks, Markups
 from monai_ext.studies import (
     ANNOTATOR,
     CONSENSUS_OF,
@@ -18,7 +18,6 @@ from monai_ext.studies import (
     consensus_content,
     reader_key,
     sources,
-    with_field,
 )
 
 from .change_set import ChangeSet
@@ -42,7 +41,7 @@ class Readings:
         changes: ChangeSet,
         image: str,
         tag: str,
-        content: bytes,
+        label: Markups,
         info: dict[str, Any],
         reader: str,
         about: About | None = None,
@@ -55,21 +54,21 @@ class Readings:
             InputError: the other reader's label cannot be used for the image.
         """
         known_image(changes.objects, image)
-        content = with_field(content, ANNOTATOR, reader)
+        label = label.with_fields({ANNOTATOR: reader})
         if tag == "draft":
             place = place_for(image, changes.objects[image], tag, reader, self.most)
-            self.labels.store(changes, image, place, content, info)
+            self.labels.store(changes, image, place, label.content, info)
             return
         adopted = self._adopt(changes, image)
         place = place_for(image, changes.objects[image], tag, reader, self.most)
         if place in adopted:  # the file that becomes an earlier version is still that of the label `final`
             replaced = changes.objects[image].labels[place].info
             self.labels.history.keep(changes, image, place, self._path(image, "final"), replaced, "replaced")
-        self.labels.store(changes, image, place, content, info)
+        self.labels.store(changes, image, place, label.content, info)
         draft = own_tag(changes.objects[image], "draft", reader)
         if draft is not None:
             self.labels.delete(changes, image, draft)
-        self.settle(changes, image, pending={**adopted, place: content}, about=about, keep=not adopted)
+        self.settle(changes, image, pending={**adopted, place: label}, about=about, keep=not adopted)
 
     def delete(self, changes: ChangeSet, image: str, place: str) -> None:
         """Takes a reader's label away; it becomes an earlier version, and ``final`` is made of what is left."""
@@ -81,7 +80,7 @@ class Readings:
         changes: ChangeSet,
         image: str,
         *,
-        pending: dict[str, bytes] | None = None,
+        pending: dict[str, Markups] | None = None,
         about: About | None = None,
         keep: bool = True,
     ) -> None:
@@ -90,7 +89,7 @@ class Readings:
         Args:
             changes: what is being changed.
             image: its ID.
-            pending: the content of readings that is not in its place yet, by tag.
+            pending: readings that are not in their places yet, by tag.
             about: tells what the info says of the points of several readings.
             keep: whether a ``final`` label that is not made of readings becomes an earlier version.
 
@@ -106,11 +105,12 @@ class Readings:
                 self._drop_final(changes, image, final)
             return
         pending = pending or {}
-        contents = {tag: pending.get(tag) or self._path(image, tag).read_bytes() for tag in made}
-        if final is not None and final.info.get(READINGS_NOTE) == sources(contents):
+        held = {tag: pending.get(tag) or self._path(image, tag).read_bytes() for tag in made}
+        made_of = sources({tag: part.content if isinstance(part, Markups) else part for tag, part in held.items()})
+        if final is not None and final.info.get(READINGS_NOTE) == made_of:
             return
         frame = read_frame(self.labels.files.image(image, entry.image.ext))
-        content, found = consensus_content(contents, frame)
+        content, found = consensus_content(held, frame)
         keep = keep and final is not None and not is_consensus(final.info)
         if content is None:
             if keep:
@@ -120,7 +120,7 @@ class Readings:
             return
         if keep and final is not None:
             self.labels.keep(changes, image, "final", final, "replaced")
-        info = {**_info(made, found, about), READINGS_NOTE: sources(contents)}
+        info = {**_info(made, found, about), READINGS_NOTE: made_of}
         changes.write(self._path(image, "final"), content)
         changes.set_label(image, "final", label_entry(image, digest(content), info))
 
@@ -147,18 +147,18 @@ class Readings:
         ]
         return sorted(found, key=lambda version: (version.time, version.number), reverse=True)
 
-    def _adopt(self, changes: ChangeSet, image: str) -> dict[str, bytes]:
-        """Lays a ``final`` label of a time with one reader among the readings; its content by its tag there."""
+    def _adopt(self, changes: ChangeSet, image: str) -> dict[str, Markups]:
+        """Lays a ``final`` label of a time with one reader among the readings; what it is by its tag there."""
         held = readings(changes.objects[image])
         if "final" not in held:
             return {}
         label, place = held["final"], READINGS[0]
         name = reader_of(label.info)
-        present = self._path(image, "final").read_bytes()
-        content = with_field(with_field(present, CONSENSUS_OF, None), ANNOTATOR, name or None)
-        changes.write(self._path(image, place), content)
-        changes.set_label(image, place, LabelEntry(ext=label.ext, info=label.info, sha256=digest(content)))
-        return {place: content}
+        present = Markups.read(self._path(image, "final"), f"The label {place!r}")
+        adopted = present.with_fields({CONSENSUS_OF: None, ANNOTATOR: name or None})
+        changes.write(self._path(image, place), adopted.content)
+        changes.set_label(image, place, LabelEntry(ext=label.ext, info=label.info, sha256=digest(adopted.content)))
+        return {place: adopted}
 
     def _drop_final(self, changes: ChangeSet, image: str, final: LabelEntry) -> None:
         changes.remove(self._path(image, "final"))

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from monai_ext.landmarks.errors import InputError
 from monai_ext.landmarks.geometry import Frame
-from monai_ext.landmarks.label_frame import with_stated_frame
-from monai_ext.landmarks.markups import markups_document, read_markups
+from monai_ext.landmarks.markups import Markups, markups_document, parse_markups
 from monai_ext.landmarks.points import Landmarks, Status
 
 #: The tags of the finished labels of the first and of the second reader.
@@ -107,35 +104,35 @@ def consensus(readings: Sequence[Landmarks]) -> Consensus:
     return Consensus(found, tuple(name for name, differs in zip(names, disagree, strict=True) if differs))
 
 
-def consensus_content(readings: Mapping[str, bytes], frame: Frame) -> ConsensusFile:
+def consensus_content(readings: Mapping[str, bytes | Markups], frame: Frame) -> ConsensusFile:
     """The ``final`` label that readings make together; of one reading its own content.
 
     Args:
-        readings: the content of markups files by tag, at least one.
+        readings: markups files by tag, at least one: their content, or what was parsed of it.
         frame: of their image.
 
     Raises:
         InputError: a reading cannot be used for the image; names its tag.
     """
-    found = consensus([_landmarks(tag, content, frame) for tag, content in readings.items()])
+    parsed = {
+        tag: parse_markups(reading, f"The label {tag!r}") if isinstance(reading, bytes) else reading
+        for tag, reading in readings.items()
+    }
+    found = consensus([markups.landmarks(frame) for markups in parsed.values()])
     if not found.says_something:
         return ConsensusFile(None, found)
-    if len(readings) == 1:
-        content = next(iter(readings.values()))
-    else:
-        document = {**markups_document(found.landmarks), ANNOTATOR: annotators(readings)}
-        content = json.dumps(document, indent=2, allow_nan=False).encode()
-    return ConsensusFile(with_field(with_stated_frame(content, frame), CONSENSUS_OF, sources(readings)), found)
+    made_of = {CONSENSUS_OF: sources({tag: markups.content for tag, markups in parsed.items()})}
+    if len(parsed) == 1:
+        markups = next(iter(parsed.values()))
+        return ConsensusFile(markups.with_frame(frame).with_fields(made_of).content, found)
+    names = ", ".join(name for markups in parsed.values() if (name := stated_annotator(markups.document)))
+    document = {**made_of, **markups_document(found.landmarks), ANNOTATOR: names}
+    return ConsensusFile(json.dumps(document, indent=2, allow_nan=False).encode(), found)
 
 
 def sources(readings: Mapping[str, bytes]) -> dict[str, str]:
-    """What tells of which readings a label is made: their SHA-256 by tag."""
+    """The readings that a label is made of, by tag: the SHA-256 of their contents."""
     return {tag: hashlib.sha256(content).hexdigest() for tag, content in readings.items()}
-
-
-def annotators(readings: Mapping[str, bytes]) -> str:
-    """The names that readings state, as one text."""
-    return ", ".join(name for content in readings.values() if (name := stated_annotator(_document(content))))
 
 
 def stated_annotator(document: Any) -> str:
@@ -150,37 +147,3 @@ def stated_sources(document: Any) -> dict[str, str] | None:
     if not isinstance(field, dict) or not all(isinstance(value, str) for value in field.values()):
         return None
     return {str(tag): value for tag, value in field.items()}
-
-
-def with_field(content: bytes, name: str, value: Any) -> bytes:
-    """A markups file's content with a field beside ``markups``; all else stays byte for byte where it had none.
-
-    Args:
-        content: UTF-8 JSON, an object with at least one field.
-        name: of the field.
-        value: JSON; None takes the field away.
-    """
-    text = content.decode("utf-8-sig")
-    document = json.loads(text)
-    if name in document:
-        del document[name]
-        text = json.dumps(document, indent=2)
-        content = text.encode()
-    if value is None:
-        return content
-    start = text.index("{") + 1
-    return f'{text[:start]}"{name}": {json.dumps(value, allow_nan=False)}, {text[start:]}'.encode()
-
-
-def _document(content: bytes) -> Any:
-    return json.loads(content.decode("utf-8-sig"))
-
-
-def _landmarks(tag: str, content: bytes, frame: Frame) -> Landmarks:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{tag}.mrk.json"
-        path.write_bytes(content)
-        try:
-            return read_markups(path, frame)
-        except InputError as error:
-            raise InputError(str(error).replace(str(path), f"The label {tag!r}")) from None

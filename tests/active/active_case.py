@@ -9,9 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from monai_ext.inferers import Predictor
-from monai_ext.inferers.predictions import Predictions
-from monai_ext.inferers.read_output import ImageBatch, read_output
+from monai_ext.inferers import ImageBatch, Predictions, Predictor, read_output
 from monai_ext.landmarks import Protocol
 from monai_ext.models import ModelCard
 from monai_ext.networks import HeatmapOutput

@@ -16,7 +16,7 @@ from monai_ext.active.heatmap_measures import (
     normalized_entropy,
     point_covariance,
 )
-from monai_ext.inferers.read_output import ImageBatch, read_output
+from monai_ext.inferers import ImageBatch, read_output
 from monai_ext.landmarks import InputError
 from monai_ext.networks import HalvesOutput, MirroredFrame, RoiFrame, Stage
 

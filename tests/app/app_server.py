@@ -65,8 +65,8 @@ def launch(
     """Starts the server on a free port, with further command line options and variables, and returns at once.
 
     Args:
-        program: starts MONAI Label in a process of its own; by default its module runs in a fork of one that has the
-            large libraries already, which gives no exit code.
+        program: starts MONAI Label in a new process; by default its module runs in a fork of one that has the large
+            libraries already, which takes a second.
         prepare: called right before the process is started.
     """
     with socket.socket() as free:

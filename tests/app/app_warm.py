@@ -10,14 +10,17 @@ import atexit
 import json
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
+import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-
-import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,21 +30,27 @@ LARGE = ("torch", "monai.apps", "monai.data", "monai.networks.nets", "monai.tran
 class Forked:
     """A process that is no child of this one, with what ``Popen`` offers of it."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self._process = psutil.Process(pid)
+    def __init__(self, pid: int, code: Path) -> None:
+        self.pid, self._code = pid, code
 
     def poll(self) -> int | None:
-        return None if self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE else -1
+        """Its exit code, negative for the signal that ended it; None while it runs."""
+        text = self._code.read_text() if self._code.exists() else ""
+        return int(text) if text else None
 
-    def wait(self, timeout: float) -> None:
-        self._process.wait(timeout)
+    def wait(self, timeout: float) -> int:
+        deadline = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
+            time.sleep(0.02)
+        return code
 
     def send_signal(self, number: int) -> None:
-        self._process.send_signal(number)
+        os.kill(self.pid, number)
 
     def kill(self) -> None:
-        self._process.kill()
+        self.send_signal(signal.SIGKILL)
 
     @property
     def returncode(self) -> int | None:
@@ -53,15 +62,22 @@ class Warm:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self._codes = Path(tempfile.mkdtemp())
+        self._count = 0
+        atexit.register(shutil.rmtree, self._codes, ignore_errors=True)
 
     def run(self, module: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> Forked:
         """Runs ``python -m module`` in a process of its own."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._count += 1
+        code = self._codes / str(self._count)
+        log.write_bytes(b"")  # there to be read before the process has come so far
         order = {"module": module, "arguments": list(arguments), "log": str(log), "environment": dict(environment)}
+        order["code"] = str(code)
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        return Forked(int(self._process.stdout.readline()))
+        return Forked(int(self._process.stdout.readline()), code)
 
 
 @cache
@@ -83,18 +99,27 @@ def serve() -> None:
     """Imports the large libraries, then forks for each line that is read."""
     for name in LARGE:
         __import__(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them here
     for line in sys.stdin:
         order = json.loads(line)
+        ready, begun = os.pipe()
         child = os.fork()
         if child == 0:
+            os.setsid()
+            os.close(begun)
             _become(order)
+        os.close(begun)
+        os.read(ready, 1)  # ends once the child leads a group of its own, by which it can be ended
+        os.close(ready)
+        threading.Thread(target=_follow, args=(child, Path(order["code"])), daemon=True).start()
         print(child, flush=True)
 
 
+def _follow(child: int, code: Path) -> None:
+    status = os.waitpid(child, 0)[1]
+    code.write_text(str(os.waitstatus_to_exitcode(status)))
+
+
 def _become(order: dict) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.setsid()
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
@@ -102,8 +127,14 @@ def _become(order: dict) -> None:
     os.chdir(Path(order["log"]).parent)
     os.environ.update(order["environment"])
     sys.argv = [order["module"], *order["arguments"]]
+    code = 1
     try:
         runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
-        os._exit(1)
+        os._exit(code)

@@ -28,6 +28,7 @@ else:
     from fastapi.testclient import TestClient
 
     from lib.routes import install_routes
+    from monai_ext.cli import main
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +110,21 @@ def start_server(tmp_path: Path) -> Callable[..., AbstractContextManager[Server]
         return run_server(APP_DIR, studies, conf, tmp_path / f"server_{number}.log")
 
     return start
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs the command line and returns what it printed."""
+
+    def run(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["monai-landmarks", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+        return capsys.readouterr().out
+
+    return run
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -29,6 +27,7 @@ pytestmark = pytest.mark.server
 FISSURE = "palpebral_fissure_length_right"
 ADDRESS = "/datastore/image/calibration"
 StartServer = Callable[..., AbstractContextManager[Server]]
+Cli = Callable[..., str]
 
 
 @pytest.fixture
@@ -72,14 +71,15 @@ def measured(server: Server, image: str) -> tuple[float, str]:
     return found["value"], found["unit"]
 
 
-def measured_by_command(studies: Path, image: str) -> tuple[float, str]:
-    command = [sys.executable, "-m", "monai_ext.cli", "measure", str(studies), "-p", "face", "--image", image]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    (found,) = [row for row in csv.DictReader(done.stdout.splitlines()) if row["measurement"] == FISSURE]
+def measured_by_command(cli: Cli, studies: Path, image: str) -> tuple[float, str]:
+    table = cli("measure", studies, "-p", "face", "--image", image)
+    (found,) = [row for row in csv.DictReader(table.splitlines()) if row["measurement"] == FISSURE]
     return float(found["value"]), found["unit"]
 
 
-def test_200_px_that_are_50_mm_make_60_px_15_mm_everywhere(studies: Path, start_server: StartServer, tmp_path) -> None:
+def test_200_px_that_are_50_mm_make_60_px_15_mm_everywhere(
+    studies: Path, start_server: StartServer, cli: Cli, tmp_path: Path
+) -> None:
     line = {"how": "line", "line": [[20, 128], [220, 128]], "length_mm": 50, "annotator": "Ann"}
     conf = {"protocols": "face", "model_dir": str(tmp_path / "model")}
     with start_server(studies, **conf) as server:
@@ -97,7 +97,7 @@ def test_200_px_that_are_50_mm_make_60_px_15_mm_everywhere(studies: Path, start_
         other = infer(server, "other")
         assert (other["unit"], other["measurements"]) == ("px", before["other"]["measurements"])
         assert measured(server, "labelled") == (15.0, "mm")
-        assert measured_by_command(studies, "labelled") == (15.0, "mm")
+        assert measured_by_command(cli, studies, "labelled") == (15.0, "mm")
         end_group(server.process)  # at once, by SIGKILL
     with start_server(studies, **conf) as server:
         told = requests.get(f"{server.url}{ADDRESS}?image=same", timeout=60).json()
@@ -106,7 +106,7 @@ def test_200_px_that_are_50_mm_make_60_px_15_mm_everywhere(studies: Path, start_
         assert measured(server, "labelled") == (15.0, "mm")
         assert requests.post(f"{server.url}{ADDRESS}/undo?image=labelled", timeout=60).json()["unit"] == "px"
         assert measured(server, "labelled") == (60.0, "px")
-        assert measured_by_command(studies, "labelled") == (60.0, "px")
+        assert measured_by_command(cli, studies, "labelled") == (60.0, "px")
 
 
 def test_two_processes_lose_no_statement_of_each_other(studies: Path, start_server: StartServer, tmp_path) -> None:

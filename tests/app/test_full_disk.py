@@ -13,48 +13,23 @@ from typing import Any
 
 import pytest
 from app_requests import assert_refused, local_client, put_label
-from app_server import ROOT
 from app_spots import spot_image, spot_points, write_label
 from app_studies import write_content
+from app_warm import warm
 from fastapi import FastAPI
 
 from lib.datastore import LandmarkDatastore
 from lib.errors import StorageError
 from lib.routes import install_routes
 
-APP_DIR = ROOT / "apps" / "landmarks"
-
-#: Limits the size of every file that the process writes, which fails like a full disk; says what each save came to.
-LIMITED = """
-import json, resource, sys
-sys.path.insert(0, sys.argv[1])
-from lib.datastore import LandmarkDatastore
-from lib.errors import StorageError
-
-for studies, limit, saves in json.loads(sys.argv[2]):
-    store = LandmarkDatastore(studies, mend=False)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    answers = []
-    for image, path, info in saves:
-        try:
-            store.save_label(image, path, "final", info)
-            answers.append("saved")
-        except StorageError as error:
-            answers.append(str(error))
-    print(json.dumps([answers, [store.get_label_info(i, "final").get("by") for i in store.get_labeled_images()]]))
-"""
 Save = tuple[str, str, dict[str, Any]]
 
 
-def save_within(*cases: tuple[Path, int, list[Save]]) -> list[tuple[list[str], list[str]]]:
+def save_within(log: Path, *cases: tuple[Path, int, list[Save]]) -> list[tuple[list[str], list[str]]]:
     """Saves labels in folders where files cannot grow beyond a limit; the answers, and the labels' notes after."""
     document = json.dumps([(str(studies), limit, saves) for studies, limit, saves in cases])
-    command = [sys.executable, "-c", LIMITED, str(APP_DIR), document]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    assert done.returncode == 0, done.stderr
-    return [tuple(json.loads(line)) for line in done.stdout.splitlines()[-len(cases) :]]
+    assert warm().run("app_limited", [document], log, {}).wait(120) == 0, log.read_text()
+    return [tuple(json.loads(line)) for line in log.read_text().splitlines()[-len(cases) :]]
 
 
 def files_of(studies: Path) -> dict[str, bytes]:
@@ -71,7 +46,7 @@ def studies_with_label(studies: Path, tmp_path: Path, saves: int) -> Path:
     return studies
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.skipif(sys.platform != "linux", reason="the process is forked from one with loaded libraries")
 def test_nothing_changes_whichever_file_is_too_much(tmp_path: Path) -> None:
     first, second = (studies_with_label(tmp_path / f"studies {saves}", tmp_path, saves) for saves in (1, 12))
     limit = max((first / name).stat().st_size for name in ("datastore_v2.json", "journal.jsonl")) + 1500
@@ -86,7 +61,9 @@ def test_nothing_changes_whichever_file_is_too_much(tmp_path: Path) -> None:
         ("spot_01", small, {"by": "me"}),
     ]
     before = files_of(second)
-    done = save_within((first, limit, saves), (second, journal_limit, [("spot_00", small, {"by": "new"})]))
+    done = save_within(
+        tmp_path / "saves.log", (first, limit, saves), (second, journal_limit, [("spot_00", small, {"by": "new"})])
+    )
     (answers, notes), (journal_answers, journal_notes) = done
     assert answers[2] == "saved"
     assert notes == ["old", "me"]

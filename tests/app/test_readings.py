@@ -12,12 +12,14 @@ import pytest
 from app_readers import Person, label_on_disk, mean
 from app_requests import assert_refused, local_client
 from fastapi import FastAPI
+from monailabel.endpoints.user.auth import DEFAULT_USER
 
 from lib.datastore import LandmarkDatastore
 from lib.routes import install_routes
 from lib.trainers.landmark_train import training_set
 from monai_ext.engines import read_labels
 from monai_ext.landmarks import InputError, Status
+from monai_ext.studies import reader_of
 
 A = [[20.25, 30.5], [60.0, 40.0]]
 B = [[22.75, 27.5], [61.0, 44.5]]
@@ -369,3 +371,8 @@ def test_the_datastore_of_one_reader_keeps_every_file(study: Study) -> None:
     store = LandmarkDatastore(str(study.folder))
     assert sorted(store.objects["spot_00"].labels) == ["final", "reader1", "reader2"]
     assert files(study.folder) == before
+
+
+def test_who_everybody_is_without_signing_in_is_no_name() -> None:
+    assert reader_of({"user": DEFAULT_USER.username}) == ""
+    assert reader_of({"user": "ann"}) == "ann"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from app_server import PROGRAM, Server, end_group, launch
+from app_server import Server, end_group, launch
 from app_spots import NAMES, spot_image, spot_points, write_label
 from monailabel.client import MONAILabelClient
 
@@ -284,7 +284,7 @@ def refused(tmp_path: Path) -> Callable[[dict[str, str]], str]:
     studies.mkdir()
 
     def start(conf: dict[str, str]) -> str:
-        server = launch(app, studies, conf, tmp_path / "refused.log", program=PROGRAM)
+        server = launch(app, studies, conf, tmp_path / "refused.log")
         try:
             assert server.process.wait(timeout=120) == 2
         finally:

@@ -19,7 +19,7 @@ APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"
 SCRIPT = (str(Path(sys.executable).with_name("monailabel")),)
 
 
-def refusal(studies: Path, log: Path, options: Sequence[str] = (), program: Sequence[str] = PROGRAM) -> str:
+def refusal(studies: Path, log: Path, options: Sequence[str] = (), program: Sequence[str] | None = None) -> str:
     """The sentence with which a start ends; it is all that the server says for itself."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     server = launch(APP_DIR, studies, {}, log, options, {"PATH": path}, program=program)
@@ -40,8 +40,8 @@ def tree(folder: Path) -> list[str]:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("program", [PROGRAM, SCRIPT], ids=["python -m monailabel.main", "monailabel"])
-def test_a_mistyped_studies_folder_is_refused_and_not_made(tmp_path: Path, program: Sequence[str]) -> None:
+@pytest.mark.parametrize("program", [None, SCRIPT], ids=["python -m monailabel.main", "monailabel"])
+def test_a_mistyped_studies_folder_is_refused_and_not_made(tmp_path: Path, program: Sequence[str] | None) -> None:
     (tmp_path / "data" / "eyes" / "left").mkdir(parents=True)
     (tmp_path / "data" / "mail").mkdir()
     before = tree(tmp_path)

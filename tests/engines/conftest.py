@@ -1,3 +1,3 @@
-from engine_study import blob_protocol, blob_study
+from engine_study import blob_protocol, blob_study, quick_protocol
 
-__all__ = ["blob_protocol", "blob_study"]
+__all__ = ["blob_protocol", "blob_study", "quick_protocol"]

@@ -61,5 +61,13 @@ def blob_protocol() -> Protocol:
 
 
 @pytest.fixture(scope="session")
+def quick_protocol(blob_protocol: Protocol) -> Protocol:
+    """The same task with a network of a hundredth of the weights, for tests of all but what is learned."""
+    network = {"backbone": "lcnet_035", "decoder_channels": [8] * 5, "input_size": {"width": 64, "height": 64}}
+    document = blob_protocol.model_dump(mode="json")
+    return Protocol.model_validate({**document, "network": {"name": "heatmap_net", **network}})
+
+
+@pytest.fixture(scope="session")
 def blob_study(tmp_path_factory: pytest.TempPathFactory) -> Studies:
     return write_study(tmp_path_factory.mktemp("blobs"), 20)

@@ -31,8 +31,8 @@ def built(monkeypatch) -> Iterator[list[weakref.ref[nn.Module]]]:
     gc.enable()
 
 
-def test_the_network_is_freed_when_its_training_ends(built, tmp_path, blob_study, blob_protocol) -> None:
-    result = train_model(blob_protocol, labelled_images(blob_study)[:9], tmp_path / "blobs", OPTIONS)
+def test_the_network_is_freed_when_its_training_ends(built, tmp_path, blob_study, quick_protocol) -> None:
+    result = train_model(quick_protocol, labelled_images(blob_study)[:9], tmp_path / "blobs", OPTIONS)
 
     assert result.card is not None
     assert [network() for network in built] == [None]

@@ -9,14 +9,14 @@ from monai_ext.models import load_network
 
 
 @pytest.fixture
-def train(tmp_path, blob_study, blob_protocol, monkeypatch):
+def train(tmp_path, blob_study, quick_protocol, monkeypatch):
     """Trains two epochs that validation finds to have the given errors; the result and the published weights."""
 
     def run(name: str, errors: list[float], **options: object):
         left = iter(errors)
         monkeypatch.setattr(Validator, "__call__", lambda self, network: RadialErrorSummary(next(left), "px"))
         chosen = TrainOptions(max_epochs=2, val_interval=1, **options)
-        result = train_model(blob_protocol, labelled_images(blob_study)[:8], tmp_path / name, chosen)
+        result = train_model(quick_protocol, labelled_images(blob_study)[:8], tmp_path / name, chosen)
         return result, load_network(tmp_path / name)[0].state_dict()
 
     return run

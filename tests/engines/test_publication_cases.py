@@ -26,10 +26,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Studies:
 
 
 @pytest.fixture(scope="module")
-def published(study: Studies, blob_protocol: Protocol, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published(study: Studies, quick_protocol: Protocol, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the first six images; the folder is copied by the tests that change it."""
     folder = tmp_path_factory.mktemp("models") / "blobs"
-    result = train_model(blob_protocol, labelled_images(study)[:6], folder, QUICK)
+    result = train_model(quick_protocol, labelled_images(study)[:6], folder, QUICK)
     assert result.card is not None
     return folder
 
@@ -47,7 +47,7 @@ def validation(folder: Path, images: list[LabelledImage]) -> list[LabelledImage]
 
 
 def test_a_grown_validation_set_judges_the_current_model_anew(
-    study: Studies, published: Path, blob_protocol: Protocol, tmp_path: Path
+    study: Studies, published: Path, quick_protocol: Protocol, tmp_path: Path
 ) -> None:
     folder, images = copy_of(published, tmp_path / "blobs"), labelled_images(study)
     card = read_card(folder)
@@ -55,7 +55,7 @@ def test_a_grown_validation_set_judges_the_current_model_anew(
     anew = validate_model(folder, validation(folder, images), torch.device("cpu")).value
     assert anew != pytest.approx(card.val_error, abs=1e-3)
 
-    result = train_model(blob_protocol, images, folder, QUICK)
+    result = train_model(quick_protocol, images, folder, QUICK)
 
     assert result.previous_error == pytest.approx(anew, abs=1e-4)
     assert (result.card is not None) == (result.val_error <= anew)
@@ -63,17 +63,17 @@ def test_a_grown_validation_set_judges_the_current_model_anew(
 
 @pytest.mark.slow
 def test_after_a_rollback_the_version_that_was_gone_back_to_is_compared_and_gone_on_from(
-    study: Studies, published: Path, blob_protocol: Protocol, tmp_path: Path
+    study: Studies, published: Path, quick_protocol: Protocol, tmp_path: Path
 ) -> None:
     folder, images = copy_of(published, tmp_path / "blobs"), labelled_images(study)[:6]
     first = read_card(folder)
-    cold = train_model(blob_protocol, images, folder, QUICK.model_copy(update={"warm_start": False, "seed": 5}))
+    cold = train_model(quick_protocol, images, folder, QUICK.model_copy(update={"warm_start": False, "seed": 5}))
     if cold.card is None:  # it was worse than the first: then the first is current anyway
         assert read_card(folder) == first
     else:
         roll_back(folder, "v1")
 
-    result = train_model(blob_protocol, images, folder, QUICK.model_copy(update={"learning_rate": 1e-9}))
+    result = train_model(quick_protocol, images, folder, QUICK.model_copy(update={"learning_rate": 1e-9}))
 
     assert result.previous_error == pytest.approx(first.val_error, abs=1e-4)
     if result.card is not None:
@@ -81,11 +81,11 @@ def test_after_a_rollback_the_version_that_was_gone_back_to_is_compared_and_gone
 
 
 def test_a_model_of_other_landmarks_is_replaced_without_a_comparison(
-    study: Studies, published: Path, blob_protocol: Protocol, tmp_path: Path
+    study: Studies, published: Path, quick_protocol: Protocol, tmp_path: Path
 ) -> None:
     folder = copy_of(published, tmp_path / "models" / "blobs")
-    renamed = blob_protocol.landmarks[1].model_copy(update={"name": "shade"})
-    protocol = blob_protocol.model_copy(update={"landmarks": (blob_protocol.landmarks[0], renamed)})
+    renamed = quick_protocol.landmarks[1].model_copy(update={"name": "shade"})
+    protocol = quick_protocol.model_copy(update={"landmarks": (quick_protocol.landmarks[0], renamed)})
     images = []
     for image in labelled_images(study)[:4]:
         known = read_markups(image.label, read_frame(image.image))
@@ -102,12 +102,12 @@ def test_a_model_of_other_landmarks_is_replaced_without_a_comparison(
 
 
 def test_damaged_weights_of_the_current_model_are_refused_and_stay(
-    study: Studies, published: Path, blob_protocol: Protocol, tmp_path: Path
+    study: Studies, published: Path, quick_protocol: Protocol, tmp_path: Path
 ) -> None:
     folder = copy_of(published, tmp_path / "blobs")
     (folder / "v1.safetensors").write_bytes(b"half")
     with pytest.raises(InputError, match=r"v1\.safetensors are not those of their card \(SHA-256"):
-        train_model(blob_protocol, labelled_images(study)[:6], folder, QUICK)
+        train_model(quick_protocol, labelled_images(study)[:6], folder, QUICK)
 
     assert read_card(folder).version == "v1"
     assert (folder / "v1.safetensors").read_bytes() == b"half"

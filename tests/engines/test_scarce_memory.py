@@ -47,14 +47,14 @@ def images(blob_study):
     return labelled_images(blob_study)[:9]
 
 
-def test_batches_are_halved_once_and_that_is_said(hungry, tmp_path, images, blob_protocol, caplog) -> None:
+def test_batches_are_halved_once_and_that_is_said(hungry, tmp_path, images, quick_protocol, caplog) -> None:
     hungry(largest=2)
     reports: list[dict] = []
     with caplog.at_level(logging.WARNING):
         result = train_model(
-            blob_protocol, images, tmp_path / "blobs", OPTIONS, on_progress=reports.append, data="Blobs."
+            quick_protocol, images, tmp_path / "blobs", OPTIONS, on_progress=reports.append, data="Blobs."
         )
-    asked_for = train_model(blob_protocol, images, tmp_path / "two", OPTIONS.model_copy(update={"batch_size": 2}))
+    asked_for = train_model(quick_protocol, images, tmp_path / "two", OPTIONS.model_copy(update={"batch_size": 2}))
 
     assert result.card.sha256 == asked_for.card.sha256  # nothing of the failed attempt is left
     assert result.card.data == f"Blobs. {SENTENCE}"
@@ -67,23 +67,23 @@ def test_batches_are_halved_once_and_that_is_said(hungry, tmp_path, images, blob
     assert "batch_size" not in asked_for.history[0]
 
 
-def test_a_lack_of_memory_later_goes_on_from_the_last_saved_epoch(hungry, tmp_path, images, blob_protocol) -> None:
+def test_a_lack_of_memory_later_goes_on_from_the_last_saved_epoch(hungry, tmp_path, images, quick_protocol) -> None:
     steps = 7 // 4  # of an epoch in batches of 4
     hungry(largest=2, first_step=steps)
 
-    result = train_model(blob_protocol, images, tmp_path / "blobs", OPTIONS)
+    result = train_model(quick_protocol, images, tmp_path / "blobs", OPTIONS)
 
     assert [(entry["epoch"], entry.get("batch_size")) for entry in result.history] == [(1, None), (2, 2)]
 
 
-def test_a_stopped_run_of_halved_batches_goes_on_with_them(hungry, tmp_path, images, blob_protocol) -> None:
+def test_a_stopped_run_of_halved_batches_goes_on_with_them(hungry, tmp_path, images, quick_protocol) -> None:
     hungry(largest=2)
-    whole = train_model(blob_protocol, images, tmp_path / "whole", OPTIONS)
+    whole = train_model(quick_protocol, images, tmp_path / "whole", OPTIONS)
     looks = iter([False] * 4)  # at the start of both attempts and after two steps
-    stopped = train_model(blob_protocol, images, tmp_path / "blobs", OPTIONS, stop=lambda: next(looks, True))
+    stopped = train_model(quick_protocol, images, tmp_path / "blobs", OPTIONS, stop=lambda: next(looks, True))
     reports: list[dict] = []
 
-    resumed = train_model(blob_protocol, images, tmp_path / "blobs", OPTIONS, on_progress=reports.append)
+    resumed = train_model(quick_protocol, images, tmp_path / "blobs", OPTIONS, on_progress=reports.append)
 
     assert stopped.stopped
     assert resumed.card.sha256 == whole.card.sha256
@@ -91,11 +91,11 @@ def test_a_stopped_run_of_halved_batches_goes_on_with_them(hungry, tmp_path, ima
     assert {report["warning"] for report in reports} == {SENTENCE}
 
 
-def test_a_second_lack_of_memory_ends_with_what_to_set(hungry, tmp_path, images, blob_protocol) -> None:
-    train_model(blob_protocol, images, tmp_path / "blobs", OPTIONS)
+def test_a_second_lack_of_memory_ends_with_what_to_set(hungry, tmp_path, images, quick_protocol) -> None:
+    train_model(quick_protocol, images, tmp_path / "blobs", OPTIONS)
     hungry(largest=1)
     with pytest.raises(ResourceError) as raised:
-        train_model(blob_protocol, images, tmp_path / "blobs", OPTIONS.model_copy(update={"warm_start": False}))
+        train_model(quick_protocol, images, tmp_path / "blobs", OPTIONS.model_copy(update={"warm_start": False}))
     assert str(raised.value) == (
         "The memory of cpu is not enough for batches of 4, and not for batches of 2: set batch_size to 1, or set a "
         "smaller input_size or network in the protocol, or train where there is more memory."
@@ -103,10 +103,10 @@ def test_a_second_lack_of_memory_ends_with_what_to_set(hungry, tmp_path, images,
     assert read_card(tmp_path / "blobs").version == "v1"
 
 
-def test_one_image_that_is_too_much_ends_with_what_to_set(hungry, tmp_path, images, blob_protocol) -> None:
+def test_one_image_that_is_too_much_ends_with_what_to_set(hungry, tmp_path, images, quick_protocol) -> None:
     hungry(largest=0)
     with pytest.raises(ResourceError, match="cpu is not enough for batches of 1: set a smaller input_size or network"):
-        train_model(blob_protocol, images, tmp_path / "blobs", OPTIONS.model_copy(update={"batch_size": 1}))
+        train_model(quick_protocol, images, tmp_path / "blobs", OPTIONS.model_copy(update={"batch_size": 1}))
     assert find_model("blobs", tmp_path) is None
 
 

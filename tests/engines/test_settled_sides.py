@@ -109,10 +109,10 @@ def test_seen_labels_are_added_and_a_damaged_file_is_replaced(tmp_path: Path) ->
     assert read_seen_labels(tmp_path) == {"c": "4"}
 
 
-def test_a_training_records_what_it_saw_and_where_it_put_it(tmp_path: Path, blob_protocol) -> None:
+def test_a_training_records_what_it_saw_and_where_it_put_it(tmp_path: Path, quick_protocol) -> None:
     studies = write_study(tmp_path / "studies", 3)
-    protocol = blob_protocol.model_copy(
-        update={"recipe": blob_protocol.recipe.model_copy(update={"val_fraction": 1e-9})}
+    protocol = quick_protocol.model_copy(
+        update={"recipe": quick_protocol.recipe.model_copy(update={"val_fraction": 1e-9})}
     )
     images = labelled_images(studies)
     result = train_model(protocol, images, tmp_path / "blobs", TrainOptions(), stop=lambda: True)
@@ -126,9 +126,9 @@ def test_a_training_records_what_it_saw_and_where_it_put_it(tmp_path: Path, blob
     assert seen[lowest] == hashlib.sha256(label).hexdigest()
 
 
-def test_labels_that_cannot_be_trained_on_are_not_seen(tmp_path: Path, blob_protocol) -> None:
+def test_labels_that_cannot_be_trained_on_are_not_seen(tmp_path: Path, quick_protocol) -> None:
     studies = write_study(tmp_path / "studies", 1)
     with pytest.raises(InputError, match="at least 2 labelled images"):
-        train_model(blob_protocol, labelled_images(studies), tmp_path / "blobs")
+        train_model(quick_protocol, labelled_images(studies), tmp_path / "blobs")
 
     assert read_seen_labels(tmp_path / "blobs") == {}

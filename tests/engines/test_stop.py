@@ -45,15 +45,15 @@ def broken(job, looks: list[int], **options: object) -> tuple[list[TrainResult],
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, blob_study, blob_protocol) -> TrainResult:
+def whole(tmp_path_factory, blob_study, quick_protocol) -> TrainResult:
     folder = tmp_path_factory.mktemp("whole") / "blobs"
-    return train_model(blob_protocol, labelled_images(blob_study)[:8], folder, OPTIONS)
+    return train_model(quick_protocol, labelled_images(blob_study)[:8], folder, OPTIONS)
 
 
-def test_a_run_stopped_at_every_kind_of_place_equals_an_unbroken_one(whole, tmp_path, blob_study, blob_protocol):
+def test_a_run_stopped_at_every_kind_of_place_equals_an_unbroken_one(whole, tmp_path, blob_study, quick_protocol):
     folder = tmp_path / "blobs"
 
-    results, reports = broken((blob_protocol, labelled_images(blob_study)[:8], folder), [2, 3, 5, 4])
+    results, reports = broken((quick_protocol, labelled_images(blob_study)[:8], folder), [2, 3, 5, 4])
 
     assert len(results) > 4
     assert results[-1].history == whole.history
@@ -69,8 +69,8 @@ def test_a_run_stopped_at_every_kind_of_place_equals_an_unbroken_one(whole, tmp_
 
 
 @pytest.mark.slow
-def test_the_same_with_processes_that_load_images(whole, tmp_path, blob_study, blob_protocol):
-    job = (blob_protocol, labelled_images(blob_study)[:8])
+def test_the_same_with_processes_that_load_images(whole, tmp_path, blob_study, quick_protocol):
+    job = (quick_protocol, labelled_images(blob_study)[:8])
     unbroken = train_model(*job, tmp_path / "whole", OPTIONS.model_copy(update={"num_workers": 2}))
 
     results, _ = broken((*job, tmp_path / "broken"), [3, 4], num_workers=2)
@@ -99,9 +99,9 @@ print(f"RANK {os.environ['RANK']} {result.stopped} {result.epochs} {result.card 
 
 
 @pytest.mark.slow
-def test_processes_that_train_together_stop_together_and_go_on(tmp_path, blob_study, blob_protocol) -> None:
+def test_processes_that_train_together_stop_together_and_go_on(tmp_path, blob_study, quick_protocol) -> None:
     protocol, script = tmp_path / "blobs.yaml", tmp_path / "train.py"
-    protocol.write_text(yaml.safe_dump(blob_protocol.model_dump(mode="json")))
+    protocol.write_text(yaml.safe_dump(quick_protocol.model_dump(mode="json")))
     script.write_text(TWO_PROCESSES)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
@@ -120,8 +120,8 @@ def test_processes_that_train_together_stop_together_and_go_on(tmp_path, blob_st
     assert {rank[3] for rank in second} == {rank[3] for rank in whole}
 
 
-def test_a_stop_during_validation_repeats_the_validation_alone(whole, tmp_path, blob_study, blob_protocol):
-    job = (blob_protocol, labelled_images(blob_study)[:8], tmp_path / "blobs")
+def test_a_stop_during_validation_repeats_the_validation_alone(whole, tmp_path, blob_study, quick_protocol):
+    job = (quick_protocol, labelled_images(blob_study)[:8], tmp_path / "blobs")
     steps = 3  # of an epoch: 6 training images in batches of 2
 
     first = train_model(*job, OPTIONS, stop=AfterLooks(1 + 2 * steps))  # the next look is within the validation
@@ -134,11 +134,11 @@ def test_a_stop_during_validation_repeats_the_validation_alone(whole, tmp_path, 
     assert second.card.sha256 == whole.card.sha256
 
 
-def test_a_run_stopped_before_its_first_step_says_so(tmp_path, blob_study, blob_protocol):
+def test_a_run_stopped_before_its_first_step_says_so(tmp_path, blob_study, quick_protocol):
     reports: list[dict] = []
 
     result = train_model(
-        blob_protocol,
+        quick_protocol,
         labelled_images(blob_study)[:8],
         tmp_path / "blobs",
         OPTIONS,
@@ -150,8 +150,8 @@ def test_a_run_stopped_before_its_first_step_says_so(tmp_path, blob_study, blob_
     assert find_model("blobs", tmp_path) is None
 
 
-def test_a_stop_while_the_current_model_is_measured_keeps_model_and_state(tmp_path, blob_study, blob_protocol):
-    job = (blob_protocol, labelled_images(blob_study)[:8], tmp_path / "blobs")
+def test_a_stop_while_the_current_model_is_measured_keeps_model_and_state(tmp_path, blob_study, quick_protocol):
+    job = (quick_protocol, labelled_images(blob_study)[:8], tmp_path / "blobs")
     train_model(*job, OPTIONS.model_copy(update={"max_epochs": 1}))
     train_model(*job, OPTIONS, stop=AfterLooks(5))
     state = (tmp_path / "blobs/.training/state.pt").read_bytes()

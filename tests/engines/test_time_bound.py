@@ -66,12 +66,12 @@ def test_the_longest_training_that_fits(seconds: float, expected: Length | None)
 OPTIONS = TrainOptions(max_epochs=30, batch_size=2, val_interval=5, seed=3, device="cpu", checkpoint_seconds=0)
 
 
-def test_a_run_has_the_steps_that_its_minutes_allow(tmp_path, clock, blob_study, blob_protocol) -> None:
+def test_a_run_has_the_steps_that_its_minutes_allow(tmp_path, clock, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:8]  # 7 to train, 1 to validate: 3 steps an epoch, one look a validation
     reports: list[dict] = []
 
     result = train_model(
-        blob_protocol,
+        quick_protocol,
         images,
         tmp_path / "blobs",
         OPTIONS.model_copy(update={"minutes": 1.4}),
@@ -92,36 +92,36 @@ def test_a_run_has_the_steps_that_its_minutes_allow(tmp_path, clock, blob_study,
 
 
 def test_six_batches_are_timed_where_there_is_time_and_no_epoch_is_added(
-    tmp_path, clock, blob_study, blob_protocol
+    tmp_path, clock, blob_study, quick_protocol
 ) -> None:
     images = labelled_images(blob_study)[:8]
     options = OPTIONS.model_copy(update={"max_epochs": 2, "minutes": 20})
 
-    result = train_model(blob_protocol, images, tmp_path / "blobs", options, clock=clock)
+    result = train_model(quick_protocol, images, tmp_path / "blobs", options, clock=clock)
 
     assert result.epochs == 2
     assert clock.steps == 2 * 6 + 2 * 3
 
 
-def test_timing_leaves_no_trace_in_the_run(tmp_path, clock, blob_study, blob_protocol) -> None:
+def test_timing_leaves_no_trace_in_the_run(tmp_path, clock, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:8]
     minutes = OPTIONS.model_copy(update={"minutes": 0.45})
     # 25.65 s less 9.5 s of timing and 0.5 s of calibration: 15.65 s. 2 epochs take 12.5 s, 3 of 2 steps have no more
     plain = OPTIONS.model_copy(update={"max_epochs": 2})
 
-    bounded = train_model(blob_protocol, images, tmp_path / "bounded", minutes, clock=clock)
-    same = train_model(blob_protocol, images, tmp_path / "same", plain)
+    bounded = train_model(quick_protocol, images, tmp_path / "bounded", minutes, clock=clock)
+    same = train_model(quick_protocol, images, tmp_path / "same", plain)
 
     assert bounded.epochs == 2
     assert bounded.history == same.history
     assert bounded.card.sha256 == same.card.sha256
 
 
-def test_a_stopped_run_keeps_its_length_on_a_machine_of_another_pace(tmp_path, clock, blob_study, blob_protocol):
+def test_a_stopped_run_keeps_its_length_on_a_machine_of_another_pace(tmp_path, clock, blob_study, quick_protocol):
     images = labelled_images(blob_study)[:8]
     options = OPTIONS.model_copy(update={"minutes": 1.25})
-    whole = train_model(blob_protocol, images, tmp_path / "whole", options, clock=clock)
-    job = (blob_protocol, images, tmp_path / "broken", options)
+    whole = train_model(quick_protocol, images, tmp_path / "whole", options, clock=clock)
+    job = (quick_protocol, images, tmp_path / "broken", options)
     clock.steps = 0
 
     first = train_model(*job, clock=clock, stop=AfterSteps(clock, 4 + 10))
@@ -136,28 +136,28 @@ def test_a_stopped_run_keeps_its_length_on_a_machine_of_another_pace(tmp_path, c
     assert second.card.sha256 == whole.card.sha256
 
 
-def test_a_stop_while_the_first_steps_are_timed(tmp_path, clock, blob_study, blob_protocol) -> None:
+def test_a_stop_while_the_first_steps_are_timed(tmp_path, clock, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:8]
     options = OPTIONS.model_copy(update={"minutes": 1.25})
 
-    result = train_model(blob_protocol, images, tmp_path / "blobs", options, clock=clock, stop=AfterSteps(clock, 3))
+    result = train_model(quick_protocol, images, tmp_path / "blobs", options, clock=clock, stop=AfterSteps(clock, 3))
 
     assert (result.stopped, result.epochs, clock.steps) == (True, 0, 3)
     assert result.reason == "Training was stopped before its first step."
     assert not (tmp_path / "blobs/.training").exists()
 
 
-def test_minutes_that_allow_no_step_are_refused(tmp_path, clock, blob_study, blob_protocol) -> None:
+def test_minutes_that_allow_no_step_are_refused(tmp_path, clock, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:8]
     options = OPTIONS.model_copy(update={"minutes": 0.2})
 
     # 9.5 s of timing, a step, a validation and the calibration are 12.5 s, and 5 % of the time are kept: 0.22 minutes
     with pytest.raises(InputError, match=r"^0\.2 minutes are too short: .* takes 0\.3 minutes here; give more"):
-        train_model(blob_protocol, images, tmp_path / "blobs", options, clock=clock)
+        train_model(quick_protocol, images, tmp_path / "blobs", options, clock=clock)
 
 
-def test_other_minutes_are_another_training(tmp_path, blob_study, blob_protocol) -> None:
+def test_other_minutes_are_another_training(tmp_path, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:3]
-    signatures = {run_signature(blob_protocol, images, 0, None, minutes) for minutes in (None, 1.0, 2.0)}
+    signatures = {run_signature(quick_protocol, images, 0, None, minutes) for minutes in (None, 1.0, 2.0)}
 
     assert len(signatures) == 3

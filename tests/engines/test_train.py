@@ -116,20 +116,20 @@ def test_a_warm_start_goes_on_from_the_current_weights(trained, blob_study, blob
     assert again.val_error < 3 * result.val_error + 1
 
 
-def test_a_killed_run_goes_on_and_equals_an_unbroken_one(tmp_path, blob_study, blob_protocol) -> None:
+def test_a_killed_run_goes_on_and_equals_an_unbroken_one(tmp_path, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:8]
     options = TrainOptions(max_epochs=4, val_interval=1, checkpoint_seconds=0, seed=3)
-    whole = train_model(blob_protocol, images, tmp_path / "whole", options)
+    whole = train_model(quick_protocol, images, tmp_path / "whole", options)
 
     def kill_in_epoch_three(progress: dict) -> None:
         if progress["epoch"] == 3:
             raise KilledError
 
     with pytest.raises(KilledError):
-        train_model(blob_protocol, images, tmp_path / "broken", options, on_progress=kill_in_epoch_three)
+        train_model(quick_protocol, images, tmp_path / "broken", options, on_progress=kill_in_epoch_three)
     epochs: list[int] = []
     resumed = train_model(
-        blob_protocol, images, tmp_path / "broken", options, on_progress=lambda p: epochs.append(p["epoch"])
+        quick_protocol, images, tmp_path / "broken", options, on_progress=lambda p: epochs.append(p["epoch"])
     )
 
     assert epochs[0] >= 2  # it did not begin anew
@@ -171,40 +171,40 @@ def test_half_written_files_of_a_kill_are_removed(tmp_path) -> None:
     assert state.load(torch.device("cpu"))["epoch"] == 3
 
 
-def test_early_stop(tmp_path, blob_study, blob_protocol) -> None:
+def test_early_stop(tmp_path, blob_study, quick_protocol) -> None:
     options = TrainOptions(max_epochs=30, val_interval=1, patience=2, learning_rate=1e-9)
 
-    result = train_model(blob_protocol, labelled_images(blob_study)[:6], tmp_path / "blobs", options)
+    result = train_model(quick_protocol, labelled_images(blob_study)[:6], tmp_path / "blobs", options)
 
     best = min(range(len(result.history)), key=lambda i: result.history[i]["val_error"])
     assert result.epochs == best + 1 + 2 < 30
 
 
-def test_the_same_seed_gives_the_same_model(tmp_path, blob_study, blob_protocol) -> None:
+def test_the_same_seed_gives_the_same_model(tmp_path, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:6]
     options = TrainOptions(max_epochs=2, val_interval=2, seed=11)
 
-    first = train_model(blob_protocol, images, tmp_path / "a", options)
-    second = train_model(blob_protocol, images, tmp_path / "b", options)
-    other = train_model(blob_protocol, images, tmp_path / "c", options.model_copy(update={"seed": 12}))
+    first = train_model(quick_protocol, images, tmp_path / "a", options)
+    second = train_model(quick_protocol, images, tmp_path / "b", options)
+    other = train_model(quick_protocol, images, tmp_path / "c", options.model_copy(update={"seed": 12}))
 
     assert first.card.sha256 == second.card.sha256 != other.card.sha256
 
 
-def test_a_gpu_that_is_not_there_is_refused(tmp_path, blob_study, blob_protocol) -> None:
+def test_a_gpu_that_is_not_there_is_refused(tmp_path, blob_study, quick_protocol) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(InputError, match="has 0 usable GPUs"):
-        train_model(blob_protocol, labelled_images(blob_study), tmp_path / "blobs", TrainOptions(device="cuda:0"))
+        train_model(quick_protocol, labelled_images(blob_study), tmp_path / "blobs", TrainOptions(device="cuda:0"))
 
 
-def test_a_damaged_label_is_refused_before_training(tmp_path, blob_protocol) -> None:
+def test_a_damaged_label_is_refused_before_training(tmp_path, quick_protocol) -> None:
     studies = write_study(tmp_path / "studies", 4)
     studies.label_path("image_002").write_text("{")
     reports: list[dict] = []
 
     with pytest.raises(InputError, match=r"image_002\.mrk\.json"):
-        train_model(blob_protocol, labelled_images(studies), tmp_path / "blobs", on_progress=reports.append)
+        train_model(quick_protocol, labelled_images(studies), tmp_path / "blobs", on_progress=reports.append)
 
     assert reports == []
     assert find_model("blobs", tmp_path) is None
@@ -274,7 +274,7 @@ def test_two_processes_train_one_model(tmp_path, blob_study, blob_protocol) -> N
     assert mean_radial_error(Predictor.load(folder), val) == pytest.approx(float(error), abs=1e-3)
 
 
-def test_a_run_that_diverges_publishes_nothing_and_says_what_to_set(tmp_path, blob_study, blob_protocol) -> None:
+def test_a_run_that_diverges_publishes_nothing_and_says_what_to_set(tmp_path, blob_study, quick_protocol) -> None:
     """A learning rate beyond all reason makes the weights overflow; a decoded corner must not pass for an answer."""
     folder = tmp_path / "blobs"
     recipe = {
@@ -285,7 +285,7 @@ def test_a_run_that_diverges_publishes_nothing_and_says_what_to_set(tmp_path, bl
         "val_interval": 1,
         "warmup": 0,
     }
-    protocol = blob_protocol.model_copy(update={"recipe": blob_protocol.recipe.model_copy(update=recipe)})
+    protocol = quick_protocol.model_copy(update={"recipe": quick_protocol.recipe.model_copy(update=recipe)})
     with pytest.raises(
         InputError, match=r"No validation error could be computed: .* a lower learning rate than 1e\+38"
     ):
@@ -293,20 +293,20 @@ def test_a_run_that_diverges_publishes_nothing_and_says_what_to_set(tmp_path, bl
     assert find_model("blobs", tmp_path) is None
 
 
-def test_a_damaged_model_is_replaced_by_one_that_answers(tmp_path, blob_study, blob_protocol) -> None:
+def test_a_damaged_model_is_replaced_by_one_that_answers(tmp_path, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)
     folder = tmp_path / "blobs"
     quick = TrainOptions(max_epochs=1, val_interval=1)
-    first = train_model(blob_protocol, images, folder, quick)
+    first = train_model(quick_protocol, images, folder, quick)
     state = Predictor.load(folder).network.state_dict()
     # finite weights whose network is not: the square root of a negative variance
     damaged = {name: value * 0 - 1 if name.endswith("running_var") else value for name, value in state.items()}
     card = first.card.model_dump(include={"protocol", "labels_used", "val_images", "unit", "epochs", "seed", "date"})
-    publish(folder, damaged, {**card, "protocol": blob_protocol, "val_error": 0.001})
+    publish(folder, damaged, {**card, "protocol": quick_protocol, "val_error": 0.001})
 
     _, val = split_images(images, 0.2)
     assert validate_model(folder, val, torch.device("cpu")).value == float("inf")
-    result = train_model(blob_protocol, images, folder, quick.model_copy(update={"warm_start": False}))
+    result = train_model(quick_protocol, images, folder, quick.model_copy(update={"warm_start": False}))
     assert result.card is not None
     assert result.card.version == "v3"
     assert np.isfinite(Predictor.load(folder).predict(images[0].image).points).all()

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from monai_ext.inferers import Predictor, decode_output
+from monai_ext.inferers import ImageBatch, Predictor, read_output
 from monai_ext.landmarks import InputError, Protocol, Status
 from monai_ext.landmarks.errors import ModelError
 from monai_ext.landmarks.geometry import fit_matrix
@@ -85,7 +85,7 @@ def test_every_image_of_a_batch_has_its_own_map() -> None:
     y, x = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
     heatmaps = torch.exp(-((x - 60.25) ** 2 + (y - 41.5) ** 2) / 8).expand(2, 1, 96, 128)
 
-    found = decode_output(HeatmapOutput(heatmaps, None), matrices, torch.tensor(sizes), task)
+    found = read_output(HeatmapOutput(heatmaps, None), ImageBatch(heatmaps, matrices, torch.tensor(sizes)), task)
     points, status, confidence = found.points, found.status, found.confidence
     assert found.coarse is None
 
@@ -105,7 +105,9 @@ def test_a_peak_in_the_letterbox_answers_the_border_of_the_image() -> None:
     heatmaps = torch.zeros(1, 1, 96, 128)
     heatmaps[0, 0, 2, 64] = 1  # above the image, which begins at row 12
 
-    points = decode_output(HeatmapOutput(heatmaps, None), matrix, torch.tensor([[90, 50]]), task).points
+    points = read_output(
+        HeatmapOutput(heatmaps, None), ImageBatch(heatmaps, matrix, torch.tensor([[90, 50]])), task
+    ).points
 
     assert points[0, 0, 1] == -0.5
     assert 0 < points[0, 0, 0] < 90

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from monai_ext.landmarks import Frame, InputError, Status, read_markups
-from monai_ext.landmarks.fcsv import read_fcsv_points
+from monai_ext.landmarks import Frame, InputError, Markups, Status, read_markups
 
 COLUMNS = "# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID"
 ROW = "1,-1.5,2.5,3,0,0,0,1,1,1,0,fovea,,"
@@ -25,19 +24,19 @@ def write(tmp_path):
     [("LPS", (-1.5, 2.5, 3)), ("1", (-1.5, 2.5, 3)), ("RAS", (1.5, -2.5, 3)), ("0", (1.5, -2.5, 3))],
 )
 def test_coordinate_systems(write, system, expected):
-    (point,) = read_fcsv_points(write(ROW, system=system))
+    (point,) = Markups.read(write(ROW, system=system)).points
     assert point.lps == expected
     assert (point.label, point.status) == ("fovea", Status.DEFINED)
 
 
 def test_status_columns_of_slicer_5(write):
     rows = [f"{code},0,0,0,0,0,0,1,1,1,0,p{code},,,{code},0" for code in range(4)]
-    got = [point.status for point in read_fcsv_points(write(*rows))]
+    got = [point.status for point in Markups.read(write(*rows)).points]
     assert got == [Status.UNDEFINED, Status.UNDEFINED, Status.DEFINED, Status.MISSING]
 
 
 def test_a_preview_that_has_been_placed_is_a_point(write):
-    (point,) = read_fcsv_points(write("1,1.5,0,0,0,0,0,1,1,1,0,fovea,,,1,0", system="LPS"))
+    (point,) = Markups.read(write("1,1.5,0,0,0,0,0,1,1,1,0,fovea,,,1,0", system="LPS")).points
     assert (point.status, point.lps) == (Status.DEFINED, (1.5, 0, 0))
 
 
@@ -49,21 +48,21 @@ def test_a_missing_landmark_is_no_point_at_the_corner(write):
 
 def test_quoted_fields(write):
     row = '1,1,2,0,0,0,0,1,1,1,0,"a, ""b""","blurred, confidence 0.5; confidence 0.250",'
-    (point,) = read_fcsv_points(write(row))
+    (point,) = Markups.read(write(row)).points
     assert point.label == 'a, "b"'
     assert point.confidence == 0.25
 
 
 def test_columns_are_found_by_name_and_may_end_early(write):
     columns = "# columns = label,x,y,z,sel,vis"
-    (point,) = read_fcsv_points(write("fovea,1,2,3", columns=columns))
+    (point,) = Markups.read(write("fovea,1,2,3", columns=columns)).points
     assert (point.label, point.lps) == ("fovea", (1, 2, 3))
 
 
 def test_empty_lines_and_windows_line_ends(write):
     path = write("", ROW, "", ROW.replace("fovea", "disc"))
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert [point.label for point in read_fcsv_points(path)] == ["fovea", "disc"]
+    assert [point.label for point in Markups.read(path).points] == ["fovea", "disc"]
 
 
 @pytest.mark.parametrize(
@@ -84,12 +83,12 @@ def test_empty_lines_and_windows_line_ends(write):
 )
 def test_refuses_with_file_and_line(write, lines, header, message):
     with pytest.raises(InputError, match=rf"x\.fcsv.*{message}"):
-        read_fcsv_points(write(*lines, **header))
+        Markups.read(write(*lines, **header))
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match=r"none\.fcsv cannot be read"):
-        read_fcsv_points(tmp_path / "none.fcsv")
+        Markups.read(tmp_path / "none.fcsv")
 
 
 def test_labels_are_checked_as_in_json(write):

@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from monai_ext.landmarks import Frame, InputError, Landmarks, read_markups, write_markups
-from monai_ext.landmarks.label_frame import frame_field, moved_by, stated_frame, with_stated_frame
+from monai_ext.landmarks import Frame, InputError, Landmarks, parse_markups, read_markups, write_markups
+from monai_ext.landmarks.label_frame import frame_field, moved_by, stated_frame
 from monai_ext.landmarks.markups import mapped_document, read_stated_frame
 
 
@@ -150,11 +150,12 @@ def test_a_malformed_frame_is_refused(label, field):
 
 def test_a_frame_is_added_to_the_content_and_all_else_stays_byte_for_byte(label, mixed):
     content = b'\xef\xbb\xbf {\n "markups": [ {"type" : "Fiducial", "n": 1.50, "x": NaN} ]}'
-    stated = with_stated_frame(content, mixed.frame)
-    assert stated.endswith(content[len(b"\xef\xbb\xbf {") :])
-    np.testing.assert_array_equal(stated_frame(json.loads(stated), "x").placement, mixed.frame.placement)
-    assert json.loads(stated)["markups"][0]["n"] == 1.5
-    assert with_stated_frame(label.read_bytes(), Frame(1, 1)) == label.read_bytes()
+    stated = parse_markups(content, "x").with_frame(mixed.frame)
+    assert stated.content.endswith(content[len(b"\xef\xbb\xbf {") :])
+    for markups in (stated, parse_markups(stated.content, "x")):
+        np.testing.assert_array_equal(markups.frame.placement, mixed.frame.placement)
+    kept = parse_markups(label.read_bytes(), "x").with_frame(Frame(1, 1))
+    assert kept.content == label.read_bytes()
 
 
 def test_points_outside_and_likely_places_do_not_matter_to_the_mapping(tmp_path):

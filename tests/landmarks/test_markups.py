@@ -5,7 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from monai_ext.landmarks import Frame, InputError, Landmarks, markups_document, read_markups, write_markups
+from monai_ext.landmarks import (
+    Frame,
+    InputError,
+    Landmarks,
+    markups_document,
+    parse_markups,
+    read_markups,
+    write_markups,
+)
 
 FRAME = Frame(64, 48)
 
@@ -279,3 +287,20 @@ def test_a_template_with_nan_elsewhere_is_refused(file):
     file.write_text(json.dumps(document))
     with pytest.raises(InputError, match="cannot be written as JSON"):
         write_markups(file, Landmarks(["a", "b"], [[1, 2], [3, 4]], FRAME), template=file)
+
+
+def test_a_field_is_put_replaced_and_taken_away_without_other_changes():
+    text = b'{\n  "x": [1.50, 2],\n  "markups": [{"type": "Fiducial"}]\n}'
+    put = parse_markups(text, "x").with_fields({"annotator": '\u00c4nn "B"'})
+    assert put.content.endswith(b'"x": [1.50, 2],\n  "markups": [{"type": "Fiducial"}]\n}')
+    assert json.loads(put.content) == {"annotator": '\u00c4nn "B"', "x": [1.5, 2], "markups": [{"type": "Fiducial"}]}
+    assert json.loads(put.with_fields({"annotator": "ben"}).content)["annotator"] == "ben"
+    assert parse_markups(text, "x").with_fields({"annotator": None}).content == text
+    assert json.loads(put.with_fields({"annotator": None}).content) == json.loads(text)
+
+
+def test_a_list_in_memory_is_named_as_the_caller_says(file):
+    with pytest.raises(InputError, match=r"^The upload, line 1: not valid JSON"):
+        parse_markups(b"{", "The upload")
+    with pytest.raises(InputError, match=r"^The upload has the unknown label 'b'; the landmarks are a\.$"):
+        parse_markups(save(file).read_bytes(), "The upload").landmarks(FRAME, ["a"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from monai_ext.inferers.decode_output import decode_heatmaps, stage_heatmaps
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
 from monai_ext.networks import Stage, build_network
+from monai_ext.transforms import activate, decode_heatmap
 
 WIDTH, HEIGHT = 112, 76
 
@@ -26,7 +26,8 @@ STEPS = 220
 
 def peaks(stage: Stage, task: Protocol) -> torch.Tensor:
     """(B, K, 2) peaks of a stage's heatmaps, in its cells."""
-    return decode_heatmaps(stage_heatmaps(stage, task), task).points
+    heatmaps = activate(stage.heatmaps.float(), task.recipe.loss, task.network.sigma)
+    return decode_heatmap(heatmaps, task.network.decoder, radius=max(2, round(3 * task.network.sigma))).points
 
 
 def spots(points: torch.Tensor) -> torch.Tensor:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,28 +11,22 @@ import pytest
 from folder_client import FolderClient
 from host.install import MODULE
 from panel_driver import Driver
+from swallowed import nothing_swallowed
 
 
 @pytest.fixture
 def make_panel(tmp_path: Path) -> Iterator[Callable[..., Driver]]:
     """Opens the module in a new application; what is swallowed inside slots and observers fails the test."""
-    errors: list[str] = []
-    hooks = sys.excepthook, sys.unraisablehook
-    sys.excepthook = lambda *error: errors.append("".join(traceback.format_exception(*error)))
-    sys.unraisablehook = lambda info: errors.append("".join(traceback.format_exception(info.exc_value)))
     drivers: list[Driver] = []
 
     def make(make_client: Any = None, folder: Path = tmp_path, source: Path = MODULE) -> Driver:
         drivers.append(Driver(folder, make_client, source=source))
         return drivers[-1]
 
-    try:
+    with nothing_swallowed():
         yield make
         for driver in drivers:
             driver.close()
-    finally:
-        sys.excepthook, sys.unraisablehook = hooks
-    assert not errors, errors[0]
 
 
 @pytest.fixture

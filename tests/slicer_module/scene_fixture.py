@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 import tempfile
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from LandmarkDetectionLib.server.prediction import PointPrediction, Prediction
 from LandmarkDetectionLib.server.task_definition import LandmarkDefinition, MeasurementDefinition, TaskDefinition
 from LandmarkDetectionLib.work.work import Work
 from PIL import Image
+from swallowed import nothing_swallowed
 from vtk.util.numpy_support import vtk_to_numpy
 
 # VTK looks at this when it makes a window; without an X server it draws in memory by itself.
@@ -64,17 +63,12 @@ class Log(list):
 @pytest.fixture(name="host")
 def scene_host() -> Iterator[SceneHost]:
     """A scene with a view; an error inside an observer, which VTK only prints, fails the test."""
-    errors: list[str] = []
-    hooks = sys.excepthook, sys.unraisablehook
-    sys.excepthook = lambda *error: errors.append("".join(traceback.format_exception(*error)))
-    sys.unraisablehook = lambda info: errors.append("".join(traceback.format_exception(info.exc_value)))
-    host = SceneHost()
-    try:
-        yield host
-    finally:
-        host.close()
-        sys.excepthook, sys.unraisablehook = hooks
-    assert not errors, errors[0]
+    with nothing_swallowed():
+        host = SceneHost()
+        try:
+            yield host
+        finally:
+            host.close()
 
 
 def predicted_work(adapter: SceneAdapter, pixels: list[object], confidence: float = 0.93) -> Work:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +14,8 @@ import SimpleITK as sitk  # noqa: N813
 import torch
 from app_server import Server, run_server
 from app_spots import SPOTS, spot_image, spot_points, write_label
+from LandmarkDetectionLib.server.http_client import HttpClient
+from rude_server import RudeServer, Visit
 
 from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
@@ -43,7 +43,7 @@ class Place:
 
     def __init__(self, server: Server, studies: Path) -> None:
         self.server, self.studies = server, studies
-        self.url = server.url
+        self.url, self.client = server.url, HttpClient(server.url)
         self.truth = {name: spot_points(40 + i) for i, name in enumerate(OPEN_IMAGES)}
 
     def label(self, image: str, tag: str = "final") -> Any:
@@ -53,28 +53,36 @@ class Place:
         return read_markups(path, read_frame(file), ("bright", "dim"))
 
 
-def make_studies(folder: Path) -> Path:
+def write_spots(path: Path, index: int) -> None:
+    """Image ``index`` as a file whose kind decides on placement and pixel size."""
+    picture = spot_image(index)
+    if path.suffix.lower() == ".png":
+        picture.save(path, format="PNG")
+        return
+    pixels = np.asarray(picture)
+    image = sitk.GetImageFromArray(pixels[None] if path.suffix == ".dcm" else pixels)
+    if path.suffix == ".dcm":
+        image.SetSpacing((0.2, 0.4, 1.0))
+    else:
+        image.SetSpacing((0.5, 1.25))
+        image.SetOrigin((-7.0, 11.0))
+        image.SetDirection((-1.0, 0.0, 0.0, 1.0))
+    sitk.WriteImage(image, str(path))
+
+
+def make_studies(folder: Path) -> None:
     """Labelled PNG images to learn from, and one open image of each kind."""
     (folder / "labels" / "final").mkdir(parents=True)
     for i in range(LABELLED):
         path = folder / f"spot_{i:02}.png"
-        spot_image(i).save(path)
+        write_spots(path, i)
         write_label(folder / "labels" / "final" / f"spot_{i:02}.mrk.json", path, spot_points(i))
-    pixels = [np.asarray(spot_image(40 + i)) for i in range(len(OPEN_IMAGES))]
-    film = sitk.GetImageFromArray(pixels[0][None])
-    film.SetSpacing((0.2, 0.4, 1.0))
-    sitk.WriteImage(film, str(folder / "a_film.dcm"))
-    sitk.WriteImage(sitk.GetImageFromArray(pixels[1]), str(folder / "b_photo.png"))
-    scan = sitk.GetImageFromArray(pixels[2])
-    scan.SetSpacing((0.5, 1.25))
-    scan.SetOrigin((-7.0, 11.0))
-    scan.SetDirection((-1.0, 0.0, 0.0, 1.0))
-    sitk.WriteImage(scan, str(folder / "c_scan.nrrd"))
-    return folder
+    for i, name in enumerate(OPEN_IMAGES.values()):
+        write_spots(folder / name, 40 + i)
 
 
 @contextlib.contextmanager
-def spot_server(root: Path, **further: str) -> Iterator[Place]:
+def spot_server(root: Path, make: Callable[[Path], None] = make_studies, **further: str) -> Iterator[Place]:
     """The server with a network that has learnt nothing, as version v1, and further ``--conf`` values."""
     (root / "protocols").mkdir(parents=True)
     (root / "protocols" / "spots.yaml").write_text(PROTOCOL)
@@ -84,13 +92,14 @@ def spot_server(root: Path, **further: str) -> Iterator[Place]:
     card |= {"unit": "px", "epochs": 1, "seed": 0, "date": "2026-01-01T00:00:00+00:00"}
     publish(root / "model" / "spots", build_network(protocol).state_dict(), card)
     conf = {"protocols": "spots", "protocol_dir": str(root / "protocols"), "model_dir": str(root / "model")}
-    conf |= further
-    studies = make_studies(root / "my studies")
-    with run_server(APP_DIR, studies, conf, root / "server.log") as server:
+    studies = root / "my studies"
+    studies.mkdir()
+    make(studies)
+    with run_server(APP_DIR, studies, conf | further, root / "server.log") as server:
         yield Place(server, studies)
 
 
-class Proxy:
+class Proxy(RudeServer):
     """Stands between a client and a server. Use it as a context manager.
 
     Attributes:
@@ -100,68 +109,32 @@ class Proxy:
     """
 
     def __init__(self, target: str) -> None:
+        super().__init__(self._answer)
         self._target = target.removeprefix("http://")
         self.spoil: Callable[[str, str, dict[str, str]], tuple[int, bytes] | None] = lambda *_: None
         self.rewrite: Callable[[str, bytes], bytes] = lambda _path, body: body
-        self.paths: list[str] = []
-
-    def __enter__(self) -> Proxy:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._closing = threading.Event()
-        self._listener.settimeout(0.05)
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        self._thread.join(10)
-        self._listener.close()
 
     def wait(self, seconds: float) -> None:
         """For ``spoil``: the server is slow."""
         self._closing.wait(seconds)
 
-    def _listen(self) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except TimeoutError:
-                continue
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        # One of the two sides may go away, as some tests want.
-        with connection, contextlib.suppress(OSError, http.client.HTTPException):
-            self._answer(connection)
-
-    def _answer(self, connection: socket.socket) -> None:
-        connection.settimeout(60)
-        reader = connection.makefile("rb")
-        method, path, _ = reader.readline().decode("latin-1").split()
-        headers: dict[str, str] = {}
-        while line := reader.readline().decode("latin-1").strip():
-            name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
-        body = reader.read(int(headers.get("content-length", 0)))
-        self.paths.append(path)
-        spoilt = self.spoil(method, path, headers)
-        if spoilt is None:
+    def _answer(self, visit: Visit) -> None:
+        method, path, _ = visit.line.split()
+        spoilt = self.spoil(method, path, visit.headers)
+        if spoilt is not None:
+            if spoilt[0]:
+                visit.answer(*spoilt)
+            return
+        kept = {name: value for name, value in visit.headers.items() if name not in ("host", "connection")}
+        with contextlib.suppress(http.client.HTTPException):  # the server may be killed
             onward = http.client.HTTPConnection(self._target, timeout=60)
-            kept = {name: value for name, value in headers.items() if name not in ("host", "connection")}
-            onward.request(method, path, body, {**kept, "Connection": "close"})
+            onward.request(method, path, visit.body, {**kept, "Connection": "close"})
             answer = onward.getresponse()
-            status, content = answer.status, self.rewrite(path, answer.read())
-            names = ("Content-Type", "Content-Disposition")
-            extra = {name: answer.headers[name] for name in names if answer.headers[name]}
+            content = self.rewrite(path, answer.read())
             onward.close()
-        else:
-            (status, content), extra = spoilt, {"Content-Type": "application/json"}
-        if status:
-            lines = [f"HTTP/1.1 {status} x", f"Content-Length: {len(content)}", "Connection: close"]
-            lines += [f"{name}: {value}" for name, value in extra.items()]
-            connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + content)
+            named = answer.headers.get("Content-Disposition")
+            extra = {"Content_Disposition": named} if named else {}
+            visit.answer(answer.status, content, answer.headers.get("Content-Type", ""), **extra)
 
 
 class Ticks:

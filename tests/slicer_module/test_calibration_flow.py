@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,34 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(root: Path) -> Any:
-    conf = {"protocols": "face", "model_dir": str(root / "models")}
-    return run_server(ROOT / "apps" / "landmarks", root / "studies", conf, root / "server.log")
+class Restarted:
+    """A server of the folder, which can be started again."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.start()
+
+    def start(self) -> Server:
+        self._open = contextlib.ExitStack()
+        conf, studies = {"protocols": "face", "model_dir": str(self._root / "models")}, self._root / "studies"
+        running = run_server(ROOT / "apps" / "landmarks", studies, conf, self._root / "server.log")
+        self.server = self._open.enter_context(running)
+        return self.server
+
+    def stop(self) -> None:
+        self._open.close()
 
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Any:
-    with start(root) as running:
-        yield running
+def restarted(root: Path) -> Iterator[Restarted]:
+    running = Restarted(root)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def server(restarted: Restarted) -> Server:
+    return restarted.server
 
 
 def opened(driver: Driver, server: Server, image: str, fissure: bool = True) -> Driver:
@@ -103,68 +123,69 @@ def stated(server: Server, image: str) -> Any:
 
 
 def test_a_line_of_known_length_makes_millimetres_that_stay(
-    make_panel: Callable[..., Driver], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_panel: Callable[..., Driver], restarted: Restarted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with start(root) as server:
-        driver = make_panel()
-        driver.ui.annotatorEdit.setText("Ada")
-        opened(driver, server, "face_a")
-        assert value(driver) == "60.0 px"
-        driver.click("place")
-        driver.host.wait(lambda: not driver.bench.background.running("picture"))
-        picture = driver.ui.landmarkPicture.findChild(QtWidgets.QLabel, "pictureLabel")
-        assert not driver.ui.landmarkPicture.isHidden()
-        assert 50 < max(picture.pixmap.width(), picture.pixmap.height()) <= 200
-        driver.click("place")
-        assert "Lengths are in pixels" in part(driver, "calibrationLabel").text
-        draw(driver, (100.0, 50.0), (300.0, 50.0))
-        line = driver.panel.calibration._line.node
-        assert line.GetName() == "200.0 px"
-        assert line.GetSaveWithScene()
-        state(driver, "50")
-        assert value(driver) == "15.0 mm"
-        assert line.GetName() == "200.0 px = 50 mm"
-        words = part(driver, "calibrationLabel").text
-        assert words.startswith("A pixel has 0.25 x 0.25 mm. Stated by Ada on 20")
-        assert words.endswith("(Any known length, 50 mm).")
-        lines = [n.GetName() for n in driver.panel.bench.scene._points._lines.nodes]
-        assert "palpebral fissure length left: 15.0 mm" in lines
-        told = stated(server, "face_a")
-        assert told["spacing"] == pytest.approx([0.25, 0.25], rel=1e-12)
-        ends = np.array(told["stated"]["line"])
-        np.testing.assert_allclose(ends[1] - ends[0], (200.0, 0.0), atol=1e-9)
-        np.testing.assert_allclose(ends[0], (100.0, 50.0), atol=0.5 + 1e-9)  # the mouse is on whole pixels of the view
-        assert (told["stated"]["how"], told["stated"]["annotator"]) == ("line", "Ada")
-        assert stated(server, "face_b")["unit"] == "px"
-        driver.answers = ["submit"]
-        driver.do("submit")
-        monkeypatch.setattr(QtWidgets.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "study.csv"), ""))
-        button = driver.ui.measurementTools.findChild(QtWidgets.QWidget, "studyMeasurementsButton")
-        QtTest.QTest.mouseClick(button, QtCore.Qt.LeftButton)
-        driver.idle()
-        rows = list(csv.DictReader((tmp_path / "study.csv").open(encoding="utf-8")))
-        assert tuple(rows[0]) == COLUMNS, "the columns of the module's own table"
-        (row,) = (row for row in rows if row["measurement"] == ROW.replace(" ", "_"))
-        assert float(row["value"]) == pytest.approx(15.0, abs=1e-9)
-        assert (row["image"], row["unit"], row["annotator"]) == ("face_a", "mm", "Ada")
-        assert row["spacing_source"] == "a line of 50 mm drawn on the image"
-        driver.open("face_b")
-        wait_known(driver)
-        assert driver.panel.calibration._line.node is None
-        assert "Lengths are in pixels" in part(driver, "calibrationLabel").text
-        assert driver.work.geometry.unit == "px"
-    with start(root) as server:
-        driver.answers = ["discard"]
-        opened(driver, server, "face_a", fissure=False)
-        assert value(driver) == "15.0 mm"
-        assert driver.panel.calibration._line.node.GetName() == "200.0 px = 50 mm"
-        rows = requests.get(f"{server.url}/datastore/measurements?image=face_a", timeout=60).json()["rows"]
-        (row,) = (row for row in rows if row["measurement"] == ROW.replace(" ", "_"))
-        assert row["value"] == pytest.approx(15.0, abs=1e-9)
-        assert row["unit"] == "mm"
-        press(driver, "undoCalibrationButton")
-        assert value(driver) == "60.0 px"
-        assert stated(server, "face_a")["stated"] is None
+    server = restarted.server
+    driver = make_panel()
+    driver.ui.annotatorEdit.setText("Ada")
+    opened(driver, server, "face_a")
+    assert value(driver) == "60.0 px"
+    driver.click("place")
+    driver.host.wait(lambda: not driver.bench.background.running("picture"))
+    picture = driver.ui.landmarkPicture.findChild(QtWidgets.QLabel, "pictureLabel")
+    assert not driver.ui.landmarkPicture.isHidden()
+    assert 50 < max(picture.pixmap.width(), picture.pixmap.height()) <= 200
+    driver.click("place")
+    assert "Lengths are in pixels" in part(driver, "calibrationLabel").text
+    draw(driver, (100.0, 50.0), (300.0, 50.0))
+    line = driver.panel.calibration._line.node
+    assert line.GetName() == "200.0 px"
+    assert line.GetSaveWithScene()
+    state(driver, "50")
+    assert value(driver) == "15.0 mm"
+    assert line.GetName() == "200.0 px = 50 mm"
+    words = part(driver, "calibrationLabel").text
+    assert words.startswith("A pixel has 0.25 x 0.25 mm. Stated by Ada on 20")
+    assert words.endswith("(Any known length, 50 mm).")
+    lines = [n.GetName() for n in driver.panel.bench.scene._points._lines.nodes]
+    assert "palpebral fissure length left: 15.0 mm" in lines
+    told = stated(server, "face_a")
+    assert told["spacing"] == pytest.approx([0.25, 0.25], rel=1e-12)
+    ends = np.array(told["stated"]["line"])
+    np.testing.assert_allclose(ends[1] - ends[0], (200.0, 0.0), atol=1e-9)
+    np.testing.assert_allclose(ends[0], (100.0, 50.0), atol=0.5 + 1e-9)  # the mouse is on whole pixels of the view
+    assert (told["stated"]["how"], told["stated"]["annotator"]) == ("line", "Ada")
+    assert stated(server, "face_b")["unit"] == "px"
+    driver.answers = ["submit"]
+    driver.do("submit")
+    monkeypatch.setattr(QtWidgets.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "study.csv"), ""))
+    button = driver.ui.measurementTools.findChild(QtWidgets.QWidget, "studyMeasurementsButton")
+    QtTest.QTest.mouseClick(button, QtCore.Qt.LeftButton)
+    driver.idle()
+    rows = list(csv.DictReader((tmp_path / "study.csv").open(encoding="utf-8")))
+    assert tuple(rows[0]) == COLUMNS, "the columns of the module's own table"
+    (row,) = (row for row in rows if row["measurement"] == ROW.replace(" ", "_"))
+    assert float(row["value"]) == pytest.approx(15.0, abs=1e-9)
+    assert (row["image"], row["unit"], row["annotator"]) == ("face_a", "mm", "Ada")
+    assert row["spacing_source"] == "a line of 50 mm drawn on the image"
+    driver.open("face_b")
+    wait_known(driver)
+    assert driver.panel.calibration._line.node is None
+    assert "Lengths are in pixels" in part(driver, "calibrationLabel").text
+    assert driver.work.geometry.unit == "px"
+    restarted.stop()
+    server = restarted.start()
+    driver.answers = ["discard"]
+    opened(driver, server, "face_a", fissure=False)
+    assert value(driver) == "15.0 mm"
+    assert driver.panel.calibration._line.node.GetName() == "200.0 px = 50 mm"
+    rows = requests.get(f"{server.url}/datastore/measurements?image=face_a", timeout=60).json()["rows"]
+    (row,) = (row for row in rows if row["measurement"] == ROW.replace(" ", "_"))
+    assert row["value"] == pytest.approx(15.0, abs=1e-9)
+    assert row["unit"] == "mm"
+    press(driver, "undoCalibrationButton")
+    assert value(driver) == "60.0 px"
+    assert stated(server, "face_a")["stated"] is None
 
 
 def test_wrong_lengths_are_refused(make_panel: Callable[..., Driver], server: Server) -> None:

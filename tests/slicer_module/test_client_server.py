@@ -13,66 +13,32 @@ from typing import Any
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
-import torch
-from app_server import Server, run_server
-from app_spots import NAMES, SPOTS, spot_image, spot_points, write_label
+from app_spots import NAMES, spot_image, spot_points, write_label
 from LandmarkDetectionLib.errors import Cancelled, ClientError, Refused, Unreachable
 from LandmarkDetectionLib.server.http_client import HttpClient
 from LandmarkDetectionLib.work import jobs
 from LandmarkDetectionLib.work.session import Session
 from session_parts import TestClock
+from spot_server import Place, spot_server, write_spots
 
 from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.landmarks.protocol_file import read_protocol
-from monai_ext.models import publish
-from monai_ext.networks import build_network
 
 pytestmark = pytest.mark.server
 
-APP_DIR = Path(__file__).resolve().parents[2] / "apps" / "landmarks"
 FILES = {"photo": "photo.png", "scan": "scan.nrrd", "film": "film.dcm", "Müller 1": "Müller 1.PNG"}
 
 
-def make_studies(folder: Path) -> Path:
+def make_studies(folder: Path) -> None:
     """Four images of the same two spots, each placed and calibrated in its own way."""
-    folder.mkdir()
-    for name in ("photo.png", "Müller 1.PNG"):
-        spot_image(3).save(folder / name, format="PNG")
-    image = sitk.GetImageFromArray(np.asarray(spot_image(3)))
-    image.SetSpacing((0.5, 1.25))
-    image.SetOrigin((-7.0, 11.0))
-    image.SetDirection((-1.0, 0.0, 0.0, 1.0))
-    sitk.WriteImage(image, str(folder / "scan.nrrd"))
-    film = sitk.GetImageFromArray(np.asarray(spot_image(3))[None])
-    film.SetSpacing((0.2, 0.4, 1.0))
-    sitk.WriteImage(film, str(folder / "film.dcm"))
-    return folder
-
-
-class Place:
-    """A running server with its folders."""
-
-    def __init__(self, server: Server, studies: Path) -> None:
-        self.server, self.studies = server, studies
-        self.client = HttpClient(server.url)
+    for name in FILES.values():
+        write_spots(folder / name, 3)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    root = tmp_path_factory.mktemp("place with a space")
-    (root / "protocols").mkdir()
-    (root / "protocols" / "spots.yaml").write_text(SPOTS)
-    protocol = read_protocol(root / "protocols" / "spots.yaml")
-    torch.manual_seed(0)
-    card: dict[str, Any] = {"protocol": protocol, "labels_used": 2, "val_images": ("a",), "val_error": 9.0}
-    card |= {"unit": "px", "epochs": 1, "seed": 0, "date": "2026-01-01T00:00:00+00:00"}
-    publish(root / "model" / "spots", build_network(protocol).state_dict(), card)
-    conf = {"protocols": "spots", "protocol_dir": str(root / "protocols"), "model_dir": str(root / "model")}
-    studies = make_studies(root / "studies")
-    with run_server(APP_DIR, studies, conf, root / "server.log") as server:
-        yield Place(server, studies)
+    with spot_server(tmp_path_factory.mktemp("place with a space"), make_studies) as running:
+        yield running
 
 
 def test_info_gives_what_the_panel_shows(place: Place) -> None:
@@ -83,7 +49,7 @@ def test_info_gives_what_the_panel_shows(place: Place) -> None:
     assert task.landmarks[0].color.startswith("#")
     assert (task.measurements[0].kind, task.measurements[0].between) == ("distance", NAMES)
     model = info.models["spots"]
-    assert (model.version, model.labels_used, model.val_error, model.unit) == ("v1", 2, 9.0, "px")
+    assert (model.version, model.labels_used, model.val_error, model.unit) == ("v1", 2, 90.0, "px")
     assert set(info.strategies) >= {"first", "random"}
     assert all(info.strategies.values())
     assert info.train_options["spots"]["max_epochs"] == 4

@@ -53,8 +53,8 @@ def test_where_no_network_answers_the_panel_says_what_does(
 def test_how_far_a_point_may_be_off_is_said_until_a_person_moves_it(detected: Driver) -> None:
     cell = detected.ui.landmarkTable.item(2, 2)
     assert cell.toolTip() == (
-        "How sure the network is, from 0 to 1. The true place lies within 1.5 px of it in 95% of images like those of "
-        "the training."
+        "Confidence of the network, from 0 to 1. The true place lies within 1.5 px of it in 95% of images like those "
+        "of the training."
     )
     detected.drag(2, (51.0, 48.0))
     cell = detected.ui.landmarkTable.item(2, 2)
@@ -331,7 +331,7 @@ def test_closing_the_scene_keeps_what_is_unsent(detected: Driver, client: Folder
     detected.host.scene.Clear(False)
     detected.host.step()
     assert detected.work is None
-    assert detected.message == "The scene was closed; what you did to its landmarks is kept."
+    assert detected.message == "The scene was closed; your changes are kept."
     assert detected.ui.unsentLabel.text == "Not on the server yet: one"
     detected.open("one")
     assert detected.pixels()[2] == pytest.approx((51.0, 48.0), abs=0.3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -338,3 +339,26 @@ def test_images_are_found_by_words_and_state(desk: Desk) -> None:
     assert [entry.id for entry in images.filtered(states=("final",))] == []
     assert len(images.filtered("")) == 2
     assert images.get("three") is None
+
+
+def test_a_scene_of_an_earlier_version_opens_with_its_work() -> None:
+    text = (Path(__file__).parent / "saved_session.json").read_text()
+    session = Session()
+    assert session.restore(text) == ""
+    assert (session.work_server, session.work.image, session.work.saved_tag) == ("http://stand-in", "two", "draft")
+    assert [point.status for point in session.work.points] == ["unlabelled"] * 4 + ["placed"] * 2 + ["unlabelled"]
+    assert (session.work[4].position, session.work.dirty) == (lps(5.25, 30.0), True)
+    (left,) = session.unsent
+    assert (left.image, left.tag, left.reason, left.record.seconds) == ("one", "draft", "Nothing answers.", 12.5)
+    statuses = [point.status for point in left.record.points]
+    assert statuses == ["corrected", "corrected", "missing", "unlabelled", *["predicted"] * 3]
+    assert [point.confirmed for point in left.record.points[:3]] == [False, True, False]
+    assert (left.record.points[0].position, left.record.points[0].predicted) == (lps(31.0, 20.5), lps(30.0, 20.0))
+    assert plain(session.to_json()) == plain(text)
+
+
+def plain(text: str) -> dict[str, Any]:
+    """What the text of a scene holds, with the texts inside it."""
+    entry = json.loads(text)
+    unsent = [{**item, "record": json.loads(item["record"])} for item in entry["unsent"]]
+    return {**entry, "work": json.loads(entry["work"]), "unsent": unsent}

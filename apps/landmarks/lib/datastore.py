@@ -44,7 +44,7 @@ from .reader_labels import ReaderLabels
 logger = logging.getLogger(__name__)
 
 
-class PlatformIndex(StudiesIndex, LocalDatastoreModel):  # type: ignore[misc]
+class PlatformIndex(StudiesIndex, LocalDatastoreModel):
     """The index with what MONAI Label's own methods ask of theirs."""
 
 
@@ -186,20 +186,24 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
             changes.drop_image(image_id, files.image_digest(image_id, known.image.ext) or "")
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
-        """Stores a markups file as a label; a final label ends the draft of its image.
+        """Stores a markups file as MONAI Label asks for it; see :meth:`store_label`."""
+        tag = str(getattr(label_tag, "value", label_tag))
+        self.store_label(image_id, tag, Path(label_filename).read_bytes(), label_info or {})
+        return image_id
+
+    def store_label(self, image_id: str, tag: str, content: bytes, info: dict[str, Any]) -> None:
+        """Stores the content of a markups file as a label; a final label ends the draft of its image.
 
         Raises:
             NotFoundError: there is no such image.
             InputError: the tag is unknown or the info cannot be stored.
         """
-        label_tag = check_tag(str(getattr(label_tag, "value", label_tag)))
-        info = check_info(label_info or {})
-        content = Path(label_filename).read_bytes()
+        check_tag(tag)
+        check_info(info)
         with self._state.changing() as changes:
-            self._labels.store(changes, image_id, label_tag, content, info)
-            if label_tag == "final" and "draft" in changes.objects[image_id].labels:
+            self._labels.store(changes, image_id, tag, content, info)
+            if tag == "final" and "draft" in changes.objects[image_id].labels:
                 self._labels.delete(changes, image_id, "draft")
-        return image_id
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
         """Deletes the label of an image under one tag; it stays as an earlier version."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from monai_ext.landmarks import Markups, parse_markups
 from monai_ext.studies import (
     About,
     LabelVersion,
@@ -59,14 +60,14 @@ class ReaderLabels:
         return self._readings.earlier(self.objects, image_id, tag, reader)
 
     def save_reading(
-        self, image_id: str, tag: str, content: bytes, info: dict[str, Any], reader: str, about: About | None = None
+        self, image_id: str, tag: str, label: Markups, info: dict[str, Any], reader: str, about: About | None = None
     ) -> None:
         """Stores the label of one of several readers; the other's stays, and ``final`` is made of both.
 
         Args:
             image_id: the image.
             tag: ``final`` or ``draft``.
-            content: of the markups file.
+            label: the point list.
             info: of the label.
             reader: who made it.
             about: tells what the info of a ``final`` label of several readers says of its points.
@@ -78,7 +79,7 @@ class ReaderLabels:
         """
         info = {**check_info(info), "annotator": reader}
         with self._state.changing() as changes:
-            self._readings.store(changes, image_id, tag, content, info, reader, about)
+            self._readings.store(changes, image_id, tag, label, info, reader, about)
 
     def remove_reading(self, image_id: str, tag: str, reader: str) -> None:
         """Deletes a reader's own label; it stays as an earlier version, and ``final`` is made of what is left.
@@ -99,7 +100,8 @@ class ReaderLabels:
             ConflictError: the image has its readers already.
         """
         notes = {"restored_from": version.version, "restored_by": user}
-        self.save_reading(image_id, tag, version.read(), {**version.info, **notes}, reader)
+        label = parse_markups(version.read(), version.path.name)
+        self.save_reading(image_id, tag, label, {**version.info, **notes}, reader)
         return self.get_label_info(image_id, self.reading_tag(image_id, tag, reader))
 
     def note_reading(self, image_id: str, tag: str, reader: str, info: dict[str, Any]) -> None:

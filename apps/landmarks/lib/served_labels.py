@@ -6,10 +6,9 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, label_check
+from monai_ext.landmarks import Frame, InputError, Landmarks, Markups, Protocol, label_check
 from monai_ext.landmarks.files import read_json
 from monai_ext.landmarks.label_check import FINAL
-from monai_ext.landmarks.markups import read_markups
 from monai_ext.studies import LabelEntry, Objects
 
 from .datastore import LandmarkDatastore
@@ -42,17 +41,18 @@ def fitting_protocol(path: Path, protocols: Mapping[str, Protocol]) -> str | Non
 
 
 def read_label(
-    path: Path, frame: Frame, protocols: Mapping[str, Protocol], stated: str | None = None, tag: str = FINAL
+    label: Markups | Path, frame: Frame, protocols: Mapping[str, Protocol], stated: str | None = None, tag: str = FINAL
 ) -> tuple[Protocol, Landmarks]:
-    """The landmarks of a markups file in its protocol's order, and that protocol.
+    """The landmarks of a point list, or of its file, in its protocol's order, and that protocol.
 
     Raises:
         NotFoundError: the stated protocol is not served.
         InputError: the label may not be used under its tag (see
             :func:`monai_ext.landmarks.label_check.read_label`), or does not fit one protocol.
     """
-    protocol = protocol_of(read_markups(path, frame).names, protocols, stated)
-    return protocol, label_check.read_label(path, frame, protocol, tag)
+    markups = Markups.read(label) if isinstance(label, Path) else label
+    protocol = protocol_of(markups.landmarks(frame).names, protocols, stated)
+    return protocol, label_check.read_label(markups, frame, protocol, tag)
 
 
 class FinalLabels:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 import tempfile
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
@@ -13,11 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from monai_ext.images import check_image_id, label_file_name, read_frame, read_image, stated_size
-from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
-from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by, with_stated_frame
+from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, parse_markups
+from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by
 from monai_ext.studies import (
     ANNOTATOR,
     CONSENSUS_OF,
@@ -27,15 +23,16 @@ from monai_ext.studies import (
     READINGS_NOTE,
     LabelVersion,
     check_tag,
+    digest,
     no_such_image,
-    with_field,
 )
 
 from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
-from .inference import Answer, Check, InferenceDesk
+from .inference import Check, InferenceDesk, Reply
 from .infers import LandmarkInfer
 from .proposals import Proposal, Proposals, provenance
+from .quality.label_places import ReadLabel
 from .quality.review_note import NOTE as REVIEW_NOTE
 from .served_labels import read_label
 from .served_model import FileState
@@ -53,7 +50,8 @@ class LandmarkService:
     """The app's parts behind the HTTP routes.
 
     Attributes:
-        on_final: called after a final label was saved, with its protocol, its image and what was proposed for it.
+        on_final: called after a final label was saved, with its protocol, its image, what was proposed for it, and
+            the label where it was read.
     """
 
     datastore: LandmarkDatastore
@@ -61,7 +59,7 @@ class LandmarkService:
     trainers: Mapping[str, LandmarkTrain]
     proposals: Proposals = field(default_factory=Proposals)
     desk: InferenceDesk = field(default_factory=lambda: InferenceDesk.from_limits(Conf()))
-    on_final: Callable[[str, str, Proposal | None], None] = lambda protocol, image, proposal: None
+    on_final: Callable[[str, str, Proposal | None, ReadLabel | None], None] = lambda *saved: None
 
     @property
     def protocols(self) -> dict[str, Protocol]:
@@ -100,7 +98,7 @@ class LandmarkService:
             raise NotFoundError(no_such_image(image, self.datastore.objects))
         return Path(uri)
 
-    def infer(self, model: str, image: str) -> Answer:
+    def infer(self, model: str, image: str) -> Reply:
         """The landmarks of an image of the studies folder, however long its turn takes to come.
 
         Raises:
@@ -110,7 +108,7 @@ class LandmarkService:
         """
         return self.ask(model, image, patient=True).result()
 
-    def ask(self, model: str, image: str, *, patient: bool = False) -> Future[Answer]:
+    def ask(self, model: str, image: str, *, patient: bool = False) -> Future[Reply]:
         """The same in a future, which a request that is given up cancels; the proposal is remembered.
 
         Raises:
@@ -122,10 +120,10 @@ class LandmarkService:
         task, path = self.infer_task(model), self.image_path(image)
         label_file_name(image)  # an ID that is too long is refused before the network runs
 
-        def make(check: Check) -> Answer:
-            answer = _answer(task, path, image, check)
-            self._remember(model, image, answer)
-            return answer
+        def make(check: Check) -> Reply:
+            reply = task.predict(path, image, check)
+            self._remember(model, image, reply)
+            return reply
 
         future = self.desk.ask(partial(_key, task, path, image), make, patient=patient)
         if future.done() and future.exception() is None:
@@ -134,7 +132,7 @@ class LandmarkService:
 
     def ask_file(
         self, model: str, image: str, path: Path, write: Callable[[Path], object] | None = None
-    ) -> Future[Answer]:
+    ) -> Future[Reply]:
         """The landmarks of an image file that is not part of the studies, answered under the name ``image``.
 
         Args:
@@ -150,32 +148,27 @@ class LandmarkService:
         """
         task = self.infer_task(model)
         if write is None:
-            return self.desk.ask(partial(_key, task, path, image), partial(_answer, task, path, image))
+            return self.desk.ask(partial(_key, task, path, image), partial(task.predict, path, image))
         task.signature(image)
 
-        def make(check: Check) -> Answer:
+        def make(check: Check) -> Reply:
             with tempfile.TemporaryDirectory() as folder:
                 copy = Path(folder) / path.name
                 write(copy)
-                try:
-                    return _answer(task, copy, image, check)
-                except InputError as error:
-                    raise _about_upload(error, copy) from None
+                return task.predict(copy, image, check)
 
         return self.desk.ask(lambda: None, make)
 
-    def _remember(self, model: str, image: str, answer: Answer) -> None:
-        document = answer.document
-        radius = np.array([mark["radius"] for mark in document["landmarks"]], dtype=np.float64)  # None becomes NaN
-        self.proposals.remember(model, image, Proposal(document["model_version"], answer.landmarks, radius))
+    def _remember(self, model: str, image: str, reply: Reply) -> None:
+        proposal = Proposal(reply.document["model_version"], reply.landmarks, reply.radius)
+        self.proposals.remember(model, image, proposal)
 
-    def store_proposal(self, model: str, answer: Answer) -> str:
+    def store_proposal(self, model: str, reply: Reply) -> str:
         """Keeps a prediction of an image of the studies as its label ``original``."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / answer.file_name
-            path.write_bytes(answer.markups)
-            info = {"model": model, "model_version": answer.document["model_version"], "params": answer.document}
-            return self.datastore.save_label(answer.document["image"], str(path), "original", info)
+        image = str(reply.document["image"])
+        info = {"model": model, "model_version": reply.document["model_version"], "params": dict(reply.document)}
+        self.datastore.store_label(image, "original", reply.markups, info)
+        return image
 
     def save_label(
         self, image: str, tag: str, content: bytes, params: dict[str, Any], reader: str | None = None
@@ -199,27 +192,24 @@ class LandmarkService:
         stated = params.get("protocol")
         if stated is not None and not isinstance(stated, str):
             raise InputError(f"params.protocol must be the name of a protocol, not {stated!r:.80}.")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            path.write_bytes(content)
-            try:
-                protocol, landmarks = read_label(path, frame, self.protocols, stated, tag)
-            except InputError as error:
-                raise _about_upload(error, path) from None
-            self._refuse_other_protocol(image, tag, protocol)
-            known = self.proposals.get(protocol.name, image) or self._stored_proposal(image, protocol)
-            sent = {name: value for name, value in params.items() if name not in OWN_NOTES}
-            info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
-            content = with_stated_frame(_without_origin(content), frame)
-            if reader is None or tag == "original":
-                path.write_bytes(content)
-                self.datastore.save_label(image, str(path), tag, info)
-            else:
-                about = partial(_about_consensus, known, protocol)
-                self.datastore.save_reading(image, tag, content, {**info, "annotator": reader}, reader, about)
-                info = self.datastore.get_label_info(image, self.datastore.reading_tag(image, tag, reader))
+        markups = parse_markups(content, name)
+        protocol, landmarks = read_label(markups, frame, self.protocols, stated, tag)
+        self._refuse_other_protocol(image, tag, protocol)
+        known = self.proposals.get(protocol.name, image) or self._stored_proposal(image, protocol)
+        sent = {name: value for name, value in params.items() if name not in OWN_NOTES}
+        info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
+        # a label as a person submits it, whatever the label that it was made from says of itself
+        markups = markups.with_fields({CONSENSUS_OF: None, ANNOTATOR: None}).with_frame(frame)
+        if reader is None or tag == "original":
+            self.datastore.store_label(image, tag, markups.content, info)
+            saved = ReadLabel(protocol, landmarks, digest(markups.content))
+        else:
+            saved = None  # of several readers the label is made anew
+            about = partial(_about_consensus, known, protocol)
+            self.datastore.save_reading(image, tag, markups, {**info, "annotator": reader}, reader, about)
+            info = self.datastore.get_label_info(image, self.datastore.reading_tag(image, tag, reader))
         if tag == "final":
-            self._tell_of_final(image, protocol.name, known)
+            self._tell_of_final(image, protocol.name, known, saved)
         return info
 
     def restore_label(
@@ -235,10 +225,12 @@ class LandmarkService:
             self._tell_of_final(image, protocol, self.proposals.get(protocol, image))
         return info
 
-    def _tell_of_final(self, image: str, protocol: str, proposal: Proposal | None) -> None:
+    def _tell_of_final(
+        self, image: str, protocol: str, proposal: Proposal | None, saved: ReadLabel | None = None
+    ) -> None:
         """Tells of a final label that is on the disk; what goes wrong from here on is no fault of the save."""
         try:
-            self.on_final(protocol, image, proposal)
+            self.on_final(protocol, image, proposal, saved)
         except Exception:
             logger.exception("The final label of %s is saved, but could not be looked at.", image)
 
@@ -253,10 +245,7 @@ class LandmarkService:
             path = Path(folder) / check_image_id(Path(file_name.replace("\\", "/")).name)
             path.write_bytes(content)
             image = self.datastore.find_id(check_image_id(image or self.datastore.id_of(path)))
-            try:
-                frame = read_image(path)[1]  # all of it: a file that is cut short is refused now, not when it is used
-            except InputError as error:
-                raise _about_upload(error, path) from None
+            frame = read_image(path)[1]  # all of it: a file that is cut short is refused now, not when it is used
             same_grid = self._has_grid(image, frame)
             if self.datastore.get_labels_by_image_id(image):
                 old = read_frame(self.image_path(image))
@@ -301,11 +290,6 @@ class LandmarkService:
         return Proposal(version, landmarks) if isinstance(version, str) else None
 
 
-def _without_origin(content: bytes) -> bytes:
-    """A label as a person submits it, whatever the label that it was made from says of itself."""
-    return with_field(with_field(content, CONSENSUS_OF, None), ANNOTATOR, None)
-
-
 def _about_consensus(
     proposal: Proposal | None, protocol: Protocol, landmarks: Landmarks, model_version: str
 ) -> dict[str, Any]:
@@ -319,17 +303,3 @@ def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     if state is None:
         return None
     return task.model.protocol.name, task.signature(image), image, state, stated_size(path)
-
-
-def _answer(task: LandmarkInfer, path: Path, image: str, check: Check) -> Answer:
-    landmarks, document = task.predict(path, image, check)
-    file = task.write(landmarks, image)
-    try:
-        return Answer(file.name, file.read_bytes(), json.dumps(document, allow_nan=False), landmarks)
-    finally:
-        shutil.rmtree(file.parent, ignore_errors=True)
-
-
-def _about_upload(error: InputError, path: Path) -> InputError:
-    """The same error, naming the upload instead of the file that it was written to."""
-    return type(error)(str(error).replace(str(path), path.name))

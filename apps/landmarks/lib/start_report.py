@@ -11,7 +11,7 @@ import torch
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError
 from monai_ext.models import find_model
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 from monai_ext.studies import passed_over, split_image_file
 
 from .datastore import LandmarkDatastore

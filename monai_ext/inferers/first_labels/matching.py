@@ -13,8 +13,7 @@ from torch.nn import functional as F
 from monai_ext.landmarks import Status
 
 from .features import DEEP, FINE, Level, Seen, cell_pixels, describe, read_at, similarity, to_cells, to_pixels
-from .pose import PRICE, find_pose
-from .shape import common_shape, extent, fit_similarity
+from .shape import PRICE, common_shape, extent, find_pose, fit_similarity
 
 #: Standard deviation of landmarks about the labelled shape, of its extent; at least so many pixels.
 FREEDOM, LEAST_FREEDOM = 0.12, 4.0

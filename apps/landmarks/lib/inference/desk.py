@@ -3,19 +3,141 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import torch
 
-from monai_ext.landmarks import InputError
+from monai_ext.landmarks import InputError, Landmarks
+from monai_ext.landmarks.geometry import FloatArray
 
 from ..settings import Conf
-from .answer import Answer
-from .answer_cache import AnswerCache
-from .shared_work import SharedWork
 from .slots import Check, InferenceSlots
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A prediction as it goes over the wire; many requests share it, so nothing in it is changed.
+
+    Attributes:
+        file_name: ``<ID>.mrk.json``.
+        markups: the content of that file.
+        document: the JSON of the same prediction.
+        landmarks: the prediction itself.
+        radius: (K,) how far each point may be off, in the unit of the image; NaN where not known.
+    """
+
+    file_name: str
+    markups: bytes
+    document: Mapping[str, Any]
+    landmarks: Landmarks
+    radius: FloatArray
+
+    def kept(self) -> Reply:
+        """The same for later requests: ``latencies`` says that it was kept."""
+        return replace(self, document={**self.document, "latencies": {**self.document["latencies"], "cached": True}})
+
+
+class AnswerCache:
+    """Keeps the answers that were asked for last; safe to use from many threads.
+
+    Args:
+        capacity: how many are kept; 0 keeps none.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[Hashable, Reply] = OrderedDict()
+
+    def get(self, key: Hashable) -> Reply | None:
+        """The kept answer, marked as such; None where there is none."""
+        with self._lock:
+            answer = self._answers.get(key)
+            if answer is not None:
+                self._answers.move_to_end(key)
+            return answer
+
+    def keep(self, key: Hashable, answer: Reply) -> None:
+        """Keeps an answer; the one that was asked for the longest time ago makes room."""
+        with self._lock:
+            self._answers[key] = answer.kept()
+            self._answers.move_to_end(key)
+            while len(self._answers) > self._capacity:
+                self._answers.popitem(last=False)
+
+
+@dataclass(eq=False)
+class _Work:
+    key: Hashable
+    future: Future[Any]
+    waiters: list[Future[Any]] = field(default_factory=list)
+
+
+class SharedWork:
+    """Gives all who ask for the same key, while it is worked on, the same result; safe to use from many threads.
+
+    Each has a future of its own and may cancel it; when all have, the work is cancelled.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_key: dict[Hashable, _Work] = {}
+
+    def join(self, key: Hashable, start: Callable[[], Future[Any]]) -> Future[Any]:
+        """A future of the result; the work is started where it is not under way.
+
+        Args:
+            key: what tells equal work from other work.
+            start: begins it; what it raises is raised here.
+        """
+        waiter: Future[Any] = Future()
+        with self._lock:
+            work = self._by_key.get(key)
+            begins = work is None
+            if work is None:
+                work = self._by_key[key] = _Work(key, start())
+            work.waiters.append(waiter)
+        # Outside the lock: a callback of a future that is done runs at once, and takes the lock.
+        waiter.add_done_callback(partial(self._leave, work))
+        if begins:
+            work.future.add_done_callback(partial(self._finish, work))
+        return waiter
+
+    def _leave(self, work: _Work, waiter: Future[Any]) -> None:
+        if not waiter.cancelled():
+            return
+        with self._lock:
+            work.waiters.remove(waiter)
+            deserted = not work.waiters
+            if deserted:
+                self._forget(work)
+        if deserted:
+            work.future.cancel()
+
+    def _finish(self, work: _Work, future: Future[Any]) -> None:
+        with self._lock:
+            self._forget(work)
+            waiters = tuple(work.waiters)
+        if future.cancelled():
+            return
+        error = future.exception()
+        for waiter in waiters:
+            if not waiter.set_running_or_notify_cancel():
+                continue
+            if error is None:
+                waiter.set_result(future.result())
+            else:
+                waiter.set_exception(error)
+
+    def _forget(self, work: _Work) -> None:
+        if self._by_key.get(work.key) is work:
+            del self._by_key[work.key]
 
 
 @dataclass(frozen=True)
@@ -41,8 +163,8 @@ class InferenceDesk:
         return cls(places, AnswerCache(limits.infer_cache), limits.infer_timeout)
 
     def ask(
-        self, key: Callable[[], Hashable], work: Callable[[Check], Answer], *, patient: bool = False
-    ) -> Future[Answer]:
+        self, key: Callable[[], Hashable], work: Callable[[Check], Reply], *, patient: bool = False
+    ) -> Future[Reply]:
         """The answer to a request, kept or to be made; cancelling the future gives the request up.
 
         Args:
@@ -57,18 +179,18 @@ class InferenceDesk:
         if before is None:
             return self.slots.submit(work, patient=patient)
 
-        def make(check: Check) -> Answer:
+        def make(check: Check) -> Reply:
             answer = work(check)
             if _now(key) == before:  # else the image or the model was replaced meanwhile
                 self.cache.keep(before, answer)
             return answer
 
-        def start() -> Future[Answer]:
+        def start() -> Future[Reply]:
             # Asked here, so that nothing finishes between the look into the cache and the start.
             kept = self.cache.get(before)
             if kept is None:
                 return self.slots.submit(make, patient=patient)
-            done: Future[Answer] = Future()
+            done: Future[Reply] = Future()
             done.set_result(kept)
             return done
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from monai_ext.inferers.first_labels import MOST, FileMatcher, FirstLabels, LabelledView
 from monai_ext.landmarks import Landmarks, Protocol
-from monai_ext.networks.device import find_device
+from monai_ext.networks import find_device
 from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore

@@ -9,18 +9,19 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from monai_ext.engines.stop import is_out_of_memory
 from monai_ext.images import label_file_name
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError, Landmarks
-from monai_ext.landmarks.answer import prediction_document
+from monai_ext.landmarks import InputError, Landmarks, markups_document, prediction_document
 from monai_ext.landmarks.errors import ModelError
-from monai_ext.landmarks.markups import write_markups
+from monai_ext.landmarks.files import json_text
 from monai_ext.networks import find_device
 
 from ..errors import ConflictError, RetryError
+from ..inference import Reply
 from ..served_model import NoModelError, ServedModel
 from .label_matcher import VERSION, LabelMatcher
 
@@ -61,7 +62,7 @@ class LandmarkInfer(InferTask):
         return True
 
     def signature(self, image_id: str) -> Hashable:
-        """What the answer for an image depends on besides the image itself.
+        """Everything that the answer for an image depends on besides the image itself.
 
         Raises:
             ConflictError: nothing can answer: there is neither a network nor a label, or the network is damaged.
@@ -93,14 +94,12 @@ class LandmarkInfer(InferTask):
         weights = self.model.weights() if validate else None
         return None if weights is None else str(weights)
 
-    def predict(
-        self, image: Path, image_id: str, check: Callable[[], None] = lambda: None
-    ) -> tuple[Landmarks, dict[str, Any]]:
-        """The landmarks of an image file and the JSON document that answers for it.
+    def predict(self, image: Path, image_id: str, check: Callable[[], None] = lambda: None) -> Reply:
+        """Finds the landmarks of an image file.
 
         Args:
             image: the file.
-            image_id: what the answer calls it.
+            image_id: its name in the reply.
             check: called between the stages; it ends the prediction by an exception.
 
         Raises:
@@ -113,7 +112,8 @@ class LandmarkInfer(InferTask):
         try:
             predictor = self._predictor()
             if predictor is None:
-                return self._match(image, image_id, start)
+                landmarks, message = self._matcher.predict(image, image_id)
+                return self._reply(image_id, landmarks, start, model_version=VERSION, message=message)
             answer = predictor.predict_stages(image, check)
         except ModelError as error:
             raise ConflictError(str(error)) from None
@@ -126,19 +126,16 @@ class LandmarkInfer(InferTask):
                 "training or other programs have ended.",
                 MEMORY_SECONDS,
             ) from None
-        latencies = {"total": round(time.perf_counter() - start, 4)}
-        document = prediction_document(
-            self.model.protocol,
+        return self._reply(
+            image_id,
             answer.landmarks,
-            image=image_id,
+            start,
             model_version=predictor.version,
             radius=answer.radius,
             coverage=answer.coverage,
             coarse=answer.coarse,
             uncertainty=answer.uncertainty.to_dict(answer.landmarks.names),
-            latencies=latencies,
         )
-        return answer.landmarks, document
 
     def _predictor(self) -> Predictor | None:
         """The network; None where there is none yet and labels may take its place."""
@@ -149,28 +146,25 @@ class LandmarkInfer(InferTask):
                 raise
             return None
 
-    def _match(self, image: Path, image_id: str, start: float) -> tuple[Landmarks, dict[str, Any]]:
-        landmarks, message = self._matcher.predict(image, image_id)
-        document = prediction_document(
-            self.model.protocol,
-            landmarks,
-            image=image_id,
-            model_version=VERSION,
-            latencies={"total": round(time.perf_counter() - start, 4)},
-            message=message,
+    def _reply(self, image_id: str, landmarks: Landmarks, start: float, **known: Any) -> Reply:
+        name, radius = label_file_name(image_id), known.get("radius")
+        latencies = {"total": round(time.perf_counter() - start, 4)}
+        return Reply(
+            file_name=name,
+            markups=json_text(name, markups_document(landmarks)).encode(),
+            document=prediction_document(self.model.protocol, landmarks, image=image_id, latencies=latencies, **known),
+            landmarks=landmarks,
+            radius=np.full(len(landmarks), np.nan) if radius is None else radius,
         )
-        return landmarks, document
-
-    def write(self, landmarks: Landmarks, image_id: str) -> Path:
-        """Writes ``<ID>.mrk.json`` alone in a new temporary folder, which the caller removes."""
-        name = label_file_name(image_id)
-        path = Path(tempfile.mkdtemp(prefix="landmarks-")) / name
-        write_markups(path, landmarks)
-        return path
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Answers a request that holds ``image``, the path of a file, and ``image_id``."""
+        """Answers MONAI Label's request, which holds ``image``, the path of a file, and ``image_id``.
+
+        Returns:
+            The path of ``<ID>.mrk.json`` alone in a new temporary folder, which the caller removes, and the JSON.
+        """
         image = Path(request["image"])
-        image_id = str(request.get("image_id") or image.stem)
-        landmarks, document = self.predict(image, image_id)
-        return str(self.write(landmarks, image_id)), document
+        reply = self.predict(image, str(request.get("image_id") or image.stem))
+        path = Path(tempfile.mkdtemp(prefix="landmarks-")) / reply.file_name
+        path.write_bytes(reply.markups)
+        return str(path), dict(reply.document)

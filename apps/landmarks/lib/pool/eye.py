@@ -47,13 +47,14 @@ class Sight(NamedTuple):
     score: float
 
     def landmarks(self) -> Landmarks:
-        """The found points in the frame of the image, as a prediction answers them, without confidences.
+        """The found points in the frame of the image, as a prediction answers them.
 
         Raises:
             InputError: the image cannot be read any more.
         """
-        points = self.predictions.points[0].cpu().numpy()
-        return Landmarks(self.names, points, read_frame(self.path), self.predictions.status[0].cpu().numpy())
+        found = self.predictions
+        points, status, confidence = (part[0].cpu().numpy() for part in (found.points, found.status, found.confidence))
+        return Landmarks(self.names, points, read_frame(self.path), status, confidence)
 
 
 class Looker(Protocol):

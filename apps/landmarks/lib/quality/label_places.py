@@ -39,6 +39,20 @@ class KnownLabel(NamedTuple):
     place: FloatArray | None
 
 
+class ReadLabel(NamedTuple):
+    """A final label of an image.
+
+    Attributes:
+        protocol: whose landmarks it has.
+        landmarks: in the order of the protocol.
+        sha256: of its file.
+    """
+
+    protocol: Protocol
+    landmarks: Landmarks
+    sha256: str
+
+
 class _Fit(NamedTuple):
     orders: Orders
     places: dict[str, FloatArray]
@@ -65,27 +79,41 @@ class LabelPlaces:
         known = self._known.get(image)
         return known.protocol if known is not None and known.sha256 == label.sha256 else None
 
-    def read(self, image: str) -> tuple[Protocol, Landmarks, str] | None:
-        """The final label of an image with its protocol and its file's digest; None where there is none to judge."""
+    def read(self, image: str, saved: ReadLabel | None = None) -> ReadLabel | None:
+        """The final label of an image; None where there is none to judge.
+
+        Args:
+            image: its ID.
+            saved: the label as it was saved a moment ago; where it still is the present one, its file is not read.
+        """
         entry = self._datastore.objects.get(image)
         if entry is None or "final" not in entry.labels:
             return None
+        if saved is not None and saved.sha256 == entry.labels["final"].sha256:
+            self._keep(image, saved)
+            return saved
         path = Path(self._datastore.get_label_uri(image, "final"))
         stated = entry.labels["final"].info.get("protocol")
-        known = KnownLabel(entry.labels["final"].sha256, "", None)
-        found: tuple[Protocol, Landmarks, str] | None = None
+        found: ReadLabel | None = None
         try:
             sha256 = digest(path.read_bytes())
             frame = read_frame(self._datastore.folder / f"{image}{entry.image.ext}")
             protocol, label = read_label(path, frame, self._protocols, stated if stated in self._protocols else None)
             if sha256 == digest(path.read_bytes()):  # else it was replaced meanwhile, and is read again for that
-                known = KnownLabel(sha256, protocol.name, shares(label, protocol.landmark_names))
-                found = protocol, label, sha256
+                found = ReadLabel(protocol, label, sha256)
         except (OSError, InputError) as error:
             logger.warning("The final label of %s is not reviewed: %s", image, error)
-        with self._lock:
-            self._known[image] = known
+        if found is not None:
+            self._keep(image, found)
+        else:
+            with self._lock:
+                self._known[image] = KnownLabel(entry.labels["final"].sha256, "", None)
         return found
+
+    def _keep(self, image: str, label: ReadLabel) -> None:
+        place = shares(label.landmarks, label.protocol.landmark_names)
+        with self._lock:
+            self._known[image] = KnownLabel(label.sha256, label.protocol.name, place)
 
     def update(self) -> None:
         """Reads the labels that are new or were changed."""

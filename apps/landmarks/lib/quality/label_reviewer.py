@@ -10,9 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_ext.active.review import Evidence, implausible
-from monai_ext.inferers.uncertainty import uncertainty_of
-from monai_ext.landmarks import InputError, Landmarks, Protocol, Status
-from monai_ext.models import answer_radii
+from monai_ext.inferers import uncertainty_of
+from monai_ext.landmarks import InputError, Protocol
 from monai_ext.studies import Objects
 
 from ..background import Background
@@ -21,7 +20,7 @@ from ..errors import ConflictError
 from ..pool import Sight
 from ..proposals import Proposal, Proposals
 from ..served_model import ServedModel
-from .label_places import LabelPlaces
+from .label_places import LabelPlaces, ReadLabel
 from .review_note import NoteWriter, PendingNote, flags_of, has_outgrown, is_confirmed, note_of, review_note
 
 logger = logging.getLogger(__name__)
@@ -39,19 +38,14 @@ def of_sight(sight: Sight, model: ServedModel) -> Evidence:
     Raises:
         InputError: the image cannot be read any more.
     """
-    seen, found = sight.landmarks(), sight.predictions
-    peak = found.heatmaps[0].amax((1, 2)).clamp(0, 1).double().cpu().numpy()
-    present = None if found.presence is None else found.presence[0].double().cpu().numpy()
-    confidence = peak if present is None else np.where(seen.status == Status.DEFINED, peak * present, 1 - present)
-    landmarks = Landmarks(seen.names, seen.points, seen.frame, seen.status, confidence)
+    landmarks = sight.landmarks()
     radius = np.full(len(landmarks), np.nan)
     try:
         predictor = model.predictor()
     except ConflictError:
         return Evidence(landmarks, radius)
-    fitted = predictor.calibration.answered if predictor.calibration is not None else None
-    if fitted is not None and predictor.version == sight.model_version:
-        radius = np.where(landmarks.defined, answer_radii(fitted, uncertainty_of(found).landmarks, seen.frame), np.nan)
+    if predictor.version == sight.model_version:
+        radius, _ = predictor.radius(landmarks, uncertainty_of(sight.predictions))
     return Evidence(landmarks, radius)
 
 
@@ -61,6 +55,7 @@ class _Task(NamedTuple):
     protocol: str
     image: str = ""
     proposal: Proposal | None = None
+    label: ReadLabel | None = None
 
 
 class LabelReviewer:
@@ -97,15 +92,16 @@ class LabelReviewer:
 
     # Any thread
 
-    def saved(self, protocol: str, image: str, proposal: Proposal | None) -> None:
+    def saved(self, protocol: str, image: str, proposal: Proposal | None, label: ReadLabel | None = None) -> None:
         """Looks at a final label that was saved a moment ago.
 
         Args:
             protocol: of the label.
             image: its ID.
             proposal: what was proposed for it, if anything.
+            label: as it was saved, where that is known.
         """
-        self._add(_Task(protocol, image, proposal))
+        self._add(_Task(protocol, image, proposal, label))
 
     def review_all(self, protocol: str) -> None:
         """Looks at all final labels of a protocol: by the other labels now, by the model when the worker sees them."""
@@ -166,11 +162,13 @@ class LabelReviewer:
         return self._notes.seconds_left()
 
     def _work(self, task: _Task) -> None:
+        if task.label is not None:
+            self._places.read(task.image, task.label)
         self._places.update()
         if task.image:
             evidence = None if task.proposal is None else of_proposal(task.proposal)
             version = None if task.proposal is None else task.proposal.model_version
-            self._examine(task.image, evidence, version)
+            self._examine(task.image, evidence, version, task.label)
             self._catch_up(task.protocol)
             return
         labelled = self._labelled(task.protocol)
@@ -204,9 +202,11 @@ class LabelReviewer:
             if "final" in entry.labels and self._places.protocol(image) == protocol
         ]
 
-    def _examine(self, image: str, evidence: Evidence | None, version: str | None) -> None:
+    def _examine(
+        self, image: str, evidence: Evidence | None, version: str | None, saved: ReadLabel | None = None
+    ) -> None:
         """Reviews the final label of an image; the note waits to be written."""
-        found = self._places.read(image)
+        found = self._places.read(image, saved)
         if found is None:
             return
         protocol, label, sha256 = found

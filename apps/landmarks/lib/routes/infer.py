@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from concurrent.futures import Future
@@ -17,8 +18,8 @@ from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
 from monai_ext.images import check_image_id, image_id
 from monai_ext.landmarks import InputError
 
-from ..errors import NotFoundError, ParameterError
-from ..inference import Answer, wait_for_answer
+from ..errors import NotFoundError, ParameterError, TimedOutError
+from ..inference import Reply
 from ..request_json import parse_params
 from ..service import LandmarkService
 from .answers import Problem
@@ -79,7 +80,7 @@ def _options(params: str) -> dict[str, Any]:
 
 def _ask(
     service: LandmarkService, app: Any, model: str, image: str, session_id: str, file: UploadFile | None
-) -> Future[Answer]:
+) -> Future[Reply]:
     service.infer_task(model)
     if file is not None:
         name = check_image_id(Path((file.filename or "").replace("\\", "/")).name)
@@ -105,16 +106,49 @@ def _session_image(app: Any, session_id: str) -> Path:
     return path
 
 
-def _response(answer: Answer, output: str) -> Response:
+async def wait_for_answer(request: Request, future: Future[Reply], seconds: float) -> Reply | None:
+    """The answer of a future; None where the client went away meanwhile. A future that is given up is cancelled.
+
+    Args:
+        request: the request, whose body has been read.
+        future: of the answer.
+        seconds: how long to wait.
+
+    Raises:
+        TimedOutError: there was no answer in time.
+    """
+    answer = asyncio.wrap_future(future)
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait((answer, gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            return answer.result()
+        if gone.done():
+            return None
+        raise TimedOutError(
+            f"There was no prediction within {seconds:g} seconds: try again, or start the server with a larger "
+            "--conf infer_timeout."
+        )
+    finally:
+        future.cancel()
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _response(reply: Reply, output: str) -> Response:
     if output == "json":
-        return JSONResponse(answer.document)
+        return JSONResponse(reply.document)
     if output == "image":
-        header = {"content-disposition": f"attachment; filename*=utf-8''{quote(answer.file_name)}"}
-        return Response(answer.markups, media_type=MARKUPS_TYPE, headers=header)
+        header = {"content-disposition": f"attachment; filename*=utf-8''{quote(reply.file_name)}"}
+        return Response(reply.markups, media_type=MARKUPS_TYPE, headers=header)
     encoder = MultipartEncoder(
         {
-            "params": (None, json.dumps(answer.document, allow_nan=False), "application/json"),
-            "image": (answer.file_name, answer.markups, MARKUPS_TYPE),
+            "params": (None, json.dumps(reply.document, allow_nan=False), "application/json"),
+            "image": (reply.file_name, reply.markups, MARKUPS_TYPE),
         }
     )
     return Response(encoder.to_string(), media_type=encoder.content_type)

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError
+from monai_ext.landmarks import InputError, Markups
 from monai_ext.studies import LabelVersion, check_tag
 
 from ..errors import ConflictError, NotFoundError
@@ -41,10 +41,10 @@ def label_history_router(service: LandmarkService, app: Any) -> APIRouter:
             )
         protocol = found.info.get("protocol")
         try:
-            read_label(found.path, read_frame(path), service.protocols, str(protocol) if protocol else None, tag)
+            label = Markups.read(found.path, found.path.name)
+            read_label(label, read_frame(path), service.protocols, str(protocol) if protocol else None, tag)
         except InputError as error:
-            reason = str(error).replace(str(found.path), found.path.name)
-            raise ConflictError(f"The version {version} cannot be put back: {reason}") from None
+            raise ConflictError(f"The version {version} cannot be put back: {error}") from None
         info = service.restore_label(image, tag, found, user.username, None if tag == SHARED else reader)
         return {"image": image, "label": image, "tag": tag, "info": info}
 

@@ -68,7 +68,7 @@ class ImageSessions(Sessions):
             image.write_bytes(content)
             if split_image_file(image) is None:
                 raise InputError(f"{name!r} is no image by its extension or content: archives and others are refused.")
-            _check_readable(image)
+            read_image(image)
             with self._lock:
                 return self._register(session_id, image, expiry)
         except BaseException:
@@ -154,13 +154,6 @@ class ImageSessions(Sessions):
 
     def _folder(self, session_id: str) -> Path:
         return Path(self.store_path) / session_id
-
-
-def _check_readable(image: Path) -> None:
-    try:
-        read_image(image)
-    except InputError as error:
-        raise type(error)(str(error).replace(str(image), image.name)) from None
 
 
 def _last_change(folder: Path) -> float:

@@ -20,7 +20,7 @@ from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.errors import input_error_behind
 from monai_ext.landmarks.label_check import first_of
 from monai_ext.models import FolderBusyError, check_free
-from monai_ext.networks.device import device_names
+from monai_ext.networks import device_names
 from monai_ext.studies import Studies
 
 from ..datastore import LandmarkDatastore

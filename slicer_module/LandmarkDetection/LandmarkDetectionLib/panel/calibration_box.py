@@ -81,8 +81,8 @@ class CalibrationBox:
         for button in (self._undo, self._withdraw):
             row.addWidget(button)
         self._apply.setToolTip(_("Keep this pixel size with the image on the server"))
-        self._undo.setToolTip(_("Take the last statement on this image back"))
-        self._withdraw.setToolTip(_("End what was stated: only the image's file counts then"))
+        self._undo.setToolTip(_("Undo the last calibration of this image"))
+        self._withdraw.setToolTip(_("Remove the stated pixel size: only the image file counts then"))
         for button, deed in ((self._draw, self.draw), (self._apply, self.set)):
             button.clicked.connect(deed)
         self._undo.clicked.connect(self.undo)
@@ -234,10 +234,10 @@ class CalibrationBox:
 def size_words(calibration: Calibration) -> str:
     """The pixel size and its source, in one or two sentences."""
     if calibration.unit == "px":
-        return _("Lengths are in pixels: neither the file nor a person says how large a pixel is.")
+        return _("Lengths are in pixels: the pixel size is neither in the file nor stated by a person.")
     words = _pixel_words(*calibration.spacing)
     if not calibration.how:
-        return words + " " + _("The image's file says so ({source}).").format(source=calibration.source)
+        return words + " " + _("Source: the image file ({source}).").format(source=calibration.source)
     by = calibration.annotator or _("somebody")
     how = kind_words(calibration.how)
     if calibration.length_mm is not None:

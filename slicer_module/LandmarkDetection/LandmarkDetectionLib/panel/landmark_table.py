@@ -167,7 +167,7 @@ class LandmarkTable:
         table = self._ui.landmarkTable
         set_cell(table, row, 0, landmark.title, landmark.description, self._icons.get(swatch, landmark.color))
         asked = point is not None and point.status == ABSENT and not point.touched
-        tip = _("The network says that it is not in the image.") if asked else ""
+        tip = _("The network predicts that it is not in the image.") if asked else ""
         set_cell(table, row, 1, "" if point is None else status_words(point), tip)
         # The network's confidence is in its own word: it says nothing of a landmark that a person put elsewhere.
         confidence = None if point is None or not point.is_the_network_s else point.confidence
@@ -220,7 +220,7 @@ class LandmarkTable:
 
 
 def _confidence_tip(point: PointState | None, confidence: float | None, far_off: str) -> str:
-    parts = [] if confidence is None else [_("How sure the network is, from 0 to 1.")]
+    parts = [] if confidence is None else [_("Confidence of the network, from 0 to 1.")]
     if point is not None and far_off and point.coverage is not None:
         parts.append(
             _("The true place lies within {distance} of it in {percent} of images like those of the training.").format(

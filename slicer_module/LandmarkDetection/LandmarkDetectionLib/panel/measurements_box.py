@@ -45,7 +45,7 @@ class MeasurementTable:
 def _length_tip(work: Any) -> str:
     if work is None or work.geometry.unit != "px":
         return ""
-    return _("In pixels: the file does not say how large a pixel is.")
+    return _("In pixels: the pixel size is unknown.")
 
 
 STUDY = "study_measurements"

@@ -163,9 +163,9 @@ class PointFollower:
         if bench.scene.volume is None:
             bench.session.keep_unsent(_("Its image was removed from the scene before it was submitted."))
             bench.session.close_image()
-            bench.say(_("The image was removed from the scene; what you did to its landmarks is kept."), WARNING)
+            bench.say(_("The image was removed from the scene; your changes are kept."), WARNING)
         else:
-            bench.say(_("The landmarks were deleted and are back; use Clear for a single one."), WARNING)
+            bench.say(_("The deleted landmarks were restored; use Clear for a single one."), WARNING)
         bench.show_work()
 
 
@@ -270,7 +270,7 @@ class Panel:
         self.bench.forget_saved()
         self.bench.save()
         if unsent:
-            self.bench.say(_("The scene was closed; what you did to its landmarks is kept."), WARNING)
+            self.bench.say(_("The scene was closed; your changes are kept."), WARNING)
         self.bench.changed()
 
     def scene_loaded(self) -> None:

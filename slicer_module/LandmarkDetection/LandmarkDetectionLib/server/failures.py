@@ -78,7 +78,7 @@ def broken(address: Address, error: Exception, silence: float = 0.0) -> ClientEr
         return TimedOut(sentence.format(server=url, seconds=silence))
     wrong = [cause for cause in causes if isinstance(cause, http.client.HTTPException)]
     if wrong and not _any(wrong, OSError, http.client.IncompleteRead):
-        return BadAnswer(_("{url} does not answer as a web server does: check the address.").format(url=url))
+        return BadAnswer(_("{url} does not answer like a web server: check the address.").format(url=url))
     return Unreachable(
         _("The connection to {url} broke off before the answer was complete: try again.").format(url=url)
     )

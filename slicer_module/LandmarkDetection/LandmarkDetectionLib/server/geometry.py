@@ -93,7 +93,7 @@ class Geometry:
         )
         if min(found.spacing) <= 0 or not found._spans_a_plane():
             raise BadAnswer(
-                _("The frame of an image has no two dimensions: {frame}.").format(frame=str(found.to_dict())[:200])
+                _("The frame of an image does not span a plane: {frame}.").format(frame=str(found.to_dict())[:200])
             )
         return found
 

@@ -134,13 +134,13 @@ class HttpClient:
 
     def download_image(self, image: str, folder: Path) -> Path:
         """Writes the image file, which appears in the folder when it is complete."""
-        with self._transport.answer("GET", "/datastore/image", {"image": image}) as answer:
-            target = Path(folder) / _file_name(answer.headers.get("Content-Disposition", ""))
+        with self._transport.answer("GET", "/datastore/image", {"image": image}) as (headers, chunks):
+            target = Path(folder) / _file_name(headers.get("Content-Disposition", ""))
             partial = None
             try:
                 with tempfile.NamedTemporaryFile(dir=folder, prefix=".download-", delete=False) as file:
                     partial = file.name
-                    for chunk in answer.chunks(_IMAGE_LIMIT):
+                    for chunk in chunks(_IMAGE_LIMIT):
                         file.write(chunk)
                 os.replace(partial, target)
             except OSError as error:

@@ -40,6 +40,7 @@ _AHEAD = 64
 
 #: Content type and content of a request, piece by piece; a path stands for the content of that file.
 Body = Optional[tuple[str, Sequence[Union[bytes, Path]]]]
+Query = Optional[Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,14 @@ class _Exchange:
     """
 
     def __init__(
-        self, address: Address, tls: ssl.SSLContext | None, request: requests.Request, timeouts: tuple[float, float]
+        self,
+        address: Address,
+        tls: ssl.SSLContext | None,
+        request: requests.Request,
+        timeouts: tuple[float, float],
+        patience: Patience,
     ) -> None:
-        self._address, self._request, self._timeouts = address, request, timeouts
+        self._address, self._request, self._timeouts, self._patience = address, request, timeouts, patience
         self._items: queue.Queue[Any] = queue.Queue(_AHEAD)
         self._socket: Any = None
         self._left = False
@@ -131,10 +137,50 @@ class _Exchange:
             with suppress(OSError):  # it is closed already
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
-    def take(self, patience: Patience) -> Any:
-        """Waits for the next item: the ``requests.Response``, then its body in pieces, then None."""
+    def response(self) -> requests.Response:
+        """Waits for status and headers of the answer."""
+        self._response = self._take()
+        return self._response
+
+    def chunks(self, limit: int) -> Iterator[bytes]:
+        """The body of the answer in pieces.
+
+        Raises:
+            BadAnswer: it is, or says that it is, longer than ``limit`` bytes.
+            Unreachable: it ends before it is complete.
+        """
+        headers = self._response.headers
+        chunked, length = "transfer-encoding" in headers, headers.get("Content-Length", "")
+        stated = int(length) if length.isascii() and length.isdigit() and not chunked else None
+        read = 0
         while True:
-            patience.check()
+            if max(read, stated or 0) > limit:
+                sentence = _("{server} answered with more than {size} MB: check the address.")
+                raise BadAnswer(sentence.format(server=self._address.url, size=limit // MEGABYTE))
+            piece = self._take()
+            if piece is None:
+                break
+            read += len(piece)
+            yield piece
+        # Where the headers were cut off, http.client takes what there is for all of them.
+        cut_headers = stated is None and not chunked and read == 0
+        if cut_headers or read < (stated or 0):
+            raise broken(self._address, http.client.IncompleteRead(b""))
+
+    def beginning(self, size: int) -> bytes:
+        """The beginning of the body of the answer, of ``size`` bytes or a little more."""
+        content = b""
+        while len(content) < size:
+            piece = self._take()
+            if piece is None:
+                break
+            content += piece
+        return content
+
+    def _take(self) -> Any:
+        """Waits for the next item: the response, then its body in pieces, then None."""
+        while True:
+            self._patience.check()
             try:
                 item = self._items.get(timeout=_STEP)
             except queue.Empty:
@@ -211,39 +257,6 @@ class _Upload:
                     yield piece
 
 
-class AnswerStream:
-    """A successful answer whose body was not read yet."""
-
-    def __init__(self, response: requests.Response, take: Callable[[], bytes | None], address: Address) -> None:
-        self._take, self._address = take, address
-        self.headers = response.headers
-        self._chunked = "transfer-encoding" in self.headers
-        length = self.headers.get("Content-Length", "")
-        self._stated = int(length) if length.isascii() and length.isdigit() and not self._chunked else None
-
-    def chunks(self, limit: int) -> Iterator[bytes]:
-        """The body in pieces.
-
-        Raises:
-            BadAnswer: it is, or says that it is, longer than ``limit`` bytes.
-            Unreachable: it ends before it is complete.
-        """
-        read = 0
-        while True:
-            if max(read, self._stated or 0) > limit:
-                sentence = _("{server} answered with more than {size} MB: check the address.")
-                raise BadAnswer(sentence.format(server=self._address.url, size=limit // MEGABYTE))
-            piece = self._take()
-            if piece is None:
-                break
-            read += len(piece)
-            yield piece
-        # Where the headers were cut off, http.client takes what there is for all of them.
-        cut_headers = self._stated is None and not self._chunked and read == 0
-        if cut_headers or read < (self._stated or 0):
-            raise broken(self._address, http.client.IncompleteRead(b""))
-
-
 class Transport:
     """Sends requests to one server; safe to use from many threads. Each request has a connection of its own.
 
@@ -272,44 +285,26 @@ class Transport:
         """Ends the requests that are under way; later ones are not touched."""
         self._generation += 1
 
-    def json(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Body = None,
-        predicting: bool = False,
-    ) -> Any:
+    def json(self, method: str, path: str, query: Query = None, body: Body = None, predicting: bool = False) -> Any:
         """The JSON answer of a request. Arguments and errors as :meth:`answer`; BadAnswer where it is not JSON."""
         try:
             return json.loads(self.body(method, path, query, body, predicting)[1])
         except (ValueError, RecursionError):
-            raise BadAnswer(
-                _("{url} did not answer with JSON: check that it is a landmarks server.").format(url=self._address.url)
-            ) from None
+            sentence = _("{url} did not answer with JSON: check that it is a landmarks server.")
+            raise BadAnswer(sentence.format(url=self._address.url)) from None
 
     def body(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Body = None,
-        predicting: bool = False,
+        self, method: str, path: str, query: Query = None, body: Body = None, predicting: bool = False
     ) -> tuple[str, bytes]:
         """(content type, body) of an answer."""
-        with self.answer(method, path, query, body, predicting) as answer:
-            return answer.headers.get("Content-Type", ""), b"".join(answer.chunks(BODY_LIMIT))
+        with self.answer(method, path, query, body, predicting) as (headers, chunks):
+            return headers.get("Content-Type", ""), b"".join(chunks(BODY_LIMIT))
 
     @contextmanager
     def answer(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Body = None,
-        predicting: bool = False,
-    ) -> Iterator[AnswerStream]:
-        """An answer with a 2xx status, to be read inside the block.
+        self, method: str, path: str, query: Query = None, body: Body = None, predicting: bool = False
+    ) -> Iterator[tuple[Mapping[str, str], Callable[[int], Iterator[bytes]]]]:
+        """Headers of an answer with a 2xx status, and its body up to a number of bytes, to be read inside the block.
 
         A server that is busy and says when to ask again is asked again; it has done nothing yet. A redirect is
         refused, so that the token goes to no other host.
@@ -331,30 +326,19 @@ class Transport:
         patience = Patience(self._timeouts.total, lambda: self._generation != begun, url)
         headers = self._headers if body is None else {**self._headers, "Content-Type": body[0]}
         while True:
-            upload = None if body is None else _Upload(body[1])
-            request = requests.Request(method, target, headers, data=upload)
-            with _Exchange(self._address, self._tls, request, timeouts) as exchange:
-                response = exchange.take(patience)
+            request = requests.Request(method, target, headers, data=None if body is None else _Upload(body[1]))
+            with _Exchange(self._address, self._tls, request, timeouts, patience) as exchange:
+                response = exchange.response()
                 if 200 <= response.status_code < 300:
-                    yield AnswerStream(response, lambda: exchange.take(patience), self._address)
+                    yield response.headers, exchange.chunks
                     return
-                error = self._refusal(response, exchange, patience)
+                retry_after, content = response.headers.get("Retry-After", ""), exchange.beginning(MEGABYTE)
+            error = refusal(url, response.status_code, content, retry_after, self._token)
             seconds = max(error.seconds, _SHORTEST_WAIT) if isinstance(error, Busy) else float("inf")
             if waited + seconds > self._timeouts.busy:
                 raise error
             patience.wait(seconds)
             waited += seconds
-
-    def _refusal(self, response: requests.Response, exchange: _Exchange, patience: Patience) -> Exception:
-        """The error that an answer is whose status is not 2xx."""
-        content = b""
-        while len(content) < MEGABYTE:
-            piece = exchange.take(patience)
-            if piece is None:
-                break
-            content += piece
-        retry_after = response.headers.get("Retry-After", "")
-        return refusal(self._address.url, response.status_code, content, retry_after, self._token)
 
 
 def _tls(ca_file: str | Path | None) -> ssl.SSLContext:

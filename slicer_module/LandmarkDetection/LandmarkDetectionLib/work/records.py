@@ -185,14 +185,14 @@ def _opened(point: PointPrediction, origin: Any) -> PointState:
         return by_hand
     try:
         position = None if point.position is None else list(point.position)
-        told = PointState.from_dict({**origin, "name": point.name, "position": position})
+        state = PointState.from_dict({**origin, "name": point.name, "position": position})
     except BadAnswer:
         return by_hand
-    if told.word != point.status:
+    if state.word != point.status:
         return by_hand
-    if told.status == PREDICTED and told.position != told.predicted:
-        return replace(told, status=CORRECTED, touched=True)
-    return told
+    if state.status == PREDICTED and state.position != state.predicted:
+        return replace(state, status=CORRECTED, touched=True)
+    return state
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@
    <translation>Erneut &amp;senden</translation>
   </message>
   <message>
-   <source>Send what the server does not have yet</source>
-   <translation>Senden, was der Server noch nicht hat</translation>
+   <source>Send the labels that are not on the server yet</source>
+   <translation>Beschriftungen senden, die noch nicht auf dem Server sind</translation>
   </message>
   <message>
    <source>&amp;Auto-detect</source>
@@ -72,8 +72,8 @@
    <translation>Alles richt&amp;ig</translation>
   </message>
   <message>
-   <source>Accept all that the network said, and submit</source>
-   <translation>Alles bestätigen, was das Netz gesagt hat, und absenden</translation>
+   <source>Accept all predictions and submit</source>
+   <translation>Alle Vorhersagen bestätigen und absenden</translation>
   </message>
   <message>
    <source>Next Sa&amp;mple</source>
@@ -112,8 +112,8 @@
    <translation>Beschrifter:</translation>
   </message>
   <message>
-   <source>Who labels; stored with each label</source>
-   <translation>Wer beschriftet; wird mit jeder Beschriftung gespeichert</translation>
+   <source>Name of the annotator; stored with each label</source>
+   <translation>Name der beschriftenden Person; wird mit jeder Beschriftung gespeichert</translation>
   </message>
   <message>
    <source>Your name</source>
@@ -160,16 +160,16 @@
    <translation>Beim Öffnen erkennen</translation>
   </message>
   <message>
-   <source>Auto-detect by itself in each image that nobody has labelled</source>
-   <translation>In jedem Bild, das niemand beschriftet hat, von selbst erkennen</translation>
+   <source>Detect automatically in each image without a label</source>
+   <translation>In jedem Bild ohne Beschriftung automatisch erkennen</translation>
   </message>
   <message>
    <source>Next image after submit</source>
    <translation>Nach dem Absenden weiter</translation>
   </message>
   <message>
-   <source>Open the next sample by itself when the server has the label</source>
-   <translation>Das nächste Bild von selbst öffnen, wenn der Server die Beschriftung hat</translation>
+   <source>Open the next sample automatically after a submit</source>
+   <translation>Nach dem Absenden automatisch das nächste Bild öffnen</translation>
   </message>
   <message>
    <source>Search images</source>
@@ -256,8 +256,8 @@
    <translation>Anhalten</translation>
   </message>
   <message>
-   <source>Stop; what was proposed so far is kept</source>
-   <translation>Anhalten; was schon vorgeschlagen ist, bleibt erhalten</translation>
+   <source>Stop; the proposals made so far are kept</source>
+   <translation>Anhalten; bisherige Vorschläge bleiben erhalten</translation>
   </message>
   <message>
    <source>Landmarks</source>
@@ -328,24 +328,24 @@
    <translation>Bestätigen</translation>
   </message>
   <message>
-   <source>The network is right here</source>
-   <translation>Das Netz hat hier recht</translation>
+   <source>Accept the prediction of this landmark</source>
+   <translation>Die Vorhersage dieser Landmarke bestätigen</translation>
   </message>
   <message>
    <source>Clear</source>
    <translation>Leeren</translation>
   </message>
   <message>
-   <source>Take this landmark away: it is unlabelled then</source>
-   <translation>Diese Landmarke wegnehmen: Sie ist dann offen</translation>
+   <source>Clear this landmark: it becomes unlabelled</source>
+   <translation>Diese Landmarke leeren: Sie ist dann unbeschriftet</translation>
   </message>
   <message>
    <source>Undo</source>
    <translation>Rückgängig</translation>
   </message>
   <message>
-   <source>Take the last step back</source>
-   <translation>Den letzten Schritt zurücknehmen</translation>
+   <source>Undo the last step</source>
+   <translation>Den letzten Schritt rückgängig machen</translation>
   </message>
   <message>
    <source>Redo</source>
@@ -356,16 +356,16 @@
    <translation>Alle bestätigen</translation>
   </message>
   <message>
-   <source>Accept all that the network said and nobody changed</source>
-   <translation>Alles bestätigen, was das Netz gesagt und niemand geändert hat</translation>
+   <source>Accept all predictions that nobody changed</source>
+   <translation>Alle unveränderten Vorhersagen bestätigen</translation>
   </message>
   <message>
    <source>Clear All</source>
    <translation>Alle leeren</translation>
   </message>
   <message>
-   <source>Take all landmarks away; Undo brings them back</source>
-   <translation>Alle Landmarken wegnehmen; Rückgängig bringt sie zurück</translation>
+   <source>Clear all landmarks; Undo restores them</source>
+   <translation>Alle Landmarken leeren; Rückgängig stellt sie wieder her</translation>
   </message>
   <message>
    <source>Fit</source>
@@ -380,16 +380,16 @@
    <translation>Ent&amp;wurf speichern</translation>
   </message>
   <message>
-   <source>Keep unfinished work on the server; it does not train</source>
-   <translation>Unfertige Arbeit auf dem Server behalten; sie trainiert nicht</translation>
+   <source>Save unfinished work on the server; it is not used for training</source>
+   <translation>Unfertige Arbeit auf dem Server speichern; sie wird nicht zum Training verwendet</translation>
   </message>
   <message>
    <source>Reset to Predi&amp;ction</source>
    <translation>Auf Vorhersage &amp;zurück</translation>
   </message>
   <message>
-   <source>Put all landmarks back where the network put them</source>
-   <translation>Alle Landmarken dorthin zurück, wo das Netz sie gesetzt hat</translation>
+   <source>Reset all landmarks to the prediction</source>
+   <translation>Alle Landmarken auf die Vorhersage zurücksetzen</translation>
   </message>
   <message>
    <source>Earl&amp;ier...</source>
@@ -428,8 +428,8 @@
    <translation>automatisch</translation>
   </message>
   <message>
-   <source>How many times training goes through the labels; automatic lets their number decide</source>
-   <translation>Wie oft das Training die Beschriftungen durchläuft; automatisch richtet sich nach ihrer Zahl</translation>
+   <source>Number of passes through the labels; automatic depends on their number</source>
+   <translation>Zahl der Durchläufe durch die Beschriftungen; automatisch richtet sich nach ihrer Zahl</translation>
   </message>
   <message>
    <source>Progress of the training</source>
@@ -557,12 +557,12 @@
    <translation>Diese Pixelgröße mit dem Bild auf dem Server aufbewahren</translation>
   </message>
   <message>
-   <source>Take the last statement on this image back</source>
-   <translation>Die letzte Angabe zu diesem Bild zurücknehmen</translation>
+   <source>Undo the last calibration of this image</source>
+   <translation>Die letzte Kalibrierung dieses Bildes rückgängig machen</translation>
   </message>
   <message>
-   <source>End what was stated: only the image's file counts then</source>
-   <translation>Die Angabe beenden: dann gilt nur die Datei des Bildes</translation>
+   <source>Remove the stated pixel size: only the image file counts then</source>
+   <translation>Die angegebene Pixelgröße entfernen: dann gilt nur die Bilddatei</translation>
   </message>
   <message>
    <source>Draw the line first: two clicks in the slice view.</source>
@@ -593,12 +593,12 @@
    <translation>Längen sind in Pixeln.</translation>
   </message>
   <message>
-   <source>Lengths are in pixels: neither the file nor a person says how large a pixel is.</source>
-   <translation>Längen sind in Pixeln: weder die Datei noch eine Person sagt, wie groß ein Pixel ist.</translation>
+   <source>Lengths are in pixels: the pixel size is neither in the file nor stated by a person.</source>
+   <translation>Längen sind in Pixeln: Die Pixelgröße steht weder in der Datei noch hat eine Person sie angegeben.</translation>
   </message>
   <message>
-   <source>The image's file says so ({source}).</source>
-   <translation>So steht es in der Datei des Bildes ({source}).</translation>
+   <source>Source: the image file ({source}).</source>
+   <translation>Quelle: die Bilddatei ({source}).</translation>
   </message>
   <message>
    <source>somebody</source>
@@ -702,8 +702,8 @@
    <translation>offen</translation>
   </message>
   <message>
-   <source>The network says that it is not in the image.</source>
-   <translation>Das Netz meint, dass sie nicht im Bild ist.</translation>
+   <source>The network predicts that it is not in the image.</source>
+   <translation>Nach der Vorhersage des Netzes ist sie nicht im Bild.</translation>
   </message>
   <message>
    <source>Click in the slice view: {landmark}</source>
@@ -718,8 +718,8 @@
    <translation>Sie darf fehlen.</translation>
   </message>
   <message>
-   <source>How sure the network is, from 0 to 1.</source>
-   <translation>Wie sicher das Netz ist, von 0 bis 1.</translation>
+   <source>Confidence of the network, from 0 to 1.</source>
+   <translation>Sicherheit des Netzes, von 0 bis 1.</translation>
   </message>
   <message>
    <source>The true place lies within {distance} of it in {percent} of images like those of the training.</source>
@@ -729,8 +729,8 @@
  <context>
   <name>panel.measurements_box</name>
   <message>
-   <source>In pixels: the file does not say how large a pixel is.</source>
-   <translation>In Pixeln: Die Datei sagt nicht, wie groß ein Pixel ist.</translation>
+   <source>In pixels: the pixel size is unknown.</source>
+   <translation>In Pixeln: Die Pixelgröße ist nicht bekannt.</translation>
   </message>
   <message>
    <source>Table in Scene</source>
@@ -808,16 +808,16 @@
    <translation>Das Bild wurde vor dem Absenden aus der Szene entfernt.</translation>
   </message>
   <message>
-   <source>The image was removed from the scene; what you did to its landmarks is kept.</source>
-   <translation>Das Bild wurde aus der Szene entfernt; was Sie an seinen Landmarken getan haben, bleibt erhalten.</translation>
+   <source>The image was removed from the scene; your changes are kept.</source>
+   <translation>Das Bild wurde aus der Szene entfernt; Ihre Änderungen bleiben erhalten.</translation>
   </message>
   <message>
-   <source>The landmarks were deleted and are back; use Clear for a single one.</source>
-   <translation>Die Landmarken waren gelöscht und sind wieder da; für eine einzelne gibt es Leeren.</translation>
+   <source>The deleted landmarks were restored; use Clear for a single one.</source>
+   <translation>Die gelöschten Landmarken wurden wiederhergestellt; für eine einzelne gibt es Leeren.</translation>
   </message>
   <message>
-   <source>The scene was closed; what you did to its landmarks is kept.</source>
-   <translation>Die Szene wurde geschlossen; was Sie an ihren Landmarken getan haben, bleibt erhalten.</translation>
+   <source>The scene was closed; your changes are kept.</source>
+   <translation>Die Szene wurde geschlossen; Ihre Änderungen bleiben erhalten.</translation>
   </message>
   <message>
    <source>The image of the saved scene could not be read.</source>
@@ -1366,7 +1366,7 @@
    <translation>{server} hat seit {seconds:g} Sekunden nicht geantwortet: Versuchen Sie es später erneut.</translation>
   </message>
   <message>
-   <source>{url} does not answer as a web server does: check the address.</source>
+   <source>{url} does not answer like a web server: check the address.</source>
    <translation>{url} antwortet nicht wie ein Webserver: Prüfen Sie die Adresse.</translation>
   </message>
   <message>
@@ -1377,8 +1377,8 @@
  <context>
   <name>server.geometry</name>
   <message>
-   <source>The frame of an image has no two dimensions: {frame}.</source>
-   <translation>Der Rahmen eines Bildes hat keine zwei Dimensionen: {frame}.</translation>
+   <source>The frame of an image does not span a plane: {frame}.</source>
+   <translation>Der Rahmen eines Bildes spannt keine Ebene auf: {frame}.</translation>
   </message>
   <message>
    <source>nothing</source>
