@@ -77,6 +77,18 @@ class Registry(dict[str, T]):
 N = TypeVar("N", bound=Strict)
 
 
+def name_of(options: type[Strict]) -> str:
+    """The default ``name`` of a class of options.
+
+    Raises:
+        InputError: it has none.
+    """
+    field = options.model_fields.get("name")
+    if field is None or not isinstance(field.default, str):
+        raise InputError(f'The options {options.__name__} need a name of their own, as name: Literal["mine"] = "mine".')
+    return field.default
+
+
 def validated(registry: Registry[type[N]], value: Any, info: ValidationInfo, default: str | None = None) -> N:
     """Options of the kind that their ``name`` says, for a pydantic validator.
 

@@ -65,14 +65,14 @@ class LandmarkTrain(TrainTask):
         return found
 
     def request(self, options: TrainOptions) -> dict[str, Any]:
-        """What a training process gets: the protocol and what was chosen for the run."""
+        """Tells what a training process gets: the protocol and what was chosen for the run."""
         return {"model": self.model.protocol.name, **options.model_dump(exclude_unset=True)}
 
     def stats(self) -> dict[str, Any]:
         return self.state()[0]
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        """How the last training of the protocol goes or went, and what is kept of it; all answers are told from this.
+        """Tells how the last training of the protocol goes or went, and what is kept of it: all answers come from this.
 
         A run that waits, or whose process has not come so far, counts as soon as the one before it has ended.
         """
@@ -85,7 +85,7 @@ class LandmarkTrain(TrainTask):
         return progress, task
 
     def goes_on(self) -> bool:
-        """Whether a training runs or waits; its process may be there for a while after it has ended."""
+        """Tells whether a training runs or waits; its process may be there for a while after it has ended."""
         return self.stats()["status"] in ACTIVE
 
     def announce(self, options: TrainOptions, task: dict[str, Any] | None = None) -> None:
