@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "ablation"))
 
 from ablation_study import protocol_of, study_of
 
-from monai_ext.experiments.simulation import Simulation
+from monai_ext.experiments import Simulation
 
 
 @pytest.fixture(scope="module")
