@@ -151,6 +151,11 @@ class Job:
             epoch_steps=epoch_steps,
         )
 
+    @property
+    def stop_in_share(self) -> Stop:
+        """The stop to ask between validation images; under ``torchrun`` never, as shares end at different batches."""
+        return self.stop if process_rank()[1] == 1 else never
+
     def saved(self) -> dict[str, Any] | None:
         """The state of an interrupted run of this job; None where there is none or it is not wanted."""
         return self.state.load(torch.device("cpu")) if self.options.resume else None

@@ -16,7 +16,7 @@ from .assembly import Assembly
 from .distributed import any_process, process_rank, share_from_first
 from .job import Job, random_state, set_random_state
 from .progress import Pace, Reports
-from .stop import StoppedError, never
+from .stop import StoppedError
 from .validation import RadialErrorSummary, Selection, Validator
 
 #: Steps between two questions of several processes whether one of them should stop; they wait for one another then.
@@ -41,11 +41,9 @@ class Run:
     def __init__(self, job: Job, network: LandmarkNetwork, distiller: Distiller | None = None, *, warm: bool) -> None:
         options, recipe, device = job.options, job.protocol.recipe, job.device
         self._job, self._recipe, self._device = job, recipe, device
-        rank, processes = process_rank()
-        self._first = rank == 0
+        self._first = process_rank()[0] == 0
         self._loader = job.training_loader(job.train_images, options.epoch_steps)
-        stop = job.stop if processes == 1 else never  # shares of images end at different batches
-        self._validate = Validator(job.protocol, job.val_images, device, job.num_workers, stop=stop)
+        self._validate = Validator(job.protocol, job.val_images, device, job.num_workers, stop=job.stop_in_share)
         self._parts = Assembly(job.protocol, network, distiller, self._loader, device, options, warm=warm)
         self._trainer = self._parts.trainer
         self._trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)

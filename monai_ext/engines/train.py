@@ -157,7 +157,8 @@ def _trained(job: Job) -> TrainResult:
         begun_with = f"Version {parent}" if parent else initialise(network, protocol, models, source)
         network = network.to(job.device)
         distiller = distilled(network, protocol, source)
-        job = within_minutes(job, saved, network, distiller, warm=parent is not None)
+        if job.options.minutes is not None:
+            job = within_minutes(job, saved, network, distiller, warm=parent is not None)
         run = Run(job, network, distiller, warm=parent is not None)
         best = run(saved)
         if run.stopped:
@@ -222,8 +223,7 @@ def _previous(current: Path, job: Job) -> RadialErrorSummary | None:
     size = card.protocol.recipe.batch_size
     if job.refused is not None:
         size = min(size, job.batch_size)
-    stop = job.stop if process_rank()[1] == 1 else never
-    return validate_model(current, job.val_images, job.device, batch_size=size, stop=stop)
+    return validate_model(current, job.val_images, job.device, batch_size=size, stop=job.stop_in_share)
 
 
 def _start(protocol: Protocol, current: Path | None) -> tuple[LandmarkNetwork, str | None]:

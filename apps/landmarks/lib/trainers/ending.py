@@ -30,7 +30,7 @@ _LONGEST = 300
 
 @dataclass(frozen=True)
 class Ending:
-    """How a training process ended.
+    """End of a training process.
 
     Attributes:
         code: its exit code; negative: the signal that ended it; None: it never started.
@@ -48,7 +48,7 @@ class Ending:
 
     @property
     def sentence(self) -> str:
-        """Why it ended."""
+        """Tells why it ended."""
         if self.asked:
             return "Training did not stop in time and was ended." if self.forced else "Training was stopped."
         if self.code is not None and self.code < 0:

@@ -61,7 +61,7 @@ class TrainingQueue:
         self._background = Background("training-queue", self._work)
 
     def busy(self, model: str | None = None) -> bool:
-        """Whether a training runs or waits; of one model where it is given."""
+        """Tells whether a training runs or waits; of one model where it is given."""
         with self._changed:
             return any(entry.matches(model) for entry in self._entries())
 
@@ -229,7 +229,7 @@ WORDS = {"queued": "SUBMITTED", "running": "RUNNING", "done": "DONE", "stopped":
 
 
 def new_record(request: Mapping[str, Any], identity: str | None = None) -> dict[str, Any]:
-    """What is kept of a training that is asked for now.
+    """Tells what is kept of a training that is asked for now.
 
     Args:
         request: what its process gets.
