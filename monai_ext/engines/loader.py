@@ -51,7 +51,7 @@ def make_loader(
         items = items[rank::world]
     memory = 0 if num_workers else image_memory() // world
     dataset = KeptImages(items, Compose([*chain.transforms, TensorsOnly()]), memory)
-    # also in one process: its order is a function of the seed and the epoch that MONAI's trainer tells it
+    # also in one process: its order is a function of the seed and the epoch that MONAI's trainer sets
     sampler = DistributedSampler(dataset, world, rank, shuffle=True, seed=seed) if training else None
     share = len(items) if not training else -(-len(items) // world)
     if training and epoch_steps is not None:

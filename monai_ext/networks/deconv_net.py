@@ -39,7 +39,7 @@ class DeconvNet(LandmarkNetwork):
         in_channels: number of image channels.
         num_landmarks: number K of landmarks.
         backbone: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
-        presence: whether to tell for each landmark if it is in the image: a linear layer on the pooled deepest
+        presence: predict for each landmark whether it is in the image: a linear layer on the pooled deepest
             features of the same pass.
         source: classifier that the encoder begins as a copy of; None begins with random weights.
 

@@ -115,7 +115,7 @@ def build_encoder(name: str, in_channels: int) -> nn.Module:
 
 
 def is_encoder(name: str) -> bool:
-    """Whether :func:`build_encoder` or a library knows a model of this name."""
+    """Tests that :func:`build_encoder` or a library has a model of this name."""
     return timm_name(name) is not None or name in (FACE_RESNET, *VARIANTS) or name in FLEXUNET_BACKBONE.register_dict
 
 

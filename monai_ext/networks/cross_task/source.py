@@ -13,7 +13,7 @@ from monai_ext.networks.blocks import check_image, pool
 from monai_ext.networks.encoders import build_encoder, timm_name
 from monai_ext.networks.face_resnet import FaceResNet, face_stage
 
-#: Numbers that tell a person from others.
+#: Length of the vector that describes a person.
 EMBEDDING = 128
 
 
@@ -57,7 +57,7 @@ class EfficientNetClassifier(nn.Module):
 class FaceClassifier(nn.Module):
     """The end of a :class:`~monai_ext.networks.face_resnet.FaceResNet`: its last block and the embedding of a person.
 
-    The classes are told from the embedding by a linear layer.
+    A linear layer leads from the embedding to the classes.
 
     Args:
         channels: C of the map.

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 SIGMA = 1 / 12
 #: The surroundings reach to this many standard deviations.
 REACH = 3
-#: A pixel is dark, and nobody's surroundings, below this share of the image's range.
+#: A pixel is dark, and left out of all surroundings, below this share of the image's range.
 DARK = 0.06
 #: This share of the image's range is added to the deviation: an even place stays even.
 LEAST = 0.02
