@@ -30,7 +30,7 @@ BATCH_SIZE = 4
 
 
 class Calibrated(NamedTuple):
-    """What came of a calibration.
+    """Result of a calibration.
 
     Attributes:
         calibration: of the network; None where there is none.
@@ -91,7 +91,7 @@ def _observe(
 
 
 def observe_images(job: Job, images: Sequence[LabelledImage], network: nn.Module, unit: Unit) -> Iterator[Observed]:
-    """What a calibration is fitted to, batch by batch.
+    """Observations that a calibration is fitted to, batch by batch.
 
     Args:
         job: says how images are prepared and loaded.

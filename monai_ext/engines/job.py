@@ -92,7 +92,7 @@ class RunState:
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, on what, and where it goes.
+    """One training: the task, the images, the options and the model folder.
 
     Attributes:
         protocol: with the options applied to its recipe.
@@ -167,7 +167,7 @@ class Job:
         return replace(self, protocol=protocol, options=self.options.model_copy(update={"epoch_steps": epoch_steps}))
 
     def with_batches_of(self, size: int) -> Job:
-        """The same job with smaller batches, which it says."""
+        """The same job with smaller batches, and a warning that says so."""
         recipe = self.protocol.recipe.model_copy(update={"batch_size": size})
         warning = f"The memory was not enough for batches of {self.batch_size} images: batches of {size} are used."
         data = f"{self.data} {warning}".strip()
@@ -218,5 +218,5 @@ def set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> No
 
 
 def is_resumable(folder: Path) -> bool:
-    """Whether a model folder holds the saved state of an unfinished run."""
+    """True when a model folder holds the saved state of an unfinished run."""
     return (folder / FOLDER / FILE).is_file()

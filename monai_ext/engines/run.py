@@ -87,7 +87,7 @@ class Run:
         """
         self._reports.open()
         if saved is not None:
-            self._take_up(saved)
+            self._resume(saved)
         if self._job.stop():
             self.stopped = True  # what was saved stays
         self.report("running")
@@ -97,7 +97,7 @@ class Run:
         return self.selection.best
 
     def report(self, status: str, **extra: Any) -> None:
-        """Tells how far the run is: a progress dict as of :data:`~monai_ext.engines.options.OnProgress`.
+        """Reports the state of the run: a progress dict as of :data:`~monai_ext.engines.options.OnProgress`.
 
         It has ``step`` of ``max_steps``, ``complete_epochs`` (validated where that is due), ``val_epoch`` (that of
         ``val_error``), ``seconds`` since the training was asked for, ``seconds_left`` (None until the first steps are
@@ -110,7 +110,7 @@ class Run:
             "seconds": round(self._pace.seconds, 1),
             "seconds_left": 0.0 if status == "done" else self._seconds_left(),
         }
-        self._reports.tell(status, self.epochs, self._loss, self.selection, **place, **extra)
+        self._reports.send(status, self.epochs, self._loss, self.selection, **place, **extra)
 
     def _seconds_left(self) -> float | None:
         """Of steps, validations and the calibration, which looks at the validation images once more."""
@@ -121,7 +121,7 @@ class Run:
         return None if left is None else round(left, 1)
 
     def report_calibration(self, images: int) -> None:
-        """Tells how many validation images the best weights were calibrated on so far, if it is time to."""
+        """Reports the number of validation images that the calibration has seen, if a report is due."""
         if self._reports.due:
             self.report("running", message=f"Calibrating the answers: {images} validation images so far.")
 
@@ -162,7 +162,7 @@ class Run:
             self._pause()
 
     def _complete_epoch(self, epoch: int) -> None:
-        """What follows the last step of an epoch."""
+        """Validates, reports and saves after the last step of an epoch."""
         self._loss = float(self._loss_sum) / len(self._loader)
         if self._is_validated(epoch):
             share_from_first(self._parts.average)
@@ -199,8 +199,8 @@ class Run:
         self._job.state.save({**place, **sums, **self._parts.state_dict(), **self.selection.state_dict()})
         self._saved_at = time.monotonic()
 
-    def _take_up(self, saved: dict[str, Any]) -> None:
-        """Goes on from a saved state, also one of larger batches: the images that were used are not used again."""
+    def _resume(self, saved: dict[str, Any]) -> None:
+        """Resumes from a saved state, also one of larger batches: the images that were used are not used again."""
         self._parts.load_state_dict(saved)
         self.selection.load_state_dict(saved)
         self._loss, self._complete = saved["loss"], saved["epoch"]

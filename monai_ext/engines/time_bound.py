@@ -54,7 +54,7 @@ class PassCost(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """What a training takes: passes of training steps, and seconds of a validation and of the calibration."""
+    """Costs of a training: passes of training steps, and seconds of a validation and of the calibration."""
 
     training: PassCost
     validation: float
@@ -149,7 +149,7 @@ class Timing:
         self._stopped = False
 
     def costs(self, network: LandmarkNetwork, distiller: Distiller | None, *, warm: bool) -> Costs:
-        """What the parts take, with copies of the network and its distiller.
+        """Times the parts, with copies of the network and its distiller.
 
         Raises:
             StoppedError: a stop was asked for meanwhile.

@@ -71,7 +71,7 @@ def train_model(
         on_progress: called with a progress dict when the run starts, about every second, and when it ends.
         stop: asked after every step; where it says so, the run is saved and ends, and the same call goes on with it.
         data: one sentence for the card that says what the images are.
-        clock: of all times that are told, and that the length of a run with ``minutes`` follows from.
+        clock: of all reported times, and of the length of a run with ``minutes``.
 
     Raises:
         InputError: too few labels, a label that does not fit, an image that cannot be read, a GPU that is not there.

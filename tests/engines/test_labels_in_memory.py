@@ -20,7 +20,7 @@ from monai_ext.landmarks.markups import write_markups
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each label was parsed, by the name of its file."""
+    """Counts of parses by the name of the label's file."""
     counts: Counter[str] = Counter()
     parse = markups.parse_markups
 
