@@ -4,7 +4,6 @@ import csv
 import functools
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -250,7 +249,9 @@ def test_rows_of_sources_that_need_no_file(tmp_path, ablation_studies, source: s
     with pytest.raises(
         InputError, match=r"face-resnet and .* a efficientnet-b0|No ImageNet weights of 'efficientnet-b0'"
     ):
-        Ablation(protocol, ablation_studies, tmp_path / "out", replace(settings, backbone="efficientnet-b0"))
+        Ablation(
+            protocol, ablation_studies, tmp_path / "out", settings.model_copy(update={"backbone": "efficientnet-b0"})
+        )
 
 
 def test_a_source_that_is_not_there_is_refused_before_anything_is_trained(tmp_path, ablation_studies) -> None:
