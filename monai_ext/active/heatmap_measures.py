@@ -68,7 +68,7 @@ def point_covariance(predictions: Predictions, unit: Unit = "px") -> torch.Tenso
 
 @dataclass(frozen=True)
 class PeakHeight:
-    """How far the highest cell lies below the height that a sure network draws: 0 at 1 and above, 1 at 0 and below."""
+    """Distance of the highest cell below the height that a sure network draws: 0 at 1 and above, 1 at 0 and below."""
 
     name = "peak"
     unit: ClassVar[MeasureUnit] = "1"

@@ -106,7 +106,7 @@ KEPT = (0.9, 0.8, 0.5)
 
 
 class MeasureRow(Result):
-    """How well one measure tells errors.
+    """Quality of one measure as a predictor of errors.
 
     Attributes:
         measure: name.

@@ -98,7 +98,7 @@ DROPOUT_PASSES = 10
 
 
 class Observer:
-    """What one or more models find in images, with all that measures of uncertainty need.
+    """Finder of landmarks by one or more models, with all that measures of uncertainty need.
 
     The answer is that of the first model.
 
@@ -133,7 +133,7 @@ class Observer:
             raise InputError("The network has no dropout layer, hence no disagreement by dropout.")
 
     def __call__(self, paths: Sequence[Path]) -> Iterator[Predictions]:
-        """What is found in image files, a batch at a time in their order.
+        """Finds landmarks in image files, a batch at a time in their order.
 
         Raises:
             InputError: an image cannot be read.
@@ -143,7 +143,7 @@ class Observer:
 
     @torch.inference_mode()
     def observe(self, paths: Sequence[Path]) -> Predictions:
-        """What is found in image files, as one batch.
+        """Finds landmarks in image files, as one batch.
 
         Raises:
             InputError: an image cannot be read.

@@ -170,7 +170,7 @@ class Simulation(Series[RoundCell]):
             folder.drop_weights()
 
     def _needed(self, cell: RoundCell) -> bool:
-        """Whether the weights of a finished cell are needed for the cells after it."""
+        """True where the weights of a finished cell are needed for the cells after it."""
         return any(self.finished(after) is None for after in self._after(cell))
 
     def _labelled(self) -> list[LabelledImage]:

@@ -59,7 +59,7 @@ class Calibration(Strict):
 
 
 def calibration_path(folder: Path, version: str) -> Path:
-    """Where the calibration of a version lies in a folder, e.g. that of the model."""
+    """Path of the calibration of a version in a folder, e.g. that of the model."""
     return Path(folder) / f"{version}.calibration.json"
 
 
@@ -177,7 +177,7 @@ def fit_radii(
 
 
 def _scaled_is_smaller(errors: FloatArray, observed: Observed, coverage: float) -> bool:
-    """Whether radii by uncertainty are worthwhile: smaller on halves of the images that they were not fitted on.
+    """True where radii by uncertainty are worthwhile: smaller on halves of the images that they were not fitted on.
 
     The rule looks at radii alone, never at whether they hold, and needs twice the images that a radius needs: with
     fewer the plain one answers.

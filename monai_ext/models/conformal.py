@@ -23,7 +23,7 @@ ROUNDING = 1e-9
 
 
 def conformal_rank(count: int, coverage: float) -> int | None:
-    """Which of ``count`` rising scores bounds a new one with the coverage: ceil((n + 1) * coverage).
+    """The rank of that of ``count`` rising scores which bounds a new one with the coverage: ceil((n + 1) * coverage).
 
     None where there are too few: a new score lies above all n known ones in one of n + 1 cases.
 

@@ -1,4 +1,4 @@
-"""How far people move the points that a model proposes: its accuracy in daily use, on images that are new to it."""
+"""Distances that people move proposed points: the accuracy of a model in daily use, on images that are new to it."""
 
 from typing import TYPE_CHECKING
 

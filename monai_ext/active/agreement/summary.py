@@ -16,7 +16,7 @@ from monai_ext.metrics import error_statistics
 
 from .records import AgreementRecord, iso_date
 
-#: Distances, in the unit of the row, within which the shares are told.
+#: Distances, in the unit of the row, within which shares are given.
 THRESHOLDS = (2.0, 4.0)
 
 
@@ -35,7 +35,7 @@ class LandmarkAgreement:
 
 @dataclass(frozen=True)
 class VersionAgreement:
-    """What the labels made from the proposals of one version tell; distances are in ``unit``, NaN where not measured.
+    """Summary of the labels made from the proposals of one version; distances are in ``unit``, NaN where not measured.
 
     Attributes:
         model_version: name.

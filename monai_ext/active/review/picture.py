@@ -1,4 +1,4 @@
-"""A reviewed label on its image, with the model's points and their radii, and what is told of it."""
+"""A reviewed label on its image, with the model's points and their radii, and the reasons to look at it."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Flag:
 
 
 def severity(flags: list[Flag]) -> float:
-    """How much a label needs a look: the size of its clearest flag; 0 without flags."""
+    """Size of a label's clearest flag; 0 without flags."""
     return max((flag.size for flag in flags), default=0.0)
 
 
@@ -173,7 +173,7 @@ def implausible(
     *,
     factor: float = FACTOR,
 ) -> list[Flag]:
-    """What is worth a second look in a label, the clearest first.
+    """Finds everything in a label that is worth a second look, the clearest first.
 
     A model that has learned from a label agrees with it more than with a new one: on training images only gross errors
     stand out.

@@ -39,7 +39,7 @@ class FinalLabels:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a model says of one image.
+    """Answer of a model for one image.
 
     Attributes:
         landmarks: that it found.
