@@ -197,7 +197,7 @@ def draw_risk_coverage(judgement: Judgement, path: str | Path) -> None:
         axes.set_ylim(bottom=0)
         axes.set_xlabel("Landmarks that are kept, the surest first")
         axes.set_ylabel(f"Their mean error [{judgement.observed.unit}]")
-        axes.get_figure().legend(loc="outside lower center", ncols=3, frameon=False)
+        axes.figure.legend(loc="outside lower center", ncols=3, frameon=False)
 
 
 def _image_errors(errors: FloatArray) -> FloatArray:
