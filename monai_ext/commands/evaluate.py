@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import typer
-from rich.table import Table
 
 from monai_ext import evaluation, inferers, networks
 from monai_ext.images import read_image
@@ -137,7 +136,7 @@ def _pictures(
     return ["ced.png", "worst_cases.png"]
 
 
-def _decoder_table(readings: Mapping[Decoder, evaluation.Reading]) -> Table:
+def _decoder_table(readings: Mapping[Decoder, evaluation.Reading]) -> evaluation.Table:
     """The decoders side by side."""
     return evaluation.comparison_table(
         {name: reading.evaluation for name, reading in readings.items()},

@@ -37,7 +37,7 @@ OnSourceProgress = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class SourceResult:
-    """How a run ended.
+    """Result of a run.
 
     Attributes:
         file: the classifier that was written.
@@ -216,7 +216,7 @@ class SourceRun:
             self._on_progress({**(row or start), "max_epochs": self._options.max_epochs})
 
     def card(self, data: str = "") -> SourceCard:
-        """What the file says of the classifier; ``data`` is one sentence that says what the images are."""
+        """The card of the classifier's file; ``data`` is one sentence on the images."""
         size, share = self._options.input_size, 100 * self.history[-1]["accuracy"]
         learned, held_out = (len(loader.dataset) for loader in (self._loader, self._held_out))
         facts = (

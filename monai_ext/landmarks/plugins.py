@@ -64,7 +64,7 @@ class Registry(dict[str, T]):
             raise InputError(f"There is a {self.noun} {name!r} already: give the one of the plug-in another name.")
 
     def unknown(self, name: object) -> str | None:
-        """What is wrong with a name, as a sentence's end; None where there is such a thing."""
+        """The mistake in a name, as the end of a sentence; None where there is such a thing."""
         if isinstance(name, str):
             if name not in self:
                 load_plugins()

@@ -35,7 +35,7 @@ COUNTER = "num_batches_tracked"
 
 
 class LoadReport(NamedTuple):
-    """What came of loading weights.
+    """Outcome of loading weights.
 
     Attributes:
         part: "backbone" where the weights are of all of it, "encoder" where they are of a classifier with its encoder.
@@ -56,7 +56,7 @@ class Weights(NamedTuple):
     Attributes:
         state: tensors by name.
         origin: where they come from, for messages and for a model's card.
-        normalization: of the values that they were trained on; None where nobody knows.
+        normalization: of the values that they were trained on; None where it is unknown.
     """
 
     state: dict[str, torch.Tensor]

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from lib.pool import ImagePool, Sight
 from monai_ext.active import find_measure
-from monai_ext.experiments.pool import PoolView, view_pool
+from monai_ext.experiments import PoolView, view_pool
 from monai_ext.inferers import Predictor
 
 SECONDS = 60

@@ -88,6 +88,9 @@ def test_training_set_holds_the_final_labels_with_their_splits(studies: Path, pr
     assert [(item.id, item.split) for item in found] == [("spot_00", None), ("spot_01", "val"), ("spot_02", None)]
     assert found[0].image == studies / "spot_00.png"
     assert found[0].label == studies / "labels/final/spot_00.mrk.json"
+    assert found[0].content == found[0].label.read_bytes()
+    assert found[0].landmarks.names == protocols["spots"].landmark_names
+    np.testing.assert_allclose(found[0].landmarks.points, spot_points(0), atol=1e-9)
 
 
 def test_labels_of_other_served_protocols_are_left_out(

@@ -31,7 +31,7 @@ _CLASSIFIER = ("fc.weight", "fc.bias")
 
 
 class SourceCard(BaseModel):
-    """What is known of a source classifier; in its file each field is a string of the metadata.
+    """Description of a source classifier; in its file each field is a string of the metadata.
 
     Attributes:
         architecture: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
@@ -39,7 +39,7 @@ class SourceCard(BaseModel):
             :data:`~monai_ext.landmarks.normalization.CHANNEL_SCALES`.
         in_channels: number of image channels.
         num_classes: number of classes; 0 where it has no classifier.
-        class_names: of all classes, or empty where nobody knows them.
+        class_names: of all classes, or empty where they are unknown.
         trained_on: one sentence that says what the images were.
     """
 
@@ -79,7 +79,7 @@ class SourceCard(BaseModel):
 
 
 class SourceReport(NamedTuple):
-    """What came of reading a source.
+    """Outcome of reading a source.
 
     Attributes:
         card: what the file says, or what was recognised of weights from elsewhere.

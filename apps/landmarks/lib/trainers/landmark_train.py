@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from monai_ext.engines import LabelledImage, TrainOptions, train_model
 from monai_ext.engines.stop import StopSwitch, stopped_by_signals
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import InputError, Markups, Protocol
 from monai_ext.landmarks.errors import input_error_behind
 from monai_ext.landmarks.label_check import first_of
 from monai_ext.models import FolderBusyError, check_free
@@ -205,15 +205,17 @@ def training_set(
         image, label = Path(datastore.get_image_uri(image_id)), Path(datastore.get_label_uri(image_id, "final"))
         stated = datastore.get_label_info(image_id, "final").get("protocol")
         try:
-            content = label.read_bytes()
-            found, landmarks = read_label(label, read_frame(image), protocols, stated if stated in protocols else None)
+            markups = Markups.read(label)
+            found, landmarks = read_label(
+                markups, read_frame(image), protocols, stated if stated in protocols else None
+            )
         except InputError as error:
             problems.append(str(error))
             continue
         if found.name != protocol.name:
             others += 1
             continue
-        chosen.append(LabelledImage(image_id, image, label, splits.get(image_id), landmarks, content))
+        chosen.append(LabelledImage(image_id, image, label, splits.get(image_id), landmarks, markups.content))
     if problems:
         raise InputError(first_of(problems))
     if others:
