@@ -105,7 +105,7 @@ class KeptImages(Dataset):
         transform: of a sample.
         memory: bytes that may be kept; 0 keeps nothing. Worker processes of a loader would each have their own.
 
-    Example:
+    Examples:
         >>> dataset = KeptImages([{"image": "a.png"}], chain, memory=image_memory())  # doctest: +SKIP
     """
 
@@ -175,7 +175,7 @@ class EndlessSampler(DistributedSampler):
         rank: of this process.
         seed: of the order.
 
-    Example:
+    Examples:
         >>> sampler = EndlessSampler(["a", "b", "c"], samples=6)
         >>> sorted(sampler)
         [0, 0, 1, 1, 2, 2]

@@ -41,7 +41,7 @@ class HeatmapNet(LandmarkNetwork):
     Raises:
         InputError: an argument has no meaning.
 
-    Example:
+    Examples:
         >>> network = HeatmapNet(in_channels=1, num_landmarks=4, backbone="resnet10").eval()
         >>> output = network(torch.zeros(2, 1, 70, 50))
         >>> output.heatmaps.shape, output.presence.shape

@@ -136,7 +136,7 @@ class Hourglass(LandmarkNetwork):
     Raises:
         InputError: an argument has no meaning.
 
-    Example:
+    Examples:
         >>> network = Hourglass(in_channels=1, num_landmarks=4, stacks=2, features=16).eval()
         >>> output = network(torch.zeros(2, 1, 70, 50))
         >>> output.heatmaps.shape, output.stride, len(output.intermediate)

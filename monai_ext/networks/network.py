@@ -99,7 +99,7 @@ def register_network(config: type[NetworkConfig]) -> Callable[[N], N]:
     Raises:
         InputError: the options have no name, or another network has it.
 
-    Example:
+    Examples:
         >>> @register_network(SpotsConfig)                                       # doctest: +SKIP
         ... class Spots(LandmarkNetwork): ...
     """

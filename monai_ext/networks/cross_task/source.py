@@ -134,7 +134,7 @@ class SourceClassifier(nn.Module):
 
     Source: Fu et al., Cross-Task Representation Learning for Anatomical Landmark Detection, MLMI 2020, section 2.2.
 
-    Example:
+    Examples:
         >>> output = SourceClassifier("resnet18", num_classes=7)(torch.zeros(2, 3, 64, 96))
         >>> output.features.shape, output.pooled.shape, output.logits.shape
         (torch.Size([2, 512, 2, 3]), torch.Size([2, 512]), torch.Size([2, 7]))

@@ -32,7 +32,7 @@ def local_contrast(image: torch.Tensor) -> torch.Tensor:
     Source: after Foracchia et al., Luminosity and contrast normalization in retinal images, Medical Image Analysis
     2005, with Gaussian surroundings instead of squares.
 
-    Example:
+    Examples:
         >>> local_contrast(torch.ones(1, 1, 4, 5)).abs().max()
         tensor(0.)
     """
