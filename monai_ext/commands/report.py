@@ -110,9 +110,6 @@ def _apart(groups: Sequence[reports.Group]) -> list[reports.Section]:
     rows = [[group.title, ", ".join(model.name for model in group.models)] for group in groups]
     named = evaluation.Table(["group", "models"], rows, left=None)
     blocks: list[reports.Block] = [reports.Note(said, "warning"), named]
-        reports.Note(said, "warning"),
-        evaluation.Table(["group", "models"], rows, left=None),
-    ]
     return [reports.Section("What can be compared", blocks)]
 
 
