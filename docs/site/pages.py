@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
-from reference import library_page, protocol_page  # noqa: E402
+from reference import ROOMS, protocol_page, room_page  # noqa: E402
 
 #: Documents outside of ``docs/`` by their page.
 PAGES = {
@@ -29,12 +29,20 @@ LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 _linked: dict[str, Path] = {}
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Lists the pages of the rooms."""
+    (section,) = (part["Reference"] for part in config.nav or () if "Reference" in part)
+    section += [{f"monai_ext.{room}": f"reference/{room}.md"} for room in ROOMS]
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages of :data:`PAGES`, the generated ones, and every file that a page links to."""
     for page, document in PAGES.items():
         files.append(File.generated(config, page, content=(ROOT / document).read_text(encoding="utf-8")))
     files.append(File.generated(config, "reference/protocol.md", content=protocol_page()))
-    files.append(File.generated(config, "reference/library.md", content=library_page()))
+    for room in ROOMS:
+        files.append(File.generated(config, f"reference/{room}.md", content=room_page(room)))
     for page in [file for file in files if file.is_documentation_page()]:
         source = ROOT / source_of(page.src_uri)
         if not source.is_file():

@@ -42,14 +42,10 @@ ROOMS += (
 )
 
 
-def library_page() -> str:
-    """A section for each room with all its public names."""
-    parts = ["# Library\n", "Every public name, by room: `from monai_ext.networks import ZIAN`.\n"]
-    for room in ROOMS:
-        parts.append(f"## monai_ext.{room}\n")
-        names = public_names(room)
-        parts += [f"::: monai_ext.{room}.{name}\n" for name in names]
-    return "\n".join(parts)
+def room_page(room: str) -> str:
+    """All public names of a room."""
+    names = [f"::: monai_ext.{room}.{name}\n" for name in public_names(room)]
+    return "\n".join([f"# monai_ext.{room}\n", f"{_plain(_library()[room].docstring.value)}\n", *names])
 
 
 def public_names(room: str) -> list[str]:

@@ -239,6 +239,19 @@ def test_a_training_whose_server_ends_is_asked_to_stop_and_then_ended(monkeypatc
     assert told == ["lost"]
 
 
+def test_a_server_that_ended_before_the_training_began_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = subprocess.Popen([sys.executable, "-c", ""])
+    server.wait()
+    monkeypatch.setenv(ending.SERVER_VARIABLE, str(server.pid))
+    monkeypatch.setattr(ending, "SECONDS_BETWEEN_LOOKS", 0.01)
+    stop = StopSwitch()
+    with ending.ends_with_parent(stop, lambda: None):
+        deadline = time.monotonic() + 10
+        while not stop() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert stop.cause == "The server ended."
+
+
 def test_a_training_whose_server_lives_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "SECONDS_BETWEEN_LOOKS", 0.01)
     stop = StopSwitch()

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 FAILED = "Training failed: "
 #: In the environment of a process that was started for one training: the identity of that.
 PROCESS_VARIABLE = "LANDMARKS_TRAINING_PROCESS"
+#: In that environment: process ID of the server. It may end while the training still loads its libraries.
+SERVER_VARIABLE = "LANDMARKS_SERVER_PROCESS"
 #: Of a file in a message of Python; a client has no use for the server's folders.
 _PATH = re.compile(r" \((?:/|[A-Za-z]:\\)[^)]*\)")
 _LONGEST = 300
@@ -109,7 +111,7 @@ def ends_with_parent(stop: StopSwitch, on_lost: Callable[[], None]) -> Iterator[
         stop: what is asked for at first, so that the run is saved.
         on_lost: called before the process ends because it did not stop.
     """
-    parent = os.getppid()
+    parent = int(os.environ.get(SERVER_VARIABLE, os.getppid()))
     finished = threading.Event()
 
     def watch() -> None:

@@ -23,7 +23,7 @@ import psutil
 from monailabel.utils.async_tasks.utils import background_processes, background_tasks
 
 from ..background import Background
-from .ending import PROCESS_VARIABLE, Ending
+from .ending import PROCESS_VARIABLE, SERVER_VARIABLE, Ending
 
 logger = logging.getLogger(__name__)
 process_logger = logging.getLogger("task_train")
@@ -153,6 +153,7 @@ def command_of(request: dict[str, Any]) -> list[str]:
 def _run(entry: _Entry) -> None:
     task = entry.task
     env = {**os.environ, PROCESS_VARIABLE: task["id"], "PYTHONIOENCODING": "utf-8:backslashreplace"}
+    env[SERVER_VARIABLE] = str(os.getpid())
     env["MONAI_LABEL_DATASTORE_AUTO_RELOAD"] = "false"
     try:
         entry.process = process = subprocess.Popen(
