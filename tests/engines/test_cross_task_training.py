@@ -40,8 +40,7 @@ def task(plain: Protocol, epochs: int = 2, network: dict[str, Any] | None = None
     return Protocol.model_validate(
         {
             **plain.model_dump(),
-            "network": network
-            or {"name": "deconv_net", "encoder": ENCODER, "input_size": {"width": 64, "height": 64}},
+            "network": network or {"name": "deconv_net", "encoder": ENCODER, "input_size": {"width": 64, "height": 64}},
             "recipe": {
                 "name": "cross_task",
                 "max_epochs": epochs,
