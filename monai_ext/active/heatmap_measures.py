@@ -12,8 +12,8 @@ from typing import ClassVar
 import torch
 
 from monai_ext.inferers import Predictions, map_radius, probabilities
-from monai_ext.landmarks.geometry import Unit
-from monai_ext.transforms.decoders import decode_heatmap
+from monai_ext.landmarks import Unit
+from monai_ext.transforms import decode_heatmap
 
 from .mean_radius import mean_radius
 from .measure import MeasureUnit

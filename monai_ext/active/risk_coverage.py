@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError
 
 
 class RiskCoverage(NamedTuple):

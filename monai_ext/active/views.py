@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.geometry import FloatArray, about, flip_matrix, rotation_matrix
-from monai_ext.transforms.resample import resample
+from monai_ext.landmarks import FloatArray, Protocol, about, flip_matrix, rotation_matrix
+from monai_ext.transforms import resample
 
 #: Largest rotation in degrees and largest relative scale of a view, where the recipe trains with as much.
 ROTATION, SCALE = 5.0, 0.05

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from monai_ext.landmarks.geometry import FloatArray, Frame, Unit
+from monai_ext.landmarks import FloatArray, Frame, Unit
 
 from .conformal import ConformalRadius
 

@@ -12,9 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.document import Strict
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, Strict, write_atomically
 
 from .conformal import ConformalRadius
 from .presence_threshold import PresenceThreshold

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 from .calibration import Calibration
 from .conformal import ConformalRadius

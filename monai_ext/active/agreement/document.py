@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.answer import plain
+from monai_ext.landmarks import InputError, plain
 
 from .record import AgreementRecord, iso_date
 from .summary import THRESHOLDS, VersionAgreement, agreement, landmark_names

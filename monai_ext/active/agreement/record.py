@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, cast, get_args
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Unit
 from monai_ext.studies import first_submission
 
 

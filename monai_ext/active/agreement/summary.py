@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import Unit
 from monai_ext.metrics import error_statistics
 
 from .record import AgreementRecord

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, Landmarks
 
 from .flag import Flag
 from .orders import Orders

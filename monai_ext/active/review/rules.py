@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monai_ext.landmarks import InputError, Landmarks, Protocol, Status
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError, Landmarks, Protocol, Status
 
 from .flag import Flag
 from .order_rule import order_flags
