@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from monai_ext.evaluation.camera_change import change_camera
+from monai_ext.evaluation import change_camera
 from monai_ext.images import read_frame, read_image
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import find_protocol

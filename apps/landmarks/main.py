@@ -85,12 +85,12 @@ class LandmarksApp(MONAILabelApp):
 
     @cached_property
     def desk(self) -> InferenceDesk:
-        """Where predictions are asked for."""
+        """Desk at which predictions are asked for."""
         return InferenceDesk.from_limits(self.settings.conf)
 
     @cached_property
     def offers(self) -> Offers:
-        """What was offered to whom."""
+        """Offers of images to people."""
         return Offers(self.settings.conf.offer_minutes)
 
     @cached_property
@@ -101,22 +101,22 @@ class LandmarksApp(MONAILabelApp):
 
     @cached_property
     def pool(self) -> ImagePool:
-        """What the models say of all images."""
+        """Scores of all images by the models."""
         return ImagePool(self._datastore, self.models, self.desk.slots, self.settings.conf)
 
     @cached_property
     def proposals(self) -> Proposals:
-        """What was proposed for each image."""
+        """Proposals for each image."""
         return Proposals()
 
     @cached_property
     def agreement(self) -> AgreementSummary:
-        """How far people moved what was proposed."""
+        """Agreement of people with what was proposed."""
         return AgreementSummary(self._datastore)
 
     @cached_property
     def reviewer(self) -> LabelReviewer:
-        """Which labels are worth a second look."""
+        """Reviewer of the labels: which are worth a second look."""
         reviewer = LabelReviewer(self._datastore, self.models, self.proposals, self._look_again)
         self.pool.add_looker(reviewer)
         return reviewer

@@ -21,7 +21,7 @@ class FeatureTap:
     Raises:
         InputError: the network has no encoder.
 
-    Example:
+    Examples:
         >>> with FeatureTap(network) as tap:  # doctest: +SKIP
         ...     output = network(image)
         >>> tap.features.shape  # doctest: +SKIP

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
-
-#: Steps of the arithmetic-geometric mean; each doubles the digits.
-STEPS = 12
-
-#: Smallest ratio of the axes; below it the ellipse is a line to fifteen digits.
-SMALLEST_RATIO = 1e-9
+from scipy.special import ellipe
 
 
 def axes_of(covariance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -24,20 +20,12 @@ def mean_radius(covariance: torch.Tensor) -> torch.Tensor:
     """(...) the expected length of a vector of mean zero and covariance (..., 2, 2).
 
     ``E|z| = a sqrt(2 / pi) E(1 - b^2 / a^2)`` with the standard deviations a >= b along the axes and the complete
-    elliptic integral of the second kind, here by the arithmetic-geometric mean (Abramowitz and Stegun, 17.6). Of a
-    round Gaussian it is ``a sqrt(pi / 2)``.
+    elliptic integral of the second kind (Abramowitz and Stegun, 17.3). Of a round Gaussian it is ``a sqrt(pi / 2)``.
 
     Args:
         covariance: symmetric, positive semi-definite; any unit squared. Computed in float64.
     """
     long, short = axes_of(covariance.double())
-    ratio = (short / torch.where(long > 0, long, 1.0)).clamp(min=SMALLEST_RATIO, max=1.0)
-    mean, geometric = torch.ones_like(ratio), ratio
-    lost = (1 - ratio.square()) / 2
-    weight = 0.5
-    for _ in range(STEPS):
-        difference = (mean - geometric) / 2
-        mean, geometric = (mean + geometric) / 2, (mean * geometric).sqrt()
-        weight *= 2
-        lost = lost + weight * difference.square()
-    return long * math.sqrt(2 / math.pi) * math.pi / 2 / mean * (1 - lost)
+    lost = 1 - (short / torch.where(long > 0, long, 1.0)).square()
+    integral = torch.from_numpy(np.asarray(ellipe(lost.clamp(0, 1).cpu().numpy()))).to(long)
+    return long * math.sqrt(2 / math.pi) * integral

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
-from monai_ext.evaluation.picture import DPI, save_figure
+from monai_ext.evaluation import GREY, Result, Table, line_look, plot_file, rounded
 from monai_ext.inferers import Reduction, image_score
 from monai_ext.landmarks.geometry import FloatArray, Unit
 
 from .judgement import Judgement
 from .measure import MeasureUnit, UncertaintyMeasure
-from .risk_coverage import RiskCoverage, risk_coverage, spearman
+from .risk_coverage import risk_coverage, spearman
 
 #: Shares of the answers that are kept.
 KEPT = (0.9, 0.8, 0.5)
 
-DASH = "–"
 
-
-@dataclass(frozen=True)
-class MeasureRow:
+class MeasureRow(Result):
     """How well one measure tells errors.
 
     Attributes:
@@ -53,13 +43,9 @@ class MeasureRow:
     spearman: float | None
     spearman_images: float | None
     error: float
-    kept_error: Mapping[float, float]
+    kept_error: dict[float, float]
     area: float
     gain: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Finite JSON."""
-        return asdict(self) | {"kept_error": {f"{share:g}": error for share, error in self.kept_error.items()}}
 
 
 def compare_measures(
@@ -99,23 +85,15 @@ def measure_table(rows: Sequence[MeasureRow], unit: Unit, title: str) -> Table:
         f"ρ: rank correlation of uncertainty and error. Mean error in {unit} of all landmarks and of the surest; its "
         "area over all shares. Gain: 0 as chance, 1 as the errors themselves."
     )
-    table = Table(
-        title=title,
-        title_justify="left",
-        caption=caption,
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
     kept = [f"{share:.0%}" for share in KEPT]
-    for i, heading in enumerate(["measure", "ρ", "ρ images", "error", *kept, "area", "gain"]):
-        table.add_column(heading, justify="right" if i else "left", no_wrap=True)
+    cells = []
     for row in rows:
         name = row.measure if row.unit == "1" else f"{row.measure} {row.unit}"
         lengths = [f"{length:.3f}" for length in (row.error, *row.kept_error.values(), row.area)]
-        table.add_row(name, _share(row.spearman), _share(row.spearman_images), *lengths, _share(row.gain))
-    return table
+        shares = [rounded(share, 2) for share in (row.spearman, row.spearman_images, row.gain)]
+        cells.append([name, *shares[:2], *lengths, shares[2]])
+    headings = ["measure", "ρ", "ρ images", "error", *kept, "area", "gain"]
+    return Table(headings, cells, title, caption, dense=True)
 
 
 def draw_risk_coverage(judgement: Judgement, path: str | Path) -> None:
@@ -126,39 +104,17 @@ def draw_risk_coverage(judgement: Judgement, path: str | Path) -> None:
     """
     errors = judgement.errors.ravel()
     curves = {name: risk_coverage(values.ravel(), errors) for name, values in judgement.values.items()}
-    figure = Figure(figsize=(7.0, 4.6), dpi=DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for i, (name, curve) in enumerate(curves.items()):
-        axes.plot(
-            curve.coverage,
-            curve.risk,
-            color=LINE_COLORS[i % len(LINE_COLORS)],
-            linestyle=LINE_STYLES[i % len(LINE_STYLES)],
-            linewidth=2,
-            label=_label(name, curve),
-            zorder=3 + i,
-        )
     best = risk_coverage(errors, errors)
-    axes.plot(best.coverage, best.risk, color="#666666", linewidth=1, label="the errors themselves", zorder=2)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlim(0, 1)
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("Landmarks that are kept, the surest first")
-    axes.set_ylabel(f"Their mean error [{judgement.observed.unit}]")
-    axes.grid(color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    save_figure(figure, path)
-
-
-def _share(value: float | None) -> str:
-    return DASH if value is None else f"{value:.2f}"
-
-
-def _label(name: str, curve: RiskCoverage) -> str:
-    return f"{name} (area {curve.area:.2f})"
+    with plot_file(path) as axes:
+        for i, (name, curve) in enumerate(curves.items()):
+            axes.plot(curve.coverage, curve.risk, **line_look(i, f"{name} (area {curve.area:.2f})"))
+        axes.plot(best.coverage, best.risk, color=GREY, linewidth=1, label="the errors themselves", zorder=2)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_xlim(0, 1)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("Landmarks that are kept, the surest first")
+        axes.set_ylabel(f"Their mean error [{judgement.observed.unit}]")
+        axes.get_figure().legend(loc="outside lower center", ncols=3, frameon=False)
 
 
 def _image_errors(errors: FloatArray) -> FloatArray:

@@ -7,10 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from scipy.stats import binomtest
 
+from monai_ext.evaluation import DASH, Table
 from monai_ext.landmarks.geometry import FloatArray, Unit
 from monai_ext.models import Calibration, Observed, fit_calibration, folds_of
 
@@ -25,8 +23,6 @@ TITLES: dict[Kind, str] = {
 
 #: Confidence of the interval of a share.
 CONFIDENCE = 0.95
-
-DASH = "–"
 
 
 class CoverageRow(NamedTuple):
@@ -113,26 +109,13 @@ def coverage_table(found: RadiusCoverage) -> Table:
         f"True points within radii of {found.coverage:.0%} that were fitted to other images, {found.folds} parts; in "
         f"brackets the {CONFIDENCE:.0%} interval of that share; then the mean radius in {found.unit}."
     )
-    table = Table(
-        title="Radii",
-        title_justify="left",
-        caption=caption,
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
     kinds: tuple[Kind, ...] = ("radius", "scaled_radius")
-    table.add_column("landmark", no_wrap=True)
-    table.add_column("points", justify="right", no_wrap=True)
-    for kind in kinds:
-        table.add_column(TITLES[kind], justify="right")
-        table.add_column(f"mean {found.unit}", justify="right", no_wrap=True)
-    names = [row.landmark for row in found.rows if row.kind == "radius"]
-    for name in names:
-        cells = [next(row for row in found.rows if row.kind == kind and row.landmark == name) for kind in kinds]
-        table.add_row(name or "all", str(cells[0].points), *(text for row in cells for text in _cells(row)))
-    return table
+    headings = ["landmark", "points", *(text for kind in kinds for text in (TITLES[kind], f"mean {found.unit}"))]
+    rows = []
+    for name in [row.landmark for row in found.rows if row.kind == "radius"]:
+        of_name = [next(row for row in found.rows if row.kind == kind and row.landmark == name) for kind in kinds]
+        rows.append([name or "all", str(of_name[0].points), *(text for row in of_name for text in _cells(row))])
+    return Table(headings, rows, "Radii", caption, wraps=(2, 4), dense=True)
 
 
 def total_sentence(found: RadiusCoverage) -> str:
@@ -175,6 +158,8 @@ def _row(
     points, inside = int(judged.sum()), int(held.sum())
     if not points:
         return CoverageRow(kind, landmark, 0, 0, None, None, None, None)
+    from scipy.stats import binomtest  # takes a second to load
+
     low, high = binomtest(inside, points).proportion_ci(CONFIDENCE, method="exact")
     return CoverageRow(
         kind, landmark, points, inside, inside / points, float(low), float(high), float(radii[judged].mean())

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
-from monai_ext.evaluation.picture import DPI, save_figure
+from monai_ext.evaluation import GREY, line_look, marker_of, plot_file
 from monai_ext.landmarks import InputError
 from monai_ext.models import conformal_quantiles, conformal_scores
 
@@ -22,8 +19,6 @@ LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 #: Parts that the images are divided into; each is judged by radii fitted to the others.
 FOLDS = 5
-
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 class ReliabilityRow(NamedTuple):
@@ -92,28 +87,14 @@ def draw_reliability(tables: Mapping[str, Sequence[ReliabilityRow]], path: str |
     lines = {name: [row for row in rows if row.observed is not None] for name, rows in tables.items()}
     if not any(lines.values()):
         raise InputError("No coverage could be observed, so that there is no reliability to draw: label more images.")
-    figure = Figure(figsize=(5.0, 4.6), dpi=DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
     low = min(row.expected for rows in lines.values() for row in rows)
-    axes.plot([low, 1], [low, 1], color="#666666", linewidth=1, zorder=2, label="as promised")
-    for i, (name, rows) in enumerate(lines.items()):
-        axes.plot(
-            [row.expected for row in rows],
-            [row.observed or 0.0 for row in rows],
-            color=LINE_COLORS[i % len(LINE_COLORS)],
-            linestyle=LINE_STYLES[i % len(LINE_STYLES)],
-            marker=MARKERS[i % len(MARKERS)],
-            linewidth=2,
-            label=name.replace("$", r"\$"),
-            zorder=3 + i,
-        )
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel("Coverage that was asked for")
-    axes.set_ylabel("True points within their radius")
-    axes.grid(color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper left", framealpha=0.9)
-    save_figure(figure, path)
+    with plot_file(path, 5.0) as axes:
+        axes.plot([low, 1], [low, 1], color=GREY, linewidth=1, zorder=2, label="as promised")
+        for i, (name, rows) in enumerate(lines.items()):
+            shares = [row.observed or 0.0 for row in rows]
+            axes.plot([row.expected for row in rows], shares, marker=marker_of(i), **line_look(i, name))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_xlabel("Coverage that was asked for")
+        axes.set_ylabel("True points within their radius")
+        axes.legend(loc="upper left", framealpha=0.9)

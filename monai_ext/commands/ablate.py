@@ -37,7 +37,7 @@ def run(
     studies: StudiesOption,
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results; finished cells are kept.")],
     settings: Annotated[
-        experiments.Settings,
+        experiments.AblationSettings,
         Fields(
             "seeds",
             "sizes",
@@ -90,7 +90,7 @@ def run(
     )
     ablation = experiments.Ablation(task, study, out, settings)
     end = failure if limit is None else limit
-    measures = experiments.Measures(thresholds, failure, end, unit, pair, share_limit, *ablation.decoders)
+    measures = experiments.AblationMeasures(thresholds, failure, end, unit, pair, share_limit, *ablation.decoders)
     ablation.check(measures)
     known: dict[str, experiments.Costs] = {}
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import typer
-from rich.table import Table
 
 from monai_ext import evaluation, inferers, networks
 from monai_ext.images import read_image
@@ -62,8 +61,10 @@ def run(
 
     Example: `monai-landmarks evaluate --studies sample_data/fundus --model fundus --split val`
     """
-    predictor = inferers.Predictor.load(locate_model(model, models), networks.find_device(device))
-    protocol, study = predictor.protocol, Studies(studies)
+    study, folder = Studies(studies), locate_model(model, models)
+    study.images()  # refuses a folder that is not there before anything heavy is loaded
+    predictor = inferers.Predictor.load(folder, networks.find_device(device))
+    protocol = predictor.protocol
     measures = evaluation.Measures(
         distances(sdr, (2.0, 4.0, 8.0)),
         failure,
@@ -137,7 +138,7 @@ def _pictures(
     return ["ced.png", "worst_cases.png"]
 
 
-def _decoder_table(readings: Mapping[Decoder, evaluation.Reading]) -> Table:
+def _decoder_table(readings: Mapping[Decoder, evaluation.Reading]) -> evaluation.Table:
     """The decoders side by side."""
     return evaluation.comparison_table(
         {name: reading.evaluation for name, reading in readings.items()},

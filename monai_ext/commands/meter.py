@@ -25,7 +25,7 @@ class Meter:
         total: of what is counted; None while it is not known.
         clock: says the time, in seconds.
 
-    Example:
+    Examples:
         >>> with Meter("Detecting", total=2) as meter:
         ...     for image in ("a", "b"):
         ...         meter.advance()

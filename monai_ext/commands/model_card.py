@@ -102,5 +102,5 @@ def _worst(
         if figure.png is None:
             note(figure.caption)
         picture = None if figure.png is None else f"{PICTURES}/{name}"
-        cases.append(reports.WorstCase(image=row.image, error=reports.finite(row.error), picture=picture))
+        cases.append(reports.WorstCase(image=row.image, error=evaluation.finite(row.error), picture=picture))
     return cases

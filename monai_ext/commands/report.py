@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from monai_ext import __version__, reports
+from monai_ext import __version__, evaluation, reports
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically
 
@@ -108,11 +108,8 @@ def _apart(groups: Sequence[reports.Group]) -> list[reports.Section]:
         f"{', '.join(reports.differences(groups))}. Each group has its own tables and plots."
     )
     rows = [[group.title, ", ".join(model.name for model in group.models)] for group in groups]
-    return [
-        reports.Section(
-            "What can be compared", [reports.Note(said, "warning"), reports.Table(["group", "models"], rows, left=None)]
-        )
-    ]
+    blocks = [reports.Note(said, "warning"), evaluation.Table(["group", "models"], rows, left=None)]
+    return [reports.Section("What can be compared", blocks)]
 
 
 def _origin(sources: Sequence[reports.Source], command: str) -> reports.Section:
@@ -127,9 +124,8 @@ def _origin(sources: Sequence[reports.Source], command: str) -> reports.Section:
         ]
         for source in sources
     ]
-    table = reports.Table(
-        ["file", "what it is", "SHA-256", "date", "command"], rows, "Every number comes from these.", None
-    )
+    headings = ["file", "what it is", "SHA-256", "date", "command"]
+    table = evaluation.Table(headings, rows, caption="Every number comes from these.", left=None)
     said = "This page was made by:"
     return reports.Section(
         "Where each number comes from", [*([table] if rows else []), reports.Note(said), reports.Note(command)]

@@ -20,15 +20,11 @@ from .validation import training_batch
 
 
 class Assembly:
-    """What a run trains with.
+    """MONAI's trainer of a run with all that it works on.
 
     Args:
-        protocol: the task with its recipe.
         network: on its device.
         distiller: the same network beside its source classifier, where the recipe has one.
-        loader: of the training images.
-        device: of the network.
-        options: mixed precision.
         warm: whether the network starts from trained weights.
 
     Attributes:
@@ -78,7 +74,7 @@ class Assembly:
 
     @property
     def gradient_ratio(self) -> float | None:
-        """How strongly a source pulled at the encoder when it was last measured."""
+        """The gradient ratio of the source's loss at the encoder when it was last measured; None without a source."""
         gradients = self._loss.gradients
         return None if gradients is None else float(gradients.ratio)
 
@@ -92,7 +88,7 @@ class Assembly:
             self._loss.measure_next(learning, 1.0 if scaler is None else scaler.get_scale())
 
     def state_dict(self) -> dict[str, Any]:
-        """What :meth:`load_state_dict` takes: all that changes, without a source, which never does."""
+        """The state for :meth:`load_state_dict`: all that changes, without a source, which never does."""
         scaler, gradients = self.trainer.scaler, self._loss.gradients
         frozen = "source." if self._distiller is not None else None
         network = self._trained.state_dict()

@@ -18,10 +18,10 @@ from monai_ext.networks import build_network
 from monai_ext.transforms import to_original
 
 from .dataset import LabelledImage
-from .distributed import gathered, process_rank
+from .distributed import gathered
 from .job import Job
 from .loader import make_loader
-from .stop import StoppedError, never
+from .stop import StoppedError
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ BATCH_SIZE = 4
 
 
 class Calibrated(NamedTuple):
-    """What came of a calibration.
+    """Result of a calibration.
 
     Attributes:
         calibration: of the network; None where there is none.
@@ -81,18 +81,17 @@ def _observe(
     network = build_network(job.protocol)
     network.load_state_dict(weights)
     network.eval().to(job.device)
-    stop = job.stop if process_rank()[1] == 1 else never  # shares of images end at different batches
     found: list[Observed] = []
     for part in observe_images(job, job.val_images, network, unit):
         found.append(part)
         on_images(sum(len(part.ids) for part in found))
-        if stop():
+        if job.stop_in_share():
             raise StoppedError
     return found
 
 
 def observe_images(job: Job, images: Sequence[LabelledImage], network: nn.Module, unit: Unit) -> Iterator[Observed]:
-    """What a calibration is fitted to, batch by batch.
+    """Observations that a calibration is fitted to, batch by batch.
 
     Args:
         job: says how images are prepared and loaded.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Landmarks, Protocol
+from monai_ext.landmarks import InputError, Landmarks, Markups, Protocol
 from monai_ext.landmarks.files import read_json, write_json_atomically
 from monai_ext.landmarks.label_check import first_of, read_label
 from monai_ext.landmarks.tables import Split
@@ -64,9 +64,9 @@ def with_landmarks(images: Iterable[LabelledImage], protocol: Protocol) -> list[
     for image in images:
         try:
             if image.landmarks is None or image.landmarks.names != protocol.landmark_names:
-                content = image.label.read_bytes()  # before it is parsed: what changes in between counts as not seen
-                landmarks = read_label(image.label, read_frame(image.image), protocol)
-                image = replace(image, landmarks=landmarks, content=content)
+                markups = Markups.read(image.label)
+                landmarks = read_label(markups, read_frame(image.image), protocol)
+                image = replace(image, landmarks=landmarks, content=markups.content)
             read.append(image)
         except InputError as error:
             problems.append(str(error))

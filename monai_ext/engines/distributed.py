@@ -53,7 +53,7 @@ def share_from_first(network: nn.Module) -> None:
 
 
 def any_process(flag: bool, device: torch.device) -> bool:
-    """Whether the flag is set on any process; the same answer on all, which call it together."""
+    """True where the flag is set on any process; all processes call this together."""
     if process_rank()[1] == 1:
         return flag
     raised = torch.tensor(int(flag), device=device)

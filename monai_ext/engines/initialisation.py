@@ -1,4 +1,4 @@
-"""What a network begins with beside random weights: public weights of its backbones, or a source classifier."""
+"""Initial weights of a network: random ones, public ones of its backbones, or those of a source classifier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monai_ext.networks.cross_task import Distiller, SourceClassifier, named_sou
 from monai_ext.networks.cross_task.named_sources import NAMED_SOURCES
 from monai_ext.networks.pretrained import SUFFIXES, Weights, find_weights, pretrained_weights
 
-#: What a card says of a network that began with nothing.
+#: On the card of a network that began without other weights.
 RANDOM = "Random weights"
 
 #: Folder of source classifiers beside the models.

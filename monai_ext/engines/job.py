@@ -92,7 +92,7 @@ class RunState:
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, on what, and where it goes.
+    """One training: the task, the images, the options and the model folder.
 
     Attributes:
         protocol: with the options applied to its recipe.
@@ -151,6 +151,11 @@ class Job:
             epoch_steps=epoch_steps,
         )
 
+    @property
+    def stop_in_share(self) -> Stop:
+        """The stop to ask between validation images; under ``torchrun`` never, as shares end at different batches."""
+        return self.stop if process_rank()[1] == 1 else never
+
     def saved(self) -> dict[str, Any] | None:
         """The state of an interrupted run of this job; None where there is none or it is not wanted."""
         return self.state.load(torch.device("cpu")) if self.options.resume else None
@@ -162,7 +167,7 @@ class Job:
         return replace(self, protocol=protocol, options=self.options.model_copy(update={"epoch_steps": epoch_steps}))
 
     def with_batches_of(self, size: int) -> Job:
-        """The same job with smaller batches, which it says."""
+        """The same job with smaller batches, and a warning that says so."""
         recipe = self.protocol.recipe.model_copy(update={"batch_size": size})
         warning = f"The memory was not enough for batches of {self.batch_size} images: batches of {size} are used."
         data = f"{self.data} {warning}".strip()
@@ -213,5 +218,5 @@ def set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> No
 
 
 def is_resumable(folder: Path) -> bool:
-    """Whether a model folder holds the saved state of an unfinished run."""
+    """True when a model folder holds the saved state of an unfinished run."""
     return (folder / FOLDER / FILE).is_file()

@@ -51,7 +51,7 @@ def make_loader(
         items = items[rank::world]
     memory = 0 if num_workers else image_memory() // world
     dataset = KeptImages(items, Compose([*chain.transforms, TensorsOnly()]), memory)
-    # also in one process: its order is a function of the seed and the epoch that MONAI's trainer tells it
+    # also in one process: its order is a function of the seed and the epoch that MONAI's trainer sets
     sampler = DistributedSampler(dataset, world, rank, shuffle=True, seed=seed) if training else None
     share = len(items) if not training else -(-len(items) // world)
     if training and epoch_steps is not None:
@@ -105,7 +105,7 @@ class KeptImages(Dataset):
         transform: of a sample.
         memory: bytes that may be kept; 0 keeps nothing. Worker processes of a loader would each have their own.
 
-    Example:
+    Examples:
         >>> dataset = KeptImages([{"image": "a.png"}], chain, memory=image_memory())  # doctest: +SKIP
     """
 
@@ -175,7 +175,7 @@ class EndlessSampler(DistributedSampler):
         rank: of this process.
         seed: of the order.
 
-    Example:
+    Examples:
         >>> sampler = EndlessSampler(["a", "b", "c"], samples=6)
         >>> sorted(sampler)
         [0, 0, 1, 1, 2, 2]

@@ -1,4 +1,4 @@
-"""What a person may choose for a training run, what it reports while it runs, and what it returns."""
+"""Options of training runs, their progress reports and their results."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TrainOptions(Strict):
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended.
+    """Result of a run.
 
     Attributes:
         card: the card of the published model; None where the run's best was not published.

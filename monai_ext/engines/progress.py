@@ -51,10 +51,10 @@ class Reports:
 
     @property
     def due(self) -> bool:
-        """Whether the last progress report is old."""
+        """True when the last progress report is old."""
         return time.monotonic() - self._told_at >= REPORT_INTERVAL
 
-    def tell(self, status: str, epoch: int, loss: float, selection: Selection, **extra: Any) -> None:
+    def send(self, status: str, epoch: int, loss: float, selection: Selection, **extra: Any) -> None:
         """Reports progress, with all validations so far as ``history``; numbers that are not known yet are None."""
         self._told_at = time.monotonic()
         if self._on_progress is None:

@@ -1,4 +1,4 @@
-"""Whether a trained network becomes the current model of its folder."""
+"""Publication of a trained network as the current model of its folder, unless that is better."""
 
 from __future__ import annotations
 
@@ -87,6 +87,6 @@ def publish_unless_worse(
     if process_rank()[1] > 1:
         torch.distributed.barrier()
         card = card or read_card(result.folder)
-    told = f"{best}, {above}" if above else best
-    reason = f"Published with a validation error of {told}. {calibrated.sentence}".strip()
+    error = f"{best}, {above}" if above else best
+    reason = f"Published with a validation error of {error}. {calibrated.sentence}".strip()
     return replace(result, card=card, reason=reason)

@@ -16,7 +16,7 @@ from .assembly import Assembly
 from .distributed import any_process, process_rank, share_from_first
 from .job import Job, random_state, set_random_state
 from .progress import Pace, Reports
-from .stop import StoppedError, never
+from .stop import StoppedError
 from .validation import RadialErrorSummary, Selection, Validator
 
 #: Steps between two questions of several processes whether one of them should stop; they wait for one another then.
@@ -41,11 +41,9 @@ class Run:
     def __init__(self, job: Job, network: LandmarkNetwork, distiller: Distiller | None = None, *, warm: bool) -> None:
         options, recipe, device = job.options, job.protocol.recipe, job.device
         self._job, self._recipe, self._device = job, recipe, device
-        rank, processes = process_rank()
-        self._first = rank == 0
+        self._first = process_rank()[0] == 0
         self._loader = job.training_loader(job.train_images, options.epoch_steps)
-        stop = job.stop if processes == 1 else never  # shares of images end at different batches
-        self._validate = Validator(job.protocol, job.val_images, device, job.num_workers, stop=stop)
+        self._validate = Validator(job.protocol, job.val_images, device, job.num_workers, stop=job.stop_in_share)
         self._parts = Assembly(job.protocol, network, distiller, self._loader, device, options, warm=warm)
         self._trainer = self._parts.trainer
         self._trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
@@ -89,7 +87,7 @@ class Run:
         """
         self._reports.open()
         if saved is not None:
-            self._take_up(saved)
+            self._resume(saved)
         if self._job.stop():
             self.stopped = True  # what was saved stays
         self.report("running")
@@ -99,7 +97,7 @@ class Run:
         return self.selection.best
 
     def report(self, status: str, **extra: Any) -> None:
-        """Tells how far the run is: a progress dict as of :data:`~monai_ext.engines.options.OnProgress`.
+        """Reports the state of the run: a progress dict as of :data:`~monai_ext.engines.options.OnProgress`.
 
         It has ``step`` of ``max_steps``, ``complete_epochs`` (validated where that is due), ``val_epoch`` (that of
         ``val_error``), ``seconds`` since the training was asked for, ``seconds_left`` (None until the first steps are
@@ -112,7 +110,7 @@ class Run:
             "seconds": round(self._pace.seconds, 1),
             "seconds_left": 0.0 if status == "done" else self._seconds_left(),
         }
-        self._reports.tell(status, self.epochs, self._loss, self.selection, **place, **extra)
+        self._reports.send(status, self.epochs, self._loss, self.selection, **place, **extra)
 
     def _seconds_left(self) -> float | None:
         """Of steps, validations and the calibration, which looks at the validation images once more."""
@@ -123,7 +121,7 @@ class Run:
         return None if left is None else round(left, 1)
 
     def report_calibration(self, images: int) -> None:
-        """Tells how many validation images the best weights were calibrated on so far, if it is time to."""
+        """Reports the number of validation images that the calibration has seen, if a report is due."""
         if self._reports.due:
             self.report("running", message=f"Calibrating the answers: {images} validation images so far.")
 
@@ -164,7 +162,7 @@ class Run:
             self._pause()
 
     def _complete_epoch(self, epoch: int) -> None:
-        """What follows the last step of an epoch."""
+        """Validates, reports and saves after the last step of an epoch."""
         self._loss = float(self._loss_sum) / len(self._loader)
         if self._is_validated(epoch):
             share_from_first(self._parts.average)
@@ -201,8 +199,8 @@ class Run:
         self._job.state.save({**place, **sums, **self._parts.state_dict(), **self.selection.state_dict()})
         self._saved_at = time.monotonic()
 
-    def _take_up(self, saved: dict[str, Any]) -> None:
-        """Goes on from a saved state, also one of larger batches: the images that were used are not used again."""
+    def _resume(self, saved: dict[str, Any]) -> None:
+        """Resumes from a saved state, also one of larger batches: the images that were used are not used again."""
         self._parts.load_state_dict(saved)
         self.selection.load_state_dict(saved)
         self._loss, self._complete = saved["loss"], saved["epoch"]

@@ -37,7 +37,7 @@ OnSourceProgress = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class SourceResult:
-    """How a run ended.
+    """Result of a run.
 
     Attributes:
         file: the classifier that was written.
@@ -103,12 +103,7 @@ def train_source(
 
 
 class Classifier(nn.Module):
-    """A source classifier that learns: the same tensors under the same names as the frozen one.
-
-    Args:
-        architecture: name of the encoder.
-        num_classes: N.
-    """
+    """A source classifier that learns: the same tensors under the same names as the frozen one."""
 
     def __init__(self, architecture: str, num_classes: int) -> None:
         super().__init__()
@@ -122,15 +117,7 @@ class Classifier(nn.Module):
 
 
 class SourceRun:
-    """One training of a classifier.
-
-    Args:
-        train, held_out: images of the two sides.
-        classes: names, in the order of the outputs.
-        options: choices for this run.
-        device: where it runs.
-        on_progress: receives progress dicts.
-    """
+    """One training of a classifier; ``classes`` are in the order of its outputs."""
 
     def __init__(
         self,
@@ -216,7 +203,7 @@ class SourceRun:
             self._on_progress({**(row or start), "max_epochs": self._options.max_epochs})
 
     def card(self, data: str = "") -> SourceCard:
-        """What the file says of the classifier; ``data`` is one sentence that says what the images are."""
+        """The card of the classifier's file; ``data`` is one sentence on the images."""
         size, share = self._options.input_size, 100 * self.history[-1]["accuracy"]
         learned, held_out = (len(loader.dataset) for loader in (self._loader, self._held_out))
         facts = (

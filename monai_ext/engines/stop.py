@@ -18,9 +18,9 @@ from monai_ext.landmarks import InputError
 #: Says whether a run should stop.
 Stop = Callable[[], bool]
 
-#: What an operating system answers to a write that has no room: a full disk, a used-up quota, a limit of file sizes.
+#: Error numbers of a write that has no room: a full disk, a used-up quota, a limit of file sizes.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-#: How errors of no type of their own tell of memory: CPU allocations of torch, and killed processes that load images.
+#: Words of untyped errors that mean a lack of memory: CPU allocations of torch, killed processes that load images.
 MEMORY_WORDS = ("DefaultCPUAllocator: ", "not enough memory", "out of shared memory", "killed by signal: Killed")
 
 
@@ -41,7 +41,7 @@ class StopSwitch:
         self.cause = ""
 
     def __call__(self) -> bool:
-        """Whether a stop was asked for."""
+        """True once a stop was asked for."""
         return self._asked
 
     def ask(self, cause: str = "") -> None:
@@ -84,7 +84,7 @@ class ResourceError(InputError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error, or what caused it, is a lack of memory."""
+    """True for a lack of memory, and for an error that one caused."""
     cause: BaseException | None = error
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen:  # an error that is raised again may be its own context
@@ -100,7 +100,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def memory_sentence(device: str, batch_sizes: list[int]) -> str:
-    """What to do when the memory was not enough for any of the batch sizes that were tried, largest first."""
+    """The sentence for a user whose memory was not enough for the batch sizes that were tried, largest first."""
     tried = ", and not for ".join(f"batches of {size}" for size in batch_sizes)
     advice = "" if batch_sizes[-1] == 1 else "set batch_size to 1, or "
     return (

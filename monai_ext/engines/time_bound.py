@@ -54,7 +54,7 @@ class PassCost(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """What a training takes: passes of training steps, and seconds of a validation and of the calibration."""
+    """Costs of a training: passes of training steps, and seconds of a validation and of the calibration."""
 
     training: PassCost
     validation: float
@@ -95,13 +95,13 @@ def fit_length(costs: Costs, seconds: float, length: Length, val_interval: int) 
 def within_minutes(
     job: Job, saved: dict[str, Any] | None, network: LandmarkNetwork, distiller: Distiller | None, *, warm: bool
 ) -> Job:
-    """The job with the length that its minutes allow; the same job where it has no minutes.
+    """The job with the length that its minutes allow.
 
     The steps that are timed are made with copies and thrown away: the run that follows is the one that a person would
     get who asked for its length. Under ``torchrun`` all processes call this together and take the times of the first.
 
     Args:
-        job: as it was asked for.
+        job: as it was asked for, with minutes.
         saved: the state of an interrupted run, whose length is kept.
         network: on its device.
         distiller: as of :class:`~monai_ext.engines.run.Run`.
@@ -112,8 +112,7 @@ def within_minutes(
         StoppedError: a stop was asked for meanwhile.
     """
     minutes, recipe = job.options.minutes, job.protocol.recipe
-    if minutes is None:
-        return job
+    assert minutes is not None
     if saved is not None:
         return job.with_length(*saved["length"])
     costs = Timing(job, 60 * minutes * PASS_SHARE).costs(network, distiller, warm=warm)
@@ -150,7 +149,7 @@ class Timing:
         self._stopped = False
 
     def costs(self, network: LandmarkNetwork, distiller: Distiller | None, *, warm: bool) -> Costs:
-        """What the parts take, with copies of the network and its distiller.
+        """Times the parts, with copies of the network and its distiller.
 
         Raises:
             StoppedError: a stop was asked for meanwhile.
@@ -168,7 +167,7 @@ class Timing:
         if self._job.device.type == "cuda":
             torch.cuda.synchronize(self._job.device)
         self._marks.append(self._job.clock())
-        self._stopped = self._stopped or (self._processes == 1 and self._job.stop())
+        self._stopped = self._stopped or self._job.stop_in_share()
         long = len(self._marks) > 2 and self._marks[-1] - self._marks[0] > self._pass_seconds
         return self._stopped or long
 

@@ -71,7 +71,7 @@ def train_model(
         on_progress: called with a progress dict when the run starts, about every second, and when it ends.
         stop: asked after every step; where it says so, the run is saved and ends, and the same call goes on with it.
         data: one sentence for the card that says what the images are.
-        clock: of all times that are told, and that the length of a run with ``minutes`` follows from.
+        clock: of all reported times, and of the length of a run with ``minutes``.
 
     Raises:
         InputError: too few labels, a label that does not fit, an image that cannot be read, a GPU that is not there.
@@ -157,7 +157,8 @@ def _trained(job: Job) -> TrainResult:
         begun_with = f"Version {parent}" if parent else initialise(network, protocol, models, source)
         network = network.to(job.device)
         distiller = distilled(network, protocol, source)
-        job = within_minutes(job, saved, network, distiller, warm=parent is not None)
+        if job.options.minutes is not None:
+            job = within_minutes(job, saved, network, distiller, warm=parent is not None)
         run = Run(job, network, distiller, warm=parent is not None)
         best = run(saved)
         if run.stopped:
@@ -222,8 +223,7 @@ def _previous(current: Path, job: Job) -> RadialErrorSummary | None:
     size = card.protocol.recipe.batch_size
     if job.refused is not None:
         size = min(size, job.batch_size)
-    stop = job.stop if process_rank()[1] == 1 else never
-    return validate_model(current, job.val_images, job.device, batch_size=size, stop=stop)
+    return validate_model(current, job.val_images, job.device, batch_size=size, stop=job.stop_in_share)
 
 
 def _start(protocol: Protocol, current: Path | None) -> tuple[LandmarkNetwork, str | None]:

@@ -63,9 +63,7 @@ class Validator:
 
     Args:
         protocol: says how images are prepared and outputs decoded.
-        images: the validation images; under ``torchrun`` each process takes its share.
-        device: where the network runs.
-        num_workers: processes that load images.
+        images: under ``torchrun`` each process takes its share.
         batch_size: None takes the recipe's.
         stop: asked after every batch.
     """
@@ -201,7 +199,7 @@ class Selection:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the run has gone on for long enough without a gain."""
+        """True when the run has gone on for long enough without a gain."""
         return bool(self._patience) and self._stale >= self._patience
 
     def add(self, entry: dict[str, float], error: RadialErrorSummary, network: nn.Module) -> None:
@@ -214,7 +212,7 @@ class Selection:
             self._stale += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """What :meth:`load_state_dict` takes."""
+        """The state for :meth:`load_state_dict`."""
         best = tuple(self.best)
         return {"best_state": self.weights, "best": best, "history": self.history, "stale": self._stale}
 

@@ -5,47 +5,102 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
+    from .bootstrap import Interval, difference_interval, mean_interval
     from .camera_change import ChangedImage, change_camera
     from .ced_plot import draw_ced
-    from .comparison import comparison_table
-    from .contact_sheet import draw_worst_cases, worst_images
+    from .contact_sheet import draw_case, draw_worst_cases, worst_images
+    from .error_boxes import draw_boxes, draw_error_boxes
+    from .evaluate import Pair, aligned_pairs, common_unit, distances, evaluate_landmarks
+    from .marks import PIXEL, Marker
     from .model_evaluation import Measures, Reading, evaluate_model
     from .normalized import NormalizedScores, normalize_scores
-    from .overlay import draw_overlay
+    from .overlay import checked_rgb, draw_overlay, landmark_colors, mark_landmarks
+    from .picture import Canvas, Cutout
+    from .plot import (
+        DPI,
+        GREY,
+        LINE_COLORS,
+        color_of,
+        dress,
+        line_look,
+        literal,
+        marker_of,
+        new_figure,
+        plot_file,
+        save_figure,
+    )
     from .readers.compared import Comparison, compare_noted, compare_predictions, compare_readers
-    from .readers.document import agreement_document, agreement_table, write_distances
-    from .readers.picture import draw_distances
-    from .recorded_points import record_points
-    from .report import evaluate_landmarks
-    from .scores import Evaluation, ImageScores, Scores
-    from .tables import landmark_table, overall_table, write_error_csv
+    from .readers.document import agreement_document, agreement_table, draw_distances, write_distances
+    from .recorded_points import RecordedPoints, read_points, record_points
+    from .scores import Evaluation, ImageScores, Number, Result, Scores, finite
+    from .table import DASH, Table, percent, rounded, with_spread
+    from .tables import comparison_table, exact, landmark_table, overall_table, write_error_csv
 
 __all__ = [
+    "DASH",
+    "DPI",
+    "GREY",
+    "LINE_COLORS",
+    "PIXEL",
+    "Canvas",
     "ChangedImage",
     "Comparison",
+    "Cutout",
     "Evaluation",
     "ImageScores",
+    "Interval",
+    "Marker",
     "Measures",
     "NormalizedScores",
+    "Number",
+    "Pair",
     "Reading",
+    "RecordedPoints",
+    "Result",
     "Scores",
+    "Table",
     "agreement_document",
     "agreement_table",
+    "aligned_pairs",
     "change_camera",
+    "checked_rgb",
+    "color_of",
+    "common_unit",
     "compare_noted",
     "compare_predictions",
     "compare_readers",
     "comparison_table",
+    "difference_interval",
+    "distances",
+    "draw_boxes",
+    "draw_case",
     "draw_ced",
     "draw_distances",
+    "draw_error_boxes",
     "draw_overlay",
     "draw_worst_cases",
+    "dress",
     "evaluate_landmarks",
     "evaluate_model",
+    "exact",
+    "finite",
+    "landmark_colors",
     "landmark_table",
+    "line_look",
+    "literal",
+    "mark_landmarks",
+    "marker_of",
+    "mean_interval",
+    "new_figure",
     "normalize_scores",
     "overall_table",
+    "percent",
+    "plot_file",
+    "read_points",
     "record_points",
+    "rounded",
+    "save_figure",
+    "with_spread",
     "worst_images",
     "write_distances",
     "write_error_csv",

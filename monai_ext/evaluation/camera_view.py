@@ -32,7 +32,7 @@ KEPT_SIDE = 0.8
 
 
 @dataclass(frozen=True)
-class View:
+class CameraView:
     """The part of a photograph that is seen.
 
     Args:
@@ -59,7 +59,9 @@ class View:
         return bool((low >= -0.5).all() and (high <= np.array(size_wh) - 0.5).all())
 
 
-def draw_view(rng: np.random.Generator, size_wh: tuple[int, int], circle: Circle | None, points: FloatArray) -> View:
+def draw_view(
+    rng: np.random.Generator, size_wh: tuple[int, int], circle: Circle | None, points: FloatArray
+) -> CameraView:
     """A view that holds all points with a margin; the whole of the photograph where none of many does.
 
     Args:
@@ -78,11 +80,11 @@ def draw_view(rng: np.random.Generator, size_wh: tuple[int, int], circle: Circle
     width, height = size_wh
     whole = ((width - 1) / 2, (height - 1) / 2), (width / 2, height / 2)
     if circle is None:
-        return View("rectangle", *whole, math.inf)
-    return View("circle", (circle.x, circle.y), (circle.radius, circle.radius), circle.radius)
+        return CameraView("rectangle", *whole, math.inf)
+    return CameraView("circle", (circle.x, circle.y), (circle.radius, circle.radius), circle.radius)
 
 
-def _draw_in_circle(rng: np.random.Generator, circle: Circle) -> View:
+def _draw_in_circle(rng: np.random.Generator, circle: Circle) -> CameraView:
     outline = OUTLINES[rng.integers(len(OUTLINES))]
     radius = circle.radius * rng.uniform(*RADIUS)
     away, turn = (circle.radius - radius) * math.sqrt(rng.uniform()), rng.uniform(0, 2 * math.pi)
@@ -96,15 +98,15 @@ def _draw_in_circle(rng: np.random.Generator, circle: Circle) -> View:
     if outline == "rectangle":
         diagonal = math.radians(rng.uniform(33.0, 48.0))
         wide, high = math.cos(diagonal), math.sin(diagonal)
-    return View(outline, center, (wide * radius, high * radius), radius if outline != "rectangle" else math.inf)
+    return CameraView(outline, center, (wide * radius, high * radius), radius if outline != "rectangle" else math.inf)
 
 
-def _draw_rectangle(rng: np.random.Generator, size_wh: tuple[int, int]) -> View:
+def _draw_rectangle(rng: np.random.Generator, size_wh: tuple[int, int]) -> CameraView:
     size = np.array(size_wh, dtype=np.float64)
     kept = size * rng.uniform(KEPT_SIDE, 1.0)
     left = rng.uniform(size=2) * (size - kept)
     x, y = left + (kept - 1) / 2
-    return View("rectangle", (float(x), float(y)), (float(kept[0] / 2), float(kept[1] / 2)), math.inf)
+    return CameraView("rectangle", (float(x), float(y)), (float(kept[0] / 2), float(kept[1] / 2)), math.inf)
 
 
 @dataclass(frozen=True)
@@ -123,12 +125,12 @@ class Placing:
     scale: float
     flipped: bool
 
-    def middle(self, view: View) -> tuple[float, float]:
+    def middle(self, view: CameraView) -> tuple[float, float]:
         """(x, y) of the view's middle, new pixels."""
         x, y = transform_points(self.matrix, np.array(view.center))
         return float(x), float(y)
 
-    def inside(self, view: View) -> FloatArray:
+    def inside(self, view: CameraView) -> FloatArray:
         """(H, W) how far each new pixel lies within the view's outline, in new pixels; negative in the border.
 
         The outline stands upright in the new image, however the photograph was turned.
@@ -137,10 +139,10 @@ class Placing:
         x, y = self.middle(view)
         grid = np.stack(np.meshgrid(np.arange(width) - x, np.arange(height) - y), axis=-1)
         half = (view.half[0] * self.scale, view.half[1] * self.scale)
-        return View(view.outline, (0.0, 0.0), half, view.radius * self.scale).distance(grid)
+        return CameraView(view.outline, (0.0, 0.0), half, view.radius * self.scale).distance(grid)
 
 
-def draw_placing(rng: np.random.Generator, view: View, *, turned: bool) -> Placing:
+def draw_placing(rng: np.random.Generator, view: CameraView, *, turned: bool) -> Placing:
     """A size, a side, a small turn and borders for a view.
 
     Args:

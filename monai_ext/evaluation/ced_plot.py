@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import ArrayLike
 
 from monai_ext.landmarks import InputError
-from monai_ext.metrics import cumulative_error_area, cumulative_error_steps
+from monai_ext.metrics import cumulative_error_area
 
-from .picture import DPI, save_figure
+from .plot import GREY, line_look, plot_file
 from .scores import Evaluation
 
-#: Okabe and Ito's colours that are dark enough for lines on white.
-LINE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
-#: Told apart without colour, and after the colours are used up.
-LINE_STYLES = ("-", "--", "-.", ":")
-
-
-def step_line(errors: torch.Tensor, limit: float) -> tuple[np.ndarray, np.ndarray]:
-    """The corners of the step function CED from 0 to ``limit``, for (N,) mean errors per image."""
-    ordered, shares = (values.numpy() for values in cumulative_error_steps(errors))
-    shown = ordered <= limit
-    x = np.concatenate([[0.0], ordered[shown], [limit]])
-    y = np.concatenate([[0.0], shares[shown]])
-    return np.repeat(x, 2)[1:-1], np.repeat(y, 2)
+def draw_step_line(axes: Axes, errors: ArrayLike, limit: float, **look: Any) -> Line2D:
+    """Draws the cumulative distribution of (N,) mean errors from 0 to at least ``limit``; NaN do not count."""
+    known = np.asarray(errors, dtype=np.float64)
+    line = axes.ecdf(known[~np.isnan(known)], compress=True, **look)
+    x, shares = line.get_data()
+    line.set_data(np.r_[0.0, x, max(limit, x[-1])], np.r_[0.0, shares, 1.0])
+    return line
 
 
 def draw_ced(evaluations: Mapping[str, Evaluation], path: str | Path, *, limit: float | None = None) -> None:
@@ -56,43 +52,25 @@ def draw_ced(evaluations: Mapping[str, Evaluation], path: str | Path, *, limit: 
     limits = sorted({evaluation.auc_limit for evaluation in evaluations.values()}) if limit is None else [limit]
     if len(limits) > 1:
         raise InputError(f"The evaluations have different AUC limits {limits}; give one limit for the plot.")
-    end = limits[0]
-
-    figure = Figure(figsize=(7.0, 4.6), dpi=DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for index, (name, evaluation) in enumerate(evaluations.items()):
+    for name, evaluation in evaluations.items():
         if not evaluation.images_measured:
             raise InputError(f"The evaluation {name!r} has no measurable image, hence no error distribution.")
-        errors = torch.tensor([row.error for row in evaluation.images], dtype=torch.float64)
-        area = float(cumulative_error_area(errors, end))
-        axes.plot(
-            *step_line(errors, end),
-            color=LINE_COLORS[index % len(LINE_COLORS)],
-            linestyle=LINE_STYLES[index % len(LINE_STYLES)],
-            linewidth=2,
-            label=f"{name} (AUC {area:.3f})".replace("$", r"\$"),
-            zorder=3 + index,
-        )
+    end = limits[0]
     failures = {evaluation.failure_threshold for evaluation in evaluations.values()}
-    if len(failures) == 1 and min(failures) < end:
-        axes.axvline(min(failures), color="#666666", linewidth=1, zorder=2)
-        axes.annotate(
-            "failure threshold",
-            (min(failures), 0.4),
-            xytext=(3, 0),
-            textcoords="offset points",
-            rotation=90,
-            color="#666666",
-            fontsize=8,
-        )
-    axes.set_xlim(0, end)
-    axes.set_ylim(0, 1.01)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_xlabel(f"Mean error of an image [{units.pop()}]")
-    axes.set_ylabel("Images with at most this error")
-    axes.grid(color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right", framealpha=0.9)
-    save_figure(figure, path)
+    with plot_file(path) as axes:
+        for index, (name, evaluation) in enumerate(evaluations.items()):
+            errors = [row.error for row in evaluation.images]
+            area = float(cumulative_error_area(torch.tensor(errors, dtype=torch.float64), end))
+            draw_step_line(axes, errors, end, **line_look(index, f"{name} (AUC {area:.3f})"))
+        if len(failures) == 1 and min(failures) < end:
+            axes.axvline(min(failures), color=GREY, linewidth=1, zorder=2)
+            axes.annotate(
+                "failure threshold", (min(failures), 0.4), xytext=(3, 0), textcoords="offset points", rotation=90,
+                color=GREY, fontsize=8,
+            )  # fmt: skip
+        axes.set_xlim(0, end)
+        axes.set_ylim(0, 1.01)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.set_xlabel(f"Mean error of an image [{units.pop()}]")
+        axes.set_ylabel("Images with at most this error")
+        axes.legend(loc="lower right", framealpha=0.9)

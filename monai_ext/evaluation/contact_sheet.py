@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.geometry import FloatArray
 
+from .evaluate import Pair, aligned_pairs
 from .marks import Marker
 from .overlay import checked_rgb, landmark_colors, mark_landmarks
-from .picture import Canvas, View
-from .report import Pair, aligned_pairs
+from .picture import Canvas, Cutout
 from .scores import Evaluation, ImageScores
 
 #: Least part of the image's longer side that a tile shows, so that one can see where one is.
@@ -70,7 +70,7 @@ def draw_case(
     rgb = checked_rgb(image, truth.frame)
     box = _focus(truth, prediction, int(np.nanargmax(row.errors)))
     scale = tile / max(box[2] - box[0], box[3] - box[1])
-    view = View(box, 0, 0, max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale)))
+    view = Cutout(box, 0, 0, max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale)))
     canvas = Canvas(view.width, view.height)
     canvas.show(rgb, view)
     marker = Marker(canvas, view, size=max(4.0, tile / 50))
@@ -130,7 +130,7 @@ def draw_worst_cases(
         top = _GAP + (index // columns) * (tile + _HEADER + _GAP)
         rgb = checked_rgb(load_image(row.image), truth.frame)
         worst = int(np.nanargmax(row.errors))
-        view = View.fitted(_focus(truth, prediction, worst), left, top + _HEADER, (tile, tile))
+        view = Cutout.fitted(_focus(truth, prediction, worst), left, top + _HEADER, (tile, tile))
         canvas.show(rgb, view)
         marker = Marker(canvas, view, size=max(4.0, tile / 50))
         mark_landmarks(marker, prediction, truth, landmark_colors(prediction, colors), _FONT - 2)

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cbook import boxplot_stats
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from monai_ext.landmarks import InputError
 
-from .ced_plot import LINE_COLORS, LINE_STYLES
-from .picture import DPI, save_figure
+from .plot import color_of, dress, line_look, marker_of, new_figure, save_figure
 from .scores import Evaluation
-
-#: Marks of the medians, which tell the models apart without colour.
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 _ROW = 0.28  # inches of one box, at most
 _TALLEST = 8.0  # inches of all of them, so that the plot fits on a page
 _GAP = 0.7  # boxes between two landmarks
+_THIN = {"linewidth": 1.5}  # lines of the legend
 
 
 def draw_error_boxes(evaluations: Mapping[str, Evaluation], path: str | Path) -> None:
@@ -77,14 +70,18 @@ def draw_boxes(
         raise InputError("No error was measured, so that there are no boxes to draw.")
     end = _end(known, limit)
     rows = len(names) * (len(errors) + _GAP)
-    figure = Figure(figsize=(7.0, 1.3 + min(_ROW * rows, tallest)), dpi=DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.0, 1.3 + min(_ROW * rows, tallest))
     axes = figure.add_subplot()
     for i, columns in enumerate(errors.values()):
-        places = np.arange(len(names)) * (len(errors) + _GAP) + i
-        _draw_model(axes, columns, places, i, end)
-    _dress(axes, names, title, len(errors), end)
-    handles = [_legend_line(i, name) for i, name in enumerate(errors)]
+        _draw_model(axes, columns, np.arange(len(names)) * (len(errors) + _GAP) + i, i, end)
+    step = len(errors) + _GAP
+    middles = np.arange(len(names)) * step + (len(errors) - 1) / 2
+    axes.set_yticks(middles, [_shortened(name) for name in names], parse_math=False)
+    axes.set_ylim(middles[-1] + step / 2, middles[0] - step / 2)
+    axes.set_xlim(0, end)
+    axes.set_xlabel(title)
+    dress(axes, "x")
+    handles = [Line2D([], [], **line_look(i, name) | _THIN, marker=marker_of(i)) for i, name in enumerate(errors)]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     save_figure(figure, path)
 
@@ -105,26 +102,25 @@ def _end(known: Sequence[NDArray[np.float64]], limit: float) -> float:
 def _draw_model(
     axes: Axes, columns: Sequence[NDArray[np.float64]], places: NDArray[np.float64], index: int, end: float
 ) -> None:
-    color, style = LINE_COLORS[index % len(LINE_COLORS)], LINE_STYLES[index % len(LINE_STYLES)]
-    marker = MARKERS[index % len(MARKERS)]
+    color, marker = color_of(index), marker_of(index)
     shown = [(column, float(place)) for column, place in zip(columns, places, strict=True) if len(column)]
-    boxes = boxplot_stats([column for column, _ in shown])
-    for (_, place), box in zip(shown, boxes, strict=True):
-        line: dict[str, Any] = {"color": color, "linestyle": style, "linewidth": 1.3, "zorder": 3}
-        axes.plot([box["whislo"], box["q1"]], [place, place], **line)
-        axes.plot([box["q3"], box["whishi"]], [place, place], **line)
-        corners = (box["q1"], place - 0.35), box["q3"] - box["q1"], 0.7
-        axes.add_patch(Rectangle(*corners, fill=False, edgecolor=color, linestyle=style, linewidth=1.3, zorder=3))
-        axes.plot([box["med"]] * 2, [place - 0.35, place + 0.35], color="#000000", linewidth=1.6, zorder=4)
-        single: dict[str, Any] = {
-            "marker": marker,
-            "markersize": 3,
-            "markeredgecolor": color,
-            "markerfacecolor": "none",
-        }
-        axes.plot(box["fliers"], [place] * len(box["fliers"]), linestyle="none", **single, zorder=3)
-    medians, places_shown = [box["med"] for box in boxes], [place for _, place in shown]
-    axes.plot(medians, places_shown, marker=marker, color=color, linestyle="none", markersize=5, zorder=5)
+    boxes, at = boxplot_stats([column for column, _ in shown]), [place for _, place in shown]
+    line = {**line_look(index), "linewidth": 1.3, "zorder": 3}
+    axes.bxp(
+        boxes,
+        positions=at,
+        widths=0.7,
+        orientation="horizontal",
+        manage_ticks=False,
+        showcaps=False,
+        boxprops=line,
+        whiskerprops=line,
+        medianprops={"color": "#000000", "linewidth": 1.6, "zorder": 4},
+        flierprops={
+            "marker": marker, "markersize": 3, "markeredgecolor": color, "markerfacecolor": "none", "zorder": 3
+        },
+    )  # fmt: skip
+    axes.plot([box["med"] for box in boxes], at, marker=marker, color=color, linestyle="none", markersize=5, zorder=5)
     for column, place in shown:
         beyond = int((column > end).sum())
         if beyond:
@@ -134,27 +130,5 @@ def _draw_model(
             )  # fmt: skip
 
 
-def _dress(axes: Axes, names: Sequence[str], title: str, models: int, end: float) -> None:
-    step = models + _GAP
-    middles = np.arange(len(names)) * step + (models - 1) / 2
-    axes.set_yticks(middles, [_shortened(name) for name in names], parse_math=False)
-    axes.set_ylim(middles[-1] + step / 2, middles[0] - step / 2)
-    axes.set_xlim(0, end)
-    axes.set_xlabel(title)
-    axes.grid(axis="x", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
 def _shortened(name: str) -> str:
     return name if len(name) <= 28 else f"{name[:27]}…"
-
-
-def _legend_line(index: int, name: str) -> Line2D:
-    return Line2D(
-        [], [],
-        color=LINE_COLORS[index % len(LINE_COLORS)],
-        linestyle=LINE_STYLES[index % len(LINE_STYLES)],
-        marker=MARKERS[index % len(MARKERS)],
-        label=name.replace("$", r"\$"),
-    )  # fmt: skip

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from monai_ext.landmarks.geometry import FloatArray
 
-from .picture import DPI, Canvas, View
+from .picture import Canvas, Cutout
+from .plot import DPI
 
 TRUTH_COLOR = "#FFFFFF"
 PIXEL = 72 / DPI  #: one canvas pixel in points, matplotlib's unit of line widths and fonts
@@ -46,7 +47,7 @@ class Marker:
         size: radius of a prediction's ring in canvas pixels.
     """
 
-    def __init__(self, canvas: Canvas, view: View, size: float) -> None:
+    def __init__(self, canvas: Canvas, view: Cutout, size: float) -> None:
         self.canvas, self.view, self.size = canvas, view, size
         self._clip = Rectangle(
             (view.left - 0.5, view.top - 0.5), view.width, view.height, transform=canvas.axes.transData

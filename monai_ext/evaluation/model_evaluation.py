@@ -13,8 +13,8 @@ from monai_ext.landmarks.geometry import FloatArray, Unit
 from monai_ext.landmarks.network_config import Decoder
 from monai_ext.studies import Studies
 
+from .evaluate import Pair, check_limits, evaluate_landmarks
 from .normalized import NormalizedScores, normalize_scores
-from .report import Pair, evaluate_landmarks
 from .scores import Evaluation
 
 
@@ -29,6 +29,9 @@ class Measures:
         unit: mm or px; None takes mm where all images are calibrated.
         between: two landmarks whose true distance errors are also given in percent of, or None.
         normalized_limit: failure threshold and upper end of the area for those, percent.
+
+    Raises:
+        InputError: a threshold or limit is no positive number, or a threshold repeats.
     """
 
     thresholds: tuple[float, ...] = (2.0, 4.0, 8.0)
@@ -37,6 +40,24 @@ class Measures:
     unit: Unit | None = None
     between: tuple[str, str] | None = None
     normalized_limit: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_limits(self.thresholds, self.failure, self.limit)
+        check_limits((), self.normalized_limit, self.normalized_limit)
+
+    def evaluate(self, pairs: Sequence[Pair], unit: Unit | None = None) -> Evaluation:
+        """The evaluation of truths and predictions, in ``unit`` where it is given.
+
+        Raises:
+            InputError: an image is not calibrated but lengths are to be in mm.
+        """
+        return evaluate_landmarks(pairs, self.thresholds, self.failure, self.limit, unit=unit or self.unit)
+
+    def normalize(self, pairs: Sequence[Pair], evaluation: Evaluation) -> NormalizedScores | None:
+        """The evaluation in percent of the distance of ``between``, where that is asked for."""
+        if self.between is None:
+            return None
+        return normalize_scores(evaluation, pairs, self.between, self.normalized_limit)
 
 
 @dataclass(frozen=True)
@@ -114,10 +135,6 @@ def _at_coarse(answer: Landmarks, points: FloatArray) -> Landmarks:
 
 
 def _reading(pairs: list[Pair], coarse: list[Pair], measures: Measures) -> Reading:
-    limits = (measures.thresholds, measures.failure, measures.limit)
-    evaluation = evaluate_landmarks(pairs, *limits, unit=measures.unit)
-    normalized = None
-    if measures.between is not None:
-        normalized = normalize_scores(evaluation, pairs, measures.between, measures.normalized_limit)
-    rough = evaluate_landmarks(coarse, *limits, unit=evaluation.unit) if coarse else None
-    return Reading(pairs, evaluation, normalized, rough)
+    evaluation = measures.evaluate(pairs)
+    rough = measures.evaluate(coarse, evaluation.unit) if coarse else None
+    return Reading(pairs, evaluation, measures.normalize(pairs, evaluation), rough)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from pydantic import field_serializer
 
 from monai_ext.landmarks import InputError
 from monai_ext.metrics import (
@@ -20,42 +20,30 @@ from monai_ext.metrics import (
     pair_distances,
 )
 
-from .report import Pair, aligned_pairs
-from .scores import Evaluation
+from .evaluate import Pair, aligned_pairs
+from .scores import Evaluation, Number, Result, finite
 
 
-@dataclass(frozen=True)
-class NormalizedScores:
+class NormalizedScores(Result):
     """Scores over images, each in percent of its own distance between two true landmarks.
 
     Lengths are in percent of that distance, rates are shares from 0 to 1; NaN where nothing was measurable.
     """
 
+    unit: Literal["%"] = "%"
     between: tuple[str, str]  #: the two landmarks
     limit: float  #: an image fails above it, and the area under the error distribution goes up to it; percent
     count: int  #: how many images were measured
     left_out: tuple[str, ...]  #: IDs of measured images whose truth lacks one of the two landmarks
-    me: float  #: mean over images of the image's mean error, percent
-    me_sd: float  #: sample standard deviation of the same over images, percent
-    failure_rate: float  #: share of the measured images that fail
-    auc: float  #: (1/t) * integral of the cumulative error distribution from 0 to t = ``limit``
-    images: tuple[tuple[str, float], ...]  #: ID and mean error of each image, percent
+    me: Number  #: mean over images of the image's mean error, percent
+    me_sd: Number  #: sample standard deviation of the same over images, percent
+    failure_rate: Number  #: share of the measured images that fail
+    auc: Number  #: (1/t) * integral of the cumulative error distribution from 0 to t = ``limit``
+    images: tuple[tuple[str, Number], ...]  #: ID and mean error of each image, percent
 
-    def to_dict(self) -> dict[str, Any]:
-        """Finite JSON; None where not measurable."""
-
-        def finite(value: float) -> float | None:
-            return value if math.isfinite(value) else None
-
-        return {
-            "unit": "%",
-            "between": list(self.between),
-            "limit": self.limit,
-            "count": self.count,
-            "left_out": list(self.left_out),
-            **{key: finite(getattr(self, key)) for key in ("me", "me_sd", "failure_rate", "auc")},
-            "images": [{"image": image, "error": finite(error)} for image, error in self.images],
-        }
+    @field_serializer("images", when_used="json")
+    def _named(self, images: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
+        return [{"image": image, "error": finite(error)} for image, error in images]
 
 
 def normalize_scores(

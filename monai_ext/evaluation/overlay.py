@@ -14,7 +14,7 @@ from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.protocol import DEFAULT_COLORS
 
 from .marks import TRUTH_COLOR, Marker
-from .picture import Canvas, View, to_rgb
+from .picture import Canvas, Cutout, to_rgb
 
 #: Longest side of the drawn image in output pixels.
 LONGEST_SIDE = 1200
@@ -138,7 +138,7 @@ def draw_overlay(
     tints = landmark_colors(landmarks, colors)
     height, width = rgb.shape[:2]
     scale = longest_side / max(width, height)
-    view = View((0, 0, width, height), 0, 0, max(1, round(width * scale)), max(1, round(height * scale)))
+    view = Cutout((0, 0, width, height), 0, 0, max(1, round(width * scale)), max(1, round(height * scale)))
 
     font = max(9.0, longest_side / 75)
     columns = max(8, int((view.width - 2 * _MARGIN) / (0.6 * font)))

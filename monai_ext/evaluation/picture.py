@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
 from monai_ext.landmarks.geometry import FloatArray
+
+from .plot import DPI, save_figure
 
 #: Percentiles of the grey values that become black and white.
 WINDOW_PERCENTILES = (0.5, 99.5)
-
-#: Dots per inch of a canvas; a power of two, so that pixels / DPI * DPI is exact.
-DPI = 128
 
 
 def to_rgb(image: ArrayLike) -> NDArray[np.uint8]:
@@ -47,7 +44,7 @@ def to_rgb(image: ArrayLike) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class View:
+class Cutout:
     """A rectangle of an image shown at a rectangle of a canvas.
 
     Args:
@@ -82,7 +79,7 @@ class View:
         return np.asarray(Image.fromarray(rgb).resize((self.width, self.height), how, box=self.box))
 
     @classmethod
-    def fitted(cls, box: tuple[float, float, float, float], left: int, top: int, size: tuple[int, int]) -> View:
+    def fitted(cls, box: tuple[float, float, float, float], left: int, top: int, size: tuple[int, int]) -> Cutout:
         """The view of a box, as large as fits into ``size`` (width, height) at (left, top), centred, aspect kept."""
         x0, y0, x1, y1 = box
         scale = min(size[0] / (x1 - x0), size[1] / (y1 - y0))
@@ -106,7 +103,7 @@ class Canvas:
         self.axes.set_ylim(height - 0.5, -0.5)
         self.axes.set_autoscale_on(False)
 
-    def show(self, rgb: NDArray[np.uint8], view: View) -> None:
+    def show(self, rgb: NDArray[np.uint8], view: Cutout) -> None:
         """Puts the view of an (H, W, 3) image on the canvas, pixel by pixel."""
         bottom = self.height - view.top - view.height
         self.figure.figimage(view.render(rgb), xo=view.left, yo=bottom, origin="upper", zorder=-1)
@@ -126,17 +123,3 @@ class Canvas:
     def save(self, path: str | Path) -> None:
         """Writes the picture as a PNG file."""
         save_figure(self.figure, path)
-
-
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Writes a figure as a PNG file, whole or not at all.
-
-    Raises:
-        InputError: the path does not end in ``.png``.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise InputError(f"A picture is written as a .png file, not {path.name!r}.")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=figure.dpi, facecolor=figure.get_facecolor())
-    write_atomically(path, buffer.getvalue())

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, Status
 from monai_ext.landmarks.document import Positive, Strict
 
-from .report import Pair
+from .evaluate import Pair
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Word = Literal["defined", "missing", "undefined"]

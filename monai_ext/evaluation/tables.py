@@ -1,23 +1,18 @@
-"""An evaluation as tables: for the terminal, and one CSV row per image and landmark."""
+"""An evaluation as tables: over all landmarks, per landmark, beside other evaluations, and every error as CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
 from monai_ext.landmarks import InputError, Status
 from monai_ext.landmarks.files import write_atomically
 
+from .evaluate import Pair, aligned_pairs
 from .normalized import NormalizedScores
-from .report import Pair, aligned_pairs
 from .scores import Evaluation, Scores
+from .table import Table, percent, rounded
 
 CSV_COLUMNS = (
     "image",
@@ -33,91 +28,106 @@ CSV_COLUMNS = (
 )
 
 
-def rounded(value: float, digits: int) -> str:
-    """A number for a table; a dash where there is none."""
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _length(value: float) -> str:
-    return rounded(value, 3)
-
-
-def percent(value: float) -> str:
-    """A share from 0 to 1 in percent; a dash where there is none."""
-    return "–" if math.isnan(value) else f"{100 * value:.2f} %"
-
-
 def overall_table(
     evaluation: Evaluation, title: str = "Evaluation", normalized: NormalizedScores | None = None
 ) -> Table:
-    """A table of the scores over all landmarks and images, and of the normalised ones where they are given."""
+    """The scores over all landmarks and images, and the normalised ones where they are given."""
     unit, scores = evaluation.unit, evaluation.overall
-    table = Table(title=Text(title, style="table.title"), show_header=False, title_justify="left")
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_row("Images (measured)", f"{len(evaluation.images)} ({evaluation.images_measured})")
-    table.add_row("Distances measured", str(scores.count))
-    table.add_row("Mean radial error ± SD", f"{_length(scores.mre)} ± {_length(scores.sd)} {unit}")
-    if unit == "mm":
-        table.add_row("Mean radial error, pixels", f"{_length(scores.mre_px)} px")
-    table.add_row("Median radial error", f"{_length(scores.median)} {unit}")
-    for threshold, rate in scores.sdr.items():
-        table.add_row(f"Success rate, error ≤ {threshold:g} {unit}", percent(rate))
-    table.add_section()
-    table.add_row("Image mean error ± SD", f"{_length(evaluation.me)} ± {_length(evaluation.me_sd)} {unit}")
-    table.add_row(f"Failure rate, image > {evaluation.failure_threshold:g} {unit}", percent(evaluation.failure_rate))
-    table.add_row(f"AUC up to {evaluation.auc_limit:g} {unit}", _length(evaluation.auc))
+    pixels = [("Mean radial error, pixels", f"{rounded(scores.mre_px, 3)} px")] if unit == "mm" else []
+    parts = [
+        [
+            ("Images (measured)", f"{len(evaluation.images)} ({evaluation.images_measured})"),
+            ("Distances measured", str(scores.count)),
+            ("Mean radial error ± SD", f"{rounded(scores.mre, 3)} ± {rounded(scores.sd, 3)} {unit}"),
+            *pixels,
+            ("Median radial error", f"{rounded(scores.median, 3)} {unit}"),
+            *((f"Success rate, error ≤ {threshold:g} {unit}", percent(rate)) for threshold, rate in scores.sdr.items()),
+        ],
+        _over_images(evaluation, unit, evaluation.failure_threshold, evaluation.auc_limit),
+    ]
     if normalized:
-        _add_normalized(table, normalized)
-    table.add_section()
-    table.add_row("Misses", str(scores.misses))
-    table.add_row("False alarms", str(scores.false_alarms))
-    table.add_row("Correct absences", str(scores.correct_absences))
-    table.add_row("Unanswered", str(scores.unanswered))
-    return table
+        about = [
+            ("In % of the distance between", " and ".join(normalized.between)),
+            ("Images (measured)", f"{len(normalized.images)} ({normalized.count})"),
+        ]
+        parts.append(about + _over_images(normalized, "%", normalized.limit, normalized.limit))
+    names = {"Misses": scores.misses, "False alarms": scores.false_alarms}
+    names |= {"Correct absences": scores.correct_absences, "Unanswered": scores.unanswered}
+    parts.append([(name, str(count)) for name, count in names.items()])
+    rules = [sum(len(part) for part in parts[:i]) for i in range(1, len(parts))]
+    return Table((), [row for part in parts for row in part], title, rules=rules)
 
 
-def _add_normalized(table: Table, scores: NormalizedScores) -> None:
-    table.add_section()
-    table.add_row("In % of the distance between", Text(" and ".join(scores.between)))
-    table.add_row("Images (measured)", f"{len(scores.images)} ({scores.count})")
-    table.add_row("Image mean error ± SD", f"{_length(scores.me)} ± {_length(scores.me_sd)} %")
-    table.add_row(f"Failure rate, image > {scores.limit:g} %", percent(scores.failure_rate))
-    table.add_row(f"AUC up to {scores.limit:g} %", _length(scores.auc))
+def _over_images(
+    scores: Evaluation | NormalizedScores, unit: str, failure: float, limit: float
+) -> list[tuple[str, str]]:
+    return [
+        ("Image mean error ± SD", f"{rounded(scores.me, 3)} ± {rounded(scores.me_sd, 3)} {unit}"),
+        (f"Failure rate, image > {failure:g} {unit}", percent(scores.failure_rate)),
+        (f"AUC up to {limit:g} {unit}", rounded(scores.auc, 3)),
+    ]
 
 
 def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table:
-    """A table with one row per landmark and one for all together, narrow enough for a terminal of 80 columns.
+    """One row per landmark and one for all together, narrow enough for a terminal of 80 columns.
 
     Missed landmarks and false alarms have columns where there is any.
     """
-    unit = evaluation.unit
-    table = Table(
-        title=Text(f"{title} (lengths in {unit}, rates in %)", style="table.title"),
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("Landmark", no_wrap=True)
     rates = [f"≤ {threshold:g}" for threshold in evaluation.thresholds]
     presence = ["Missed", "False"] if evaluation.overall.misses or evaluation.overall.false_alarms else []
-    for heading in ["n", "MRE", "SD", "Median", *rates, *presence]:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in evaluation.landmarks:
-        table.add_row(*_landmark_cells(row)[: len(table.columns)])
-    table.add_section()
-    table.add_row(*_landmark_cells(evaluation.overall)[: len(table.columns)], style="bold")
-    return table
+    headings = ["Landmark", "n", "MRE", "SD", "Median", *rates, *presence]
+    rows = [_landmark_cells(row)[: len(headings)] for row in (*evaluation.landmarks, evaluation.overall)]
+    last = [len(rows) - 1]
+    return Table(headings, rows, f"{title} (lengths in {evaluation.unit}, rates in %)", strong=last, rules=last)
 
 
-def _landmark_cells(row: Scores) -> list[str | Text]:
+def _landmark_cells(row: Scores) -> list[str]:
     lengths = [rounded(value, 2) for value in (row.mre, row.sd, row.median)]
     rates = [rounded(100 * rate, 1) for rate in row.sdr.values()]
-    return [Text(row.name), str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
+    return [row.name, str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
 
 
-def _cell(value: float) -> str:
-    return "" if math.isnan(value) else repr(float(value))
+def comparison_table(
+    evaluations: Mapping[str, Evaluation],
+    normalized: Mapping[str, NormalizedScores] | None = None,
+    title: str = "Comparison",
+    heading: str = "Method",
+) -> Table:
+    """One row per evaluation: over landmarks the MRE, over images ME, SD, FR and AUC.
+
+    Args:
+        evaluations: by name; of one unit, one failure threshold and one limit of the AUC.
+        normalized: by the same names, for three more columns in percent; these never stand in for lengths.
+        title: of the table.
+        heading: of the column of the names.
+
+    Raises:
+        InputError: there is no evaluation, or they differ in what they measure by.
+    """
+    settings = {(e.unit, e.failure_threshold, e.auc_limit) for e in evaluations.values()}
+    if len(settings) != 1:
+        raise InputError(
+            "Evaluations stand side by side where unit, failure threshold and AUC limit are the same; "
+            f"these have {sorted(settings)}."
+        )
+    unit, failure, limit = settings.pop()
+    headings = [heading, f"MRE {unit}", f"ME ± SD {unit}", f"FR > {failure:g} {unit}", f"AUC {limit:g} {unit}"]
+    if normalized:
+        limits = {scores.limit for scores in normalized.values()}
+        if normalized.keys() != evaluations.keys() or len(limits) != 1:
+            raise InputError("Normalised scores stand beside the evaluations of the same names, with one limit.")
+        share = limits.pop()
+        headings += ["ME ± SD %", f"FR > {share:g} %", f"AUC {share:g} %"]
+    rows = []
+    for name, evaluation in evaluations.items():
+        sides = [evaluation, *([normalized[name]] if normalized else [])]
+        rows.append([name, rounded(evaluation.overall.mre, 3), *(cell for side in sides for cell in _cells(side))])
+    return Table(headings, rows, title)
+
+
+def _cells(scores: Evaluation | NormalizedScores) -> list[str]:
+    spread = f"{rounded(scores.me, 3)} ± {rounded(scores.me_sd, 3)}"
+    return [spread, percent(scores.failure_rate), rounded(scores.auc, 3)]
 
 
 def write_error_csv(path: str | Path, pairs: Sequence[Pair], evaluation: Evaluation) -> None:
@@ -132,14 +142,16 @@ def write_error_csv(path: str | Path, pairs: Sequence[Pair], evaluation: Evaluat
     pairs = aligned_pairs(pairs)
     if [image for image, _, _ in pairs] != [row.image for row in evaluation.images]:
         raise InputError("The evaluation is of other images than the points to write; evaluate these pairs first.")
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    rows = []
     for (image, truth, prediction), scores in zip(pairs, evaluation.images, strict=True):
         for k, name in enumerate(truth.names):
-            points = [
-                _cell(value) if side.defined[k] else "" for side in (truth, prediction) for value in side.points[k]
-            ]
-            words = [Status(int(side.status[k])).word for side in (truth, prediction)]
-            writer.writerow([image, name, *points, _cell(scores.errors[k]), evaluation.unit, *words])
-    write_atomically(Path(path), buffer.getvalue())
+            sides = (truth, prediction)
+            points = [exact(value) if side.defined[k] else "" for side in sides for value in side.points[k]]
+            words = [Status(int(side.status[k])).word for side in sides]
+            rows.append([image, name, *points, exact(scores.errors[k]), evaluation.unit, *words])
+    write_atomically(Path(path), Table(CSV_COLUMNS, rows).csv())
+
+
+def exact(value: float) -> str:
+    """A number with all its digits; nothing for NaN."""
+    return "" if math.isnan(value) else repr(float(value))

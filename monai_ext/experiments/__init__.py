@@ -5,39 +5,52 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .ablation import Ablation
-    from .ablation_results import draw_plots, row_costs, write_results
+    from .ablation import Ablation, Cell, parse_sizes, subset
+    from .ablation_results import accuracy_tables, by_size, cost_table, draw_plots, row_costs, write_results
     from .ablation_rows import row_names, row_protocol, under_recipe
-    from .ablation_scores import Measures, RowScores
-    from .ablation_table import accuracy_tables, by_size, cost_table
-    from .cells import Cell, Length, Size, parse_sizes, subset
+    from .ablation_scores import AblationMeasures, RowScores, Size
+    from .cell_folder import CellFolder
     from .costs import Costs
-    from .cross_validation import CrossValidation
-    from .cross_validation_results import relative_table, write_cross_validation
-    from .folds import Fold, fold_images
-    from .learning_curve import LearningCurve
-    from .out_of_fold import OutOfFold
-    from .progress import Progress
-    from .settings import RECIPES, CrossValidationSettings, RecipeName, Settings, SimulationSettings
+    from .cross_validation import CrossValidation, Fold, fold_images
+    from .cross_validation_results import COPIES, PLAIN, relative_table, write_cross_validation
+    from .learning_curve import CurvePoint, LearningCurve, learning_curves, reference_error
+    from .out_of_fold import OutOfFold, RelativeScores
+    from .pool import PoolView, view_pool
+    from .series import Progress, Series, length
+    from .settings import (
+        RECIPES,
+        AblationSettings,
+        CrossValidationSettings,
+        RecipeName,
+        SeriesSettings,
+        SimulationSettings,
+    )
     from .simulation import Simulation
-    from .simulation_results import curve_table, write_simulation
+    from .simulation_results import curve_table, draw_curves, write_simulation
 
 __all__ = [
+    "COPIES",
+    "PLAIN",
     "RECIPES",
     "Ablation",
+    "AblationMeasures",
+    "AblationSettings",
     "Cell",
+    "CellFolder",
     "Costs",
     "CrossValidation",
     "CrossValidationSettings",
+    "CurvePoint",
     "Fold",
     "LearningCurve",
-    "Length",
-    "Measures",
     "OutOfFold",
+    "PoolView",
     "Progress",
     "RecipeName",
+    "RelativeScores",
     "RowScores",
-    "Settings",
+    "Series",
+    "SeriesSettings",
     "Simulation",
     "SimulationSettings",
     "Size",
@@ -45,15 +58,20 @@ __all__ = [
     "by_size",
     "cost_table",
     "curve_table",
+    "draw_curves",
     "draw_plots",
     "fold_images",
+    "learning_curves",
+    "length",
     "parse_sizes",
+    "reference_error",
     "relative_table",
     "row_costs",
     "row_names",
     "row_protocol",
     "subset",
     "under_recipe",
+    "view_pool",
     "write_cross_validation",
     "write_results",
     "write_simulation",

@@ -1,34 +1,79 @@
-"""Trains and evaluates every cell of an ablation that is not finished yet."""
+"""Rows of a paper's table, each trained on numbers of images with seeds, under one recipe."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, read_labels, split_images
+from monai_ext.engines import LabelledImage, labelled_images, split_images
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.network_config import Decoder
-from monai_ext.networks import find_device
+from monai_ext.landmarks.recipe import Length
 from monai_ext.studies import Studies
 
 from .ablation_rows import default_rows, row_protocol, with_backbone
-from .ablation_scores import Measures, RowScores, pooled_evaluation, seed_scores
-from .cell_folder import CellFolder
-from .cell_signature import cell_signature, with_paths
-from .cell_training import train_cell
-from .cells import Cell, Length, Size, length, parse_sizes, subset
+from .ablation_scores import AblationMeasures, RowScores, Size, pooled_evaluation, seed_scores
 from .predictions import Predictions, predict, read_predictions, write_predictions
-from .progress import OnCellProgress, Progress, report_training
-from .settings import Settings
+from .series import Series, length
+from .settings import AblationSettings
+
+ALL = "all"
 
 
-class Ablation:
+@dataclass(frozen=True)
+class Cell:
+    """One training run of an ablation."""
+
+    row: str
+    size: Size
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of the cell's folder."""
+        return f"{self.row}_{self.size.label}_seed{self.seed}"
+
+    @property
+    def title(self) -> str:
+        """Name that a person reads."""
+        return f"{self.row}, {self.size.count} images, seed {self.seed}"
+
+
+def parse_sizes(named: str, available: int) -> tuple[Size, ...]:
+    """Sizes of training sets from a text such as ``50,100,all``; in rising order, equal ones once.
+
+    Raises:
+        InputError: a size is neither a number nor ``all``, or there are not as many training images.
+    """
+    sizes: dict[int, Size] = {}
+    for label in (part.strip() for part in named.split(",")):
+        if label != ALL and not (label.isdecimal() and int(label) > 0):
+            raise InputError(f"--sizes takes numbers of training images and {ALL!r}, with commas, not {label!r}.")
+        size = Size(ALL, available) if label == ALL else Size(str(int(label)), int(label))
+        if size.count > available:
+            raise InputError(
+                f"--sizes asks for {size.count} training images but there are {available}: "
+                f"take fewer, or {ALL!r} for as many as there are."
+            )
+        sizes.setdefault(size.count, size)
+    return tuple(sizes[count] for count in sorted(sizes))
+
+
+def subset(images: Sequence[LabelledImage], count: int, seed: int) -> list[LabelledImage]:
+    """``count`` of the training images, drawn by a hash of seed and ID, as training images.
+
+    A smaller subset of the same seed is part of a larger one, and a draw does not depend on the row.
+    """
+    ranked = sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image.id}".encode()).digest())
+    return sorted((replace(image, split="train") for image in ranked[:count]), key=lambda image: image.id)
+
+
+class Ablation(Series[Cell]):
     """An ablation of one protocol on one study.
 
     Args:
@@ -47,10 +92,10 @@ class Ablation:
         InputError: an unknown row, a size that there are no images for, a missing source, no images to report.
     """
 
-    def __init__(self, protocol: Protocol, studies: Studies, output: Path, settings: Settings) -> None:
-        self.protocol = with_paths(with_backbone(protocol, settings.backbone), settings.models)
-        self.output, self.settings = output, settings
-        self.device = find_device(settings.device)
+    settings: AblationSettings
+
+    def __init__(self, protocol: Protocol, studies: Studies, output: Path, settings: AblationSettings) -> None:
+        super().__init__(with_backbone(protocol, settings.backbone), output, settings)
         names = tuple(dict.fromkeys(settings.rows)) or default_rows(protocol) or ("",)
         self.rows = {name: row_protocol(self.protocol, name, weight=settings.weight) for name in names}
         images = labelled_images(studies)
@@ -62,7 +107,6 @@ class Ablation:
         self.sizes = parse_sizes(settings.sizes, self.training_images)
         seeds = range(settings.seeds)
         self.cells = [Cell(row, size, seed) for seed in seeds for size in self.sizes for row in self.rows]
-        self._signatures: dict[Cell, str] = {}
         self._predictions: dict[Cell, Predictions] = {}
 
     @property
@@ -72,30 +116,16 @@ class Ablation:
         return own, "dark" if own == "argmax" else "argmax"
 
     def length(self, size: Size) -> Length:
-        """How long the cells of a size are trained."""
+        """The length of the trainings of a size."""
         largest = self.sizes[-1].count
         return length(size.count, largest, self.protocol.recipe, self.settings.max_epochs, self.settings.max_steps)
 
-    def run(self, on_progress: OnCellProgress = lambda progress: None) -> None:
-        """Trains and evaluates the cells that are not finished. May be stopped at any time and called again.
+    def length_of(self, cell: Cell) -> Length:
+        """As :meth:`length` of the cell's size."""
+        return self.length(cell.size)
 
-        Raises:
-            InputError: a label may not be used; nothing is trained then.
-        """
-        open_cells = [cell for cell in self.cells if self._folder(cell).finished() is None]
-        if open_cells:
-            read_labels([*self._train, *self._val, *self.reported], self.protocol)
-        total, done = sum(self.length(cell.size).steps for cell in open_cells), 0
-        for cell in open_cells:
-            number, length = self.cells.index(cell) + 1, self.length(cell.size)
-            place = Progress(cell, number, len(self.cells), done, total)
-            on_progress(place)
-            trained = self._run(cell, partial(report_training, on_progress, place, length))
-            done += length.steps
-            on_progress(replace(place, done=done, val_error=trained["val_error"], finished=True))
-
-    def check(self, measures: Measures) -> None:
-        """Looks whether the reported images can be measured so, before any time is spent on training.
+    def check(self, measures: AblationMeasures) -> None:
+        """Checks that the reported images can be measured so, before any time is spent on training.
 
         Raises:
             InputError: lengths are to be in mm and an image is not calibrated, or an image cannot be read.
@@ -104,17 +134,13 @@ class Ablation:
             if read_frame(image.image).spacing is None:
                 raise InputError(f"Image {image.id} has no known pixel size, so that lengths cannot be in mm; use px.")
 
-    def finished(self, cell: Cell) -> dict[str, Any] | None:
-        """What is known of a finished cell, or None."""
-        return self._folder(cell).finished()
-
     def predictions(self, cell: Cell) -> Predictions:
-        """What the model of a finished cell predicted."""
+        """Points that the model of a finished cell predicted."""
         if cell not in self._predictions:
-            self._predictions[cell] = read_predictions(self._folder(cell).predictions)
+            self._predictions[cell] = read_predictions(self._opened(cell).predictions)
         return self._predictions[cell]
 
-    def scores(self, measures: Measures) -> list[RowScores]:
+    def scores(self, measures: AblationMeasures) -> list[RowScores]:
         """The rows of each size that have a finished cell, made from the tables of predictions.
 
         Raises:
@@ -133,43 +159,25 @@ class Ablation:
         return found
 
     def _run(self, cell: Cell, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        folder = self._folder(cell)
-        trained = train_cell(folder, self.rows[cell.row], self._images(cell), self._options(cell), on_progress)
+        folder = self._opened(cell)
+        trained = folder.train(self._protocol(cell), self._images(cell), self._options(cell), on_progress)
         predictor = Predictor.load(folder.model, self.device)
         write_predictions(folder.predictions, predict(predictor, self.reported, self.decoders))
-        folder.finish(
-            {
-                "row": cell.row,
-                "size": cell.size.label,
-                "training_images": cell.size.count,
-                "seed": cell.seed,
-                **trained,
-            },
-            keep_weights=self.settings.keep_weights,
-        )
+        about = {"row": cell.row, "size": cell.size.label, "training_images": cell.size.count, "seed": cell.seed}
+        folder.finish(about | trained, keep_weights=self.settings.keep_weights)
         return trained
+
+    def _protocol(self, cell: Cell) -> Protocol:
+        return self.rows[cell.row]
+
+    def _labelled(self) -> list[LabelledImage]:
+        return [*self._train, *self._val, *self.reported]
 
     def _images(self, cell: Cell) -> list[LabelledImage]:
         return subset(self._train, cell.size.count, cell.seed) + [replace(image, split="val") for image in self._val]
 
-    def _options(self, cell: Cell) -> TrainOptions:
-        length = self.length(cell.size)
-        return TrainOptions(
-            max_epochs=length.epochs,
-            epoch_steps=length.epoch_steps,
-            val_interval=math.ceil(length.epochs / self.settings.validations),
-            seed=cell.seed,
-            device=self.settings.device,
-            num_workers=self.settings.workers,
-            warm_start=False,
-            keep="last",
-        )
+    def _more_options(self, cell: Cell) -> Mapping[str, Any]:
+        return {"seed": cell.seed}
 
-    def _folder(self, cell: Cell) -> CellFolder:
-        if cell not in self._signatures:
-            self._signatures[cell] = self._signature(cell)
-        return CellFolder(self.output, cell, self._signatures[cell])
-
-    def _signature(self, cell: Cell) -> str:
-        images = [*self._images(cell), *(self.reported if self.settings.split == "test" else [])]
-        return cell_signature(self.rows[cell.row], self._options(cell), images)
+    def _depends_on(self, cell: Cell) -> tuple[list[LabelledImage], list[str]]:
+        return [*self._images(cell), *(self.reported if self.settings.split == "test" else [])], []

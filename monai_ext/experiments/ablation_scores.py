@@ -8,63 +8,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from monai_ext.evaluation import Evaluation, NormalizedScores, evaluate_landmarks, normalize_scores
-from monai_ext.evaluation.report import Pair
+from monai_ext.evaluation import Evaluation, Measures, Pair, finite
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.landmarks.network_config import Decoder
 
-from .cells import Size
-from .predictions import Predictions, Reading, Stage
+from .predictions import Predictions, ReadOut, Stage
 
 
 @dataclass(frozen=True)
-class Measures:
-    """What is measured.
+class Size:
+    """A number of training images, as a person named it."""
+
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class AblationMeasures(Measures):
+    """Thresholds and limits of an ablation, and the decoders that are compared.
 
     Args:
-        thresholds: of the success detection rates, in ``unit``.
-        failure: an image fails above this mean error, in ``unit``.
-        limit: upper end of the area under the cumulative error distribution, in ``unit``.
-        unit: px of the original images, or mm.
-        between: two landmarks whose true distance errors are also given in percent of, or None.
-        normalized_limit: failure threshold and upper end of the area for those, percent.
         decoder: that the answers are read with.
         other_decoder: set beside it.
-
-    Raises:
-        InputError: a threshold or limit is not a positive number, or a threshold repeats.
     """
 
     thresholds: tuple[float, ...] = (5.0, 10.0, 20.0)
     failure: float = 10.0
     limit: float = 10.0
-    unit: Unit = "px"
-    between: tuple[str, str] | None = None
-    normalized_limit: float = 10.0
+    unit: Unit | None = "px"
     decoder: Decoder = "local_soft_argmax"
     other_decoder: Decoder = "argmax"
-
-    def __post_init__(self) -> None:
-        for value in (*self.thresholds, self.failure, self.limit, self.normalized_limit):
-            if not (math.isfinite(value) and value > 0):
-                raise InputError(f"Thresholds and limits are positive distances, not {value:g}.")
-        if len(set(self.thresholds)) != len(self.thresholds):
-            raise InputError(f"The thresholds {list(self.thresholds)} repeat a value; give each once.")
-
-    def evaluate(self, pairs: Sequence[Pair]) -> Evaluation:
-        """The evaluation of truths and predictions.
-
-        Raises:
-            InputError: an image is not calibrated but lengths are to be in mm.
-        """
-        return evaluate_landmarks(pairs, self.thresholds, self.failure, self.limit, unit=self.unit)
-
-    def normalize(self, pairs: Sequence[Pair], evaluation: Evaluation) -> NormalizedScores | None:
-        """The evaluation in percent of the distance of ``between``, where that is asked for."""
-        if self.between is None:
-            return None
-        return normalize_scores(evaluation, pairs, self.between, self.normalized_limit)
 
 
 class Spread(NamedTuple):
@@ -123,17 +97,14 @@ class RowScores:
         }
 
 
-def finite(value: float) -> float | None:
-    """The value, or None where it is NaN or infinite: JSON has neither."""
-    return value if math.isfinite(value) else None
-
-
 def sdr_key(threshold: float) -> str:
     """Key of the success detection rate at a threshold."""
     return f"sdr_{threshold:g}"
 
 
-def seed_scores(predictions: Predictions, trained: Mapping[str, Any], measures: Measures, seed: int) -> SeedScores:
+def seed_scores(
+    predictions: Predictions, trained: Mapping[str, Any], measures: AblationMeasures, seed: int
+) -> SeedScores:
     """The numbers of one cell.
 
     Args:
@@ -145,7 +116,7 @@ def seed_scores(predictions: Predictions, trained: Mapping[str, Any], measures: 
     Raises:
         InputError: the predictions were not read with the measures' decoder.
     """
-    pairs = _pairs(predictions, Reading("answer", measures.decoder))
+    pairs = _pairs(predictions, ReadOut("answer", measures.decoder))
     evaluation = measures.evaluate(pairs)
     normalized = measures.normalize(pairs, evaluation)
     values = {
@@ -170,9 +141,9 @@ def seed_scores(predictions: Predictions, trained: Mapping[str, Any], measures: 
     return SeedScores(seed, values)
 
 
-def pooled_evaluation(runs: Mapping[int, Predictions], measures: Measures) -> Evaluation:
+def pooled_evaluation(runs: Mapping[int, Predictions], measures: AblationMeasures) -> Evaluation:
     """The evaluation of the answers of several seeds together; an image occurs once for each."""
-    reading = Reading("answer", measures.decoder)
+    reading = ReadOut("answer", measures.decoder)
     pairs = [
         (f"{image}, seed {seed}", truth, prediction)
         for seed, predictions in runs.items()
@@ -181,14 +152,14 @@ def pooled_evaluation(runs: Mapping[int, Predictions], measures: Measures) -> Ev
     return measures.evaluate(pairs)
 
 
-def _pairs(predictions: Predictions, reading: Reading) -> list[Pair]:
+def _pairs(predictions: Predictions, reading: ReadOut) -> list[Pair]:
     if reading not in predictions:
         raise InputError(f"The predictions were not read with the decoder {reading.decoder!r}; train the cell anew.")
     return predictions[reading]
 
 
-def _l2(predictions: Predictions, stage: Stage, decoder: Decoder, measures: Measures) -> float:
-    pairs = predictions.get(Reading(stage, decoder))
+def _l2(predictions: Predictions, stage: Stage, decoder: Decoder, measures: AblationMeasures) -> float:
+    pairs = predictions.get(ReadOut(stage, decoder))
     return math.nan if pairs is None else measures.evaluate(pairs).overall.mre
 
 

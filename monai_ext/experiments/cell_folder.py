@@ -1,18 +1,24 @@
-"""The finished and unfinished cells of a series of training runs on disk.
+"""The finished and unfinished cells of a series of training runs on disk, and the training of one.
 
-``cells/<cell>/`` holds ``begun.json`` (what the cell is, and the seconds spent), ``model/`` (the model folder),
-``predictions.csv`` (every predicted point) and, when all is done, ``cell.json``.
+``cells/<cell>/`` holds ``begun.json`` (the seconds spent so far), ``model/`` (the model folder), ``trained.json`` (what
+training left), ``predictions.csv`` (every predicted point) and, when all is done, ``cell.json``.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+from typing import Protocol as Interface
 
+from monai_ext.engines import LabelledImage, TrainOptions, train_model
+from monai_ext.evaluation import finite
+from monai_ext.landmarks import Protocol
 from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.models import CARD
 
 CELLS, BEGUN, TRAINED, DONE, PREDICTIONS, MODEL = (
     "cells",
@@ -23,8 +29,11 @@ CELLS, BEGUN, TRAINED, DONE, PREDICTIONS, MODEL = (
     "model",
 )
 
+#: Seconds between two notes of the time that a cell took so far.
+NOTE_INTERVAL = 30.0
 
-class NamedCell(Protocol):
+
+class NamedCell(Interface):
     """One training run of a series."""
 
     @property
@@ -33,7 +42,7 @@ class NamedCell(Protocol):
 
     @property
     def title(self) -> str:
-        """What a person calls it."""
+        """Name that a person reads."""
 
 
 class CellFolder:
@@ -60,48 +69,97 @@ class CellFolder:
         """The table of predicted points."""
         return self.path / PREDICTIONS
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether the model is there."""
+        return (self.model / CARD).is_file()
+
     def finished(self) -> dict[str, Any] | None:
-        """What is known of the finished cell; None where it is not finished, or is of other data or options."""
+        """Facts of the finished cell; None where it is not finished, or is of other data or options."""
         document = self._own(DONE)
         return document if document is not None and self.predictions.is_file() else None
 
-    def trained(self) -> dict[str, Any] | None:
-        """What training left; None where it did not end."""
-        return self._own(TRAINED)
+    def train(
+        self,
+        protocol: Protocol,
+        images: Sequence[LabelledImage],
+        options: TrainOptions,
+        on_progress: Callable[[dict[str, Any]], None],
+        *,
+        start: Path | None = None,
+    ) -> dict[str, Any]:
+        """Trains the cell, goes on with its training, or takes what a finished training left.
 
-    def begin(self) -> float:
-        """Makes room for the cell; the seconds that an interrupted run of it took so far.
+        Args:
+            protocol: what is trained.
+            images: with their splits.
+            options: with ``epoch_steps`` given.
+            on_progress: as of :func:`~monai_ext.engines.train_model`.
+            start: a model folder whose weights are begun with where the options have a warm start; it bears the name
+                of the cell's own model folder.
+
+        Returns:
+            Epochs, steps, seconds over all interruptions, validation error with its unit, history, and whether a
+            model was published.
 
         Warns:
             UserWarning: there was a cell of other data or options, which is removed.
         """
-        begun = self._own(BEGUN)
-        if begun is not None:
-            if self.trained() is None and (self.model / "card.json").is_file():
-                shutil.rmtree(self.model)  # stopped between publishing and the note of it
-            return float(begun["seconds"])
-        if self.path.is_dir():
-            warnings.warn(
-                f"{self.path} is of other images, labels or options; it is trained anew.",
-                stacklevel=2,
-            )
-            shutil.rmtree(self.path)
-        self.spend(0.0)
-        return 0.0
+        spent, known = self._begin(), self._own(TRAINED)
+        if known is not None:
+            return known
+        begun = noted = time.monotonic()
 
-    def spend(self, seconds: float) -> None:
-        """Notes how long the cell has been trained so far."""
-        self._write(BEGUN, {"seconds": seconds})
+        def report(progress: dict[str, Any]) -> None:
+            nonlocal noted
+            on_progress(progress)
+            if time.monotonic() - noted > NOTE_INTERVAL:
+                noted = time.monotonic()
+                self._write(BEGUN, {"seconds": spent + noted - begun})
 
-    def note_training(self, document: Mapping[str, Any]) -> None:
-        """Notes that training has ended."""
-        self._write(TRAINED, document)
+        try:
+            result = train_model(protocol, images, self.model, options, pretrained=start, on_progress=report)
+        finally:
+            self._write(BEGUN, {"seconds": spent + time.monotonic() - begun})
+        trained = {
+            "epochs": result.epochs,
+            "steps": result.epochs * (options.epoch_steps or 0),
+            "seconds": spent + time.monotonic() - begun,
+            "val_error": result.val_error,
+            "val_unit": result.unit,
+            "history": [{key: finite(value) for key, value in entry.items()} for entry in result.history],
+            "published": result.card is not None,
+        }
+        self._write(TRAINED, trained)
+        return trained
 
     def finish(self, document: Mapping[str, Any], *, keep_weights: bool) -> None:
         """Notes that the cell is done, and removes its weights unless they are kept."""
         self._write(DONE, document)
         if not keep_weights:
-            shutil.rmtree(self.model, ignore_errors=True)
+            self.drop_weights()
+
+    def drop_weights(self) -> None:
+        """Removes the model."""
+        shutil.rmtree(self.model, ignore_errors=True)
+
+    def reopen(self) -> None:
+        """Removes the cell, whose weights are needed but gone."""
+        warnings.warn(f"The weights of {self.path} were dropped but are needed; it is trained again.", stacklevel=4)
+        shutil.rmtree(self.path)
+
+    def _begin(self) -> float:
+        """Makes room for the cell; the seconds that an interrupted run of it took so far."""
+        begun = self._own(BEGUN)
+        if begun is not None:
+            if self._own(TRAINED) is None and self.has_weights:
+                self.drop_weights()  # stopped between publishing and the note of it
+            return float(begun["seconds"])
+        if self.path.is_dir():
+            warnings.warn(f"{self.path} is of other images, labels or options; it is trained anew.", stacklevel=3)
+            shutil.rmtree(self.path)
+        self._write(BEGUN, {"seconds": 0.0})
+        return 0.0
 
     def _own(self, name: str) -> dict[str, Any] | None:
         path = self.path / name

@@ -1,4 +1,4 @@
-"""What a cell's result depends on, as a digest, and the files of weights among it."""
+"""Digest of everything that a cell's result depends on, the files of weights among it."""
 
 from __future__ import annotations
 

@@ -1,23 +1,15 @@
-"""What a cross-validation leaves: cross_validation.json, table.md, and a folder like that of evaluate for each set."""
+"""Results of a cross-validation: cross_validation.json, table.md, and a folder like that of evaluate for each set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
-from monai_ext.evaluation import draw_ced, draw_worst_cases, write_error_csv
-from monai_ext.evaluation.model_evaluation import Measures
-from monai_ext.evaluation.recorded_points import record_points
-from monai_ext.evaluation.tables import rounded
+from monai_ext.evaluation import Measures, Table, draw_ced, draw_worst_cases, record_points, rounded, write_error_csv
 from monai_ext.images import read_image
 from monai_ext.landmarks.files import write_atomically, write_json_atomically
-from monai_ext.networks import machine, versions
 from monai_ext.studies import Studies
 
 from .cross_validation import CrossValidation
@@ -35,8 +27,8 @@ def write_cross_validation(
     """Writes the results of the finished folds.
 
     Args:
-        validation: of which.
-        measures: what is measured.
+        validation: of which the finished folds are measured.
+        measures: thresholds and limits.
         command: that made it.
         pictures: draw the plot and the worst cases too.
 
@@ -58,17 +50,14 @@ def write_cross_validation(
         "title": validation.protocol.title,
         "model_version": f"{settings.folds}-fold cross-validation, seed {settings.seed}",
         "split": "out of fold",
-        "command": command,
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine(validation.device),
-        "versions": versions(),
+        **validation.origin(command),
     }
     for name, reading in readings.items():
         studies = validation.studies if name == PLAIN else validation.changed
         assert studies is not None
         _write_set(validation, studies, reading, validation.output / name, about, pictures=pictures)
     document = about | {
-        "settings": asdict(settings) | {"models": str(settings.models)},
+        "settings": settings.model_dump(mode="json"),
         "studies": validation.studies.root.as_posix(),
         "changed": None if validation.changed is None else validation.changed.root.as_posix(),
         "recipe": validation.protocol.recipe.model_dump(mode="json"),
@@ -114,8 +103,8 @@ def _write_set(
         )
 
 
-def relative_rows(readings: Mapping[str, OutOfFold], measures: Measures) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the table."""
+def relative_table(readings: Mapping[str, OutOfFold], measures: Measures, title: str = "") -> Table:
+    """One row per set and landmark, and one per set for all landmarks."""
     unit = next(iter(readings.values())).evaluation.unit
     between = measures.between
     limit = f"{measures.failure:g} {unit}" if between is None else f"{measures.normalized_limit:g} % of it"
@@ -125,47 +114,23 @@ def relative_rows(readings: Mapping[str, OutOfFold], measures: Measures) -> tupl
     rows = []
     for name, reading in readings.items():
         for row in reading.rows:
-            distance = [] if between is None else [rounded(row.of_distance, 2)]
-            rows.append(
-                [
-                    name,
-                    row.name,
-                    rounded(row.mean, 2),
-                    f"{rounded(row.low, 2)} to {rounded(row.high, 2)}",
-                    rounded(row.median, 2),
-                    rounded(row.of_width, 3),
-                    *distance,
-                    rounded(row.worst, 1),
-                    f"{row.failures} of {row.images}",
-                ]
-            )
-    return headings, rows
-
-
-def relative_table(readings: Mapping[str, OutOfFold], measures: Measures, title: str) -> Table:
-    """The table for the terminal."""
-    headings, rows = relative_rows(readings, measures)
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for i, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if i > 1 else "left", no_wrap=i < 2)
-    for row in rows:
-        table.add_row(*row)
-    return table
+            interval = f"{rounded(row.low, 2)} to {rounded(row.high, 2)}"
+            relative = [rounded(row.of_width, 3), *([] if between is None else [rounded(row.of_distance, 2)])]
+            failed = f"{row.failures} of {row.images}"
+            lengths = [rounded(row.mean, 2), interval, rounded(row.median, 2)]
+            rows.append([name, row.name, *lengths, *relative, rounded(row.worst, 1), failed])
+    return Table(headings, rows, title, left=2, wraps=None)
 
 
 def _markdown(
     validation: CrossValidation, readings: Mapping[str, OutOfFold], measures: Measures, done: int, command: str
 ) -> str:
-    headings, rows = relative_rows(readings, measures)
     lines = [
         f"# Cross-validation of {validation.protocol.title}",
         f"{done} of {len(validation.cells)} folds are finished. Every image was answered by a model that had not seen "
         f"it, trained for {validation.length.steps} optimiser steps; the last weights count. Intervals are of the mean "
         "over other images, by bootstrap. An image fails in the rows `all` where any of its landmarks does.",
         f"Command: `{command}`",
-        "\n".join(
-            ["| " + " | ".join(headings) + " |", "|:--|:--" + "|--:" * (len(headings) - 2) + "|"]
-            + ["| " + " | ".join(row) + " |" for row in rows]
-        ),
+        relative_table(readings, measures).markdown(gap=""),
     ]
     return "\n\n".join(lines) + "\n"

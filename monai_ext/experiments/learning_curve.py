@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from monai_ext.evaluation import with_spread
 from monai_ext.landmarks.geometry import Unit
 
 from .rounds import INITIAL
@@ -36,6 +38,11 @@ class CurvePoint:
     def sd(self) -> float:
         """Sample standard deviation over seeds; 0 of one seed."""
         return statistics.stdev(self.errors.values()) if len(self.errors) > 1 else 0.0
+
+    @property
+    def text(self) -> str:
+        """Mean ± standard deviation, without the latter of one seed."""
+        return with_spread(self.mean, self.sd if len(self.errors) > 1 else math.nan, 2)
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_ext.evaluation import Evaluation, NormalizedScores, evaluate_landmarks, normalize_scores
-from monai_ext.evaluation.bootstrap import mean_interval
-from monai_ext.evaluation.model_evaluation import Measures
-from monai_ext.evaluation.report import Pair
+from monai_ext.evaluation import Evaluation, Measures, Number, Pair, Reading, Result, mean_interval
 from monai_ext.landmarks.geometry import FloatArray
 
 #: Names the row of all landmarks.
 ALL = "all"
 
 
-@dataclass(frozen=True)
-class RelativeScores:
+class RelativeScores(Result):
     """The errors of one landmark over all images, or of all landmarks together; NaN where nothing was measured.
 
     Attributes:
@@ -37,39 +33,26 @@ class RelativeScores:
     """
 
     name: str
-    mean: float
-    low: float
-    high: float
-    median: float
-    of_width: float
-    of_distance: float
-    worst: float
+    mean: Number
+    low: Number
+    high: Number
+    median: Number
+    of_width: Number
+    of_distance: Number
+    worst: Number
     failures: int
     images: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Finite JSON; None where not measured."""
-        return {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in vars(self).items()
-        }
-
 
 @dataclass(frozen=True)
-class OutOfFold:
-    """What the models of all folds answered on images that they had not seen.
+class OutOfFold(Reading):
+    """Answers of the models of all folds on images that they had not seen.
 
     Attributes:
-        pairs: image ID, truth and answer.
-        evaluation: of all pairs, as ``evaluate`` has it.
-        normalized: the same in percent of a distance, or None.
         rows: one per landmark, and the last of all together.
     """
 
-    pairs: list[Pair]
-    evaluation: Evaluation
-    normalized: NormalizedScores | None
-    rows: tuple[RelativeScores, ...]
+    rows: tuple[RelativeScores, ...] = ()
 
     @classmethod
     def of(cls, pairs: Sequence[Pair], measures: Measures) -> OutOfFold:
@@ -79,19 +62,13 @@ class OutOfFold:
             InputError: the measures do not fit the images.
         """
         ordered = sorted(pairs, key=lambda pair: pair[0])
-        limits = (measures.thresholds, measures.failure, measures.limit)
-        evaluation = evaluate_landmarks(ordered, *limits, unit=measures.unit)
-        normalized = None
-        if measures.between is not None:
-            normalized = normalize_scores(evaluation, ordered, measures.between, measures.normalized_limit)
-        return cls(ordered, evaluation, normalized, _rows(ordered, evaluation, measures))
+        evaluation = measures.evaluate(ordered)
+        normalized = measures.normalize(ordered, evaluation)
+        return cls(ordered, evaluation, normalized, rows=_rows(ordered, evaluation, measures))
 
     def to_dict(self) -> dict[str, Any]:
-        """Finite JSON: the evaluation's, ``normalized`` where there is one, and the rows as ``relative``."""
-        document = self.evaluation.to_dict()
-        if self.normalized is not None:
-            document["normalized"] = self.normalized.to_dict()
-        return document | {"relative": [row.to_dict() for row in self.rows]}
+        """As :meth:`Reading.to_dict`, and the rows as ``relative``."""
+        return super().to_dict() | {"relative": [row.to_dict() for row in self.rows]}
 
 
 def _rows(pairs: Sequence[Pair], evaluation: Evaluation, measures: Measures) -> tuple[RelativeScores, ...]:

@@ -1,9 +1,8 @@
-"""Every point that a cell's model predicted, as a table that all scores can be made from again."""
+"""Every point that a cell's model predicted, in a table that all scores can be made from again."""
 
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -11,7 +10,7 @@ from typing import Literal, NamedTuple, cast
 import numpy as np
 
 from monai_ext.engines import LabelledImage, read_labels
-from monai_ext.evaluation.report import Pair
+from monai_ext.evaluation import Pair, Table, exact
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Landmarks, Status
 from monai_ext.landmarks.files import write_atomically
@@ -38,15 +37,15 @@ COLUMNS = (
 )
 
 
-class Reading(NamedTuple):
-    """Which points of a network are meant."""
+class ReadOut(NamedTuple):
+    """Source of predicted points within a network."""
 
     stage: Stage
     decoder: Decoder
 
 
 #: Truth and prediction of every image, by what the points were read off.
-Predictions = dict[Reading, list[Pair]]
+Predictions = dict[ReadOut, list[Pair]]
 
 
 def predict(
@@ -73,25 +72,22 @@ def predict(
             for stage, points in stages.items():
                 if points is not None:
                     pair = (image.id, truth, Landmarks(truth.names, points, frame))
-                    found.setdefault(Reading(stage, decoder), []).append(pair)
+                    found.setdefault(ReadOut(stage, decoder), []).append(pair)
         on_image()
     return found
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Writes one row per image, landmark and reading with the columns :data:`COLUMNS`, points in original pixels."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for reading, pairs in predictions.items():
         for image, truth, prediction in pairs:
-            spacing = truth.frame.spacing or ("", "")
+            about = [*reading, image, *map(str, (*truth.frame.size, *(truth.frame.spacing or ("", ""))))]
             for k, name in enumerate(truth.names):
-                true = [repr(float(v)) for v in truth.points[k]] if truth.defined[k] else ["", ""]
-                word = Status(int(truth.status[k])).word
+                true = [exact(v) for v in truth.points[k]] if truth.defined[k] else ["", ""]
                 found = [repr(float(v)) for v in prediction.points[k]]
-                writer.writerow([*reading, image, *truth.frame.size, *spacing, name, word, *true, *found])
-    write_atomically(path, buffer.getvalue())
+                rows.append([*about, name, Status(int(truth.status[k])).word, *true, *found])
+    write_atomically(path, Table(COLUMNS, rows).csv())
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -103,9 +99,9 @@ def read_predictions(path: Path) -> Predictions:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
-        groups: dict[tuple[Reading, str], list[dict[str, str]]] = {}
+        groups: dict[tuple[ReadOut, str], list[dict[str, str]]] = {}
         for row in rows:
-            reading = Reading(cast(Stage, row["stage"]), cast(Decoder, row["decoder"]))
+            reading = ReadOut(cast(Stage, row["stage"]), cast(Decoder, row["decoder"]))
             groups.setdefault((reading, row["image"]), []).append(row)
         found: Predictions = {}
         for (reading, image), group in groups.items():

@@ -1,16 +1,21 @@
-"""The cells of a simulation: who has how many labels after which round."""
+"""The cells of a simulation: who has how many labels after which round, and the images that were chosen for it."""
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from monai_ext.active.selection import STRATEGIES
 from monai_ext.landmarks import InputError
+from monai_ext.landmarks.files import read_json, write_json_atomically
 
 #: Stands for the strategy of the first labels, which are drawn by chance and the same for all strategies.
 INITIAL = "initial"
+#: Folder of the choices.
+SELECTIONS = "selections"
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class RoundCell:
 
     @property
     def title(self) -> str:
-        """What a person calls it."""
+        """Name that a person reads."""
         return f"{self.strategy}, {self.labels} labels, seed {self.seed}"
 
 
@@ -92,3 +97,35 @@ def all_cells(strategies: Sequence[str], counts: Sequence[int], seeds: int) -> l
             for strategy in strategies
         ]
     return cells
+
+
+class ChoiceFile:
+    """The images that one cell added to the labels of the round before.
+
+    Args:
+        root: output folder of the simulation.
+        name: of the cell.
+        depends_on: texts of all that the choice depends on; a file of others is not taken.
+    """
+
+    def __init__(self, root: Path, name: str, depends_on: Sequence[str]) -> None:
+        self._path = root / SELECTIONS / f"{name}.json"
+        self._signature = hashlib.sha256("\n".join(depends_on).encode()).hexdigest()
+
+    def read(self) -> list[str] | None:
+        """The IDs, best first; None where they are not chosen, or of other models, images or options.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        if not self._path.is_file():
+            return None
+        document = read_json(self._path)
+        if not isinstance(document, dict) or not isinstance(document.get("chosen"), list):
+            raise InputError(f"{self._path} is no list of chosen images; remove it, and it is made again.")
+        chosen: list[str] = document["chosen"]
+        return chosen if document.get("signature") == self._signature else None
+
+    def write(self, chosen: Sequence[str]) -> None:
+        """Writes the IDs down."""
+        write_json_atomically(self._path, {"signature": self._signature, "chosen": list(chosen)})

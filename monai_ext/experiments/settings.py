@@ -35,7 +35,7 @@ class SeriesSettings(Strict):
     keep_weights: bool = Field(True, description="Of finished trainings.")
 
 
-class Settings(SeriesSettings):
+class AblationSettings(SeriesSettings):
     """Choices for an ablation.
 
     Args:

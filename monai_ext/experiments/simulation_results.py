@@ -1,45 +1,31 @@
-"""What a simulation leaves: results.json, table.md and learning_curves.png."""
+"""Results of a simulation: results.json, table.md and learning_curves.png."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
-from monai_ext.active.reliability import MARKERS
-from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
-from monai_ext.evaluation.picture import DPI, save_figure
+from monai_ext.evaluation import DASH, GREY, Table, color_of, line_look, marker_of, plot_file
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import write_atomically, write_json_atomically
-from monai_ext.networks import machine, versions
 
 from .learning_curve import LearningCurve, learning_curves, reference_error
 from .simulation import Simulation
 
 RESULTS, TABLE, PLOT = "results.json", "table.md", "learning_curves.png"
-DASH = "–"
 
 
 def write_simulation(simulation: Simulation, command: str) -> tuple[list[LearningCurve], dict[str, Any]]:
     """Writes the results of the finished cells: the curves, and what ``results.json`` holds."""
-    finished = [document for cell in simulation.cells if (document := simulation.finished(cell)) is not None]
+    finished = simulation.finished_cells()
     curves = learning_curves(finished, simulation.strategies)
     target = reference_error(curves)
-    settings = asdict(simulation.settings)
     document = {
         "protocol": simulation.protocol.name,
-        "command": command,
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine(simulation.device),
-        "versions": versions(),
-        "settings": settings | {"models": str(simulation.settings.models)},
+        **simulation.origin(command),
+        "settings": simulation.settings.model_dump(mode="json"),
         "recipe": simulation.protocol.recipe.model_dump(mode="json"),
         "length": asdict(simulation.length),
         "labels": list(simulation.counts),
@@ -58,8 +44,8 @@ def write_simulation(simulation: Simulation, command: str) -> tuple[list[Learnin
     return curves, document
 
 
-def curve_rows(curves: Sequence[LearningCurve]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the table: the error at each number of labels, and the labels for the error of chance."""
+def curve_table(curves: Sequence[LearningCurve], title: str = "") -> Table:
+    """The error at each number of labels, and the labels for the error of chance, a row for each strategy."""
     counts = sorted({point.labels for curve in curves for point in curve.points})
     target = reference_error(curves)
     unit = curves[0].unit
@@ -69,28 +55,12 @@ def curve_rows(curves: Sequence[LearningCurve]) -> tuple[list[str], list[list[st
     rows = []
     for curve in curves:
         known = {point.labels: point for point in curve.points}
-        cells = [
-            f"{known[c].mean:.2f} ± {known[c].sd:.2f}" if c in known and len(known[c].errors) > 1
-            else f"{known[c].mean:.2f}" if c in known
-            else DASH
-            for c in counts
-        ]  # fmt: skip
+        cells = [DASH if (point := known.get(count)) is None else point.text for count in counts]
         if target is not None:
             needed = curve.labels_for(target)
             cells.append(f"more than {counts[-1]}" if needed is None else f"{needed:.0f}")
         rows.append([curve.strategy, *cells])
-    return headings, rows
-
-
-def curve_table(curves: Sequence[LearningCurve], title: str) -> Table:
-    """The table for the terminal."""
-    headings, rows = curve_rows(curves)
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for i, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if i else "left", no_wrap=not i)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return Table(headings, rows, title, wraps=None)
 
 
 def draw_curves(curves: Sequence[LearningCurve], path: str | Path) -> None:
@@ -101,45 +71,24 @@ def draw_curves(curves: Sequence[LearningCurve], path: str | Path) -> None:
     """
     if not curves:
         raise InputError("There is no learning curve to draw: no cell is finished.")
-    figure = Figure(figsize=(7.0, 4.6), dpi=DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for i, curve in enumerate(curves):
-        labels = [point.labels for point in curve.points]
-        color = LINE_COLORS[i % len(LINE_COLORS)]
-        axes.fill_between(
-            labels,
-            [point.mean - point.sd for point in curve.points],
-            [point.mean + point.sd for point in curve.points],
-            color=color,
-            alpha=0.15,
-            linewidth=0,
-        )
-        axes.plot(
-            labels,
-            [point.mean for point in curve.points],
-            color=color,
-            linestyle=LINE_STYLES[i % len(LINE_STYLES)],
-            marker=MARKERS[i % len(MARKERS)],
-            linewidth=2,
-            label=curve.strategy,
-            zorder=3 + i,
-        )
     target = reference_error(curves)
-    if target is not None:
-        axes.axhline(target, color="#666666", linewidth=1, zorder=2)
-    axes.set_xlabel("Labelled training images")
-    axes.set_ylabel(f"Mean error [{curves[0].unit}]")
-    axes.set_ylim(bottom=0)
-    axes.grid(color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(framealpha=0.9).set_zorder(20)
-    save_figure(figure, path)
+    with plot_file(path) as axes:
+        for i, curve in enumerate(curves):
+            labels = [point.labels for point in curve.points]
+            means, sds = ([getattr(point, key) for point in curve.points] for key in ("mean", "sd"))
+            below = [mean - sd for mean, sd in zip(means, sds, strict=True)]
+            above = [mean + sd for mean, sd in zip(means, sds, strict=True)]
+            axes.fill_between(labels, below, above, color=color_of(i), alpha=0.15, linewidth=0)
+            axes.plot(labels, means, marker=marker_of(i), **line_look(i, curve.strategy))
+        if target is not None:
+            axes.axhline(target, color=GREY, linewidth=1, zorder=2)
+        axes.set_xlabel("Labelled training images")
+        axes.set_ylabel(f"Mean error [{curves[0].unit}]")
+        axes.set_ylim(bottom=0)
+        axes.legend(framealpha=0.9).set_zorder(20)
 
 
 def _markdown(simulation: Simulation, curves: Sequence[LearningCurve], finished: int, command: str) -> str:
-    headings, rows = curve_rows(curves)
     settings = simulation.settings
     start = "the weights of the round before" if settings.warm else "new weights"
     lines = [
@@ -151,9 +100,6 @@ def _markdown(simulation: Simulation, curves: Sequence[LearningCurve], finished:
         "last column: labels for the mean error that chance reaches with all its labels, between rounds on a "
         "straight line.",
         f"Command: `{command}`",
-        "\n".join(
-            ["| " + " | ".join(headings) + " |", "|:--" + "|--:" * (len(headings) - 1) + "|"]
-            + ["| " + " | ".join(row) + " |" for row in rows]
-        ),
+        curve_table(curves).markdown(gap=""),
     ]
     return "\n\n".join(lines) + "\n"

@@ -60,7 +60,7 @@ def upright_to_stored(points: ArrayLike, orientation: int, stored_size: tuple[in
     Raises:
         KeyError: an orientation that EXIF does not know.
 
-    Example:
+    Examples:
         >>> upright_to_stored([10, 5], 6, (64, 48)).tolist()
         [5.0, 37.0]
     """

@@ -51,7 +51,7 @@ def check_id_length(image: str) -> str:
 def name_key(name: str) -> str:
     """What two names have in common that some file system takes for one: Unicode form and upper or lower case differ.
 
-    Example:
+    Examples:
         >>> name_key("Oeil_\u00e9.PNG") == name_key("oeil_e\u0301.png")
         True
     """
@@ -61,7 +61,7 @@ def name_key(name: str) -> str:
 def image_id(file_name: str) -> str | None:
     """The ID of an image file: its name without the (possibly double) extension; None for any other file.
 
-    Example:
+    Examples:
         >>> image_id("eye.left.nii.gz"), image_id("datastore_v2.json"), image_id(".hidden.png")
         ('eye.left', None, None)
     """

@@ -56,7 +56,7 @@ def size_from_line(line: Line, length_mm: float, frame: Frame) -> tuple[float, f
         InputError: the length is no positive number, the line is too short or leaves the image, or the pixel size
             that follows cannot be true.
 
-    Example:
+    Examples:
         >>> size_from_line(((0.0, 0.0), (200.0, 0.0)), 50.0, Frame(640, 480))
         (0.25, 0.25)
     """

@@ -63,7 +63,7 @@ class StatedSize:
         Args:
             file_source: of the pixel size that the file itself states; ``"none"`` without one.
 
-        Example:
+        Examples:
             >>> StatedSize((0.1, 0.1), "iris", 11.7).source()
             'iris width 11.7 mm, an estimate'
         """

@@ -47,7 +47,7 @@ class ImageFolder:
     Raises:
         InputError: there is no such folder.
 
-    Example:
+    Examples:
         ``train/i.png`` is the file ``i.png`` in the folder ``train`` and gets the ID ``train_i``.
     """
 

@@ -51,7 +51,7 @@ class Predictor:
         device: where to run.
         calibration: of this version of the model, or None.
 
-    Example:
+    Examples:
         >>> predictor = Predictor.load(Path("apps/landmarks/pretrained/fundus"))  # doctest: +SKIP
         >>> predictor.predict(Path("photograph.png")).point("fovea")              # doctest: +SKIP
         array([301.2, 188.7])

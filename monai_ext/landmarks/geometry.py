@@ -47,7 +47,7 @@ class Frame:
     Raises:
         InputError: a size below 1, a singular or non-finite placement, a spacing that is not positive.
 
-    Example:
+    Examples:
         >>> frame = Frame(width=640, height=480, spacing=(0.1, 0.2), spacing_source="NRRD")
         >>> float(frame.distance([0, 0], [30, 20])), frame.unit
         (5.0, 'mm')

@@ -1,4 +1,4 @@
-"""The networks that a protocol can ask for, each with its options."""
+"""Options of networks, by the name that a protocol asks for."""
 
 from __future__ import annotations
 

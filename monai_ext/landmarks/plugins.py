@@ -64,7 +64,7 @@ class Registry(dict[str, T]):
             raise InputError(f"There is a {self.noun} {name!r} already: give the one of the plug-in another name.")
 
     def unknown(self, name: object) -> str | None:
-        """What is wrong with a name, as a sentence's end; None where there is such a thing."""
+        """The mistake in a name, as the end of a sentence; None where there is such a thing."""
         if isinstance(name, str):
             if name not in self:
                 load_plugins()
@@ -75,6 +75,18 @@ class Registry(dict[str, T]):
 
 
 N = TypeVar("N", bound=Strict)
+
+
+def name_of(options: type[Strict]) -> str:
+    """The default ``name`` of a class of options.
+
+    Raises:
+        InputError: it has none.
+    """
+    field = options.model_fields.get("name")
+    if field is None or not isinstance(field.default, str):
+        raise InputError(f'The options {options.__name__} need a name of their own, as name: Literal["mine"] = "mine".')
+    return field.default
 
 
 def validated(registry: Registry[type[N]], value: Any, info: ValidationInfo, default: str | None = None) -> N:

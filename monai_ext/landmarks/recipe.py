@@ -261,7 +261,7 @@ class Recipe(Strict):
     def length(self, images: int) -> Length:
         """How long a training on a number of images is.
 
-        Example:
+        Examples:
             >>> recipe = Recipe(name="fine_tune", batch_size=4)
             >>> recipe.length(50), recipe.length(361)
             (Length(epochs=7, epoch_steps=25), Length(epochs=5, epoch_steps=97))

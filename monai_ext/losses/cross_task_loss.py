@@ -33,7 +33,7 @@ def mode_weights(mode: Mode, weight: float = CROSS_TASK_WEIGHT) -> tuple[float, 
     Raises:
         InputError: an unknown mode.
 
-    Example:
+    Examples:
         >>> mode_weights("ED")
         (0.0, 0.002)
     """

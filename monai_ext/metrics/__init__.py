@@ -1,4 +1,4 @@
-"""Landmark metrics as pure functions of PyTorch."""
+"""Landmark metrics in PyTorch: pure functions and one cumulative MONAI metric."""
 
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
         failure_rate,
         image_errors,
     )
+    from .landmark_metric import LandmarkMetric
     from .normalized_error import normalized_errors, pair_distances
     from .presence import PresenceCounts, presence_counts
     from .radial_error import ErrorStatistics, error_statistics, radial_errors, within
 
 __all__ = [
     "ErrorStatistics",
+    "LandmarkMetric",
     "PresenceCounts",
     "cumulative_error",
     "cumulative_error_area",

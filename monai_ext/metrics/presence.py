@@ -1,4 +1,4 @@
-"""Whether landmarks were rightly called present or missing, counted apart from their distances."""
+"""Counts of landmarks that were called present or missing, apart from their distances."""
 
 from __future__ import annotations
 

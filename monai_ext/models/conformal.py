@@ -27,7 +27,7 @@ def conformal_rank(count: int, coverage: float) -> int | None:
 
     None where there are too few: a new score lies above all n known ones in one of n + 1 cases.
 
-    Example:
+    Examples:
         >>> conformal_rank(18, 0.95), conformal_rank(19, 0.95), conformal_rank(100, 0.95)
         (None, 19, 96)
     """

@@ -217,7 +217,7 @@ def version_numbers(folder: Path) -> list[int]:
 def version_number(version: str) -> tuple[int, ...]:
     """The number of a version in a tuple, which is empty where the text names none.
 
-    Example:
+    Examples:
         >>> version_number("v12"), version_number("shipped")
         ((12,), ())
     """

@@ -196,7 +196,7 @@ def build_backbone(name: str, in_channels: int, decoder_width: int | None = None
     Raises:
         InputError: the name is unknown, or a decoder is asked for where the backbone has its own.
 
-    Example:
+    Examples:
         >>> build_backbone("unet_small", 1)(torch.zeros(2, 1, 70, 50)).shape
         torch.Size([2, 16, 70, 50])
     """

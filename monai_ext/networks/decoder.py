@@ -92,7 +92,7 @@ class PyramidDecoder(nn.Module):
     Source: after Lin et al., Feature Pyramid Networks for Object Detection, CVPR 2017, with concatenation in place of
     addition.
 
-    Example:
+    Examples:
         >>> decoder = PyramidDecoder((16, 24, 40, 112, 320), width=64, stride=2)
         >>> maps = [torch.zeros(1, c, 64 >> i, 96 >> i) for i, c in enumerate((16, 24, 40, 112, 320))]
         >>> decoder(maps).shape

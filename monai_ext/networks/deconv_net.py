@@ -39,7 +39,7 @@ class DeconvNet(LandmarkNetwork):
         in_channels: number of image channels.
         num_landmarks: number K of landmarks.
         backbone: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
-        presence: whether to tell for each landmark if it is in the image: a linear layer on the pooled deepest
+        presence: predict for each landmark whether it is in the image: a linear layer on the pooled deepest
             features of the same pass.
         source: classifier that the encoder begins as a copy of; None begins with random weights.
 
@@ -49,7 +49,7 @@ class DeconvNet(LandmarkNetwork):
     Source: Xiao et al., Simple Baselines for Human Pose Estimation and Tracking, ECCV 2018; as the target model of
     Fu et al., Cross-Task Representation Learning for Anatomical Landmark Detection, MLMI 2020.
 
-    Example:
+    Examples:
         >>> network = DeconvNet(in_channels=3, num_landmarks=14, backbone="resnet18").eval()
         >>> network(torch.zeros(2, 3, 70, 50)).heatmaps.shape
         torch.Size([2, 14, 18, 13])

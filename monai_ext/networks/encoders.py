@@ -68,7 +68,7 @@ VARIANTS = {"resnet50_caffe": as_caffe, "resnet50_keras": as_keras}
 def timm_name(name: str) -> str | None:
     """The name of the timm model behind an encoder; None where it is one of MONAI's.
 
-    Example:
+    Examples:
         >>> timm_name("efficientnet-lite0"), timm_name("resnet18"), timm_name("efficientnet-b0")
         ('tf_efficientnet_lite0', 'resnet18', None)
     """
@@ -93,7 +93,7 @@ def build_encoder(name: str, in_channels: int) -> nn.Module:
     Raises:
         InputError: no such encoder, or one that does not give a map at each of the five sizes.
 
-    Example:
+    Examples:
         >>> encoder = build_encoder("efficientnet-lite0", 3)
         >>> [tuple(map.shape[1:]) for map in encoder(torch.zeros(1, 3, 64, 96))]
         [(16, 32, 48), (24, 16, 24), (40, 8, 12), (112, 4, 6), (320, 2, 3)]
@@ -115,7 +115,7 @@ def build_encoder(name: str, in_channels: int) -> nn.Module:
 
 
 def is_encoder(name: str) -> bool:
-    """Whether :func:`build_encoder` or a library knows a model of this name."""
+    """Tests that :func:`build_encoder` or a library has a model of this name."""
     return timm_name(name) is not None or name in (FACE_RESNET, *VARIANTS) or name in FLEXUNET_BACKBONE.register_dict
 
 
@@ -128,7 +128,7 @@ def encoder_names() -> list[str]:
 def last_block(encoder: nn.Module) -> str:
     """The name of an encoder's part behind which no other has a convolution: the last stage of blocks.
 
-    Example:
+    Examples:
         >>> last_block(build_encoder("resnet18", 3)), last_block(build_encoder("efficientnet-lite0", 3))
         ('layer4', 'blocks.6')
     """

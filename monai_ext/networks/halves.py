@@ -65,7 +65,7 @@ class Halves(LandmarkNetwork):
     def training_arguments(
         self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """What the network takes in training, with the points and status of both halves as one batch."""
+        """Arguments of the network in training, with the points and status of both halves as one batch."""
         width = image.shape[-1]
         half = (width + 1) // 2
         x, y = points.unbind(-1)

@@ -32,7 +32,7 @@ class HeatmapNet(LandmarkNetwork):
         decoder_channels: width of a :class:`~monai_ext.networks.decoder.PyramidDecoder`, or the widths of the five
             stages of MONAI's U-Net decoder, deepest first, of which those finer than the heatmaps are not built. The
             pyramid has a sixth of the weights and learns from few images.
-        presence: whether to tell for each landmark if it is in the image: a linear layer on the pooled deepest
+        presence: predict for each landmark whether it is in the image: a linear layer on the pooled deepest
             features of the same pass.
         dropout: probability with which the decoder drops values in training.
         stride: pixels of the image per cell of a heatmap, 1, 2 or 4: cell c lies at pixel
@@ -41,7 +41,7 @@ class HeatmapNet(LandmarkNetwork):
     Raises:
         InputError: an argument has no meaning.
 
-    Example:
+    Examples:
         >>> network = HeatmapNet(in_channels=1, num_landmarks=4, backbone="resnet10").eval()
         >>> output = network(torch.zeros(2, 1, 70, 50))
         >>> output.heatmaps.shape, output.presence.shape

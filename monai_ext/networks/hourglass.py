@@ -96,7 +96,7 @@ class Stack(nn.Module):
 
 
 class Merge(nn.Module):
-    """What one stack hands to the next: its input, plus its features and its heatmaps through 1x1 convolutions.
+    """Input of the next stack: that of the one before, plus its features and its heatmaps through 1x1 convolutions.
 
     Args:
         channels: of the features.
@@ -131,12 +131,12 @@ class Hourglass(LandmarkNetwork):
         num_landmarks: number K of landmarks.
         stacks: number S of hourglasses.
         features: channels of the features; a multiple of 4.
-        presence: whether to tell for each landmark if it is in the image, from the features of the last stack.
+        presence: predict for each landmark whether it is in the image, from the features of the last stack.
 
     Raises:
         InputError: an argument has no meaning.
 
-    Example:
+    Examples:
         >>> network = Hourglass(in_channels=1, num_landmarks=4, stacks=2, features=16).eval()
         >>> output = network(torch.zeros(2, 1, 70, 50))
         >>> output.heatmaps.shape, output.stride, len(output.intermediate)

@@ -11,6 +11,7 @@ from torch import nn
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.network_config import NETWORKS, NetworkConfig
+from monai_ext.landmarks.plugins import name_of
 
 from .pretrained import Weights, load_encoder_weights
 
@@ -96,15 +97,15 @@ def register_network(config: type[NetworkConfig]) -> Callable[[N], N]:
         config: class of the options, with a default ``name`` of its own.
 
     Raises:
-        InputError: another network has the name.
+        InputError: the options have no name, or another network has it.
 
-    Example:
+    Examples:
         >>> @register_network(SpotsConfig)                                       # doctest: +SKIP
         ... class Spots(LandmarkNetwork): ...
     """
 
     def registered(network: N) -> N:
-        NETWORKS.add(config.model_fields["name"].default, config)
+        NETWORKS.add(name_of(config), config)
         _CLASSES[config] = network
         return network
 

@@ -9,7 +9,7 @@ import torch
 
 
 class Frame(Protocol):
-    """Where the cells of heatmaps lie on the network input."""
+    """Place of the cells of heatmaps on the network input."""
 
     def to_image(self, points: torch.Tensor) -> torch.Tensor:
         """(B, K, 2) points in cells to pixels of the network input."""
@@ -125,7 +125,7 @@ class HeatmapOutput(NamedTuple):
 
 
 def is_finite(output: NetworkOutput) -> torch.Tensor:
-    """Whether all heatmaps and presence logits are finite, as a damaged network's are not: a bool scalar."""
+    """Tests that all heatmaps and presence logits are finite, as a damaged network's are not: a bool scalar."""
     parts = [stage.heatmaps for stage in output.stages]
     if output.presence is not None:
         parts.append(output.presence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,11 +31,11 @@ _NESTED = ("state_dict", "model_state_dict", "model_state", "model", "network")
 _PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "encoder.")
 
 #: Batch normalisation's counter, which old files lack and nothing here reads.
-_COUNTER = "num_batches_tracked"
+COUNTER = "num_batches_tracked"
 
 
 class LoadReport(NamedTuple):
-    """What came of loading weights.
+    """Outcome of loading weights.
 
     Attributes:
         part: "backbone" where the weights are of all of it, "encoder" where they are of a classifier with its encoder.
@@ -55,7 +56,7 @@ class Weights(NamedTuple):
     Attributes:
         state: tensors by name.
         origin: where they come from, for messages and for a model's card.
-        normalization: of the values that they were trained on; None where nobody knows.
+        normalization: of the values that they were trained on; None where it is unknown.
     """
 
     state: dict[str, torch.Tensor]
@@ -101,7 +102,7 @@ def load_backbone_weights(backbone: Backbone, weights: Weights) -> LoadReport:
     """
     state = without_prefixes(weights.state)
     if backbone.encoder is None or essential_names(backbone.state_dict()) <= state.keys():
-        return _load("backbone", backbone, backbone.name, weights._replace(state=state), ())
+        return load_named("backbone", backbone, backbone.name, weights._replace(state=state), ())
     return load_encoder_weights(backbone.encoder, backbone.name, weights, backbone.left_out)
 
 
@@ -128,30 +129,50 @@ def load_encoder_weights(encoder: nn.Module, name: str, weights: Weights, left_o
     state = _with_block_names(without_prefixes(weights.state), wanted)
     parts = {n.partition(".")[0] for n in wanted}
     own = tuple(n for n in state if n.partition(".")[0] not in parts or n.startswith(left_out or ("\0",)))
-    return _load("encoder", encoder, name, weights._replace(state=state), own)
+    return load_named("encoder", encoder, name, weights._replace(state=state), own)
 
 
-def _load(part: str, target: nn.Module, name: str, weights: Weights, own: tuple[str, ...]) -> LoadReport:
-    """Loads a state dict; ``own`` are the names in it that are the classifier's own."""
-    wanted, state = target.state_dict(), weights.state
-    lacking = sorted(essential_names(wanted) - state.keys())
+def load_named(
+    part: str,
+    target: nn.Module,
+    name: str,
+    weights: Weights,
+    own: tuple[str, ...] = (),
+    in_file: Callable[[str], str] = str,
+) -> LoadReport:
+    """Loads tensors by name; nothing is changed where they do not fit.
+
+    Args:
+        part: for the report.
+        target: gets the weights.
+        name: what messages call it.
+        weights: what it begins with.
+        own: names of tensors that may be left out beside those that fit.
+        in_file: the name among the weights of a tensor of the target.
+
+    Raises:
+        InputError: a tensor is lacking, has no place in the target, or has another shape or values that are not finite.
+    """
+    names = {in_file(n): n for n in target.state_dict()}
+    wanted = {n: target.state_dict()[theirs] for n, theirs in names.items()}
+    lacking = sorted(essential_names(wanted) - weights.state.keys())
     if lacking:
         raise InputError(
             f"{weights.origin} are not of {name}: they lack {len(lacking)} of its {len(essential_names(wanted))} "
             f"tensors, first {lacking[0]!r}; give weights of {name}."
         )
-    unexpected = tuple(n for n in state if n not in wanted)
+    unexpected = tuple(n for n in weights.state if n not in wanted)
     foreign = [n for n in unexpected if n not in own]
     if foreign:
         raise InputError(
             f"{weights.origin} are not of {name}: they have {len(foreign)} tensors that it has not, first "
             f"{foreign[0]!r}; give weights of {name}."
         )
-    missing = tuple(n for n in wanted if n not in state)
-    state = {n: state[n] for n in wanted if n in state}
-    summed = sum_input_channels(state, wanted)
-    check_tensors(state, wanted, name, weights.origin)
-    target.load_state_dict(state, strict=False)
+    missing = tuple(n for n in wanted if n not in weights.state)
+    state = {n: weights.state[n] for n in wanted if n in weights.state}
+    summed = _sum_input_channels(state, wanted)
+    _check_tensors(state, wanted, name, weights.origin)
+    target.load_state_dict({names[n]: tensor for n, tensor in state.items()}, strict=False)
     logger.info("%s went into the %s of %s; left out: %d tensors.", weights.origin, part, name, len(unexpected))
     return LoadReport(part, missing, unexpected, summed)
 
@@ -197,10 +218,10 @@ def _with_block_names(state: dict[str, torch.Tensor], wanted: dict[str, torch.Te
 
 def essential_names(names: dict[str, torch.Tensor]) -> set[str]:
     """The names without counters of batch normalisation, which old files lack."""
-    return {name for name in names if not name.endswith(_COUNTER)}
+    return {name for name in names if not name.endswith(COUNTER)}
 
 
-def sum_input_channels(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> bool:
+def _sum_input_channels(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> bool:
     """Adds up the first convolution's weights for red, green and blue in place where one channel is wanted."""
     first = next(name for name, tensor in wanted.items() if tensor.ndim == 4)
     if not (state[first].ndim == 4 and state[first].shape[1] == 3 and wanted[first].shape[1] == 1):
@@ -209,7 +230,7 @@ def sum_input_channels(state: dict[str, torch.Tensor], wanted: dict[str, torch.T
     return True
 
 
-def check_tensors(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], network: str, source: str) -> None:
+def _check_tensors(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], network: str, source: str) -> None:
     """Sees that tensors have the shapes of those of the same name, and finite values.
 
     Raises:

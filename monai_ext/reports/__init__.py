@@ -5,29 +5,17 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .ablation_section import ablation_section
-    from .active_sections import agreement_section, reliability_section, simulation_section
     from .card_about import ABOUT, NOT_STATED, About, read_about
     from .card_cross_validated import CrossValidated, read_cross_validated
-    from .card_facts import (
-        Calibrated,
-        MeasuredError,
-        ModelFacts,
-        Training,
-        WorstCase,
-        finite,
-        measured_error,
-        model_facts,
-    )
-    from .card_markdown import model_card_markdown
+    from .card_facts import Calibrated, MeasuredError, ModelFacts, Training, WorstCase, measured_error, model_facts
     from .cases import case_figure
-    from .content import Figure, Note, Page, PictureFolder, Section, Table
-    from .evaluated import EvaluatedModel, read_evaluated
+    from .content import Figure, Note, Page, PictureFolder, Section
     from .groups import Group, comparable_groups, differences
     from .reading import reading_section
-    from .render import render_page
+    from .render import model_card_markdown, render_page
+    from .result_sections import ablation_section, agreement_section, reliability_section, simulation_section
     from .sections import group_sections
-    from .sources import Kind, Source, find_sources
+    from .sources import EvaluatedModel, Kind, Source, find_sources, read_evaluated
     from .training import training_sections
 
 __all__ = [
@@ -47,7 +35,6 @@ __all__ = [
     "PictureFolder",
     "Section",
     "Source",
-    "Table",
     "Training",
     "WorstCase",
     "ablation_section",
@@ -56,7 +43,6 @@ __all__ = [
     "comparable_groups",
     "differences",
     "find_sources",
-    "finite",
     "group_sections",
     "measured_error",
     "model_card_markdown",

@@ -1,4 +1,4 @@
-"""What only a person can say of a model, from a YAML file beside it."""
+"""Statements of a person about a model, from a YAML file beside it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def read_about(path: str | Path) -> About:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise InputError(f"{path}, line {line}: not valid YAML; mend it.") from None
+        raise InputError(f"{path}, line {line}: not valid YAML; correct it.") from None
     if document is None:
         return About()
     if not isinstance(document, dict):

@@ -1,49 +1,19 @@
-"""What a cross-validation measured of the recipe that a model was trained by."""
+"""Errors that a cross-validation measured of the recipe that a model was trained by."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
+from monai_ext.experiments import RelativeScores
+from monai_ext.experiments.cross_validation_results import RESULTS
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.document import Strict
 from monai_ext.landmarks.files import read_json
 from monai_ext.models import ModelCard
-
-#: Name of the file that ``cross-validate`` writes.
-RESULTS = "cross_validation.json"
-
-Known = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
-
-
-class OutOfFoldError(Strict):
-    """The error of one landmark, or of ``all``, on images that the answering model had not seen; None: not measured.
-
-    Args:
-        name: of the landmark.
-        mean: in the unit of the validation.
-        low, high: 95 % bootstrap interval of the mean over images.
-        median: of the errors.
-        of_width: mean in percent of each image's width.
-        of_distance: mean in percent of each image's distance between two landmarks.
-        worst: largest error.
-        failures: images that fail.
-        images: that were measured.
-    """
-
-    name: str
-    mean: Known
-    low: Known
-    high: Known
-    median: Known
-    of_width: Known
-    of_distance: Known
-    worst: Known
-    failures: Annotated[int, Field(ge=0)]
-    images: Annotated[int, Field(ge=0)]
 
 
 class CrossValidated(Strict):
@@ -68,7 +38,7 @@ class CrossValidated(Strict):
     steps: int
     unit: str
     between: tuple[str, str] | None
-    sets: dict[str, tuple[OutOfFoldError, ...]]
+    sets: dict[str, tuple[RelativeScores, ...]]
 
 
 def read_cross_validated(path: Path, card: ModelCard) -> CrossValidated:
@@ -106,5 +76,8 @@ def _found(document: dict[str, Any], path: Path) -> CrossValidated:
         steps=document["length"]["epochs"] * document["length"]["epoch_steps"],
         unit=document["unit"],
         between=document["between"],
-        sets={name: tuple(OutOfFoldError(**row) for row in rows) for name, rows in document["relative"].items()},
+        sets={
+            name: tuple(RelativeScores.model_validate(row) for row in rows)
+            for name, rows in document["relative"].items()
+        },
     )

@@ -1,21 +1,20 @@
-"""All that is known of a model, said and measured, as one JSON document."""
+"""All facts of a model, stated and measured, as one JSON document."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from monai_ext.evaluation.bootstrap import mean_interval
+from monai_ext.evaluation import finite, mean_interval
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.document import Strict
 from monai_ext.models import Calibration, ModelCard
 
 from .card_about import About
 from .card_cross_validated import CrossValidated
-from .evaluated import EvaluatedModel
+from .sources import EvaluatedModel
 
 Length = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
 Count = Annotated[int, Field(ge=0)]
@@ -257,11 +256,6 @@ def measured_error(model: EvaluatedModel, card: ModelCard, worst: Sequence[Worst
         ),
         worst=tuple(worst),
     )
-
-
-def finite(value: float) -> float | None:
-    """The value; None where it is no number, which JSON does not have."""
-    return value if math.isfinite(value) else None
 
 
 def _duration(record: Mapping[str, Any]) -> str | None:

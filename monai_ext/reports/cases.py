@@ -6,16 +6,13 @@ import math
 from functools import partial
 from pathlib import Path
 
-from monai_ext.evaluation.contact_sheet import draw_case, worst_images
-from monai_ext.evaluation.recorded_points import RecordedPoints
-from monai_ext.evaluation.report import Pair
-from monai_ext.evaluation.scores import Evaluation, ImageScores
+from monai_ext.evaluation import Evaluation, ImageScores, Pair, RecordedPoints, draw_case, worst_images
 from monai_ext.images import read_image
 from monai_ext.landmarks import InputError
 
 from .content import Block, Figure, Note, PictureFolder, Section
-from .evaluated import EvaluatedModel
 from .groups import Group
+from .sources import EvaluatedModel
 
 #: Longer side of a picture in pixels.
 TILE = 340

@@ -1,4 +1,4 @@
-"""What a page is made of: sections of notes, tables and pictures, as plain text and bytes."""
+"""Parts of a page: sections of notes, tables and pictures, as plain text and bytes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
-#: Characters of a word that stays whole in a table.
-LONGEST_WORD = 24
+from monai_ext.evaluation import Table
 
 
 @dataclass(frozen=True)
@@ -21,38 +20,8 @@ class Note:
         tone: ``warning`` is what nobody may overlook.
     """
 
-    kind: ClassVar[str] = "note"
     text: str
     tone: Literal["plain", "warning"] = "plain"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table whose first ``left`` columns hold words and the others numbers.
-
-    Attributes:
-        headings: of the columns.
-        rows: as many cells each.
-        caption: a sentence above it.
-        left: columns set flush left; None for all.
-        strong: index of rows that sum up the others.
-    """
-
-    kind: ClassVar[str] = "table"
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    caption: str = ""
-    left: int | None = 1
-    strong: frozenset[int] = frozenset()
-
-    def is_left(self, column: int) -> bool:
-        """Whether a column, counted from 0, is set flush left."""
-        return self.left is None or column < self.left
-
-    @staticmethod
-    def is_long(cell: str) -> bool:
-        """Whether a cell holds a word that may be broken anywhere, such as a digest or a path."""
-        return any(len(word) > LONGEST_WORD for word in cell.split())
 
 
 @dataclass(frozen=True)
@@ -66,7 +35,6 @@ class Figure:
         small: stands beside others of its kind.
     """
 
-    kind: ClassVar[str] = "figure"
     png: bytes | None
     caption: str
     alt: str = ""

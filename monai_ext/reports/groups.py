@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ext.evaluation.scores import Evaluation
+from monai_ext.evaluation import Evaluation
 from monai_ext.landmarks.geometry import FloatArray
 
-from .evaluated import EvaluatedModel
+from .sources import EvaluatedModel
 
 
 class Likeness(NamedTuple):
-    """What models have in common that stand side by side."""
+    """Properties that models have in common which stand side by side."""
 
     landmarks: tuple[str, ...]
     unit: str
@@ -26,7 +26,7 @@ class Likeness(NamedTuple):
     truth: str
 
 
-#: What a person calls the fields of :class:`Likeness`.
+#: Words for the fields of :class:`Likeness`.
 WORDS = {
     "landmarks": "their landmarks",
     "unit": "their unit",

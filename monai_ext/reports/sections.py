@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from monai_ext.evaluation.bootstrap import Interval, difference_interval, mean_interval
-from monai_ext.evaluation.ced_plot import draw_ced
-from monai_ext.evaluation.error_boxes import draw_error_boxes
-from monai_ext.evaluation.scores import Evaluation, Scores
-from monai_ext.evaluation.tables import rounded
+from monai_ext.evaluation import (
+    DASH,
+    Evaluation,
+    Interval,
+    Scores,
+    Table,
+    difference_interval,
+    draw_ced,
+    draw_error_boxes,
+    mean_interval,
+    percent,
+    rounded,
+)
 
 from .cases import case_sections
-from .content import Block, Note, PictureFolder, Section, Table
-from .evaluated import EvaluatedModel
+from .content import Block, Note, PictureFolder, Section
 from .groups import Group
+from .sources import EvaluatedModel
 
 
 def digits(unit: str) -> int:
@@ -31,7 +39,7 @@ def interval_text(interval: Interval, unit: str) -> str:
 
 def share_text(rate: float, count: int) -> str:
     """A share of ``count`` things in percent, and how many; a dash where there are none."""
-    return "–" if math.isnan(rate) or not count else f"{100 * rate:.1f} % ({round(rate * count)}/{count})"
+    return DASH if math.isnan(rate) or not count else f"{100 * rate:.1f} % ({round(rate * count)}/{count})"
 
 
 def group_sections(group: Group, pictures: PictureFolder, prefix: str, worst: int, median: int) -> list[Section]:
@@ -89,7 +97,7 @@ def _summary(group: Group) -> Table:
         "missed",
         "false alarms",
     ]
-    return Table(headings, rows, "Summary. The interval is over images (bootstrap, 9,999 resamples).")
+    return Table(headings, rows, caption="Summary. The interval is over images (bootstrap, 9,999 resamples).")
 
 
 def _differences(group: Group) -> list[Block]:
@@ -130,7 +138,7 @@ def _origin(group: Group) -> Table:
         for model in group.models
     ]
     headings = ["model", "version", "weights, SHA-256", "split", "evaluated", "command"]
-    return Table(headings, rows, "What was evaluated.", left=None)
+    return Table(headings, rows, caption="What was evaluated.", left=None)
 
 
 def _measured(group: Group) -> dict[str, Evaluation]:
@@ -157,7 +165,7 @@ def _rates(group: Group) -> Table:
     for model in group.models:
         scores = model.evaluation.overall
         rows.append([model.name, str(scores.count), *(share_text(r, scores.count) for r in scores.sdr.values())])
-    return Table(headings, rows, "Share of all measured landmarks at most that far from the truth.")
+    return Table(headings, rows, caption="Share of all measured landmarks at most that far from the truth.")
 
 
 def _boxes(group: Group, pictures: PictureFolder, prefix: str) -> list[Block]:
@@ -181,10 +189,10 @@ def _landmark_table(model: EvaluatedModel) -> Table:
     headings += [f"≤ {threshold:g} {unit}" for threshold in evaluation.thresholds]
     headings += ["missed", "false alarms"]
     rows = [_landmark_row(scores, unit) for scores in (*evaluation.landmarks, evaluation.overall)]
-    return Table(headings, rows, model.name, strong=frozenset({len(rows) - 1}))
+    return Table(headings, rows, caption=model.name, strong=[len(rows) - 1])
 
 
 def _landmark_row(scores: Scores, unit: str) -> list[str]:
     lengths = [rounded(value, digits(unit)) for value in (scores.mre, scores.sd, scores.median)]
-    rates = ["–" if math.isnan(rate) else f"{100 * rate:.1f} %" for rate in scores.sdr.values()]
+    rates = [percent(rate, 1) for rate in scores.sdr.values()]
     return [scores.name, str(scores.count), *lengths, *rates, str(scores.misses), str(scores.false_alarms)]

@@ -8,17 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from monai_ext.evaluation.ced_plot import LINE_COLORS, LINE_STYLES
-from monai_ext.evaluation.error_boxes import MARKERS
-from monai_ext.evaluation.picture import DPI, save_figure
-from monai_ext.evaluation.tables import rounded
+from monai_ext.evaluation import DASH, Table, line_look, marker_of, plot_file, rounded
 from monai_ext.landmarks import InputError
 
-from .content import Block, Note, PictureFolder, Section, Table
+from .content import Block, Note, PictureFolder, Section
 from .sources import Source
 
 
@@ -63,28 +58,15 @@ def training_sections(sources: Sequence[Source], pictures: PictureFolder) -> lis
 
 def draw_trainings(trainings: Sequence[Training], path: str | Path) -> None:
     """Draws the validation errors of trainings of one unit over their epochs, and writes a PNG file."""
-    figure = Figure(figsize=(7.0, 4.2), dpi=DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for i, training in enumerate(trainings):
-        axes.plot(
-            training.epochs,
-            training.errors,
-            color=LINE_COLORS[i % len(LINE_COLORS)],
-            linestyle=LINE_STYLES[i % len(LINE_STYLES)],
-            marker=MARKERS[i % len(MARKERS)],
-            linewidth=1.8,
-            label=training.name.replace("$", r"\$"),
-        )
-    axes.set_xlabel("Epoch")
-    axes.set_ylabel(f"Mean error on the validation images [{trainings[0].unit}]")
-    axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(framealpha=0.9)
-    save_figure(figure, path)
+    with plot_file(path, 7.0, 4.2) as axes:
+        for i, training in enumerate(trainings):
+            look = line_look(i, training.name) | {"linewidth": 1.8, "zorder": 2}
+            axes.plot(training.epochs, training.errors, marker=marker_of(i), **look)
+        axes.set_xlabel("Epoch")
+        axes.set_ylabel(f"Mean error on the validation images [{trainings[0].unit}]")
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(framealpha=0.9)
 
 
 def _blocks(trainings: Sequence[Training], pictures: PictureFolder, number: int) -> list[Block]:
@@ -101,7 +83,7 @@ def _blocks(trainings: Sequence[Training], pictures: PictureFolder, number: int)
 
 def _least(training: Training) -> str:
     known = [error for error in training.errors if not math.isnan(error)]
-    return f"{rounded(min(known), 3)} {training.unit}" if known else "–"
+    return f"{rounded(min(known), 3)} {training.unit}" if known else DASH
 
 
 def _read(source: Source) -> Training:

@@ -1,4 +1,4 @@
-"""Why a studies folder refuses a change or a question; a server answers each kind with a status of its own."""
+"""Errors of a studies folder; a server answers each kind with a status of its own."""
 
 from __future__ import annotations
 

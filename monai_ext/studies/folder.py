@@ -100,7 +100,7 @@ class Studies:
         return images[found]
 
     def label_path(self, image: str, tag: str = "final") -> Path:
-        """Where the label of an image lies or would lie.
+        """Tells where the label of an image lies or would lie.
 
         Raises:
             InputError: the ID or the tag would lead out of its folder, or the ID is too long for a file name.

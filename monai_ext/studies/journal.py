@@ -202,7 +202,7 @@ class JournalState(NamedTuple):
 
     @property
     def replaces_index(self) -> bool:
-        """Whether a lost index can be made from it without loss."""
+        """Tells whether a lost index can be made from it without loss."""
         return self.has_snapshot and not self.damaged
 
 

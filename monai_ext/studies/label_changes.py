@@ -58,7 +58,7 @@ class LabelVersion:
     path: Path
 
     def is_same(self, label: LabelEntry) -> bool:
-        """Whether it is what a record says, file and notes."""
+        """Tells whether it is what a record says, file and notes."""
         return self.info == label.info and digest(self.read()) == label.sha256
 
     @property
@@ -203,7 +203,7 @@ def check_label_size(content: bytes, label: str) -> None:
 
 
 def is_readable(path: Path) -> bool:
-    """Whether a label file is whole: JSON that is an object."""
+    """Tells whether a label file is whole: JSON that is an object."""
     try:
         return isinstance(read_json(path), dict)
     except InputError:

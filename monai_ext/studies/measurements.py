@@ -1,4 +1,4 @@
-"""What the final labels of a studies folder measure, read without a server."""
+"""Measurements of the final labels of a studies folder, read without a server."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _NIFTI_PAIR = (".hdr", ".img")
 
 
 def passed_over(root: Path) -> list[str]:
-    """What looks like an image in a folder and is not used: a sentence, without its full stop, for each reason.
+    """Tells what looks like an image in a folder and is not used: a sentence, without its full stop, for each reason.
 
     Hidden files are left out, and so are files whose content is that of no image, as tables or notes.
 
@@ -39,7 +39,7 @@ def passed_over(root: Path) -> list[str]:
 
 
 def why_no_image(path: Path) -> str:
-    """Why a file that looks like an image is not used as one; "" where it is used, or does not look like one."""
+    """Tells why a file that looks like an image is not used as one; "" where it is used, or does not look like one."""
     if image_id_of(path) is not None:
         return ""
     if path.name.upper() == "DICOMDIR":
@@ -56,7 +56,7 @@ def why_no_image(path: Path) -> str:
 
 
 def _images_below(folder: Path) -> int:
-    """How many images lie at any depth below a folder, hidden ones apart; only so many files are looked at."""
+    """Tells how many images lie at any depth below a folder, hidden ones apart; only so many files are looked at."""
     count = looked = 0
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

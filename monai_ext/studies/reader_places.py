@@ -1,4 +1,4 @@
-"""Whose label lies under which tag of an image, where a study has several readers."""
+"""Tags of several readers of an image: whose label lies where."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANYBODY = "admin"
 
 
 def reader_of(info: Mapping[str, Any]) -> str:
-    """Who made a label; empty where nobody's name was noted."""
+    """Tells who made a label; empty where nobody's name was noted."""
     names = [info.get("annotator"), info.get("client_id")]
     if info.get("user") != ANYBODY:
         names.append(info.get("user"))
@@ -24,7 +24,7 @@ def reader_of(info: Mapping[str, Any]) -> str:
 
 
 def is_consensus(info: Mapping[str, Any]) -> bool:
-    """Whether a ``final`` label is made of readings, and not a label of its own."""
+    """Tells whether a ``final`` label is made of readings, and not a label of its own."""
     return isinstance(info.get(READINGS_NOTE), Mapping)
 
 
@@ -58,17 +58,17 @@ def readers(entry: ImageEntry) -> list[str]:
 
 
 def has(names: list[str], reader: str) -> bool:
-    """Whether a reader is among some."""
+    """Tells whether a reader is among some."""
     return reader_key(reader) in map(reader_key, names)
 
 
 def is_same(name: str, other: str) -> bool:
-    """Whether two names are one reader's."""
+    """Tells whether two names are one reader's."""
     return reader_key(name) == reader_key(other)
 
 
 def own_tag(entry: ImageEntry, tag: str, reader: str) -> str | None:
-    """Where the label of a reader lies; None where there is none.
+    """Tells where the label of a reader lies; None where there is none.
 
     Args:
         entry: the image.
@@ -80,7 +80,7 @@ def own_tag(entry: ImageEntry, tag: str, reader: str) -> str | None:
 
 
 def place_for(image: str, entry: ImageEntry, tag: str, reader: str, most: int) -> str:
-    """Where a reader's label is to lie.
+    """Tells where a reader's label is to lie.
 
     Args:
         image: its ID, for messages.

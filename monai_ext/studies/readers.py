@@ -30,7 +30,7 @@ ANNOTATOR, CONSENSUS_OF = "annotator", "consensusOf"
 
 
 class Consensus(NamedTuple):
-    """What several readings of one image say together.
+    """Consensus of several readings of one image.
 
     Attributes:
         landmarks: the mean of the defined points; undefined where the readers disagree.
@@ -42,7 +42,7 @@ class Consensus(NamedTuple):
 
     @property
     def says_something(self) -> bool:
-        """Whether a landmark is defined or missing."""
+        """Tells whether a landmark is defined or missing."""
         return bool((self.landmarks.status != Status.UNDEFINED).any())
 
 
@@ -59,7 +59,7 @@ class ConsensusFile(NamedTuple):
 
 
 def reader_key(name: str) -> str:
-    """What tells readers apart: their name whatever its case, its Unicode form and the blanks around it."""
+    """Tells what tells readers apart: their name whatever its case, its Unicode form and the blanks around it."""
     return unicodedata.normalize("NFC", name).strip().casefold()
 
 
@@ -136,7 +136,7 @@ def sources(readings: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def stated_annotator(document: Any) -> str:
-    """Who made a label by its document; empty where it does not say."""
+    """Tells who made a label by its document; empty where it does not say."""
     name = document.get(ANNOTATOR) if isinstance(document, dict) else None
     return name.strip() if isinstance(name, str) else ""
 

@@ -59,7 +59,7 @@ def reconcile_labels(objects: Objects, files: StudyFiles, warn: Warn) -> None:
 
 
 def _present(known: LabelEntry | None, image: str, tag: str, files: StudyFiles) -> LabelEntry | None:
-    """The record of a label file. A damaged one stays listed: whoever opens it is told, and a start mends it."""
+    """The record of a label file. A damaged one stays listed: whoever opens it is told, and a start repairs it."""
     sha256 = files.label_digest(image, tag)
     if sha256 is None:
         return None
@@ -79,7 +79,7 @@ def _present(known: LabelEntry | None, image: str, tag: str, files: StudyFiles) 
 
 
 def _stated_notes(files: StudyFiles, image: str, tag: str) -> dict[str, Any]:
-    """What a label file itself says of who made it, and of which readings it is made."""
+    """Tells what a label file itself says of who made it, and of which readings it is made."""
     try:
         document = read_json(files.label(image, tag))
     except InputError:
@@ -117,7 +117,7 @@ def replay(objects: Objects, changes: Iterable[Change], files: StudyFiles) -> Ob
 
 
 def _is_gone(change: Change, known: ImageEntry, files: StudyFiles) -> bool:
-    """Whether the file that a change removed is gone or is another one."""
+    """Tells whether the file that a change removed is gone or is another one."""
     if change.op == "image_removed":
         return files.image_digest(change.image, known.image.ext) != change.sha256
     return change.op == "label_removed" and files.label_digest(change.image, change.tag) != change.sha256

@@ -43,7 +43,7 @@ class Remapping:
 
 @dataclass(frozen=True)
 class RemappingPlan:
-    """What a look at the labels of a studies folder found.
+    """Plan of a mapping: what a look at the labels of a studies folder showed.
 
     Attributes:
         remappings: labels that can be mapped.
@@ -157,4 +157,4 @@ def _refuse_damaged(root: Path) -> None:
     index, journal = read_index(root), read_journal(root)
     if index is None or journal.damaged or journal.is_torn:
         which = f"{INDEX_FILE} is gone" if index is None else f"{JOURNAL_FILE} is damaged"
-        raise InputError(f"{root}: {which}; start the server once, which mends it, and try again.")
+        raise InputError(f"{root}: {which}; start the server once, which repairs it, and try again.")

@@ -1,4 +1,4 @@
-"""How a final label first came about, which its later corrections keep.
+"""Origin of a final label, which its later corrections keep.
 
 A label's info tells which version of a model proposed it and how far a person moved its points: ``model_version``
 (null: placed by hand), ``displacement``, ``unit`` and ``ts``. When the label is replaced, the new info carries these

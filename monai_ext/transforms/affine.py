@@ -61,7 +61,7 @@ class AffineLandmarks(Transform):
             :func:`monai_ext.transforms.resample.resample`).
         padding_mode: what lies outside the image: ``border``, ``zeros`` or ``reflection``.
 
-    Example:
+    Examples:
         >>> from monai_ext.landmarks.geometry import flip_matrix
         >>> image, points = AffineLandmarks((4, 2))(torch.zeros(1, 2, 4), torch.tensor([[0.0, 1.0]]), flip_matrix(4))
         >>> points

@@ -188,7 +188,7 @@ def _positive(values: torch.Tensor) -> torch.Tensor:
 
 
 def _maximum(slope: torch.Tensor, curvature: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Where a quadratic is highest: offset (..., 2), minus the inverse curvature (..., 2, 2), and whether it is one."""
+    """The maximum of a quadratic: offset (..., 2), minus the inverse curvature (..., 2, 2), and a mask of these."""
     xx, xy, yy = curvature[..., 0, 0], curvature[..., 0, 1], curvature[..., 1, 1]
     determinant = xx * yy - xy * xy
     # The determinant must stand clear of rounding: a ridge without an end has no maximum.

@@ -9,6 +9,7 @@ from typing import TypeVar
 from monai.config import KeysCollection
 from monai.transforms import Transform
 
+from monai_ext.landmarks.plugins import name_of
 from monai_ext.landmarks.recipe import TRANSFORMS, Augmentation, TransformOptions
 
 T = TypeVar("T", bound=type[Transform])
@@ -26,11 +27,11 @@ def register_transform(options: type[TransformOptions]) -> Callable[[T], T]:
         options: class of the options, with a default ``name`` of its own.
 
     Raises:
-        InputError: another transform has the name.
+        InputError: the options have no name, or another transform has it.
     """
 
     def registered(transform: T) -> T:
-        TRANSFORMS.add(options.model_fields["name"].default, options)
+        TRANSFORMS.add(name_of(options), options)
         _CLASSES[options] = transform
         return transform
 

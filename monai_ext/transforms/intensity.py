@@ -47,7 +47,7 @@ class NormalizeLandmarkImage(Transform):
     Raises:
         InputError: an unknown normalisation.
 
-    Example:
+    Examples:
         >>> NormalizeLandmarkImage()(torch.tensor([[[1.0, 3.0]]]))
         tensor([[[-1.,  1.]]])
         >>> NormalizeLandmarkImage("radimagenet")(torch.tensor([[[0.0, 255.0]]]))

@@ -1,4 +1,4 @@
-"""Where the lit part of a fundus photograph ends: the rim that its circle is fitted to."""
+"""The rim of the lit part of a fundus photograph, which its circle is fitted to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FLAT, FLATNESS = 1.0, 1.5
 
 
 def contrasts(image: FloatArray) -> Iterator[FloatArray]:
-    """How far each pixel is from what may be the colour of the surround.
+    """Distances of each pixel from the colours that the surround may have.
 
     That is the colour of the darkest corner, and then any that two corners share.
 
@@ -57,7 +57,7 @@ def surround_share(light: FloatArray, x: float, y: float, radius: float) -> floa
 
 
 def lit_reach(light: FloatArray, x: float, y: float) -> tuple[float, float]:
-    """How far the lit part reaches from a place to the sides, and up and down, in pixels.
+    """The reach of the lit part from a place to the sides, and up and down, in pixels.
 
     The farther of both sides counts, less half of the pixel there, which may be mixed with the surround.
     """
@@ -113,7 +113,7 @@ def _lit(light: FloatArray, level: float) -> np.ndarray:
 
 
 def _entries(light: FloatArray, lit: np.ndarray, dark: float) -> tuple[FloatArray, FloatArray]:
-    """Where rows enter the lit part: the place along each, between two pixels, and the numbers of the rows.
+    """Entries of rows into the lit part: the place along each, between two pixels, and the numbers of the rows.
 
     A row enters where its light passes half of what it is a few pixels further in, as a person sees an edge.
     """
@@ -136,7 +136,7 @@ def _entries(light: FloatArray, lit: np.ndarray, dark: float) -> tuple[FloatArra
 
 
 def _straight(place: FloatArray) -> np.ndarray:
-    """Which entries lie on a straight cut: at one place for more rows than the side of a circle would."""
+    """Mask of the entries on a straight cut: at one place for more rows than the side of a circle would."""
     if not len(place):
         return np.zeros(0, dtype=bool)
     values = np.round(place / FLAT).astype(int)

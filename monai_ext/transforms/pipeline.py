@@ -90,5 +90,5 @@ def _normalized(protocol: Protocol) -> Transform:
 
 
 def _surround(protocol: Protocol) -> str:
-    """What lies outside the image: beyond a circle that the camera cut off it is as dark as around it."""
+    """Padding mode outside the image: beyond a circle that the camera cut off it is as dark as around it."""
     return "zeros" if protocol.network.field_of_view else "border"

@@ -33,7 +33,7 @@ def _grid(
 
 
 def _is_close(matrix: FloatArray, other: FloatArray, size_wh: tuple[int, int]) -> bool:
-    """Whether two maps agree on a whole raster within the tolerance."""
+    """True when two maps agree on a whole raster within the tolerance."""
     reach = np.array([size_wh[0], size_wh[1], 1.0])
     return bool(((np.abs(matrix - other)[:2] * reach).sum(axis=1) <= IDENTITY_TOLERANCE).all())
 
@@ -88,7 +88,7 @@ def map_points(points: torch.Tensor, matrix: ArrayLike) -> torch.Tensor:
 
 
 def inside(points: torch.Tensor, size_hw: Sequence[int]) -> torch.Tensor:
-    """(...) whether pixel points (..., 2) lie on a map of (H, W), its outer pixel edges included; False for NaN."""
+    """(...) mask of pixel points (..., 2) that lie on a map of (H, W), outer pixel edges included; False for NaN."""
     limit = torch.tensor([size_hw[1], size_hw[0]], device=points.device, dtype=points.dtype) - 0.5
     return ((points >= -0.5) & (points <= limit)).all(-1)
 

@@ -41,12 +41,12 @@ class VisibleField:
 
     @property
     def region(self) -> Region:
-        """What is fitted into the network input: the square around a circle, cut or not, or the rectangle."""
+        """The part that is fitted into the network input: the square around a circle, cut or not, or the rectangle."""
         wide, high = (self.radius, self.radius) if np.isfinite(self.radius) else (self.half_width, self.half_height)
         return Region(self.x - wide, self.y - high, 2 * wide, 2 * high)
 
     def depth(self, x: Any, y: Any) -> Any:
-        """How far places lie within the outline, pixels; negative outside. Arrays or tensors of one shape."""
+        """Depth of places within the outline, pixels; negative outside. Arrays or tensors of one shape."""
         x, y = abs(x - self.x), abs(y - self.y)
         library = torch if isinstance(x, torch.Tensor) else np
         found = self.radius - library.sqrt(x * x + y * y)

@@ -104,9 +104,9 @@ def test_the_table_and_the_plot_hold_every_measure(rng, tmp_path) -> None:
     table = measure_table(rows, "mm", "Measures")
     draw_risk_coverage(found, tmp_path / "plot.png")
 
-    assert list(table.columns[0].cells) == ["peak", "map_radius mm"]
-    assert list(table.columns[-1].cells) == [f"{row.gain:.2f}" for row in rows]
-    assert list(table.columns[3].cells) == [f"{row.error:.3f}" for row in rows]
+    assert [row[0] for row in table.rows] == ["peak", "map_radius mm"]
+    assert [row[-1] for row in table.rows] == [f"{row.gain:.2f}" for row in rows]
+    assert [row[3] for row in table.rows] == [f"{row.error:.3f}" for row in rows]
     pixels = np.asarray(Image.open(tmp_path / "plot.png").convert("RGB")).reshape(-1, 3)
     for color in [(0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)]:
         assert (pixels == color).all(axis=1).sum() > 100

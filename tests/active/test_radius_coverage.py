@@ -51,9 +51,9 @@ def test_the_table_has_a_line_for_each_landmark_and_one_for_all(rng) -> None:
 
     table = coverage_table(found)
 
-    assert list(table.columns[0].cells) == ["a", "b", "all"]
-    assert list(table.columns[2].cells)[2].startswith(f"{total.held / total.points:.1%} (")
-    assert list(table.columns[3].cells)[2] == f"{total.mean_radius:.2f}"
+    assert [row[0] for row in table.rows] == ["a", "b", "all"]
+    assert table.rows[2][2].startswith(f"{total.held / total.points:.1%} (")
+    assert table.rows[2][3] == f"{total.mean_radius:.2f}"
     assert "by uncertainty in 2 of 2 parts" in total_sentence(found)
 
 
@@ -61,5 +61,5 @@ def test_too_few_images_are_judged_nowhere(rng) -> None:
     found = radius_coverage(observed_of(rng, 30), 0.95)
 
     assert {row.points for row in found.rows} == {0}
-    assert list(coverage_table(found).columns[2].cells) == ["–"] * 3
+    assert [row[2] for row in coverage_table(found).rows] == ["–"] * 3
     assert total_sentence(found) == "No radius could be judged: too few labelled images."

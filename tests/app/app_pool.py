@@ -7,14 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app_requests import local_client
-from fastapi import FastAPI
+from app_requests import client_of
 from fastapi.testclient import TestClient
 
 from lib.pool import ImagePool, Sight
-from lib.routes import install_routes
 from monai_ext.active import find_measure
-from monai_ext.experiments.pool import PoolView, view_pool
+from monai_ext.experiments import PoolView, view_pool
 from monai_ext.inferers import Predictor
 
 SECONDS = 60
@@ -74,9 +72,7 @@ class House:
 
     @property
     def client(self) -> TestClient:
-        web = FastAPI()
-        install_routes(web, self.app.service, self.app)
-        return local_client(web)
+        return client_of(self.app)
 
     def view(self, name: str = "map_radius") -> PoolView:
         """What the library says of the same images."""

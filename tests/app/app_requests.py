@@ -10,6 +10,7 @@ import torch
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from lib.routes import install_routes
 from monai_ext.landmarks import Protocol
 from monai_ext.models import publish
 from monai_ext.networks import build_network
@@ -18,6 +19,13 @@ from monai_ext.networks import build_network
 def local_client(web: FastAPI, **options: Any) -> TestClient:
     """A client on the server's own machine."""
     return TestClient(web, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 50000), **options)
+
+
+def client_of(app: Any, **options: Any) -> TestClient:
+    """A client on the server's own machine of an app whose routes are installed for it."""
+    web = FastAPI()
+    install_routes(web, app.service, app)
+    return local_client(web, **options)
 
 
 def image_file(app: Any, image: str) -> Path:

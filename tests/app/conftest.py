@@ -21,13 +21,11 @@ if importlib.util.find_spec("monailabel") is None:
 else:
     sys.path[:0] = [path for path in (str(APP_DIR), str(Path(__file__).parent)) if path not in sys.path]
     from app_pool import IMAGES, House
-    from app_requests import image_file, local_client, publish_random
+    from app_requests import client_of, image_file, publish_random
     from app_server import Server, run_server
     from app_spots import SPOTS, spot_image, spot_points, write_label
-    from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
-    from lib.routes import install_routes
     from monai_ext.cli import main
 
 
@@ -85,9 +83,7 @@ def app(make_app: Callable[..., Any], make_studies: Callable[[int], Path]) -> An
 
 @pytest.fixture
 def client(app: Any) -> TestClient:
-    web = FastAPI()
-    install_routes(web, app.service, app)
-    return local_client(web)
+    return client_of(app)
 
 
 @pytest.fixture
@@ -134,9 +130,7 @@ def ask_app() -> Callable[..., Any]:
 
     def ask(app: Any, strategy: str, client: str = "", **params: Any) -> Any:
         if id(app) not in clients:
-            web = FastAPI()
-            install_routes(web, app.service, app)
-            clients[id(app)] = local_client(web)
+            clients[id(app)] = client_of(app)
         body = {"client_id": client, **params} if client else params
         answer = clients[id(app)].post(f"/activelearning/{strategy}", json=body)
         assert answer.status_code == 200, answer.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from app_requests import local_client
+from app_requests import client_of, local_client
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -38,9 +38,7 @@ def test_the_description_says_that_a_token_is_asked_for(
     make_app: Callable[..., Any], make_studies: Callable[[int], Any]
 ) -> None:
     app = make_app(make_studies(1), token="a-token-that-nobody-guesses")
-    web = FastAPI()
-    install_routes(web, app.service, app)
-    client = local_client(web, headers={"Authorization": "Bearer a-token-that-nobody-guesses"})
+    client = client_of(app, headers={"Authorization": "Bearer a-token-that-nobody-guesses"})
     document = client.get("/openapi.json").json()
     assert document["security"] == [{"token": []}]
     assert document["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}

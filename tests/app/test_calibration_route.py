@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from app_requests import assert_refused, image_file, local_client, publish_random
+from app_requests import assert_refused, client_of, image_file, publish_random
 from app_spots import spot_image
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lib.datastore import LandmarkDatastore
-from lib.routes import install_routes
 from monai_ext.images import KEPT_STATEMENTS, StatedSize, read_frame, read_stated_sizes
 
 ADDRESS = "/datastore/image/calibration"
@@ -219,9 +217,7 @@ def test_it_is_there_after_a_restart_with_its_undo(app: Any, client: TestClient,
     state(client, how="ruler", mm_per_px=0.1)
     state(client, how="iris", line=[[0, 0], [78, 0]], length_mm=11.7)
     again = make_app(app.datastore().folder)
-    web = FastAPI()
-    install_routes(web, again.service, again)
-    fresh = local_client(web)
+    fresh = client_of(again)
     assert ask(fresh)["spacing_source"] == "iris width 11.7 mm, an estimate"
     assert ask(fresh)["spacing"] == [0.15, 0.15]
     assert undo(fresh).json()["spacing"] == [0.1, 0.1]

@@ -15,6 +15,7 @@ from app_spots import spot_image, write_label
 from app_studies import label_state, write_content
 
 from lib.datastore import LandmarkDatastore
+from monai_ext.landmarks import Markups
 from monai_ext.studies import reader_of, readings
 
 #: The system calls that change a disk; a crash is tried before each of them.
@@ -209,14 +210,14 @@ def test_second_reader_s_label_and_the_mean_come_together(
     if begun_with == 1:
         begun.save_label("spot_00", str(label), "final", {"annotator": "ann", "by": "old"})
     else:
-        begun.save_reading("spot_00", "final", label.read_bytes(), {"by": "old"}, "ann")
-    content = write_label(tmp_path / "l.mrk.json", folder / "spot_00.png", second).read_bytes()
+        begun.save_reading("spot_00", "final", Markups.read(label), {"by": "old"}, "ann")
+    other = Markups.read(write_label(tmp_path / "l.mrk.json", folder / "spot_00.png", second))
     together = set()
     for step in range(200):
         studies = tmp_path / f"try {step}"
         shutil.copytree(folder, studies)
         run = run_and_crash(
-            studies, lambda s: s.save_reading("spot_00", "final", content, {"by": "new"}, "ben"), step, readers=2
+            studies, lambda s: s.save_reading("spot_00", "final", other, {"by": "new"}, "ben"), step, readers=2
         )
         if index == "lost":
             (studies / "datastore_v2.json").unlink()

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from app_requests import assert_refused, image_file, local_client, publish_random, put_label
+from app_requests import assert_refused, client_of, image_file, publish_random, put_label
 from app_server import Server
 from app_spots import NAMES, write_label
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from lib.routes import install_routes
 from monai_ext.landmarks.geometry import transform_points
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "inferers"))
@@ -56,9 +54,7 @@ def house(make_app: Callable[..., Any], studies: Path) -> Any:
 
 @pytest.fixture
 def web(house: Any) -> TestClient:
-    web = FastAPI()
-    install_routes(web, house.service, house)
-    return local_client(web)
+    return client_of(house)
 
 
 def label(house: Any, web: TestClient, number: int, points: object = None, tag: str = "final") -> None:

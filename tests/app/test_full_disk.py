@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_requests import assert_refused, local_client, put_label
+from app_requests import assert_refused, client_of, put_label
 from app_spots import spot_image, spot_points, write_label
 from app_studies import write_content
 from app_warm import warm
-from fastapi import FastAPI
 
 from lib.datastore import LandmarkDatastore
 from lib.errors import StorageError
-from lib.routes import install_routes
 
 Save = tuple[str, str, dict[str, Any]]
 
@@ -133,9 +131,7 @@ def test_full_disk_is_answered_with_507_and_the_server_goes_on(
     for i in range(2):
         spot_image(i).save(small_disk / f"spot_{i:02}.png")
     app = make_app(small_disk)
-    web = FastAPI()
-    install_routes(web, app.service, app)
-    client = local_client(web)
+    client = client_of(app)
     first, second = (
         write_label(tmp_path / f"{shift}.mrk.json", small_disk / "spot_00.png", spot_points(0) + shift).read_bytes()
         for shift in (0.0, 1.5)

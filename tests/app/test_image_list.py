@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from app_requests import assert_refused, image_file, local_client, publish_random, put_label
+from app_requests import assert_refused, client_of, image_file, publish_random, put_label
 from app_spots import spot_image, spot_points, write_label
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lib import served_labels as label_check
-from lib.routes import install_routes
 from monai_ext.images import read_frame
 from monai_ext.landmarks import Status
 
@@ -116,9 +114,7 @@ def test_frame_tells_placement_and_calibration(
     sitk.WriteImage(image, str(studies / "aniso.nrrd"))
     spot_image(1).save(studies / "printed.jpg", dpi=(254, 254))
     app = make_app(studies)
-    web = FastAPI()
-    install_routes(web, app.service, app)
-    client = local_client(web)
+    client = client_of(app)
     frame = client.get("/datastore/image/frame?image=aniso").json()
     assert (frame["size"], frame["unit"], frame["spacing"]) == ([7, 5], "mm", [0.5, 2.0])
     for pixel in ((0, 0), (6, 0), (0, 4), (3, 2)):

@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from app_pair import HERE, PAIRED, flags, found_at, label_info, reviewed, save, until
-from app_requests import assert_refused, image_file, local_client, put_label
+from app_requests import assert_refused, client_of, image_file, put_label
 from app_spots import write_label
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lib.proposals import Proposal
 from lib.quality import review_note
-from lib.routes import install_routes
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +22,6 @@ def protocol_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("paired")
     (folder / "spots.yaml").write_text(PAIRED)
     return folder
-
-
-def client_of(app: Any) -> TestClient:
-    web = FastAPI()
-    install_routes(web, app.service, app)
-    return local_client(web)
 
 
 def propose(app: Any, image: str, radius: float = np.nan, version: str = "v1") -> None:

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_requests import assert_refused, image_file, local_client, publish_random, put_label
+from app_requests import assert_refused, client_of, image_file, publish_random, put_label
 from app_spots import NAMES, spot_image, spot_points, write_label
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from lib.routes import install_routes
 from monai_ext.images import read_frame
 from monai_ext.landmarks import Status
 
@@ -42,9 +40,7 @@ def test_origin_is_known_after_a_restart_when_the_proposal_was_kept(
     kept = client.post("/infer/spots?image=spot_00&output=json", data={"params": '{"save_label": true}'}).json()
     assert app.datastore().get_label_info("spot_00", "original")["model_version"] == version
     again = make_app(app.datastore().folder)
-    web = FastAPI()
-    install_routes(web, again.service, again)
-    info = put_label(local_client(web), upload()).json()["info"]
+    info = put_label(client_of(again), upload()).json()["info"]
     moved = np.hypot(*(np.array(kept["landmarks"][0]["pixel"]) - spot_points(0)[0]))
     assert info["model_version"] == version
     assert info["displacement"]["bright"] == pytest.approx(moved, abs=1e-3)
@@ -116,9 +112,7 @@ def test_label_of_another_protocol_is_not_overwritten(
     make_app: Callable[..., Any], make_studies: Callable[[int], Path], tmp_path: Path
 ) -> None:
     app = make_app(make_studies(1), protocols="spots,fundus")
-    web = FastAPI()
-    install_routes(web, app.service, app)
-    client = local_client(web)
+    client = client_of(app)
     content = write_label(tmp_path / "l.mrk.json", image_file(app, "spot_00"), spot_points(0)).read_bytes()
     fundus = _with(_with(content, '"bright"', '"fovea"'), '"dim"', '"optic_disc"')
     assert put_label(client, fundus).json()["info"]["protocol"] == "fundus"

@@ -13,14 +13,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 import tifffile
-from app_requests import assert_refused, local_client
-from fastapi import FastAPI
+from app_requests import assert_refused, client_of
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from lib import pictures as rendering
 from lib.pictures import ByteCache, PictureOptions, Pictures
-from lib.routes import install_routes
 from monai_ext.images import read_image
 
 HEIGHT, WIDTH = 37, 53  # no multiples of any block
@@ -54,9 +52,7 @@ def studies(tmp_path: Path, rng: np.random.Generator) -> Path:
 @pytest.fixture
 def client(make_app: Callable[..., Any], studies: Path) -> TestClient:
     app = make_app(studies)
-    web = FastAPI()
-    install_routes(web, app.service, app)
-    return local_client(web)
+    return client_of(app)
 
 
 def picture(client: TestClient, image: str, **options: Any) -> np.ndarray:

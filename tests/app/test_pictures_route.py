@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app_requests import assert_refused, local_client
+from app_requests import assert_refused, client_of
 from app_spots import SPOTS
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
-
-from lib.routes import install_routes
 
 
 @pytest.fixture
@@ -27,9 +24,7 @@ def pictured(make_app: Callable[..., Any], make_studies: Callable[[int], Path], 
     assert text != SPOTS
     (folder / "spots.yaml").write_text(text)
     app = make_app(make_studies(1), protocol_dir=str(folder))
-    web = FastAPI()
-    install_routes(web, app.service, app)
-    return local_client(web)
+    return client_of(app)
 
 
 def test_info_tells_which_landmarks_have_a_picture(pictured: TestClient) -> None:

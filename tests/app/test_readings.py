@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from app_readers import Person, label_on_disk, mean
-from app_requests import assert_refused, local_client
-from fastapi import FastAPI
+from app_requests import assert_refused, client_of
 from monailabel.endpoints.user.auth import DEFAULT_USER
 
 from lib.datastore import LandmarkDatastore
-from lib.routes import install_routes
 from lib.trainers.landmark_train import training_set
 from monai_ext.engines import read_labels
 from monai_ext.landmarks import InputError, Status
@@ -37,9 +35,7 @@ class Study:
     def open(self, **conf: str) -> None:
         """Starts the app on the folder, again or with other values."""
         self.app = self._make_app(self.folder, **conf)
-        web = FastAPI()
-        install_routes(web, self.app.service, self.app)
-        self._client = local_client(web)
+        self._client = client_of(self.app)
 
     def person(self, name: str) -> Person:
         return Person(name, self._client, self.folder)

@@ -214,27 +214,10 @@ def check_batch(server: Server, client: MONAILabelClient) -> None:
 def test_wrong_requests_get_4xx_and_the_server_stays_well(loop: Loop, tmp_path: Path) -> None:
     with loop.server() as server:
         client, url = MONAILabelClient(server.url, str(tmp_path)), server.url
-        upload = {"label": open(loop.label(0, tmp_path), "rb").read()}  # noqa: SIM115
-        post, put, get, delete = requests.post, requests.put, requests.get, requests.delete
-        check_refused(post(f"{url}/infer/spots?image=spot_00"), 409, "POST /train/spots")
-        check_refused(post(f"{url}/infer/ear?image=spot_00"), 404, "'ear'")
-        check_refused(post(f"{url}/infer/wsi/spots?image=spot_00", json={}), 404, "POST /infer/PROTOCOL")
-        check_refused(post(f"{url}/train/ear"), 404, "'ear'")
-        check_refused(post(f"{url}/train/spots", json={"lr": 1}), 422, "'lr' is unknown")
-        check_refused(post(f"{url}/activelearning/ear"), 404, "'ear'")
-        check_refused(post(f"{url}/scoring/ear"), 404, "'ear'")
-        check_refused(put(f"{url}/datastore/label?image=nobody", files=upload), 404, "'nobody'")
-        check_refused(put(f"{url}/datastore/label?image=spot_00&tag=x", files=upload), 400, "final, draft, original")
-        check_refused(put(f"{url}/datastore/label?image=spot_00", files={"label": b"x"}), 400, "spot_00.mrk.json")
-        check_refused(put(f"{url}/datastore/image?image=a/b", files={"file": b"x"}), 400, "cannot be an image ID")
-        check_refused(get(f"{url}/datastore/image?image=nobody"), 404, "'nobody'")
-        check_refused(get(f"{url}/datastore/image/info?image=nobody"), 404, "'nobody'")
-        check_refused(get(f"{url}/datastore/label/info?label=spot_00&tag=final"), 404, "has no label")
-        check_refused(delete(f"{url}/datastore/label?id=spot_00&tag=final"), 404, "has no label")
-        check_refused(delete(f"{url}/datastore/image?id=nobody"), 404, "'nobody'")
-        check_refused(get(f"{url}/datastore/dataset"), 403, "--conf allow dataset_download")
-        check_refused(put(f"{url}/model/spots", files={"file": b"x"}), 405, "published by training")
-        check_refused(get(f"{url}/model/spots"), 403, "--conf allow model_download")
+        check_refused(requests.post(f"{url}/infer/spots?image=spot_00"), 409, "POST /train/spots")
+        for address in ("image?image=nobody", "image/info?image=nobody"):
+            check_refused(requests.get(f"{url}/datastore/{address}"), 404, "'nobody'")
+        check_refused(requests.get(f"{url}/datastore/label/info?label=spot_00&tag=final"), 404, "has no label")
         assert client.info()["datastore"] == {"total": IMAGES, "completed": 0, "label_tags": {}}
 
         place_files_by_hand(loop, client, tmp_path)

@@ -49,7 +49,7 @@ def test_one_block_tells_all() -> None:
 
 def test_repairs_are_told_where_there_were_any() -> None:
     lines = start_lines(report(images=1, repairs=("The index was lost.", "2 temporary files were removed.")))
-    place = lines.index("  Mended     The index was lost.")
+    place = lines.index("  Repaired   The index was lost.")
     assert lines[place - 1].endswith("/data/my eyes: 1 image, 12 labelled")
     assert lines[place + 1] == "             2 temporary files were removed."
 

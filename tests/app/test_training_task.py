@@ -88,6 +88,9 @@ def test_training_set_holds_the_final_labels_with_their_splits(studies: Path, pr
     assert [(item.id, item.split) for item in found] == [("spot_00", None), ("spot_01", "val"), ("spot_02", None)]
     assert found[0].image == studies / "spot_00.png"
     assert found[0].label == studies / "labels/final/spot_00.mrk.json"
+    assert found[0].content == found[0].label.read_bytes()
+    assert found[0].landmarks.names == protocols["spots"].landmark_names
+    np.testing.assert_allclose(found[0].landmarks.points, spot_points(0), atol=1e-9)
 
 
 def test_labels_of_other_served_protocols_are_left_out(
@@ -234,6 +237,19 @@ def test_a_training_whose_server_ends_is_asked_to_stop_and_then_ended(monkeypatc
     assert stop()
     assert stop.cause == "The server ended."
     assert told == ["lost"]
+
+
+def test_a_server_that_ended_before_the_training_began_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = subprocess.Popen([sys.executable, "-c", ""])
+    server.wait()
+    monkeypatch.setenv(ending.SERVER_VARIABLE, str(server.pid))
+    monkeypatch.setattr(ending, "SECONDS_BETWEEN_LOOKS", 0.01)
+    stop = StopSwitch()
+    with ending.ends_with_parent(stop, lambda: None):
+        deadline = time.monotonic() + 10
+        while not stop() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert stop.cause == "The server ended."
 
 
 def test_a_training_whose_server_lives_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,11 @@ class Answer(NamedTuple):
     out: str
     err: str
 
+    @property
+    def words(self) -> str:
+        """Standard error on one line, without the frame around what Typer says."""
+        return " ".join(word for word in self.err.split() if word != "│")
+
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:

@@ -82,13 +82,13 @@ def test_ctrl_c_leaves_the_finished_cells_in_the_table(ablate, tmp_path, monkeyp
     ("arguments", "message"),
     [
         (("--rows", "base,FT"), "There is no row 'FT': the protocol blobs can have base, 1roi, 1roi+sa, mr+sa, zian."),
-        (("--recipe", "best"), "There is no recipe 'best'"),
+        (("--recipe", "best"), "'best' is not one of 'protocol', 'default'"),
         (("--sizes", "5"), "--sizes asks for 5 training images but there are 4"),
         (("--sizes", "many"), "--sizes takes numbers of training images and 'all'"),
         (("--max-steps", 1, "--max-epochs", 1), "--max-epochs and --max-steps are two ways"),
         (("--sdr", "5;10"), "--sdr takes distances with commas"),
-        (("--unit", "cm"), "--unit is px or mm"),
-        (("--split", "train"), "--split is val or test"),
+        (("--unit", "cm"), "'cm' is not one of 'px', 'mm'"),
+        (("--split", "train"), "'train' is not one of 'val', 'test'"),
         (("--normalize-by", "bright"), "--normalize-by needs two different landmarks out of bright, dark"),
         (("--backbone", "nothing"), "nothing"),
         (("--threshold", 0), "positive"),
@@ -98,6 +98,6 @@ def test_a_wrong_request_is_one_sentence_and_trains_nothing(ablate, tmp_path, ar
     answer = ablate(*arguments)
 
     assert answer.code == 2
-    assert message in answer.err
+    assert message in answer.words
     assert "Traceback" not in answer.err
     assert not (tmp_path / "out" / "cells").exists()

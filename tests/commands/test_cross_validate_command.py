@@ -76,13 +76,13 @@ def test_a_stop_keeps_the_finished_folds_and_the_same_command_goes_on(validate, 
         (("--folds", 1), "A cross-validation has 2 folds or more, not 1"),
         (("--folds", 9), "9 folds need as many labelled images, and there are 4"),
         (("--normalize-by", "bright,eye"), "--normalize-by needs two different landmarks"),
-        (("--unit", "cm"), "--unit is auto, mm or px, not 'cm'"),
+        (("--unit", "cm"), "'cm' is not one of 'auto', 'mm', 'px'"),
         (("--also", "nowhere"), "The studies folder nowhere does not exist"),
     ],
 )
 def test_a_wrong_request_is_one_sentence_and_trains_nothing(validate, tmp_path, arguments, sentence) -> None:
     answer = validate(*arguments)
     assert answer.code == 2
-    assert sentence in " ".join(answer.err.split())
+    assert sentence in answer.words
     assert "Traceback" not in answer.err
     assert not (tmp_path / "out").exists()

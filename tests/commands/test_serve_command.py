@@ -67,7 +67,7 @@ def readme_points(url: str) -> dict[str, list[float]]:
 def test_serve_answers_from_another_folder_with_a_space_in_its_path(tmp_path: Path) -> None:
     cwd = tmp_path / "my eyes"
     shutil.copytree(ROOT / "sample_data" / "fundus", cwd / "photographs of 2026")
-    arguments = ("--studies", "photographs of 2026", "--conf", "protocols=fundus", "--conf", "train_after=7")
+    arguments = ("--studies", "photographs of 2026", "--conf", "protocols=fundus", "--conf", "train_after=500")
     with serving(cwd, *arguments, PYTHONPATH=str(ROOT)) as url:
         assert readme_points(url) == {"fovea": [300.4, 196.6], "optic_disc": [136.5, 185.7]}
         assert list(requests.get(f"{url}/info/", timeout=30).json()["trainers"]) == ["fundus"]

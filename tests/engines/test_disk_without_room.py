@@ -1,4 +1,4 @@
-"""What happens when there is no room to save a training or its model, against limits of the system."""
+"""Trainings without room to save their state or their model, against limits of the system."""
 
 from __future__ import annotations
 

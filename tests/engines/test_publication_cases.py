@@ -1,4 +1,4 @@
-"""What the current model is compared on when labels, landmarks or its own files have changed since it was published."""
+"""Comparison with the current model when labels, landmarks or its own files have changed since it was published."""
 
 from __future__ import annotations
 

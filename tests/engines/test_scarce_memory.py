@@ -1,4 +1,4 @@
-"""What happens when the memory is not enough, with allocations that no machine can serve."""
+"""Trainings whose memory is not enough, with allocations that no machine can serve."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ ETA = 9
 
 
 def share(step: int, steps: int, decay: float) -> float:
-    """How much the weights after a step count after so many, from products and the closed form of the paper."""
+    """The share of the weights after a step after so many, from products and the closed form of the paper."""
     # (t - 1) / (t + 9) reaches the decay at this step: before it the average is Shamir and Zhang's
     last = min(steps, max(t for t in range(1, 10_000) if (t - 1) / (t + ETA) <= decay))
     later = decay ** (steps - last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monai_ext.evaluation.report import Pair
+from monai_ext.evaluation import Pair
 from monai_ext.landmarks import Frame, Landmarks
 
 NAMES = ("fovea", "disc", "vessel")

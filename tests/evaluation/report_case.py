@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from monai_ext.evaluation import evaluate_landmarks
-from monai_ext.evaluation.recorded_points import record_points
+from monai_ext.evaluation import evaluate_landmarks, record_points
 from monai_ext.landmarks import Frame, Landmarks, Protocol
 
 WIDTH, HEIGHT = 90, 60

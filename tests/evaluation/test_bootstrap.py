@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from monai_ext.evaluation.bootstrap import difference_interval, mean_interval
+from monai_ext.evaluation import difference_interval, mean_interval
 from monai_ext.landmarks import InputError
 
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from monai_ext.evaluation.camera_change import change_camera
+from monai_ext.evaluation import change_camera
 from monai_ext.evaluation.camera_light import Light, develop, draw_light
-from monai_ext.evaluation.camera_view import MARGIN, OUTLINES, Placing, View, draw_placing, draw_view
+from monai_ext.evaluation.camera_view import MARGIN, OUTLINES, CameraView, Placing, draw_placing, draw_view
 from monai_ext.landmarks import Frame, Landmarks
 from monai_ext.landmarks.geometry import flip_matrix, scale_matrix
 from monai_ext.transforms import Circle
@@ -41,7 +41,7 @@ def landmarks(status: list[int] | None = None) -> Landmarks:
 
 
 def test_a_view_of_the_whole_image_scales_about_its_outer_edge() -> None:
-    view = View("rectangle", (249.5, 179.5), (250.0, 180.0), math.inf)
+    view = CameraView("rectangle", (249.5, 179.5), (250.0, 180.0), math.inf)
     sides = set()
     for seed in range(12):
         placing = draw_placing(np.random.default_rng(seed), view, turned=False)
@@ -87,13 +87,13 @@ def test_views_hold_the_points_with_a_margin_and_lie_on_the_photograph() -> None
 def test_where_no_view_holds_the_points_the_photograph_is_taken_whole() -> None:
     everywhere = np.array([[252.0, 10.0], [252.0, 347.0], [83.0, 178.0], [419.0, 178.0]])
     view = draw_view(np.random.default_rng(0), SIZE, CIRCLE, everywhere)
-    assert view == View("circle", (CIRCLE.x, CIRCLE.y), (170.0, 170.0), 170.0)
+    assert view == CameraView("circle", (CIRCLE.x, CIRCLE.y), (170.0, 170.0), 170.0)
     flat = draw_view(np.random.default_rng(0), SIZE, None, np.array([[0.0, 0.0], [499.0, 359.0]]))
-    assert flat == View("rectangle", (249.5, 179.5), (250.0, 180.0), math.inf)
+    assert flat == CameraView("rectangle", (249.5, 179.5), (250.0, 180.0), math.inf)
 
 
 def test_an_outline_ends_where_its_cut_or_its_circle_does() -> None:
-    barrel = View("barrel", (30.0, 20.0), (9.0, 6.0), 10.0)
+    barrel = CameraView("barrel", (30.0, 20.0), (9.0, 6.0), 10.0)
     np.testing.assert_allclose(
         barrel.distance(np.array([[30.0, 20.0], [30.0, 25.0], [37.5, 20.0], [38.0, 26.0]])), [6.0, 1.0, 1.5, 0.0]
     )

@@ -5,26 +5,38 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 from scipy.integrate import trapezoid
 
 from monai_ext.evaluation import draw_ced, evaluate_landmarks
-from monai_ext.evaluation.ced_plot import step_line
+from monai_ext.evaluation.ced_plot import draw_step_line
 from monai_ext.landmarks import InputError
 from monai_ext.metrics import cumulative_error_area
 
 
-def test_the_line_steps_at_the_errors() -> None:
-    x, y = step_line(torch.tensor([3.0, 1.0, float("nan"), 1.0, 9.0], dtype=torch.float64), 5.0)
-    assert x.tolist() == [0, 1, 1, 1, 1, 3, 3, 5]
-    assert y.tolist() == [0, 0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+def corners(errors, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of the drawn line."""
+    line = draw_step_line(Figure().add_subplot(), errors, limit)
+    assert line.get_drawstyle() == "steps-post"
+    x, y = line.get_data()
+    return np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
+
+
+def test_the_line_steps_at_the_errors_from_0_to_the_limit() -> None:
+    x, y = corners([3.0, 1.0, float("nan"), 1.0, 4.0], 5.0)
+    x, y = (values[np.r_[True, (np.diff(x) != 0) | (np.diff(y) != 0)]] for values in (x, y))
+    assert x.tolist() == [0, 1, 1, 3, 3, 4, 4, 5]
+    assert y.tolist() == [0, 0, 0.5, 0.5, 0.75, 0.75, 1, 1]
 
 
 @pytest.mark.parametrize("n", [1, 19])
 def test_the_area_under_the_line_is_the_auc(rng, n) -> None:
-    errors = torch.from_numpy(rng.uniform(0, 3, n))
-    x, y = step_line(errors, 2.0)
-    assert trapezoid(y, x) / 2.0 == pytest.approx(float(cumulative_error_area(errors, 2.0)))
+    errors = rng.uniform(0, 3, n)
+    x, y = corners(errors, 2.0)
+    shown = np.append(x[x <= 2.0], 2.0)
+    area = trapezoid(np.append(y[x <= 2.0], y[x <= 2.0][-1]), shown) / 2.0
+    assert area == pytest.approx(float(cumulative_error_area(torch.from_numpy(errors), 2.0)))
 
 
 def test_several_models_in_one_plot(tmp_path, pairs) -> None:

@@ -46,7 +46,7 @@ def test_percent_stand_in_columns_of_their_own(rows):
     shares = {name: normalize_scores(evaluations[name], pairs, ("a", "b"), 8.0) for name, pairs in rows.items()}
     table = comparison_table(evaluations, shares)
 
-    assert [column.header for column in table.columns][-3:] == ["ME ± SD %", "FR > 8 %", "AUC 8 %"]
+    assert list(table.headings[-3:]) == ["ME ± SD %", "FR > 8 %", "AUC 8 %"]
     assert cells(table, "good [1]")[-3:] == ["4.000 ± 2.828", "0.00 %", "0.500"]
     assert cells(table, "bad")[-3:] == ["11.000 ± 1.414", "100.00 %", "0.000"]
 

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_ext.evaluation import draw_overlay
-from monai_ext.evaluation.marks import Marker
+from monai_ext.evaluation import Canvas, Cutout, Marker, draw_overlay
 from monai_ext.evaluation.overlay import caption_lines
-from monai_ext.evaluation.picture import Canvas, View
 from monai_ext.landmarks import Frame, InputError, Landmarks
 
 RED, GREEN = "#FF0000", "#00FF00"
@@ -119,7 +117,7 @@ def test_the_caption_tells_what_the_picture_cannot_show() -> None:
 @pytest.mark.parametrize("corner", [(0, 0), (199, 0), (0, 99), (199, 99), (100, 50)])
 def test_names_stay_inside_the_image_and_off_their_mark(corner) -> None:
     canvas = Canvas(200, 100)
-    marker = Marker(canvas, View((0, 0, 200, 100), 0, 0, 200, 100), 6)
+    marker = Marker(canvas, Cutout((0, 0, 200, 100), 0, 0, 200, 100), 6)
     marker.predictions(np.array([corner], float), [RED])
     before = list(canvas.axes.texts)
     marker.names(np.array([corner], float), ["a_long_name"], [RED], 12)
@@ -136,7 +134,7 @@ def test_names_stay_inside_the_image_and_off_their_mark(corner) -> None:
 
 def test_names_of_neighbours_do_not_cover_each_other() -> None:
     canvas = Canvas(400, 300)
-    marker = Marker(canvas, View((0, 0, 400, 300), 0, 0, 400, 300), 6)
+    marker = Marker(canvas, Cutout((0, 0, 400, 300), 0, 0, 400, 300), 6)
     points = np.array([(200, 150), (204, 152), (200, 160), (210, 148), (196, 140)], float)
     names = [f"landmark_{i}" for i in range(5)]
     marker.predictions(points, [RED] * 5)
@@ -150,7 +148,7 @@ def test_names_of_neighbours_do_not_cover_each_other() -> None:
 
 def test_a_name_outside_the_view_is_not_written() -> None:
     canvas = Canvas(200, 100)
-    marker = Marker(canvas, View((0, 0, 50, 100), 0, 0, 50, 100), 6)
+    marker = Marker(canvas, Cutout((0, 0, 50, 100), 0, 0, 50, 100), 6)
     marker.names(np.array([(20.0, 20.0), (120.0, 20.0)]), ["in", "out"], [RED, RED], 12)
     assert [t.get_text() for t in canvas.axes.texts] == ["in"]
 

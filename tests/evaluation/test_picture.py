@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_ext.evaluation.picture import Canvas, View, to_rgb
+from monai_ext.evaluation import Canvas, Cutout
+from monai_ext.evaluation.picture import to_rgb
 from monai_ext.landmarks import InputError
 
 
@@ -46,7 +47,7 @@ def test_a_wrong_shape_is_refused(shape) -> None:
 
 
 def test_a_view_maps_pixel_edges() -> None:
-    view = View((10.0, 20.0, 30.0, 60.0), left=5, top=7, width=40, height=80)
+    view = Cutout((10.0, 20.0, 30.0, 60.0), left=5, top=7, width=40, height=80)
     # The first pixel of the box is two canvas pixels wide; its centre lies between them.
     assert view.to_canvas([(10, 20), (29, 59)]).tolist() == [[5.5, 7.5], [43.5, 85.5]]
 
@@ -55,7 +56,7 @@ def test_a_view_maps_pixel_edges() -> None:
 def test_a_rendered_pixel_lies_where_the_view_says(width, height) -> None:
     image = np.zeros((90, 120, 3), np.uint8)
     image[41, 67] = 255
-    view = View((22.3, 11.7, 102.8, 76.4), left=0, top=0, width=width, height=height)
+    view = Cutout((22.3, 11.7, 102.8, 76.4), left=0, top=0, width=width, height=height)
     weight = view.render(image)[..., 0].astype(float)
     rows, columns = np.mgrid[:height, :width]
     centre = [(weight * columns).sum() / weight.sum(), (weight * rows).sum() / weight.sum()]
@@ -63,14 +64,14 @@ def test_a_rendered_pixel_lies_where_the_view_says(width, height) -> None:
 
 
 def test_a_fitted_view_keeps_the_aspect_and_is_centred() -> None:
-    view = View.fitted((0, 0, 50, 100), 10, 20, (200, 200))
+    view = Cutout.fitted((0, 0, 50, 100), 10, 20, (200, 200))
     assert (view.left, view.top, view.width, view.height) == (60, 20, 100, 200)
 
 
 def test_the_canvas_is_exact(tmp_path, rng) -> None:
     rgb = rng.integers(0, 256, (13, 29, 3)).astype(np.uint8)
     canvas = Canvas(113, 57)
-    canvas.show(rgb, View((0, 0, 29, 13), 3, 5, 29, 13))
+    canvas.show(rgb, Cutout((0, 0, 29, 13), 3, 5, 29, 13))
     canvas.save(tmp_path / "a.png")
     drawn = np.asarray(Image.open(tmp_path / "a.png").convert("RGB"))
     assert drawn.shape == (57, 113, 3)

@@ -9,11 +9,9 @@ import pytest
 import torch
 from ablation_study import protocol_of, recomputed
 
-from monai_ext.experiments import Measures, write_results
-from monai_ext.experiments.ablation_results import draw_plots, row_costs
+from monai_ext.experiments import AblationMeasures, Size, draw_plots, row_costs, write_results
+from monai_ext.experiments.ablation_results import Column, best_rows, cell_text
 from monai_ext.experiments.ablation_scores import RowScores, SeedScores
-from monai_ext.experiments.ablation_table import Column, best_rows, cell_text
-from monai_ext.experiments.cells import Size
 from monai_ext.experiments.costs import Costs, costs_here, measure_costs
 from monai_ext.networks import build_network
 
@@ -21,8 +19,8 @@ THRESHOLDS, FAILURE, LIMIT = (5.0, 10.0, 20.0), 12.0, 25.0
 
 
 @pytest.fixture(scope="module")
-def measures(finished) -> Measures:
-    return Measures(THRESHOLDS, FAILURE, LIMIT, "px", ("bright", "dark"), 30.0, *finished.decoders)
+def measures(finished) -> AblationMeasures:
+    return AblationMeasures(THRESHOLDS, FAILURE, LIMIT, "px", ("bright", "dark"), 30.0, *finished.decoders)
 
 
 @pytest.fixture(scope="module")

@@ -81,6 +81,8 @@ def test_a_hourglass_sees_what_the_others_see_and_has_no_source() -> None:
     assert (two.network.sigma, two.network.decoder) == (1.25, cross_task().network.decoder)
     assert two.recipe.cross_task is None
     assert "HG8" not in default_rows(cross_task())
+    lit = protocol_of({**DECONV, "field_of_view": True}, name="cross_task", cross_task=SOURCE)
+    assert row_protocol(lit, "HG").network.field_of_view
 
 
 def test_a_zian_with_a_source_has_the_rows_of_both_papers() -> None:

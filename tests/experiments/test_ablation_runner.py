@@ -4,7 +4,6 @@ import csv
 import functools
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,16 @@ import pytest
 from ablation_study import protocol_of, study_of
 
 from monai_ext.engines.run import Run
-from monai_ext.experiments import Ablation, Cell, Measures, Progress, Settings, Size, cell_training
-from monai_ext.experiments import ablation as ablation_module
+from monai_ext.experiments import (
+    Ablation,
+    AblationMeasures,
+    AblationSettings,
+    Cell,
+    Progress,
+    Size,
+    cell_folder,
+    series,
+)
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError
 from monai_ext.models import read_card
@@ -23,8 +30,8 @@ class KilledError(Exception):
     """Stands for a kill in the middle of a run."""
 
 
-def settings_of(**options: object) -> Settings:
-    return Settings(**{"rows": ("base",), "seeds": 1, "max_steps": 4, "device": "cpu", **options})
+def settings_of(**options: object) -> AblationSettings:
+    return AblationSettings(**{"rows": ("base",), "seeds": 1, "max_steps": 4, "device": "cpu", **options})
 
 
 def folder_of(ablation: Ablation, cell: Cell) -> Path:
@@ -121,9 +128,7 @@ def test_stages_and_decoders_are_kept_and_a_missing_truth_has_no_place(finished)
 def test_finished_cells_are_not_trained_again(finished, ablation_studies, monkeypatch) -> None:
     files = [path for path in (finished.output / "cells").rglob("*") if path.is_file()]
     before = {path: path.stat().st_mtime_ns for path in files}
-    monkeypatch.setattr(
-        cell_training, "train_model", lambda *args, **options: pytest.fail("a finished cell was trained")
-    )
+    monkeypatch.setattr(cell_folder, "train_model", lambda *args, **options: pytest.fail("a finished cell was trained"))
     again = Ablation(protocol_of(), ablation_studies, finished.output, finished.settings)
 
     reports: list[Progress] = []
@@ -136,9 +141,9 @@ def test_finished_cells_are_not_trained_again(finished, ablation_studies, monkey
 def test_a_killed_ablation_goes_on_within_the_cell_and_ends_as_an_unbroken_one(
     tmp_path, finished, ablation_studies, monkeypatch
 ) -> None:
-    options = functools.partial(ablation_module.TrainOptions, checkpoint_seconds=0)
-    monkeypatch.setattr(ablation_module, "TrainOptions", options)
-    settings = Settings(rows=("1roi",), sizes="4,all", seeds=1, max_steps=4, device="cpu")
+    options = functools.partial(series.TrainOptions, checkpoint_seconds=0)
+    monkeypatch.setattr(series, "TrainOptions", options)
+    settings = AblationSettings(rows=("1roi",), sizes="4,all", seeds=1, max_steps=4, device="cpu")
 
     def kill(progress: Progress) -> None:
         if progress.number == 2 and progress.done >= progress.total - 2 and progress.val_error is not None:
@@ -170,7 +175,7 @@ def test_a_cell_that_was_trained_but_not_evaluated_is_only_evaluated(tmp_path, f
     kept = (folder / "predictions.csv").read_text()
     (folder / "predictions.csv").unlink()
     (folder / "cell.json").unlink()
-    monkeypatch.setattr(cell_training, "train_model", lambda *args, **options: pytest.fail("it was trained"))
+    monkeypatch.setattr(cell_folder, "train_model", lambda *args, **options: pytest.fail("it was trained"))
 
     ablation = Ablation(protocol_of(), ablation_studies, tmp_path / "copy", finished.settings)
     ablation.run()
@@ -202,7 +207,7 @@ def test_weights_are_dropped_where_nobody_wants_them(tmp_path, ablation_studies)
     ablation.run()
 
     assert not list(tmp_path.rglob("*.safetensors"))
-    assert [row.row for row in ablation.scores(Measures())] == ["base"]
+    assert [row.row for row in ablation.scores(AblationMeasures())] == ["base"]
     assert ablation.finished(ablation.cells[0])
 
 
@@ -221,9 +226,9 @@ def test_test_images_are_reported_where_they_are_asked_for(tmp_path) -> None:
 
 
 def test_millimetres_of_images_without_calibration_are_refused_before_anything_is_trained(finished) -> None:
-    finished.check(Measures(unit="px"))
+    finished.check(AblationMeasures(unit="px"))
     with pytest.raises(InputError, match="image_000 has no known pixel size"):
-        finished.check(Measures(unit="mm"))
+        finished.check(AblationMeasures(unit="mm"))
 
 
 @pytest.mark.parametrize(("source", "encoder"), [("faces", "face-resnet"), ("imagenet", "efficientnet-lite0")])
@@ -231,18 +236,22 @@ def test_rows_of_sources_that_need_no_file(tmp_path, ablation_studies, source: s
     network = {"name": "deconv_net", "encoder": encoder, "input_size": {"width": 64, "height": 64}}
     protocol = protocol_of(network, cross_task={"source": source})
     rows = ("FE", "FTP", "FT", "CD", "ED", "Com")
-    settings = Settings(
+    settings = AblationSettings(
         rows=rows, sizes="4", seeds=1, max_steps=1, validations=1, device="cpu", models=tmp_path / "models"
     )
     ablation = Ablation(protocol, ablation_studies, tmp_path / "out", settings)
     ablation.run()
-    assert [score.row for score in ablation.scores(Measures(decoder="dark", other_decoder="argmax"))] == list(rows)
+    assert [score.row for score in ablation.scores(AblationMeasures(decoder="dark", other_decoder="argmax"))] == list(
+        rows
+    )
     again = Ablation(protocol, ablation_studies, tmp_path / "out", settings)
     assert all(again.finished(cell) is not None for cell in again.cells)
     with pytest.raises(
         InputError, match=r"face-resnet and .* a efficientnet-b0|No ImageNet weights of 'efficientnet-b0'"
     ):
-        Ablation(protocol, ablation_studies, tmp_path / "out", replace(settings, backbone="efficientnet-b0"))
+        Ablation(
+            protocol, ablation_studies, tmp_path / "out", settings.model_copy(update={"backbone": "efficientnet-b0"})
+        )
 
 
 def test_a_source_that_is_not_there_is_refused_before_anything_is_trained(tmp_path, ablation_studies) -> None:

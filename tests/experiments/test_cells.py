@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from monai_ext.engines import LabelledImage
-from monai_ext.experiments import Size, parse_sizes, subset
-from monai_ext.experiments.cells import length
+from monai_ext.experiments import Size, length, parse_sizes, subset
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.recipe import Recipe
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,8 @@ import pytest
 from engine_study import write_study
 from PIL import Image, ImageOps
 
-from monai_ext.evaluation import Evaluation
-from monai_ext.evaluation.model_evaluation import Measures
-from monai_ext.experiments import CrossValidation, CrossValidationSettings, OutOfFold, cell_training, cross_validation
+from monai_ext.evaluation import Evaluation, Measures
+from monai_ext.experiments import CrossValidation, CrossValidationSettings, OutOfFold, cell_folder, cross_validation
 from monai_ext.experiments.cross_validation_results import write_cross_validation
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
@@ -41,7 +39,7 @@ SETTINGS = CrossValidationSettings(folds=2, max_steps=2, validations=1, device="
 
 
 def validation_of(studies: Studies, output: Path, changed: Studies | None = None, **options: object) -> CrossValidation:
-    return CrossValidation(PROTOCOL, studies, output, replace(SETTINGS, **options), changed)
+    return CrossValidation(PROTOCOL, studies, output, SETTINGS.model_copy(update=options), changed)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +91,7 @@ def test_copies_are_answered_by_the_model_that_has_not_seen_the_original(done, c
 
 
 def test_a_finished_one_trains_nothing_and_answers_no_copy_again(done, blobs, copies, monkeypatch) -> None:
-    monkeypatch.setattr(cell_training, "train_model", lambda *args, **options: pytest.fail("it was trained"))
+    monkeypatch.setattr(cell_folder, "train_model", lambda *args, **options: pytest.fail("it was trained"))
     monkeypatch.setattr(cross_validation, "predict", lambda *args: pytest.fail("it was answered"))
     again = validation_of(blobs, done.output, copies)
     again.run(lambda progress: pytest.fail("there was work"))
@@ -101,7 +99,7 @@ def test_a_finished_one_trains_nothing_and_answers_no_copy_again(done, blobs, co
 
 
 def test_a_killed_one_goes_on_and_copies_may_come_later(done, blobs, copies, tmp_path, monkeypatch) -> None:
-    finish = cross_validation.CellFolder.finish
+    finish = cell_folder.CellFolder.finish
 
     def kill(self, document, *, keep_weights):
         if self.cell.number == 2:
@@ -109,7 +107,7 @@ def test_a_killed_one_goes_on_and_copies_may_come_later(done, blobs, copies, tmp
         finish(self, document, keep_weights=keep_weights)
 
     with monkeypatch.context() as patch:
-        patch.setattr(cross_validation.CellFolder, "finish", kill)
+        patch.setattr(cell_folder.CellFolder, "finish", kill)
         with pytest.raises(KilledError):
             validation_of(blobs, tmp_path).run()
     broken, reports = validation_of(blobs, tmp_path), []

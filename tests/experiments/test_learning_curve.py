@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_ext.experiments.learning_curve import learning_curves, reference_error
-from monai_ext.experiments.simulation_results import curve_rows, draw_curves
+from monai_ext.experiments import curve_table, draw_curves, learning_curves, reference_error
 from monai_ext.landmarks import InputError
 
 
@@ -65,15 +64,15 @@ def test_the_first_time_counts_also_where_the_error_rises_again() -> None:
 
 
 def test_the_table_has_an_error_for_each_number_of_labels(curves) -> None:
-    headings, rows = curve_rows(curves)
+    table = curve_table(curves)
 
-    assert headings == ["strategy", "10 labels, mm", "20 labels, mm", "30 labels, mm", "labels for 5.00 mm"]
-    assert rows == [
+    assert table.headings == ["strategy", "10 labels, mm", "20 labels, mm", "30 labels, mm", "labels for 5.00 mm"]
+    assert table.rows == [
         ["random", "10.00 ± 1.41", "7.00 ± 1.41", "5.00 ± 1.41", "30"],
         ["hybrid", "10.00 ± 1.41", "6.00 ± 0.71", "4.00", "25"],
         ["diversity", "10.00 ± 1.41", "–", "–", "more than 30"],
     ]
-    assert len(curve_rows(curves[1:])[0]) == 4
+    assert len(curve_table(curves[1:]).headings) == 4
 
 
 def test_the_plot_shows_every_strategy(tmp_path, curves) -> None:

@@ -10,10 +10,8 @@ import pytest
 from ablation_study import protocol_of, study_of
 
 from monai_ext.active import Candidates, find_measure, select
-from monai_ext.experiments import cell_training, simulation
-from monai_ext.experiments.choice_file import ChoiceFile
-from monai_ext.experiments.pool import view_pool
-from monai_ext.experiments.simulation import Simulation, SimulationSettings
+from monai_ext.experiments import Simulation, SimulationSettings, cell_folder, view_pool
+from monai_ext.experiments.rounds import ChoiceFile
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.files import read_json
@@ -108,7 +106,7 @@ def test_the_error_is_that_of_the_table_of_predictions(played) -> None:
 
 
 def test_a_finished_simulation_trains_nothing(played, blobs, monkeypatch) -> None:
-    monkeypatch.setattr(cell_training, "train_model", lambda *args, **options: pytest.fail("it was trained"))
+    monkeypatch.setattr(cell_folder, "train_model", lambda *args, **options: pytest.fail("it was trained"))
     again = simulation_of(blobs, played.output, keep_weights=True)
 
     again.run(lambda progress: pytest.fail("there was work"))
@@ -117,7 +115,7 @@ def test_a_finished_simulation_trains_nothing(played, blobs, monkeypatch) -> Non
 
 
 def test_a_killed_one_goes_on_and_ends_as_an_unbroken_one(played, blobs, tmp_path, monkeypatch) -> None:
-    finish = simulation.CellFolder.finish
+    finish = cell_folder.CellFolder.finish
 
     def kill(self, document, *, keep_weights):
         if self.cell.name == "hybrid_4_seed0":
@@ -125,7 +123,7 @@ def test_a_killed_one_goes_on_and_ends_as_an_unbroken_one(played, blobs, tmp_pat
         finish(self, document, keep_weights=keep_weights)
 
     with monkeypatch.context() as patch:
-        patch.setattr(simulation.CellFolder, "finish", kill)
+        patch.setattr(cell_folder.CellFolder, "finish", kill)
         with pytest.raises(KilledError):
             simulation_of(blobs, tmp_path).run()
     reports = []
@@ -177,13 +175,13 @@ def test_a_strategy_that_comes_later_makes_the_first_model_again(blobs, tmp_path
 
 def test_a_warm_start_begins_with_the_round_before(blobs, tmp_path, monkeypatch) -> None:
     starts = []
-    train = cell_training.train_model
+    train = cell_folder.train_model
 
     def look(*args, pretrained=None, **options):
         starts.append(pretrained)
         return train(*args, pretrained=pretrained, **options)
 
-    monkeypatch.setattr(cell_training, "train_model", look)
+    monkeypatch.setattr(cell_folder, "train_model", look)
     run = simulation_of(blobs, tmp_path, strategies=("random",), warm=True, keep_weights=True)
     run.run()
 

@@ -24,7 +24,7 @@ from monai_ext.landmarks.recipe import LOSSES, TRANSFORMS, Augmentation
 from monai_ext.losses import build_training_loss, register_loss
 from monai_ext.losses.heatmap_loss import _CLASSES
 from monai_ext.losses.mse import SummedMSELoss
-from monai_ext.networks import build_network
+from monai_ext.networks import LandmarkNetwork, NetworkConfig, build_network, register_network
 from monai_ext.studies import Studies
 from monai_ext.transforms.pipeline import training_transforms
 
@@ -130,9 +130,11 @@ def test_a_module_that_fails_is_named(protocol_file: Path) -> None:
         read_protocol(protocol_file)
 
 
-def test_no_name_stands_for_two_things() -> None:
+def test_names_are_given_and_stand_for_one_thing() -> None:
     with pytest.raises(InputError, match="There is a loss 'mse' already"):
         register_loss("mse")(SummedMSELoss)
+    with pytest.raises(InputError, match="The options NetworkConfig need a name of their own"):
+        register_network(NetworkConfig)(LandmarkNetwork)
 
 
 def test_documents_without_plugins_are_as_before() -> None:

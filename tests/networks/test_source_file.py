@@ -149,7 +149,7 @@ def test_a_damaged_card_is_refused(tmp_path: Path, torchvision_state: dict[str, 
     tensors = {"conv1.weight": torchvision_state["conv1.weight"].contiguous()}
     for change, message in [
         ({"architecture": "lenet"}, "'lenet' is none of"),
-        ({"architecture": "vgg16"}, "vgg16 gives maps at 1/1, 1/2"),
+        ({"architecture": "convnext_atto"}, "convnext_atto gives maps at 1/4, 1/8"),
         ({"num_classes": "five"}, "Expecting value"),
         ({"class_names": '["Ada"]'}, "1 class names for 5 classes"),
         ({"normalization": "bgr"}, "Unknown normalisation 'bgr'"),

@@ -21,7 +21,7 @@ TARGETS = torch.tensor(
 )  # fmt: skip
 
 #: Optimiser steps: some seconds on one core.
-STEPS = 220
+STEPS = 170
 
 
 def peaks(stage: Stage, task: Protocol) -> torch.Tensor:

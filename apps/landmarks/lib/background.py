@@ -36,7 +36,7 @@ class Background:
 
     @property
     def calls(self) -> int:
-        """How often it was woken; work that takes long compares it to see whether something changed."""
+        """Tells how often it was woken; work that takes long compares it to see whether something changed."""
         return self._calls
 
     def start(self) -> None:

@@ -306,7 +306,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
 
     @property
     def repairs(self) -> Repairs:
-        """One sentence for each damage that was found and mended."""
+        """One sentence for each damage that was found and repaired."""
         return self._state.repairs
 
     @property

@@ -62,7 +62,7 @@ class Offers:
         self._seconds, self._clock = minutes * 60, clock
 
     def choice(self, datastore: LandmarkDatastore, client: str) -> Choice:
-        """What a client may be offered now; no image where all are labelled or in other hands."""
+        """Tells what a client may be offered now; no image where all are labelled or in other hands."""
         free: list[str] = []
         own: list[tuple[bool, float, str]] = []
         taken: list[str] = []
@@ -93,7 +93,7 @@ class Offers:
         return info[NOTE]
 
     def why_none(self, datastore: LandmarkDatastore, client: str) -> str:
-        """Why a client is offered nothing, in one sentence."""
+        """Tells why a client is offered nothing, in one sentence."""
         images, left = len(datastore.objects), _waiting(datastore, client)
         several = datastore.readers > 1
         if not images:
@@ -163,21 +163,21 @@ def _waiting(datastore: LandmarkDatastore, client: str) -> dict[str, ImageEntry]
 
 
 def _is_full(entry: ImageEntry, readers: int, client: str, working: list[str | None]) -> bool:
-    """Whether an image is in the hands of as many others as it has readers."""
+    """Tells whether an image is in the hands of as many others as it has readers."""
     done = finished_by(entry) if readers > 1 else []
     keys = {reader_key(name) for name in [*done, *working] if name is not None}
     return len(keys - {reader_key(client)}) >= readers
 
 
 def _drafters(entry: ImageEntry, readers: int) -> list[str | None]:
-    """Who saved the drafts of an image; None for one of which nobody noted it."""
+    """Tells who saved the drafts of an image; None for one of which nobody noted it."""
     if readers == 1:
         return [_drafter(entry)] if "draft" in entry.labels else []
     return [name for label in drafts(entry).values() if (name := reader_of(label.info))]
 
 
 def _drafter(entry: ImageEntry) -> str | None:
-    """Who saved the draft of an image; None where there is none, or nobody noted it."""
+    """Tells who saved the draft of an image; None where there is none, or nobody noted it."""
     info: Mapping[str, Any] = entry.labels["draft"].info if "draft" in entry.labels else {}
     names = (info.get(name) for name in ("annotator", "client_id", "user"))
     return next((str(name) for name in names if name), None)
@@ -196,7 +196,7 @@ _AGAIN = "No other image is free: this one was offered to you before, or you beg
 
 
 def client_of(request: dict[str, Any]) -> str:
-    """Who asks; all who do not say it are one."""
+    """Tells who asks; all who do not say it are one."""
     return str(request.get("client_id") or "")
 
 

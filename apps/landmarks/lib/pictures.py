@@ -86,7 +86,7 @@ _VERSION = 1
 
 
 class PictureOptions(NamedTuple):
-    """Which part of an image is shown, and how.
+    """Options of a picture: which part of an image is shown, and how.
 
     Attributes:
         window: the values that are shown; None is the image's own.

@@ -1,4 +1,4 @@
-"""What the models proposed, so that a saved label tells how far a person moved each point."""
+"""Proposals of the models, so that a saved label tells how far a person moved each point."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Proposals:
 
 
 def displacement(proposed: Landmarks, saved: Landmarks) -> dict[str, float | None]:
-    """How far each landmark was moved, in the frame's unit; None where it has no point before or after.
+    """Tells how far each landmark was moved, in the frame's unit; None where it has no point before or after.
 
     Both have the same names in the same order.
     """
@@ -68,7 +68,7 @@ def displacement(proposed: Landmarks, saved: Landmarks) -> dict[str, float | Non
 
 
 def provenance(proposal: Proposal | None, saved: Landmarks, params: dict[str, Any]) -> dict[str, Any]:
-    """What a label's info records of its origin: ``model_version``, ``displacement`` and its ``unit``.
+    """Tells what a label's info records of its origin: ``model_version``, ``displacement`` and its ``unit``.
 
     A client states the version that it showed as ``params["model_version"]`` (null: placed by hand). Without that
     the last proposal of this server counts. The displacement is computed here where the server remembers that

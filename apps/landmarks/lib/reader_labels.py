@@ -21,7 +21,7 @@ from monai_ext.studies import (
 
 
 class ReaderLabels:
-    """What a datastore does for readers who label the same images, each by themselves.
+    """Part of a datastore for readers who label the same images, each by themselves.
 
     The class that has it sets the state and the readings, and gives infos of labels.
     """
@@ -40,7 +40,7 @@ class ReaderLabels:
 
     @property
     def readers(self) -> int:
-        """How many people label an image, each by themselves."""
+        """Tells how many people label an image, each by themselves."""
         return self._readings.most
 
     def reading_tag(self, image_id: str, tag: str, reader: str) -> str:

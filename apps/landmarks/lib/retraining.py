@@ -45,7 +45,7 @@ class LabelCounter:
         self._counts: dict[str, tuple[Objects, FileState | None, int]] = {}
 
     def since(self, protocol: str) -> int:
-        """How many images have a final label of a protocol that no training has seen as it is now."""
+        """Tells how many images have a final label of a protocol that no training has seen as it is now."""
         objects, state = self._datastore.objects, FileState.of(self._root / protocol / SEEN_LABELS)
         known = self._counts.get(protocol)
         if known is not None and known[0] is objects and known[1] == state:
@@ -92,7 +92,7 @@ class Unfinished:
         self.path = folder / _BEGUN_FILE
 
     def times(self) -> int:
-        """How often the training was begun that has not ended; 0 where none is unfinished."""
+        """Tells how often the training was begun that has not ended; 0 where none is unfinished."""
         if not self.path.is_file():
             return 0
         try:

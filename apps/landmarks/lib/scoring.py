@@ -21,7 +21,7 @@ class UncertaintyScoring(ScoringMethod):
         self._pool = pool
 
     def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any]:
-        """How far the scoring is, by protocol.
+        """Tells how far the scoring is, by protocol.
 
         Raises:
             NotFoundError: the protocol is not served.
@@ -58,7 +58,7 @@ class ReviewScoring(ScoringMethod):
         self._reviewer, self._served = reviewer, tuple(served)
 
     def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any]:
-        """How many labels there are, and were flagged before, by protocol.
+        """Tells how many labels there are, and were flagged before, by protocol.
 
         Raises:
             NotFoundError: the protocol is not served.

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class FileState(NamedTuple):
-    """What changes when a file is written or replaced."""
+    """State of a file, which changes when it is written or replaced."""
 
     path: str
     modified_ns: int
@@ -79,7 +79,7 @@ class ServedModel:
         self._broken: tuple[Signature, str] | None = None
 
     def is_ready(self) -> bool:
-        """Whether there are weights that answer this protocol."""
+        """Tells whether there are weights that answer this protocol."""
         try:
             self.card()
         except ConflictError:
@@ -87,7 +87,7 @@ class ServedModel:
         return True
 
     def problem(self) -> str | None:
-        """Why the model that was published cannot be used; None where it can, or where there is none."""
+        """Tells why the model that was published cannot be used; None where it can, or where there is none."""
         try:
             self.card()
         except NoModelError:
@@ -105,7 +105,7 @@ class ServedModel:
         return self._look()[2]
 
     def signature(self) -> Signature:
-        """What distinguishes the current model from every other one.
+        """Tells what distinguishes the current model from every other one.
 
         Raises:
             ConflictError: as :meth:`card`.

@@ -1,4 +1,4 @@
-"""What the server does with images, labels and predictions, apart from HTTP."""
+"""Work of the server on images, labels and predictions, apart from HTTP."""
 
 from __future__ import annotations
 
@@ -257,7 +257,7 @@ class LandmarkService:
             return self.datastore.add_image(image, str(path), params, keeps_size=same_grid)
 
     def _has_grid(self, image: str, frame: Frame) -> bool:
-        """Whether the image of an ID can be read and has as many columns and rows as a frame."""
+        """Tells whether the image of an ID can be read and has as many columns and rows as a frame."""
         path = self.datastore.get_image_uri(image)
         try:
             return bool(path) and read_frame(path, stated=False).size == frame.size
@@ -293,12 +293,12 @@ class LandmarkService:
 def _about_consensus(
     proposal: Proposal | None, protocol: Protocol, landmarks: Landmarks, model_version: str
 ) -> dict[str, Any]:
-    """What the info of a label of several readers records of the version that all of them were shown."""
+    """Tells what the info of a label of several readers records of the version that all of them were shown."""
     return provenance(proposal, landmarks.reordered(protocol.landmark_names), {"model_version": model_version})
 
 
 def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
-    """What the answer for an image depends on; None where there is no such file."""
+    """Tells what the answer for an image depends on; None where there is no such file."""
     state = FileState.of(path)
     if state is None:
         return None

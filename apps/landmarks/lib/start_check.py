@@ -18,7 +18,7 @@ from monai_ext.studies import check_studies_folder
 
 
 def in_server() -> bool:
-    """Whether this process serves HTTP; false in the processes that MONAI Label starts for training and scoring."""
+    """Tells whether this process serves HTTP; those that MONAI Label starts for training and scoring do not."""
     return "monailabel.app" in sys.modules
 
 
@@ -116,5 +116,5 @@ def _made(folder: Path) -> float:
 
 
 def _seconds_since_start() -> float:
-    """How long ago Python's logging was loaded, which MONAI Label does before anything else."""
+    """Tells how long ago Python's logging was loaded, which MONAI Label does before anything else."""
     return logging.makeLogRecord({}).relativeCreated / 1000

@@ -1,4 +1,4 @@
-"""What the server says once when it has started: what it serves, on what, for whom and how much at once."""
+"""Report of a start: what the server serves, on what, for whom and how much at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_HEADERS = 1000
 
 @dataclass(frozen=True)
 class NetworkState:
-    """What answers a protocol.
+    """State of the network that answers a protocol.
 
     Attributes:
         protocol: its name.
@@ -51,7 +51,7 @@ class StartReport:
         images: how many lie there.
         labelled: how many of them have a final label.
         conf: who may enter, how much at once, who labels, and when networks are trained without being asked for.
-        repairs: what was found damaged in the studies and mended, one sentence each.
+        repairs: damage that was found in the studies and repaired, one sentence each.
         not_served: what looks like an image and cannot be used, with the reason, one sentence each.
     """
 
@@ -77,7 +77,7 @@ def start_lines(report: StartReport) -> list[str]:
         *_section("Device", [report.device]),
         *_section("Studies", [f"{report.studies}: {count}"]),
         *_section("Not served", report.not_served),
-        *_section("Mended", report.repairs),
+        *_section("Repaired", report.repairs),
         *_section("Readers", reader_words(report.conf.readers)),
         *_section("Training", training_words(report.conf.train_after)),
         *_section("Access", access_words(report.conf)),
@@ -86,7 +86,7 @@ def start_lines(report: StartReport) -> list[str]:
 
 
 def access_words(access: Conf) -> list[str]:
-    """Who may enter, and which doors are open beyond the usual ones."""
+    """Tells who may enter, and which doors are open beyond the usual ones."""
     if access.token is not None:
         lines = ["everybody who sends the token, from any machine"]
     elif access.allow_remote:
@@ -106,12 +106,12 @@ def training_words(train_after: int) -> list[str]:
 
 
 def reader_words(readers: int) -> list[str]:
-    """How many people label an image; nothing where one does."""
+    """Tells how many people label an image; nothing where one does."""
     return [f"{readers} of each image, each of whom sees the own label alone"] if readers > 1 else []
 
 
 def limit_words(limits: Conf) -> str:
-    """How much the server takes."""
+    """Tells how much the server takes."""
     slots = limits.infer_slots or default_slots()
     kept = f"{limits.infer_cache} answers kept" if limits.infer_cache else "no answers kept"
     return (
@@ -139,7 +139,7 @@ def start_report(
 
 
 def not_served(datastore: LandmarkDatastore) -> tuple[str, ...]:
-    """What lies in the studies folder, looks like an image and cannot be used, and why."""
+    """Tells what lies in the studies folder, looks like an image and cannot be used, and why."""
     found = list(passed_over(datastore.folder))
     objects = datastore.objects
     for path in sorted(datastore.folder.iterdir()):
@@ -159,7 +159,7 @@ def not_served(datastore: LandmarkDatastore) -> tuple[str, ...]:
 
 
 def network_states(models: Mapping[str, ServedModel]) -> list[NetworkState]:
-    """What answers each protocol now."""
+    """Tells what answers each protocol now."""
     return [_state(name, model) for name, model in models.items()]
 
 

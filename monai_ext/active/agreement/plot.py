@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from monai_ext.evaluation.ced_plot import LINE_COLORS
-from monai_ext.evaluation.picture import DPI, save_figure
+from monai_ext.evaluation import color_of, dress, literal, marker_of, new_figure, save_figure
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray, Unit
 
@@ -20,9 +17,6 @@ from .record import AgreementRecord
 
 #: Labels that the running mean looks back on.
 WINDOW = 10
-
-#: Versions are told apart without colour too.
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def running_mean(distances: FloatArray, versions: Sequence[str], window: int = WINDOW) -> FloatArray:
@@ -66,8 +60,7 @@ def draw_agreement(records: Sequence[AgreementRecord], path: str | Path) -> None
     if not panels:
         raise InputError("There is no agreement to draw: no final label has a point that a model proposed.")
     versions = list(dict.fromkeys(record.model_version for record in ordered))
-    figure = Figure(figsize=(7.0, 1.0 + 3.6 * len(panels)), dpi=DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.0, 1.0 + 3.6 * len(panels))
     for number, (unit, shown) in enumerate(sorted(panels.items()), start=1):
         _draw_panel(figure.add_subplot(len(panels), 1, number), unit, shown, versions)
     save_figure(figure, path)
@@ -84,11 +77,11 @@ def _draw_panel(axes: Any, unit: Unit, records: Sequence[AgreementRecord], versi
                 numbers[chosen],
                 distances[chosen],
                 s=22,
-                color=LINE_COLORS[index % len(LINE_COLORS)],
-                marker=MARKERS[index % len(MARKERS)],
+                color=color_of(index),
+                marker=marker_of(index),
                 alpha=0.7,
                 linewidths=0,
-                label=f"{version} ({int(chosen.sum())})".replace("$", r"\$"),
+                label=literal(f"{version} ({int(chosen.sum())})"),
                 zorder=3,
             )
     changes = version_changes(own)
@@ -103,7 +96,5 @@ def _draw_panel(axes: Any, unit: Unit, records: Sequence[AgreementRecord], versi
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(f"Submitted labels, {records[0].date[:10]} to {records[-1].date[:10]}")
     axes.set_ylabel(f"Mean distance moved [{unit}]")
-    axes.grid(color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    dress(axes)
     axes.legend(framealpha=0.9, fontsize=8).set_zorder(20)

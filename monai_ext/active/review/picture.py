@@ -10,9 +10,7 @@ import numpy as np
 from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 
-from monai_ext.evaluation.marks import PIXEL, Marker
-from monai_ext.evaluation.overlay import checked_rgb, landmark_colors, mark_landmarks
-from monai_ext.evaluation.picture import Canvas, View
+from monai_ext.evaluation import PIXEL, Canvas, Cutout, Marker, checked_rgb, landmark_colors, mark_landmarks
 from monai_ext.landmarks import Landmarks
 
 from .flag import Flag
@@ -48,7 +46,7 @@ def draw_review(
     rgb = checked_rgb(image, label.frame)
     height, width = rgb.shape[:2]
     scale = _LONGEST / max(width, height)
-    view = View((0, 0, width, height), 0, 0, max(1, round(width * scale)), max(1, round(height * scale)))
+    view = Cutout((0, 0, width, height), 0, 0, max(1, round(width * scale)), max(1, round(height * scale)))
     legend = ["× label   ○ model's point and its radius" if seen else "○ label (no model)"]
     columns = max(8, int((view.width - 2 * _MARGIN) / (0.6 * _FONT)))
     lines = [piece for line in legend + [flag.sentence for flag in flags] for piece in textwrap.wrap(line, columns)]
@@ -65,7 +63,7 @@ def draw_review(
     canvas.save(path)
 
 
-def _draw_radii(canvas: Canvas, view: View, found: Landmarks, seen: Evidence, tints: Sequence[str]) -> None:
+def _draw_radii(canvas: Canvas, view: Cutout, found: Landmarks, seen: Evidence, tints: Sequence[str]) -> None:
     known = found.defined & np.isfinite(seen.radius)
     for k in np.flatnonzero(known).tolist():
         across, down = 2 * seen.radius[k] / found.frame.scale * view.scale

@@ -6,8 +6,7 @@ from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
     from .compared import Comparison, LandmarkRow, compare, compare_noted, compare_predictions, compare_readers
-    from .document import agreement_document, agreement_table, write_distances
-    from .picture import draw_distances
+    from .document import agreement_document, agreement_table, draw_distances, write_distances
 
 __all__ = [
     "Comparison",

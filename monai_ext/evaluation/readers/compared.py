@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_ext.evaluation.evaluate import common_unit, distances
 from monai_ext.landmarks import InputError, Landmarks, Status
 from monai_ext.landmarks.geometry import FloatArray, Unit
 from monai_ext.studies import ReadImage
@@ -104,18 +105,13 @@ def compare(first: str, second: str, opinions: Iterable[Opinions], unit: Unit | 
         InputError: mm is asked for, and an image has no pixel size.
     """
     rows = list(opinions)
-    unit = unit or common_unit([a for _, a, _ in rows])
-    distances = np.full((len(rows), len(rows[0][1])), np.nan)
-    for i, (image, a, b) in enumerate(rows):
+    unit = unit or common_unit(a.frame for _, a, _ in rows)
+    for image, a, _ in rows:
         if unit == "mm" and a.frame.spacing is None:
             raise InputError(f"The image {image!r} has no pixel size, so its distances are not known in mm: use px.")
-        both = a.defined & b.defined
-        if unit == "mm":
-            distances[i, both] = a.frame.distance(a.points[both], b.points[both])
-        else:
-            distances[i, both] = np.linalg.norm(a.points[both] - b.points[both], axis=-1)
+    apart = np.stack([distances(a, b, unit) for _, a, b in rows])
     status = np.stack([np.stack([a.status, b.status], axis=-1) for _, a, b in rows])
-    return Comparison(first, second, unit, rows[0][1].names, tuple(image for image, _, _ in rows), distances, status)
+    return Comparison(first, second, unit, rows[0][1].names, tuple(image for image, _, _ in rows), apart, status)
 
 
 def compare_readers(images: Sequence[ReadImage], unit: Unit | None = None) -> list[Comparison]:
@@ -184,8 +180,8 @@ def compare_noted(
                 others += 1
                 continue
             row = [moved.get(name) for name in names]
-            distances = np.array([np.nan if value is None else value for value in row], dtype=np.float64)
-            noted.setdefault((version, reader or CONSENSUS), []).append((read.image, distances))
+            known = np.array([np.nan if value is None else value for value in row], dtype=np.float64)
+            noted.setdefault((version, reader or CONSENSUS), []).append((read.image, known))
     found = [
         Comparison(version, reader, unit, names, tuple(image for image, _ in rows), np.stack([d for _, d in rows]))
         for (version, reader), rows in sorted(noted.items(), key=lambda item: (item[0][0], item[0][1] != CONSENSUS))
@@ -195,9 +191,4 @@ def compare_noted(
 
 def unit_of(images: Sequence[ReadImage]) -> Unit:
     """Millimetres where all images are calibrated, else pixels."""
-    return common_unit([next(iter(read.readers.values())) for read in images])
-
-
-def common_unit(landmarks: Sequence[Landmarks]) -> Unit:
-    """Millimetres where the images of all landmarks are calibrated, else pixels."""
-    return "mm" if all(item.frame.spacing is not None for item in landmarks) else "px"
+    return common_unit(next(iter(read.readers.values())).frame for read in images)

@@ -1,25 +1,25 @@
-"""The agreement of readers as a table, as JSON, and as one CSV row per image and landmark."""
+"""The agreement of readers as a table, as boxes, as JSON, and as one CSV row per image and landmark."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from monai_ext.evaluation.tables import rounded
-from monai_ext.landmarks import Status
+from monai_ext.evaluation.table import Table, rounded
+from monai_ext.evaluation.tables import exact
+from monai_ext.landmarks import InputError, Status
 from monai_ext.landmarks.answer import plain
 from monai_ext.landmarks.files import write_atomically
 from monai_ext.studies import ReadImage
 
 from .compared import Comparison
+
+#: Inches of all boxes, at most: readers and a network make four of each landmark.
+TALLEST = 14.0
 
 CSV_COLUMNS = ("comparison", "image", "landmark", "distance", "unit", "first_status", "second_status")
 
@@ -59,22 +59,16 @@ def disagreements(images: Sequence[ReadImage]) -> list[dict[str, Any]]:
 
 
 def agreement_table(comparison: Comparison, title: str = "") -> Table:
-    """One comparison for the terminal."""
-    table = Table(title=title or comparison.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("landmark", overflow="fold")
-    headings = ["n", f"mean [{comparison.unit}]", f"median [{comparison.unit}]", f"95 % [{comparison.unit}]"]
-    if comparison.status is not None:
-        headings.append("same status")
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    rows = comparison.rows()
-    for number, row in enumerate(rows):
-        last = len(rows) - 2 if number == len(rows) - 2 else -1
-        cells = [row.landmark, str(row.points), rounded(row.mean, 2), rounded(row.median, 2), rounded(row.p95, 2)]
-        if comparison.status is not None:
-            cells.append(f"{row.agreed} of {row.stated}")
-        table.add_row(*cells, end_section=number == last)
-    return table
+    """One comparison: a row for each landmark, and one for all."""
+    headings = ["landmark", "n", *(f"{name} [{comparison.unit}]" for name in ("mean", "median", "95 %"))]
+    known = comparison.status is not None
+    rows = []
+    for row in comparison.rows():
+        lengths = [rounded(value, 2) for value in (row.mean, row.median, row.p95)]
+        same = [f"{row.agreed} of {row.stated}"] if known else []
+        rows.append([row.landmark, str(row.points), *lengths, *same])
+    headings += ["same status"] if known else []
+    return Table(headings, rows, title or comparison.title, rules=[len(rows) - 1], wraps=[0])
 
 
 def write_distances(path: Path, comparisons: Sequence[Comparison]) -> None:
@@ -83,17 +77,38 @@ def write_distances(path: Path, comparisons: Sequence[Comparison]) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    rows = []
     for item in comparisons:
         for i, image in enumerate(item.images):
             for k, name in enumerate(item.names):
-                distance = item.distances[i, k]
                 states = ["", ""] if item.status is None else [Status(code).word for code in item.status[i, k]]
-                shown = "" if np.isnan(distance) else repr(float(distance))
-                writer.writerow([item.title, image, name, shown, item.unit, *states])
-    write_atomically(path, text.getvalue())
+                rows.append([item.title, image, name, exact(item.distances[i, k]), item.unit, *states])
+    write_atomically(path, Table(CSV_COLUMNS, rows).csv())
+
+
+def draw_distances(comparisons: Sequence[Comparison], path: str | Path) -> None:
+    """Draws a box per landmark and comparison: quartiles, median, whiskers to 1.5 box lengths, single ones beyond.
+
+    The axis ends at the largest 98th percentile of a comparison unless a box reaches farther; how many distances lie
+    beyond its end stands at the right edge.
+
+    Args:
+        comparisons: of one unit and the same landmarks.
+        path: a ``.png`` file.
+
+    Raises:
+        InputError: no distance was measured, units or landmarks differ, or the path is no ``.png``.
+    """
+    from monai_ext.evaluation import draw_boxes  # loads matplotlib
+
+    kinds = {(item.unit, item.names) for item in comparisons}
+    if len(kinds) != 1:
+        raise InputError("Boxes stand side by side where unit and landmarks are the same; compare all alike.")
+    unit, names = kinds.pop()
+    columns = {item.title: [column[~np.isnan(column)] for column in item.distances.T] for item in comparisons}
+    measured = [known for item in comparisons if len(known := item.distances[~np.isnan(item.distances)])]
+    limit = max((float(np.percentile(known, 98)) for known in measured), default=1.0)
+    draw_boxes(columns, names, limit, f"Distance [{unit}]", path, TALLEST)
 
 
 def _comparison(item: Comparison) -> dict[str, Any]:

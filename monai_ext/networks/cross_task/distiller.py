@@ -24,7 +24,7 @@ TRAINABLE: tuple[Trainable, ...] = ("all", "last_block", "none")
 
 
 class DistilledOutput(NamedTuple):
-    """What the target and the source make of B images; all but ``output`` is None without a source.
+    """Outputs of the target and the source for B images; all but ``output`` is None without a source.
 
     Attributes:
         output: what the network returned.

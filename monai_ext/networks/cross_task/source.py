@@ -13,7 +13,7 @@ from monai_ext.networks.blocks import check_image, pool
 from monai_ext.networks.encoders import build_encoder, timm_name
 from monai_ext.networks.face_resnet import FaceResNet, face_stage
 
-#: Numbers that tell a person from others.
+#: Length of the vector that describes a person.
 EMBEDDING = 128
 
 
@@ -57,7 +57,7 @@ class EfficientNetClassifier(nn.Module):
 class FaceClassifier(nn.Module):
     """The end of a :class:`~monai_ext.networks.face_resnet.FaceResNet`: its last block and the embedding of a person.
 
-    The classes are told from the embedding by a linear layer.
+    A linear layer leads from the embedding to the classes.
 
     Args:
         channels: C of the map.
@@ -134,7 +134,7 @@ class SourceClassifier(nn.Module):
 
     Source: Fu et al., Cross-Task Representation Learning for Anatomical Landmark Detection, MLMI 2020, section 2.2.
 
-    Example:
+    Examples:
         >>> output = SourceClassifier("resnet18", num_classes=7)(torch.zeros(2, 3, 64, 96))
         >>> output.features.shape, output.pooled.shape, output.logits.shape
         (torch.Size([2, 512, 2, 3]), torch.Size([2, 512]), torch.Size([2, 7]))

@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -15,13 +14,7 @@ from safetensors.torch import save
 from monai_ext.landmarks import InputError, write_atomically
 from monai_ext.landmarks.normalization import CHANNEL_SCALES, OWN_SCALE, check_normalization
 from monai_ext.networks.encoders import encoder_names, is_encoder
-from monai_ext.networks.pretrained import (
-    check_tensors,
-    essential_names,
-    read_state_dict,
-    sum_input_channels,
-    without_prefixes,
-)
+from monai_ext.networks.pretrained import COUNTER, LoadReport, Weights, load_named, read_state_dict, without_prefixes
 
 from .source import SourceClassifier
 from .source_layout import State, torchvision_layout
@@ -38,7 +31,7 @@ _CLASSIFIER = ("fc.weight", "fc.bias")
 
 
 class SourceCard(BaseModel):
-    """What is known of a source classifier; in its file each field is a string of the metadata.
+    """Description of a source classifier; in its file each field is a string of the metadata.
 
     Attributes:
         architecture: name of the encoder; see :func:`~monai_ext.networks.encoders.build_encoder`.
@@ -46,7 +39,7 @@ class SourceCard(BaseModel):
             :data:`~monai_ext.landmarks.normalization.CHANNEL_SCALES`.
         in_channels: number of image channels.
         num_classes: number of classes; 0 where it has no classifier.
-        class_names: of all classes, or empty where nobody knows them.
+        class_names: of all classes, or empty where they are unknown.
         trained_on: one sentence that says what the images were.
     """
 
@@ -86,7 +79,7 @@ class SourceCard(BaseModel):
 
 
 class SourceReport(NamedTuple):
-    """What came of reading a source.
+    """Outcome of reading a source.
 
     Attributes:
         card: what the file says, or what was recognised of weights from elsewhere.
@@ -174,9 +167,9 @@ def read_source(
         card = card.model_copy(update={"in_channels": 1})
         changes += ("the first convolution's weights for red, green and blue were added up",)
     classifier = empty_source(card)
-    missing, unexpected = fill_source(classifier, state, source)
+    loaded = fill_source(classifier, state, source)
     logger.info("%s are a %s of %d classes (%s).", source, card.architecture, card.num_classes, "; ".join(changes))
-    return classifier, SourceReport(card, names, missing, unexpected, changes)
+    return classifier, SourceReport(card, names, loaded.missing, loaded.unexpected, changes)
 
 
 def _named_state(state: State) -> State:
@@ -223,46 +216,18 @@ def empty_source(card: SourceCard) -> SourceClassifier:
     return SourceClassifier(card.architecture, card.num_classes, card.normalization, card.in_channels)
 
 
-def fill_source(classifier: SourceClassifier, state: State, source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Loads tensors with the names of a file.
-
-    Where the classifier takes one image channel and the weights three, those of the first convolution are summed.
+def fill_source(classifier: SourceClassifier, state: State, source: str) -> LoadReport:
+    """Loads tensors with the names of a file; half precision becomes single.
 
     Args:
         classifier: gets the weights.
         state: the tensors.
         source: how messages begin.
 
-    Returns:
-        The names that were missing and those that were left over: never others than counters of batch normalisation.
-
     Raises:
         InputError: the tensors are of another network or not finite.
     """
-    own = classifier.state_dict()
-    wanted = {_in_file(name): tensor for name, tensor in own.items()}
-    lacking = sorted(essential_names(wanted) - state.keys())
-    if lacking:
-        raise InputError(
-            f"{source} are not of a {classifier.architecture} with {classifier.num_classes} classes: they lack "
-            f"{len(lacking)} of its {len(essential_names(wanted))} tensors, first {lacking[0]!r}; give a whole one."
-        )
-    unexpected = tuple(name for name in state if name not in wanted)
-    foreign = sorted(essential_names(dict.fromkeys(unexpected, torch.empty(0))))
-    if foreign:
-        raise InputError(
-            f"{source} are not of a {classifier.architecture} classifier: they have {len(foreign)} tensors that it "
-            f"has not, first {foreign[0]!r}; give the weights of a {classifier.architecture} by its usual names."
-        )
-    missing = tuple(name for name in wanted if name not in state)
-    fitting = {name: _single(state[name]) for name in wanted if name in state}
-    sum_input_channels(fitting, wanted)
-    check_tensors(fitting, wanted, classifier.architecture, source)
-    classifier.load_state_dict(
-        {name: fitting[_in_file(name)] for name in own if _in_file(name) in fitting}, strict=False
-    )
-    return missing, unexpected
-
-
-def _single(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+    single = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    counters = tuple(name for name in state if name.endswith(COUNTER))
+    name = f"{classifier.architecture} with {classifier.num_classes} classes"
+    return load_named("source", classifier, name, Weights(single, source), counters, _in_file)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 SIGMA = 1 / 12
 #: The surroundings reach to this many standard deviations.
 REACH = 3
-#: A pixel is dark, and nobody's surroundings, below this share of the image's range.
+#: A pixel is dark, and left out of all surroundings, below this share of the image's range.
 DARK = 0.06
 #: This share of the image's range is added to the deviation: an even place stays even.
 LEAST = 0.02
@@ -32,7 +32,7 @@ def local_contrast(image: torch.Tensor) -> torch.Tensor:
     Source: after Foracchia et al., Luminosity and contrast normalization in retinal images, Medical Image Analysis
     2005, with Gaussian surroundings instead of squares.
 
-    Example:
+    Examples:
         >>> local_contrast(torch.ones(1, 1, 4, 5)).abs().max()
         tensor(0.)
     """

@@ -1,4 +1,4 @@
-"""Where landmarks lie from each other, counted in training, to choose among the peaks of coarse heatmaps."""
+"""Offsets between landmarks, counted in training, to choose among the peaks of coarse heatmaps."""
 
 from __future__ import annotations
 

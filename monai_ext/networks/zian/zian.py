@@ -87,7 +87,7 @@ class ZIAN(LandmarkNetwork):
 
     Source: Lei et al., Localizing Anatomical Landmarks in Ocular Images using Zoom-In Attentive Networks, OMIA 2022.
 
-    Example:
+    Examples:
         >>> config = ZianConfig(roi_sizes=(32, 64))
         >>> network = ZIAN(nn.Conv2d(1, 16, 3, padding=1), num_landmarks=2, config=config).eval()
         >>> output = network(torch.zeros(1, 1, 100, 130))

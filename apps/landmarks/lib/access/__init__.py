@@ -1,4 +1,4 @@
-"""Who may enter: what stands in front of every route."""
+"""Access: what stands in front of every route."""
 
 from .body_limit import BodyLimit
 from .gate import AddressGate, TokenGate

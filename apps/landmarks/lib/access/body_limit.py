@@ -1,4 +1,4 @@
-"""How much a request may hold: images up to the chosen limit, everything else little."""
+"""Limits of requests: images up to the chosen size, everything else little."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _CountedBody:
 
     @property
     def refused(self) -> bool:
-        """Whether too much came before the app began to answer."""
+        """Tells whether too much came before the app began to answer."""
         return self._too_much and not self._answering
 
     async def receive(self) -> Message:

@@ -1,4 +1,4 @@
-"""What models say of the images of the studies, found out in the background while nobody waits for a prediction.
+"""Scores of the images of the studies by models, made in the background while nobody waits for a prediction.
 
 Other parts of the app see the same by a :class:`Looker`.
 """

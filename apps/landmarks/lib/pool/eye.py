@@ -26,7 +26,7 @@ _DIGITS = 12
 
 
 class Sight(NamedTuple):
-    """What the current model of a protocol found in one image of the studies.
+    """Points that the current model of a protocol found in one image of the studies.
 
     Attributes:
         protocol: the name of the protocol.
@@ -77,7 +77,7 @@ class Looker(Protocol):
     """
 
     def wants(self, protocol: str, image: str, model_version: str) -> bool:
-        """Whether it has to see an image although its score is up to date.
+        """Tells whether it has to see an image although its score is up to date.
 
         Asked of every image whenever there may be work, in the background thread: answered from memory. What
         changes the answer, e.g. a saved label, calls :meth:`ImagePool.wake`.
@@ -110,7 +110,7 @@ class Eye:
         self.origin = Origin(served.version, served.card.sha256[:_DIGITS], measure)
 
     def look(self, image: str, path: Path) -> tuple[Sight, FloatArray]:
-        """What is found in an image file, and its (F,) features.
+        """Tells what is found in an image file, and its (F,) features.
 
         Raises:
             InputError: the image cannot be read.

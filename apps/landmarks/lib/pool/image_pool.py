@@ -1,4 +1,4 @@
-"""What models say of all images of the studies, kept up to date in the background."""
+"""Scores of all images of the studies, kept up to date in the background."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class ImagePool:
         return self._pools[protocol].table(images)
 
     def stats(self) -> dict[str, dict[str, Any]]:
-        """How far the scoring of each protocol is."""
+        """Tells how far the scoring of each protocol is."""
         if any(pool.active and pool.has_new_model() for pool in self._pools.values()):
             self.wake()
         return {name: pool.stats() for name, pool in self._pools.items()}

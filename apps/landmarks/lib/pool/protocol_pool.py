@@ -27,7 +27,7 @@ _NAMED = 3
 
 
 class _Planned(NamedTuple):
-    """What a plan was made for.
+    """Model and notes that a plan was made for.
 
     Attributes:
         model: the signature of the model, or why there is none.
@@ -109,11 +109,11 @@ class ProtocolPool:
         return sorted(todo, key=lambda image: ("final" in objects[image].labels, -before.get(image, 0.0), image))
 
     def has_new_model(self) -> bool:
-        """Whether the model is another one than at the last plan."""
+        """Tells whether the model is another one than at the last plan."""
         return self._planned is None or self._planned.model != self._model_state()
 
     def has_news(self) -> bool:
-        """Whether the model, or any note on an image or label, is another one than at the last plan."""
+        """Tells whether the model, or any note on an image or label, is another one than at the last plan."""
         return self.has_new_model() or self._planned is None or self._planned.objects is not self._datastore.objects
 
     def _model_state(self) -> Signature | str:
@@ -156,7 +156,7 @@ class ProtocolPool:
                 logger.exception("What was seen in %s could not be used.", path.name)
 
     def unsaved(self) -> int:
-        """How many scores are not on the disk yet."""
+        """Tells how many scores are not on the disk yet."""
         return len(self._unsaved)
 
     def save(self) -> None:
@@ -184,7 +184,7 @@ class ProtocolPool:
     # Any thread
 
     def has_notes(self) -> bool:
-        """Whether an image has been scored for this protocol at any time."""
+        """Tells whether an image has been scored for this protocol at any time."""
         infos = (entry.image.info.get(NOTE) for entry in self._datastore.objects.values())
         return any(isinstance(info, dict) and self.name in info for info in infos)
 
@@ -194,7 +194,7 @@ class ProtocolPool:
             return self._loaded().best_for(images)
 
     def stats(self) -> dict[str, Any]:
-        """How far the scoring is, for people and programs."""
+        """Tells how far the scoring is, for people and programs."""
         objects = self._datastore.objects
         told: dict[str, Any] = {"status": self.state, "scored": 0, "images": len(objects)}
         told |= {"model_version": None, "measure": self._measure, "uncertainty": None, "message": ""}
@@ -251,7 +251,7 @@ class ProtocolPool:
 
 
 def _file_state(path: Path) -> str:
-    """What changes when an image file is written or replaced; empty where there is none."""
+    """Tells what changes when an image file is written or replaced; empty where there is none."""
     state = FileState.of(path)
     return "" if state is None else f"{state.modified_ns:x}-{state.size:x}"
 

@@ -23,7 +23,7 @@ FOLDER = ".pool"
 
 
 class Origin(NamedTuple):
-    """What scores come from; scores of different origins are not compared.
+    """Origin of scores; those of different origins are not compared.
 
     Attributes:
         model_version: of the model.
@@ -37,7 +37,7 @@ class Origin(NamedTuple):
 
 
 class ImageScore(NamedTuple):
-    """What a model says of one image.
+    """Score of one image by a model.
 
     Attributes:
         file: the state of the image file that it looked at.
@@ -58,7 +58,7 @@ class ScoreTable:
     images: dict[str, ImageScore] = field(default_factory=dict)
 
     def covers(self, images: Collection[str]) -> int:
-        """How many of some images it has a score for."""
+        """Tells how many of some images it has a score for."""
         return sum(image in self.images for image in images)
 
     def spread(self, images: Collection[str]) -> dict[str, float] | None:
@@ -67,7 +67,7 @@ class ScoreTable:
         return {"median": median(scores), "highest": max(scores)} if scores else None
 
     def is_up_to_date(self, image: str, file: str) -> bool:
-        """Whether nothing of an image is left to be found out."""
+        """Tells whether nothing of an image is left to be found out."""
         known = self.images.get(image)
         return known is not None and known.file == file and known.features is not None
 
@@ -109,12 +109,12 @@ class ScoreTables:
 
 
 def note_of(origin: Origin, known: ImageScore) -> dict[str, Any]:
-    """What the info of an image records."""
+    """Tells what the info of an image records."""
     return {**origin._asdict(), "score": known.score, "file": known.file}
 
 
 def read_note(note: object) -> tuple[Origin, ImageScore] | None:
-    """What :func:`note_of` recorded; None where there is none, or it was changed to something else."""
+    """Tells what :func:`note_of` recorded; None where there is none, or it was changed to something else."""
     if not isinstance(note, dict):
         return None
     words = [word for name in (*Origin._fields, "file") if isinstance(word := note.get(name), str)]

@@ -1,4 +1,4 @@
-"""What the labels tell of the models, and what the models and the other labels tell of a label."""
+"""Quality: agreement of people with the models, and what the models and the other labels say of a label."""
 
 from .agreement_summary import AgreementSummary
 from .label_reviewer import LabelReviewer

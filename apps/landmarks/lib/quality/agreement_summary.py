@@ -1,4 +1,4 @@
-"""How far people moved the points that each version of a model proposed, from the notes on the labels."""
+"""Agreement: how far people moved the points that each version of a model proposed, from the notes on labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Protocol(NamedTuple):
-    """What the labels of one protocol tell."""
+    """Agreement by the labels of one protocol."""
 
     records: list[AgreementRecord]
     rows: list[dict[str, Any]]

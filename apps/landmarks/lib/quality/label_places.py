@@ -1,4 +1,4 @@
-"""Where the landmarks of all final labels lie, read once, and the orders in which they usually lie."""
+"""Places of the landmarks of all final labels, read once, and the orders in which they usually lie."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class LabelPlaces:
                 self.read(image)
 
     def count(self, protocol: str) -> int:
-        """How many labels of a protocol have been read."""
+        """Tells how many labels of a protocol have been read."""
         return len(self._places(protocol))
 
     def orders_beside(self, protocol: str, image: str) -> tuple[Orders, int]:

@@ -27,13 +27,13 @@ logger = logging.getLogger(__name__)
 
 
 def of_proposal(proposal: Proposal) -> Evidence:
-    """What was proposed to a person."""
+    """Tells what was proposed to a person."""
     unknown = np.full(len(proposal.landmarks), np.nan)
     return Evidence(proposal.landmarks, unknown if proposal.radius is None else proposal.radius)
 
 
 def of_sight(sight: Sight, model: ServedModel) -> Evidence:
-    """What the worker saw, with the radii of the model's calibration; none where the model was replaced meanwhile.
+    """Tells what was seen, with the radii of the model's calibration; none where the model was replaced meanwhile.
 
     Raises:
         InputError: the image cannot be read any more.
@@ -119,7 +119,7 @@ class LabelReviewer:
     # The background worker's thread
 
     def wants(self, protocol: str, image: str, model_version: str) -> bool:
-        """Whether a model has to look at the final label of an image."""
+        """Tells whether a model has to look at the final label of an image."""
         entry = self._datastore.objects.get(image)
         label = None if entry is None else entry.labels.get("final")
         if label is None or is_confirmed(label.info) or self._places.protocol(image) != protocol:

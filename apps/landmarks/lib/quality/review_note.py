@@ -37,7 +37,7 @@ def note_of(info: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def is_confirmed(info: Mapping[str, Any]) -> bool:
-    """Whether a person looked at the flags of a label and stands by it."""
+    """Tells whether a person looked at the flags of a label and stands by it."""
     return info.get(REVIEWED) is True
 
 
@@ -52,7 +52,7 @@ def flags_of(info: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def has_outgrown(labels: int, noted: int) -> bool:
-    """Whether there are so many more labels than at a review that their orders tell more."""
+    """Tells whether there are so many more labels than at a review that their orders tell more."""
     enough = FEWEST_LABELS - 1  # beside the one that is reviewed
     return labels >= enough and (noted < enough or labels >= 2 * noted)
 

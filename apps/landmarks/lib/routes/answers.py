@@ -72,7 +72,7 @@ async def _bad_parameters(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _web_error(request: Request, error: Exception) -> JSONResponse:
-    """What the web framework itself refuses: unknown addresses, wrong methods, bodies that it cannot read."""
+    """Tells what the web framework itself refuses: unknown addresses, wrong methods, bodies that it cannot read."""
     assert isinstance(error, HTTPException)
     path, method = request.url.path[:80], request.method
     if error.status_code == 404 and error.detail == "Not Found":
@@ -100,7 +100,7 @@ async def _failure(request: Request, error: Exception) -> JSONResponse:
 
 
 class Problem(BaseModel):
-    """Why a request is not answered."""
+    """Refusal of a request."""
 
     detail: str = Field(description="One sentence that says what to do.")
 

@@ -16,7 +16,7 @@ from .requests import Admin, AnyUser
 
 
 class BatchOptions(BaseModel):
-    """What a request may choose; MONAI Label's further names are taken and mean nothing here."""
+    """Options of a request; MONAI Label's further names are taken and mean nothing here."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -49,7 +49,7 @@ def check_open(door: Door, allowed: Collection[str]) -> None:
 
 
 def why_absent(path: str) -> str | None:
-    """Why MONAI Label's address is not here; None for any other address."""
+    """Tells why MONAI Label's address is not here; None for any other address."""
     return next(
         (reason for start, reason in _ABSENT.items() if f"{path}/".startswith((f"{start}/", f"{start}_"))), None
     )

@@ -75,7 +75,7 @@ MAX_PAGE = 1000
 
 
 def image_list_router(service: LandmarkService, app: Any) -> APIRouter:
-    """What a client needs to show the studies and to open one of them."""
+    """Tells what a client needs to show the studies and to open one of them."""
     router = APIRouter(tags=["Datastore"])
     listing = ImageListing(service.datastore, service.protocols)
 

@@ -1,4 +1,4 @@
-"""Whose label a request means, where a study has several readers."""
+"""Readers of a study: whose label a request means."""
 
 from __future__ import annotations
 

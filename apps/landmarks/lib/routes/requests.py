@@ -1,4 +1,4 @@
-"""What every route asks of a request: a role, nothing stated twice, and a body of the right kind."""
+"""Checks of every request: a role, nothing stated twice, and a body of the right kind."""
 
 from __future__ import annotations
 

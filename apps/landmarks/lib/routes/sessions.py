@@ -209,7 +209,7 @@ def sessions_router(service: LandmarkService, app: Any) -> APIRouter:
 
 
 def _without_paths(session: SessionInfo) -> dict[str, Any]:
-    """What MONAI Label says of a session, with the name of its file instead of paths of the server."""
+    """Tells what MONAI Label says of a session, with the name of its file instead of paths of the server."""
     known: dict[str, Any] = session.to_json()
     known.pop("path", None)
     return {**known, "image": Path(session.image).name}

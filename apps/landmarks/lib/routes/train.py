@@ -97,7 +97,7 @@ def _start(
 
 
 class RollBack(BaseModel):
-    """Which version is to answer; None is the newest one before the current one."""
+    """Version that is to answer; None is the newest one before the current one."""
 
     model_config = ConfigDict(extra="forbid")
 

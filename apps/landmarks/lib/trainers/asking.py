@@ -99,5 +99,5 @@ def _described(
 
 
 def _unknown(protocol: str) -> dict[str, Any]:
-    """What is said of a training of which only the progress was kept."""
+    """Tells what is said of a training of which only the progress was kept."""
     return {"id": protocol, "request": {"model": protocol}, "start_ts": ""}

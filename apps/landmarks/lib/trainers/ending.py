@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 FAILED = "Training failed: "
 #: In the environment of a process that was started for one training: the identity of that.
 PROCESS_VARIABLE = "LANDMARKS_TRAINING_PROCESS"
+#: In that environment: process ID of the server. It may end while the training still loads its libraries.
+SERVER_VARIABLE = "LANDMARKS_SERVER_PROCESS"
 #: Of a file in a message of Python; a client has no use for the server's folders.
 _PATH = re.compile(r" \((?:/|[A-Za-z]:\\)[^)]*\)")
 _LONGEST = 300
@@ -30,7 +32,7 @@ _LONGEST = 300
 
 @dataclass(frozen=True)
 class Ending:
-    """How a training process ended.
+    """End of a training process.
 
     Attributes:
         code: its exit code; negative: the signal that ended it; None: it never started.
@@ -48,7 +50,7 @@ class Ending:
 
     @property
     def sentence(self) -> str:
-        """Why it ended."""
+        """Tells why it ended."""
         if self.asked:
             return "Training did not stop in time and was ended." if self.forced else "Training was stopped."
         if self.code is not None and self.code < 0:
@@ -109,7 +111,7 @@ def ends_with_parent(stop: StopSwitch, on_lost: Callable[[], None]) -> Iterator[
         stop: what is asked for at first, so that the run is saved.
         on_lost: called before the process ends because it did not stop.
     """
-    parent = os.getppid()
+    parent = int(os.environ.get(SERVER_VARIABLE, os.getppid()))
     finished = threading.Event()
 
     def watch() -> None:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from monai_ext.engines import LabelledImage, TrainOptions, train_model
 from monai_ext.engines.stop import StopSwitch, stopped_by_signals
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import InputError, Markups, Protocol
 from monai_ext.landmarks.errors import input_error_behind
 from monai_ext.landmarks.label_check import first_of
 from monai_ext.models import FolderBusyError, check_free
@@ -65,14 +65,14 @@ class LandmarkTrain(TrainTask):
         return found
 
     def request(self, options: TrainOptions) -> dict[str, Any]:
-        """What a training process gets: the protocol and what was chosen for the run."""
+        """Tells what a training process gets: the protocol and what was chosen for the run."""
         return {"model": self.model.protocol.name, **options.model_dump(exclude_unset=True)}
 
     def stats(self) -> dict[str, Any]:
         return self.state()[0]
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        """How the last training of the protocol goes or went, and what is kept of it; all answers are told from this.
+        """Tells how the last training of the protocol goes or went, and what is kept of it: all answers come from this.
 
         A run that waits, or whose process has not come so far, counts as soon as the one before it has ended.
         """
@@ -85,7 +85,7 @@ class LandmarkTrain(TrainTask):
         return progress, task
 
     def goes_on(self) -> bool:
-        """Whether a training runs or waits; its process may be there for a while after it has ended."""
+        """Tells whether a training runs or waits; its process may be there for a while after it has ended."""
         return self.stats()["status"] in ACTIVE
 
     def announce(self, options: TrainOptions, task: dict[str, Any] | None = None) -> None:
@@ -205,15 +205,17 @@ def training_set(
         image, label = Path(datastore.get_image_uri(image_id)), Path(datastore.get_label_uri(image_id, "final"))
         stated = datastore.get_label_info(image_id, "final").get("protocol")
         try:
-            content = label.read_bytes()
-            found, landmarks = read_label(label, read_frame(image), protocols, stated if stated in protocols else None)
+            markups = Markups.read(label)
+            found, landmarks = read_label(
+                markups, read_frame(image), protocols, stated if stated in protocols else None
+            )
         except InputError as error:
             problems.append(str(error))
             continue
         if found.name != protocol.name:
             others += 1
             continue
-        chosen.append(LabelledImage(image_id, image, label, splits.get(image_id), landmarks, content))
+        chosen.append(LabelledImage(image_id, image, label, splits.get(image_id), landmarks, markups.content))
     if problems:
         raise InputError(first_of(problems))
     if others:

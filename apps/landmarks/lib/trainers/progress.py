@@ -1,4 +1,4 @@
-"""How far a training run is, in a file that the training process writes and the server reads."""
+"""Progress of a training run, in a file that the training process writes and the server reads."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class ProgressFile:
 
 
 def is_about(task: dict[str, Any] | None, identity: str) -> bool:
-    """Whether progress is about a run; progress that names none is about whichever is asked for."""
+    """Tells whether progress is about a run; progress that names none is about whichever is asked for."""
     return task is None or task["id"] == identity
 
 
@@ -151,7 +151,7 @@ def _identity(pid: int) -> dict[str, float]:
 
 
 def _is_alive(process: Any) -> bool:
-    """Whether the very process of an identity runs; its number may have gone to another one."""
+    """Tells whether the very process of an identity runs; its number may have gone to another one."""
     try:
         running = psutil.Process(int(process["pid"]))
         same = abs(running.create_time() - float(process["started"])) < 1

@@ -23,7 +23,7 @@ import psutil
 from monailabel.utils.async_tasks.utils import background_processes, background_tasks
 
 from ..background import Background
-from .ending import PROCESS_VARIABLE, Ending
+from .ending import PROCESS_VARIABLE, SERVER_VARIABLE, Ending
 
 logger = logging.getLogger(__name__)
 process_logger = logging.getLogger("task_train")
@@ -61,7 +61,7 @@ class TrainingQueue:
         self._background = Background("training-queue", self._work)
 
     def busy(self, model: str | None = None) -> bool:
-        """Whether a training runs or waits; of one model where it is given."""
+        """Tells whether a training runs or waits; of one model where it is given."""
         with self._changed:
             return any(entry.matches(model) for entry in self._entries())
 
@@ -153,6 +153,7 @@ def command_of(request: dict[str, Any]) -> list[str]:
 def _run(entry: _Entry) -> None:
     task = entry.task
     env = {**os.environ, PROCESS_VARIABLE: task["id"], "PYTHONIOENCODING": "utf-8:backslashreplace"}
+    env[SERVER_VARIABLE] = str(os.getpid())
     env["MONAI_LABEL_DATASTORE_AUTO_RELOAD"] = "false"
     try:
         entry.process = process = subprocess.Popen(
@@ -229,7 +230,7 @@ WORDS = {"queued": "SUBMITTED", "running": "RUNNING", "done": "DONE", "stopped":
 
 
 def new_record(request: Mapping[str, Any], identity: str | None = None) -> dict[str, Any]:
-    """What is kept of a training that is asked for now.
+    """Tells what is kept of a training that is asked for now.
 
     Args:
         request: what its process gets.

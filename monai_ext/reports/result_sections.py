@@ -1,18 +1,22 @@
-"""What a report says of uncertainty, of active learning and of agreement."""
+"""Sections of a report about uncertainty, active learning, ablations and agreement."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from monai_ext.active.agreement import agreement_document, draw_agreement, read_agreement
 from monai_ext.active.reliability import ReliabilityRow, draw_reliability
-from monai_ext.experiments.learning_curve import CurvePoint, LearningCurve
-from monai_ext.experiments.simulation_results import curve_rows, draw_curves
+from monai_ext.evaluation import Table, percent, rounded, with_spread
+from monai_ext.experiments import CurvePoint, LearningCurve, curve_table, draw_curves
 from monai_ext.landmarks import InputError
-from monai_ext.reports import Note, PictureFolder, Section, Source, Table
+
+from .content import Note, PictureFolder, Section
+from .sources import Source
 
 _DAMAGED = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -35,7 +39,7 @@ def reliability_section(source: Source, pictures: PictureFolder, name: str) -> S
             for kind, rows in document["reliability"].items()
         }
         rows = [
-            [kind, _percent(row.expected), _percent(row.observed), str(row.points)]
+            [kind, percent(row.expected, 1), percent(row.observed, 1), str(row.points)]
             for kind, table in tables.items()
             for row in table
         ]
@@ -43,7 +47,9 @@ def reliability_section(source: Source, pictures: PictureFolder, name: str) -> S
         on = f"{document['images']} images of the split {document['split']}"
     except _DAMAGED as error:
         raise InputError(f"{source.path} is no whole uncertainty result ({error!r}); write it again.") from None
-    table = Table(["radii", "promised", "held", "points judged"], rows, f"Judged on {on}, never on those fitted to.")
+    table = Table(
+        ["radii", "promised", "held", "points judged"], rows, caption=f"Judged on {on}, never on those fitted to."
+    )
     if not any(row.observed is not None for rows in tables.values() for row in rows):
         return Section(title, [Note(f"The {on} are too few to judge any radius."), table])
     plot = pictures.figure(
@@ -68,7 +74,6 @@ def simulation_section(source: Source, pictures: PictureFolder, name: str) -> Se
         curves = [_curve(curve) for curve in document["curves"]]
         finished, wanted = document["cells_finished"], document["cells_asked_for"]
         title = f"Simulated active learning of {document['protocol']}"
-        headings, rows = curve_rows(curves) if curves else ([], [])
     except _DAMAGED as error:
         raise InputError(f"{source.path} is no whole simulation result ({error!r}); write it again.") from None
     if not curves:
@@ -80,7 +85,55 @@ def simulation_section(source: Source, pictures: PictureFolder, name: str) -> Se
         "Mean error on the validation images over the number of labels; band: one standard deviation over repetitions.",
         f"Learning curves of {', '.join(curve.strategy for curve in curves)}",
     )
-    return Section(title, [*notes, plot, Table(headings, rows, "Mean ± sample standard deviation over repetitions.")])
+    return Section(
+        title,
+        [*notes, plot, replace(curve_table(curves), caption="Mean ± sample standard deviation over repetitions.")],
+    )
+
+
+def ablation_section(source: Source) -> Section:
+    """The rows of each size: mean ± sample standard deviation over seeds.
+
+    Raises:
+        InputError: the results are damaged.
+    """
+    document = source.document
+    try:
+        rows, measures = document["rows"], document["measures"]
+        sizes = dict.fromkeys(str(row["size"]) for row in rows)
+        blocks = [_ablation_table([row for row in rows if str(row["size"]) == size], measures) for size in sizes]
+        finished, wanted = document["cells_finished"], document["cells_asked_for"]
+    except _DAMAGED as error:
+        raise InputError(f"{source.path} is no whole ablation result ({error!r}); write it again.") from None
+    title = f"Ablation of {document.get('protocol', 'a protocol')}"
+    if not blocks:
+        return Section(title, [Note("No cell of this ablation is finished.")])
+    notes = [] if finished == wanted else [Note(f"Only {finished} of {wanted} cells are finished.", "warning")]
+    return Section(title, [*notes, *blocks])
+
+
+def _ablation_table(rows: Sequence[Mapping[str, Any]], measures: Mapping[str, Any]) -> Table:
+    unit = measures["unit"]
+    columns = {"l2": (f"mean radial error, {unit}", 1.0)}
+    columns |= {f"sdr_{float(t):g}": (f"≤ {float(t):g} {unit}, %", 100.0) for t in measures["thresholds"]}
+    columns |= {
+        "me": (f"mean error of an image, {unit}", 1.0),
+        "fr": (f"failures > {float(measures['failure']):g} {unit}, %", 100.0),
+        "auc": (f"AUC to {float(measures['limit']):g} {unit}", 1.0),
+    }
+    cells = [
+        [str(row["row"]), *(_number(row["numbers"].get(key), factor) for key, (_, factor) in columns.items())]
+        for row in rows
+    ]
+    first = rows[0]
+    caption = f"{first['training_images']} training images, {first['steps']} optimiser steps."
+    return Table(["row", *(heading for heading, _ in columns.values())], cells, caption=caption)
+
+
+def _number(value: Mapping[str, Any] | None, factor: float) -> str:
+    numbers = value or {"mean": None, "sd": None}
+    mean, sd = (math.nan if numbers[key] is None else numbers[key] for key in ("mean", "sd"))
+    return with_spread(mean, sd, 2, factor)
 
 
 def agreement_section(studies: Path, protocol: str, pictures: PictureFolder, name: str) -> Section:
@@ -105,7 +158,7 @@ def agreement_section(studies: Path, protocol: str, pictures: PictureFolder, nam
     headings = ["version", "labels", "points", "unit", "mean moved", "median moved", "not moved"]
     headings += [f"≤ {distance:g}" for distance in distances]
     rows = [_agreement_row(row) for row in versions]
-    blocks: list[Any] = [Table(headings, rows, "How far points were moved before the label was submitted.")]
+    blocks: list[Any] = [Table(headings, rows, caption="How far points were moved before the label was submitted.")]
     if any(record.mean is not None for record in records):
         plot = partial(draw_agreement, records)
         caption = "Each mark is a submitted label; the line is the mean of the last ones."
@@ -114,14 +167,10 @@ def agreement_section(studies: Path, protocol: str, pictures: PictureFolder, nam
 
 
 def _agreement_row(row: Mapping[str, Any]) -> list[str]:
-    lengths = ["–" if row[key] is None else f"{row[key]:.2f}" for key in ("mean", "median")]
-    shares = [_percent(item["share"]) for item in row["within"]]
+    lengths = [rounded(row[key], 2) for key in ("mean", "median")]
+    shares = [percent(item["share"], 1) for item in row["within"]]
     counts = [str(row["labels"]), str(row["points"])]
-    return [row["model_version"], *counts, row["unit"], *lengths, _percent(row["untouched"]), *shares]
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
+    return [row["model_version"], *counts, row["unit"], *lengths, percent(row["untouched"], 1), *shares]
 
 
 def _curve(document: Mapping[str, Any]) -> LearningCurve:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 
-from monai_ext.landmarks import InputError, Landmarks
+from monai_ext.landmarks import Frame, InputError, Landmarks
 from monai_ext.landmarks.geometry import FloatArray, Unit
 from monai_ext.metrics import (
     ErrorStatistics,
@@ -66,6 +66,26 @@ def _check_frames(image: str, truth: Landmarks, prediction: Landmarks) -> None:
         )
 
 
+def common_unit(frames: Iterable[Frame]) -> Unit:
+    """Millimetres where all images are calibrated, else pixels."""
+    return "mm" if all(frame.spacing is not None for frame in frames) else "px"
+
+
+def distances(first: Landmarks, second: Landmarks, unit: Unit) -> FloatArray:
+    """(K,) distances of the landmarks of one image; NaN unless both are defined.
+
+    Args:
+        first: in whose frame the distances are.
+        second: the same landmarks in the same order.
+        unit: of the distances; mm of a calibrated image alone.
+    """
+    if unit == "mm":
+        apart = first.frame.distance(first.points, second.points)
+    else:
+        apart = np.linalg.norm(first.points - second.points, axis=1)
+    return np.where(first.defined & second.defined, apart, np.nan)
+
+
 def _unit(pairs: Sequence[Pair], wanted: Unit | None) -> tuple[Unit, tuple[str, ...]]:
     """The unit of the evaluation, and what a reader should be warned of."""
     uncalibrated = [image for image, truth, _ in pairs if truth.frame.unit == "px"]
@@ -83,18 +103,6 @@ def _unit(pairs: Sequence[Pair], wanted: Unit | None) -> tuple[Unit, tuple[str, 
     )
     warnings.warn(message, stacklevel=3)
     return "px", (message,)
-
-
-def _distances(pairs: Sequence[Pair], unit: Unit) -> FloatArray:
-    """(N, K) distances; NaN unless truth and prediction are both defined."""
-    rows = []
-    for _, truth, prediction in pairs:
-        if unit == "mm":
-            distance = truth.frame.distance(truth.points, prediction.points)
-        else:
-            distance = np.linalg.norm(truth.points - prediction.points, axis=1)
-        rows.append(np.where(truth.defined & prediction.defined, distance, np.nan))
-    return np.stack(rows)
 
 
 def _scores(
@@ -115,7 +123,12 @@ def _scores(
     )
 
 
-def _check_limits(thresholds: Sequence[float], failure_threshold: float, auc_limit: float) -> None:
+def check_limits(thresholds: Sequence[float], failure_threshold: float, auc_limit: float) -> None:
+    """Refuses what nothing can be measured by.
+
+    Raises:
+        InputError: a value is no positive number, or a threshold repeats.
+    """
     for value in (*thresholds, failure_threshold, auc_limit):
         if not (math.isfinite(value) and value > 0):
             raise InputError(f"A threshold is a positive distance, not {value}.")
@@ -151,10 +164,13 @@ def evaluate_landmarks(
         UserWarning: some images are calibrated and some are not; also kept in ``Evaluation.warnings``.
     """
     thresholds = tuple(float(t) for t in thresholds)
-    _check_limits(thresholds, failure_threshold, auc_limit)
+    check_limits(thresholds, failure_threshold, auc_limit)
     pairs = aligned_pairs(pairs)
     unit, notes = _unit(pairs, unit)
-    errors, errors_px = (torch.from_numpy(_distances(pairs, u)) for u in (unit, "px"))
+    errors, errors_px = (
+        torch.from_numpy(np.stack([distances(truth, answer, each) for _, truth, answer in pairs]))
+        for each in (unit, "px")
+    )
     status_true = torch.from_numpy(np.stack([truth.status for _, truth, _ in pairs]))
     status_pred = torch.from_numpy(np.stack([prediction.status for _, _, prediction in pairs]))
     per_image, per_image_px = image_errors(errors), image_errors(errors_px)
@@ -189,7 +205,7 @@ def evaluate_landmarks(
             for k, name in enumerate(pairs[0][1].names)
         ),
         images=tuple(
-            ImageScores(image, error, error_px, tuple(row), tuple(row_px))
+            ImageScores(image=image, error=error, error_px=error_px, errors=tuple(row), errors_px=tuple(row_px))
             for (image, _, _), error, error_px, row, row_px in zip(
                 pairs,
                 per_image.tolist(),
