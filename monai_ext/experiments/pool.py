@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ext.active import UncertaintyMeasure
-from monai_ext.active.observer import Observer
+from monai_ext.active import Observer, UncertaintyMeasure
 from monai_ext.inferers import Predictor, Reduction, image_score
 from monai_ext.landmarks import FloatArray
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from monai_ext.landmarks.network_config import NetworkConfig, ZianConfig
+    from monai_ext.landmarks import NetworkConfig, ZianConfig
 
     from .backbones import BACKBONES, Backbone, backbone_names, build_backbone
     from .build import build_network
