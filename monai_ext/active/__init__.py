@@ -7,10 +7,9 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from monai_ext.inferers import Predictions, image_score
 
-    from .agreement.document import agreement_document, summary_document
     from .agreement.plot import draw_agreement
-    from .agreement.reading import read_agreement
-    from .agreement.record import AgreementRecord, agreement_record
+    from .agreement.records import AgreementRecord, agreement_record, read_agreement
+    from .agreement.summary import agreement_document, summary_document
     from .features import encoder_features
     from .judgement import common_unit, judge_images
     from .measure import DEFAULT_MEASURE, UncertaintyMeasure
@@ -19,10 +18,9 @@ if TYPE_CHECKING:
     from .observer import Observer
     from .radius_coverage import coverage_table, radius_coverage, total_sentence
     from .reliability import ReliabilityRow, draw_reliability, reliability, reliability_document
-    from .review.flag import Flag
     from .review.orders import FEWEST_LABELS, Orders, shares
     from .review.picture import draw_review
-    from .review.rules import FACTOR, implausible
+    from .review.rules import FACTOR, Flag, implausible
     from .review.study import (
         REVIEWED,
         Evidence,
