@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .hourglass import Hourglass
     from .network import LandmarkNetwork, register_network
     from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, is_finite
-    from .pretrained import Weights, find_weights, load_encoder_weights, pretrained_weights
+    from .pretrained import Weights, find_weights, load_backbone_weights, load_encoder_weights, pretrained_weights
     from .zian import ZIAN
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "find_weights",
     "is_encoder",
     "is_finite",
+    "load_backbone_weights",
     "load_encoder_weights",
     "machine",
     "pretrained_weights",
