@@ -61,8 +61,10 @@ def run(
 
     Example: `monai-landmarks evaluate --studies sample_data/fundus --model fundus --split val`
     """
-    predictor = inferers.Predictor.load(locate_model(model, models), networks.find_device(device))
-    protocol, study = predictor.protocol, Studies(studies)
+    study, folder = Studies(studies), locate_model(model, models)
+    study.images()  # refuses a folder that is not there before anything heavy is loaded
+    predictor = inferers.Predictor.load(folder, networks.find_device(device))
+    protocol = predictor.protocol
     measures = evaluation.Measures(
         distances(sdr, (2.0, 4.0, 8.0)),
         failure,

@@ -74,9 +74,11 @@ def run(
     folders = [locate_model(name, models) for name in model]
     if store and shipped_dir("pretrained") in folders[0].resolve().parents:
         raise InputError(f"--store would change the shipped model {folders[0]}; copy it, or leave --store out.")
+    study = Studies(studies)
+    study.images()  # refuses a folder that is not there before anything heavy is loaded
     predictors = [inferers.Predictor.load(folder, networks.find_device(device)) for folder in folders]
     first = predictors[0]
-    images = _chosen(Studies(studies), split)
+    images = _chosen(study, split)
     length = known_unit(unit) or active.common_unit(images)
     can = active.available_measures(first.protocol, first.network, len(predictors))
     names = can if measures is None else tuple(dict.fromkeys(name.strip() for name in measures.split(",")))

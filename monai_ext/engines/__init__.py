@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from .initialisation import distilled, find_source
     from .job import is_resumable, run_signature
     from .optimisation import build_optimizer
-    from .options import OnProgress, TrainOptions, TrainResult
+    from .options import OnProgress, SourceOptions, TrainOptions, TrainResult
     from .source_images import ClassImage, read_class_folders, read_class_table
-    from .source_training import SourceOptions, SourceResult, train_source
+    from .source_training import SourceResult, train_source
     from .stop import ResourceError, StoppedError, StopSwitch, is_out_of_memory, stopped_by_signals
     from .train import train_model
     from .validation import RadialErrorSummary, validate_model

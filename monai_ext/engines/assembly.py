@@ -23,12 +23,8 @@ class Assembly:
     """MONAI's trainer of a run with all that it works on.
 
     Args:
-        protocol: the task with its recipe.
         network: on its device.
         distiller: the same network beside its source classifier, where the recipe has one.
-        loader: of the training images.
-        device: of the network.
-        options: mixed precision.
         warm: whether the network starts from trained weights.
 
     Attributes:

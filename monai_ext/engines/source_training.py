@@ -103,12 +103,7 @@ def train_source(
 
 
 class Classifier(nn.Module):
-    """A source classifier that learns: the same tensors under the same names as the frozen one.
-
-    Args:
-        architecture: name of the encoder.
-        num_classes: N.
-    """
+    """A source classifier that learns: the same tensors under the same names as the frozen one."""
 
     def __init__(self, architecture: str, num_classes: int) -> None:
         super().__init__()
@@ -122,15 +117,7 @@ class Classifier(nn.Module):
 
 
 class SourceRun:
-    """One training of a classifier.
-
-    Args:
-        train, held_out: images of the two sides.
-        classes: names, in the order of the outputs.
-        options: choices for this run.
-        device: where it runs.
-        on_progress: receives progress dicts.
-    """
+    """One training of a classifier; ``classes`` are in the order of its outputs."""
 
     def __init__(
         self,

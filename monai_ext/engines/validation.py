@@ -63,9 +63,7 @@ class Validator:
 
     Args:
         protocol: says how images are prepared and outputs decoded.
-        images: the validation images; under ``torchrun`` each process takes its share.
-        device: where the network runs.
-        num_workers: processes that load images.
+        images: under ``torchrun`` each process takes its share.
         batch_size: None takes the recipe's.
         stop: asked after every batch.
     """

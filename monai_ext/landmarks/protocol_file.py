@@ -91,7 +91,7 @@ def read_protocol(path: str | Path) -> Protocol:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The protocol file {path} cannot be read: {error}.") from None
     try:
-        node, document = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        node, document = _parsed(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -108,6 +108,26 @@ def read_protocol(path: str | Path) -> Protocol:
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"{path}, line {_line_of(node, first['loc'])}: {_reason(first)}.") from None
+
+
+def _parsed(text: str) -> tuple[yaml.Node | None, Any]:
+    """Parses YAML once: its nodes, which know their lines, and their values.
+
+    libyaml does it where it is there, many times as fast; what it refuses is refused in the words of Python's parser.
+    """
+    try:
+        return _loaded(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return _loaded(text, yaml.SafeLoader)
+
+
+def _loaded(text: str, kind: type[Any]) -> tuple[yaml.Node | None, Any]:
+    loader = kind(text)
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def protocol_files(folder: str | Path) -> list[Path]:

@@ -17,6 +17,8 @@ from monai_ext.networks.cross_task import SourceCard, SourceClassifier, write_so
 from monai_ext.studies import Studies
 
 OPTIONS = TrainOptions(device="cpu", checkpoint_seconds=0)
+#: Small, with the standard layout of a stem and blocks.
+ENCODER = "lcnet_035"
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +29,8 @@ def small_study(tmp_path_factory: pytest.TempPathFactory) -> Studies:
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    source = SourceClassifier("resnet18", num_classes=5)
-    card = SourceCard(architecture="resnet18", normalization="image", in_channels=3, num_classes=5)
+    source = SourceClassifier(ENCODER, num_classes=5)
+    card = SourceCard(architecture=ENCODER, normalization="image", in_channels=3, num_classes=5)
     (tmp_path / "sources").mkdir()
     write_source(tmp_path / "sources" / "shapes.safetensors", source.state_dict(), card)
     return tmp_path
@@ -38,8 +40,7 @@ def task(plain: Protocol, epochs: int = 2, network: dict[str, Any] | None = None
     return Protocol.model_validate(
         {
             **plain.model_dump(),
-            "network": network
-            or {"name": "deconv_net", "encoder": "resnet18", "input_size": {"width": 64, "height": 64}},
+            "network": network or {"name": "deconv_net", "encoder": ENCODER, "input_size": {"width": 64, "height": 64}},
             "recipe": {
                 "name": "cross_task",
                 "max_epochs": epochs,
@@ -74,10 +75,10 @@ def test_a_frozen_encoder_stays_the_source_s(blob_protocol: Protocol, small_stud
     assert "gradient_ratio" not in result.history[0]
     trained = load_file(models / "blobs" / "v1.safetensors")
     source = load_file(models / "sources" / "shapes.safetensors")
-    grey = source["conv1.weight"].sum(1, keepdim=True)
-    torch.testing.assert_close(trained["encoder.conv1.weight"], grey, rtol=0, atol=0)
+    grey = source["conv_stem.weight"].sum(1, keepdim=True)
+    torch.testing.assert_close(trained["encoder.conv_stem.weight"], grey, rtol=0, atol=0)
     for name, tensor in trained.items():
-        if name.startswith("encoder.") and name != "encoder.conv1.weight":
+        if name.startswith("encoder.") and name != "encoder.conv_stem.weight":
             torch.testing.assert_close(tensor, source[name.removeprefix("encoder.")], rtol=0, atol=0)
 
 
@@ -110,7 +111,7 @@ def test_the_backbones_of_a_zian_begin_as_the_source(
     network = {
         "name": "zian",
         "row": "1roi",
-        "backbone": "resnet18",
+        "backbone": ENCODER,
         "roi_sizes": [32, 64],
         "input_size": {"width": 128, "height": 128},
     }
@@ -149,17 +150,17 @@ def test_a_file_with_the_name_of_a_source_is_refused(
     with pytest.raises(InputError, match=r"faces\.safetensors has the name of the source 'faces' that needs no file"):
         train(protocol, small_study, models)
     other = task(blob_protocol, 1, source=str(models / "sources" / "faces.safetensors"))
-    assert find_source(other, models).architecture == "resnet18"
+    assert find_source(other, models).architecture == ENCODER
 
 
 @pytest.mark.parametrize(
     ("cross_task", "network", "message"),
     [
         ({"source": "shape"}, None, r"'shape', which is not there: put it at .*sources/shape.safetensors"),
-        ({}, {"name": "deconv_net", "encoder": "resnet50"}, "the source is a resnet18 and .* resnet50"),
-        ({}, {"name": "deconv_net", "encoder": "resnet18", "normalization": "imagenet"}, "normalisation 'image'"),
+        ({}, {"name": "deconv_net", "encoder": "resnet50"}, "the source is a lcnet_035 and .* resnet50"),
+        ({}, {"name": "deconv_net", "encoder": ENCODER, "normalization": "imagenet"}, "normalisation 'image'"),
         ({}, {"name": "hourglass", "features": 16}, "hourglass has no encoder"),
-        ({"source": "faces"}, {"name": "deconv_net", "encoder": "resnet18"}, "is a face-resnet and .* a resnet18"),
+        ({"source": "faces"}, {"name": "deconv_net", "encoder": ENCODER}, "is a face-resnet and .* a lcnet_035"),
         ({"source": "faces"}, {**NAMED["faces"], "normalization": "image"}, "'dlib', not 'image': leave network.norm"),
         ({"source": "imagenet"}, NAMED["faces"], "No ImageNet weights of 'face-resnet'"),
     ],

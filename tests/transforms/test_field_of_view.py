@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,23 +29,26 @@ from monai_ext.transforms.visible_field import RandSurroundd
 REAL = Path(__file__).parents[3] / "shared" / "data" / "idrid_fundus2"
 
 
+@cache
+def _photograph(size_wh: tuple[int, int], circle: Circle, dark: float, light: float, soft: float) -> torch.Tensor:
+    rng = np.random.default_rng(7)
+    width, height = size_wh
+    y, x = ((np.arange(4 * side) + 0.5) / 4 - 0.5 for side in (height, width))
+    inside = np.hypot(x - circle.x, (y - circle.y)[:, None]) <= circle.radius
+    inside = inside.reshape(height, 4, width, 4).mean(axis=(1, 3))
+    inside = gaussian_filter(inside, soft)
+    uneven = 0.75 + 0.25 * np.cos((np.arange(width) - 0.4 * width) / width * 2)
+    uneven = uneven + 0.1 * gaussian_filter(rng.normal(size=inside.shape), 9)
+    red = dark + (light - dark) * inside * uneven
+    channels = np.stack([red, dark + (0.5 * light - dark) * inside * uneven, np.full_like(red, 0.7 * dark)])
+    return torch.from_numpy((channels + rng.normal(scale=1.5, size=channels.shape)).clip(0, 255).astype(np.float32))
+
+
 def photograph(
     size_wh: tuple[int, int], circle: Circle, *, dark: float = 4.0, light: float = 120.0, soft: float = 1.0
 ) -> torch.Tensor:
     """(3, H, W) reddish disc with uneven light, grain and a soft rim on a dark surround, from 4 x 4 samples a pixel."""
-    rng = np.random.default_rng(7)
-    width, height = size_wh
-    y, x = (np.mgrid[: 4 * height, : 4 * width] + 0.5) / 4 - 0.5
-    inside = np.hypot(x - circle.x, y - circle.y) <= circle.radius
-    inside = inside.reshape(height, 4, width, 4).mean(axis=(1, 3))
-    inside = gaussian_filter(inside, soft)
-    y, x = np.mgrid[:height, :width]
-    uneven = (
-        0.75 + 0.25 * np.cos((x - 0.4 * width) / width * 2) + 0.1 * gaussian_filter(rng.normal(size=inside.shape), 9)
-    )
-    red = dark + (light - dark) * inside * uneven
-    channels = np.stack([red, dark + (0.5 * light - dark) * inside * uneven, np.full_like(red, 0.7 * dark)])
-    return torch.from_numpy((channels + rng.normal(scale=1.5, size=channels.shape)).clip(0, 255).astype(np.float32))
+    return _photograph(size_wh, circle, dark, light, soft).clone()
 
 
 WHOLE = Circle(300.3, 201.7, 170.4)

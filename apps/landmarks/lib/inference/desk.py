@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from cachetools import LRUCache
 
 from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.geometry import FloatArray
@@ -51,25 +51,19 @@ class AnswerCache:
     """
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
         self._lock = threading.Lock()
-        self._answers: OrderedDict[Hashable, Reply] = OrderedDict()
+        self._answers: LRUCache[Hashable, Reply] = LRUCache(capacity)
 
     def get(self, key: Hashable) -> Reply | None:
         """The kept answer, marked as such; None where there is none."""
         with self._lock:
-            answer = self._answers.get(key)
-            if answer is not None:
-                self._answers.move_to_end(key)
-            return answer
+            return self._answers.get(key)
 
     def keep(self, key: Hashable, answer: Reply) -> None:
         """Keeps an answer; the one that was asked for the longest time ago makes room."""
-        with self._lock:
-            self._answers[key] = answer.kept()
-            self._answers.move_to_end(key)
-            while len(self._answers) > self._capacity:
-                self._answers.popitem(last=False)
+        if self._answers.maxsize:
+            with self._lock:
+                self._answers[key] = answer.kept()
 
 
 @dataclass(eq=False)
