@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .imagenet import imagenet_weights
     from .network import LandmarkNetwork, register_network
     from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, is_finite
-    from .pretrained import IMAGENET, SUFFIXES, Weights, find_weights, load_encoder_weights, pretrained_weights
+    from .pretrained import Weights, find_weights, load_backbone_weights, load_encoder_weights, pretrained_weights
     from .zian import ZIAN
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "imagenet_weights",
     "is_encoder",
     "is_finite",
+    "load_backbone_weights",
     "load_encoder_weights",
     "machine",
     "named_source",
