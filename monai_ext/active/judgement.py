@@ -1,4 +1,4 @@
-"""What a model is unsure of beside what it gets wrong, on labelled images."""
+"""Uncertainties of a model beside its errors, on labelled images."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from monai_ext.engines import LabelledImage, read_labels
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor, observed
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, InputError, Unit
 from monai_ext.metrics import radial_errors
 from monai_ext.models import Observed, joined
 
@@ -83,9 +82,9 @@ def judge_images(
         points = torch.from_numpy(np.stack([truth.points for truth in truths]))
         known = torch.from_numpy(np.stack([truth.status for truth in truths]))
         spacing = found.lengths("mm")[:, 0].cpu() if unit == "mm" else None
-        told = found.status.cpu()
-        errors.append(radial_errors(found.points.cpu(), points, known, told, spacing).numpy())
-        status.append(told.numpy())
+        answered = found.status.cpu()
+        errors.append(radial_errors(found.points.cpu(), points, known, answered, spacing).numpy())
+        status.append(answered.numpy())
         parts.append(observed(found, points, known, [image.id for image in batch], names, unit))
         for measure in measures:
             values[measure.name].append(measure.compute(found).double().cpu().numpy())

@@ -1,4 +1,4 @@
-"""Do the radii of a model's answers hold, and how large are they? Judged on images that they were not fitted on."""
+"""Coverage and size of the radii of a model's answers, judged on images that they were not fitted on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_ext.evaluation import DASH, Table
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, Unit
 from monai_ext.models import Calibration, Observed, fit_calibration, folds_of
 
 #: One radius for all images, one by the model's uncertainty, and that of the two which the fitted half chose.
@@ -119,7 +119,7 @@ def coverage_table(found: RadiusCoverage) -> Table:
 
 
 def total_sentence(found: RadiusCoverage) -> str:
-    """What the radii of the answers hold, in a sentence."""
+    """Coverage of the radii of the answers, in a sentence."""
     row = found.total("answers")
     if row.observed is None:
         return "No radius could be judged: too few labelled images."

@@ -1,4 +1,4 @@
-"""Which images to label next: pure functions of scores and features, the same answer for the same input.
+"""Choice of the images to label next: pure functions of scores and features, the same answer for the same input.
 
 Symbols: N candidates, F features of an image, M images that are labelled already.
 """
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError
 
 #: The candidates whose novelty the strategy ``hybrid`` weighs at most, so that its memory stays bounded.
 DEMAND = 1000

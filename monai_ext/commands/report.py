@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from monai_ext import __version__, evaluation, reports
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, write_atomically
 
 from .console import command_line, now, print_json, tell
 from .meter import Meter
@@ -108,7 +107,8 @@ def _apart(groups: Sequence[reports.Group]) -> list[reports.Section]:
         f"{', '.join(reports.differences(groups))}. Each group has its own tables and plots."
     )
     rows = [[group.title, ", ".join(model.name for model in group.models)] for group in groups]
-    blocks = [reports.Note(said, "warning"), evaluation.Table(["group", "models"], rows, left=None)]
+    named = evaluation.Table(["group", "models"], rows, left=None)
+    blocks: list[reports.Block] = [reports.Note(said, "warning"), named]
     return [reports.Section("What can be compared", blocks)]
 
 

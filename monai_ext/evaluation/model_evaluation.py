@@ -8,9 +8,7 @@ from typing import Any
 
 from monai_ext.engines import LabelledImage, read_labels
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.geometry import FloatArray, Unit
-from monai_ext.landmarks.network_config import Decoder
+from monai_ext.landmarks import Decoder, FloatArray, Landmarks, Unit
 from monai_ext.studies import Studies
 
 from .evaluate import Pair, check_limits, evaluate_landmarks
@@ -20,7 +18,7 @@ from .scores import Evaluation
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured.
+    """Thresholds, limits and unit of a measurement.
 
     Args:
         thresholds: of the success detection rates, in the evaluation's unit.
@@ -62,7 +60,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Reading:
-    """What one decoder reads off the heatmaps of all images.
+    """Points that one decoder reads off the heatmaps of all images.
 
     Attributes:
         pairs: image ID, truth and prediction of each image.

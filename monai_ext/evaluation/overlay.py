@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from monai_ext.landmarks import Frame, InputError, Landmarks, Status
-from monai_ext.landmarks.geometry import FloatArray
-from monai_ext.landmarks.protocol import DEFAULT_COLORS
+from monai_ext.landmarks import DEFAULT_COLORS, FloatArray, Frame, InputError, Landmarks, Status
 
 from .marks import TRUTH_COLOR, Marker
 from .picture import Canvas, Cutout, to_rgb
@@ -74,7 +72,7 @@ def landmark_colors(landmarks: Landmarks, colors: Sequence[str] | None) -> list[
 
 
 def caption_lines(landmarks: Landmarks, truth: Landmarks | None) -> list[str]:
-    """What the picture cannot show: landmarks that are missing, undefined or outside, and the legend and error."""
+    """Lines about landmarks that are missing, undefined or outside, and the legend and error."""
     inside = landmarks.frame.contains(landmarks.points)
     groups = {
         "Missing": landmarks.status == Status.MISSING,

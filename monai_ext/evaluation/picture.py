@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError
 
 from .plot import DPI, save_figure
 
@@ -109,7 +108,7 @@ class Canvas:
         self.figure.figimage(view.render(rgb), xo=view.left, yo=bottom, origin="upper", zorder=-1)
 
     def text(self, x: float, y: float, text: str, size: float, **kwargs: Any) -> Any:
-        """Text of ``size`` canvas pixels, its top-left corner at (x, y) unless told otherwise; never read as math."""
+        """Text of ``size`` canvas pixels, its top-left corner at (x, y) unless stated otherwise; never read as math."""
         kwargs = {"ha": "left", "va": "top", "parse_math": False, **kwargs}
         return self.axes.text(x, y, text, fontsize=size * 72 / DPI, **kwargs)
 

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError
 
-from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, Status
-from monai_ext.landmarks.document import Positive, Strict
+from monai_ext.landmarks import Frame, InputError, Landmarks, Positive, Protocol, Status, Strict
 
 from .evaluate import Pair
 
@@ -82,7 +81,7 @@ class RecordedPoints(Strict):
 
 
 def record_points(pairs: Sequence[Pair], files: Mapping[str, Path], protocol: Protocol) -> RecordedPoints:
-    """What an evaluation keeps of its points.
+    """Points that an evaluation keeps.
 
     Args:
         pairs: image ID, truth and prediction, landmarks in the protocol's order.

@@ -16,8 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Unit
 
 
 def finite(value: float | None) -> float | None:
@@ -100,7 +99,7 @@ class Evaluation(Result):
 
     @property
     def images_measured(self) -> int:
-        """How many images have at least one measurable landmark."""
+        """Number of images with at least one measurable landmark."""
         return sum(not math.isnan(row.error) for row in self.images)
 
     @model_validator(mode="before")

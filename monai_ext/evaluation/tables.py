@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from monai_ext.landmarks import InputError, Status
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, Status, write_atomically
 
 from .evaluate import Pair, aligned_pairs
 from .normalized import NormalizedScores
@@ -120,8 +119,8 @@ def comparison_table(
         headings += ["ME ± SD %", f"FR > {share:g} %", f"AUC {share:g} %"]
     rows = []
     for name, evaluation in evaluations.items():
-        sides = [evaluation, *([normalized[name]] if normalized else [])]
-        rows.append([name, rounded(evaluation.overall.mre, 3), *(cell for side in sides for cell in _cells(side))])
+        shares = _cells(normalized[name]) if normalized else []
+        rows.append([name, rounded(evaluation.overall.mre, 3), *_cells(evaluation), *shares])
     return Table(headings, rows, title)
 
 

@@ -1,4 +1,4 @@
-"""What a row costs on this machine: parameters, images per second and the memory of a training step.
+"""Costs of a row on this machine: parameters, images per second and the memory of a training step.
 
 Run as ``python -m monai_ext.experiments.costs`` with a JSON request on standard input, so that its memory is its own.
 """
@@ -20,8 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from monai_ext.engines.initialisation import distilled, find_source
-from monai_ext.engines.optimisation import build_optimizer
+from monai_ext.engines import build_optimizer, distilled, find_source
 from monai_ext.inferers import ImageBatch, read_output
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
@@ -40,7 +39,7 @@ TRAINING_STEPS = 2
 
 @dataclass(frozen=True)
 class Costs:
-    """What a row costs; None where it could not be measured.
+    """Costs of a row; None where it could not be measured.
 
     Attributes:
         parameters: of the network, without a source classifier.

@@ -11,14 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.active.measures import find_measure
-from monai_ext.active.selection import USES_FEATURES, USES_SCORES, Candidates, by_chance, select
+from monai_ext.active import USES_FEATURES, USES_SCORES, Candidates, by_chance, find_measure, select
 from monai_ext.engines import LabelledImage, labelled_images, split_images
 from monai_ext.evaluation import Pair, common_unit, distances
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.geometry import Unit
-from monai_ext.landmarks.recipe import Length
+from monai_ext.landmarks import InputError, Length, Protocol, Unit
 from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 
@@ -154,8 +151,8 @@ class Simulation(Series[RoundCell]):
         if self.labelled(cell) is None:
             return None
         before = self._before(cell)
-        warm = self.settings.warm and before is not None
-        return self._images(cell), [self._opened(before).signature] if warm else []
+        warm = [self._opened(before).signature] if self.settings.warm and before is not None else []
+        return self._images(cell), warm
 
     def _before_all(self, cell: RoundCell) -> None:
         """Reopens a finished cell whose weights are gone but needed, as a strategy came later that goes on from it."""
@@ -170,7 +167,7 @@ class Simulation(Series[RoundCell]):
             folder.drop_weights()
 
     def _needed(self, cell: RoundCell) -> bool:
-        """Whether the weights of a finished cell are needed for the cells after it."""
+        """True where the weights of a finished cell are needed for the cells after it."""
         return any(self.finished(after) is None for after in self._after(cell))
 
     def _labelled(self) -> list[LabelledImage]:

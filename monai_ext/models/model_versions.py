@@ -10,8 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, write_atomically
 
 from .store import CARD, ModelCard, find_weights, read_card, version_number, version_numbers
 
@@ -169,7 +168,7 @@ def _current(folder: Path, known: list[ModelVersion]) -> str:
 
 
 def _is_before(name: str, current: str) -> bool:
-    """Whether a version is older; any is older than one whose card is damaged, none than the shipped model."""
+    """True where a version is older; any is older than one whose card is damaged, none than the shipped model."""
     return not current or version_number(name) < version_number(current)
 
 

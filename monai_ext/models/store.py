@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, Protocol, write_atomically
 
 from .calibration import Calibration, write_calibration
 
@@ -32,7 +31,7 @@ _VERSION = re.compile(r"v([1-9][0-9]*)")
 
 
 class ModelCard(BaseModel):
-    """What is known of one version of a model.
+    """Facts of one version of a model.
 
     ``protocol`` is the whole protocol that it was trained for, so that the folder needs nothing beside it.
     ``begun_with`` says which weights its training started from; it is empty in cards of earlier versions.

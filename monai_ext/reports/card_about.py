@@ -8,8 +8,7 @@ from typing import Annotated
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.document import Strict
+from monai_ext.landmarks import InputError, Strict
 
 #: Name of the file in a model folder.
 ABOUT = "about.yaml"
@@ -45,7 +44,7 @@ class DataFacts(Strict):
 
 
 class TrainingFacts(Strict):
-    """How a model was trained, where no record lies beside it; None is not stated.
+    """Training of a model without a record beside it; None is not stated.
 
     Args:
         command: that was run.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_ext.evaluation import Evaluation
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 from .sources import EvaluatedModel
 
@@ -60,7 +60,7 @@ class Group:
 
     @property
     def title(self) -> str:
-        """What the models do, and on what."""
+        """Task of the models and the number of their images."""
         model = self.models[0]
         name = str(model.source.document.get("title") or model.source.document.get("protocol") or model.name)
         count = len(self.first.images)

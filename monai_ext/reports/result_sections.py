@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai_ext.active.agreement import agreement_document, draw_agreement, read_agreement
-from monai_ext.active.reliability import ReliabilityRow, draw_reliability
+from monai_ext.active import ReliabilityRow, agreement_document, draw_agreement, draw_reliability, read_agreement
 from monai_ext.evaluation import Table, percent, rounded, with_spread
 from monai_ext.experiments import CurvePoint, LearningCurve, curve_table, draw_curves
 from monai_ext.landmarks import InputError
@@ -22,7 +21,7 @@ _DAMAGED = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def reliability_section(source: Source, pictures: PictureFolder, name: str) -> Section:
-    """How often a model's radii hold the true points.
+    """Section about the share of true points that a model's radii hold.
 
     Args:
         source: an ``uncertainty.json``.
@@ -137,7 +136,7 @@ def _number(value: Mapping[str, Any] | None, factor: float) -> str:
 
 
 def agreement_section(studies: Path, protocol: str, pictures: PictureFolder, name: str) -> Section:
-    """How far people moved the points that each version proposed.
+    """Section about the distances that people moved the points that each version proposed.
 
     Args:
         studies: folder that the server has worked in.

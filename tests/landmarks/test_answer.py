@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, prediction_document
-from monai_ext.landmarks.answer import plain
 
 PROTOCOL = Protocol.model_validate(
     {
@@ -123,16 +122,6 @@ def test_it_is_json_of_finite_numbers_and_plain_types():
     check(got)
 
 
-def test_torch_values_become_plain():
-    torch = pytest.importorskip("torch")
-    assert plain({"a": torch.tensor([1.5, float("nan")]), "b": torch.tensor(2)}) == {"a": [1.5, None], "b": 2}
-
-
 def test_what_json_cannot_hold_is_a_programming_error():
     with pytest.raises(TypeError, match="set cannot be written as JSON"):
         answer(uncertainty={"x": {1}})
-
-
-def test_a_name_that_the_protocol_lacks_is_refused():
-    with pytest.raises(InputError, match="Unknown landmark 'z'; the protocol has a, b, c, d"):
-        answer(Landmarks(["z"], [[1, 2]], FRAME))

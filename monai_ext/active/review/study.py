@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Landmarks, Protocol
-from monai_ext.landmarks.geometry import FloatArray
-from monai_ext.landmarks.label_check import read_label
+from monai_ext.landmarks import FloatArray, InputError, Landmarks, Protocol, read_label
 from monai_ext.studies import Studies, read_index
 
-from .flag import Flag, severity
 from .orders import Orders
-from .rules import FACTOR, implausible
+from .rules import FACTOR, Flag, implausible, severity
 
 #: In a label's info: a person looked at its flags and stands by the label.
 REVIEWED = "reviewed"
@@ -40,7 +37,7 @@ class FinalLabels:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a model says of one image.
+    """Answer of a model for one image.
 
     Attributes:
         landmarks: that it found.
