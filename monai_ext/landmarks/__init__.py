@@ -6,6 +6,7 @@ from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
     from .answer import plain, prediction_document
+    from .control_points import describe_confidence
     from .document import DEVICE_PATTERN, DeviceName, Fraction, NotNegative, Positive, Strict
     from .errors import InputError, ModelError, input_error_behind, input_errors_unwrapped
     from .files import (
@@ -164,6 +165,7 @@ __all__ = [
     "check_normalization",
     "csv_of_rows",
     "decode_text",
+    "describe_confidence",
     "find_protocol",
     "first_of",
     "fit_matrix",
