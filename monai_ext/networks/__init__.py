@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from monai_ext.landmarks import NetworkConfig, ZianConfig
+    from monai_ext.landmarks import IMAGENET, NetworkConfig, ZianConfig
 
     from .backbones import BACKBONES, Backbone, backbone_names, build_backbone
     from .build import build_network
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from .imagenet import imagenet_weights
     from .network import LandmarkNetwork, register_network
     from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, is_finite
-    from .pretrained import Weights, find_weights, load_backbone_weights, load_encoder_weights, pretrained_weights
+    from .pretrained import (
+        SUFFIXES,
+        Weights,
+        find_weights,
+        load_backbone_weights,
+        load_encoder_weights,
+        pretrained_weights,
+    )
     from .zian import ZIAN
 
 __all__ = [
