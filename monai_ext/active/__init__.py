@@ -1,4 +1,4 @@
-"""What a model is unsure of: measures, calibration, which image to label next, and simulations of it."""
+"""Uncertainty of models: measures, their comparison, the next images to label, and the review of labels."""
 
 from typing import TYPE_CHECKING
 

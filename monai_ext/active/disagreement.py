@@ -21,7 +21,7 @@ def scatter(samples: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """How far the points lie apart that several passes found, as their root mean squared distance from their mean.
+    """Spread of the points that several passes found, as their root mean squared distance from their mean.
 
     Args:
         source: what makes the passes differ.
@@ -51,7 +51,7 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class StageDistance:
-    """How far the last stage of a network moved a point from where its first stage, e.g. the coarse one, saw it."""
+    """Distance of the last stage's point from that of the first stage of a network, e.g. the coarse one."""
 
     unit: Unit = "px"
     name = "stages"

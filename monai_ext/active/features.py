@@ -1,4 +1,4 @@
-"""What a network's encoder sees in an image, as one vector: the means of its deepest map."""
+"""Features of an image in a network's encoder, as one vector: the means of its deepest map."""
 
 from __future__ import annotations
 

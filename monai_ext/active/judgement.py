@@ -1,4 +1,4 @@
-"""What a model is unsure of beside what it gets wrong, on labelled images."""
+"""Uncertainties of a model beside its errors, on labelled images."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ def judge_images(
         points = torch.from_numpy(np.stack([truth.points for truth in truths]))
         known = torch.from_numpy(np.stack([truth.status for truth in truths]))
         spacing = found.lengths("mm")[:, 0].cpu() if unit == "mm" else None
-        told = found.status.cpu()
-        errors.append(radial_errors(found.points.cpu(), points, known, told, spacing).numpy())
-        status.append(told.numpy())
+        answered = found.status.cpu()
+        errors.append(radial_errors(found.points.cpu(), points, known, answered, spacing).numpy())
+        status.append(answered.numpy())
         parts.append(observed(found, points, known, [image.id for image in batch], names, unit))
         for measure in measures:
             values[measure.name].append(measure.compute(found).double().cpu().numpy())

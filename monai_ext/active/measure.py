@@ -18,11 +18,11 @@ MeasureUnit = Literal["1", "px", "mm"]
 
 
 class UncertaintyMeasure(Protocol):
-    """How unsure a model is of each landmark of each image; the larger, the less sure."""
+    """Uncertainty of a model about each landmark of each image; the larger, the less sure."""
 
     @property
     def name(self) -> str:
-        """What tables and options call it."""
+        """Name in tables and options."""
 
     @property
     def unit(self) -> MeasureUnit:

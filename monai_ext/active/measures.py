@@ -10,10 +10,9 @@ from monai_ext.landmarks import InputError, Protocol
 from monai_ext.landmarks.geometry import Unit
 
 from .disagreement import Disagreement, StageDistance
-from .dropout import dropout_layers
 from .heatmap_measures import Entropy, MapRadius, PeakHeight, PeakRadius
 from .measure import UncertaintyMeasure
-from .views import views_of
+from .observer import dropout_layers, views_of
 
 #: What makes a measure, given the unit of lengths.
 MEASURES: Mapping[str, Callable[[Unit], UncertaintyMeasure]] = {
@@ -29,7 +28,7 @@ MEASURES: Mapping[str, Callable[[Unit], UncertaintyMeasure]] = {
 
 
 def why_not(name: str, protocol: Protocol, network: nn.Module, models: int = 1) -> str | None:
-    """What a model, or several of a kind, lacks for a measure, as the end of a sentence; None where it has it."""
+    """The lack of a model, or of several of a kind, for a measure, as the end of a sentence; None where it has it."""
     if name == "stages" and not protocol.network.has_stages:
         return "its network has one stage"
     if name == "augmentation" and len(views_of(protocol)) < 2:

@@ -1,26 +1,104 @@
-"""Runs models over image files and keeps what measures of uncertainty look at."""
+"""Runs models over image files and keeps what measures of uncertainty need: further views, dropout passes, features."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from monai_ext.inferers import ImageBatch, Predictions, Predictor, Source, load_batch, read_output
-from monai_ext.landmarks import InputError
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks.geometry import FloatArray, about, flip_matrix, rotation_matrix
+from monai_ext.transforms.resample import resample
 
-from .dropout import dropout_layers, dropping
 from .features import FeatureTap
-from .views import View, views_of
+
+#: Largest rotation in degrees and largest relative scale of a view, where the recipe trains with as much.
+ROTATION, SCALE = 5.0, 0.05
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to see an image.
+
+    Args:
+        rotation: degrees about the centre, clockwise on the screen.
+        scale: about the centre.
+        flip: left to right, after the others.
+    """
+
+    rotation: float = 0.0
+    scale: float = 1.0
+    flip: bool = False
+
+    def matrix(self, width: int, height: int) -> FloatArray:
+        """The (3, 3) pixel map from the image to the view, which has the same size."""
+        turn = rotation_matrix(self.rotation) @ np.diag([self.scale, self.scale, 1.0])
+        turned = about(((width - 1) / 2, (height - 1) / 2), turn)
+        return flip_matrix(width) @ turned if self.flip else turned
+
+    def draw(self, images: torch.Tensor) -> torch.Tensor:
+        """The view of (B, C, H, W) images, of the same shape; a flip alone moves pixels without interpolation."""
+        height, width = images.shape[2:]
+        # one map for all images: their channels are drawn as those of one
+        drawn = resample(images.flatten(0, 1), self.matrix(width, height), (width, height))
+        return drawn.unflatten(0, images.shape[:2]).contiguous(memory_format=torch.channels_last)
+
+
+def views_of(protocol: Protocol) -> tuple[View, ...]:
+    """The plain view, then those that the protocol's recipe has taught a network to see.
+
+    A network that never saw a flipped image in training answers it with nonsense, which would say nothing of the
+    plain one: each change is taken only where training has it, and no further than training goes.
+    """
+    augmentation = protocol.recipe.augmentation
+    turn, grow = min(ROTATION, augmentation.rotation), min(SCALE, augmentation.scale)
+    views = [View()]
+    if augmentation.flip > 0:
+        views.append(View(flip=True))
+    if turn > 0:
+        views += [View(rotation=-turn), View(rotation=turn)]
+    if grow > 0:
+        views += [View(scale=1 / (1 + grow)), View(scale=1 + grow)]
+    return tuple(views)
+
+
+def dropout_layers(network: nn.Module) -> list[nn.Module]:
+    """The layers that drop anything."""
+    return [module for module in network.modules() if isinstance(module, _DropoutNd) and module.p > 0]
+
+
+@contextmanager
+def dropping(network: nn.Module, seed: int, device: torch.device) -> Iterator[None]:
+    """Within the block the dropout layers of a network in evaluation mode drop, from a seed; all else stays as it is.
+
+    The global random state is put back afterwards.
+    """
+    layers = [layer for layer in dropout_layers(network) if not layer.training]
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        for layer in layers:
+            layer.train()
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.eval()
+
 
 #: Passes with dropout.
 DROPOUT_PASSES = 10
 
 
 class Observer:
-    """What one or more models find in images, with all that measures of uncertainty need.
+    """Finder of landmarks by one or more models, with all that measures of uncertainty need.
 
     The answer is that of the first model.
 
@@ -55,7 +133,7 @@ class Observer:
             raise InputError("The network has no dropout layer, hence no disagreement by dropout.")
 
     def __call__(self, paths: Sequence[Path]) -> Iterator[Predictions]:
-        """What is found in image files, a batch at a time in their order.
+        """Finds landmarks in image files, a batch at a time in their order.
 
         Raises:
             InputError: an image cannot be read.
@@ -65,7 +143,7 @@ class Observer:
 
     @torch.inference_mode()
     def observe(self, paths: Sequence[Path]) -> Predictions:
-        """What is found in image files, as one batch.
+        """Finds landmarks in image files, as one batch.
 
         Raises:
             InputError: an image cannot be read.

@@ -1,4 +1,4 @@
-"""Do the radii of a model's answers hold, and how large are they? Judged on images that they were not fitted on."""
+"""Coverage and size of the radii of a model's answers, judged on images that they were not fitted on."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def coverage_table(found: RadiusCoverage) -> Table:
 
 
 def total_sentence(found: RadiusCoverage) -> str:
-    """What the radii of the answers hold, in a sentence."""
+    """Coverage of the radii of the answers, in a sentence."""
     row = found.total("answers")
     if row.observed is None:
         return "No radius could be judged: too few labelled images."

@@ -1,4 +1,4 @@
-"""Do radii hold the truth as often as they promise? As a table and as a plot."""
+"""Promised and observed coverage of radii, as a table and as a plot."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def reliability(
     levels: Sequence[float] = LEVELS,
     part: NDArray[np.intp] | None = None,
 ) -> list[ReliabilityRow]:
-    """How often conformal radii hold points of images that they were not fitted on.
+    """Measures how often conformal radii hold points of images that they were not fitted on.
 
     Each image is judged by radii fitted to the other parts. Landmarks with too few errors
     for a coverage are left out of its row.

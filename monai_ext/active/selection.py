@@ -1,4 +1,4 @@
-"""Which images to label next: pure functions of scores and features, the same answer for the same input.
+"""Choice of the images to label next: pure functions of scores and features, the same answer for the same input.
 
 Symbols: N candidates, F features of an image, M images that are labelled already.
 """

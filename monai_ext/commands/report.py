@@ -108,7 +108,8 @@ def _apart(groups: Sequence[reports.Group]) -> list[reports.Section]:
         f"{', '.join(reports.differences(groups))}. Each group has its own tables and plots."
     )
     rows = [[group.title, ", ".join(model.name for model in group.models)] for group in groups]
-    blocks = [reports.Note(said, "warning"), evaluation.Table(["group", "models"], rows, left=None)]
+    named = evaluation.Table(["group", "models"], rows, left=None)
+    blocks: list[reports.Block] = [reports.Note(said, "warning"), named]
     return [reports.Section("What can be compared", blocks)]
 
 

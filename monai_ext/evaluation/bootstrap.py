@@ -1,4 +1,4 @@
-"""How far a mean error could lie elsewhere with other images of the same kind: bootstrap intervals over images."""
+"""Bootstrap intervals over images: the range of a mean error with other images of the same kind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Interval(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether there are enough images for an interval."""
+        """True where there are enough images for an interval."""
         return not math.isnan(self.low)
 
 

@@ -1,4 +1,4 @@
-"""How another camera would have drawn a photograph: colour, tone, light, focus and grain."""
+"""The light of another camera in a photograph: colour, tone, light, focus and grain."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ QUALITY = (35, 85)
 
 @dataclass(frozen=True)
 class Light:
-    """How a camera draws; see :func:`draw_light`.
+    """Parameters of a camera; see :func:`draw_light`.
 
     Args:
         colors: (C, C) what each channel takes of the others, with its gain and the exposure.

@@ -1,4 +1,4 @@
-"""What another camera would have seen of a retina: a part of the photograph, its outline, its border and its size."""
+"""The view of another camera of the same retina: a part of the photograph, its outline, its border and its size."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CameraView:
         return np.asarray(np.minimum(straight, self.radius - np.linalg.norm(away, axis=-1)))
 
     def is_within(self, size_wh: tuple[int, int]) -> bool:
-        """Whether all of it lies on the photograph."""
+        """True where all of it lies on the photograph."""
         low, high = np.array(self.center) - self.half, np.array(self.center) + self.half
         return bool((low >= -0.5).all() and (high <= np.array(size_wh) - 0.5).all())
 
@@ -111,7 +111,7 @@ def _draw_rectangle(rng: np.random.Generator, size_wh: tuple[int, int]) -> Camer
 
 @dataclass(frozen=True)
 class Placing:
-    """Where a view lies in the new image.
+    """Place of a view in the new image.
 
     Args:
         size_wh: of the new image, pixels.

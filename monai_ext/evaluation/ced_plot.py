@@ -24,7 +24,7 @@ def draw_step_line(axes: Axes, errors: ArrayLike, limit: float, **look: Any) -> 
     """Draws the cumulative distribution of (N,) mean errors from 0 to at least ``limit``; NaN do not count."""
     known = np.asarray(errors, dtype=np.float64)
     line = axes.ecdf(known[~np.isnan(known)], compress=True, **look)
-    x, shares = line.get_data()
+    x, shares = (np.asarray(values) for values in line.get_data())
     line.set_data(np.r_[0.0, x, max(limit, x[-1])], np.r_[0.0, shares, 1.0])
     return line
 

@@ -20,7 +20,7 @@ from .scores import Evaluation
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured.
+    """Thresholds, limits and unit of a measurement.
 
     Args:
         thresholds: of the success detection rates, in the evaluation's unit.
@@ -62,7 +62,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Reading:
-    """What one decoder reads off the heatmaps of all images.
+    """Points that one decoder reads off the heatmaps of all images.
 
     Attributes:
         pairs: image ID, truth and prediction of each image.

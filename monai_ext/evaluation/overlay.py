@@ -74,7 +74,7 @@ def landmark_colors(landmarks: Landmarks, colors: Sequence[str] | None) -> list[
 
 
 def caption_lines(landmarks: Landmarks, truth: Landmarks | None) -> list[str]:
-    """What the picture cannot show: landmarks that are missing, undefined or outside, and the legend and error."""
+    """Lines about landmarks that are missing, undefined or outside, and the legend and error."""
     inside = landmarks.frame.contains(landmarks.points)
     groups = {
         "Missing": landmarks.status == Status.MISSING,

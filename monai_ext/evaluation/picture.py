@@ -109,7 +109,7 @@ class Canvas:
         self.figure.figimage(view.render(rgb), xo=view.left, yo=bottom, origin="upper", zorder=-1)
 
     def text(self, x: float, y: float, text: str, size: float, **kwargs: Any) -> Any:
-        """Text of ``size`` canvas pixels, its top-left corner at (x, y) unless told otherwise; never read as math."""
+        """Text of ``size`` canvas pixels, its top-left corner at (x, y) unless stated otherwise; never read as math."""
         kwargs = {"ha": "left", "va": "top", "parse_math": False, **kwargs}
         return self.axes.text(x, y, text, fontsize=size * 72 / DPI, **kwargs)
 

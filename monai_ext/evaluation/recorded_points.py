@@ -82,7 +82,7 @@ class RecordedPoints(Strict):
 
 
 def record_points(pairs: Sequence[Pair], files: Mapping[str, Path], protocol: Protocol) -> RecordedPoints:
-    """What an evaluation keeps of its points.
+    """Points that an evaluation keeps.
 
     Args:
         pairs: image ID, truth and prediction, landmarks in the protocol's order.

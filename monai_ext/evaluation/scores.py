@@ -100,7 +100,7 @@ class Evaluation(Result):
 
     @property
     def images_measured(self) -> int:
-        """How many images have at least one measurable landmark."""
+        """Number of images with at least one measurable landmark."""
         return sum(not math.isnan(row.error) for row in self.images)
 
     @model_validator(mode="before")

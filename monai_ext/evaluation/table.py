@@ -66,7 +66,7 @@ class Table:
     dense: bool = False
 
     def is_left(self, column: int) -> bool:
-        """Whether a column, counted from 0, is set flush left."""
+        """True where a column, counted from 0, is set flush left."""
         return self.left is None or column < self.left
 
     def __rich__(self) -> RichTable:

@@ -120,8 +120,8 @@ def comparison_table(
         headings += ["ME ± SD %", f"FR > {share:g} %", f"AUC {share:g} %"]
     rows = []
     for name, evaluation in evaluations.items():
-        sides = [evaluation, *([normalized[name]] if normalized else [])]
-        rows.append([name, rounded(evaluation.overall.mre, 3), *(cell for side in sides for cell in _cells(side))])
+        shares = _cells(normalized[name]) if normalized else []
+        rows.append([name, rounded(evaluation.overall.mre, 3), *_cells(evaluation), *shares])
     return Table(headings, rows, title)
 
 

@@ -71,7 +71,7 @@ class CellFolder:
 
     @property
     def has_weights(self) -> bool:
-        """Whether the model is there."""
+        """True where the model is there."""
         return (self.model / CARD).is_file()
 
     def finished(self) -> dict[str, Any] | None:

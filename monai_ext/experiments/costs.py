@@ -1,4 +1,4 @@
-"""What a row costs on this machine: parameters, images per second and the memory of a training step.
+"""Costs of a row on this machine: parameters, images per second and the memory of a training step.
 
 Run as ``python -m monai_ext.experiments.costs`` with a JSON request on standard input, so that its memory is its own.
 """
@@ -40,7 +40,7 @@ TRAINING_STEPS = 2
 
 @dataclass(frozen=True)
 class Costs:
-    """What a row costs; None where it could not be measured.
+    """Costs of a row; None where it could not be measured.
 
     Attributes:
         parameters: of the network, without a source classifier.

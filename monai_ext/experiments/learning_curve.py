@@ -60,7 +60,7 @@ class LearningCurve:
     points: tuple[CurvePoint, ...]
 
     def labels_for(self, error: float) -> float | None:
-        """How many labels bring the mean error down to this for the first time, between rounds on a straight line.
+        """The first number of labels that brings the mean error down to this, between rounds on a straight line.
 
         None where none of them does.
         """

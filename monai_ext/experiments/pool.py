@@ -1,4 +1,4 @@
-"""What a model says of images that wait for a label: the score and the features of each."""
+"""Score and features that a model gives to images which wait for a label."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ext.active.measure import UncertaintyMeasure
+from monai_ext.active import UncertaintyMeasure
 from monai_ext.active.observer import Observer
 from monai_ext.inferers import Predictor, Reduction, image_score
 from monai_ext.landmarks.geometry import FloatArray
 
 
 class PoolView(NamedTuple):
-    """What a model says of N images.
+    """Answers of a model for N images.
 
     Attributes:
         scores: (N,) uncertainty of each image, or None where no measure was asked for.

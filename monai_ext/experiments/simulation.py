@@ -154,8 +154,8 @@ class Simulation(Series[RoundCell]):
         if self.labelled(cell) is None:
             return None
         before = self._before(cell)
-        warm = self.settings.warm and before is not None
-        return self._images(cell), [self._opened(before).signature] if warm else []
+        warm = [self._opened(before).signature] if self.settings.warm and before is not None else []
+        return self._images(cell), warm
 
     def _before_all(self, cell: RoundCell) -> None:
         """Reopens a finished cell whose weights are gone but needed, as a strategy came later that goes on from it."""
@@ -170,7 +170,7 @@ class Simulation(Series[RoundCell]):
             folder.drop_weights()
 
     def _needed(self, cell: RoundCell) -> bool:
-        """Whether the weights of a finished cell are needed for the cells after it."""
+        """True where the weights of a finished cell are needed for the cells after it."""
         return any(self.finished(after) is None for after in self._after(cell))
 
     def _labelled(self) -> list[LabelledImage]:

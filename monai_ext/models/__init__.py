@@ -5,17 +5,24 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .answer_radii import answer_radii
-    from .calibration import Calibration, calibration_path, read_calibration, write_calibration
+    from .calibration import (
+        COVERAGE,
+        SMOOTHING,
+        Calibration,
+        calibration_path,
+        fit_calibration,
+        read_calibration,
+        write_calibration,
+    )
     from .conformal import (
         ConformalRadius,
+        answer_radii,
         check_coverage,
         conformal_quantiles,
         conformal_rank,
         conformal_scores,
         fewest_errors,
     )
-    from .fit import COVERAGE, SMOOTHING, fit_calibration
     from .lock import HOLDER, FolderBusyError, check_free, training_lock
     from .model_versions import (
         ROLLBACKS,

@@ -1,7 +1,14 @@
-"""What is known of the answers of one version of a model, in a file beside its weights.
+"""Calibration of one version of a model: radii and thresholds in a file beside its weights, and their fit.
 
 The models that come with the program have none: they were validated on synthetic images, and a radius that holds for
 those would promise what nobody measured of a patient's. Training on labelled images makes one.
+
+The promise of the radii holds for images like those that they are fitted to, if the model was not chosen by them. The
+weights that training publishes are those of the least error on the validation images, which is smaller than on new
+ones, and so are the radii. In a simulation (the best of 40 validations, log-normal errors, half of whose scatter
+belongs to the image and half to the validation) radii of 95 % for two landmarks held 90.5 % of new points after 20
+validation images, 93.4 % after 50 and 93.5 % after 200; for 19 landmarks 93.9 % to 95.3 %. Images that chose nothing
+keep the promise: ``monai-landmarks uncertainty --split test --store``.
 """
 
 from __future__ import annotations
@@ -10,13 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field, ValidationError
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.document import Strict
 from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks.geometry import FloatArray
 
 from .conformal import ConformalRadius
+from .observed import Observed, folds_of
 from .presence_threshold import PresenceThreshold
 
 
@@ -49,7 +59,7 @@ class Calibration(Strict):
 
 
 def calibration_path(folder: Path, version: str) -> Path:
-    """Where the calibration of a version lies in a folder, e.g. that of the model."""
+    """Path of the calibration of a version in a folder, e.g. that of the model."""
     return Path(folder) / f"{version}.calibration.json"
 
 
@@ -88,3 +98,101 @@ def read_calibration(folder: Path, version: str, landmarks: Sequence[str] | None
                 f"{', '.join(landmarks)}; remove it and calibrate again."
             )
     return found
+
+
+#: Probability with which a true point lies within the radius of an answer.
+COVERAGE = 0.95
+
+#: Radii by uncertainty are proportional to this measure.
+SCALED_BY = "map_radius"
+
+#: What is added to an uncertainty that scales a radius, in medians of all.
+SMOOTHING = 0.1
+
+#: Images that have a landmark, and images that lack it, that a threshold of presence takes: of fewer, one odd image
+#: could make the model call a landmark missing in many that have it.
+FEWEST_FOR_PRESENCE = 10
+
+#: Answers hold the radius by uncertainty where it is at most this share of the plain one.
+WORTHWHILE = 0.95
+
+
+def fit_calibration(observed: Observed, *, protocol: str, version: str = "", coverage: float = COVERAGE) -> Calibration:
+    """The calibration of a model.
+
+    Args:
+        observed: images that the model has not learned from.
+        protocol: name of the protocol.
+        version: of the model; none yet where it is published later.
+        coverage: of the radii, between 0 and 1.
+
+    Raises:
+        InputError: a coverage that is not between 0 and 1.
+    """
+    presence = None
+    if observed.presence is not None:
+        presence = PresenceThreshold.fit(
+            observed.presence, observed.true_status, observed.landmarks, "f1", fewest=FEWEST_FOR_PRESENCE
+        )
+    errors = observed.errors(presence)
+    plain, scaled = fit_radii(errors, observed, coverage)
+    return Calibration(
+        protocol=protocol,
+        version=version,
+        images=len(observed.ids),
+        radius=plain,
+        scaled_radius=scaled,
+        answers_with="scaled_radius" if _scaled_is_smaller(errors, observed, coverage) else "radius",
+        presence=presence,
+    )
+
+
+def fit_radii(
+    errors: FloatArray, observed: Observed, coverage: float
+) -> tuple[ConformalRadius, ConformalRadius | None]:
+    """The plain radius, and the one by uncertainty; None where no uncertainty is above 0.
+
+    A share of the median uncertainty is added to each, so that a heatmap of one cell promises no point without error.
+
+    Args:
+        errors: (N, K), NaN where not known.
+        observed: the same images.
+        coverage: of both.
+    """
+    names, unit = observed.landmarks, observed.unit
+    plain = ConformalRadius.fit(errors, names, coverage=coverage, unit=unit)
+    middle = float(np.median(observed.map_radius)) if observed.map_radius.size else 0.0
+    if not middle > 0:
+        return plain, None
+    scaled = ConformalRadius.fit(
+        errors,
+        names,
+        coverage=coverage,
+        unit=unit,
+        scale=observed.map_radius,
+        scaled_by=SCALED_BY,
+        smoothing=SMOOTHING * middle,
+    )
+    return plain, scaled
+
+
+def _scaled_is_smaller(errors: FloatArray, observed: Observed, coverage: float) -> bool:
+    """True where radii by uncertainty are worthwhile: smaller on halves of the images that they were not fitted on.
+
+    The rule looks at radii alone, never at whether they hold, and needs twice the images that a radius needs: with
+    fewer the plain one answers.
+    """
+    half = folds_of(observed.ids, 2)
+    sums = np.zeros((2, errors.shape[1]))
+    for number in range(2):
+        fitted, rest = half != number, observed.part(half == number)
+        plain, scaled = fit_radii(errors[fitted], observed.part(fitted), coverage)
+        if scaled is None:
+            return False
+        counted = ~np.isnan(errors[half == number])
+        radii = np.broadcast_to(plain.radius(), counted.shape), scaled.radius(rest.map_radius)
+        sums += [np.where(counted, radius, 0.0).sum(0) for radius in radii]
+    known = np.isfinite(sums).all(0) & (sums > 0).all(0)
+    if not known.any():
+        return False
+    return bool(np.exp(np.log(sums[1, known] / sums[0, known]).mean()) <= WORTHWHILE)

@@ -16,14 +16,14 @@ from pydantic import Field, model_validator
 
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.document import NotNegative, Strict
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks.geometry import FloatArray, Frame, Unit
 
 #: What rounding may add to a rank that is a whole number, e.g. 100 * 0.07.
 ROUNDING = 1e-9
 
 
 def conformal_rank(count: int, coverage: float) -> int | None:
-    """Which of ``count`` rising scores bounds a new one with the coverage: ceil((n + 1) * coverage).
+    """The rank of that of ``count`` rising scores which bounds a new one with the coverage: ceil((n + 1) * coverage).
 
     None where there are too few: a new score lies above all n known ones in one of n + 1 cases.
 
@@ -187,3 +187,33 @@ def conformal_quantiles(scores: FloatArray, coverage: float) -> FloatArray:
     ordered = np.sort(scores, axis=0)  # NaN last
     ranks = [conformal_rank(int(count), coverage) for count in (~np.isnan(scores)).sum(0)]
     return np.array([np.nan if r is None else ordered[r - 1, k] if r else 0.0 for k, r in enumerate(ranks)])
+
+
+#: Largest relative difference of the two sides of a pixel that counts as square.
+SQUARE = 1e-3
+
+
+def answer_radii(radius: ConformalRadius, uncertainty: ArrayLike, frame: Frame) -> FloatArray:
+    """(K,) radii in the unit of an image; NaN where there is none.
+
+    A radius in mm says nothing of an image of unknown pixel size. One in px becomes mm where pixels are square; where
+    they are not, a circle on them is none on the body, and there is no radius.
+
+    Args:
+        radius: as it was fitted.
+        uncertainty: (K,) values of the measure that scaled radii are proportional to, in the unit of the image.
+        frame: of the image.
+    """
+    length = fitted_unit_length(radius.unit, frame)
+    scale = None if radius.scaled_by is None else np.asarray(uncertainty, dtype=np.float64) / length
+    return radius.radius(scale) * length
+
+
+def fitted_unit_length(fitted: Unit, frame: Frame) -> float:
+    """The length of the unit that a radius was fitted in, in the unit of an image; NaN where that is not known."""
+    if fitted == frame.unit:
+        return 1.0
+    across, down = frame.scale.tolist()
+    if fitted == "mm" or abs(across - down) > SQUARE * max(across, down):
+        return float("nan")
+    return float(max(across, down))

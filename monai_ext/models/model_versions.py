@@ -169,7 +169,7 @@ def _current(folder: Path, known: list[ModelVersion]) -> str:
 
 
 def _is_before(name: str, current: str) -> bool:
-    """Whether a version is older; any is older than one whose card is damaged, none than the shipped model."""
+    """True where a version is older; any is older than one whose card is damaged, none than the shipped model."""
     return not current or version_number(name) < version_number(current)
 
 

@@ -1,4 +1,4 @@
-"""What a model answered for labelled images, as calibrations are fitted to it."""
+"""Answers of a model for labelled images, which calibrations are fitted to."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Observed(NamedTuple):
         """
         known = self.true_status == Status.DEFINED
         if self.presence is not None:
-            told = self.presence
-            known &= told >= PRESENCE_THRESHOLD if threshold is None else threshold.defined(told)
+            probable = self.presence
+            known &= probable >= PRESENCE_THRESHOLD if threshold is None else threshold.defined(probable)
         return np.where(known, self.distances, np.nan)
 
 
@@ -68,13 +68,13 @@ def joined(parts: Sequence[Observed]) -> Observed:
     """
     if not parts:
         raise InputError("There is no labelled image to judge the model on; label some.")
-    told = [part.presence for part in parts if part.presence is not None]
+    presence = [part.presence for part in parts if part.presence is not None]
     return parts[0]._replace(
         ids=tuple(id for part in parts for id in part.ids),
         distances=np.concatenate([part.distances for part in parts]),
         map_radius=np.concatenate([part.map_radius for part in parts]),
         true_status=np.concatenate([part.true_status for part in parts]),
-        presence=np.concatenate(told) if told else None,
+        presence=np.concatenate(presence) if presence else None,
     )
 
 

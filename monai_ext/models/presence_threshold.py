@@ -1,4 +1,4 @@
-"""From which probability on a landmark counts as present, fitted where some images lack it."""
+"""Probabilities from which on landmarks count as present, fitted where some images lack them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monai_ext.landmarks import InputError, Status
 from monai_ext.landmarks.document import Fraction, Strict
 from monai_ext.landmarks.geometry import FloatArray
 
-#: What a threshold makes largest: the mean of the shares of present and of missing landmarks that are told right, or
+#: What a threshold makes largest: the mean of the shares of present and of missing landmarks that are called right, or
 #: the F1 score of finding the missing ones.
 Criterion = Literal["balanced_accuracy", "f1"]
 
@@ -80,20 +80,20 @@ class PresenceThreshold(Strict):
         Raises:
             InputError: shapes that do not fit, a probability that is none, an unknown criterion.
         """
-        told, true = np.asarray(probability, dtype=np.float64), np.asarray(status)
-        if told.ndim != 2 or told.shape != true.shape or told.shape[1] != len(landmarks):
+        probable, true = np.asarray(probability, dtype=np.float64), np.asarray(status)
+        if probable.ndim != 2 or probable.shape != true.shape or probable.shape[1] != len(landmarks):
             raise InputError(
                 f"Probabilities and status of {len(landmarks)} landmarks have the shape (N, {len(landmarks)}), "
-                f"not {told.shape} and {true.shape}."
+                f"not {probable.shape} and {true.shape}."
             )
         if criterion not in get_args(Criterion):
             raise InputError(f"A threshold is fitted to {' or '.join(get_args(Criterion))}, not {criterion!r}.")
         present, missing = true == Status.DEFINED, true == Status.MISSING
-        if not ((told >= 0) & (told <= 1))[present | missing].all():
+        if not ((probable >= 0) & (probable <= 1))[present | missing].all():
             raise InputError("A probability of presence lies between 0 and 1; some do not.")
         enough = np.minimum(present.sum(0), missing.sum(0)) >= fewest
         fitted = [
-            best_threshold(told[present[:, k], k], told[missing[:, k], k], criterion) if enough[k] else None
+            best_threshold(probable[present[:, k], k], probable[missing[:, k], k], criterion) if enough[k] else None
             for k in range(len(landmarks))
         ]
         return cls(

@@ -32,7 +32,7 @@ _VERSION = re.compile(r"v([1-9][0-9]*)")
 
 
 class ModelCard(BaseModel):
-    """What is known of one version of a model.
+    """Facts of one version of a model.
 
     ``protocol`` is the whole protocol that it was trained for, so that the folder needs nothing beside it.
     ``begun_with`` says which weights its training started from; it is empty in cards of earlier versions.

@@ -1,4 +1,4 @@
-"""How a published version was trained, kept beside it as ``vN.training.json``."""
+"""Record of the training of a published version, beside it as ``vN.training.json``."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def write_training_record(
 
 
 def read_training_record(folder: Path, version: str) -> dict[str, Any] | None:
-    """What is kept of the training of a version; None where nothing is.
+    """The record of the training of a version; None where nothing is.
 
     Raises:
         InputError: the file is damaged.
@@ -88,7 +88,7 @@ def read_training_record(folder: Path, version: str) -> dict[str, Any] | None:
 
 
 def record_path(folder: Path, version: str) -> Path:
-    """Where the record of a version lies."""
+    """Path of the record of a version."""
     return Path(folder) / f"{version}.training.json"
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .card_cross_validated import CrossValidated, read_cross_validated
     from .card_facts import Calibrated, MeasuredError, ModelFacts, Training, WorstCase, measured_error, model_facts
     from .cases import case_figure
-    from .content import Figure, Note, Page, PictureFolder, Section
+    from .content import Block, Figure, Note, Page, PictureFolder, Section
     from .groups import Group, comparable_groups, differences
     from .reading import reading_section
     from .render import model_card_markdown, render_page
@@ -22,6 +22,7 @@ __all__ = [
     "ABOUT",
     "NOT_STATED",
     "About",
+    "Block",
     "Calibrated",
     "CrossValidated",
     "EvaluatedModel",

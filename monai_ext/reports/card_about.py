@@ -45,7 +45,7 @@ class DataFacts(Strict):
 
 
 class TrainingFacts(Strict):
-    """How a model was trained, where no record lies beside it; None is not stated.
+    """Training of a model without a record beside it; None is not stated.
 
     Args:
         command: that was run.

@@ -95,7 +95,7 @@ class MeasuredError(Strict):
 
 
 class Training(Strict):
-    """How the version was trained; None is not stated.
+    """Training of the version; None is not stated.
 
     Args:
         chosen: whether the validation images chose the ``best`` weights, or the ``last`` ones were kept.

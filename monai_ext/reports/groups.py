@@ -60,7 +60,7 @@ class Group:
 
     @property
     def title(self) -> str:
-        """What the models do, and on what."""
+        """Task of the models and the number of their images."""
         model = self.models[0]
         name = str(model.source.document.get("title") or model.source.document.get("protocol") or model.name)
         count = len(self.first.images)

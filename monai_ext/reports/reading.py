@@ -1,4 +1,4 @@
-"""How to read a page, in plain words."""
+"""Explanation of a page, in plain words."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ _OF_AGREEMENT = (
     "Agreement: how far people moved the points that a model had proposed before they submitted them. People tend "
     "to leave a point that is nearly right, so that this is no error against an independent truth."
 )
-_LAST = "These numbers describe research software on the images that they were measured on. It is not a medical device."
 
 
 def reading_section(kinds: Collection[Kind], *, agreement: bool) -> Section:

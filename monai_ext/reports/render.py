@@ -50,7 +50,8 @@ def _environment(*, html: bool) -> Environment:
     )
     environment.filters |= {"runs": runs, "plain": plain_text, "code": code}
     environment.filters |= {"number": number, "length": length, "percent": percent}
-    environment.tests |= {kind.__name__.lower(): partial(_is, kind) for kind in (Note, Table, Figure)}
+    for kind in (Note, Table, Figure):
+        environment.tests[kind.__name__.lower()] = partial(_is, kind)
     environment.tests["long"] = lambda cell: any(len(word) > LONGEST_WORD for word in cell.split())
     environment.globals |= {"not_stated": NOT_STATED, "digits": digits}
     return environment

@@ -22,7 +22,7 @@ _DAMAGED = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def reliability_section(source: Source, pictures: PictureFolder, name: str) -> Section:
-    """How often a model's radii hold the true points.
+    """Section about the share of true points that a model's radii hold.
 
     Args:
         source: an ``uncertainty.json``.
@@ -137,7 +137,7 @@ def _number(value: Mapping[str, Any] | None, factor: float) -> str:
 
 
 def agreement_section(studies: Path, protocol: str, pictures: PictureFolder, name: str) -> Section:
-    """How far people moved the points that each version proposed.
+    """Section about the distances that people moved the points that each version proposed.
 
     Args:
         studies: folder that the server has worked in.

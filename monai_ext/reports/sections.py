@@ -1,4 +1,4 @@
-"""What a page says of models that may stand side by side."""
+"""Sections of a page about models that may stand side by side."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _difference(name: str, reference: str, interval: Interval, unit: str) -> str
 
 
 def _origin(group: Group) -> Table:
-    """Where the models' numbers come from."""
+    """Origin of the models' numbers."""
     rows = [
         [
             model.name,

@@ -128,13 +128,13 @@ class EvaluatedModel:
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(self.evaluation.names))
 
     def fact(self, key: str) -> str:
-        """What the file states under a key, or that it does not."""
+        """The value that the file states under a key, or that it states none."""
         value: Any = self.source.document.get(key)
         return NOT_STATED if value in (None, "") else str(value)
 
 
 def read_evaluated(sources: Sequence[Source], studies: Path | None = None) -> list[EvaluatedModel]:
-    """The evaluations of some files; models of one name are told apart by their folder.
+    """The evaluations of some files; models of one name are distinguished by their folder.
 
     Args:
         sources: files of the kind EVALUATION.

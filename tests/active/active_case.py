@@ -12,7 +12,7 @@ from torch import nn
 from monai_ext.inferers import ImageBatch, Predictions, Predictor, read_output
 from monai_ext.landmarks import Protocol
 from monai_ext.models import ModelCard
-from monai_ext.networks import HeatmapOutput
+from monai_ext.networks import HeatmapOutput, LandmarkNetwork
 
 
 def protocol_of(
@@ -57,12 +57,14 @@ def draw_gaussian(size_hw: tuple[int, int], centre: np.ndarray, covariance: np.n
     return np.exp(-np.einsum("hwi,ij,hwj->hw", steps, np.linalg.inv(covariance), steps) / 2)
 
 
-class LeftAndRight(nn.Module):
+class LeftAndRight(LandmarkNetwork):
     """Takes the bright spot in the left half for the first landmark and that in the right half for the second.
 
     Args:
         shift: cells that its heatmaps are moved to the right.
     """
+
+    encoder_path = "encoder"
 
     def __init__(self, shift: int = 0) -> None:
         super().__init__()

@@ -10,9 +10,7 @@ from torch import nn
 
 from monai_ext.active import Observer, find_measure
 from monai_ext.active.disagreement import Disagreement, StageDistance, scatter
-from monai_ext.active.dropout import dropout_layers, dropping
-from monai_ext.active.observer import load_batch, seen_through
-from monai_ext.active.views import View, views_of
+from monai_ext.active.observer import View, dropout_layers, dropping, load_batch, seen_through, views_of
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.networks import HeatmapOutput, RoiFrame, Stage, build_network

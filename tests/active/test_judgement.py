@@ -9,8 +9,13 @@ from monai_ext.active import Observer
 from monai_ext.active.disagreement import Disagreement
 from monai_ext.active.heatmap_measures import MapRadius, PeakHeight
 from monai_ext.active.judgement import Judgement, common_unit, judge_images
-from monai_ext.active.measure_comparison import compare_measures, draw_risk_coverage, measure_table
-from monai_ext.active.risk_coverage import risk_coverage, spearman
+from monai_ext.active.measure_comparison import (
+    compare_measures,
+    draw_risk_coverage,
+    measure_table,
+    risk_coverage,
+    spearman,
+)
 from monai_ext.engines import labelled_images
 from monai_ext.landmarks import Frame, InputError, Landmarks, write_markups
 from monai_ext.models import Observed

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from monai_ext.active.risk_coverage import risk_coverage, spearman
+from monai_ext.active.measure_comparison import risk_coverage, spearman
 from monai_ext.landmarks import InputError
 
 

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "ablation"))
-
 from ablation_study import protocol_of, study_of
 
 from monai_ext.experiments import Ablation

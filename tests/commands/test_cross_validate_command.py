@@ -1,14 +1,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
-
 from engine_study import write_study
 
 from monai_ext.experiments import CrossValidation

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from engine_study import blob_protocol, write_study
 from PIL import Image
 
 from monai_ext.inferers import Predictor
@@ -17,9 +17,6 @@ from monai_ext.models import publish
 from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 from monai_ext.transforms.pipeline import inference_transforms
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engines"))
-from engine_study import blob_protocol, write_study
 
 __all__ = ["blob_protocol"]
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from report_case import make_pairs, protocol_of, write_evaluation, write_images
 
 from monai_ext.models import Calibration, ConformalRadius, publish, read_card, write_calibration
 from monai_ext.networks import build_network
 from monai_ext.reports import ModelFacts, model_card_markdown
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "evaluation"))
-from report_case import make_pairs, protocol_of, write_evaluation, write_images
 
 IDS = [f"image_{i:02d}" for i in range(8)]
 NAMES = ("p0", "p1")

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from engine_study import blob_protocol, write_study
 from PIL import Image
 
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engines"))
-from engine_study import blob_protocol, write_study
 
 __all__ = ["blob_protocol"]
 

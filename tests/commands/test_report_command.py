@@ -7,14 +7,10 @@ import hashlib
 import io
 import json
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "evaluation"))
 from report_case import HEIGHT, WIDTH, PageReader, make_pairs, write_evaluation, write_images
 
 IDS = [f"image_{i:02d}" for i in range(12)]

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "ablation"))
-
 from ablation_study import protocol_of, study_of
+from PIL import Image
 
 from monai_ext.experiments import Simulation
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from shape_images import write_shapes
 
 from monai_ext.networks.cross_task import read_source
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engines"))
-from shape_images import write_shapes
 
 QUICK = ("--input-size", 32, "--max-epochs", 1, "--batch-size", 4, "--device", "cpu")
 

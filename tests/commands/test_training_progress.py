@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engines"))
 from engine_study import blob_protocol, write_study
 
 __all__ = ["blob_protocol"]

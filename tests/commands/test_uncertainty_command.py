@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ablation_study import protocol_of, study_of
 from PIL import Image
 
 from monai_ext.inferers import Predictor
@@ -18,10 +18,6 @@ from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.models import publish, read_calibration
 from monai_ext.networks import build_network
 from monai_ext.studies import Studies
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "ablation"))
-
-from ablation_study import protocol_of, study_of
 
 ZIAN = {
     "name": "zian",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,9 @@ def test_a_killed_one_goes_on_and_ends_as_an_unbroken_one(played, blobs, tmp_pat
             raise KilledError
         finish(self, document, keep_weights=keep_weights)
 
+    for name in ("initial_2_seed0", "random_4_seed0"):
+        shutil.copytree(folder_of(played, name), tmp_path / "cells" / name)
+    shutil.copytree(played.output / "selections", tmp_path / "selections")
     with monkeypatch.context() as patch:
         patch.setattr(cell_folder.CellFolder, "finish", kill)
         with pytest.raises(KilledError):

@@ -16,7 +16,7 @@ from monai_ext.models import ModelCard, read_training_record, record_path, write
 def test_a_run_leaves_its_validations_beside_the_version(tmp_path, blob_protocol, blob_study) -> None:
     options = TrainOptions(max_epochs=2, val_interval=1, seed=4, device="cpu")
 
-    result = train_model(blob_protocol, labelled_images(blob_study)[:8], tmp_path / "blobs", options)
+    result = train_model(blob_protocol, labelled_images(blob_study)[:4], tmp_path / "blobs", options)
 
     document = read_training_record(tmp_path / "blobs", "v1")
     assert document is not None

@@ -1,15 +1,13 @@
-"""How far people move the points that a model proposes: its accuracy in daily use, on images that are new to it."""
+"""Distances that people move proposed points: the accuracy of a model in daily use, on images that are new to it."""
 
 from typing import TYPE_CHECKING
 
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .document import agreement_document, summary_document
     from .plot import draw_agreement
-    from .reading import read_agreement
-    from .record import AgreementRecord, agreement_record
-    from .summary import THRESHOLDS, VersionAgreement, agreement
+    from .records import AgreementRecord, agreement_record, read_agreement
+    from .summary import THRESHOLDS, VersionAgreement, agreement, agreement_document, summary_document
 
 __all__ = [
     "THRESHOLDS",

@@ -1,4 +1,4 @@
-"""How far points were moved, label by label in the order of time."""
+"""Plot of the distances that points were moved, label by label in the order of time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monai_ext.evaluation import color_of, dress, literal, marker_of, new_figure
 from monai_ext.landmarks import InputError
 from monai_ext.landmarks.geometry import FloatArray, Unit
 
-from .record import AgreementRecord
+from .records import AgreementRecord
 
 #: Labels that the running mean looks back on.
 WINDOW = 10
@@ -36,7 +36,7 @@ def running_mean(distances: FloatArray, versions: Sequence[str], window: int = W
 
 
 def version_changes(versions: Sequence[str]) -> list[int]:
-    """Where another version begins: the indices of the first label of each stretch, but for the first."""
+    """Beginnings of other versions: the indices of the first label of each stretch, but for the first."""
     return [i for i in range(1, len(versions)) if versions[i] != versions[i - 1]]
 
 

@@ -1,19 +1,22 @@
-"""The distances between proposed and submitted points, summed up for each version of a model."""
+"""Distances between proposed and submitted points, summed up for each version of a model, and as plain JSON."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from monai_ext.landmarks import InputError
+from monai_ext.landmarks.answer import plain
 from monai_ext.landmarks.geometry import Unit
 from monai_ext.metrics import error_statistics
 
-from .record import AgreementRecord
+from .records import AgreementRecord, iso_date
 
-#: Distances, in the unit of the row, within which the shares are told.
+#: Distances, in the unit of the row, within which shares are given.
 THRESHOLDS = (2.0, 4.0)
 
 
@@ -32,7 +35,7 @@ class LandmarkAgreement:
 
 @dataclass(frozen=True)
 class VersionAgreement:
-    """What the labels made from the proposals of one version tell; distances are in ``unit``, NaN where not measured.
+    """Summary of the labels made from the proposals of one version; distances are in ``unit``, NaN where not measured.
 
     Attributes:
         model_version: name.
@@ -114,3 +117,61 @@ def _row(version: str, unit: Unit, records: Sequence[AgreementRecord], threshold
         first=min(record.time for record in records),
         last=max(record.time for record in records),
     )
+
+
+def agreement_document(records: Sequence[AgreementRecord], thresholds: Sequence[float] = THRESHOLDS) -> dict[str, Any]:
+    """All that the records of one protocol tell.
+
+    Returns:
+        ``{"protocol", "landmarks": [names], "versions": [{"model_version", "unit", "labels", "points", "mean",
+        "median", "within": [{"distance", "share"}], "untouched", "first", "last", "landmarks": {name: {"points",
+        "mean"}}}], "labels": [{"image", "model_version", "unit", "date", "mean", "distances": {name: number or
+        null}}]}``; versions by first use, labels by date, dates as ISO 8601 in UTC, null where nothing was measured.
+        ``protocol`` is null where there is no record.
+
+    Raises:
+        InputError: the records are of several protocols, or a threshold is not a positive number.
+    """
+    protocols = sorted({record.protocol for record in records})
+    if len(protocols) > 1:
+        raise InputError(f"These labels are of the protocols {', '.join(protocols)}: look at each on its own.")
+    document = {
+        "protocol": protocols[0] if protocols else None,
+        "landmarks": landmark_names(records),
+        "versions": [
+            summary_document(row) | {"landmarks": {name: vars(mean) for name, mean in row.landmarks.items()}}
+            for row in agreement(records, thresholds)
+        ],
+        "labels": [
+            {
+                "image": record.image,
+                "model_version": record.model_version,
+                "unit": record.unit,
+                "date": record.date,
+                "mean": record.mean,
+                "distances": record.distances,
+            }
+            for record in sorted(records, key=lambda record: (record.time, record.image))
+        ],
+    }
+    answer: dict[str, Any] = plain(document)
+    return answer
+
+
+def summary_document(row: VersionAgreement) -> dict[str, Any]:
+    """The row of one version without its landmarks."""
+    answer: dict[str, Any] = plain(
+        {
+            "model_version": row.model_version,
+            "unit": row.unit,
+            "labels": row.labels,
+            "points": row.points,
+            "mean": row.mean,
+            "median": row.median,
+            "within": [{"distance": distance, "share": share} for distance, share in row.within.items()],
+            "untouched": row.untouched,
+            "first": iso_date(row.first),
+            "last": iso_date(row.last),
+        }
+    )
+    return answer

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .flag import KINDS, Flag, Kind, severity
     from .orders import FEWEST_LABELS, Orders, shares
     from .picture import draw_review
-    from .rules import FACTOR, SURE, implausible, not_judged
+    from .rules import FACTOR, KINDS, SURE, Flag, Kind, implausible, not_judged, severity
     from .study import (
         REVIEWED,
         Evidence,

@@ -1,4 +1,4 @@
-"""Which landmarks lie left of or above which others in nearly all labels.
+"""Pairs of landmarks of which one lies left of or above the other in nearly all labels.
 
 For two landmarks a and b, an axis and N labels, D = b - a in shares of the image's width or height. Their order is
 judged where its direction is clear, |median D| >= CLEAR robust standard deviations of D (1.4826 times the median
@@ -33,7 +33,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Orders:
-    """What N labels say of the order of K landmarks; axis 0 is x, axis 1 is y.
+    """Order of K landmarks in N labels; axis 0 is x, axis 1 is y.
 
     Attributes:
         names: K names.

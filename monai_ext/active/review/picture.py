@@ -1,4 +1,4 @@
-"""A reviewed label on its image, with the model's points and their radii, and what is told of it."""
+"""A reviewed label on its image, with the model's points and their radii, and the reasons to look at it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from monai_ext.evaluation import PIXEL, Canvas, Cutout, Marker, checked_rgb, landmark_colors, mark_landmarks
 from monai_ext.landmarks import Landmarks
 
-from .flag import Flag
+from .rules import Flag
 from .study import Evidence
 
 _LONGEST, _MARGIN, _FONT = 1000, 8, 15.0

@@ -15,9 +15,8 @@ from monai_ext.landmarks.geometry import FloatArray
 from monai_ext.landmarks.label_check import read_label
 from monai_ext.studies import Studies, read_index
 
-from .flag import Flag, severity
 from .orders import Orders
-from .rules import FACTOR, implausible
+from .rules import FACTOR, Flag, implausible, severity
 
 #: In a label's info: a person looked at its flags and stands by the label.
 REVIEWED = "reviewed"
@@ -40,7 +39,7 @@ class FinalLabels:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a model says of one image.
+    """Answer of a model for one image.
 
     Attributes:
         landmarks: that it found.

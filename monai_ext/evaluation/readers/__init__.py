@@ -1,4 +1,4 @@
-"""How far two readers of the same images lie apart, beside how far a network lies from each of them."""
+"""Distances between two readers of the same images, beside those of a network from each of them."""
 
 from typing import TYPE_CHECKING
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..server.geometry import Ends
 from .image_frame import ImageFrame
-from .nodes import Observers, modified_once
+from .nodes import Observers, draw_as, hide_own_measurements, modified_once
 
 _CLASS, _OURS = "vtkMRMLMarkupsLineNode", "LandmarkDetection.CalibrationLine"
 # Orange, as no landmark of the shipped protocols and no measurement is.
@@ -117,15 +117,9 @@ class CalibrationLine:
         node.SetAttribute(_OURS, "1")
         node.CreateDefaultDisplayNodes()
         node.SetAndObserveTransformNodeID(frame.volume.GetTransformNodeID())
-        # Its own length would be in millimetres of the scene, which a photograph does not have.
-        for number in range(node.GetNumberOfMeasurements()):
-            node.GetNthMeasurement(number).SetEnabled(False)
+        hide_own_measurements(node)
         display = node.GetDisplayNode()
-        for paint in (display.SetColor, display.SetSelectedColor, display.SetActiveColor):
-            paint(*_COLOR)
-        display.SetGlyphTypeFromString("Cross2D")
-        display.SetUseGlyphScale(True)
-        display.SetGlyphScale(_GLYPH)
+        draw_as(display, "Cross2D", _GLYPH, _COLOR)
         display.SetTextScale(_TEXT)
         display.SetLineThickness(_THICKNESS)
         display.SetPointLabelsVisibility(False)

@@ -13,7 +13,7 @@ from ..server.geometry import Geometry
 from ..server.task_definition import MeasurementDefinition, TaskDefinition
 from ..work.measurements import MeasuredValue, measure
 from ..work.work import Work
-from .nodes import modified_once, new_markups
+from .nodes import draw_as, hide_own_measurements, modified_once, new_markups
 
 Pixel = Optional[Sequence[float]]
 
@@ -38,17 +38,11 @@ class MeasurementLines:
         node = new_markups(
             self._scene, "vtkMRMLMarkupsAngleNode" if angle else "vtkMRMLMarkupsLineNode", definition.title
         )
-        # The node would state its own length in scene millimetres, which a photograph does not have.
-        for number in range(node.GetNumberOfMeasurements()):
-            node.GetNthMeasurement(number).SetEnabled(False)
+        hide_own_measurements(node)
         for _ in range(3 if angle else 2):
             node.AddControlPoint((0.0, 0.0, 0.0), "")
         display = node.GetDisplayNode()
-        display.SetColor(*_COLOR)
-        display.SetSelectedColor(*_COLOR)
-        display.SetActiveColor(*_COLOR)
-        display.SetGlyphTypeFromString("Vertex2D")
-        display.SetGlyphScale(_GLYPH)
+        draw_as(display, "Vertex2D", _GLYPH, _COLOR)
         display.SetLineThickness(_THICKNESS)
         display.SetTextScale(_TEXT)
         display.SetPointLabelsVisibility(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
@@ -95,7 +95,7 @@ Local = Optional[Sequence[float]]
 _POINT_LIST = "vtkMRMLMarkupsFiducialNode"
 #: Size in percent of the view of the crosses at the landmarks, whose middle is open: the pixel under the point is seen.
 CROSS_SCALE = 6.0
-_WHITE = (1.0, 1.0, 1.0)
+WHITE = (1.0, 1.0, 1.0)
 #: Of the names in the view.
 TEXT_SCALE = 2.2
 # Millimetres.
@@ -106,23 +106,39 @@ def create_points(scene: Any, name: str, labels: Sequence[str]) -> Any:
     """A point list with one unset control point for each label, to which none can be added."""
     node = scene.AddNewNodeByClass(_POINT_LIST, name)
     node.CreateDefaultDisplayNodes()
-    for label in labels:
-        node.AddControlPoint((0.0, 0.0, 0.0), label)
-    node.UnsetAllControlPoints()
+    add_unset_points(node, labels)
     node.SetFixedNumberOfControlPoints(True)
     dress(node)
     return node
+
+
+def add_unset_points(node: Any, labels: Iterable[str]) -> None:
+    """Adds one unset control point for each label."""
+    for label in labels:
+        node.AddControlPoint((0.0, 0.0, 0.0), label)
+    node.UnsetAllControlPoints()
+
+
+def draw_as(display: Any, glyph: str, scale: float, color: Sequence[float], active: bool = True) -> None:
+    """Sets glyph, size in percent of the view, and colour; without ``active`` the mouse changes the colour."""
+    display.SetGlyphTypeFromString(glyph)
+    display.SetUseGlyphScale(True)
+    display.SetGlyphScale(scale)
+    for paint in (display.SetColor, display.SetSelectedColor, *[display.SetActiveColor] * active):
+        paint(*color)
+
+
+def hide_own_measurements(node: Any) -> None:
+    """Disables the node's own lengths: they are in scene millimetres, which a photograph does not have."""
+    for number in range(node.GetNumberOfMeasurements()):
+        node.GetNthMeasurement(number).SetEnabled(False)
 
 
 def dress(node: Any, named: bool = False) -> None:
     """Sets white crosses, covered by coloured ones (see ``PointMarks``); Slicer writes the names if ``named``."""
     display = node.GetDisplayNode()
     with modified_once(display):
-        display.SetGlyphTypeFromString("Cross2D")
-        display.SetUseGlyphScale(True)
-        display.SetGlyphScale(CROSS_SCALE)
-        display.SetColor(*_WHITE)
-        display.SetSelectedColor(*_WHITE)
+        draw_as(display, "Cross2D", CROSS_SCALE, WHITE, active=False)
         display.SetTextScale(TEXT_SCALE)
         display.SetPointLabelsVisibility(named)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..server.prediction import DEFINED, UNDEFINED
 from ..server.task_definition import TaskDefinition
-from .nodes import CROSS_SCALE, local_of, modified_once, new_markups, write_point
+from .nodes import CROSS_SCALE, add_unset_points, draw_as, local_of, modified_once, new_markups, write_point
 
 # In percent of the view.
 _STAR = 9.0
@@ -35,17 +35,9 @@ class PointMarks:
 
     def _create(self, name: str, glyph: str, size: float, color: Sequence[float], count: int) -> Any:
         node = new_markups(self._scene, "vtkMRMLMarkupsFiducialNode", name)
-        for _ in range(count):
-            node.AddControlPoint((0.0, 0.0, 0.0), "")
-        node.UnsetAllControlPoints()
-        display = node.GetDisplayNode()
-        display.SetGlyphTypeFromString(glyph)
-        display.SetUseGlyphScale(True)
-        display.SetGlyphScale(size)
-        display.SetColor(*color)
-        display.SetSelectedColor(*color)
-        display.SetActiveColor(*color)
-        display.SetPointLabelsVisibility(False)
+        add_unset_points(node, [""] * count)
+        draw_as(node.GetDisplayNode(), glyph, size, color)
+        node.GetDisplayNode().SetPointLabelsVisibility(False)
         return node
 
     @property

@@ -9,7 +9,17 @@ import vtk
 
 from ..server.prediction import DEFINED, UNDEFINED
 from ..server.task_definition import TaskDefinition
-from .nodes import TEXT_SCALE, Observers, local_of, modified_once, new_markups, write_point
+from .nodes import (
+    TEXT_SCALE,
+    WHITE,
+    Observers,
+    add_unset_points,
+    draw_as,
+    local_of,
+    modified_once,
+    new_markups,
+    write_point,
+)
 from .slice_view import ImageView
 
 Place = Optional[tuple[float, float]]
@@ -106,16 +116,10 @@ class PointNames:
         self._observed: Any = None
         self._observers = Observers()
         node = new_markups(scene, "vtkMRMLMarkupsFiducialNode", "Landmark Detection names")
-        for title in self._titles:
-            node.AddControlPoint((0.0, 0.0, 0.0), title)
-        node.UnsetAllControlPoints()
+        add_unset_points(node, self._titles)
         display = node.GetDisplayNode()
-        display.SetGlyphTypeFromString("Circle2D")
-        display.SetUseGlyphScale(True)
-        display.SetGlyphScale(_DOT)
+        draw_as(display, "Circle2D", _DOT, WHITE)
         display.SetTextScale(TEXT_SCALE)
-        for paint in (display.SetColor, display.SetSelectedColor, display.SetActiveColor):
-            paint(1.0, 1.0, 1.0)
         display.SetPointLabelsVisibility(True)
         self.node = node
         self._sizes = [_text_size(display, title) for title in self._titles]
