@@ -12,8 +12,16 @@ import typer
 
 from monai_ext.formats import FORMATS, Format, find_format, losses, named_files, write_table
 from monai_ext.images import read_exif_orientation, read_frame, stored_to_upright, upright_size
-from monai_ext.landmarks import Frame, ImagePoints, InputError, PointsTable, Status, TablePoint, read_markups
-from monai_ext.landmarks.label_check import check_label
+from monai_ext.landmarks import (
+    Frame,
+    ImagePoints,
+    InputError,
+    PointsTable,
+    Status,
+    TablePoint,
+    check_label,
+    read_markups,
+)
 from monai_ext.studies import Studies
 
 from .console import print_json, tell

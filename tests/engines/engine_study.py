@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,20 @@ from monai_ext.landmarks.markups import write_markups
 from monai_ext.studies import Studies
 
 WIDTH, HEIGHT = 80, 56
+
+
+class KilledError(Exception):
+    """Stands for a kill in the middle of a run."""
+
+
+def kill_in_epoch(number: int) -> Callable[[dict[str, Any]], None]:
+    """An ``on_progress`` that kills a run when it reports an epoch for the first time."""
+
+    def kill(progress: dict[str, Any]) -> None:
+        if progress["epoch"] == number:
+            raise KilledError
+
+    return kill
 
 
 def draw_blobs(points: np.ndarray, rng: np.random.Generator, *, dark: bool = True) -> np.ndarray:

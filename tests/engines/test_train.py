@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from engine_study import write_study
+from engine_study import KilledError, kill_in_epoch, write_study
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, split_images, train_model
 from monai_ext.engines.job import RunState
@@ -19,10 +19,6 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Status
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.models import find_model, publish, read_card
-
-
-class KilledError(Exception):
-    """Stands for a kill in the middle of a run."""
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +117,8 @@ def test_a_killed_run_goes_on_and_equals_an_unbroken_one(tmp_path, blob_study, q
     options = TrainOptions(max_epochs=4, val_interval=1, checkpoint_seconds=0, seed=3)
     whole = train_model(quick_protocol, images, tmp_path / "whole", options)
 
-    def kill_in_epoch_three(progress: dict) -> None:
-        if progress["epoch"] == 3:
-            raise KilledError
-
     with pytest.raises(KilledError):
-        train_model(quick_protocol, images, tmp_path / "broken", options, on_progress=kill_in_epoch_three)
+        train_model(quick_protocol, images, tmp_path / "broken", options, on_progress=kill_in_epoch(3))
     epochs: list[int] = []
     resumed = train_model(
         quick_protocol, images, tmp_path / "broken", options, on_progress=lambda p: epochs.append(p["epoch"])
