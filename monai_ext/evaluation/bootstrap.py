@@ -68,7 +68,7 @@ def mean_interval(errors: ArrayLike, *, level: float = LEVEL, resamples: int = R
         return Interval(float(sums.sum() / total) if n else math.nan, math.nan, math.nan, n, total)
     from scipy.stats import bootstrap  # takes a second to load
 
-    found = bootstrap(
+    means = bootstrap(
         (sums, counts),
         lambda distances, number, axis: distances.sum(axis=axis) / number.sum(axis=axis),
         n_resamples=resamples,
@@ -78,8 +78,9 @@ def mean_interval(errors: ArrayLike, *, level: float = LEVEL, resamples: int = R
         confidence_level=level,
         method="percentile",
         random_state=np.random.default_rng(seed),
-    ).confidence_interval
-    return Interval(float(sums.sum() / total), float(found.low), float(found.high), n, total)
+    ).bootstrap_distribution
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(sums.sum() / total), float(low), float(high), n, total)
 
 
 def difference_interval(
