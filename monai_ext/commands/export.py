@@ -19,12 +19,12 @@ from monai_ext.landmarks import (
     PointsTable,
     Status,
     TablePoint,
+    check_label,
     find_protocol,
     read_markups,
     read_protocols,
+    shipped_dir,
 )
-from monai_ext.landmarks.label_check import check_label
-from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.structured_reports import EXTENSION, write_reports
 from monai_ext.studies import Studies
 

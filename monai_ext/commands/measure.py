@@ -7,10 +7,7 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.landmarks import InputError, find_protocol
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.measurements import csv_of_rows
-from monai_ext.landmarks.protocol_file import read_protocols, shipped_dir
+from monai_ext.landmarks import InputError, csv_of_rows, find_protocol, read_protocols, shipped_dir, write_atomically
 from monai_ext.studies import Studies, study_rows
 
 from .console import note, print_json

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from monai_ext import __version__, evaluation, reports
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, write_atomically
 
 from .console import command_line, now, print_json, tell
 from .meter import Meter

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from monai_ext.landmarks import Frame, InputError, Protocol
-from monai_ext.landmarks.label_check import fitting_protocols, read_label
-from monai_ext.landmarks.label_frame import REMAP
-from monai_ext.landmarks.markups import Markups
+from monai_ext.landmarks import REMAP, Frame, InputError, Markups, Protocol, fitting_protocols, read_label
 from monai_ext.studies import INDEX_FILE, LABEL_TAGS, JournalState, Studies, StudiesIndex, read_index, read_journal
 
 from .check import OK, PROBLEM, WARNING, Check, count, listed, sentences

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pydicom.filereader import read_partial
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks import InputError
 
 from .formats import image_kind
 from .headers import STREAM_ERRORS, open_nifti, read_mha_fields, read_nifti_header, read_nrrd_fields

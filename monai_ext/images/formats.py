@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks import InputError
 
 #: Kinds that are read; the names are those that people use.
 READABLE_KINDS = ("PNG", "JPEG", "BMP", "TIFF", "NIfTI", "NRRD", "MHA", "DICOM")

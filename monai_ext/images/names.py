@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks import InputError
 
 from .formats import IMAGE_EXTENSIONS, image_kind
 

@@ -13,8 +13,7 @@ import SimpleITK as sitk  # noqa: N813  (its own idiom)
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import FloatArray, Frame
+from monai_ext.landmarks import FloatArray, Frame, InputError
 
 from .completeness import check_complete, data_files
 from .formats import DICOM, TIFF, Format, image_format

@@ -16,8 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import read_json
+from monai_ext.landmarks import InputError, read_json
 
 from .names import image_id, same_name
 from .pixel_size import Line

@@ -17,8 +17,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import FloatArray, Frame
+from monai_ext.landmarks import FloatArray, Frame, InputError
 
 # tifffile would log what is odd about a file; what a person must know is raised as an InputError instead.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)

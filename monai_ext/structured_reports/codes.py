@@ -6,7 +6,7 @@ import hashlib
 
 from pydicom.sr.coding import Code
 
-from monai_ext.landmarks.protocol import LandmarkDefinition, Measurement
+from monai_ext.landmarks import LandmarkDefinition, Measurement
 
 #: Coding scheme of names that a protocol gives no code for; schemes that begin with 99 are private (DICOM PS3.16, 8).
 PRIVATE_SCHEME = "99LANDMARKS"

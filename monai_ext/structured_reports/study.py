@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Protocol, write_atomically
-from monai_ext.landmarks.label_check import protocol_of, read_label
-from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks import InputError, Protocol, protocol_of, read_label, read_markups, write_atomically
 from monai_ext.studies import Studies, read_index
 
 from .write import Observers, structured_report

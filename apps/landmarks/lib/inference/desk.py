@@ -13,8 +13,7 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 
-from monai_ext.landmarks import InputError, Landmarks
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError, Landmarks
 
 from ..settings import Conf
 from .slots import Check, InferenceSlots

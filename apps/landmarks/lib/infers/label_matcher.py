@@ -8,7 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_ext.inferers.first_labels import MOST, FileMatcher, FirstLabels, LabelledView
+from monai_ext.inferers import MOST, FileMatcher, FirstLabels, LabelledView
 from monai_ext.landmarks import Landmarks, Protocol
 from monai_ext.networks import find_device
 from monai_ext.studies import Objects
