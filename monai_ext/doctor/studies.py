@@ -157,12 +157,12 @@ def label_problem(
     if stated is not None and stated not in protocols:
         return f"it belongs to the protocol {stated!r}, which is not there"
     try:
-        markups = Markups.read(path)
+        markups = Markups.read(path, "it")
         names = markups.landmarks(frame).names
         chosen = [protocols[stated]] if stated is not None else fitting_protocols(names, protocols)
         read_label(markups, frame, chosen[0], tag)
     except InputError as error:
-        return str(error).replace(f"{path} ", "it ").replace(f"{path}: ", "").replace(f"{path}, ", "").rstrip(".")
+        return str(error).removeprefix("it: ").removeprefix("it, ").rstrip(".")
     return ""
 
 

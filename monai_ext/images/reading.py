@@ -158,7 +158,7 @@ def _read_pillow(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
 
 
 def _is_deep_color(path: Path) -> bool:
-    """Whether a PNG has 16 bits per channel and more than one channel (its IHDR chunk, bytes 24 and 25)."""
+    """Recognises a PNG of 16 bits per channel and more than one channel (its IHDR chunk, bytes 24 and 25)."""
     with path.open("rb") as stream:
         depth, color = stream.read(26)[24:26]
     if depth == 16 and color == 4:  # SimpleITK does not read grey with alpha

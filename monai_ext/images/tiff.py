@@ -165,7 +165,7 @@ def _bits(page: tifffile.TiffPage) -> int:
 
 
 def _needs_libtiff(page: tifffile.TiffPage) -> bool:
-    """Whether tifffile leaves the page or its colours to others, and libtiff renders it without loss of depth."""
+    """Recognises a page that tifffile leaves to others and libtiff renders without loss of depth."""
     bits, color = page.bitspersample, page.photometric
     if isinstance(bits, tuple) or bits > 8 or page.sampleformat != 1 or page.samplesperpixel != _RENDERED.get(color):
         return False

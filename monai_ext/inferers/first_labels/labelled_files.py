@@ -62,7 +62,7 @@ class FileMatcher:
         return LabelledView(self._see(sample), mirrored, sample["points"].double(), sample["status"])
 
     def first_labels(self, views: Sequence[LabelledView]) -> FirstLabels:
-        """What finds the landmarks of some labelled images.
+        """Makes a finder of the landmarks of some labelled images.
 
         Raises:
             InputError: as :class:`FirstLabels`.
@@ -70,7 +70,7 @@ class FileMatcher:
         return FirstLabels(views, self.protocol.swap)
 
     def propose(self, first: FirstLabels, image: Path) -> tuple[Landmarks, Proposal]:
-        """What labelled images propose for another one, in its original pixels and frame.
+        """Landmarks that labelled images propose for another one, in its original pixels and frame.
 
         Args:
             first: made of the labelled images.

@@ -1,4 +1,4 @@
-"""Where predictions are asked for: kept answers, work that is under way, and the places in which it runs."""
+"""Desk of predictions: kept replies, work that is under way, and the places in which it runs."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class LabelMatcher:
         self._latest: tuple[Objects, tuple[str, ...]] | None = None
 
     def count(self) -> int:
-        """How many labelled images there are."""
+        """Number of labelled images."""
         return len(self._images())
 
     def sources(self, image: str) -> Sources:
@@ -152,7 +152,7 @@ class LabelMatcher:
 
 
 def _doubt(first: FirstLabels) -> str:
-    """Why labelled images tell nothing of others; empty where they do."""
+    """Reason why labelled images tell nothing of others; empty where they do."""
     errors = first.leave_one_out()
     if errors is None or errors.matched < errors.placed:
         return ""
