@@ -13,9 +13,8 @@ import typer
 from typer.core import TyperCommand
 
 from monai_ext import __version__, commands
+from monai_ext.commands import say
 from monai_ext.landmarks import InputError
-
-from .commands.console import say
 
 app = typer.Typer(
     name="monai-landmarks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -65,3 +66,35 @@ def test_a_module_does_not_hide_the_name_it_shares(tmp_path: Path, monkeypatch: 
     assert face.scale() == "scaled"
     assert face.extent == 3
     assert sys.modules["sample_room.scale"].size == 3
+
+
+def _imports(file: Path, package: list[str]) -> list[str]:
+    """The modules that a file imports names from, relative ones in full."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = [*above, *([node.module] if node.module else [])]
+            # the names of a package may be modules of it
+            found += [".".join([*module, alias.name]) for alias in node.names] if node.module is None else []
+            found.append(".".join(module))
+    return found
+
+
+def test_one_room_takes_from_another_through_its_face() -> None:
+    modules = {
+        ".".join(file.relative_to(LIBRARY.parent).with_suffix("").parts)
+        for file in LIBRARY.rglob("*.py")
+        if file.name != "__init__.py" and file.parent != LIBRARY
+    }
+    wrong = []
+    for file in [*LIBRARY.rglob("*.py"), *(LIBRARY.parent / "apps" / "landmarks").rglob("*.py")]:
+        parts = list(file.relative_to(LIBRARY.parent).parts)
+        room = parts[1] if parts[0] == "monai_ext" and len(parts) > 2 else "commands"  # as cli.py
+        for module in _imports(file, parts[:-1]):
+            if module in modules and module.split(".")[1] != room:
+                wrong.append(f"{'/'.join(parts)} imports {module}")
+
+    assert wrong == []

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from monai_ext.inferers import Predictions, Source
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Unit
 
 
 def scatter(samples: torch.Tensor) -> torch.Tensor:

@@ -14,8 +14,8 @@ import torch
 from scipy.special import ellipe
 
 from monai_ext.inferers import Predictions, map_radius, probabilities
-from monai_ext.landmarks.geometry import Unit
-from monai_ext.transforms.decoders import decode_heatmap
+from monai_ext.landmarks import Unit
+from monai_ext.transforms import decode_heatmap
 
 from .measure import MeasureUnit
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from monai_ext.engines import LabelledImage, read_labels
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor, observed
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, InputError, Unit
 from monai_ext.metrics import radial_errors
 from monai_ext.models import Observed, joined
 

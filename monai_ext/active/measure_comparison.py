@@ -15,8 +15,7 @@ from scipy.stats import rankdata
 
 from monai_ext.evaluation import GREY, Result, Table, line_look, plot_file, rounded
 from monai_ext.inferers import Reduction, image_score
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, InputError, Unit
 
 from .judgement import Judgement
 from .measure import MeasureUnit, UncertaintyMeasure

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 
 from torch import nn
 
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Protocol, Unit
 
 from .disagreement import Disagreement, StageDistance
 from .heatmap_measures import Entropy, MapRadius, PeakHeight, PeakRadius

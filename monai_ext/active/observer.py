@@ -13,9 +13,8 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from monai_ext.inferers import ImageBatch, Predictions, Predictor, Source, load_batch, read_output
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.geometry import FloatArray, about, flip_matrix, rotation_matrix
-from monai_ext.transforms.resample import resample
+from monai_ext.landmarks import FloatArray, InputError, Protocol, about, flip_matrix, rotation_matrix
+from monai_ext.transforms import resample
 
 from .features import FeatureTap
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_ext.evaluation import DASH, Table
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, Unit
 from monai_ext.models import Calibration, Observed, fit_calibration, folds_of
 
 #: One radius for all images, one by the model's uncertainty, and that of the two which the fitted half chose.

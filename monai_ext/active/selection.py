@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError
 
 #: The candidates whose novelty the strategy ``hybrid`` weighs at most, so that its memory stays bounded.
 DEMAND = 1000

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         train_source,
         uncertainty,
     )
+    from .console import say
 
 __all__ = [
     "ablate",
@@ -46,6 +47,7 @@ __all__ = [
     "report",
     "review",
     "sample_data",
+    "say",
     "serve",
     "simulate_active_learning",
     "simulate_camera_change",

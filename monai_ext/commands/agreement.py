@@ -10,9 +10,7 @@ from typing import Annotated
 import typer
 
 from monai_ext import evaluation, inferers
-from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
-from monai_ext.landmarks.files import write_json_atomically
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Landmarks, Protocol, Unit, find_protocol, write_json_atomically
 from monai_ext.studies import ReadImage, Studies, read_readings
 
 from .console import command_line, now, output, print_json, tell

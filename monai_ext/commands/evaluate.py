@@ -10,9 +10,7 @@ import typer
 
 from monai_ext import evaluation, inferers, networks
 from monai_ext.images import read_image
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.files import write_json_atomically
-from monai_ext.landmarks.network_config import Decoder
+from monai_ext.landmarks import Decoder, InputError, Protocol, write_json_atomically
 from monai_ext.studies import Studies
 
 from .console import command_line, now, output, print_json, tell

@@ -20,8 +20,7 @@ from monai_ext.importing import (
     read_names,
     renamed,
 )
-from monai_ext.landmarks import InputError, Landmarks, PointsTable, find_protocol
-from monai_ext.landmarks.new_protocol import check_new_protocol
+from monai_ext.landmarks import InputError, Landmarks, PointsTable, check_new_protocol, find_protocol
 from monai_ext.studies import Studies, checked_name
 
 from .console import print_json, tell

@@ -7,10 +7,7 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.landmarks import InputError, find_protocol
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.measurements import csv_of_rows
-from monai_ext.landmarks.protocol_file import read_protocols, shipped_dir
+from monai_ext.landmarks import InputError, csv_of_rows, find_protocol, read_protocols, shipped_dir, write_atomically
 from monai_ext.studies import Studies, study_rows
 
 from .console import note, print_json
@@ -42,7 +39,8 @@ def run(
     if task is not None and not task.measurements:
         raise InputError(f"The protocol {task.name} defines no measurements: add some to its .yaml file.")
     study, only = Studies(studies), None if task is None else task.name
-    found = [label for wanted in image or [None] for label in study_rows(study, protocols, wanted, only)]
+    chosen: list[str | None] = [*image] if image else [None]
+    found = [label for wanted in chosen for label in study_rows(study, protocols, wanted, only)]
     if not found:
         raise InputError(
             f"{studies} has no final label{f' of {task.name}' if task else ''}: there is nothing to measure."

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from monai_ext import evaluation, reports
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, write_atomically
 from monai_ext.models import ModelCard, check_weights, read_calibration, read_training_record
 
 from .console import note, print_json, tell

@@ -10,8 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.landmarks import InputError, shipped_dir
 from monai_ext.models import (
     CARD,
     SHIPPED,

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from monai_ext import inferers, networks
-from monai_ext.landmarks import INSTALLED, InputError, Protocol, Unit, app_dir
-from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.landmarks import INSTALLED, InputError, Protocol, Unit, app_dir, shipped_dir
 from monai_ext.models import CARD, find_model
 
 ProtocolOption = Annotated[str, typer.Option("--protocol", "-p", help="A shipped protocol, or a .yaml file.")]

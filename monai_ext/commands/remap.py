@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from monai_ext.landmarks.label_frame import frame_field, pixel_words
+from monai_ext.landmarks import frame_field, pixel_words
 from monai_ext.studies import Studies, find_remappings, remap
 
 from .console import note, print_json, tell

@@ -10,10 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from monai_ext import active, inferers
-from monai_ext.active.review import FACTOR
+from monai_ext.active import FACTOR
 from monai_ext.images import read_image
-from monai_ext.landmarks import InputError, Protocol, find_protocol
-from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.landmarks import InputError, Protocol, find_protocol, shipped_dir
 from monai_ext.models import find_model
 from monai_ext.studies import Studies
 

@@ -10,9 +10,15 @@ import typer
 
 from monai_ext import engines, evaluation
 from monai_ext.images import read_frame, read_image
-from monai_ext.landmarks import InputError, Landmarks, Protocol, find_protocol
-from monai_ext.landmarks.files import write_atomically, write_json_atomically
-from monai_ext.landmarks.markups import write_markups
+from monai_ext.landmarks import (
+    InputError,
+    Landmarks,
+    Protocol,
+    find_protocol,
+    write_atomically,
+    write_json_atomically,
+    write_markups,
+)
 from monai_ext.studies import Studies
 
 from .console import tell

@@ -11,8 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from monai_ext import engines
-from monai_ext.landmarks import Protocol, find_protocol
-from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.landmarks import Protocol, find_protocol, shipped_dir
 from monai_ext.studies import Studies
 
 from .console import print_json, tell

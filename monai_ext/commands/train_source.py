@@ -52,6 +52,8 @@ def run(
     """
     if file.exists() and not overwrite:
         raise InputError(f"The file {file} exists: use --overwrite to replace it, or name another.")
+    if not images.is_dir():
+        raise InputError(f"The image folder {images} does not exist: give a folder with one folder per class.")
     found = engines.read_class_table(classes, images) if classes else engines.read_class_folders(images)
     epochs = options.max_epochs
     with Meter(f"Training {options.architecture}", epochs) as meter:

@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from monai_ext import active, engines, inferers, networks
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_json_atomically
-from monai_ext.landmarks.protocol_file import shipped_dir
+from monai_ext.landmarks import InputError, shipped_dir, write_json_atomically
 from monai_ext.models import (
     COVERAGE,
     Calibration,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.protocol_file import survey_protocols
+from monai_ext.landmarks import Protocol, survey_protocols
 
 from .check import OK, PROBLEM, WARNING, Check, count
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from monai_ext.landmarks import Frame, InputError, Protocol
-from monai_ext.landmarks.label_check import fitting_protocols, read_label
-from monai_ext.landmarks.label_frame import REMAP
-from monai_ext.landmarks.markups import Markups
+from monai_ext.landmarks import REMAP, Frame, InputError, Markups, Protocol, fitting_protocols, read_label
 from monai_ext.studies import INDEX_FILE, LABEL_TAGS, JournalState, Studies, StudiesIndex, read_index, read_journal
 
 from .check import OK, PROBLEM, WARNING, Check, count, listed, sentences
@@ -160,12 +157,12 @@ def label_problem(
     if stated is not None and stated not in protocols:
         return f"it belongs to the protocol {stated!r}, which is not there"
     try:
-        markups = Markups.read(path)
+        markups = Markups.read(path, "it")
         names = markups.landmarks(frame).names
         chosen = [protocols[stated]] if stated is not None else fitting_protocols(names, protocols)
         read_label(markups, frame, chosen[0], tag)
     except InputError as error:
-        return str(error).replace(f"{path} ", "it ").replace(f"{path}: ", "").replace(f"{path}, ", "").rstrip(".")
+        return str(error).removeprefix("it: ").removeprefix("it, ").rstrip(".")
     return ""
 
 

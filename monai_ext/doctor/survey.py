@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monai_ext.images import LABEL_EXTENSION, image_id_of, read_frame
-from monai_ext.landmarks import Frame, InputError
-from monai_ext.landmarks.files import TEMPORARY_NAME
+from monai_ext.landmarks import TEMPORARY_NAME, Frame, InputError
 from monai_ext.studies import passed_over
 
 #: A temporary file of a write that goes on is younger.

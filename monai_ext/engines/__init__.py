@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         read_seen_labels,
         split_images,
     )
-    from .initialisation import distilled, find_source
+    from .initialisation import SOURCES, distilled, find_source
     from .job import is_resumable, run_signature
     from .optimisation import build_optimizer
     from .options import OnProgress, SourceOptions, TrainOptions, TrainResult
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SEEN_LABELS",
+    "SOURCES",
     "ClassImage",
     "LabelledImage",
     "OnProgress",

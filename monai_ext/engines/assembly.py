@@ -9,8 +9,7 @@ from monai.engines import SupervisedTrainer
 
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import GradientRatio, build_training_loss
-from monai_ext.networks import LandmarkNetwork
-from monai_ext.networks.cross_task import Distiller
+from monai_ext.networks import Distiller, LandmarkNetwork
 
 from .distributed import replicated
 from .loader import ResumableLoader

@@ -10,9 +10,7 @@ import torch
 from torch import nn
 
 from monai_ext.inferers import ImageBatch, observed, read_output
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.errors import input_errors_unwrapped
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Protocol, Unit, input_errors_unwrapped
 from monai_ext.models import Calibration, Observed, fewest_errors, fit_calibration, joined
 from monai_ext.networks import build_network
 from monai_ext.transforms import to_original

@@ -10,10 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Landmarks, Markups, Protocol
-from monai_ext.landmarks.files import read_json, write_json_atomically
-from monai_ext.landmarks.label_check import first_of, read_label
-from monai_ext.landmarks.tables import Split
+from monai_ext.landmarks import (
+    InputError,
+    Landmarks,
+    Markups,
+    Protocol,
+    Split,
+    first_of,
+    read_json,
+    read_label,
+    write_json_atomically,
+)
 from monai_ext.studies import Studies
 
 #: In a model folder: the SHA-256 of each label that a training has seen.

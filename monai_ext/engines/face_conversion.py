@@ -19,16 +19,19 @@ from scipy.optimize import minimize_scalar
 from torch import nn
 
 from monai_ext.images import read_image
-from monai_ext.landmarks import InputError, write_atomically
-from monai_ext.landmarks.geometry import FloatArray
-from monai_ext.landmarks.markups import read_markups
-from monai_ext.landmarks.normalization import CHANNEL_SCALES
-from monai_ext.networks.cross_task import SourceCard, SourceClassifier, write_source
-from monai_ext.networks.cross_task.dlib_file import SHA256, DlibNetwork, read_dlib_network
-from monai_ext.networks.cross_task.source import FaceClassifier
-from monai_ext.networks.face_resnet import FACE_RESNET
+from monai_ext.landmarks import CHANNEL_SCALES, FloatArray, InputError, read_markups, write_atomically
+from monai_ext.networks import (
+    FACE_RESNET,
+    SHA256,
+    DlibNetwork,
+    FaceClassifier,
+    SourceCard,
+    SourceClassifier,
+    read_dlib_network,
+    write_source,
+)
 from monai_ext.studies import Studies
-from monai_ext.transforms.resample import resample
+from monai_ext.transforms import resample
 
 from .dataset import LabelledImage, labelled_images
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.normalization import OWN_SCALE
-from monai_ext.networks import LandmarkNetwork
-from monai_ext.networks.cross_task import Distiller, SourceClassifier, named_source, read_source
-from monai_ext.networks.cross_task.named_sources import NAMED_SOURCES
-from monai_ext.networks.pretrained import SUFFIXES, Weights, find_weights, pretrained_weights
+from monai_ext.landmarks import OWN_SCALE, InputError, Protocol
+from monai_ext.networks import (
+    NAMED_SOURCES,
+    SUFFIXES,
+    Distiller,
+    LandmarkNetwork,
+    SourceClassifier,
+    Weights,
+    find_weights,
+    named_source,
+    pretrained_weights,
+    read_source,
+)
 
 #: On the card of a network that began without other weights.
 RANDOM = "Random weights"

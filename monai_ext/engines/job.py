@@ -16,8 +16,7 @@ from typing import Any
 
 import torch
 
-from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.files import TEMPORARY_NAME, write_atomically
+from monai_ext.landmarks import TEMPORARY_NAME, Protocol, write_atomically
 
 from .dataset import LabelledImage
 from .distributed import process_rank

@@ -14,7 +14,7 @@ from monai.transforms import Compose, RandomizableTrait
 from torch.utils.data import DistributedSampler
 
 from monai_ext.landmarks import Protocol
-from monai_ext.transforms.pipeline import training_transforms, validation_transforms
+from monai_ext.transforms import training_transforms, validation_transforms
 
 from .dataset import LabelledImage
 from .distributed import process_rank

@@ -12,7 +12,7 @@ from monai.engines.utils import IterationEvents
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from monai_ext.landmarks.recipe import Recipe
+from monai_ext.landmarks import Recipe
 
 #: A model that goes on from trained weights learns at this share of the recipe's rate.
 WARM_START_RATE = 0.3

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.document import DeviceName, Fraction, Positive, Strict
-from monai_ext.landmarks.recipe import Augmentation, Recipe
+from monai_ext.landmarks import Augmentation, DeviceName, Fraction, Positive, Protocol, Recipe, Strict
 
 if TYPE_CHECKING:
     from monai_ext.models import ModelCard

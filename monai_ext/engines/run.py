@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
-from monai_ext.networks import LandmarkNetwork
-from monai_ext.networks.cross_task import Distiller
+from monai_ext.networks import Distiller, LandmarkNetwork
 
 from .assembly import Assembly
 from .distributed import any_process, process_rank, share_from_first

@@ -17,9 +17,7 @@ from monai.data import DataLoader, Dataset
 from monai.transforms import Compose, Randomizable, Transform
 
 from monai_ext.images import find_file, image_id_of
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.recipe import Augmentation
-from monai_ext.landmarks.tables import SPLITS, Split
+from monai_ext.landmarks import SPLITS, Augmentation, InputError, Split
 from monai_ext.transforms import LoadLandmarkImaged, NormalizeLandmarkImaged, RandAffineLandmarks, rand_intensity
 
 #: Columns of a class table; ``split`` may be absent or empty.

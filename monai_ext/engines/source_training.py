@@ -15,12 +15,17 @@ from monai.utils import set_determinism
 from torch import nn
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.errors import input_errors_unwrapped
-from monai_ext.networks import find_device
-from monai_ext.networks.cross_task.source import build_classifier
-from monai_ext.networks.cross_task.source_file import SUFFIX, SourceCard, write_source
-from monai_ext.networks.encoders import build_encoder, encoder_names, is_encoder
+from monai_ext.landmarks import InputError, input_errors_unwrapped
+from monai_ext.networks import (
+    SUFFIX,
+    SourceCard,
+    build_classifier,
+    build_encoder,
+    encoder_names,
+    find_device,
+    is_encoder,
+    write_source,
+)
 
 from .optimisation import attach_gradient_clip, attach_schedule, build_optimizer
 from .options import SourceOptions

@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 import torch
 from ignite.engine import Engine, Events
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.recipe import Length
-from monai_ext.networks import LandmarkNetwork
-from monai_ext.networks.cross_task import Distiller
+from monai_ext.landmarks import InputError, Length
+from monai_ext.networks import Distiller, LandmarkNetwork
 
 from .assembly import Assembly
 from .calibrate import BATCH_SIZE, observe_images

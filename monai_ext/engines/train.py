@@ -17,8 +17,7 @@ from typing import Any
 import torch
 from monai.utils import set_determinism
 
-from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.errors import input_errors_unwrapped
+from monai_ext.landmarks import Protocol, input_errors_unwrapped
 from monai_ext.models import find_model, load_network, read_card, training_lock, write_training_record
 from monai_ext.networks import LandmarkNetwork, build_network, find_device
 

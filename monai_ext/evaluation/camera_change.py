@@ -16,10 +16,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.geometry import FloatArray, Frame, transform_points
-from monai_ext.transforms import find_field_of_view
-from monai_ext.transforms.resample import resample
+from monai_ext.landmarks import FloatArray, Frame, Landmarks, transform_points
+from monai_ext.transforms import find_field_of_view, resample
 
 from .camera_light import develop, draw_light
 from .camera_view import draw_placing, draw_view

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 #: Largest share of one channel that goes to another.
 MIXING = 0.15

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from monai_ext.landmarks.geometry import FloatArray, rotation_matrix, transform_points, translation_matrix
+from monai_ext.landmarks import FloatArray, rotation_matrix, transform_points, translation_matrix
 from monai_ext.transforms import Circle
 
 #: Outlines of the lit part: a whole circle, cut above and below, cut on all four sides, or an image without a border.

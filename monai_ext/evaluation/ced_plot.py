@@ -23,7 +23,7 @@ from .scores import Evaluation
 def draw_step_line(axes: Axes, errors: ArrayLike, limit: float, **look: Any) -> Line2D:
     """Draws the cumulative distribution of (N,) mean errors from 0 to at least ``limit``; NaN do not count."""
     known = np.asarray(errors, dtype=np.float64)
-    line = axes.ecdf(known[~np.isnan(known)], compress=True, **look)
+    line = axes.ecdf(known[~np.isnan(known)], **look)
     x, shares = (np.asarray(values) for values in line.get_data())
     line.set_data(np.r_[0.0, x, max(limit, x[-1])], np.r_[0.0, shares, 1.0])
     return line

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from monai_ext.landmarks import InputError, Landmarks
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError, Landmarks
 
 from .evaluate import Pair, aligned_pairs
 from .marks import Marker

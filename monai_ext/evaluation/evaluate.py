@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 
-from monai_ext.landmarks import Frame, InputError, Landmarks
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, Frame, InputError, Landmarks, Unit
 from monai_ext.metrics import (
     ErrorStatistics,
     PresenceCounts,

@@ -12,7 +12,7 @@ from matplotlib.patches import Circle, Ellipse, Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 from .picture import Canvas, Cutout
 from .plot import DPI

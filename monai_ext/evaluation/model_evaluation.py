@@ -8,9 +8,7 @@ from typing import Any
 
 from monai_ext.engines import LabelledImage, read_labels
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.geometry import FloatArray, Unit
-from monai_ext.landmarks.network_config import Decoder
+from monai_ext.landmarks import Decoder, FloatArray, Landmarks, Unit
 from monai_ext.studies import Studies
 
 from .evaluate import Pair, check_limits, evaluate_landmarks

@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from monai_ext.landmarks import Frame, InputError, Landmarks, Status
-from monai_ext.landmarks.geometry import FloatArray
-from monai_ext.landmarks.protocol import DEFAULT_COLORS
+from monai_ext.landmarks import DEFAULT_COLORS, FloatArray, Frame, InputError, Landmarks, Status
 
 from .marks import TRUTH_COLOR, Marker
 from .picture import Canvas, Cutout, to_rgb

@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, write_atomically
 
 #: Dots per inch; a power of two, so that pixels / DPI * DPI is exact.
 DPI = 128

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError
 
-from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, Status
-from monai_ext.landmarks.document import Positive, Strict
+from monai_ext.landmarks import Frame, InputError, Landmarks, Positive, Protocol, Status, Strict
 
 from .evaluate import Pair
 

@@ -16,8 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Unit
 
 
 def finite(value: float | None) -> float | None:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from monai_ext.landmarks import InputError, Status
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, Status, write_atomically
 
 from .evaluate import Pair, aligned_pairs
 from .normalized import NormalizedScores

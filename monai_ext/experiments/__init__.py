@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .cell_folder import CellFolder
     from .costs import Costs
     from .cross_validation import CrossValidation, Fold, fold_images
-    from .cross_validation_results import COPIES, PLAIN, relative_table, write_cross_validation
+    from .cross_validation_results import COPIES, PLAIN, RESULTS, relative_table, write_cross_validation
     from .learning_curve import CurvePoint, LearningCurve, learning_curves, reference_error
     from .out_of_fold import OutOfFold, RelativeScores
     from .pool import PoolView, view_pool
@@ -32,6 +32,7 @@ __all__ = [
     "COPIES",
     "PLAIN",
     "RECIPES",
+    "RESULTS",
     "Ablation",
     "AblationMeasures",
     "AblationSettings",

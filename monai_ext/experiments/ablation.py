@@ -11,9 +11,7 @@ from typing import Any
 from monai_ext.engines import LabelledImage, labelled_images, split_images
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.network_config import Decoder
-from monai_ext.landmarks.recipe import Length
+from monai_ext.landmarks import Decoder, InputError, Length, Protocol
 from monai_ext.studies import Studies
 
 from .ablation_rows import default_rows, row_protocol, with_backbone

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from monai_ext.evaluation import DASH, Table, draw_ced, with_spread
-from monai_ext.landmarks.files import read_json, write_atomically, write_json_atomically
+from monai_ext.landmarks import read_json, write_atomically, write_json_atomically
 from monai_ext.networks import build_network, machine
 
 from .ablation import Ablation

@@ -7,9 +7,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.network_config import HourglassConfig
-from monai_ext.landmarks.recipe import CROSS_TASK_TEMPERATURE, CROSS_TASK_WEIGHT, NAMED_RECIPES, Recipe
+from monai_ext.landmarks import (
+    CROSS_TASK_TEMPERATURE,
+    CROSS_TASK_WEIGHT,
+    NAMED_RECIPES,
+    HourglassConfig,
+    InputError,
+    Protocol,
+    Recipe,
+)
 from monai_ext.losses import mode_weights
 
 from .settings import RECIPES

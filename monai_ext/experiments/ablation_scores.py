@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from monai_ext.evaluation import Evaluation, Measures, Pair, finite
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import Unit
-from monai_ext.landmarks.network_config import Decoder
+from monai_ext.landmarks import Decoder, InputError, Unit
 
 from .predictions import Predictions, ReadOut, Stage
 

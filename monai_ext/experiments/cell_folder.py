@@ -16,8 +16,7 @@ from typing import Protocol as Interface
 
 from monai_ext.engines import LabelledImage, TrainOptions, train_model
 from monai_ext.evaluation import finite
-from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.landmarks import Protocol, read_json, write_json_atomically
 from monai_ext.models import CARD
 
 CELLS, BEGUN, TRAINED, DONE, PREDICTIONS, MODEL = (

@@ -6,13 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_ext.engines import LabelledImage, TrainOptions
-from monai_ext.engines.initialisation import SOURCES, find_source
-from monai_ext.engines.job import run_signature
-from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.recipe import FACES
-from monai_ext.networks.cross_task.named_sources import NAMED_SOURCES, shipped_source
-from monai_ext.networks.pretrained import IMAGENET, find_weights
+from monai_ext.engines import SOURCES, LabelledImage, TrainOptions, find_source, run_signature
+from monai_ext.landmarks import FACES, IMAGENET, Protocol
+from monai_ext.networks import NAMED_SOURCES, find_weights, shipped_source
 
 
 def cell_signature(

@@ -20,8 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from monai_ext.engines.initialisation import distilled, find_source
-from monai_ext.engines.optimisation import build_optimizer
+from monai_ext.engines import build_optimizer, distilled, find_source
 from monai_ext.inferers import ImageBatch, read_output
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss

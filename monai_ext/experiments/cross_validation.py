@@ -11,9 +11,7 @@ from typing import Any
 from monai_ext.engines import LabelledImage, labelled_images
 from monai_ext.evaluation import Pair
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.files import read_json, write_json_atomically
-from monai_ext.landmarks.recipe import Length
+from monai_ext.landmarks import InputError, Length, Protocol, read_json, write_json_atomically
 from monai_ext.studies import Studies
 
 from .cell_signature import cell_signature

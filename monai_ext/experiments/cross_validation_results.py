@@ -9,7 +9,7 @@ from typing import Any
 
 from monai_ext.evaluation import Measures, Table, draw_ced, draw_worst_cases, record_points, rounded, write_error_csv
 from monai_ext.images import read_image
-from monai_ext.landmarks.files import write_atomically, write_json_atomically
+from monai_ext.landmarks import write_atomically, write_json_atomically
 from monai_ext.studies import Studies
 
 from .cross_validation import CrossValidation

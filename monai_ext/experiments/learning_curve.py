@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monai_ext.evaluation import with_spread
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import Unit
 
 from .rounds import INITIAL
 

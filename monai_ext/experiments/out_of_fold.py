@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_ext.evaluation import Evaluation, Measures, Number, Pair, Reading, Result, mean_interval
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 #: Names the row of all landmarks.
 ALL = "all"

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ext.active import UncertaintyMeasure
-from monai_ext.active.observer import Observer
+from monai_ext.active import Observer, UncertaintyMeasure
 from monai_ext.inferers import Predictor, Reduction, image_score
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 
 class PoolView(NamedTuple):

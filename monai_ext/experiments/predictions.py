@@ -12,10 +12,7 @@ import numpy as np
 from monai_ext.engines import LabelledImage, read_labels
 from monai_ext.evaluation import Pair, Table, exact
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import Frame, InputError, Landmarks, Status
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.geometry import FloatArray
-from monai_ext.landmarks.network_config import Decoder
+from monai_ext.landmarks import Decoder, FloatArray, Frame, InputError, Landmarks, Status, write_atomically
 
 #: Which heatmaps a point was read off: those of the network's last stage, or of its coarse stage.
 Stage = Literal["answer", "coarse"]

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_ext.active.selection import STRATEGIES
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.active import STRATEGIES
+from monai_ext.landmarks import InputError, read_json, write_json_atomically
 
 #: Stands for the strategy of the first labels, which are drawn by chance and the same for all strategies.
 INITIAL = "initial"

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from monai_ext.engines import LabelledImage, TrainOptions, read_labels
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.recipe import Length, Recipe
+from monai_ext.landmarks import InputError, Length, Protocol, Recipe
 from monai_ext.networks import find_device, machine, versions
 
 from .cell_folder import CellFolder, NamedCell

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from monai_ext.active import DEFAULT_MEASURE
 from monai_ext.inferers import Reduction
-from monai_ext.landmarks.document import DeviceName, NotNegative, Strict
-from monai_ext.landmarks.recipe import CROSS_TASK_WEIGHT
+from monai_ext.landmarks import CROSS_TASK_WEIGHT, DeviceName, NotNegative, Strict
 
 #: Recipes of an ablation: the protocol's own, the default one, and the named ones.
 RecipeName = Literal["protocol", "default", "zian_a", "zian_b", "fine_tune", "cross_task"]

@@ -11,14 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.active.measures import find_measure
-from monai_ext.active.selection import USES_FEATURES, USES_SCORES, Candidates, by_chance, select
+from monai_ext.active import USES_FEATURES, USES_SCORES, Candidates, by_chance, find_measure, select
 from monai_ext.engines import LabelledImage, labelled_images, split_images
 from monai_ext.evaluation import Pair, common_unit, distances
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.geometry import Unit
-from monai_ext.landmarks.recipe import Length
+from monai_ext.landmarks import InputError, Length, Protocol, Unit
 from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 

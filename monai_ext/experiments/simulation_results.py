@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.evaluation import DASH, GREY, Table, color_of, line_look, marker_of, plot_file
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically, write_json_atomically
+from monai_ext.landmarks import InputError, write_atomically, write_json_atomically
 
 from .learning_curve import LearningCurve, learning_curves, reference_error
 from .simulation import Simulation

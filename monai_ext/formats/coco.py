@@ -17,8 +17,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, TablePoint, write_json_atomically
-from monai_ext.landmarks.files import read_json
+from monai_ext.landmarks import (
+    ImagePoints,
+    InputError,
+    PointsTable,
+    Status,
+    TablePoint,
+    read_json,
+    write_json_atomically,
+)
 
 from .format import Format, FrameOf
 from .sample import Sample

@@ -16,10 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import REQUIRED_COLUMNS, PointsTable, read_points_table, write_points_table
+from monai_ext.landmarks import (
+    REQUIRED_COLUMNS,
+    InputError,
+    PointsTable,
+    Status,
+    read_points_table,
+    write_atomically,
+    write_points_table,
+)
 
 from .files import csv_text, read_rows
 from .format import Format, FrameOf

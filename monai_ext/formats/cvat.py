@@ -16,10 +16,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import PointsTable
+from monai_ext.landmarks import InputError, PointsTable, Status, write_atomically
 
 from .files import read_text
 from .format import Format, FrameOf

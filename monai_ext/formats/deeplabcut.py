@@ -18,10 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import PointsTable
+from monai_ext.landmarks import InputError, PointsTable, Status, write_atomically
 
 from .files import csv_text, read_rows
 from .format import Format, FrameOf, optional_package

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_ext.images import image_id
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import StagedFile, sync_folder
-from monai_ext.landmarks.table_text import Numbers, decode_text, read_text_table
+from monai_ext.landmarks import InputError, Numbers, StagedFile, decode_text, read_text_table, sync_folder
 
 
 class Rows(NamedTuple):

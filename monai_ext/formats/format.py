@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import Frame
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import PointsTable
+from monai_ext.landmarks import Frame, InputError, PointsTable, Status
 
 from .sample import Sample
 

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import ImagePoints, PointsTable, TablePoint
+from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, TablePoint
 
 _NOWHERE = (math.nan, math.nan)
 

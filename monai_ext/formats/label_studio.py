@@ -18,10 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import read_json, write_json_atomically
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import PointsTable
+from monai_ext.landmarks import InputError, PointsTable, Status, read_json, write_json_atomically
 
 from .format import Format, FrameOf
 from .gather import Gatherer, number, pixel_size

@@ -15,10 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import ImagePoints, PointsTable
+from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, read_json
 
 from .files import files_of, named_files, write_json_files
 from .format import Format, FrameOf

@@ -12,9 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import ImagePoints, PointsTable
+from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status
 
 from .files import csv_text, files_of, named_files, read_rows, write_files
 from .format import Format, FrameOf

@@ -8,9 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import Frame
-from monai_ext.landmarks.tables import PointsTable, TablePoint
+from monai_ext.landmarks import Frame, InputError, PointsTable, TablePoint
 
 from . import coco, csv_tables, cvat, deeplabcut, label_studio, labelme, napari, sleap, slicer, tps, via
 from .format import Format, FrameOf, frame_lookup

@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.table_text import DELIMITERS, decode_text
+from monai_ext.landmarks import DELIMITERS, InputError, decode_text
 
 #: As many bytes of a table as its first lines never exceed.
 _HEAD = 1_000_000

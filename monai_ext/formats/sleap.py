@@ -16,10 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import PointsTable
+from monai_ext.landmarks import InputError, PointsTable, Status, write_atomically
 
 from .format import Format, FrameOf, optional_package
 from .gather import Gatherer, posix_path

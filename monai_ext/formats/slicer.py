@@ -15,10 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_ext.landmarks.control_points import describe_confidence
-from monai_ext.landmarks.markups import markups_document, read_markups
-from monai_ext.landmarks.points import Landmarks, Status
-from monai_ext.landmarks.tables import PointsTable
+from monai_ext.landmarks import Landmarks, PointsTable, Status, describe_confidence, markups_document, read_markups
 
 from .files import csv_text, files_of, named_files, write_files
 from .format import Format, FrameOf

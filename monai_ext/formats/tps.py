@@ -19,10 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import PointsTable, TablePoint
+from monai_ext.landmarks import InputError, PointsTable, Status, TablePoint, write_atomically
 
 from .files import read_text
 from .format import Format, FrameOf

@@ -17,10 +17,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import read_json, write_atomically, write_json_atomically
-from monai_ext.landmarks.points import Status
-from monai_ext.landmarks.tables import ImagePoints, PointsTable
+from monai_ext.landmarks import (
+    ImagePoints,
+    InputError,
+    PointsTable,
+    Status,
+    read_json,
+    write_atomically,
+    write_json_atomically,
+)
 
 from .files import csv_text, read_rows
 from .format import Format, FrameOf

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pydicom.filereader import read_partial
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks import InputError
 
 from .formats import image_kind
 from .headers import STREAM_ERRORS, open_nifti, read_mha_fields, read_nifti_header, read_nrrd_fields
@@ -169,7 +169,7 @@ def joined(path: Path) -> Joined | None:
 
 
 def _data_file(path: Path, kind: str) -> str | None:
-    """What a header says of where its pixels lie; None where they follow it."""
+    """Name of the file that holds the pixels of a header; None where they follow it."""
     if kind == "MHA":
         name = read_mha_fields(path)[0].get(_MHA_KEY, "LOCAL")
         return None if name.upper() == "LOCAL" else name

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks import InputError
 
 #: Kinds that are read; the names are those that people use.
 READABLE_KINDS = ("PNG", "JPEG", "BMP", "TIFF", "NIfTI", "NRRD", "MHA", "DICOM")
@@ -39,7 +39,7 @@ _DICOM_CODES = (b"UL", b"OB", b"UI", b"SH", b"CS", b"DA", b"TM", b"DT", b"LO", b
 
 
 class Format(NamedTuple):
-    """How a kind of file is read.
+    """Format of image files and the way in which it is read.
 
     Args:
         name: what a person calls it; also Pillow's name.
@@ -177,5 +177,5 @@ def _unzipped(path: Path) -> bytes:
 
 
 def _is_bare_dicom(head: bytes) -> bool:
-    """Whether a data set begins at once, without preamble, as old devices write it."""
+    """Recognises a data set that begins at once, without preamble, as old devices write it."""
     return head[:2] in _DICOM_GROUPS and head[3:4] == b"\0" and head[4:6] in _DICOM_CODES

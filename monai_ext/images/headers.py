@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks import InputError
 
 NIFTI1_HEADER_BYTES = 348
 MAX_TEXT_HEADER_BYTES = 1 << 20

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from monai_ext.landmarks.errors import InputError
+from monai_ext.landmarks import InputError
 
 from .formats import IMAGE_EXTENSIONS, image_kind
 
@@ -49,7 +49,7 @@ def check_id_length(image: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """What two names have in common that some file system takes for one: Unicode form and upper or lower case differ.
+    """Key that is the same for names that some file system takes for one: Unicode form and case of letters differ.
 
     Examples:
         >>> name_key("Oeil_\u00e9.PNG") == name_key("oeil_e\u0301.png")

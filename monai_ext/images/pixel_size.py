@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import Frame
+from monai_ext.landmarks import Frame, InputError
 
 #: Smallest pixel, in millimetres: a camera, a scanner or an OCT resolves no finer on a patient.
 SMALLEST_MM = 0.001

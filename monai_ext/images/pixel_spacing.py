@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pydicom
 from pydicom.dataset import Dataset
 
-from monai_ext.landmarks.geometry import Frame
+from monai_ext.landmarks import Frame
 
 from .headers import read_mha_fields, read_nifti_header, read_nrrd_fields
 from .stated_sizes import StatedSize, stated_size

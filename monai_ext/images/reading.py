@@ -13,8 +13,7 @@ import SimpleITK as sitk  # noqa: N813  (its own idiom)
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import FloatArray, Frame
+from monai_ext.landmarks import FloatArray, Frame, InputError
 
 from .completeness import check_complete, data_files
 from .formats import DICOM, TIFF, Format, image_format
@@ -159,7 +158,7 @@ def _read_pillow(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
 
 
 def _is_deep_color(path: Path) -> bool:
-    """Whether a PNG has 16 bits per channel and more than one channel (its IHDR chunk, bytes 24 and 25)."""
+    """Recognises a PNG of 16 bits per channel and more than one channel (its IHDR chunk, bytes 24 and 25)."""
     with path.open("rb") as stream:
         depth, color = stream.read(26)[24:26]
     if depth == 16 and color == 4:  # SimpleITK does not read grey with alpha

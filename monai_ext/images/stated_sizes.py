@@ -16,8 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import read_json
+from monai_ext.landmarks import InputError, read_json
 
 from .names import image_id, same_name
 from .pixel_size import Line
@@ -58,7 +57,7 @@ class StatedSize:
     when: str = field(default="", compare=False)
 
     def source(self, file_source: str = "none") -> str:
-        """Where the calibration of an image came from, for a person.
+        """Origin of the calibration of an image, for a person.
 
         Args:
             file_source: of the pixel size that the file itself states; ``"none"`` without one.
@@ -79,7 +78,7 @@ class StatedSize:
         return _of(self.how, length)
 
     def to_dict(self) -> dict[str, Any]:
-        """What is known of it, as plain JSON."""
+        """Plain JSON of the statement."""
         return {
             "mm_per_px": list(self.mm_per_px),
             "how": self.how,
@@ -187,7 +186,7 @@ def _parsed(path: Path, state: tuple[int, int, int]) -> Mapping[str, StatedSize]
         where = f"{path}: the {{}} of {image!r}"
         earlier = entry.get("earlier", []) if isinstance(entry, dict) else []
         if not isinstance(earlier, list):
-            raise InputError(f"{where.format('earlier')} must be a list, not {earlier!r:.80}: mend or remove it.")
+            raise InputError(f"{where.format('earlier')} must be a list, not {earlier!r:.80}: correct or remove it.")
         for statement in earlier:
             if statement is not None:
                 _size(statement, where)
@@ -200,7 +199,7 @@ def _size(entry: Any, where: str) -> StatedSize:
     values = entry.get("mm_per_px") if isinstance(entry, dict) else None
     if not isinstance(values, list) or len(values) != 2 or not all(_is_size(value) for value in values):
         raise InputError(
-            f"{where.format('mm_per_px')} must be two numbers above 0, not {values!r:.80}: mend or remove it."
+            f"{where.format('mm_per_px')} must be two numbers above 0, not {values!r:.80}: correct or remove it."
         )
     how, table = _text(entry, "how") or "stated", _text(entry, "table")
     if how.startswith("table "):  # as it was written before there was a field for the table

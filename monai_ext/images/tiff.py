@@ -17,8 +17,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import FloatArray, Frame
+from monai_ext.landmarks import FloatArray, Frame, InputError
 
 # tifffile would log what is odd about a file; what a person must know is raised as an InputError instead.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -166,7 +165,7 @@ def _bits(page: tifffile.TiffPage) -> int:
 
 
 def _needs_libtiff(page: tifffile.TiffPage) -> bool:
-    """Whether tifffile leaves the page or its colours to others, and libtiff renders it without loss of depth."""
+    """Recognises a page that tifffile leaves to others and libtiff renders without loss of depth."""
     bits, color = page.bitspersample, page.photometric
     if isinstance(bits, tuple) or bits > 8 or page.sampleformat != 1 or page.samplesperpixel != _RENDERED.get(color):
         return False

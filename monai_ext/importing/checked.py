@@ -17,8 +17,7 @@ from monai_ext.images import (
     read_stated_sizes,
     stated_size,
 )
-from monai_ext.landmarks import InputError, Landmarks
-from monai_ext.landmarks.new_protocol import new_protocol_text
+from monai_ext.landmarks import InputError, Landmarks, new_protocol_text
 from monai_ext.studies import LOCK_FILE, NewReading, Studies, new_reading, read_index, studies_lock
 
 from .placing import ExifReading, Placed, place

@@ -9,8 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from monai_ext.images import SAME_SIZE, check_pixel_size, upright_size, upright_to_stored
-from monai_ext.landmarks import Frame, ImagePoints, InputError, Landmarks, PointsTable, Status
-from monai_ext.landmarks.label_check import check_label
+from monai_ext.landmarks import Frame, ImagePoints, InputError, Landmarks, PointsTable, Status, check_label
 
 #: Which picture of an image with an EXIF orientation a table means: the turned one that most viewers show, or the
 #: stored pixels.

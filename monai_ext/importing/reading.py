@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from monai_ext.formats import find_format, read_table, recognise
-from monai_ext.formats.registry import PixelOrigin
+from monai_ext.formats import PixelOrigin, find_format, read_table, recognise
 from monai_ext.images import read_exif_orientation, read_frame
-from monai_ext.landmarks import Frame, InputError, PointsTable
-from monai_ext.landmarks.table_text import decode_text
+from monai_ext.landmarks import Frame, InputError, PointsTable, decode_text
 
 from .folder import ImageFolder
 from .placing import ExifReading, picture_frame

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monai_ext.images import CALIBRATION_FILE, StatedSize, with_stated_sizes
-from monai_ext.landmarks import InputError, Landmarks, markups_document
-from monai_ext.landmarks.files import StagedFile, json_text, sync_folder
+from monai_ext.landmarks import InputError, Landmarks, StagedFile, json_text, markups_document, sync_folder
 from monai_ext.studies import SPLITS_FILE, NewReading, Studies, splits_document
 
 

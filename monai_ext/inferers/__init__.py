@@ -5,15 +5,21 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
+    from .first_labels.first_labels import MOST, FirstLabels, LabelledView
+    from .first_labels.labelled_files import FileMatcher
     from .image_score import Reduction, image_score
     from .predictor import Answer, Predictor
     from .read_output import SOURCES, ImageBatch, Predictions, Source, load_batch, read_output
     from .uncertainty import map_radius, observed, probabilities, uncertainty_of
 
 __all__ = [
+    "MOST",
     "SOURCES",
     "Answer",
+    "FileMatcher",
+    "FirstLabels",
     "ImageBatch",
+    "LabelledView",
     "Predictions",
     "Predictor",
     "Reduction",

@@ -11,13 +11,10 @@ import torch
 from torch import nn
 
 from monai_ext.images import StatedSize, with_size
-from monai_ext.landmarks import Frame, Landmarks, Protocol
-from monai_ext.landmarks.errors import ModelError, input_errors_unwrapped
-from monai_ext.landmarks.geometry import FloatArray
-from monai_ext.landmarks.network_config import Decoder
+from monai_ext.landmarks import Decoder, FloatArray, Frame, Landmarks, ModelError, Protocol, input_errors_unwrapped
 from monai_ext.models import Calibration, ModelCard, answer_radii, load_network, read_calibration
 from monai_ext.networks import NetworkOutput, is_finite
-from monai_ext.transforms.pipeline import inference_transforms
+from monai_ext.transforms import inference_transforms
 
 from .read_output import ImageBatch, Predictions, batch_of, read_output
 from .uncertainty import Uncertainty, uncertainty_of

@@ -11,13 +11,10 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 
-from monai_ext.landmarks import InputError, Protocol, Status
-from monai_ext.landmarks.errors import input_errors_unwrapped
-from monai_ext.landmarks.geometry import Unit, transform_points
+from monai_ext.landmarks import InputError, Protocol, Status, Unit, input_errors_unwrapped, transform_points
 from monai_ext.models import PRESENCE_THRESHOLD
 from monai_ext.networks import NetworkOutput, Stage
-from monai_ext.transforms import activate, decode_heatmap, to_original
-from monai_ext.transforms.pipeline import inference_transforms
+from monai_ext.transforms import activate, decode_heatmap, inference_transforms, to_original
 
 #: Half the side of the window that a peak is decoded in, in sigmas of the target: softmax maps are broader than it.
 WINDOW_SIGMAS = 3.0

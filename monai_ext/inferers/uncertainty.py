@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, Unit
 from monai_ext.metrics import radial_errors
 from monai_ext.models import Observed
 

@@ -5,39 +5,209 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .answer import prediction_document
-    from .errors import InputError
-    from .files import write_atomically, write_json_atomically
-    from .geometry import Frame, Unit
-    from .markups import Markups, markups_document, parse_markups, read_markups, write_markups
-    from .measurements import measure
+    from .answer import plain, prediction_document
+    from .control_points import describe_confidence
+    from .document import DEVICE_PATTERN, DeviceName, Fraction, NotNegative, Positive, Strict
+    from .errors import InputError, ModelError, input_error_behind, input_errors_unwrapped
+    from .files import (
+        TEMPORARY_NAME,
+        StagedFile,
+        json_text,
+        make_folder,
+        read_json,
+        sync_folder,
+        write_atomically,
+        write_json_atomically,
+    )
+    from .geometry import (
+        FloatArray,
+        Frame,
+        Unit,
+        about,
+        fit_matrix,
+        flip_lps_ras,
+        flip_matrix,
+        rotation_matrix,
+        scale_matrix,
+        transform_points,
+        translation_matrix,
+    )
+    from .label_check import FINAL, check_label, first_of, fitting_protocols, protocol_of, read_label
+    from .label_frame import REMAP, SAME_PLACEMENT, check_frame, frame_field, moved_by, pixel_words
+    from .markups import (
+        Markups,
+        mapped_document,
+        markups_document,
+        parse_markups,
+        read_markups,
+        read_stated_frame,
+        write_markups,
+    )
+    from .measurements import MeasurementRow, csv_of_rows, measure, measured, measurement_rows, unusable_row
+    from .network_config import (
+        NETWORKS,
+        ROI_MULTIPLE,
+        Decoder,
+        DeconvNetConfig,
+        HeatmapNetConfig,
+        HourglassConfig,
+        NetworkConfig,
+        Size,
+        ZianConfig,
+    )
+    from .new_protocol import check_new_protocol, input_size, new_protocol_text
+    from .normalization import CHANNEL_SCALES, OWN_SCALE, check_normalization
+    from .picture import EDGE_COLOR, MARK_COLOR, with_mark
+    from .plugins import name_of
     from .points import Landmarks, Status
-    from .protocol import Protocol
-    from .protocol_file import INSTALLED, app_dir, find_protocol, read_protocol, read_protocols
-    from .tables import ImagePoints, PointsTable, TablePoint, read_points_table, write_points_table
+    from .protocol import DEFAULT_COLORS, LandmarkDefinition, Measurement, Protocol
+    from .protocol_file import (
+        INSTALLED,
+        app_dir,
+        find_protocol,
+        read_protocol,
+        read_protocols,
+        shipped_dir,
+        survey_protocols,
+    )
+    from .recipe import (
+        CROSS_TASK_TEMPERATURE,
+        CROSS_TASK_WEIGHT,
+        FACES,
+        IMAGENET,
+        LOSSES,
+        NAMED_RECIPES,
+        TRANSFORMS,
+        Augmentation,
+        CrossTask,
+        Length,
+        Meaning,
+        Recipe,
+        TransformOptions,
+    )
+    from .table_text import DELIMITERS, Numbers, decode_text, read_text_table
+    from .tables import (
+        REQUIRED_COLUMNS,
+        SPLITS,
+        ImagePoints,
+        PointsTable,
+        Split,
+        TablePoint,
+        read_points_table,
+        write_points_table,
+    )
 
 __all__ = [
+    "CHANNEL_SCALES",
+    "CROSS_TASK_TEMPERATURE",
+    "CROSS_TASK_WEIGHT",
+    "DEFAULT_COLORS",
+    "DELIMITERS",
+    "DEVICE_PATTERN",
+    "EDGE_COLOR",
+    "FACES",
+    "FINAL",
+    "IMAGENET",
     "INSTALLED",
+    "LOSSES",
+    "MARK_COLOR",
+    "NAMED_RECIPES",
+    "NETWORKS",
+    "OWN_SCALE",
+    "REMAP",
+    "REQUIRED_COLUMNS",
+    "ROI_MULTIPLE",
+    "SAME_PLACEMENT",
+    "SPLITS",
+    "TEMPORARY_NAME",
+    "TRANSFORMS",
+    "Augmentation",
+    "CrossTask",
+    "Decoder",
+    "DeconvNetConfig",
+    "DeviceName",
+    "FloatArray",
+    "Fraction",
     "Frame",
+    "HeatmapNetConfig",
+    "HourglassConfig",
     "ImagePoints",
     "InputError",
+    "LandmarkDefinition",
     "Landmarks",
+    "Length",
     "Markups",
+    "Meaning",
+    "Measurement",
+    "MeasurementRow",
+    "ModelError",
+    "NetworkConfig",
+    "NotNegative",
+    "Numbers",
     "PointsTable",
+    "Positive",
     "Protocol",
+    "Recipe",
+    "Size",
+    "Split",
+    "StagedFile",
     "Status",
+    "Strict",
     "TablePoint",
+    "TransformOptions",
     "Unit",
+    "ZianConfig",
+    "about",
     "app_dir",
+    "check_frame",
+    "check_label",
+    "check_new_protocol",
+    "check_normalization",
+    "csv_of_rows",
+    "decode_text",
+    "describe_confidence",
     "find_protocol",
+    "first_of",
+    "fit_matrix",
+    "fitting_protocols",
+    "flip_lps_ras",
+    "flip_matrix",
+    "frame_field",
+    "input_error_behind",
+    "input_errors_unwrapped",
+    "input_size",
+    "json_text",
+    "make_folder",
+    "mapped_document",
     "markups_document",
     "measure",
+    "measured",
+    "measurement_rows",
+    "moved_by",
+    "name_of",
+    "new_protocol_text",
     "parse_markups",
+    "pixel_words",
+    "plain",
     "prediction_document",
+    "protocol_of",
+    "read_json",
+    "read_label",
     "read_markups",
     "read_points_table",
     "read_protocol",
     "read_protocols",
+    "read_stated_frame",
+    "read_text_table",
+    "rotation_matrix",
+    "scale_matrix",
+    "shipped_dir",
+    "survey_protocols",
+    "sync_folder",
+    "transform_points",
+    "translation_matrix",
+    "unusable_row",
+    "with_mark",
     "write_atomically",
     "write_json_atomically",
     "write_markups",

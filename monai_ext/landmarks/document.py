@@ -1,4 +1,4 @@
-"""What every part of a protocol document is made of."""
+"""Base of all parts of a protocol document."""
 
 from __future__ import annotations
 

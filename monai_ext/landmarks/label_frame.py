@@ -100,7 +100,7 @@ def _pixel_lengths(frame: Frame) -> FloatArray:
 
 
 def pixel_words(frame: Frame) -> str:
-    """How large a pixel of the placement is along (x, y), for messages."""
+    """Size of a pixel of the placement along (x, y), for messages."""
     return " x ".join(f"{length:.4g}" for length in _pixel_lengths(frame))
 
 

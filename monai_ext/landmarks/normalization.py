@@ -1,4 +1,4 @@
-"""How public classifiers had the values of 8-bit images, on which their weights depend."""
+"""Scales of the values of 8-bit images on which public classifiers were trained."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Picture(Strict):
         return self
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is the same file of a protocol folder; where that lies does not matter."""
+        """Compares the file and the point; the place of the protocol folder does not matter."""
         return isinstance(other, Picture) and (self.file, self.point) == (other.file, other.point)
 
     def __hash__(self) -> int:

@@ -14,7 +14,7 @@ from .geometry import FloatArray, Frame
 
 
 class Status(IntEnum):
-    """What is known of one landmark in one image.
+    """State of one landmark in one image.
 
     The codes serve as tensors: ``status >= 0`` is what a loss or metric may use, ``status > 0`` has a point.
     """

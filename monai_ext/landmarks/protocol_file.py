@@ -70,7 +70,7 @@ def _repeated_key(root: yaml.Node | None) -> yaml.ScalarNode | None:
 def _reason(error: Any) -> str:
     field = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"the key {field!r} is unknown; remove it or mend its spelling"
+        return f"the key {field!r} is unknown; remove it or correct its spelling"
     if error["type"] == "missing":
         return f"the key {field!r} is missing; add it"
     message = str(error["msg"]).removeprefix("Value error, ").removesuffix(".")

@@ -1,4 +1,4 @@
-"""How a network is trained: loss, optimiser, schedule, augmentation, and named recipes of papers."""
+"""Recipes of training: loss, optimiser, schedule, augmentation, and named recipes of papers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EPOCH_STEPS = 25
 
 @dataclass(frozen=True)
 class Length:
-    """How long a training is.
+    """Length of a training.
 
     Attributes:
         epochs: the parts that it is divided into; validations and saves lie between them.
@@ -220,7 +220,7 @@ def _known_loss(name: str) -> str:
 
 
 class Recipe(Strict):
-    """How a network of a protocol is trained.
+    """Recipe by which a network of a protocol is trained.
 
     Args:
         name: a named recipe whose fields stand where none are given here; ``default`` is this class's own.
@@ -259,7 +259,7 @@ class Recipe(Strict):
         return {**NAMED_RECIPES.get(str(value.get("name")), {}), **value}
 
     def length(self, images: int) -> Length:
-        """How long a training on a number of images is.
+        """Length of a training on a number of images.
 
         Examples:
             >>> recipe = Recipe(name="fine_tune", batch_size=4)

@@ -121,7 +121,7 @@ def read_text_table(path: str | Path, columns: Sequence[str]) -> TextTable:
 
 
 def _count(text: str, delimiter: str, columns: Sequence[str]) -> int:
-    """How many of the columns the first line that is not blank has."""
+    """Number of the columns that the first line that is not blank has."""
     header = next((line for line in text.splitlines() if line.strip()), "")
     try:
         fields = next(csv.reader([header], delimiter=delimiter), [])

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
-from monai_ext.transforms.heatmap import Sigma
+from monai_ext.transforms import Sigma
 
 from .heatmap_loss import HeatmapLoss, mean_over_maps, register_loss, without_uncounted
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from monai_ext.landmarks import Protocol
-from monai_ext.landmarks.recipe import CrossTask
-from monai_ext.transforms.heatmap import Sigma
+from monai_ext.landmarks import CrossTask, Protocol
+from monai_ext.transforms import Sigma
 
 from .cross_task_loss import CrossTaskLoss
 from .heatmap_loss import build_heatmap_loss

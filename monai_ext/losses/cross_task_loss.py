@@ -7,9 +7,8 @@ from typing import Literal, NamedTuple
 
 import torch
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.recipe import CROSS_TASK_TEMPERATURE, CROSS_TASK_WEIGHT
-from monai_ext.networks.cross_task.distiller import DistilledOutput
+from monai_ext.landmarks import CROSS_TASK_TEMPERATURE, CROSS_TASK_WEIGHT, InputError
+from monai_ext.networks import DistilledOutput
 
 from .landmark_loss import GradientRatio, LandmarkLoss, TrainingLoss
 

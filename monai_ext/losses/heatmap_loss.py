@@ -10,10 +10,8 @@ from typing import ClassVar, TypeVar
 import torch
 from torch import nn
 
-from monai_ext.landmarks import InputError, Status
-from monai_ext.landmarks.recipe import LOSSES, Meaning
-from monai_ext.transforms.heatmap import Sigma, gaussian_heatmap
-from monai_ext.transforms.resample import inside
+from monai_ext.landmarks import LOSSES, InputError, Meaning, Status
+from monai_ext.transforms import Sigma, gaussian_heatmap, inside
 
 
 class HeatmapLoss(nn.Module, ABC):

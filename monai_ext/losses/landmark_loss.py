@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.output import NetworkOutput
+from monai_ext.networks import NetworkOutput
 
 from .heatmap_loss import HeatmapLoss, status_in_view, without_uncounted
 

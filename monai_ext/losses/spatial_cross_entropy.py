@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import torch
 
-from monai_ext.landmarks.recipe import Meaning
-from monai_ext.transforms.heatmap import gaussian_profiles
+from monai_ext.landmarks import Meaning
+from monai_ext.transforms import gaussian_profiles
 
 from .heatmap_loss import HeatmapLoss, register_loss, without_uncounted
 

@@ -9,8 +9,7 @@ import torch
 from monai.metrics import CumulativeIterationMetric
 from torch import Tensor
 
-from monai_ext.landmarks import InputError, Status
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Status, Unit
 
 from .image_error import cumulative_error_area, failure_rate, image_errors
 from .presence import PresenceCounts, presence_counts

@@ -20,10 +20,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, ValidationError
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.document import Strict
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError, Strict, write_atomically
 
 from .conformal import ConformalRadius
 from .observed import Observed, folds_of

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.document import NotNegative, Strict
-from monai_ext.landmarks.geometry import FloatArray, Frame, Unit
+from monai_ext.landmarks import FloatArray, Frame, InputError, NotNegative, Strict, Unit
 
 #: What rounding may add to a rank that is a whole number, e.g. 100 * 0.07.
 ROUNDING = 1e-9

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.landmarks import InputError, read_json, write_json_atomically
 
 LOCK = ".training.lock"
 #: Who holds the lock; without meaning while the lock is free, as after a kill.

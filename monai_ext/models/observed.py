@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_ext.landmarks import InputError, Status
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, InputError, Status, Unit
 
 from .presence_threshold import PRESENCE_THRESHOLD, PresenceThreshold
 

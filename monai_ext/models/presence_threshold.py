@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
-from monai_ext.landmarks import InputError, Status
-from monai_ext.landmarks.document import Fraction, Strict
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, Fraction, InputError, Status, Strict
 
 #: What a threshold makes largest: the mean of the shares of present and of missing landmarks that are called right, or
 #: the F1 score of finding the missing ones.

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, Protocol, write_atomically
 
 from .calibration import Calibration, write_calibration
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from monai_ext import networks
-from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.landmarks import read_json, write_json_atomically
 
 from .store import ModelCard
 

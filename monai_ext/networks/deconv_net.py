@@ -7,8 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.network_config import DeconvNetConfig
+from monai_ext.landmarks import DeconvNetConfig, InputError
 
 from .blocks import pool, prepared, presence_layer
 from .cross_task.source import SourceClassifier

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 
 from monai_ext import __version__
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.document import DEVICE_PATTERN
+from monai_ext.landmarks import DEVICE_PATTERN, InputError
 
 
 def find_device(name: str, local_rank: int = 0) -> torch.device:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.network_config import HeatmapNetConfig
+from monai_ext.landmarks import HeatmapNetConfig, InputError
 
 from .blocks import pool, prepared, presence_layer
 from .decoder import PYRAMID_WIDTH, STRIDES, build_decoder

@@ -6,8 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.network_config import HourglassConfig
+from monai_ext.landmarks import HourglassConfig, InputError
 
 from .blocks import PresenceHead, prepared
 from .network import LandmarkNetwork, register_network

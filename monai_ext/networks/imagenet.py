@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 import torch
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.normalization import CHANNEL_SCALES
+from monai_ext.landmarks import CHANNEL_SCALES, InputError
 
 from .encoders import timm_name
 

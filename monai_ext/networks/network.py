@@ -9,9 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.network_config import NETWORKS, NetworkConfig
-from monai_ext.landmarks.plugins import name_of
+from monai_ext.landmarks import NETWORKS, InputError, NetworkConfig, name_of
 
 from .pretrained import Weights, load_encoder_weights
 

@@ -14,8 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.recipe import IMAGENET
+from monai_ext.landmarks import IMAGENET, InputError
 
 from .backbones import Backbone
 from .imagenet import imagenet_weights

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from monai_ext.landmarks.geometry import FloatArray, rotation_matrix
+from monai_ext.landmarks import FloatArray, rotation_matrix
 
 from .as_oct_anatomy import Side, Surface
 from .phantom import Phantom, to_uint8

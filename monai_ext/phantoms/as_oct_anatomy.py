@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 from .raster import smooth_curve, smooth_step
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter
 
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 from .phantom import Phantom, to_uint8
 from .random_fields import cloud_field, white_noise

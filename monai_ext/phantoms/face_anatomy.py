@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
 

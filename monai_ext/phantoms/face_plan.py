@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from monai_ext.landmarks.geometry import FloatArray, rotation_matrix
+from monai_ext.landmarks import FloatArray, rotation_matrix
 
 from .face_anatomy import MIRROR, FaceShape, draw_face_shape
 

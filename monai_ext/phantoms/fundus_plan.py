@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.landmarks.geometry import FloatArray, rotation_matrix
+from monai_ext.landmarks import FloatArray, rotation_matrix
 
 from .fundus_vessels import Vessel, grow_vessels
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 from .raster import smooth_curve
 

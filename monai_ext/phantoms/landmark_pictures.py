@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageColor
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.picture import EDGE_COLOR, MARK_COLOR, with_mark
+from monai_ext.landmarks import EDGE_COLOR, MARK_COLOR, InputError, with_mark, write_atomically
 
 from .as_oct import draw_as_oct, render_as_oct
 from .cephalogram import make_cephalogram

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_ext.landmarks import Frame, Landmarks, Status
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, Frame, Landmarks, Status
 
 #: Protocols that sample data can be made for, and those that example pictures of landmarks can be drawn for.
 SAMPLE_PROTOCOLS = ("fundus", "scleral_spur", "face")

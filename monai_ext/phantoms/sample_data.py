@@ -12,9 +12,7 @@ import numpy as np
 from PIL import Image
 
 from monai_ext.images import LABEL_EXTENSION
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.markups import write_markups
+from monai_ext.landmarks import InputError, write_atomically, write_markups
 from monai_ext.studies import Studies
 
 from .as_oct import make_as_oct

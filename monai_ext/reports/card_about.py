@@ -8,8 +8,7 @@ from typing import Annotated
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.document import Strict
+from monai_ext.landmarks import InputError, Strict
 
 #: Name of the file in a model folder.
 ABOUT = "about.yaml"

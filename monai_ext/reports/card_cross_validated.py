@@ -8,11 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from monai_ext.experiments import RelativeScores
-from monai_ext.experiments.cross_validation_results import RESULTS
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.document import Strict
-from monai_ext.landmarks.files import read_json
+from monai_ext.experiments import RESULTS, RelativeScores
+from monai_ext.landmarks import InputError, Strict, read_json
 from monai_ext.models import ModelCard
 
 

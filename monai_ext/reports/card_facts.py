@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from monai_ext.evaluation import finite, mean_interval
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.document import Strict
+from monai_ext.landmarks import InputError, Strict
 from monai_ext.models import Calibration, ModelCard
 
 from .card_about import About

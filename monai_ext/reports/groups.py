@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_ext.evaluation import Evaluation
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 from .sources import EvaluatedModel
 

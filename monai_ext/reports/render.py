@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from monai_ext.evaluation import Table
-
 from .card_about import NOT_STATED
 from .card_facts import ModelFacts
-from .content import Block, Figure, Note, Page
+from .content import Block, Figure, Page
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -50,9 +48,7 @@ def _environment(*, html: bool) -> Environment:
     )
     environment.filters |= {"runs": runs, "plain": plain_text, "code": code}
     environment.filters |= {"number": number, "length": length, "percent": percent}
-    for kind in (Note, Table, Figure):
-        environment.tests[kind.__name__.lower()] = partial(_is, kind)
-    environment.tests["long"] = lambda cell: any(len(word) > LONGEST_WORD for word in cell.split())
+    environment.filters |= {"kind": kind, "is_long": is_long}
     environment.globals |= {"not_stated": NOT_STATED, "digits": digits}
     return environment
 
@@ -62,8 +58,14 @@ def runs(blocks: list[Block]) -> list[list[Block]]:
     return [list(members) for _, members in groupby(blocks, key=_place)]
 
 
-def _is(kind: type, block: Block) -> bool:
-    return isinstance(block, kind)
+def kind(block: Block) -> str:
+    """Name of the block's class in small letters."""
+    return type(block).__name__.lower()
+
+
+def is_long(cell: str) -> bool:
+    """True where a cell holds a word that may be broken anywhere, such as a digest or a path."""
+    return any(len(word) > LONGEST_WORD for word in cell.split())
 
 
 def _place(block: Block) -> object:

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai_ext.active.agreement import agreement_document, draw_agreement, read_agreement
-from monai_ext.active.reliability import ReliabilityRow, draw_reliability
+from monai_ext.active import ReliabilityRow, agreement_document, draw_agreement, draw_reliability, read_agreement
 from monai_ext.evaluation import Table, percent, rounded, with_spread
 from monai_ext.experiments import CurvePoint, LearningCurve, curve_table, draw_curves
 from monai_ext.landmarks import InputError

@@ -14,9 +14,7 @@ from typing import Any
 import numpy as np
 
 from monai_ext.evaluation import Evaluation, RecordedPoints, read_points
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError, read_json
 
 from .card_about import NOT_STATED
 

@@ -6,7 +6,7 @@ import hashlib
 
 from pydicom.sr.coding import Code
 
-from monai_ext.landmarks.protocol import LandmarkDefinition, Measurement
+from monai_ext.landmarks import LandmarkDefinition, Measurement
 
 #: Coding scheme of names that a protocol gives no code for; schemes that begin with 99 are private (DICOM PS3.16, 8).
 PRIVATE_SCHEME = "99LANDMARKS"
@@ -19,8 +19,8 @@ FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 FINDING = Code("121071", "DCM", "Finding")
 ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical structure")
 IMAGING_PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
-PRESENCE = Code("705057003", "SCT", "Presence")
-ABSENT = Code("2667000", "SCT", "Absent")
+PRESENCE = Code("121052", "DCM", "Presence of property")
+ABSENT = Code("272519000", "SCT", "Absent")
 PERSON_OBSERVER = Code("121008", "DCM", "Person Observer Name")
 DEVICE_MODEL = Code("121015", "DCM", "Device Observer Model Name")
 

@@ -10,8 +10,7 @@ import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
-from monai_ext.landmarks import InputError, Landmarks, Protocol, Status
-from monai_ext.landmarks.measurements import measured
+from monai_ext.landmarks import InputError, Landmarks, Protocol, Status, measured
 
 from .codes import ABSENT, ANATOMICAL_STRUCTURE, IMAGING_PROCEDURE, PRESENCE, UNITS, coded
 

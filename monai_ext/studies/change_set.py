@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from monai_ext.landmarks.files import StagedFile, make_folder, sync_folder, write_atomically
+from monai_ext.landmarks import StagedFile, make_folder, sync_folder, write_atomically
 
 from .journal import Change
 from .records import FileEntry, ImageEntry, LabelEntry, Objects

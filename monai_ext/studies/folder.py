@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from monai_ext.images import LABEL_EXTENSION, image_id_of, label_file_name, same_name
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.files import read_json, write_json_atomically
-from monai_ext.landmarks.tables import SPLITS, Split
+from monai_ext.landmarks import SPLITS, InputError, Split, read_json, write_json_atomically
 
 SPLITS_FILE = "splits.json"
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

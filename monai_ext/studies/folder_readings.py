@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Landmarks, Markups, Protocol, markups_document
-from monai_ext.landmarks.files import json_text, read_json
-from monai_ext.landmarks.label_check import read_label
+from monai_ext.landmarks import (
+    InputError,
+    Landmarks,
+    Markups,
+    Protocol,
+    json_text,
+    markups_document,
+    read_json,
+    read_label,
+)
 
 from .folder import Studies
 from .index_file import read_index

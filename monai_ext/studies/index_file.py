@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import StagedFile
+from monai_ext.landmarks import InputError, StagedFile
 
 from .records import StudiesIndex
 

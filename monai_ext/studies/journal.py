@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from monai_ext.landmarks.files import sync_folder, write_atomically
+from monai_ext.landmarks import sync_folder, write_atomically
 
 from .index_file import Repairs, unused_name
 from .records import FileEntry, LabelEntry, Objects, StudiesIndex

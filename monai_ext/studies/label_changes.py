@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from monai_ext.images import LABEL_EXTENSION, check_image_id
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import read_json
+from monai_ext.landmarks import InputError, read_json
 
 from .change_set import ChangeSet
 from .errors import NotFoundError, TooLargeError

@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Markups, Protocol
-from monai_ext.landmarks.label_check import protocol_of, read_label
-from monai_ext.landmarks.measurements import MeasurementRow, measurement_rows, unusable_row
+from monai_ext.landmarks import (
+    InputError,
+    Markups,
+    MeasurementRow,
+    Protocol,
+    measurement_rows,
+    protocol_of,
+    read_label,
+    unusable_row,
+)
 
 from .folder import Studies
 from .index_file import read_index

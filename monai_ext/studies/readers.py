@@ -14,10 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import Frame
-from monai_ext.landmarks.markups import Markups, markups_document, parse_markups
-from monai_ext.landmarks.points import Landmarks, Status
+from monai_ext.landmarks import Frame, InputError, Landmarks, Markups, Status, markups_document, parse_markups
 
 #: The tags of the finished labels of the first and of the second reader.
 READINGS = ("reader1", "reader2")

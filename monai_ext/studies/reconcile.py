@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.images import LABEL_EXTENSION
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import TEMPORARY_NAME, read_json
+from monai_ext.landmarks import TEMPORARY_NAME, InputError, read_json
 
 from .change_set import ChangeSet
 from .index_file import Repairs

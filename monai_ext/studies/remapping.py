@@ -8,9 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monai_ext.images import LABEL_EXTENSION, read_frame
-from monai_ext.landmarks import Frame, InputError
-from monai_ext.landmarks.label_frame import SAME_PLACEMENT, check_frame, frame_field, moved_by
-from monai_ext.landmarks.markups import mapped_document, read_stated_frame
+from monai_ext.landmarks import (
+    SAME_PLACEMENT,
+    Frame,
+    InputError,
+    check_frame,
+    frame_field,
+    mapped_document,
+    moved_by,
+    read_stated_frame,
+)
 
 from .change_set import ChangeSet
 from .folder import Studies

@@ -14,7 +14,7 @@ from monai_ext.images import (
     with_stated_sizes,
     with_statement_undone,
 )
-from monai_ext.landmarks.files import json_text
+from monai_ext.landmarks import json_text
 
 from .change_set import ChangeSet
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from monai_ext.landmarks.files import StagedFile
+from monai_ext.landmarks import StagedFile
 
 from .change_set import ChangeSet
 from .errors import StorageError

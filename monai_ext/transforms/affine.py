@@ -9,8 +9,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import FloatArray, fit_matrix, translation_matrix
+from monai_ext.landmarks import FloatArray, InputError, fit_matrix, translation_matrix
 
 from .resample import map_points, resample
 

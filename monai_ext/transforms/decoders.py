@@ -14,8 +14,7 @@ from monai.config import KeysCollection, NdarrayOrTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_tensor, ensure_tuple
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.recipe import LOSSES
+from monai_ext.landmarks import LOSSES, InputError
 
 from .heatmap import Sigma, sigma_xy
 

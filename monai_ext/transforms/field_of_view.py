@@ -12,7 +12,7 @@ from monai.transforms import MapTransform
 from scipy import optimize
 from torch.nn import functional as F
 
-from monai_ext.landmarks.geometry import FloatArray, scale_matrix, transform_points
+from monai_ext.landmarks import FloatArray, scale_matrix, transform_points
 
 from .affine import Region
 from .lit_rim import contrasts, lit_reach, rim_points, surround_share

@@ -9,8 +9,7 @@ from typing import TypeVar
 from monai.config import KeysCollection
 from monai.transforms import Transform
 
-from monai_ext.landmarks.plugins import name_of
-from monai_ext.landmarks.recipe import TRANSFORMS, Augmentation, TransformOptions
+from monai_ext.landmarks import TRANSFORMS, Augmentation, TransformOptions, name_of
 
 T = TypeVar("T", bound=type[Transform])
 

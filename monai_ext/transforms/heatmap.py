@@ -14,8 +14,7 @@ from monai.data.utils import to_affine_nd
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor, ensure_tuple, get_equivalent_dtype
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import transform_points
+from monai_ext.landmarks import InputError, transform_points
 
 from .resample import inside
 

@@ -18,9 +18,7 @@ from monai.transforms import (
     Transform,
 )
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.normalization import CHANNEL_SCALES, OWN_SCALE, check_normalization
-from monai_ext.landmarks.recipe import Augmentation
+from monai_ext.landmarks import CHANNEL_SCALES, OWN_SCALE, Augmentation, InputError, check_normalization
 
 from .rand_image import RandImage, RandImaged
 

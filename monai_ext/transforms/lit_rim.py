@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray
 
 #: A pixel is lit above this share of the way from the surround to the middle of the image.
 LIT_SHARE = 0.15

@@ -14,10 +14,7 @@ from monai.transforms import MapTransform, Transform
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from monai_ext.images import Channels, read_image
-from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.geometry import FloatArray, Frame, flip_lps_ras
-from monai_ext.landmarks.label_frame import check_frame
-from monai_ext.landmarks.markups import read_markups
+from monai_ext.landmarks import FloatArray, Frame, Landmarks, check_frame, flip_lps_ras, read_markups
 
 
 def _listed(frames: Sequence[Frame], **_: Any) -> list[Frame]:

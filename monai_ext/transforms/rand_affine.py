@@ -10,16 +10,16 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable, RandomizableTransform
 
-from monai_ext.landmarks.errors import InputError
-from monai_ext.landmarks.geometry import (
+from monai_ext.landmarks import (
     FloatArray,
+    InputError,
+    Status,
     about,
     fit_matrix,
     flip_matrix,
     rotation_matrix,
     translation_matrix,
 )
-from monai_ext.landmarks.points import Status
 
 from .affine import AffineLandmarks, Region, common_size
 from .resample import inside, map_points

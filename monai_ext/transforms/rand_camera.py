@@ -11,8 +11,7 @@ from monai.transforms import Transform
 from torch.nn import functional as F
 from torchvision.io import decode_jpeg, encode_jpeg
 
-from monai_ext.landmarks.geometry import FloatArray
-from monai_ext.landmarks.recipe import Augmentation
+from monai_ext.landmarks import Augmentation, FloatArray
 
 from .rand_image import RandImage, RandImaged, unit_range
 from .rand_light import RandShaded

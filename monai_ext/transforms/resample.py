@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch.nn import functional as F
 
-from monai_ext.landmarks.geometry import FloatArray, flip_matrix, scale_matrix, transform_points
+from monai_ext.landmarks import FloatArray, flip_matrix, scale_matrix, transform_points
 
 #: An image that shrinks is first reduced to this many pixels per output pixel. Against the mean of 64 samples per
 #: output pixel, on a radiograph at scales 0.2 to 0.9, 1.75 leaves 0.4 to 0.7 grey levels (RMS, of 255), 1.5 0.5 to 1.1,

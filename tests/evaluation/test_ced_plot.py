@@ -26,8 +26,8 @@ def corners(errors, limit: float) -> tuple[np.ndarray, np.ndarray]:
 def test_the_line_steps_at_the_errors_from_0_to_the_limit() -> None:
     x, y = corners([3.0, 1.0, float("nan"), 1.0, 4.0], 5.0)
     x, y = (values[np.r_[True, (np.diff(x) != 0) | (np.diff(y) != 0)]] for values in (x, y))
-    assert x.tolist() == [0, 1, 1, 3, 3, 4, 4, 5]
-    assert y.tolist() == [0, 0, 0.5, 0.5, 0.75, 0.75, 1, 1]
+    assert x.tolist() == [0, 1, 1, 1, 3, 3, 4, 4, 5]
+    assert y.tolist() == [0, 0, 0.25, 0.5, 0.5, 0.75, 0.75, 1, 1]
 
 
 @pytest.mark.parametrize("n", [1, 19])

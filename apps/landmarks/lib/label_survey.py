@@ -8,8 +8,7 @@ from pathlib import Path
 
 from monai_ext.doctor import label_problem
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.label_frame import REMAP
+from monai_ext.landmarks import REMAP, InputError, Protocol
 from monai_ext.studies import LABEL_TAGS
 
 from .datastore import LandmarkDatastore

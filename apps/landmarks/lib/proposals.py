@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache
 
-from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, Landmarks
 
 #: Proposals that are remembered; the one that was used the longest time ago is forgotten first.
 CAPACITY = 2000

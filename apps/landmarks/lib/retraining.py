@@ -10,10 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai_ext.engines import TrainOptions
-from monai_ext.engines.dataset import SEEN_LABELS, add_seen_labels, read_seen_labels
-from monai_ext.landmarks import InputError, Protocol
-from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.engines import SEEN_LABELS, TrainOptions, add_seen_labels, read_seen_labels
+from monai_ext.landmarks import InputError, Protocol, read_json, write_json_atomically
 from monai_ext.studies import Objects
 
 from .background import Background

@@ -6,9 +6,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from monai_ext.landmarks import Frame, InputError, Landmarks, Markups, Protocol, label_check
-from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.label_check import FINAL
+from monai_ext.landmarks import FINAL, Frame, InputError, Landmarks, Markups, Protocol, label_check, read_json
 from monai_ext.studies import LabelEntry, Objects
 
 from .datastore import LandmarkDatastore

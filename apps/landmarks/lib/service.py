@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.images import check_image_id, label_file_name, read_frame, read_image, stated_size
-from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, parse_markups
-from monai_ext.landmarks.label_frame import SAME_PLACEMENT, moved_by
+from monai_ext.landmarks import SAME_PLACEMENT, Frame, InputError, Landmarks, Protocol, moved_by, parse_markups
 from monai_ext.studies import (
     ANNOTATOR,
     CONSENSUS_OF,

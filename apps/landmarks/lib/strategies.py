@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from monai_ext.active import Candidates, select
-from monai_ext.active.selection import USES_FEATURES, USES_SCORES
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.active import USES_FEATURES, USES_SCORES, Candidates, select
+from monai_ext.landmarks import FloatArray, InputError
 
 from .datastore import LandmarkDatastore
 from .errors import NotFoundError, ParameterError

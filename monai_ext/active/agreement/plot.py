@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from monai_ext.evaluation import color_of, dress, literal, marker_of, new_figure, save_figure
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, InputError, Unit
 
 from .records import AgreementRecord
 

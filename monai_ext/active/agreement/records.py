@@ -11,8 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Unit
 from monai_ext.studies import READINGS, Studies, first_submission, read_index, read_journal
 
 

@@ -9,9 +9,7 @@ from typing import Any
 
 import torch
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.answer import plain
-from monai_ext.landmarks.geometry import Unit
+from monai_ext.landmarks import InputError, Unit, plain
 from monai_ext.metrics import error_statistics
 
 from .records import AgreementRecord, iso_date

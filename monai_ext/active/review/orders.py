@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_ext.landmarks import InputError, Landmarks
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError, Landmarks
 
 #: How rarely other labels may break an order that is judged.
 RARE = 0.05

@@ -8,8 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from monai_ext.landmarks import InputError, Landmarks, Protocol, Status
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError, Landmarks, Protocol, Status
 
 from .orders import Orders
 

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Landmarks, Protocol
-from monai_ext.landmarks.geometry import FloatArray
-from monai_ext.landmarks.label_check import read_label
+from monai_ext.landmarks import FloatArray, InputError, Landmarks, Protocol, read_label
 from monai_ext.studies import Studies, read_index
 
 from .orders import Orders

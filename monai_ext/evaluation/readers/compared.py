@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_ext.evaluation.evaluate import common_unit, distances
-from monai_ext.landmarks import InputError, Landmarks, Status
-from monai_ext.landmarks.geometry import FloatArray, Unit
+from monai_ext.landmarks import FloatArray, InputError, Landmarks, Status, Unit
 from monai_ext.studies import ReadImage
 
 #: What the label that both readers make together is called.

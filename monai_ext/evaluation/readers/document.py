@@ -11,9 +11,7 @@ import numpy as np
 
 from monai_ext.evaluation.table import Table, rounded
 from monai_ext.evaluation.tables import exact
-from monai_ext.landmarks import InputError, Status
-from monai_ext.landmarks.answer import plain
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, Status, plain, write_atomically
 from monai_ext.studies import ReadImage
 
 from .compared import Comparison

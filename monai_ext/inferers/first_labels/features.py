@@ -8,9 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from monai_ext.networks.encoders import build_encoder
-from monai_ext.networks.imagenet import imagenet_weights
-from monai_ext.networks.pretrained import Weights, load_encoder_weights
+from monai_ext.networks import Weights, build_encoder, imagenet_weights, load_encoder_weights
 
 ENCODER = "efficientnet-lite0"
 

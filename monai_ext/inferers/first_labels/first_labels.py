@@ -43,7 +43,7 @@ class LabelledView(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """What the labelled images propose for another one.
+    """Landmarks that the labelled images propose for another one.
 
     Attributes:
         points: (K, 2) float64 pixels; NaN for a landmark that no labelled image has.
@@ -66,7 +66,7 @@ class Proposal(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """How labelled images are found by the others, one after the other left out.
+    """Errors of labelled images found by the others, one after the other left out.
 
     Attributes:
         matched: mean distance of the proposed points, pixels of the images as they were seen.
@@ -121,7 +121,7 @@ class FirstLabels:
         )
 
     def leave_one_out(self) -> LeftOut | None:
-        """How well each labelled image is found by the others; None where there is no other."""
+        """Errors with which each labelled image is found by the others; None where there is no other."""
         matched: list[torch.Tensor] = []
         placed: list[torch.Tensor] = []
         for left, view in enumerate(self._views):

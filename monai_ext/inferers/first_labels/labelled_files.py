@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from monai_ext.landmarks import Frame, Landmarks, Protocol
-from monai_ext.landmarks.errors import input_errors_unwrapped
-from monai_ext.landmarks.geometry import transform_points
-from monai_ext.landmarks.network_config import HeatmapNetConfig, Size
-from monai_ext.landmarks.new_protocol import input_size
-from monai_ext.transforms.pipeline import inference_transforms, validation_transforms
-from monai_ext.transforms.resample import to_original
+from monai_ext.landmarks import (
+    Frame,
+    HeatmapNetConfig,
+    Landmarks,
+    Protocol,
+    Size,
+    input_errors_unwrapped,
+    input_size,
+    transform_points,
+)
+from monai_ext.transforms import inference_transforms, to_original, validation_transforms
 
 from .features import FeatureEncoder, Seen
 from .first_labels import FirstLabels, LabelledView, Proposal
@@ -58,7 +62,7 @@ class FileMatcher:
         return LabelledView(self._see(sample), mirrored, sample["points"].double(), sample["status"])
 
     def first_labels(self, views: Sequence[LabelledView]) -> FirstLabels:
-        """What finds the landmarks of some labelled images.
+        """Makes a finder of the landmarks of some labelled images.
 
         Raises:
             InputError: as :class:`FirstLabels`.
@@ -66,7 +70,7 @@ class FileMatcher:
         return FirstLabels(views, self.protocol.swap)
 
     def propose(self, first: FirstLabels, image: Path) -> tuple[Landmarks, Proposal]:
-        """What labelled images propose for another one, in its original pixels and frame.
+        """Landmarks that labelled images propose for another one, in its original pixels and frame.
 
         Args:
             first: made of the labelled images.

@@ -55,7 +55,7 @@ class Template:
 
 
 class Match(NamedTuple):
-    """What was found in an image.
+    """Places that were found in an image.
 
     Attributes:
         points: (K, 2) float64 pixels; NaN for a landmark that no labelled image has.
@@ -126,7 +126,7 @@ def _mean_likeness(templates: Sequence[Template], seen: Seen, level: Level) -> t
 def _settle(
     search: _Search, shape: torch.Tensor, expected: torch.Tensor, freedom: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where the shape and its landmarks come to lie: expected places and found ones."""
+    """Settles the shape and its landmarks: expected places and found ones."""
     points, likeness = search.near(expected, freedom)
     for _ in range(ROUNDS - 1):
         if len(shape) == 1:
@@ -208,7 +208,7 @@ def _peaks(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _vertex(before: torch.Tensor, top: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """Where the parabola through three values has its top, in steps from the middle one."""
+    """Top of the parabola through three values, in steps from the middle one."""
     bend = before - 2 * top + after
     step = torch.where(bend < -1e-9, 0.5 * (before - after) / bend.clamp(max=-1e-9), 0.0)
     return step.clamp(-0.5, 0.5)

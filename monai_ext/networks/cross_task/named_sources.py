@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.landmarks.recipe import FACES, IMAGENET
+from monai_ext.landmarks import FACES, IMAGENET, InputError, shipped_dir
 from monai_ext.networks.imagenet import imagenet_weights
 
 from .source import SourceClassifier

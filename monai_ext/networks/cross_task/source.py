@@ -7,8 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.normalization import check_normalization
+from monai_ext.landmarks import InputError, check_normalization
 from monai_ext.networks.blocks import check_image, pool
 from monai_ext.networks.encoders import build_encoder, timm_name
 from monai_ext.networks.face_resnet import FaceResNet, face_stage

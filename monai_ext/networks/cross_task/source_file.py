@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from monai_ext.landmarks import InputError, write_atomically
-from monai_ext.landmarks.normalization import CHANNEL_SCALES, OWN_SCALE, check_normalization
+from monai_ext.landmarks import CHANNEL_SCALES, OWN_SCALE, InputError, check_normalization, write_atomically
 from monai_ext.networks.encoders import encoder_names, is_encoder
 from monai_ext.networks.pretrained import COUNTER, LoadReport, Weights, load_named, read_state_dict, without_prefixes
 

@@ -7,8 +7,7 @@ from typing import Literal, NamedTuple
 
 import torch
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.normalization import CHANNEL_SCALES
+from monai_ext.landmarks import CHANNEL_SCALES, InputError
 
 State = dict[str, torch.Tensor]
 

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.network_config import ROI_MULTIPLE, ZianConfig
+from monai_ext.landmarks import ROI_MULTIPLE, InputError, ZianConfig
 from monai_ext.networks.backbones import OUT_CHANNELS, Backbone, build_backbone
 from monai_ext.networks.blocks import PresenceHead, padded, with_group_norm
 from monai_ext.networks.network import LandmarkNetwork, register_network

@@ -1,4 +1,4 @@
-"""Where predictions are asked for: kept answers, work that is under way, and the places in which it runs."""
+"""Desk of predictions: kept replies, work that is under way, and the places in which it runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 
-from monai_ext.landmarks import InputError, Landmarks
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError, Landmarks
 
 from ..settings import Conf
 from .slots import Check, InferenceSlots

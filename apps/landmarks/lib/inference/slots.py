@@ -26,7 +26,7 @@ REMEMBERED = 20
 
 
 class SlotCounts(NamedTuple):
-    """How busy the places are.
+    """Numbers of running and waiting work.
 
     Attributes:
         running: work that runs; a running one whose requests have been given up counts until it really ends.
@@ -106,7 +106,7 @@ class InferenceSlots:
         return job.future
 
     def counts(self) -> SlotCounts:
-        """How busy the places are now."""
+        """Numbers of running and waiting work now."""
         now = time.monotonic()
         with self._changed:
             stuck = sum(now - start > self.patience for start in self._running.values())

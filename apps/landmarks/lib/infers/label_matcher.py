@@ -8,7 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_ext.inferers.first_labels import MOST, FileMatcher, FirstLabels, LabelledView
+from monai_ext.inferers import MOST, FileMatcher, FirstLabels, LabelledView
 from monai_ext.landmarks import Landmarks, Protocol
 from monai_ext.networks import find_device
 from monai_ext.studies import Objects
@@ -65,7 +65,7 @@ class LabelMatcher:
         self._latest: tuple[Objects, tuple[str, ...]] | None = None
 
     def count(self) -> int:
-        """How many labelled images there are."""
+        """Number of labelled images."""
         return len(self._images())
 
     def sources(self, image: str) -> Sources:
@@ -152,7 +152,7 @@ class LabelMatcher:
 
 
 def _doubt(first: FirstLabels) -> str:
-    """Why labelled images tell nothing of others; empty where they do."""
+    """Reason why labelled images tell nothing of others; empty where they do."""
     errors = first.leave_one_out()
     if errors is None or errors.matched < errors.placed:
         return ""

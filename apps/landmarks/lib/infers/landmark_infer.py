@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
-from monai_ext.engines.stop import is_out_of_memory
+from monai_ext.engines import is_out_of_memory
 from monai_ext.images import label_file_name
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError, Landmarks, markups_document, prediction_document
-from monai_ext.landmarks.errors import ModelError
-from monai_ext.landmarks.files import json_text
+from monai_ext.landmarks import InputError, Landmarks, ModelError, json_text, markups_document, prediction_document
 from monai_ext.networks import find_device
 
 from ..errors import ConflictError, RetryError

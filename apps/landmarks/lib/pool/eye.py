@@ -14,9 +14,7 @@ from torch import nn
 from monai_ext.active import Observer, Predictions, find_measure, image_score
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import Landmarks
-from monai_ext.landmarks.errors import ModelError
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, Landmarks, ModelError
 
 from ..served_model import ServedModel, Signature
 from .score_table import Origin

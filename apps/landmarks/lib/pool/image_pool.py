@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from monai_ext.engines.stop import is_out_of_memory
+from monai_ext.engines import is_out_of_memory
 from monai_ext.landmarks import InputError
 
 from ..background import Background

@@ -8,8 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.errors import ModelError
+from monai_ext.landmarks import InputError, ModelError
 from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore

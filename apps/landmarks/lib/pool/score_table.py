@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from monai_ext.landmarks.files import write_atomically
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, write_atomically
 
 logger = logging.getLogger(__name__)
 

@@ -6,13 +6,8 @@ import logging
 import threading
 from typing import Any, NamedTuple
 
-from monai_ext.active.agreement import (
-    AgreementRecord,
-    agreement,
-    agreement_document,
-    agreement_record,
-    summary_document,
-)
+from monai_ext.active import AgreementRecord, agreement_document, agreement_record, summary_document
+from monai_ext.active.agreement import agreement
 from monai_ext.landmarks import InputError
 from monai_ext.studies import LabelEntry, Objects, readings
 

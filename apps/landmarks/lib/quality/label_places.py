@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ext.active.review import Orders, shares
+from monai_ext.active import Orders, shares
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Landmarks, Protocol
-from monai_ext.landmarks.geometry import FloatArray
+from monai_ext.landmarks import FloatArray, InputError, Landmarks, Protocol
 from monai_ext.studies import ImageEntry, digest
 
 from ..datastore import LandmarkDatastore

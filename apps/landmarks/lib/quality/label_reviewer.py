@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ext.active.review import Evidence, implausible
+from monai_ext.active import Evidence, implausible
 from monai_ext.inferers import uncertainty_of
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.studies import Objects

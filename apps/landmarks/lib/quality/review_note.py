@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from monai_ext.active.review import FEWEST_LABELS, REVIEWED, Flag
+from monai_ext.active import FEWEST_LABELS, REVIEWED, Flag
 from monai_ext.landmarks import InputError
 
 from ..datastore import LandmarkDatastore

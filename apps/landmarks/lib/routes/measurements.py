@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
-from monai_ext.landmarks.measurements import MeasurementRow, csv_of_rows
+from monai_ext.landmarks import MeasurementRow, csv_of_rows
 from monai_ext.studies import StudyFiles, label_rows
 
 from ..errors import ClosedError, NotFoundError

@@ -18,8 +18,7 @@ from monailabel.utils.others.generic import get_mime_type
 from monailabel.utils.sessions import SessionInfo, Sessions
 
 from monai_ext.images import check_image_id, read_image
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.files import write_atomically
+from monai_ext.landmarks import InputError, write_atomically
 from monai_ext.studies import split_image_file
 
 from ..errors import BusyError, ClosedError, NotFoundError, ParameterError

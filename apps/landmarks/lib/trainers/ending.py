@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from monai_ext.engines.stop import StopSwitch
+from monai_ext.engines import StopSwitch
 
 logger = logging.getLogger(__name__)
 

@@ -13,12 +13,9 @@ from typing import Any
 from monailabel.interfaces.tasks.train import TrainTask
 from pydantic import ValidationError
 
-from monai_ext.engines import LabelledImage, TrainOptions, train_model
-from monai_ext.engines.stop import StopSwitch, stopped_by_signals
+from monai_ext.engines import LabelledImage, StopSwitch, TrainOptions, stopped_by_signals, train_model
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Markups, Protocol
-from monai_ext.landmarks.errors import input_error_behind
-from monai_ext.landmarks.label_check import first_of
+from monai_ext.landmarks import InputError, Markups, Protocol, first_of, input_error_behind
 from monai_ext.models import FolderBusyError, check_free
 from monai_ext.networks import device_names
 from monai_ext.studies import Studies

@@ -9,10 +9,8 @@ from typing import Any
 
 import psutil
 
-from monai_ext.engines.job import is_resumable
-from monai_ext.landmarks import InputError
-from monai_ext.landmarks.answer import plain
-from monai_ext.landmarks.files import read_json, write_json_atomically
+from monai_ext.engines import is_resumable
+from monai_ext.landmarks import InputError, plain, read_json, write_json_atomically
 
 from .queue import timestamp
 
