@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PROJECT = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
 README, APP_README = REPOSITORY / "README.md", REPOSITORY / "apps" / "landmarks" / "README.md"
 INSTALL = re.compile(r"pip install ([^&`\n]+)")
-OURS = re.compile(r"""(?:-e )?"\.\[([a-z,]+)\]"$""")
+OURS = re.compile(r"""(?:-e )?"\.\[([a-z,-]+)\]"$""")
 
 
 def speaking() -> list[Path]:
@@ -25,9 +25,9 @@ def test_every_install_is_that_of_a_copy_of_the_repository() -> None:
     chosen = {(path, OURS.match(line)) for path, line in found}
     assert {(path, line) for path, line in found if OURS.match(line) is None} == set()
     extras = {extra for _, match in chosen if match is not None for extra in match[1].split(",")}
-    assert extras == {"server", "test"}
+    assert extras == {"dicom-sr", "server", "test"}
     for extra in extras:
-        assert f"\n{extra} = [\n" in PROJECT.partition("[project.optional-dependencies]")[2]
+        assert f"\n{extra} = [" in PROJECT.partition("[project.optional-dependencies]")[2]
     assert {README, APP_README} <= {path for path, _ in found}
 
 

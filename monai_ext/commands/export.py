@@ -20,23 +20,33 @@ from monai_ext.landmarks import (
     Status,
     TablePoint,
     check_label,
+    find_protocol,
     read_markups,
+    read_protocols,
+    shipped_dir,
 )
+from monai_ext.structured_reports import EXTENSION, write_reports
 from monai_ext.studies import Studies
 
 from .console import print_json, tell
 from .meter import Meter
 from .options import ImageOption, JsonOption, OverwriteOption
 
-FORMATS_HELP = "; ".join(f"{item.name}: {item.title}" for item in FORMATS.values())
+#: A report is of one DICOM image and its protocol, and no table.
+REPORTS = "dicom-sr"
+FORMATS_HELP = "; ".join([*(f"{item.name}: {item.title}" for item in FORMATS.values()), f"{REPORTS}: DICOM reports"])
 
 
 def run(
     studies: Annotated[Path, typer.Argument(help="Folder of images with labels/TAG/ID.mrk.json.")],
     format: Annotated[str, typer.Option("--format", "-f", help=f"{FORMATS_HELP}.")],
     out: Annotated[Path, typer.Option("--output", "-o", help="The file, or the folder where there is one per image.")],
-    tag: Annotated[str, typer.Option("--tag", help="Which labels: final or draft.")] = "final",
+    tag: Annotated[str, typer.Option("--tag", help="Which labels: final, draft, or original (proposals).")] = "final",
     image: ImageOption = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", "-p", help=f"With {REPORTS}: name or .yaml file. Default: shipped ones."),
+    ] = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,6 +57,11 @@ def run(
 
     Example: `monai-landmarks export studies --format tps --output wings.tps`
     """
+    if format == REPORTS:
+        _export_reports(Studies(studies), tag, image or [], protocol, out, overwrite, as_json)
+        return
+    if protocol is not None:
+        raise InputError(f"--protocol {protocol} is of no use with --format {format}; leave it out.")
     chosen = find_format(format)
     study = Studies(studies)
     paths = _labelled_images(study, tag, image or [])
@@ -65,6 +80,24 @@ def run(
         print_json({"output": str(out), "format": format, "images": len(paths), "landmarks": names, "lost": lost})
         return
     tell(f"{len(paths)} images with {len(table.names)} landmarks in {out}")
+
+
+def _export_reports(
+    study: Studies, tag: str, wanted: list[str], protocol: str | None, out: Path, overwrite: bool, as_json: bool
+) -> None:
+    """A DICOM structured report of each label."""
+    images = _labelled_images(study, tag, wanted)
+    task = None if protocol is None else find_protocol(protocol)
+    protocols = read_protocols([shipped_dir("protocols")]) if task is None else {task.name: task}
+    existing = next((file for id in images if (file := out / f"{id}{EXTENSION}").exists()), None)
+    if existing is not None and not overwrite:
+        raise InputError(f"{existing} exists: use --overwrite to replace it.")
+    with Meter("Writing reports", len(images)) as meter:
+        written = write_reports(study, images, tag, protocols, out, meter.advance)
+    if as_json:
+        print_json({"output": str(out), "format": REPORTS, "images": len(written)})
+        return
+    tell(f"{len(written)} reports in {out}")
 
 
 def _labelled_images(study: Studies, tag: str, wanted: list[str]) -> dict[str, Path]:

@@ -39,7 +39,8 @@ def run(
     if task is not None and not task.measurements:
         raise InputError(f"The protocol {task.name} defines no measurements: add some to its .yaml file.")
     study, only = Studies(studies), None if task is None else task.name
-    found = [label for wanted in image or [None] for label in study_rows(study, protocols, wanted, only)]
+    chosen: list[str | None] = [*image] if image else [None]
+    found = [label for wanted in chosen for label in study_rows(study, protocols, wanted, only)]
     if not found:
         raise InputError(
             f"{studies} has no final label{f' of {task.name}' if task else ''}: there is nothing to measure."

@@ -47,6 +47,9 @@ def run(
     """
     if protocol is not None and studies is None:
         raise InputError("--protocol tells whose labels in a studies folder to read: give --studies too.")
+    for file in files or []:
+        if not file.exists():
+            raise InputError(f"There is no file or folder {file}: check the path.")
     sources = reports.find_sources(files or [])
     if not sources and protocol is None:
         raise InputError("There is nothing to report: give JSON files or folders, or --studies with --protocol.")

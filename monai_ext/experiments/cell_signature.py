@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_ext.engines import SOURCES, LabelledImage, TrainOptions, find_source, run_signature
-from monai_ext.landmarks import FACES, Protocol
-from monai_ext.networks import IMAGENET, NAMED_SOURCES, find_weights, shipped_source
+from monai_ext.landmarks import FACES, IMAGENET, Protocol
+from monai_ext.networks import NAMED_SOURCES, find_weights, shipped_source
 
 
 def cell_signature(

@@ -7,9 +7,11 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .codes import PRIVATE_SCHEME, coded
     from .read import ReportedLandmarks, is_structured_report, read_report
+    from .study import EXTENSION, write_reports
     from .write import Observers, structured_report
 
 __all__ = [
+    "EXTENSION",
     "PRIVATE_SCHEME",
     "Observers",
     "ReportedLandmarks",
@@ -17,6 +19,7 @@ __all__ = [
     "is_structured_report",
     "read_report",
     "structured_report",
+    "write_reports",
 ]
 
 lazy_face(__name__)

@@ -76,7 +76,7 @@ def read_report(report: str | Path | Dataset, protocol: Protocol) -> list[Report
     for group in _items(dataset, where):
         if _concept(group) != _key(MEASUREMENT_GROUP):
             continue
-        k = by_name.get(_text(group, TRACKING_IDENTIFIER), by_code.get(_value_code(group, FINDING_SITE)))
+        k = by_name.get(_text(group, TRACKING_IDENTIFIER), by_code.get(_value_code(group, FINDING_SITE) or ("", "")))
         if k is None:
             continue
         for image, point in _places(group, where):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import shutil
 import subprocess
@@ -11,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.dataset import Dataset as Item
 
+from monai_ext.cli import main
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Status, read_protocol
+from monai_ext.landmarks.markups import write_markups
 from monai_ext.structured_reports import Observers, coded, read_report, structured_report
 
 pytest.importorskip("highdicom", reason="the extra `dicom-sr` is not installed")
@@ -181,3 +185,61 @@ def test_what_cannot_be_reported_is_refused(protocol: Any, tmp_path: Path) -> No
     del image.StudyInstanceUID
     with pytest.raises(InputError, match="states no StudyInstanceUID"):
         structured_report(image, landmarks_on(path, protocol), protocol, OBSERVERS)
+
+
+def study_with_label(folder: Path, protocol: Any, info: dict[str, Any]) -> Path:
+    """A studies folder with one labelled DICOM image, and the server's notes on the label."""
+    (folder / "labels" / "final").mkdir(parents=True)
+    image = write_dicom(folder / "hip_1.dcm", dicom_image("DX", spacing=(0.15, 0.2)))
+    write_markups(folder / "labels" / "final" / "hip_1.mrk.json", landmarks_on(image, protocol))
+    label = {"ext": ".mrk.json", "info": info}
+    entry = {"image": {"ext": ".dcm", "info": {}}, "labels": {"final": label}}
+    (folder / "datastore_v2.json").write_text(
+        json.dumps({"name": "hips", "description": "", "objects": {"hip_1": entry}})
+    )
+    return folder
+
+
+@pytest.fixture
+def export(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["monai-landmarks", "export", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as stop:
+            return int(stop.code or 0), " ".join(capsys.readouterr().err.split())
+        return 0, ""
+
+    return run
+
+
+def test_export_writes_a_report_of_each_label(export: Any, protocol: Any, tmp_path: Path) -> None:
+    info = {"annotator": "Ada Roe", "model_version": "v3", "protocol": "hip"}
+    studies = study_with_label(tmp_path / "studies", protocol, info)
+    (tmp_path / "hip.yaml").write_text(PROTOCOL)
+    command = (studies, "--format", "dicom-sr", "--output", tmp_path / "out", "--protocol", tmp_path / "hip.yaml")
+    assert export(*command)[0] == 0
+    (read,) = read_report(tmp_path / "out" / "hip_1.sr.dcm", protocol)
+    assert (read.annotator, read.model_version) == ("Ada Roe", "v3")
+    assert read.sop_instance_uid == dcmread(studies / "hip_1.dcm").SOPInstanceUID
+    np.testing.assert_allclose(read.points, POINTS, atol=1e-3)
+    code, message = export(*command)
+    assert code == 2
+    assert "exists: use --overwrite" in message
+    assert export(*command, "--overwrite")[0] == 0
+
+
+def test_export_writes_no_report_at_all_where_one_cannot_be(export: Any, protocol: Any, tmp_path: Path) -> None:
+    studies = study_with_label(tmp_path / "studies", protocol, {"annotator": "Ada Roe", "protocol": "hip"})
+    PIL.Image.new("L", (64, 48)).save(studies / "photo.png")
+    labels = studies / "labels" / "final"
+    write_markups(labels / "photo.mrk.json", landmarks_on(studies / "photo.png", protocol))
+    index = json.loads((studies / "datastore_v2.json").read_text())
+    index["objects"]["photo"] = {**index["objects"]["hip_1"], "image": {"ext": ".png", "info": {}}}
+    (studies / "datastore_v2.json").write_text(json.dumps(index))
+    (tmp_path / "hip.yaml").write_text(PROTOCOL)
+    command = (studies, "--format", "dicom-sr", "--output", tmp_path / "out", "--protocol", tmp_path / "hip.yaml")
+    code, message = export(*command)
+    assert code == 2
+    assert "photo.png cannot be read as a DICOM image" in message
+    assert not (tmp_path / "out").exists()

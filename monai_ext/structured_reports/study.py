@@ -1,0 +1,63 @@
+"""Structured reports of the labels of a studies folder."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from monai_ext.images import read_frame
+from monai_ext.landmarks import InputError, Protocol, protocol_of, read_label, read_markups, write_atomically
+from monai_ext.studies import Studies, read_index
+
+from .write import Observers, structured_report
+
+EXTENSION = ".sr.dcm"
+
+
+def write_reports(
+    studies: Studies,
+    images: Mapping[str, Path],
+    tag: str,
+    protocols: Mapping[str, Protocol],
+    folder: Path,
+    on_image: Callable[[], None] = lambda: None,
+) -> list[Path]:
+    """Writes a report of each image's label, ``ID.sr.dcm``; all are complete before the first is written.
+
+    Who labelled, and which version of a network proposed, is taken from the notes that the server keeps.
+
+    Args:
+        studies: the folder.
+        images: files of the images by ID; each has a label.
+        tag: of the labels.
+        protocols: by name; a label is of the one that its notes name, else of the only one that has all its landmarks.
+        folder: of the reports; made where it is not there.
+        on_image: called after each image.
+
+    Raises:
+        InputError: an image is no DICOM image, a label cannot be used or names nobody (see :func:`structured_report`).
+    """
+    index, reports = read_index(studies.root), {}
+    for id, path in images.items():
+        entry = None if index is None else index.objects.get(id)
+        notes = entry.labels[tag].info if entry is not None and tag in entry.labels else {}
+        label, frame = studies.label_path(id, tag), read_frame(path)
+        name = notes.get("protocol")
+        if name and name not in protocols:
+            raise InputError(
+                f"The label of {id} is of the protocol {name!r}, which is not among {', '.join(protocols)}."
+            )
+        protocol = protocols[name] if name else protocol_of(read_markups(label, frame).names, protocols)
+        observers = Observers(
+            str(notes.get("annotator") or notes.get("user") or ""), str(notes.get("model_version") or "")
+        )
+        report = structured_report(path, read_label(label, frame, protocol, tag), protocol, observers)
+        stream = io.BytesIO()
+        report.save_as(stream, write_like_original=False)
+        reports[folder / f"{id}{EXTENSION}"] = stream.getvalue()
+        on_image()
+    folder.mkdir(parents=True, exist_ok=True)
+    for target, content in reports.items():
+        write_atomically(target, content)
+    return list(reports)
