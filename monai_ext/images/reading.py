@@ -6,10 +6,9 @@ import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813  (its own idiom)
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,6 +19,9 @@ from .formats import DICOM, TIFF, Format, image_format
 from .pixel_spacing import dicom_spacing, header_spacing, with_stated_size
 from .tiff import read_tiff, read_tiff_frame
 
+if TYPE_CHECKING:
+    from SimpleITK import ImageFileReader
+
 Channels = Literal["grey", "rgb"]
 
 #: ITU-R BT.601 luma weights in thousandths: whole numbers, so that equal channels give exactly their value.
@@ -28,9 +30,6 @@ LUMA_THOUSANDTHS = (299, 587, 114)
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 _PILLOW_MODES = frozenset({"1", "L", "LA", "I;16", "I", "P", "RGB", "RGBA"})
-
-# ITK would print its warnings to the terminal; what a person must know is raised as an InputError instead.
-sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
 
 def read_image(
@@ -166,7 +165,11 @@ def _is_deep_color(path: Path) -> bool:
     return depth == 16 and color != 0
 
 
-def _open_itk(path: Path, format_: Format) -> sitk.ImageFileReader:
+def _open_itk(path: Path, format_: Format) -> ImageFileReader:
+    import SimpleITK as sitk  # noqa: N813  (here: it takes a fifth of a second to import)
+
+    # ITK would print its warnings to the terminal; what a person must know is raised as an InputError instead.
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
     data_files(path)
     check_complete(path, format_.name)
     reader = sitk.ImageFileReader()
@@ -181,7 +184,7 @@ def _open_itk(path: Path, format_: Format) -> sitk.ImageFileReader:
     return reader
 
 
-def _itk_frame(path: Path, format_: Format, reader: sitk.ImageFileReader) -> Frame:
+def _itk_frame(path: Path, format_: Format, reader: ImageFileReader) -> Frame:
     size, spacing, origin = reader.GetSize(), reader.GetSpacing(), reader.GetOrigin()
     x, y = _axes(path, format_, size)
     dim = reader.GetDimension()
@@ -212,10 +215,12 @@ def _axes(path: Path, format_: Format, size: Sequence[int]) -> tuple[int, int]:
 
 
 def _read_itk(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
+    from SimpleITK import GetArrayFromImage
+
     reader = _open_itk(path, format_)
     frame = _itk_frame(path, format_, reader)
     try:
-        array = sitk.GetArrayFromImage(reader.Execute())
+        array = GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
         raise _damaged(path, format_) from error
     return array.reshape(frame.height, frame.width, reader.GetNumberOfComponents()), frame
