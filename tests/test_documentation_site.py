@@ -40,6 +40,18 @@ def test_the_schema_is_that_of_the_present_protocols() -> None:
     assert written.stdout == SCHEMA.read_text(encoding="utf-8"), "run `python docs/site/write_schema.py`"
 
 
+def test_every_key_of_a_protocol_has_a_meaning() -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    parts = {"Protocol": schema, **schema["$defs"]}
+    parts["Picture"] = parts["Picture"]["anyOf"][1]
+    assert [
+        f"{part}.{key}"
+        for part, own in parts.items()
+        for key, value in own["properties"].items()
+        if not value.get("description")
+    ] == []
+
+
 @pytest.mark.parametrize("path", [*SHIPPED, *EVIDENCE], ids=lambda path: path.stem)
 def test_the_schema_takes_the_protocols_of_the_project(validator: Any, path: Path) -> None:
     assert [str(error) for error in validator.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))] == []

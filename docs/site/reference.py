@@ -85,9 +85,14 @@ def schema_text() -> str:
     for kind in NETWORKS.values():
         own = kind.model_json_schema()
         definitions |= own.pop("$defs", {}) | {kind.__name__: own}
-    definitions["Picture"] = {"anyOf": [{"type": "string"}, definitions["Picture"]]}  # a path alone will do
     choices = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in NETWORKS.values()]
     schema["properties"]["network"] = {"anyOf": choices}
+    for model in _documents():
+        part = schema if model is Protocol else definitions[model.__name__]
+        for name, meaning in argument_meanings(model).items():
+            part["properties"].get(name, {}).setdefault("description", _plain(meaning))
+    definitions["TransformOptions"]["additionalProperties"] = True  # those of plug-ins are not known here
+    definitions["Picture"] = {"anyOf": [{"type": "string"}, definitions["Picture"]]}  # a path alone will do
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -20,7 +20,11 @@ class Strict(BaseModel):
 
 
 class Size(Strict):
-    """A raster size in pixels."""
+    """A raster size in pixels.
+
+    Args:
+        width, height: from 32 to 4096.
+    """
 
     width: Annotated[int, Field(ge=32, le=4096)]
     height: Annotated[int, Field(ge=32, le=4096)]

@@ -100,7 +100,10 @@ class HeatmapNetConfig(NetworkConfig):
     """The network ``heatmap_net``: a U-Net on an image encoder, with a heatmap head.
 
     Args:
-        backbone, decoder_channels, dropout, stride: see :class:`~monai_ext.networks.heatmap_net.HeatmapNet`.
+        backbone: image encoder.
+        decoder_channels: width of the pyramid decoder, or widths of the five stages of a U-Net decoder, deepest first.
+        dropout: probability with which the decoder drops values in training.
+        stride: pixels of the network input per cell of a heatmap.
         pretrained: what the encoder begins with: ``imagenet``, a file of weights, or null for random weights.
     """
 

@@ -40,6 +40,15 @@ class LandmarkDefinition(Strict):
     """One landmark: its name, what it is anatomically, how it is shown.
 
     ``picture`` and ``code`` are for people and other programs: documents of what a network learned leave them out.
+
+    Args:
+        name: letters, digits and underscores.
+        description: where it lies, for the person who places it.
+        color: ``#rrggbb``; where it is left out, one of a series that people with colour-blindness tell apart.
+        pair: its partner on the other side, which names it likewise.
+        optional: whether a label may be submitted in which nobody looked for it.
+        picture: an example: the path of a PNG beside the protocol file, or the path with the point.
+        code: for structured reports.
     """
 
     name: Name
@@ -56,6 +65,13 @@ class Measurement(Strict):
 
     ``distance``: between two. ``height``: of the first above the straight line through the second and third.
     ``angle``: at the middle one of three, in degrees.
+
+    Args:
+        name: letters, digits and underscores.
+        kind: ``distance``, ``height`` or ``angle``.
+        between: names of the two or three landmarks.
+        description: what it is, for a person.
+        code: for structured reports.
     """
 
     name: Name
@@ -78,6 +94,7 @@ class Protocol(Strict):
     Args:
         name: identifier, used in addresses and folder names.
         title: what a person reads.
+        description: of the task.
         channels: ``grey`` (1 channel) or ``rgb`` (3 channels); images are converted to it.
         landmarks: the K landmarks in order; left/right partners name each other as ``pair``.
         measurements: lengths and angles derived from the landmarks.

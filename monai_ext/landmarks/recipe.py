@@ -45,7 +45,11 @@ class Length:
 
 
 class TransformOptions(Strict):
-    """Options of a random change of image values that a plug-in has; ``name`` is its own."""
+    """Options of a random change of image values that a plug-in has.
+
+    Args:
+        name: of the change.
+    """
 
     name: str
 
@@ -62,33 +66,50 @@ class Augmentation(Strict):
     """Random changes of a training image; ranges are symmetric unless said otherwise.
 
     Args:
+        rotation: degrees.
+        scale: relative size.
+        shift: share of the image side.
+        flip: probability of a left-right flip, in which paired landmarks swap by name.
         crop: train on a random part of this size that holds the landmarks, or as many as it can, instead of the whole
             network input; for networks that take images of any size.
+        brightness: in standard deviations of the image.
+        contrast, gamma: relative.
+        noise: in standard deviations of the image.
+        blur: largest sigma of a Gaussian, pixels of the network input.
+        color: relative gain of each channel (RGB only).
+        hue: turn of the colours about grey, degrees (RGB only).
+        saturation: relative (RGB only).
+        channel_gamma: relative exponent of each channel (RGB only).
+        shade: loss of light to one side, and again towards the corners.
+        haze: light from one side, as a share of the image's range.
+        spots: light of up to six small spots, as a share of the image's range.
+        resolution: fewer pixels, by a factor of up to 1 + resolution.
+        jpeg: largest loss of JPEG quality, of 100.
         field_of_view: how much of the lit circle of a fundus photograph may be hidden, for other cameras; needs
             ``network.field_of_view``. Landmarks stay visible.
         border: brightest surround that is drawn around the lit part, as a share of white; needs the same.
         further: changes that plug-ins have, each with its ``name`` and options, after those as between cameras.
     """
 
-    rotation: Annotated[float, Field(ge=0, le=180)] = 20.0  #: degrees
-    scale: Annotated[float, Field(ge=0, lt=1)] = 0.2  #: relative
-    shift: Fraction = 0.08  #: of the image side
-    flip: Fraction = 0.0  #: probability of a left-right flip (paired landmarks swap by name)
+    rotation: Annotated[float, Field(ge=0, le=180)] = 20.0
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    shift: Fraction = 0.08
+    flip: Fraction = 0.0
     crop: Size | None = None
-    brightness: Annotated[float, Field(ge=0)] = 0.3  #: in standard deviations of the image
-    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.3  #: relative
-    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: relative
-    noise: Annotated[float, Field(ge=0)] = 0.1  #: standard deviations of the image
-    blur: Annotated[float, Field(ge=0)] = 0.0  #: largest Gaussian sigma, pixels of the network input
-    color: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: relative gain per channel (RGB only)
-    hue: Annotated[float, Field(ge=0, le=180)] = 0.0  #: turn of the colours about grey, degrees (RGB only)
-    saturation: Annotated[float, Field(ge=0, le=1)] = 0.0  #: relative (RGB only)
-    channel_gamma: Annotated[float, Field(ge=0, le=4)] = 0.0  #: relative exponent of each channel (RGB only)
-    shade: Annotated[float, Field(ge=0, lt=1)] = 0.0  #: loss of light to one side, and again towards the corners
-    haze: Annotated[float, Field(ge=0, le=4)] = 0.0  #: light from one side, as a share of the image's range
-    spots: Annotated[float, Field(ge=0, le=1)] = 0.0  #: light of up to six small spots, as a share of the image's range
-    resolution: Annotated[float, Field(ge=0, le=15)] = 0.0  #: fewer pixels, by a factor of up to 1 + resolution
-    jpeg: Annotated[int, Field(ge=0, le=99)] = 0  #: largest loss of JPEG quality, of 100
+    brightness: Annotated[float, Field(ge=0)] = 0.3
+    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    noise: Annotated[float, Field(ge=0)] = 0.1
+    blur: Annotated[float, Field(ge=0)] = 0.0
+    color: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    hue: Annotated[float, Field(ge=0, le=180)] = 0.0
+    saturation: Annotated[float, Field(ge=0, le=1)] = 0.0
+    channel_gamma: Annotated[float, Field(ge=0, le=4)] = 0.0
+    shade: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    haze: Annotated[float, Field(ge=0, le=4)] = 0.0
+    spots: Annotated[float, Field(ge=0, le=1)] = 0.0
+    resolution: Annotated[float, Field(ge=0, le=15)] = 0.0
+    jpeg: Annotated[int, Field(ge=0, le=99)] = 0
     field_of_view: Annotated[float, Field(ge=0, lt=1)] = 0.0
     border: Fraction = 0.0
     further: tuple[Annotated[SerializeAsAny[TransformOptions], BeforeValidator(_of_its_kind)], ...] = ()
@@ -224,11 +245,25 @@ class Recipe(Strict):
 
     Args:
         name: a named recipe whose fields stand where none are given here; ``default`` is this class's own.
+        loss: ``spatial_cross_entropy``, ``mse``, ``adaptive_wing``, or that of a plug-in.
+        optimizer: ``adamw`` or ``adam``.
         schedule: of the learning rate after the warm-up: ``cosine`` or ``linear`` to zero, ``polynomial`` to zero with
             the power 0.9, ``step`` down to a tenth after 90/140 of the steps, or ``constant``.
+        max_epochs: passes over the training images.
+        batch_size: images of an optimiser step; with several processes, of each.
+        learning_rate: the largest.
         encoder_rate: share of the learning rate at which encoders learn that begin with pretrained weights.
         max_steps: optimiser steps after which a training ends, if ``max_epochs`` passes over the images have not ended
             it before; ``auto`` takes 120 and one for each image, from 150 to 1000. Epochs then have at least 25 steps.
+        weight_decay: of the optimiser.
+        warmup: share of the steps in which the learning rate rises.
+        ema_decay: of the moving average of the weights, which is published; 0 turns it off.
+        gradient_clip: largest gradient norm; null for none.
+        patience: validations without improvement before stopping; 0 never stops.
+        val_interval: epochs between validations.
+        val_fraction: share of the labelled images that validates where no split is given.
+        augmentation: random changes of training images.
+        cross_task: a classifier that the encoder begins as and is kept close to; null for none.
     """
 
     name: Literal["default", "zian_a", "zian_b", "fine_tune", "cross_task"] = "default"
@@ -241,12 +276,12 @@ class Recipe(Strict):
     learning_rate: Positive = 1e-3
     encoder_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
-    warmup: Fraction = 0.05  #: share of the steps with a linearly rising learning rate
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99  #: moving average of the weights; 0 turns it off
-    gradient_clip: Positive | None = 5.0  #: largest gradient norm
-    patience: Annotated[int, Field(ge=0)] = 0  #: validations without improvement before stopping; 0 never stops
-    val_interval: Annotated[int, Field(ge=1)] = 5  #: epochs between validations
-    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  #: of the labelled images, where no split is given
+    warmup: Fraction = 0.05
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    gradient_clip: Positive | None = 5.0
+    patience: Annotated[int, Field(ge=0)] = 0
+    val_interval: Annotated[int, Field(ge=1)] = 5
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     augmentation: Augmentation = Augmentation()
     cross_task: CrossTask | None = None
 
