@@ -28,8 +28,15 @@ app = typer.Typer(
 )
 
 
-def _add(name: str, command: Callable[..., None], **former: str) -> None:
-    """Adds a command; ``former`` are earlier spellings by option, which still work and which its help does not list."""
+def _add(group: str, name: str, command: Callable[..., None], **former: str) -> None:
+    """Adds a command to a group of the help.
+
+    Args:
+        group: of the help.
+        name: of the command.
+        command: what runs.
+        former: earlier spellings by option, which still work and which no help lists.
+    """
     spellings = {f"--{option.replace('_', '-')}": old.split() for option, old in former.items()}
 
     class Command(TyperCommand):
@@ -43,32 +50,32 @@ def _add(name: str, command: Callable[..., None], **former: str) -> None:
                     hidden.add_to_parser(parser, ctx)
             return parser
 
-    app.command(name, cls=Command)(command)
+    app.command(name, cls=Command, rich_help_panel=group)(command)
 
 
-_add("sample-data", commands.sample_data.run)
-_add("landmark-pictures", commands.sample_data.draw_pictures)
-_add("import", commands.import_table.run)
-_add("export", commands.export.run, image="-i")
-_add("train", commands.train.run)
-_add("train-source", commands.train_source.run)
-_add("predict", commands.predict.run)
-_add("evaluate", commands.evaluate.run, sdr="--threshold")
-_add("serve", commands.serve.run)
-_add("slicer-module", commands.slicer_module.run)
-_add("measure", commands.measure.run)
-_add("report", commands.report.run)
-_add("agreement", commands.agreement.run)
-_add("model-card", commands.model_card.run)
-_add("ablate", commands.ablate.run, failure="--threshold")
-_add("cross-validate", commands.cross_validate.run, sdr="--threshold")
-_add("uncertainty", commands.uncertainty.run, model="--protocol -p")
-_add("simulate-active-learning", commands.simulate_active_learning.run)
-_add("simulate-camera-change", commands.simulate_camera_change.run)
-_add("models", commands.model_versions.run)
-_add("review", commands.review.run)
-_add("remap", commands.remap.run)
-_add("doctor", commands.doctor.run)
+_add("Data", "import", commands.import_table.run)
+_add("Data", "export", commands.export.run, image="-i")
+_add("Data", "measure", commands.measure.run)
+_add("Data", "review", commands.review.run)
+_add("Data", "remap", commands.remap.run)
+_add("Data", "sample-data", commands.sample_data.run)
+_add("Data", "landmark-pictures", commands.sample_data.draw_pictures)
+_add("Train", "train", commands.train.run)
+_add("Train", "train-source", commands.train_source.run)
+_add("Train", "models", commands.model_versions.run)
+_add("Evaluate", "predict", commands.predict.run)
+_add("Evaluate", "evaluate", commands.evaluate.run, sdr="--threshold")
+_add("Evaluate", "report", commands.report.run)
+_add("Evaluate", "model-card", commands.model_card.run)
+_add("Evaluate", "uncertainty", commands.uncertainty.run, model="--protocol -p")
+_add("Evaluate", "agreement", commands.agreement.run)
+_add("Serve", "serve", commands.serve.run)
+_add("Serve", "slicer-module", commands.slicer_module.run)
+_add("Serve", "doctor", commands.doctor.run)
+_add("Experiments", "cross-validate", commands.cross_validate.run, sdr="--threshold")
+_add("Experiments", "ablate", commands.ablate.run, failure="--threshold")
+_add("Experiments", "simulate-active-learning", commands.simulate_active_learning.run)
+_add("Experiments", "simulate-camera-change", commands.simulate_camera_change.run)
 
 
 def _print_version(wanted: bool) -> None:
