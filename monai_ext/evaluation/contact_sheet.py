@@ -22,7 +22,9 @@ CONTEXT = 1 / 3
 
 _GAP = 12
 _FONT = 15.0
-_HEADER = 3 * 20  # rows above each tile: the image, its mean error, its worst landmark
+_LINE = 20
+LEGEND = "ring: predicted    cross: true place"
+_HEADER = 3 * _LINE  # rows above each tile: the image, its mean error, its worst landmark
 
 
 def worst_images(evaluation: Evaluation, count: int) -> list[ImageScores]:
@@ -95,7 +97,8 @@ def draw_worst_cases(
     """Draws the images with the largest mean errors, the worst first, and writes a PNG file.
 
     Each tile shows the surroundings of the image's worst landmark, with every landmark that lies there: the truth as a
-    white cross, the prediction as a coloured ring, joined by a line. Only the images on the sheet are loaded.
+    white cross, the prediction as a coloured ring, joined by a line; the last row says so. Only the images on the
+    sheet are loaded.
 
     Args:
         evaluation: of these pairs.
@@ -122,7 +125,7 @@ def draw_worst_cases(
         raise InputError(f"The evaluation holds the image {unknown[0]}, which is not among the pairs to draw.")
     columns = min(columns, len(rows))
     lines = math.ceil(len(rows) / columns)
-    canvas = Canvas(columns * (tile + _GAP) + _GAP, lines * (tile + _HEADER + _GAP) + _GAP)
+    canvas = Canvas(columns * (tile + _GAP) + _GAP, lines * (tile + _HEADER + _GAP) + _GAP + _LINE)
     for index, row in enumerate(rows):
         truth, prediction = by_id[row.image]
         left = _GAP + (index % columns) * (tile + _GAP)
@@ -137,5 +140,6 @@ def draw_worst_cases(
         detail = f"{truth.names[worst]} {row.errors[worst]:.2f} {evaluation.unit}"
         for line, text in enumerate((f"{index + 1}. {row.image}", error, f"worst: {detail}")):
             short = _shortened(text, max(4, int(tile / (0.6 * _FONT))))
-            canvas.text(left, top + line * 20, short, _FONT, color="#F0F0F0" if line else "#FFFFFF")
+            canvas.text(left, top + line * _LINE, short, _FONT, color="#F0F0F0" if line else "#FFFFFF")
+    canvas.text(_GAP, lines * (tile + _HEADER + _GAP) + _GAP, LEGEND, _FONT - 2, color="#F0F0F0")
     canvas.save(path)

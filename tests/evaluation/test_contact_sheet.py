@@ -31,7 +31,7 @@ def test_only_images_on_the_sheet_are_loaded(tmp_path, pairs) -> None:
     draw_worst_cases(evaluation, pairs, load, tmp_path / "s.png", 3, columns=2, tile=100)
     assert loaded == ["eye_2", "eye_1", "eye_3"]
     size = Image.open(tmp_path / "s.png").size
-    assert size == (2 * (100 + _GAP) + _GAP, 2 * (100 + _HEADER + _GAP) + _GAP)
+    assert size == (2 * (100 + _GAP) + _GAP, 2 * (100 + _HEADER + _GAP) + _GAP + 20)  # the legend below
 
 
 def test_the_focus_holds_both_ends_and_lies_inside_the_image() -> None:
