@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from monai_ext.landmarks import InputError, Status, write_atomically
 
+from .bootstrap import LEVEL, mean_interval
 from .evaluate import Pair, aligned_pairs
 from .normalized import NormalizedScores
 from .scores import Evaluation, Scores
@@ -33,11 +36,14 @@ def overall_table(
     """The scores over all landmarks and images, and the normalised ones where they are given."""
     unit, scores = evaluation.unit, evaluation.overall
     pixels = [("Mean radial error, pixels", f"{rounded(scores.mre_px, 3)} px")] if unit == "mm" else []
+    interval = mean_interval(np.stack([row.errors for row in evaluation.images]))
+    spread = f"{rounded(interval.low, 3)} to {rounded(interval.high, 3)} {unit}"
     parts = [
         [
             ("Images (measured)", f"{len(evaluation.images)} ({evaluation.images_measured})"),
             ("Distances measured", str(scores.count)),
             ("Mean radial error ± SD", f"{rounded(scores.mre, 3)} ± {rounded(scores.sd, 3)} {unit}"),
+            *([(f"  {100 * LEVEL:g} % interval of the mean", spread)] if interval.known else []),
             *pixels,
             ("Median radial error", f"{rounded(scores.median, 3)} {unit}"),
             *((f"Success rate, error ≤ {threshold:g} {unit}", percent(rate)) for threshold, rate in scores.sdr.items()),

@@ -7,7 +7,7 @@ import csv
 import pytest
 from rich.console import Console
 
-from monai_ext.evaluation import evaluate_landmarks, landmark_table, overall_table, write_error_csv
+from monai_ext.evaluation import evaluate_landmarks, landmark_table, mean_interval, overall_table, write_error_csv
 from monai_ext.landmarks import InputError
 
 
@@ -31,6 +31,15 @@ def test_the_overall_table_states_values_with_their_unit(pairs) -> None:
     assert row_of(table, "Failure") == ["Failure rate, image > 4 mm", "50.00 %"]
     assert row_of(table, "AUC") == ["AUC up to 10 mm", "0.421"]
     assert row_of(table, "Misses") == ["Misses", "1"]
+
+
+def test_the_overall_table_states_the_interval_of_the_mean_over_images(pairs) -> None:
+    nan = float("nan")
+    told = mean_interval([[5, 1, 2], [0, 13, nan], [nan, nan, 10], [nan, 4, nan]])
+    (row,) = (row for row in overall_table(evaluate_landmarks(pairs, [2], 4, 10)).rows if "interval" in row[0])
+    assert row == ("  95 % interval of the mean", f"{told.low:.3f} to {told.high:.3f} mm")
+    alone = overall_table(evaluate_landmarks(pairs[:1], [2], 4, 10))
+    assert not [row for row in alone.rows if "interval" in row[0]]
 
 
 def test_the_landmark_table_has_a_row_for_each_and_for_all(pairs) -> None:
