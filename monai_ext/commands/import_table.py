@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -122,7 +123,10 @@ def run(
     else:
         lines = _sentences(checked)
         if new_protocol:
-            lines.append(f"Protocol {new_protocol}: describe each landmark, then train.")
+            lines.append(f"Protocol {new_protocol}: describe each landmark.")
+        task = new_protocol or protocol
+        if task and checked.labels:
+            lines.append(f"Next: monai-landmarks train --protocol {task} --studies {checked.studies.root}")
         tell("\n".join(lines))
 
 
@@ -159,6 +163,13 @@ def _outside(landmarks: Landmarks) -> list[str]:
 def _sentences(checked: CheckedImport) -> list[str]:
     """What was written."""
     lines = [f"{len(checked.images)} images with {len(checked.names)} landmarks in {checked.studies.root}"]
+    sides = Counter(checked.splits.get(id, "without") for id in checked.labels)
+    if checked.splits:
+        split = ", ".join(f"{sides[side]} {side}" for side in ("train", "val", "test", "without") if sides[side])
+        lines.append(f"Labelled images by split: {split}.")
+    rare = ", ".join(f"{name} ({count})" for name, count in _rare(checked))
+    if rare:
+        lines.append(f"Placed in fewer than half of them: {rare}.")
     bare = [image.name for image, found in checked.images if not found.says_something]
     if bare:
         lines.append(f"{len(bare)} of them have no placed point, as {bare[0]}: they stay unlabelled.")
@@ -170,6 +181,13 @@ def _sentences(checked: CheckedImport) -> list[str]:
             f"{len(checked.pixel_sizes)} of them have the pixel size that the table states ({CALIBRATION_FILE})."
         )
     return lines
+
+
+def _rare(checked: CheckedImport) -> list[tuple[str, int]]:
+    """The landmarks that fewer than half of the labelled images have, the rarest first, with the number of these."""
+    defined = [landmarks.defined for landmarks in checked.labels.values()]
+    counts = {name: sum(bool(row[k]) for row in defined) for k, name in enumerate(checked.names)}
+    return sorted(((n, c) for n, c in counts.items() if 2 * c < len(defined)), key=lambda item: item[1])
 
 
 def _document(checked: CheckedImport) -> dict[str, Any]:
