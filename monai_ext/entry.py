@@ -9,6 +9,8 @@ def main() -> None:
     """Runs the command line; exit code 1 and one line for each package that is wrong where it cannot be loaded."""
     try:
         from monai_ext.cli import main as run
+
+        run()  # a command loads its packages when its work begins
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         from monai_ext.doctor import check_installation, explanation
 
@@ -17,7 +19,6 @@ def main() -> None:
             raise
         print(told, file=sys.stderr)
         sys.exit(1)
-    run()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import runpy
 import shutil
@@ -126,6 +127,7 @@ def _become(order: dict) -> None:
         os.dup2(source, target)
     os.chdir(Path(order["log"]).parent)
     os.environ.update(order["environment"])
+    logging._startTime = time.time()  # by which a process tells its age  # type: ignore[attr-defined]
     sys.argv = [order["module"], *order["arguments"]]
     code = 1
     try:

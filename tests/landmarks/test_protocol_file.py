@@ -53,7 +53,7 @@ def test_reads_a_file(tmp_path):
         (TEXT.replace("width: 64", "width: 8"), 13, "network.input_size.width: .*32.*got 8"),
         (TEXT.replace("[a, b]", "[a]"), 10, "between 2 different landmarks"),
         (TEXT.replace("[a, b]", "[a, z]"), 1, "unknown landmark 'z'"),
-        (TEXT + "colour: red\n", 14, "the key 'colour' is unknown; remove it or mend"),
+        (TEXT + "colour: red\n", 14, "the key 'colour' is unknown; remove it or correct its spelling"),
         (TEXT + "1: red\n", 14, "Keys should be strings"),
         (TEXT + "title: Other\n", 14, "the key 'title' occurs twice"),
         (TEXT.replace("Second.\n", "Second.\n    name: c\n"), 9, "the key 'name' occurs twice"),
