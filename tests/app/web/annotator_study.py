@@ -108,13 +108,23 @@ class Annotator:
         self.wait_until_drawn()
 
     def mark(self, name: str) -> tuple[float, float]:
-        """The middle of a mark in CSS px of the page."""
+        """The middle of a mark in CSS px of the page, once the page around it has come to rest."""
         return tuple(
             self.page.evaluate(
-                """name => {
-                    const {left, right, top, bottom} =
-                        document.querySelector(`.mark[data-name="${name}"] .shade`).getBoundingClientRect();
-                    return [(left + right) / 2, (top + bottom) / 2];
+                """async name => {
+                    const place = () => {
+                        const {left, right, top, bottom} =
+                            document.querySelector(`.mark[data-name="${name}"] .shade`).getBoundingClientRect();
+                        return [(left + right) / 2, (top + bottom) / 2];
+                    };
+                    const drawn = () => new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)));
+                    let before = null;
+                    let now = place();
+                    while (before === null || now.some((value, axis) => value !== before[axis])) {
+                        await drawn();
+                        [before, now] = [now, place()];
+                    }
+                    return now;
                 }""",
                 name,
             )
