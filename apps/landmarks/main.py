@@ -126,7 +126,7 @@ class LandmarksApp(MONAILabelApp):
             self.studies,
             auto_reload=platform.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
             read_only=platform.MONAI_LABEL_DATASTORE_READ_ONLY,
-            mend=in_server(),
+            repair=in_server(),
             readers=self.settings.conf.readers,
         )
 

@@ -130,7 +130,7 @@ def check_monai_label(installed: Mapping[str, str]) -> Check:
     limits = [Requirement(limit) for limit in MONAI_LABEL_LIMITS]
     wrong = _unmet([item for item in limits if canonicalize_name(item.name) in installed], installed)
     if wrong:
-        # All at once: pip would undo one to mend another.
+        # All at once: pip would undo one to repair another.
         return Check(name, PROBLEM, f"{version} cannot start: {sentences(wrong.values())}", _install(limits))
     return Check(name, OK, f"{version}, with {', '.join(MONAI_LABEL_LIMITS)}")
 

@@ -24,4 +24,4 @@ def _usable(protocols: Mapping[str, Protocol]) -> Check:
 
 
 def _mistake(sentence: str) -> Check:
-    return Check("Protocol file", PROBLEM, sentence.rstrip("."), "Mend it: the server does not start with it.")
+    return Check("Protocol file", PROBLEM, sentence.rstrip("."), "Correct it: the server does not start with it.")

@@ -190,7 +190,7 @@ def check_splits(survey: Survey) -> Check:
     try:
         splits = Studies(survey.root).splits()
     except InputError as error:
-        return Check(name, PROBLEM, str(error).rstrip("."), "Mend or remove splits.json: training stops at it.")
+        return Check(name, PROBLEM, str(error).rstrip("."), "Correct or remove splits.json: training stops at it.")
     if not splits:
         return Check(name, OK, "none: training chooses")
     chosen = list(splits.values())

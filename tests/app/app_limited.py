@@ -16,7 +16,7 @@ def save(cases: str) -> None:
     from lib.errors import StorageError
 
     for studies, limit, saves in json.loads(cases):
-        store = LandmarkDatastore(studies, mend=False)
+        store = LandmarkDatastore(studies, repair=False)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         answers = []
         for image, path, info in saves:

@@ -40,7 +40,7 @@ def write(studies: str, label: str, go: str, count: str, *images: str) -> None:
     sys.path.insert(0, str(APP_DIR))
     from lib.datastore import LandmarkDatastore
 
-    store = LandmarkDatastore(studies, mend=False)
+    store = LandmarkDatastore(studies, repair=False)
     print("ready", flush=True)
     while not Path(go).exists():
         time.sleep(0.01)

@@ -111,7 +111,7 @@ def test_200_px_that_are_50_mm_make_60_px_15_mm_everywhere(
 
 def test_two_processes_lose_no_statement_of_each_other(studies: Path, start_server: StartServer, tmp_path) -> None:
     conf = {"protocols": "face", "model_dir": str(tmp_path / "model")}
-    store = LandmarkDatastore(str(studies), mend=False)
+    store = LandmarkDatastore(str(studies), repair=False)
     rounds = 12
     with start_server(studies, **conf) as server:
 

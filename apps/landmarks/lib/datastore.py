@@ -59,7 +59,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         studies: the studies folder.
         auto_reload: watch the folder and take in files that a person adds or removes while the server runs.
         read_only: take the index as it is and do not look for new files.
-        mend: put damaged labels aside and remove what crashed processes left, as a server does when it starts.
+        repair: put damaged labels aside and remove what crashed processes left, as a server does when it starts.
         lock_seconds: how long a change waits for another process.
         readers: how many people label an image, each by themselves (see :mod:`.Readings`).
 
@@ -73,7 +73,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         *,
         auto_reload: bool = False,
         read_only: bool = False,
-        mend: bool = True,
+        repair: bool = True,
         lock_seconds: float = LOCK_SECONDS,
         readers: int = 1,
     ) -> None:
@@ -83,7 +83,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         self._sizes = SizeChanges(self._state.files.root)
         self._readings = Readings(self._labels, readers)
         self._warned: set[str] = set()
-        self._mend = mend and not read_only
+        self._repair = repair and not read_only
         patterns = [f"*{extension}" for extension in (*IMAGE_EXTENSIONS, LABEL_EXTENSION)]
         super().__init__(studies, extensions=patterns, auto_reload=False, read_only=read_only)
         if auto_reload:
@@ -109,8 +109,8 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
     def _reconcile_datastore(self) -> None:
         with self._state.changing() as changes:
             reconcile_images(changes.objects, self._state.files, self._warn_once)
-            if self._mend:
-                self._mend = False
+            if self._repair:
+                self._repair = False
                 sweep_temporary(self._state.files, psutil.Process().create_time(), self.repairs)
                 restore_labels(changes, self._state.files, self._labels.history, self.repairs)
         with self._state.changing() as changes:

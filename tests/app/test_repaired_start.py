@@ -111,7 +111,7 @@ def test_label_placed_by_hand_while_the_server_was_down_is_taken_in(studies: Pat
 def test_only_a_server_mends(studies: Path) -> None:
     """A training that starts meanwhile may see a file that a person is just copying."""
     damaged = damage(label_file(studies, "spot_00"))
-    store = LandmarkDatastore(str(studies), mend=False)
+    store = LandmarkDatastore(str(studies), repair=False)
     store.refresh()
     assert store.repairs == []
     assert label_file(studies, "spot_00").read_bytes() == damaged
