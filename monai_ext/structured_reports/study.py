@@ -13,6 +13,8 @@ from monai_ext.studies import Studies, read_index
 from .write import Observers, structured_report
 
 EXTENSION = ".sr.dcm"
+#: The tag of what a network proposed.
+PROPOSED = "original"
 
 
 def write_reports(
@@ -25,7 +27,8 @@ def write_reports(
 ) -> list[Path]:
     """Writes a report of each image's label, ``ID.sr.dcm``; all are complete before the first is written.
 
-    Who labelled, and which version of a network proposed, is taken from the notes that the server keeps.
+    Who labelled, and which version of a network proposed, is taken from the notes that the server keeps; the account
+    that a request came from stands for nobody.
 
     Args:
         studies: the folder.
@@ -49,9 +52,13 @@ def write_reports(
                 f"The label of {id} is of the protocol {name!r}, which is not among {', '.join(protocols)}."
             )
         protocol = protocols[name] if name else protocol_of(read_markups(label, frame).names, protocols)
-        observers = Observers(
-            str(notes.get("annotator") or notes.get("user") or ""), str(notes.get("model_version") or "")
-        )
+        person = "" if tag == PROPOSED else str(notes.get("annotator") or "")  # nobody has looked at a proposal
+        observers = Observers(person, str(notes.get("model_version") or ""))
+        if not any(observers):
+            raise InputError(
+                f"The label of {id} names neither an annotator nor a network, and a report has to: save it again "
+                "under a name."
+            )
         report = structured_report(path, read_label(label, frame, protocol, tag), protocol, observers)
         stream = io.BytesIO()
         report.save_as(stream, write_like_original=False)

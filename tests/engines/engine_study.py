@@ -55,17 +55,23 @@ def write_study(root: Path, count: int, seed: int = 0, *, without_dark: int = 0)
     return studies
 
 
+#: The task of the blobs, without network and recipe.
+BLOBS = {
+    "name": "blobs",
+    "title": "Blobs",
+    "channels": "grey",
+    "landmarks": [
+        {"name": "bright", "description": "the bright blob"},
+        {"name": "dark", "description": "the dark blob"},
+    ],
+}
+
+
 @pytest.fixture(scope="session")
 def blob_protocol() -> Protocol:
     return Protocol.model_validate(
         {
-            "name": "blobs",
-            "title": "Blobs",
-            "channels": "grey",
-            "landmarks": [
-                {"name": "bright", "description": "the bright blob"},
-                {"name": "dark", "description": "the dark blob"},
-            ],
+            **BLOBS,
             "network": {
                 "name": "heatmap_net",
                 "decoder_channels": [32, 24, 16, 12, 8],

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from engine_study import write_study
+from engine_study import BLOBS, write_study
 
 from monai_ext.landmarks import Protocol
 from monai_ext.studies import Studies
@@ -24,13 +24,7 @@ def protocol_of(network: dict | None = None, **recipe: object) -> Protocol:
     }
     return Protocol.model_validate(
         {
-            "name": "blobs",
-            "title": "Blobs",
-            "channels": "grey",
-            "landmarks": [
-                {"name": "bright", "description": "the bright blob"},
-                {"name": "dark", "description": "the dark blob"},
-            ],
+            **BLOBS,
             "network": network or zian,
             "recipe": {"name": "zian_b", "max_epochs": 2, "batch_size": 2, "learning_rate": 0.003, **recipe},
         }

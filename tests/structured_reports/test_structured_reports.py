@@ -229,6 +229,23 @@ def test_export_writes_a_report_of_each_label(export: Any, protocol: Any, tmp_pa
     assert export(*command, "--overwrite")[0] == 0
 
 
+def test_export_names_nobody_who_did_not_place_the_points(export: Any, protocol: Any, tmp_path: Path) -> None:
+    studies = study_with_label(tmp_path / "studies", protocol, {"user": "admin", "protocol": "hip"})
+    (tmp_path / "hip.yaml").write_text(PROTOCOL)
+    command = [studies, "--format", "dicom-sr", "--output", tmp_path / "out", "--protocol", tmp_path / "hip.yaml"]
+    code, message = export(*command)
+    assert code == 2
+    assert "The label of hip_1 names neither an annotator nor a network" in message
+    index = json.loads((studies / "datastore_v2.json").read_text())
+    info = {"annotator": "Ada Roe", "user": "admin", "model_version": "v3", "protocol": "hip"}
+    index["objects"]["hip_1"]["labels"]["original"] = {"ext": ".mrk.json", "info": info}
+    (studies / "datastore_v2.json").write_text(json.dumps(index))
+    shutil.copytree(studies / "labels" / "final", studies / "labels" / "original")
+    assert export(*command, "--tag", "original")[0] == 0
+    (read,) = read_report(tmp_path / "out" / "hip_1.sr.dcm", protocol)
+    assert (read.annotator, read.model_version) == ("", "v3")
+
+
 def test_export_writes_no_report_at_all_where_one_cannot_be(export: Any, protocol: Any, tmp_path: Path) -> None:
     studies = study_with_label(tmp_path / "studies", protocol, {"annotator": "Ada Roe", "protocol": "hip"})
     PIL.Image.new("L", (64, 48)).save(studies / "photo.png")
