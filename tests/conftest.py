@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import random
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +37,15 @@ def memory_given_back() -> Iterator[None]:
     gc.collect()
     if MALLOC_TRIM is not None:
         MALLOC_TRIM(0)
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers() -> None:
+    """Begins each test with the same random numbers, whichever tests ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:  # a test of what runs without it does not pay for it
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session")
