@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python tests/benchmarks/bench_training.py --studies sample_data/fundus --protocol fundus
 
-Both take turns in one run. The bare loop has its batches ready and does no more than forward pass, loss, backward pass and
-optimiser step. Images are in memory from the first pass on, which is not timed.
+Both take turns in one run. The bare loop has its batches ready and does no more than forward pass, loss, backward pass
+and optimiser step. Images are in memory from the first pass on, which is not timed.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def measure(studies: Studies, predictor: Predictor) -> dict[str, object]:
     """The counts, and the errors in pixels of what a part still shows."""
     names = predictor.protocol.landmark_names
     images, splits = studies.images(), studies.splits()
-    whole, cut = {name: 0 for name in names}, {name: 0 for name in names}
+    whole, cut = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     shown: dict[str, list[float | None]] = {name: [] for name in names}
     left_out = [id for id in studies.labelled() if splits.get(id) == "val"]
     with tempfile.TemporaryDirectory() as folder:
