@@ -4,10 +4,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from monai_ext.active import encoder_features
-from monai_ext.active.features import FeatureTap
 from monai_ext.landmarks import InputError
-from monai_ext.networks import ZIAN, DeconvNet, Halves, HeatmapNet, LandmarkNetwork, ZianConfig
+from monai_ext.networks import (
+    ZIAN,
+    DeconvNet,
+    FeatureTap,
+    Halves,
+    HeatmapNet,
+    LandmarkNetwork,
+    ZianConfig,
+    encoder_features,
+)
 from monai_ext.networks.backbones import build_backbone
 from monai_ext.networks.hourglass import Hourglass
 
