@@ -221,13 +221,14 @@ class Timing:
         """Seconds of the looks at training and validation images, by a pass over changed copies of some."""
         job = self._job
         passes = views(job.train_images, job.val_images)
-        looks = sum(len(images) * max(copies, 1) for _, images, copies in passes)
-        images = _spread(job.train_images, self._batches * FAMILIAR_BATCH * self._processes)
+        size = FAMILIAR_BATCH * self._processes
+        whole = sum(-(-(len(images) * max(copies, 1)) // size) for _, images, copies in passes)
+        images = _spread(job.train_images, self._batches * size)
         self._begin()
         for _ in feature_batches(network, job.protocol, images, 1, job.device, job.num_workers):
             if self._mark():
                 break
-        return self._cost().seconds(-(-looks // (FAMILIAR_BATCH * self._processes)))
+        return self._cost().seconds(whole)
 
     def _part(self, batch_size: int) -> tuple[int, list[LabelledImage]]:
         """Batches of this process's share of all validation images, and the images of a timed pass."""
