@@ -54,7 +54,7 @@ def know_one_image(folder: Path, image: Path) -> Path:
     row = encoder_features(known.network, batch.image, all_maps=True)[0].numpy()
     none = np.zeros((0, len(row)), np.float32)
     of = (known.protocol.name, known.version, known.card.sha256)
-    return write_familiarity(folder, Familiarity(*of, 2, 5, 1e-3, row, np.ones_like(row), none, np.zeros(0), rest=1.0))
+    return write_familiarity(folder, Familiarity(*of, 2, 5, 1e-9, row, np.ones_like(row), none, np.zeros(0), rest=1.0))
 
 
 def put_label(client: TestClient, content: bytes, image: str = "spot_00", tag: str = "final", **params: Any) -> Any:

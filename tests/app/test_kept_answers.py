@@ -100,7 +100,7 @@ def test_an_image_unlike_those_of_the_training_is_answered_with_a_warning(app: A
     after = infer(client)
     assert "cached" not in after["latencies"]
     told = after["unfamiliar"]
-    assert told["distance"] > told["threshold"] == 1e-3
+    assert told["distance"] > told["threshold"] == 1e-9
     assert told["message"] == "This image is unlike those that the model was trained on; check every point."
     assert after["landmarks"] == before["landmarks"]
     assert infer(client)["unfamiliar"] == told

@@ -89,7 +89,7 @@ def test_a_run_has_the_steps_that_its_minutes_allow(tmp_path, clock, blob_study,
     assert [entry["epoch"] for entry in result.history] == [5, 10]
     assert clock.steps == 4 + 30
     assert clock.now - 1000 <= 84
-    assert result.card.protocol.recipe.max_epochs == 11
+    assert result.card.protocol.recipe.max_epochs == 10
 
 
 def test_six_batches_are_timed_where_there_is_time_and_no_epoch_is_added(
