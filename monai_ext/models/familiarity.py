@@ -222,12 +222,16 @@ def _parsed(stored: dict[str, NDArray[Any]]) -> Familiarity:
     """
     if int(stored.pop("format")) != _FORMAT:
         raise ValueError(f"it is not of format {_FORMAT}")
-    found = Familiarity(**{name: value.item() if value.ndim == 0 else value for name, value in stored.items()})
+    values: dict[str, Any] = {name: value.item() if value.ndim == 0 else value for name, value in stored.items()}
+    found = Familiarity(**values)
     width = len(found.mean)
     shapes: Sequence[tuple[int, ...]] = (found.scale.shape, found.variances.shape, found.axes.shape)
     if tuple(shapes) != ((width,), (len(found.axes),), (len(found.axes), width)):
         raise ValueError(f"arrays of the shapes {', '.join(map(str, shapes))} for {width} features")
     numbers = (found.mean, found.scale, found.axes, found.variances, [found.rest, found.threshold])
-    if not all(np.isfinite(part).all() for part in numbers) or min(found.scale.min(), found.rest) <= 0:
+    if (
+        not all(np.isfinite(part).all() for part in numbers)
+        or min(found.scale.min(), found.rest, *found.variances) <= 0
+    ):
         raise ValueError("numbers that are not finite or not positive")
     return found
