@@ -23,7 +23,7 @@ from monai_ext.landmarks import FloatArray, InputError, write_atomically
 from .conformal import conformal_rank
 
 #: Share of images like those of the training that may be taken for unlike ones.
-FALSE_ALARMS = 0.02
+FALSE_ALARMS = 0.03
 #: Axes of the spread, at most; and training images for each of them, at least.
 AXES, IMAGES_PER_AXIS = 32, 4
 #: Bytes of the axes on disk, at most.

@@ -49,14 +49,14 @@ def test_the_distance_is_that_of_mahalanobis(rng) -> None:
     assert known.rest == pytest.approx(values[:5].sum() / 6, rel=1e-5)
 
 
-@pytest.mark.parametrize("count", [5, 48, 49, 98, 99, 149])
+@pytest.mark.parametrize("count", [5, 31, 32, 33, 66, 149])
 def test_the_threshold_is_the_quantile_of_held_out_distances_by_rank(rng, count) -> None:
     held_out = features(rng, count)
 
     known = fit_familiarity(features(rng, 24), held_out, protocol="fundus")
 
     ordered = sorted(by_its_covariance(known, held_out))
-    rank = math.ceil(0.98 * (count + 1) - 1e-9)
+    rank = math.ceil(0.97 * (count + 1) - 1e-9)
     assert known.threshold == pytest.approx(ordered[min(rank, count) - 1], rel=1e-6)
     assert (known.distances(held_out) > known.threshold).sum() == max(count - rank, 0)
     assert (known.images, known.held_out) == (24, count)
