@@ -28,6 +28,8 @@ MOST_TRAINED, MOST_HELD_OUT = 240, 120
 TRAINED_COPIES, HELD_OUT_COPIES = 1, 3
 #: Images at a time.
 BATCH_SIZE = 4
+#: Batches between two questions whether to stop: a few seconds. A fit that is stopped begins anew.
+STOP_BATCHES = 16
 
 
 Side = Literal["train", "val"]
@@ -91,13 +93,13 @@ def _seen(
     on_images: Callable[[int], None],
     stop: Stop,
 ) -> Iterator[Seen]:
-    count = 0
+    batches = count = 0
     for side, images, copies in views(trained, held_out):
         for features in feature_batches(network, protocol, images, copies, device, num_workers):
             yield Seen(side, features)
-            count += len(features)
+            batches, count = batches + 1, count + len(features)
             on_images(count)
-            if stop():
+            if batches % STOP_BATCHES == 0 and stop():
                 raise StoppedError
 
 
