@@ -12,9 +12,9 @@ from monai_ext.landmarks import InputError
 VARIABLE = "MONAI_LANDMARKS_DICOMWEB_"
 
 
-def is_address(studies: object) -> bool:
+def is_address(studies: str) -> bool:
     """Tells whether studies are the address of a PACS and no folder."""
-    return str(studies).startswith(("http://", "https://", "http:/", "https:/"))
+    return studies.startswith(("http://", "https://"))
 
 
 def check_address(address: str) -> str:

@@ -99,6 +99,10 @@ class PacsDatastore(LandmarkDatastore):
             image_id, {name: value for name, value in info.items() if name not in (PLACE, REPORT)}
         )
 
+    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
+        """Adds to the info of a label; whether it was sent is not a client's to say."""
+        super().update_label_info(label_id, label_tag, {name: value for name, value in info.items() if name != REPORT})
+
     def add_image(self, *args: Any, **options: Any) -> NoReturn:
         raise InputError("The images of this server lie in a PACS: send new ones there, and they are listed soon.")
 

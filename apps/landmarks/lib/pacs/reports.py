@@ -53,9 +53,7 @@ class Reports:
         studies: keys of the studies in which reports are looked for.
     """
 
-    def __init__(
-        self, datastore: PacsDatastore, protocols: Mapping[str, Protocol], studies: Mapping[str, str]
-    ) -> None:
+    def __init__(self, datastore: PacsDatastore, protocols: Mapping[str, Protocol], studies: Mapping[str, str]) -> None:
         self._keys = {**studies, **_KEYS}
         self.problem = ""
         self._datastore, self._protocols = datastore, protocols

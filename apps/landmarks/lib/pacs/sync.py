@@ -48,7 +48,7 @@ class PacsSync:
         self._datastore, self._keys, self._frames = datastore, query_keys(query), frames
         self._reports = Reports(datastore, protocols, study_keys(self._keys))
         self._on_change = on_change
-        self._background = Background("pacs", self._work)
+        self._background = Background("pacs", self.work)
         self._problem, self._failures = "", 0
         self._listed: float | None = None
 
@@ -73,7 +73,8 @@ class PacsSync:
             "problem": self._problem or self._reports.problem,
         }
 
-    def _work(self) -> float | None:
+    def work(self) -> float:
+        """Sends, lists and takes once; returns the seconds until it is time again."""
         try:
             self._reports.send()
             if self._listed is None or time.monotonic() >= self._listed + LIST_SECONDS:
