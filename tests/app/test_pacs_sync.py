@@ -22,7 +22,7 @@ from lib.pacs import PacsDatastore, PacsSync, open_pacs
 from lib.pacs import cache as cache_module
 from lib.pacs.opening import mirror_folder
 from lib.settings import Conf
-from monai_ext.dicomweb import AwayError, Connection, send_report
+from monai_ext.dicomweb import Connection, send_report
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Protocol, Status, markups_document, read_protocol
 from monai_ext.landmarks.markups import read_markups
