@@ -25,7 +25,14 @@ MOST_PAGES = 4000
 #: Which frames of an instance of several become images.
 Frames = Literal["first", "middle", "all"]
 
-_STUDY_KEYS = ("StudyDate", "StudyTime", "StudyDescription", "StudyID", "StudyInstanceUID", "AccessionNumber")
+_STUDY_KEYS: tuple[str, ...] = (
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "StudyID",
+    "StudyInstanceUID",
+    "AccessionNumber",
+)
 _STUDY_KEYS += ("ModalitiesInStudy", "ReferringPhysicianName")
 _STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
 _NUMBER_OF_FRAMES, _SERIES_DESCRIPTION = "00280008", "0008103E"

@@ -156,7 +156,13 @@ class Reports:
         for protocol in self._protocols.values():
             if series_description(protocol) != description:
                 continue
-            for found in read_report(report, protocol):
+            try:
+                read = read_report(report, protocol)
+            except InputError:
+                raise
+            except Exception:  # content of a stranger: pydicom raises errors of many kinds
+                raise InputError("it is damaged; remove it from the PACS.") from None
+            for found in read:
                 names = (image_name(found.sop_instance_uid, found.frame), found.sop_instance_uid)
                 image = next((name for name in names if name in self._datastore.objects), None)
                 if image is not None:
