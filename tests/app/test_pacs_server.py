@@ -31,7 +31,7 @@ from dicom_images import dicom_image, write_dicom  # noqa: E402
 pytestmark = pytest.mark.server
 
 SIZE = (88, 64)
-PATIENT, PATIENT_ID = "Nightingale^Florence", "PID-7731"
+PATIENT, PATIENT_ID = "Nightingale", "PID-7731"  # a name of one part, which libraries warn of
 FRAMES = 3
 POINTS = np.array([[20.25, 31.5], [70.0, 12.75]])
 SECONDS = 180  # of a busy machine

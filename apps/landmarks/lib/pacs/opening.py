@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,6 +45,7 @@ def open_pacs(address: str, conf: Conf, *, serves: bool, environment: Mapping[st
         )
     if find_spec("highdicom") is None:
         raise InputError('Labels go to a PACS by the package highdicom: run `pip install -e ".[server,dicom-sr]"`.')
+    _show_no_values()
     folder = mirror_folder(connection.address, conf.dicomweb_dir)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if serves:
@@ -58,6 +60,13 @@ def mirror_folder(address: str, chosen: str | None) -> Path:
     name = re.sub(r"[^A-Za-z0-9.-]", "_", urlsplit(address).netloc)
     digest = hashlib.blake2s(address.encode(), digest_size=4).hexdigest()
     return platformdirs.user_state_path("monai-landmarks") / "dicomweb" / f"{name}-{digest}"
+
+
+def _show_no_values() -> None:
+    """Silences warnings of libraries about odd values in a header: they show them, such as a patient's name."""
+    warnings.filterwarnings("ignore", module="pydicom|highdicom")
+    for library in ("pydicom", "highdicom"):
+        logging.getLogger(library).setLevel(logging.ERROR)
 
 
 def _check_access(connection: Connection, credentials: Credentials) -> None:

@@ -117,14 +117,17 @@ class Reports:
         observers = Observers(str(label.info.get("annotator") or ""), str(label.info.get("model_version") or ""))
         if not any(observers):
             raise InputError("it names neither a person nor a network; save it again under a name.")
-        report = structured_report(
-            fetch_header(self._connection, place.instance),
-            landmarks,
-            protocol,
-            observers,
-            place.frame or 1,
-            identity=f"{image} {label.sha256} {label.info.get('ts')}",
-        )
+        header = fetch_header(self._connection, place.instance)
+        identity = f"{image} {label.sha256} {label.info.get('ts')}"
+        try:
+            report = structured_report(header, landmarks, protocol, observers, place.frame or 1, identity)
+        except InputError:
+            raise
+        except (ValueError, TypeError, AttributeError, KeyError) as error:  # which may show the patient
+            raise InputError(
+                f"the PACS states something of its patient or study that no report can hold ({type(error).__name__}); "
+                "correct it there."
+            ) from None
         send_report(self._connection, report)
         uid = str(report.SOPInstanceUID)
         self._taken.add(uid)
