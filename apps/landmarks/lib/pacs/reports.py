@@ -18,8 +18,7 @@ from monai_ext.dicomweb import (
     send_report,
 )
 from monai_ext.images import read_frame
-from monai_ext.landmarks import FINAL, InputError, Landmarks, Protocol, markups_document, parse_markups
-from monai_ext.landmarks.files import json_text
+from monai_ext.landmarks import FINAL, InputError, Landmarks, Protocol, json_text, markups_document, parse_markups
 from monai_ext.structured_reports import (
     MAKER,
     SERIES,
