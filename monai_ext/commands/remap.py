@@ -17,10 +17,10 @@ from .options import ImageOption, JsonOption
 def run(
     studies: Annotated[Path, typer.Argument(help="Folder of images with labels/TAG/ID.mrk.json.")],
     image: ImageOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Name the labels; change none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the labels without changing them.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Map labels to the same pixels of images whose placement changed: print density, spacing, origin, file format.
+    """Move labels to the same pixels after the placement of an image changed (dpi, spacing, origin, file format).
 
     A label keeps the placement of the image that it was made on. Where the image file was rewritten since then (its
     metadata stripped, say), the label would be read at other pixels, and is refused until it is mapped or the image is

@@ -44,14 +44,20 @@ def run(
     cold: Annotated[bool, typer.Option("--cold", help="Start from random weights, not the current model.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Do not resume an interrupted run.")] = False,
     keep_last: Annotated[
-        bool, typer.Option("--keep-last", help="Publish the weights of the last step: no image chooses them.")
+        bool,
+        typer.Option(
+            "--keep-last",
+            help="Publish the weights of the last step instead of those with the lowest validation error.",
+        ),
     ] = False,
-    data: Annotated[str, typer.Option(help="A sentence for the model card: what the images are.")] = "",
+    data: Annotated[
+        str, typer.Option(help="Description of the training images for the model card, one sentence.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Train a detector on the labelled images and publish it unless the current one is better.
 
-    Press Ctrl-C to stop: the run is saved between two steps, and the same command goes on from there. On several GPUs:
+    Press Ctrl-C to stop: the run is saved after the current step, and the same command resumes it. On several GPUs:
     `torchrun --nproc-per-node 4 -m monai_ext.cli train --protocol P --studies DIR`
 
     Example: `monai-landmarks train --protocol fundus --studies sample_data/fundus`

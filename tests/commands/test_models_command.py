@@ -41,11 +41,22 @@ def test_all_versions_are_listed_with_what_is_known_of_them(cli, models) -> None
     assert answer.code == 0
     newest, damaged, shipped = answer.out.splitlines()
     assert newest == (
-        "tip v2, current yes, date 2026-01-02 03:04, labels 20, error 1.250 mm on 2 images, parent v1, whole"
+        "tip v2, current yes, date 2026-01-02 03:04 UTC, labels 20, error 1.25 mm on 2 images, parent v1, whole"
     )
-    assert damaged.startswith("tip v1, date 2026-01-02 03:04, labels 7, error 2.000 px on 2 images, The weights ")
+    assert damaged.startswith("tip v1, date 2026-01-02 03:04 UTC, labels 7, error 2.00 px on 2 images, The weights ")
     assert "are not those of their card (SHA-256" in damaged
-    assert shipped == "tip shipped (v1), date 2026-01-02 03:04, labels 500, error 9.000 px on 2 images, whole"
+    assert shipped == "tip shipped (v1), date 2026-01-02 03:04 UTC, labels 500, error 9.00 px on 2 images, whole"
+
+
+def test_what_can_be_done_next_is_said_and_the_way_back_only_where_there_is_one(cli, models, tmp_path) -> None:
+    there = cli("models", "--models", models).err
+    assert f"monai-landmarks evaluate --studies DIR --model tip --models {models}\n" in there
+    assert f"monai-landmarks models --models {models} --rollback tip\n" in there
+
+    none = tmp_path / "none"
+    shipped = cli("models", "--models", none).err
+    assert f"monai-landmarks predict IMAGES --model tip --models {none} --output DIR\n" in shipped
+    assert "--rollback" not in shipped
 
 
 def test_json_holds_the_same(cli, models) -> None:
