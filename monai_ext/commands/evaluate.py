@@ -177,6 +177,7 @@ def _chosen(study: Studies, split: str, predictor: inferers.Predictor) -> list[s
         chosen = [id for id in chosen if splits.get(id) == split]
     if not chosen:
         raise InputError(
-            f"{study.root} has no labelled image of the split {split!r}; label some, or choose another with --split."
+            f"{study.root} has no labelled image of the split {split!r}; label some, or choose another with --split "
+            "(`--split model`: the images that the model was validated on)."
         )
     return chosen

@@ -175,8 +175,8 @@ def _warn(checked: CheckedImport) -> None:
     turned = [image.name for image, found in checked.images if found.upright]
     if turned:
         warnings.warn(
-            f"{len(turned)} images have an EXIF orientation, as {turned[0]}: their points were of the upright picture "
-            "and were mapped to the stored pixels.",
+            f"{len(turned)} images have an EXIF orientation, e.g. {turned[0]}: their points referred to the upright "
+            "picture and were mapped to the stored pixels.",
             stacklevel=2,
         )
 
@@ -198,10 +198,12 @@ def _sentences(checked: CheckedImport) -> list[str]:
         lines.append(f"Placed in fewer than half of them: {rare}.")
     bare = [image.name for image, found in checked.images if not found.says_something]
     if bare:
-        lines.append(f"{len(bare)} of them have no placed point, as {bare[0]}: they stay unlabelled.")
+        lines.append(f"{len(bare)} of them have no placed point, e.g. {bare[0]}: they remain unlabelled.")
     other = [image for image, _ in checked.images if image.id != image.own_id]
     if other:
-        lines.append(f"{len(other)} of them have another ID than their file name: {other[0].name} is {other[0].id}.")
+        lines.append(
+            f"{len(other)} of them have an ID that differs from the file name: {other[0].name} is {other[0].id}."
+        )
     if checked.pixel_sizes:
         lines.append(
             f"{len(checked.pixel_sizes)} of them have the pixel size that the table states ({CALIBRATION_FILE})."

@@ -52,7 +52,7 @@ def run(
     """
     root = models or default_models_dir()
     if to is not None and rollback is None:
-        raise InputError(f"--to {to} says where --rollback goes: add --rollback PROTOCOL.")
+        raise InputError(f"--to {to} has no effect without --rollback: add --rollback PROTOCOL.")
     if rollback is not None:
         _check_name(rollback, root)
         folder, shipped = root / rollback, _shipped(rollback)
@@ -115,7 +115,7 @@ def _current_name(folder: Path, shipped: Path) -> str | None:
 def _moved(name: str, before: str | None, now: str) -> str:
     left = f" instead of {before}" if before not in (None, now) else ""
     back = f"; `--rollback {name} --to {before}` returns to that" if left else ""
-    return f"{name} is answered by {now}{left}{back}."
+    return f"{name} now uses {now}{left}{back}."
 
 
 def _shipped(name: str) -> Path:

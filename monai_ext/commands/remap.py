@@ -52,7 +52,7 @@ def run(
             tell(f"{item.path.relative_to(studies)}: {words}")
         tell(_summary(len(plan.remappings), plan.fitting, dry_run))
         if plan.silent:
-            tell(f"Labels that do not state which placement they were made on, left as they are: {plan.silent}.")
+            tell(f"Labels without a recorded placement, left unchanged: {plan.silent}.")
     for sentence in plan.refused:
         note(sentence)
     if plan.refused:

@@ -134,7 +134,7 @@ def _origin(sources: Sequence[reports.Source], command: str) -> reports.Section:
         for source in sources
     ]
     headings = ["file", "what it is", "SHA-256", "date", "command"]
-    table = evaluation.Table(headings, rows, caption="Every number comes from these.", left=None)
+    table = evaluation.Table(headings, rows, caption="Sources of all numbers.", left=None)
     said = "This page was made by:"
     return reports.Section(
         "Where each number comes from", [*([table] if rows else []), reports.Note(said), reports.Note(command)]

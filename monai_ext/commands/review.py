@@ -168,9 +168,9 @@ def _sentences(
             "lie from its points was not judged."
         )
     if count < active.FEWEST_LABELS:
-        sentences.append(f"Orders of landmarks were not judged: that takes {active.FEWEST_LABELS} labels.")
+        sentences.append(f"The order of landmarks was not checked: that requires {active.FEWEST_LABELS} labels.")
     if found.confirmed and not everything:
-        sentences.append(f"Left out, as a person has confirmed them: {len(found.confirmed)}; --all lists them too.")
+        sentences.append(f"Confirmed and left out: {len(found.confirmed)}; --all lists them too.")
     if found.others:
         sentences.append(f"Labels of other protocols: {found.others}.")
     return sentences

@@ -125,7 +125,7 @@ class TrainingProgress:
         left, complete = progress["seconds_left"], progress["complete_epochs"]
         if left is not None and progress["status"] == "running" and not self._estimated:
             self._estimated = True
-            self._meter.say(f"About {duration(left)} to go, by the first steps.")
+            self._meter.say(f"About {duration(left)} remaining, estimated from the first steps.")
         line = None
         if complete > self._complete:
             self._complete = complete
@@ -149,7 +149,7 @@ class TrainingProgress:
             f"{epochs} epochs of {steps // epochs} steps, batches of {progress['batch_size']}."
         )
         if progress["step"]:
-            self._meter.say(f"Going on after step {progress['step']} of {steps}.")
+            self._meter.say(f"Resuming after step {progress['step']} of {steps}.")
 
 
 def _numbers(progress: dict[str, Any], validated: bool) -> str:

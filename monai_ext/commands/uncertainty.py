@@ -155,12 +155,12 @@ def _print_calibration(calibration: Calibration) -> None:
     kind = (
         "one radius for all images" if radius.scaled_by is None else f"a radius by the uncertainty {radius.scaled_by}"
     )
-    tell(f"Answers hold {kind}.")
+    tell(f"Predictions have {kind}.")
     few = [name for name, q in zip(plain.landmarks, plain.quantiles, strict=True) if q is None]
     if few:
         note(
-            f"A coverage of {plain.coverage:.0%} takes {fewest_errors(plain.coverage)} labelled images of a landmark "
-            f"or more: {', '.join(few)} have fewer."
+            f"A coverage of {plain.coverage:.0%} requires at least {fewest_errors(plain.coverage)} labelled images of "
+            f"a landmark: {', '.join(few)} have fewer."
         )
     presence = calibration.presence
     if presence is not None:

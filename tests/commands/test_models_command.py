@@ -76,15 +76,15 @@ def test_json_holds_the_same(cli, models) -> None:
 def test_back_forth_and_to_the_shipped_one(cli, models) -> None:
     back = ("models", "--models", models, "--rollback", "tip")
 
-    assert cli(*back).out == "tip is answered by v1 instead of v2; `--rollback tip --to v2` returns to that.\n"
+    assert cli(*back).out == "tip now uses v1 instead of v2; `--rollback tip --to v2` returns to that.\n"
     assert read_card(models / "tip").version == "v1"
-    assert cli(*back, "--to", "shipped").out.startswith("tip is answered by shipped instead of v1;")
+    assert cli(*back, "--to", "shipped").out.startswith("tip now uses shipped instead of v1;")
     assert not (models / "tip" / "card.json").exists()
     listed = json.loads(cli(*back, "--to", "v2", "--json").out)
     assert [(version["name"], version["current"]) for version in listed] == [
         ("v2", True), ("v1", False), ("shipped", False),
     ]  # fmt: skip
-    assert cli(*back, "--to", "v2").out == "tip is answered by v2.\n"
+    assert cli(*back, "--to", "v2").out == "tip now uses v2.\n"
 
 
 @pytest.mark.parametrize(

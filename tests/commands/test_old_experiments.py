@@ -32,13 +32,14 @@ def cells(folder: Path) -> dict[str, bytes]:
     ("arguments", "folder", "results"),
     [
         pytest.param(
-            "cross-validate studies --protocol tiny.yaml --folds 2 --max-steps 2",
+            "cross-validate studies --protocol tiny.yaml --folds 2 --max-steps 2 --sdr 5,10,20",
             "cross_validation",
             "cross_validation.json",
             id="cross-validate",
         ),
         pytest.param(
-            "ablate --protocol zian.yaml --studies studies --rows base --seeds 1 --max-steps 1",
+            "ablate --protocol zian.yaml --studies studies --rows base --seeds 1 --max-steps 1 "
+            "--sdr 5,10,20 --failure 10",  # the defaults of the version that made it
             "ablation",
             "results.json",
             id="ablate",
