@@ -230,7 +230,7 @@ def test_points_of_the_upright_picture(case, name) -> None:
     case.refused(case.run(case.table(f"{name},a,10,5")), "EXIF orientation 6", "--exif upright")
     answer = case.run(case.table(f"{name},a,10,5,48,64", header="image,landmark,x,y,width,height"))
     assert answer.code == 0
-    assert f"1 images have an EXIF orientation, as {name}" in answer.err
+    assert f"1 images have an EXIF orientation, e.g. {name}" in answer.err
     assert case.labels() == {"i": {"a": [5, 37]}}
 
 
