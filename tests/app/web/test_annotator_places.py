@@ -214,7 +214,7 @@ def test_measurements_and_swapped_pairs_are_those_of_the_server(annotate: Any) -
 def test_a_line_of_known_length_gives_millimetres_and_is_taken_back(annotate: Any, server: Any, studies: Path) -> None:
     address = f"{server.url}/datastore/image/calibration"
     if requests.get(address, params={"image": "turned"}, timeout=30).status_code == 404:
-        pytest.skip("this server keeps no stated pixel sizes")
+        pytest.skip("this server does not store pixel sizes")
     annotator = annotate("plain")
     page, dialog = annotator.page, annotator.page.get_by_role("dialog")
     gap = np.linalg.norm(np.subtract(*stored(studies, "plain").points))
