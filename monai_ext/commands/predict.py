@@ -31,7 +31,7 @@ from monai_ext.landmarks import (
 )
 from monai_ext.studies import Studies, passed_over, why_no_image
 
-from .console import print_json, tell
+from .console import print_json, say, tell
 from .meter import Meter
 from .options import DeviceOption, JsonOption, ModelOption, ModelsOption, locate_model
 
@@ -59,6 +59,7 @@ def run(
     answers.json has the full result for each landmark. If the model is calibrated, this includes the radius of the
     circle that contains the true point with a stated probability; the picture shows it as a dashed circle. Lengths
     are in mm if the pixel size is known from the image, from calibration.json beside it, or from --mm-per-px.
+    Images unlike those of the training are named.
 
     Example: `monai-landmarks predict sample_data/fundus --model fundus --output predictions`
     """
@@ -70,6 +71,7 @@ def run(
     colors = [item.color for item in predictor.protocol.landmarks]
     found: dict[str, Landmarks] = {}
     answers: list[dict[str, Any]] = []
+    unfamiliar: list[str] = []
     with Meter("Detecting", len(files)) as meter:
         for id, path in files.items():
             answer = predictor.predict_stages(path, size=sizes.get(id))
@@ -89,11 +91,21 @@ def run(
                     coverage=answer.coverage,
                     coarse=answer.coarse,
                     uncertainty=answer.uncertainty.to_dict(landmarks.names),
+                    unfamiliar=None if answer.unfamiliar is None else answer.unfamiliar.to_dict(),
                 )
             )
+            if answer.unfamiliar is not None:
+                unfamiliar.append(id)
             meter.advance()
     write_points_table(out / "landmarks.csv", PointsTable.from_landmarks(found))
     write_json_atomically(out / "answers.json", answers)
+    if unfamiliar:
+        say(
+            "Warning",
+            "yellow",
+            f"{len(unfamiliar)} of {len(files)} images are unlike those that the model was trained on; check every "
+            f"point of {', '.join(unfamiliar)}.",
+        )
     if as_json:
         print_json(answers)
     else:
