@@ -131,17 +131,23 @@ class ZoomNetConfig(HeatmapNetConfig):
     """
 
     name: Literal["zoom_net"] = "zoom_net"  # type: ignore[assignment]
-    input_size: Size = Size(width=576, height=576)
+    input_size: Size = Size(width=480, height=480)
     sigma: Positive = 1.5
     stride: Stride = 2
-    window: Annotated[int, Field(ge=32, le=2048, multiple_of=32)] = 192
-    margin: Annotated[float, Field(ge=1, le=8)] = 1.8
+    window: Annotated[int, Field(ge=32, le=2048, multiple_of=32)] = 160
+    margin: Annotated[float, Field(ge=1, le=8)] = 1.6
     looks: Annotated[int, Field(ge=1, le=4)] = 2
-    jitter: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    jitter: Annotated[float, Field(ge=0, lt=1)] = 0.2
 
     @property
     def has_stages(self) -> bool:
         return True
+
+    @model_validator(mode="after")
+    def _whole_images(self) -> ZoomNetConfig:
+        if self.halves:
+            raise ValueError("a zoom_net looks at one object in the whole image: not with halves")
+        return self
 
 
 class ZianRow(NamedTuple):

@@ -191,6 +191,22 @@ class Protocol(Strict):
         return self
 
     @model_validator(mode="after")
+    def _scenery_has_a_use(self) -> Protocol:
+        scenery = self.recipe.augmentation.scenery
+        if scenery is None:
+            return self
+        if self.network.field_of_view or self.network.halves:
+            raise ValueError(
+                "recipe.augmentation.scenery is of whole pictures: not with network.field_of_view or halves"
+            )
+        if scenery.empty and not self.network.presence:
+            raise ValueError(
+                "recipe.augmentation.scenery draws pictures without the subject, which teach a network nothing that "
+                "does not predict presence: set network.presence to true, or scenery.empty to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _border_is_sought(self) -> Protocol:
         augmentation = self.recipe.augmentation
         for name in ("field_of_view", "border"):

@@ -104,7 +104,7 @@ def small_protocol(folder: Path, side: int, network: dict[str, object], recipe: 
     document["recipe"] = {
         "name": "cross_task",
         "cross_task": {"source": "face_source", "lambda_cd": 0.002, "lambda_ed": 0.002},
-        "augmentation": document["recipe"]["augmentation"],
+        "augmentation": {k: v for k, v in document["recipe"]["augmentation"].items() if k != "scenery"},
         **recipe,
     }
     folder.mkdir(parents=True, exist_ok=True)

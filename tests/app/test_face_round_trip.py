@@ -25,8 +25,17 @@ pytestmark = pytest.mark.server
 MEASUREMENTS = (
     "palpebral_fissure_length_right",
     "palpebral_fissure_length_left",
+    "inner_canthal_distance",
+    "outer_canthal_distance",
+    "interpupillary_distance",
     "philtrum_length",
     "upper_lip_height",
+)
+RATIOS = (
+    "inner_to_outer_canthal",
+    "fissure_to_inner_canthal_right",
+    "fissure_to_inner_canthal_left",
+    "philtrum_to_mouth_width",
 )
 
 StartServer = Callable[..., AbstractContextManager[Server]]
@@ -59,23 +68,27 @@ def train(client: MONAILabelClient, seconds: float, **params: Any) -> list[dict[
 
 
 def lengths(points: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
-    """(4,) lengths in the order of MEASUREMENTS, from (14, 2) pixel points and the length of a pixel along (x, y)."""
+    """(11,) lengths in the order of MEASUREMENTS, then RATIOS, from (14, 2) pixel points and the length of a pixel along (x, y)."""
     at = dict(zip(NAMES, np.asarray(points) * pixel, strict=True))
     right = np.linalg.norm(at["right_endocanthion"] - at["right_exocanthion"])
     left = np.linalg.norm(at["left_endocanthion"] - at["left_exocanthion"])
+    inner = np.linalg.norm(at["left_endocanthion"] - at["right_endocanthion"])
+    outer = np.linalg.norm(at["left_exocanthion"] - at["right_exocanthion"])
+    pupils = np.linalg.norm(at["left_pupil"] - at["right_pupil"])
     philtrum = np.linalg.norm(at["subnasale"] - at["labiale_superius"])
     base = at["left_cheilion"] - at["right_cheilion"]
     # what is left of the way from a corner of the mouth to the lip without its share along the base
     way = at["labiale_superius"] - at["right_cheilion"]
     height = np.linalg.norm(way - base * (way @ base) / (base @ base))
-    return np.array([right, left, philtrum, height])
+    ratios = [inner / outer, right / inner, left / inner, philtrum / np.linalg.norm(base)]
+    return np.array([right, left, inner, outer, pupils, philtrum, height, *ratios])
 
 
 def measured(document: dict[str, Any], unit: str) -> np.ndarray:
-    """(4,) the values of an answer, in the order of MEASUREMENTS, all of the unit."""
+    """(11,) the values of an answer, in the order of MEASUREMENTS, all of the unit, then RATIOS."""
     entries = document["measurements"]
-    assert [entry["name"] for entry in entries] == list(MEASUREMENTS), document
-    assert {entry["unit"] for entry in entries} == {unit}
+    assert [entry["name"] for entry in entries] == [*MEASUREMENTS, *RATIOS], document
+    assert [entry["unit"] for entry in entries] == [unit] * len(MEASUREMENTS) + ["1"] * len(RATIOS)
     return np.array([entry["value"] for entry in entries])
 
 
