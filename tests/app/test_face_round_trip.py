@@ -68,7 +68,7 @@ def train(client: MONAILabelClient, seconds: float, **params: Any) -> list[dict[
 
 
 def lengths(points: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
-    """(11,) lengths in the order of MEASUREMENTS, then RATIOS, from (14, 2) pixel points and the length of a pixel along (x, y)."""
+    """(11,) MEASUREMENTS, then RATIOS, from (14, 2) pixel points and the length of a pixel along (x, y)."""
     at = dict(zip(NAMES, np.asarray(points) * pixel, strict=True))
     right = np.linalg.norm(at["right_endocanthion"] - at["right_exocanthion"])
     left = np.linalg.norm(at["left_endocanthion"] - at["left_exocanthion"])
