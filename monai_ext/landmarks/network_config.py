@@ -312,10 +312,10 @@ NETWORKS: Registry[type[NetworkConfig]] = Registry(
     "network",
     {
         "heatmap_net": HeatmapNetConfig,
-        "zoom_net": ZoomNetConfig,
         "zian": ZianConfig,
         "deconv_net": DeconvNetConfig,
         "hourglass": HourglassConfig,
+        "zoom_net": ZoomNetConfig,
     },
 )
 

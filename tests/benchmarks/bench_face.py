@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_face.py STUDIES --split val --without wings12 idrid_fundus2 --output results.json
 
-STUDIES has labelled frontal photographs before an even surround. Composed pictures show its faces at any size, turned by
-up to 20 degrees, before random sceneries, in colour or grey, as JPEG files. Errors are in percent of the distance of
+STUDIES has labelled frontal photographs before an even surround. Composed pictures show its faces at any size, turned
+by up to 20 degrees, before random sceneries, in colour or grey, as JPEG files. Errors are in percent of the distance of
 the outer corners of the eyes, the mean over the landmarks of an image; an image fails above 10 %. A false answer is a
 picture without a face in which any landmark is called defined.
 """
