@@ -52,7 +52,8 @@ def training_transforms(protocol: Protocol) -> Compose:
         padding_mode=_surround(protocol) if around is None else "zeros",
         place=None if around is None else (around.smallest, around.largest),
     )
-    view = [RandFieldOfViewd("image", augmentation.field_of_view)] if augmentation.field_of_view else []
+    narrowing, hide = augmentation.field_of_view, augmentation.hide
+    view = [RandFieldOfViewd("image", narrowing, hide)] if narrowing or hide else []
     veiled: list[Transform] = []  # within the lit part alone
     if augmentation.spots:
         veiled.append(RandSpotsd("image", augmentation.spots))
