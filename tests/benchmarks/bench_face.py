@@ -67,7 +67,11 @@ def summary(pairs: list[tuple[Landmarks, Landmarks]]) -> dict[str, Any]:
         "median": round(float(np.median(images)), 3),
         "largest": round(float(images.max()), 3),
         "failed": int((images > FAILED).sum()),
-        "landmarks": {n: round(float(v), 3) for n, v in zip(names, np.nanmean(answered, axis=0), strict=True)},
+        "landmarks": {
+            name: round(float(np.nanmean(column)), 3)
+            for name, column in zip(names, answered.T, strict=True)
+            if np.isfinite(column).any()
+        },
     }
 
 
