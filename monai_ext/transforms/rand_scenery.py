@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.transforms import Randomizable, Transform
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from monai_ext.landmarks import FloatArray, Status
@@ -24,7 +25,7 @@ BEYOND = 0.3
 NARROWEST = 0.5
 
 
-def scenery(random: np.random.RandomState, size_wh: tuple[int, int], channels: int) -> FloatArray:
+def scenery(random: np.random.RandomState, size_wh: tuple[int, int], channels: int) -> NDArray[np.float32]:
     """A random picture of no thing: colours that change slowly or in steps, clouds, stripes, forms, and grain.
 
     Args:

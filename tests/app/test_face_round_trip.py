@@ -52,11 +52,11 @@ def make_source(people: Path, models: Path, side: int, epochs: int) -> float:
 
 def train(client: MONAILabelClient, seconds: float, **params: Any) -> list[dict[str, Any]]:
     """Trains to the end; returns all different states that ``/info/`` showed meanwhile."""
-    client.train_start("face", params)
+    client.train_start("faces", params)
     seen: list[dict[str, Any]] = []
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        stats = client.info()["train_stats"]["face"]
+        stats = client.info()["train_stats"]["faces"]
         if not seen or stats != seen[-1]:
             seen.append(stats)
         if stats["status"] not in {"queued", "running"}:
@@ -96,14 +96,14 @@ def check_failed_without_source(client: MONAILabelClient, server: Server, models
     last = train(client, 120, max_epochs=2)[-1]
     assert last["status"] == "failed"
     assert last["message"].startswith(
-        "The protocol face learns from the source classifier 'face_source', which is not there"
+        "The protocol faces learns from the source classifier 'face_source', which is not there"
     )
     for words in (str(models / "sources" / "face_source.safetensors"), "`monai-landmarks train-source` makes one"):
         assert words in last["message"]
     assert client.train_status()["status"] == "ERROR"
-    assert client.info()["models"]["face"]["model_version"] == "first-labels"  # nothing was published
+    assert client.info()["models"]["faces"]["model_version"] == "first-labels"  # nothing was published
     assert client.next_sample("first", {})["id"] == "unseen_mm"
-    matched = requests.post(f"{server.url}/infer/face?image=unseen_mm&output=json", timeout=60)
+    matched = requests.post(f"{server.url}/infer/faces?image=unseen_mm&output=json", timeout=60)
     assert (matched.status_code, matched.json()["model_version"]) == (200, "first-labels")  # from the labels alone
 
 
@@ -115,7 +115,7 @@ def test_a_source_is_put_in_place_and_the_detector_learns_beside_it(start_server
     write_png(studies / "unseen_px.png", phantom)
     write_nrrd(studies / "unseen_mm.nrrd", phantom)
     protocols = small_protocol(tmp_path / "protocols", side, {"presence": False}, {"max_epochs": 2, "val_interval": 1})
-    conf = {"protocols": "face", "protocol_dir": str(protocols), "model_dir": str(models)}
+    conf = {"protocols": "faces", "protocol_dir": str(protocols), "model_dir": str(models)}
     with start_server(studies, **conf) as server:
         client = MONAILabelClient(server.url, str(tmp_path))
         check_failed_without_source(client, server, models)
@@ -130,14 +130,14 @@ def test_a_source_is_put_in_place_and_the_detector_learns_beside_it(start_server
 
         points = []
         for unit, pixel in (("px", (1.0, 1.0)), ("mm", SPACING)):
-            path, document = client.infer("face", f"unseen_{unit}", {})
+            path, document = client.infer("faces", f"unseen_{unit}", {})
             assert Path(path).name == f"unseen_{unit}.mrk.json"
             assert [entry["name"] for entry in document["landmarks"]] == list(NAMES)
             points.append(np.array([entry["pixel"] for entry in document["landmarks"]]))
             np.testing.assert_allclose(measured(document, unit), lengths(points[-1], pixel), rtol=1e-9)
         np.testing.assert_allclose(*points, atol=1e-4)  # the same pixels, whatever their size
         assert "Exception in ASGI application" not in server.log()
-    card = json.loads((models / "face" / "card.json").read_text())
+    card = json.loads((models / "faces" / "card.json").read_text())
     assert card["protocol"]["recipe"]["cross_task"]["source"] == "face_source"
 
 
@@ -171,7 +171,7 @@ def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp
         "augmentation": dict.fromkeys(("rotation", "scale", "shift", "brightness", "contrast", "noise"), 0.0),
     }
     protocols = small_protocol(tmp_path / "protocols", side, network, recipe)
-    conf = {"protocols": "face", "protocol_dir": str(protocols), "model_dir": str(models)}
+    conf = {"protocols": "faces", "protocol_dir": str(protocols), "model_dir": str(models)}
     with start_server(studies, **conf) as server:
         client = MONAILabelClient(server.url, str(tmp_path))
         states = train(client, 1500)
@@ -179,7 +179,7 @@ def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp
         assert len({state["epoch"] for state in states}) > 5
         errors = {}
         for unit, pixel in (("px", (1.0, 1.0)), ("mm", SPACING)):
-            answers = [client.infer("face", f"{name}_{unit}", {})[1] for name in unseen]
+            answers = [client.infer("faces", f"{name}_{unit}", {})[1] for name in unseen]
             true = np.array([lengths(phantom.points, pixel) for phantom in unseen.values()])
             errors[unit] = np.array([measured(answer, unit) for answer in answers]) / true - 1
     for unit, relative in errors.items():
