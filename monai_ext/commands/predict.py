@@ -31,7 +31,7 @@ from monai_ext.landmarks import (
 )
 from monai_ext.studies import Studies, passed_over, why_no_image
 
-from .console import print_json, tell
+from .console import print_json, say, tell
 from .meter import Meter
 from .options import DeviceOption, JsonOption, ModelOption, ModelsOption, locate_model
 
@@ -44,21 +44,22 @@ def run(
     mm_per_px: Annotated[
         str | None,
         typer.Option(
-            help="Millimetres per pixel of images that do not state them: one number, or two as 0.1,0.2 (x,y)."
+            help="Millimetres per pixel for images without a pixel size: one number, or two (x,y), e.g. 0.1,0.2."
         ),
     ] = None,
     overrule: Annotated[
-        bool, typer.Option("--overrule", help="--mm-per-px counts for images that state a pixel size too.")
+        bool, typer.Option("--overrule", help="Apply --mm-per-px also to images that state a pixel size.")
     ] = False,
     device: DeviceOption = "auto",
-    overlays: Annotated[bool, typer.Option(help="Draw each image with its points.")] = True,
+    overlays: Annotated[bool, typer.Option(help="Draw each image with its landmarks.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Detect the landmarks of images: Slicer markups (ID.mrk.json), tables of them all, and an overlay picture each.
+    """Detect landmarks in images: Slicer markups (ID.mrk.json), tables, and an overlay picture of each image.
 
-    answers.json has all that is known of each landmark, also the radius that holds it with a stated probability, where
-    the model is calibrated; lengths are in mm where the image states the size of a pixel, a person stated it
-    (calibration.json beside the image), or --mm-per-px does. The picture shows the radius as a dashed circle.
+    answers.json has the full result for each landmark. If the model is calibrated, this includes the radius of the
+    circle that contains the true point with a stated probability; the picture shows it as a dashed circle. Lengths
+    are in mm if the pixel size is known from the image, from calibration.json beside it, or from --mm-per-px.
+    Images unlike those of the training are named.
 
     Example: `monai-landmarks predict sample_data/fundus --model fundus --output predictions`
     """
@@ -70,6 +71,7 @@ def run(
     colors = [item.color for item in predictor.protocol.landmarks]
     found: dict[str, Landmarks] = {}
     answers: list[dict[str, Any]] = []
+    unfamiliar: list[str] = []
     with Meter("Detecting", len(files)) as meter:
         for id, path in files.items():
             answer = predictor.predict_stages(path, size=sizes.get(id))
@@ -89,11 +91,21 @@ def run(
                     coverage=answer.coverage,
                     coarse=answer.coarse,
                     uncertainty=answer.uncertainty.to_dict(landmarks.names),
+                    unfamiliar=None if answer.unfamiliar is None else answer.unfamiliar.to_dict(),
                 )
             )
+            if answer.unfamiliar is not None:
+                unfamiliar.append(id)
             meter.advance()
     write_points_table(out / "landmarks.csv", PointsTable.from_landmarks(found))
     write_json_atomically(out / "answers.json", answers)
+    if unfamiliar:
+        say(
+            "Warning",
+            "yellow",
+            f"{len(unfamiliar)} of {len(files)} images are unlike those that the model was trained on; check every "
+            f"point of {', '.join(unfamiliar)}.",
+        )
     if as_json:
         print_json(answers)
     else:

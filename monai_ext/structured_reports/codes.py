@@ -19,6 +19,8 @@ FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 FINDING = Code("121071", "DCM", "Finding")
 ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical structure")
 IMAGING_PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+SOURCE_OF_MEASUREMENT = Code("121112", "DCM", "Source of Measurement")
 PRESENCE = Code("121052", "DCM", "Presence of property")
 ABSENT = Code("272519000", "SCT", "Absent")
 PERSON_OBSERVER = Code("121008", "DCM", "Person Observer Name")
@@ -27,6 +29,7 @@ DEVICE_MODEL = Code("121015", "DCM", "Device Observer Model Name")
 UNITS = {
     "mm": Code("mm", "UCUM", "mm"),
     "deg": Code("deg", "UCUM", "deg"),
+    "1": Code("1", "UCUM", "no units"),
     "px": Code("{pixels}", "UCUM", "pixels"),
 }
 

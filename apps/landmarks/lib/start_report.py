@@ -88,9 +88,9 @@ def start_lines(report: StartReport) -> list[str]:
 def access_words(access: Conf) -> list[str]:
     """Tells who may enter, and which doors are open beyond the usual ones."""
     if access.token is not None:
-        lines = ["everybody who sends the token, from any machine"]
+        lines = ["anyone with the token, from any machine"]
     elif access.allow_remote:
-        lines = ["EVERYBODY who reaches this machine may read and change all labels (--conf allow_remote true)"]
+        lines = ["ANYONE who can reach this machine may read and change all labels (--conf allow_remote true)"]
     else:
         lines = [f"programs on this machine only; for others set {TOKEN_VARIABLE} or --conf token"]
     if access.allow_origins:
@@ -102,12 +102,12 @@ def access_words(access: Conf) -> list[str]:
 
 def training_words(train_after: int) -> list[str]:
     """When networks are trained without being asked for; nothing where never."""
-    return [f"by itself after {train_after} new labels of a protocol"] if train_after else []
+    return [f"automatically after {train_after} new labels of a protocol"] if train_after else []
 
 
 def reader_words(readers: int) -> list[str]:
     """Tells how many people label an image; nothing where one does."""
-    return [f"{readers} of each image, each of whom sees the own label alone"] if readers > 1 else []
+    return [f"{readers} per image; each reader sees only their own label"] if readers > 1 else []
 
 
 def limit_words(limits: Conf) -> str:
@@ -147,14 +147,15 @@ def not_served(datastore: LandmarkDatastore) -> tuple[str, ...]:
         known = None if parts is None else objects.get(parts[0])
         if parts is not None and known is not None and known.image.ext != parts[1]:
             found.append(f"{path.name}: {parts[0]}{known.image.ext} has the same image ID: rename one of the two")
-    for image, entry in list(objects.items())[:MOST_HEADERS]:
+    for image in list(objects)[:MOST_HEADERS]:
         try:
-            read_frame(datastore.folder / f"{image}{entry.image.ext}")
+            if datastore.has_file(image):
+                read_frame(datastore.image_file(image))
         except (InputError, OSError) as error:
             found.append(str(error))
     if len(objects) > MOST_HEADERS:
         rest = len(objects) - MOST_HEADERS
-        found.append(f"{rest} more images were not looked at: monai-landmarks doctor --studies looks at all")
+        found.append(f"{rest} more images were not checked: monai-landmarks doctor --studies checks all")
     return tuple(sentence.rstrip(".") for sentence in found)
 
 
