@@ -30,6 +30,7 @@ ROOMS = (
 )
 ROOMS += (
     "models",
+    "model_export",
     "engines",
     "studies",
     "importing",

@@ -17,6 +17,7 @@ from monai_ext.networks import NetworkOutput, is_finite
 from monai_ext.transforms import inference_transforms
 
 from .read_output import ImageBatch, Predictions, batch_of, read_output
+from .runtime import Runtime, onnx_network
 from .uncertainty import Uncertainty, uncertainty_of
 
 
@@ -47,6 +48,10 @@ class Predictor:
         card: the card of the model.
         device: where to run.
         calibration: of this version of the model, or None.
+        runtime: what makes the answers; ``onnx`` makes a graph of the network at first, which is kept.
+
+    Raises:
+        InputError: the runtime is not installed, does not use the device, or cannot run the network.
 
     Examples:
         >>> predictor = Predictor.load(Path("apps/landmarks/pretrained/fundus"))  # doctest: +SKIP
@@ -60,6 +65,7 @@ class Predictor:
         card: ModelCard,
         device: str | torch.device = "cpu",
         calibration: Calibration | None = None,
+        runtime: Runtime = "torch",
     ) -> None:
         self.card, self.calibration = card, calibration
         self.device = torch.device(device)
@@ -67,17 +73,21 @@ class Predictor:
         #: (K,) probabilities from which on a landmark is present, float64; None takes one half for all.
         self.threshold = None if fitted is None else torch.from_numpy(fitted.filled()).to(self.device)
         self.network = network.eval().to(self.device)
+        self._forward: Callable[[torch.Tensor], NetworkOutput] = self.network
+        if runtime == "onnx":
+            self._forward = onnx_network(self.network, card, self.device)
         self._transforms = inference_transforms(card.protocol)
 
     @classmethod
-    def load(cls, folder: Path, device: str | torch.device = "cpu") -> Predictor:
+    def load(cls, folder: Path, device: str | torch.device = "cpu", runtime: Runtime = "torch") -> Predictor:
         """Loads a model folder with the calibration that lies beside its weights, if any.
 
         Raises:
-            InputError: there is no model, or it or its calibration is damaged.
+            InputError: there is no model, it or its calibration is damaged, or the runtime cannot run it.
         """
         network, card = load_network(Path(folder))
-        return cls(network, card, device, read_calibration(Path(folder), card.version, card.protocol.landmark_names))
+        calibration = read_calibration(Path(folder), card.version, card.protocol.landmark_names)
+        return cls(network, card, device, calibration, runtime)
 
     @property
     def protocol(self) -> Protocol:
@@ -139,7 +149,7 @@ class Predictor:
             sample["frame"] = with_size(sample["frame"], size)
         check()
         batch = batch_of([sample], self.device)
-        output = self.network(batch.image)
+        output = self._forward(batch.image)
         if not bool(is_finite(output)):
             raise ModelError(
                 f"The model {self.protocol.name} {self.version} answers {Path(path).name} with values that are not "

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from .device import device_names, find_device, machine, versions
     from .encoders import build_encoder, encoder_names, is_encoder
     from .face_resnet import FACE_RESNET
-    from .halves import Halves, HalvesOutput
+    from .halves import Halves
     from .heatmap_net import HeatmapNet
     from .hourglass import Hourglass
     from .imagenet import imagenet_weights
     from .network import LandmarkNetwork, register_network
-    from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, is_finite
+    from .onnx_graph import OPSET, onnx_graph, require_onnx
+    from .onnx_network import OnnxNetwork, network_graph
+    from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, StagedOutput, is_finite
     from .pretrained import (
         SUFFIXES,
         Weights,
@@ -39,6 +41,7 @@ __all__ = [
     "FACE_RESNET",
     "IMAGENET",
     "NAMED_SOURCES",
+    "OPSET",
     "SHA256",
     "SUFFIX",
     "SUFFIXES",
@@ -51,7 +54,6 @@ __all__ = [
     "FaceClassifier",
     "Frame",
     "Halves",
-    "HalvesOutput",
     "HeatmapNet",
     "HeatmapOutput",
     "Hourglass",
@@ -59,10 +61,12 @@ __all__ = [
     "MirroredFrame",
     "NetworkConfig",
     "NetworkOutput",
+    "OnnxNetwork",
     "RoiFrame",
     "SourceCard",
     "SourceClassifier",
     "Stage",
+    "StagedOutput",
     "Weights",
     "ZianConfig",
     "backbone_names",
@@ -81,10 +85,13 @@ __all__ = [
     "load_encoder_weights",
     "machine",
     "named_source",
+    "network_graph",
+    "onnx_graph",
     "pretrained_weights",
     "read_dlib_network",
     "read_source",
     "register_network",
+    "require_onnx",
     "shipped_source",
     "versions",
     "write_source",

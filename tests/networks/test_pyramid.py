@@ -102,7 +102,6 @@ def test_dropout_drops_whole_channels_in_training_alone():
     torch.testing.assert_close(again, decoder(maps), rtol=0, atol=0)
 
 
-
 @pytest.mark.parametrize("width", [0, -3])
 def test_a_width_without_meaning_is_refused(width):
     with pytest.raises(InputError, match=rf"positive number of channels, not {width}"):
