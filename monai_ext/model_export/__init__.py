@@ -7,7 +7,7 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .bundle import bundle_metadata, export_bundle
     from .hugging_face import export_hugging_face, front_matter, hub_licence
-    from .onnx_file import Compared, export_onnx, inputs_of
+    from .onnx_file import Compared, compare_onnx, export_onnx, inputs_of
     from .preparation import Preparation
     from .reading_network import PreparedReader, StoredReader
 
@@ -17,6 +17,7 @@ __all__ = [
     "PreparedReader",
     "StoredReader",
     "bundle_metadata",
+    "compare_onnx",
     "export_bundle",
     "export_hugging_face",
     "export_onnx",

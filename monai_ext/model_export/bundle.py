@@ -24,13 +24,7 @@ SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/downlo
 #: The bundle's program. ``network_def`` and ``preprocessing`` are there for other configurations; ``run`` answers the
 #: images of a folder as the command ``predict`` does.
 INFERENCE: dict[str, Any] = {
-    "imports": [
-        "$import pathlib",
-        "$import monai_ext.commands",
-        "$import monai_ext.inferers",
-        "$import monai_ext.networks",
-        "$import monai_ext.transforms",
-    ],
+    "imports": ["$import pathlib", "$import monai_ext"],
     "bundle_root": ".",
     "dataset_dir": "$@bundle_root + '/images'",
     "output_dir": "$@bundle_root + '/eval'",

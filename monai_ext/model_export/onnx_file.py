@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Largest distance in pixels of the stored image between the points of the file and of the model.
 TOLERANCE = 0.01
+#: Largest difference between confidences and presences.
+CONFIDENCE_TOLERANCE = 1e-3
 #: Height and width of the image that a graph for images of any size is made with.
 EXAMPLE_HW = (97, 131)
 
@@ -63,7 +65,7 @@ def export_onnx(predictor: Predictor, path: Path, images: Sequence[Path]) -> Com
     for name, value in metadata(predictor).items():
         model.metadata_props.add(key=name, value=value)
     data = model.SerializeToString()
-    compared = _compare(predictor, data, images)
+    compared = compare_onnx(predictor, data, images)
     write_atomically(path, data)
     return compared
 
@@ -144,8 +146,8 @@ def inputs_of(predictor: Predictor, path: Path) -> dict[str, np.ndarray[Any, Any
     }
 
 
-def _compare(predictor: Predictor, data: bytes, images: Sequence[Path]) -> Compared:
-    """Answers images with both.
+def compare_onnx(predictor: Predictor, data: bytes, images: Sequence[Path]) -> Compared:
+    """Answers images with the content of an ONNX file, by onnxruntime, and with the model itself.
 
     Raises:
         ModelError: the answers differ.
@@ -153,20 +155,24 @@ def _compare(predictor: Predictor, data: bytes, images: Sequence[Path]) -> Compa
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    names, largest = predictor.protocol.landmark_names, 0.0
+    reader, names, largest = PreparedReader(predictor).eval(), predictor.protocol.landmark_names, 0.0
     for path in images:
-        points, _, _, status = session.run(list(OUTPUTS), inputs_of(predictor, path))
-        wanted = predictor.predict(path)
-        distances = np.where(wanted.defined, np.hypot(*(points - wanted.points).T), 0.0)
-        k = int(np.argmax(distances))
-        if not distances[k] <= TOLERANCE or (status != wanted.status).any():
-            other = names[int(np.argmax(status != wanted.status))]
-            said = (
-                f"{names[k]} {distances[k]:.3g} px away" if distances[k] > TOLERANCE else f"another status of {other}"
-            )
-            raise ModelError(
-                f"The ONNX file of {predictor.protocol.name} {predictor.version} answers {path.name} with {said} from "
-                f"the model's own answer, and {TOLERANCE:g} px are allowed: it was not written."
-            )
-        largest = max(largest, float(distances[k]))
+        batch = load_batch([path], predictor.protocol, predictor.device)
+        with torch.inference_mode():
+            wanted = [part.numpy() for part in reader.read(batch.image, batch.matrix, batch.size)]
+        found = session.run(list(OUTPUTS), inputs_of(predictor, path))
+        distances = np.hypot(*(found[0] - wanted[0]).T)
+        k, other = int(np.argmax(distances)), np.flatnonzero(found[3] != wanted[3])
+        unsure = max(float(np.abs(a - b).max()) for a, b in zip(found[1:3], wanted[1:3], strict=True))
+        if not distances[k] <= TOLERANCE:
+            said = f"{names[k]} {distances[k]:.3g} px away from"
+        elif len(other) or not unsure <= CONFIDENCE_TOLERANCE:
+            said = f"another confidence or status of {', '.join(names[i] for i in other) or 'a landmark'} than"
+        else:
+            largest = max(largest, float(distances[k]))
+            continue
+        raise ModelError(
+            f"The ONNX file of {predictor.protocol.name} {predictor.version} answers {path.name} with {said} the "
+            f"model's own answer, and {TOLERANCE:g} px are allowed: it was not written."
+        )
     return Compared(len(images), largest)
