@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .image_score import Reduction, image_score
     from .predictor import Answer, Predictor
     from .read_output import SOURCES, ImageBatch, Predictions, Source, load_batch, read_output
-    from .runtime import RUNTIMES, Runtime, graph_path, runtime_device
+    from .runtime import RUNTIMES, Runtime, graph_path, onnx_network, runtime_device
     from .uncertainty import map_radius, observed, probabilities, uncertainty_of
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "load_batch",
     "map_radius",
     "observed",
+    "onnx_network",
     "probabilities",
     "read_output",
     "runtime_device",

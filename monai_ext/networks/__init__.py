@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .hourglass import Hourglass
     from .imagenet import imagenet_weights
     from .network import LandmarkNetwork, register_network
-    from .onnx_graph import OPSET, onnx_graph, require_onnx
+    from .onnx_graph import onnx_graph, require_onnx
     from .onnx_network import OnnxNetwork, network_graph
     from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, StagedOutput, is_finite
     from .pretrained import (
@@ -41,7 +41,6 @@ __all__ = [
     "FACE_RESNET",
     "IMAGENET",
     "NAMED_SOURCES",
-    "OPSET",
     "SHA256",
     "SUFFIX",
     "SUFFIXES",
