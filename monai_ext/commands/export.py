@@ -25,15 +25,13 @@ from monai_ext.landmarks import (
     read_protocols,
     shipped_dir,
 )
-from monai_ext.structured_reports import EXTENSION, write_reports
+from monai_ext.structured_reports import EXTENSION, REPORTS, write_reports
 from monai_ext.studies import Studies
 
 from .console import print_json, tell
 from .meter import Meter
 from .options import ImageOption, JsonOption, OverwriteOption
 
-#: A report is of one DICOM image and its protocol, and no table.
-REPORTS = "dicom-sr"
 FORMATS_HELP = "; ".join([*(f"{item.name}: {item.title}" for item in FORMATS.values()), f"{REPORTS}: DICOM reports"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +20,12 @@ from monai_ext.importing import (
     check_import,
     plan_images,
     read_names,
+    read_reports,
     renamed,
+    report_files,
 )
 from monai_ext.landmarks import InputError, Landmarks, PointsTable, check_new_protocol, find_protocol
+from monai_ext.structured_reports import REPORTS
 from monai_ext.studies import Studies, checked_name
 
 from .console import print_json, tell
@@ -33,7 +37,8 @@ def run(
     table: Annotated[
         Path,
         typer.Argument(
-            help=f"Table of points, or a folder of them. Formats, recognised by content: {', '.join(FORMAT_NAMES)}. "
+            help="Table of points, or a folder of them. Formats, recognised by content: "
+            f"{', '.join(FORMAT_NAMES)}, {REPORTS}. "
             "The CSV has the columns image, landmark, x, y and, where wanted, width, height, split, status, mm_per_px."
         ),
     ],
@@ -98,7 +103,11 @@ def run(
     given = read_names(names) if names else None
     reading = TableReading(format, given, category, take_v0, pixel_origin, exif, scale_unit, attribute)
     name = None if annotator is None else checked_name(annotator)
-    points, exif = reading.read(table, folder)
+    reports = report_files(table) if format in (None, REPORTS) else []
+    if reports or format == REPORTS:
+        points, exif = _read_reports(reports, table, protocol, reading, folder), None
+    else:
+        points, exif = reading.read(table, folder)
     if rename:
         points = renamed(points, rename)
     wanted = _landmark_names(protocol, points)
@@ -128,6 +137,20 @@ def run(
         if task and checked.labels:
             lines.append(f"Next: monai-landmarks train --protocol {task} --studies {checked.studies.root}")
         tell("\n".join(lines))
+
+
+def _read_reports(
+    reports: list[Path], table: Path, protocol: str | None, reading: TableReading, folder: ImageFolder
+) -> PointsTable:
+    """The points of DICOM structured reports, which the protocol tells apart."""
+    if not reports:
+        raise InputError(f"{table} holds no DICOM structured report with points: check the path.")
+    if protocol is None:
+        raise InputError(f"{reports[0]} is a DICOM report: name the protocol of its landmarks with --protocol.")
+    for option in fields(reading):
+        if option.name != "format" and getattr(reading, option.name):
+            raise InputError(f"--{option.name.replace('_', '-')} is of no use with DICOM reports; leave it out.")
+    return read_reports(reports, find_protocol(protocol), folder)
 
 
 def _landmark_names(protocol: str | None, points: PointsTable) -> tuple[str, ...]:

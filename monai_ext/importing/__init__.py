@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .placing import ExifReading, Placed, place
     from .plan import PlannedImage, plan_images
     from .reading import TableReading, read_names, renamed
+    from .reports import read_reports, report_files
     from .writing import StudiesChange
 
 __all__ = [
@@ -25,7 +26,9 @@ __all__ = [
     "place",
     "plan_images",
     "read_names",
+    "read_reports",
     "renamed",
+    "report_files",
 ]
 
 lazy_face(__name__)

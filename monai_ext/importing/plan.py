@@ -110,7 +110,7 @@ def _merged(table: PointsTable, names: list[str], where: str | Path) -> ImagePoi
                 )
         for landmark, point in other.points.items():
             twin = merged.points.get(landmark, point)
-            if Status.UNDEFINED not in (twin.status, point.status) and not _same_point(twin, point):
+            if Status.UNDEFINED not in (twin.status, point.status) and not same_point(twin, point):
                 raise InputError(
                     f"{where}: {first!r} and {name!r} are one image, but place {landmark!r} differently; keep one."
                 )
@@ -125,7 +125,8 @@ def _merged(table: PointsTable, names: list[str], where: str | Path) -> ImagePoi
     return merged
 
 
-def _same_point(one: TablePoint, other: TablePoint) -> bool:
+def same_point(one: TablePoint, other: TablePoint) -> bool:
+    """Whether two points have one status and, where it is a place, one place."""
     if one.status is not Status.DEFINED:
         return other.status is one.status
     return (one.status, one.x, one.y) == (other.status, other.x, other.y)

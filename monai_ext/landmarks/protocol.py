@@ -183,7 +183,7 @@ class Protocol(Strict):
     @model_validator(mode="after")
     def _border_is_sought(self) -> Protocol:
         augmentation = self.recipe.augmentation
-        for name in ("field_of_view", "border"):
+        for name in ("field_of_view", "hide", "border"):
             if getattr(augmentation, name) and not self.network.field_of_view:
                 raise ValueError(
                     f"recipe.augmentation.{name} changes the lit circle of fundus photographs, "

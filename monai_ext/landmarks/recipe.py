@@ -87,6 +87,7 @@ class Augmentation(Strict):
         jpeg: largest loss of JPEG quality, of 100.
         field_of_view: how much of the lit circle of a fundus photograph may be hidden, for other cameras; needs
             ``network.field_of_view``. Landmarks stay visible.
+        hide: probability that a narrower field of view hides a landmark, which is missing then; needs the same.
         border: brightest surround that is drawn around the lit part, as a share of white; needs the same.
         further: changes that plug-ins have, each with its ``name`` and options, after those as between cameras.
     """
@@ -111,6 +112,7 @@ class Augmentation(Strict):
     resolution: Annotated[float, Field(ge=0, le=15)] = 0.0
     jpeg: Annotated[int, Field(ge=0, le=99)] = 0
     field_of_view: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    hide: Fraction = 0.0
     border: Fraction = 0.0
     further: tuple[Annotated[SerializeAsAny[TransformOptions], BeforeValidator(_of_its_kind)], ...] = ()
 
@@ -198,8 +200,7 @@ NAMED_RECIPES: Mapping[str, Mapping[str, Any]] = {
         "loss": "spatial_cross_entropy",
         "optimizer": "adamw",
         "schedule": "cosine",
-        "learning_rate": 1e-3,
-        "encoder_rate": 0.3,
+        "learning_rate": 2e-3,
         "weight_decay": 0.02,
         "warmup": 0.07,
         "max_steps": "auto",

@@ -6,13 +6,15 @@ from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
     from .codes import PRIVATE_SCHEME, coded
-    from .read import ReportedLandmarks, is_structured_report, read_report
-    from .study import EXTENSION, write_reports
+    from .read import NoSuchLandmarkError, ReportedLandmarks, is_structured_report, read_report
+    from .study import EXTENSION, REPORTS, write_reports
     from .write import Observers, structured_report
 
 __all__ = [
     "EXTENSION",
     "PRIVATE_SCHEME",
+    "REPORTS",
+    "NoSuchLandmarkError",
     "Observers",
     "ReportedLandmarks",
     "coded",

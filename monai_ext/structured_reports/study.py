@@ -13,6 +13,8 @@ from monai_ext.studies import Studies, read_index
 from .write import Observers, structured_report
 
 EXTENSION = ".sr.dcm"
+#: The word that ``--format`` takes for reports: one is of a DICOM image and its protocol, and no table.
+REPORTS = "dicom-sr"
 #: The tag of what a network proposed.
 PROPOSED = "original"
 

@@ -48,7 +48,8 @@ def training_transforms(protocol: Protocol) -> Compose:
         swap=protocol.swap,
         padding_mode=_surround(protocol),
     )
-    view = [RandFieldOfViewd("image", augmentation.field_of_view)] if augmentation.field_of_view else []
+    narrowing, hide = augmentation.field_of_view, augmentation.hide
+    view = [RandFieldOfViewd("image", narrowing, hide)] if narrowing or hide else []
     veiled: list[Transform] = []  # within the lit part alone
     if augmentation.spots:
         veiled.append(RandSpotsd("image", augmentation.spots))

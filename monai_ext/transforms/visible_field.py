@@ -11,7 +11,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable
 
-from monai_ext.landmarks import FloatArray
+from monai_ext.landmarks import FloatArray, Status
 
 from .affine import Region
 
@@ -19,6 +19,8 @@ from .affine import Region
 TRIES = 64
 #: Landmarks keep this distance from the outline, as a share of the circle's radius.
 MARGIN = 0.05
+#: A field that hides landmarks is narrowed by up to this share.
+HIDING = 0.75
 #: Half of the side of a square in a circle of radius 1.
 IN_CIRCLE = 0.5**0.5
 
@@ -119,9 +121,13 @@ class RandFieldOfViewd(Randomizable, MapTransform):
     without a border. Every landmark that the old field shows is kept, with a margin: where no draw does that, the field
     stays. A sample without a field stays as it is.
 
+    With the probability ``hide`` a narrower field (f = 0.75) hides at least one landmark instead, which is ``missing``
+    then, so that a network learns what a photograph without it looks like.
+
     Args:
         keys: the image, which is not looked at.
         narrowing: f, in [0, 1).
+        hide: probability of a field that hides a landmark.
         field_key: the :class:`VisibleField`, pixels of the image.
         region_key: the :class:`~monai_ext.transforms.affine.Region` that follows it.
         points_key: (K, 2) pixels (x, y) of the image.
@@ -133,6 +139,7 @@ class RandFieldOfViewd(Randomizable, MapTransform):
         self,
         keys: KeysCollection = "image",
         narrowing: float = 0.3,
+        hide: float = 0.0,
         field_key: str = "field",
         region_key: str = "region",
         points_key: str = "points",
@@ -142,14 +149,18 @@ class RandFieldOfViewd(Randomizable, MapTransform):
         MapTransform.__init__(self, keys, allow_missing_keys)
         if not 0 <= narrowing < 1:
             raise ValueError(f"A field of view is narrowed by a share in [0, 1), not {narrowing}.")
-        self.narrowing = narrowing
+        if not 0 <= hide <= 1:
+            raise ValueError(f"Landmarks are hidden with a probability in [0, 1], not {hide}.")
+        self.narrowing, self.hide = narrowing, hide
         self.field_key, self.region_key = field_key, region_key
         self.points_key, self.status_key = points_key, status_key
-        self._form, self._drawn = 1.0, np.zeros((TRIES, 4))
+        self._form, self._drawn, self._hiding = 1.0, np.zeros((TRIES, 4)), False
 
     def randomize(self, data: Any = None) -> None:
-        """Draws a form and several fields; always the same count of numbers."""
+        """Draws a form, several fields and whether landmarks are hidden; always the same count of numbers."""
         self._form, self._drawn = self.R.uniform(), self.R.uniform(size=(TRIES, 4))
+        if self.hide:
+            self._hiding = bool(self.R.uniform() < self.hide)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         sample = dict(data)
@@ -157,29 +168,35 @@ class RandFieldOfViewd(Randomizable, MapTransform):
         whole: VisibleField | None = sample.get(self.field_key)
         if whole is None:
             return sample
-        known = np.asarray(sample[self.status_key]) > 0
-        points = np.asarray(sample[self.points_key], dtype=np.float64)[known]
-        points = points[whole.depth(points[:, 0], points[:, 1]) > 0]
-        field = self._first_that_holds(whole, points)
+        status = np.array(sample[self.status_key])
+        points = np.asarray(sample[self.points_key], dtype=np.float64)
+        shown = np.flatnonzero((status > 0) & (whole.depth(points[:, 0], points[:, 1]) > 0))
+        field, depth = self._first_that_fits(whole, points[shown])
+        if (depth < 0).any():
+            status[shown[depth < 0]] = int(Status.MISSING)
+            sample[self.status_key] = torch.as_tensor(status)
         sample[self.field_key], sample[self.region_key] = field, field.region
         return sample
 
-    def _first_that_holds(self, whole: VisibleField, points: FloatArray) -> VisibleField:
+    def _first_that_fits(self, whole: VisibleField, points: FloatArray) -> tuple[VisibleField, FloatArray]:
+        """The first field drawn that keeps all landmarks, or hides one; with the depth of each landmark in it."""
+        margin = MARGIN * whole.radius
         for random in self._drawn:
-            field = self._field(whole, random)
+            field = self._field(whole, random, HIDING if self._hiding else self.narrowing)
             depth = field.depth(points[:, 0], points[:, 1])
-            if not len(points) or depth.min() >= MARGIN * whole.radius:
-                return field
-        return whole
+            clear = (np.abs(depth) >= margin).all() and (depth < 0).any() == self._hiding
+            if clear or not len(points):
+                return field, depth
+        return whole, whole.depth(points[:, 0], points[:, 1])
 
-    def _field(self, whole: VisibleField, random: FloatArray) -> VisibleField:
+    def _field(self, whole: VisibleField, random: FloatArray, narrowing: float) -> VisibleField:
         """One field from four numbers in [0, 1)."""
         size, away, turn, cut = random
-        radius = whole.radius * (1 - self.narrowing * size)
+        radius = whole.radius * (1 - narrowing * size)
         reach = (whole.radius - radius) * np.sqrt(away)
         x, y = whole.x + reach * np.cos(2 * np.pi * turn), whole.y + reach * np.sin(2 * np.pi * turn)
         if self._form < 1 / 6:
             return VisibleField(x, y, np.inf, IN_CIRCLE * radius, IN_CIRCLE * radius)
         if self._form < 1 / 2:
-            return VisibleField(x, y, radius, half_height=radius * (1 - self.narrowing * cut))
+            return VisibleField(x, y, radius, half_height=radius * (1 - narrowing * cut))
         return VisibleField(x, y, radius)

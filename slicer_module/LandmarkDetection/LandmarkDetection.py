@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import slicer
+import vtk
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -147,6 +148,47 @@ class LandmarkDetectionLogic(ScriptedLoadableModuleLogic):
             return slicer.util.loadMarkups(path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+class LandmarkDetectionFileReader:
+    """Slicer finds it by its name: opens DICOM structured reports on the images in the scene, by *Add Data*."""
+
+    def __init__(self, parent: Any) -> None:
+        self.parent = parent
+
+    def description(self) -> str:
+        return str(_("Landmarks of a DICOM structured report"))
+
+    def fileType(self) -> str:
+        return "LandmarkDetectionReport"
+
+    def extensions(self) -> list[str]:
+        return [f"{self.description()} ({pattern})" for pattern in ("*.dcm", "*")]
+
+    def canLoadFile(self, path: str) -> bool:
+        from LandmarkDetectionLib.scene.report_points import is_report
+
+        return is_report(Path(path))
+
+    def canLoadFileConfidence(self, path: str) -> float:
+        """More than that of Slicer's DICOM reader, 0.6, which takes any DICOM file."""
+        return 0.9 if self.canLoadFile(path) else 0.0
+
+    def load(self, properties: dict[str, Any]) -> bool:
+        """Adds the point lists; what a person has to know goes to Slicer's messages on files."""
+        from LandmarkDetectionLib.errors import SceneError
+        from LandmarkDetectionLib.scene.report_points import load_report
+
+        messages = self.parent.userMessages()
+        try:
+            nodes, absent = load_report(Path(properties["fileName"]), slicer.mrmlScene)
+        except SceneError as error:
+            messages.AddMessage(vtk.vtkCommand.ErrorEvent, str(error))
+            return False
+        for sentence in absent:
+            messages.AddMessage(vtk.vtkCommand.WarningEvent, sentence)
+        self.parent.loadedNodes = [node.GetID() for node in nodes]
+        return True
 
 
 class LandmarkDetectionTest(ScriptedLoadableModuleTest):

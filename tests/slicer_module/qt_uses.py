@@ -61,6 +61,7 @@ VARIABLES = {
 #: Attributes that Slicer's base classes set, by class of the module.
 INHERITED = {
     ("LandmarkDetection", "parent"): "qSlicerScriptedLoadableModule",
+    ("LandmarkDetectionFileReader", "parent"): "qSlicerScriptedFileReader",
     ("LandmarkDetectionWidget", "layout"): "QVBoxLayout",
     ("LandmarkDetectionWidget", "parent"): "qSlicerScriptedLoadableModuleWidget",
 }

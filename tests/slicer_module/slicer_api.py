@@ -88,6 +88,14 @@ MEMBERS = {
         "Base/QTCore/qSlicerCoreIOManager.h",
         "Q_INVOKABLE virtual bool loadNodes(const qSlicerIO::IOFileType& fileType,",
     ),
+    "qSlicerScriptedFileReader.loadedNodes": Name(
+        PROPERTY,
+        "Base/QTCore/qSlicerScriptedFileReader.h",
+        "Q_PROPERTY(QStringList loadedNodes READ loadedNodes WRITE setLoadedNodes)",
+    ),
+    "qSlicerScriptedFileReader.userMessages": Name(
+        INVOKABLE, "Base/QTCore/qSlicerIO.h", "Q_INVOKABLE vtkMRMLMessageCollection* userMessages() const;"
+    ),
     "qSlicerScriptedLoadableModuleWidget.reload": Name(
         INVOKABLE, "Base/QTGUI/qSlicerScriptedLoadableModuleWidget.h", "Q_INVOKABLE void reload();"
     ),
@@ -151,6 +159,7 @@ BASES = {
     "qSlicerApplication": "QApplication",
     "qSlicerCoreIOManager": "QObject",
     "qSlicerLayoutManager": "QObject",
+    "qSlicerScriptedFileReader": "QObject",
     "qSlicerScriptedLoadableModule": "QObject",
     "qSlicerScriptedLoadableModuleWidget": "QWidget",
 }

@@ -62,6 +62,30 @@ def test_fields_narrow_in_their_range_and_keep_every_landmark() -> None:
     assert max(shares) > 0.93
 
 
+def test_a_hidden_landmark_is_missing_and_lies_outside_with_a_margin() -> None:
+    hide = RandFieldOfViewd(narrowing=0.0, hide=0.5)
+    hide.set_random_state(2)
+    given = [[230.0, 205.0], [385.0, 180.0], [300.0, 25.0], [20.0, 20.0]]  # two within, one at the rim, one outside
+    data = sample(given, [1, 1, -1, 1])
+    seen = []
+    for _ in range(300):
+        changed = hide(data)
+        depth = changed["field"].depth(changed["points"][:, 0], changed["points"][:, 1]).numpy()
+        status = changed["status"].tolist()
+        assert status[2:] == [-1, 1]
+        assert np.abs(depth[:2]).min() >= MARGIN * WHOLE.radius - 1e-4
+        assert status[:2] == [int(inside) for inside in depth[:2] > 0]
+        assert torch.equal(changed["points"], data["points"])
+        square = np.isinf(changed["field"].radius)
+        radius = changed["field"].half_width * 2**0.5 if square else changed["field"].radius
+        assert (radius > 180 - 1e-9) == (status[:2] == [1, 1])  # narrowing 0: narrower ones hide
+        seen.append(tuple(status[:2]))
+    assert data["status"].tolist() == [1, 1, -1, 1]
+    counts = {kind: seen.count(kind) for kind in set(seen)}
+    assert 115 < counts[1, 1] < 185
+    assert min(counts[0, 1], counts[1, 0], counts[0, 0]) > 15
+
+
 def test_a_landmark_at_the_rim_keeps_the_whole_field_and_one_outside_does_not_count() -> None:
     narrow = RandFieldOfViewd(narrowing=0.3)
     narrow.set_random_state(0)
@@ -134,7 +158,7 @@ def test_a_protocol_asks_for_it() -> None:
     assert plain[-3:] == ["FitLandmarksd", "RandSurroundd", "NormalizeLandmarkImaged"]
 
 
-@pytest.mark.parametrize("name", ["field_of_view", "border"])
+@pytest.mark.parametrize("name", ["field_of_view", "hide", "border"])
 def test_the_lit_circle_must_be_looked_for(name: str) -> None:
     document = protocol(**{name: 0.2})
     document["network"]["field_of_view"] = False

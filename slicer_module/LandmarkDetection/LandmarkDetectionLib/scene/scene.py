@@ -28,6 +28,7 @@ from .nodes import (
 )
 from .point_names import ALL
 from .points_display import PointsDisplay, SceneCallbacks, ScenePoint
+from .report_points import remember_instance
 from .slice_view import ImageView
 
 __all__ = ["SceneAdapter", "SceneError", "ScenePoint"]
@@ -97,6 +98,7 @@ class SceneAdapter:
             self._scene.RemoveNode(volume)
             raise
         self.clear()
+        remember_instance(volume)
         self._detach(volume)
         volume.SetName(image_id)
         volume.SetAttribute(_LOADED_HERE, "1")

@@ -16,6 +16,10 @@
    <translation>Arbeitet mit einem Server von MONAI Label (https://monai.io).</translation>
   </message>
   <message>
+   <source>Landmarks of a DICOM structured report</source>
+   <translation>Landmarken eines strukturierten DICOM-Berichts</translation>
+  </message>
+  <message>
    <source>Kind of the message</source>
    <translation>Art der Meldung</translation>
   </message>
@@ -1279,6 +1283,21 @@
   <message>
    <source>{name} has {slices} slices, but landmarks are placed in 2D images only.</source>
    <translation>{name} hat {slices} Schichten, aber Landmarken werden nur in 2D-Bildern gesetzt.</translation>
+  </message>
+ </context>
+ <context>
+  <name>scene.report_points</name>
+  <message>
+   <source>{name} cannot be read as a structured report: {reason}.</source>
+   <translation>{name} lässt sich nicht als strukturierter Bericht lesen: {reason}.</translation>
+  </message>
+  <message>
+   <source>{name} holds no points of images.</source>
+   <translation>{name} enthält keine Punkte von Bildern.</translation>
+  </message>
+  <message>
+   <source>{name} has points of the image {uid}, which is not in the scene: load it first.</source>
+   <translation>{name} hat Punkte des Bildes {uid}, das nicht in der Szene ist: zuerst das Bild laden.</translation>
   </message>
  </context>
  <context>
