@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,6 @@ def test_it_runs_on_the_cpu() -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch) -> None:
-    monkeypatch.setattr("monai_ext.networks.onnx_graph.PACKAGES", ("a_package_that_is_not_there",))
+    monkeypatch.setattr(import_module("monai_ext.networks.onnx_graph"), "PACKAGES", ("a_package_that_is_not_there",))
     with pytest.raises(InputError, match=r"a_package_that_is_not_there, not installed here: run `pip install"):
         Predictor(TwoLooks(), card(), runtime="onnx")

@@ -51,11 +51,17 @@ def facts_of(protocol: Protocol) -> dict:
     }  # fmt: skip
 
 
-def spots(presence: list[float] | None, **options) -> Predictor:
+def spots(logits: list[float] | None, **options) -> Predictor:
     """A model that finds the brightest spot of an image, as many times as it has logits of presence."""
-    protocol = protocol_of(1 if presence is None else len(presence), **options)
+    protocol = protocol_of(1 if logits is None else len(logits), **options)
     card = ModelCard(version="v9", weights="-", sha256="-", **facts_of(protocol))
-    return Predictor(BrightestSpot(presence), card)
+    return Predictor(BrightestSpot(logits), card)
+
+
+def reach(path: Path) -> float:
+    """How far from the true centre a point of these images may be: a quarter of a pixel of image or network input."""
+    width, height = Image.open(path).size
+    return 0.25 * max(1.0, width / 128, height / 96)
 
 
 @pytest.fixture
