@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -46,7 +46,7 @@ def run(
     predictor = inferers.Predictor.load(folder)
     protocol = predictor.protocol
     out = out or Path(f"{protocol.name}_{predictor.version}{'.onnx' if form == 'onnx' else f'_{form}'}")
-    document = {"format": form, "protocol": protocol.name, "version": predictor.version, "output": str(out)}
+    document: dict[str, Any] = {"format": form, "protocol": protocol.name, "version": predictor.version, "output": str(out)}
     said = f"{protocol.name} {predictor.version}: written to {out}"
     if form == "onnx":
         if out.exists() and not overwrite:
