@@ -79,7 +79,7 @@ def test_answers_are_those_of_torch_and_the_graph_is_kept_for_its_version(cache,
 
     first = Predictor(TwoLooks(), card(), runtime="onnx").predict_stages(image)
 
-    np.testing.assert_allclose(torch_answer.landmarks.points[0], (101.3, 33.6), atol=0.15)
+    np.testing.assert_allclose(torch_answer.landmarks.points[0], (101.3, 33.6), atol=0.25)
     same(first, torch_answer)
     kept = graph_path(card())
     assert kept.is_relative_to(cache)
