@@ -46,8 +46,8 @@ def run(
     predictor = inferers.Predictor.load(folder)
     protocol = predictor.protocol
     out = out or Path(f"{protocol.name}_{predictor.version}{'.onnx' if form == 'onnx' else f'_{form}'}")
-    about = {"format": form, "protocol": protocol.name, "version": predictor.version, "output": str(out)}
-    document: dict[str, Any] = about
+    document: dict[str, Any] = {"format": form, "protocol": protocol.name, "version": predictor.version}
+    document["output"] = str(out)
     said = f"{protocol.name} {predictor.version}: written to {out}"
     if form == "onnx":
         if out.exists() and not overwrite:
