@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from .agreement.plot import draw_agreement
     from .agreement.records import AgreementRecord, agreement_record, read_agreement
     from .agreement.summary import agreement_document, summary_document
-    from .features import encoder_features
     from .judgement import common_unit, judge_images
     from .measure import DEFAULT_MEASURE, UncertaintyMeasure
     from .measure_comparison import compare_measures, draw_risk_coverage, measure_table
@@ -63,7 +62,6 @@ __all__ = [
     "draw_reliability",
     "draw_review",
     "draw_risk_coverage",
-    "encoder_features",
     "find_measure",
     "image_score",
     "implausible",

@@ -14,9 +14,8 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from monai_ext.inferers import ImageBatch, Predictions, Predictor, Source, load_batch, read_output
 from monai_ext.landmarks import FloatArray, InputError, Protocol, about, flip_matrix, rotation_matrix
+from monai_ext.networks import FeatureTap
 from monai_ext.transforms import resample
-
-from .features import FeatureTap
 
 #: Largest rotation in degrees and largest relative scale of a view, where the recipe trains with as much.
 ROTATION, SCALE = 5.0, 0.05

@@ -31,7 +31,7 @@ from monai_ext.landmarks import (
 )
 from monai_ext.studies import Studies, passed_over, why_no_image
 
-from .console import print_json, tell
+from .console import print_json, say, tell
 from .meter import Meter
 from .options import DeviceOption, JsonOption, ModelOption, ModelsOption, RuntimeOption, locate_model
 
@@ -59,7 +59,8 @@ def run(
 
     answers.json has all that is known of each landmark, also the radius that holds it with a stated probability, where
     the model is calibrated; lengths are in mm where the image states the size of a pixel, a person stated it
-    (calibration.json beside the image), or --mm-per-px does. The picture shows the radius as a dashed circle.
+    (calibration.json beside the image), or --mm-per-px does. The picture shows the radius as a dashed circle. Images
+    unlike those of the training are named.
 
     Example: `monai-landmarks predict sample_data/fundus --model fundus --output predictions`
     """
@@ -71,6 +72,7 @@ def run(
     colors = [item.color for item in predictor.protocol.landmarks]
     found: dict[str, Landmarks] = {}
     answers: list[dict[str, Any]] = []
+    unfamiliar: list[str] = []
     with Meter("Detecting", len(files)) as meter:
         for id, path in files.items():
             answer = predictor.predict_stages(path, size=sizes.get(id))
@@ -90,11 +92,21 @@ def run(
                     coverage=answer.coverage,
                     coarse=answer.coarse,
                     uncertainty=answer.uncertainty.to_dict(landmarks.names),
+                    unfamiliar=None if answer.unfamiliar is None else answer.unfamiliar.to_dict(),
                 )
             )
+            if answer.unfamiliar is not None:
+                unfamiliar.append(id)
             meter.advance()
     write_points_table(out / "landmarks.csv", PointsTable.from_landmarks(found))
     write_json_atomically(out / "answers.json", answers)
+    if unfamiliar:
+        say(
+            "Warning",
+            "yellow",
+            f"{len(unfamiliar)} of {len(files)} images are unlike those that the model was trained on; check every "
+            f"point of {', '.join(unfamiliar)}.",
+        )
     if as_json:
         print_json(answers)
     else:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         read_seen_labels,
         split_images,
     )
+    from .familiar import learn_familiarity
     from .initialisation import SOURCES, distilled, find_source
     from .job import is_resumable, run_signature
     from .optimisation import build_optimizer
@@ -45,6 +46,7 @@ __all__ = [
     "is_out_of_memory",
     "is_resumable",
     "labelled_images",
+    "learn_familiarity",
     "read_class_folders",
     "read_class_table",
     "read_labels",

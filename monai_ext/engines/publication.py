@@ -13,6 +13,7 @@ from monai_ext.models import ModelCard, publish, read_card, stored_weights
 
 from .calibrate import calibrate
 from .distributed import process_rank
+from .familiar import familiarity_of
 from .job import Job
 from .options import TrainResult
 from .run import Run
@@ -29,7 +30,7 @@ def publish_unless_worse(
     previous: RadialErrorSummary | None,
     replaced: str | None,
 ) -> TrainResult:
-    """Publishes a run's best weights with their calibration; not below the current model's, unless the options say so.
+    """Publishes a run's best weights with what is fitted to them; not below the current model's, unless options say so.
 
     Both are judged on the same validation images, which the calibration is fitted to as well.
 
@@ -62,6 +63,7 @@ def publish_unless_worse(
             return replace(result, reason=f"Not published: its validation error of {best} is {above}.")
     weights = stored_weights(run.selection.weights, job.options.half_precision)
     calibrated = calibrate(job, weights, result.unit, run.report_calibration)
+    known = familiarity_of(job, weights, run.report_calibration)
     card: ModelCard | None = None
     if process_rank()[0] == 0:
         card = publish(
@@ -83,10 +85,12 @@ def publish_unless_worse(
             after=replaced,
             half_precision=job.options.half_precision,
             calibration=calibrated.calibration,
+            familiarity=known.familiarity,
         )
     if process_rank()[1] > 1:
         torch.distributed.barrier()
         card = card or read_card(result.folder)
     error = f"{best}, {above}" if above else best
-    reason = f"Published with a validation error of {error}. {calibrated.sentence}".strip()
+    sentences = (f"Published with a validation error of {error}.", known.sentence, calibrated.sentence)
+    reason = " ".join(sentence for sentence in sentences if sentence)
     return replace(result, card=card, reason=reason)

@@ -120,9 +120,9 @@ class Run:
         return None if left is None else round(left, 1)
 
     def report_calibration(self, images: int) -> None:
-        """Reports the number of validation images that the calibration has seen, if a report is due."""
+        """Reports the number of images that the calibration has seen, if a report is due."""
         if self._reports.due:
-            self.report("running", message=f"Calibrating the answers: {images} validation images so far.")
+            self.report("running", message=f"Calibrating the answers: {images} images so far.")
 
     def _seed_epoch(self, engine: Engine) -> None:
         """Makes every epoch a function of (seed, epoch), so that a resumed run repeats an unbroken one."""

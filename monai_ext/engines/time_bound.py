@@ -18,13 +18,15 @@ from .assembly import Assembly
 from .calibrate import BATCH_SIZE, observe_images
 from .dataset import LabelledImage
 from .distributed import gathered, process_rank
+from .familiar import BATCH_SIZE as FAMILIAR_BATCH
+from .familiar import feature_batches, views
 from .job import Job
 from .stop import StoppedError
 from .validation import Validator
 
 #: Share of the minutes that is kept for what is not timed: the first look at each image, saves, the model's file.
 RESERVE = 0.05
-#: Share of the minutes that each of the five timed passes may take; two batches of each are timed in any case.
+#: Share of the minutes that each of the six timed passes may take; two batches of each are timed in any case.
 PASS_SHARE = 0.02
 #: Batches of a timed pass, and more for each process that loads images: it has some ready when a pass begins.
 BATCHES, BATCHES_PER_WORKER = 6, 4
@@ -52,7 +54,7 @@ class PassCost(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """Costs of a training: passes of training steps, and seconds of a validation and of the calibration."""
+    """Costs of a training: passes of training steps, and seconds of a validation and of all that follows the last."""
 
     training: PassCost
     validation: float
@@ -155,7 +157,7 @@ class Timing:
         network, distiller = copy.deepcopy((network, distiller))
         training = self._training(network, distiller, warm=warm)
         network.eval()
-        return Costs(training, self._validation(network), self._calibration(network))
+        return Costs(training, self._validation(network), self._calibration(network) + self._familiarity(network))
 
     def _begin(self) -> None:
         self._marks = [self._job.clock()]
@@ -211,6 +213,19 @@ class Timing:
         whole, images = self._part(min(BATCH_SIZE, self._job.batch_size))
         self._begin()
         for _ in observe_images(self._job, images, network, "px"):
+            if self._mark():
+                break
+        return self._cost().seconds(whole)
+
+    def _familiarity(self, network: LandmarkNetwork) -> float:
+        """Seconds of the looks at training and validation images, by a pass over changed copies of some."""
+        job = self._job
+        passes = views(job.train_images, job.val_images)
+        size = FAMILIAR_BATCH * self._processes
+        whole = sum(-(-(len(images) * max(copies, 1)) // size) for _, images, copies in passes)
+        images = _spread(job.train_images, self._batches * size)
+        self._begin()
+        for _ in feature_batches(network, job.protocol, images, 1, job.device, job.num_workers):
             if self._mark():
                 break
         return self._cost().seconds(whole)

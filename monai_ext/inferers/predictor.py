@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +13,17 @@ from torch import nn
 
 from monai_ext.images import StatedSize, with_size
 from monai_ext.landmarks import Decoder, FloatArray, Frame, Landmarks, ModelError, Protocol, input_errors_unwrapped
-from monai_ext.models import Calibration, ModelCard, answer_radii, load_network, read_calibration
-from monai_ext.networks import NetworkOutput, is_finite
+from monai_ext.models import (
+    Calibration,
+    Familiarity,
+    ModelCard,
+    Unfamiliar,
+    answer_radii,
+    load_network,
+    read_calibration,
+    read_familiarity,
+)
+from monai_ext.networks import FeatureTap, LandmarkNetwork, NetworkOutput, encoder_features, is_finite
 from monai_ext.transforms import inference_transforms
 
 from .read_output import ImageBatch, Predictions, batch_of, read_output
@@ -31,6 +41,7 @@ class Answer(NamedTuple):
         radius: (K,) how far each point may be off, in the unit of the image; NaN where that is not known, as of a
             landmark that is missing or was not calibrated.
         coverage: the probability that a true point lies within its radius; None where the model is not calibrated.
+        unfamiliar: how unlike the training images the image is, where it is; None also where the model cannot tell.
     """
 
     landmarks: Landmarks
@@ -38,6 +49,7 @@ class Answer(NamedTuple):
     uncertainty: Uncertainty
     radius: FloatArray
     coverage: float | None
+    unfamiliar: Unfamiliar | None = None
 
 
 class Predictor:
@@ -48,6 +60,7 @@ class Predictor:
         card: the card of the model.
         device: where to run.
         calibration: of this version of the model, or None.
+        familiarity: what this version knows of images like those of its training, or None: then none is unfamiliar.
         runtime: what makes the answers; ``onnx`` makes a graph of the network at first, which is kept.
 
     Raises:
@@ -65,29 +78,30 @@ class Predictor:
         card: ModelCard,
         device: str | torch.device = "cpu",
         calibration: Calibration | None = None,
+        familiarity: Familiarity | None = None,
         runtime: Runtime = "torch",
     ) -> None:
-        self.card, self.calibration = card, calibration
+        self.card, self.calibration, self.familiarity = card, calibration, familiarity
         self.device = torch.device(device)
         fitted = None if calibration is None else calibration.presence
         #: (K,) probabilities from which on a landmark is present, float64; None takes one half for all.
         self.threshold = None if fitted is None else torch.from_numpy(fitted.filled()).to(self.device)
         self.network = network.eval().to(self.device)
-        self._forward: Callable[[torch.Tensor], NetworkOutput] = self.network
-        if runtime == "onnx":
-            self._forward = onnx_network(self.network, card, self.device)
+        self._onnx = onnx_network(self.network, card, self.device) if runtime == "onnx" else None
         self._transforms = inference_transforms(card.protocol)
 
     @classmethod
     def load(cls, folder: Path, device: str | torch.device = "cpu", runtime: Runtime = "torch") -> Predictor:
-        """Loads a model folder with the calibration that lies beside its weights, if any.
+        """Loads a model folder with the calibration and the familiarity that lie beside its weights, if any.
 
         Raises:
-            InputError: there is no model, it or its calibration is damaged, or the runtime cannot run it.
+            InputError: there is no model, one of the files is damaged, or the runtime cannot run it.
         """
-        network, card = load_network(Path(folder))
-        calibration = read_calibration(Path(folder), card.version, card.protocol.landmark_names)
-        return cls(network, card, device, calibration, runtime)
+        folder = Path(folder)
+        network, card = load_network(folder)
+        calibration = read_calibration(folder, card.version, card.protocol.landmark_names)
+        familiarity = read_familiarity(folder, card.version, card.sha256)
+        return cls(network, card, device, calibration, familiarity, runtime)
 
     @property
     def protocol(self) -> Protocol:
@@ -149,13 +163,37 @@ class Predictor:
             sample["frame"] = with_size(sample["frame"], size)
         check()
         batch = batch_of([sample], self.device)
-        output = self._forward(batch.image)
+        output, features = self._run(batch.image)
         if not bool(is_finite(output)):
             raise ModelError(
                 f"The model {self.protocol.name} {self.version} answers {Path(path).name} with values that are not "
                 "finite: its weights are damaged; train it again, or go back to an earlier version."
             )
-        return {decoder: self._answer(decoder, output, batch, sample["frame"]) for decoder in decoders}
+        unfamiliar = None
+        if features is not None and self.familiarity is not None:
+            unfamiliar = self.familiarity.judge(features.cpu().numpy())
+        return {
+            decoder: self._answer(decoder, output, batch, sample["frame"])._replace(unfamiliar=unfamiliar)
+            for decoder in decoders
+        }
+
+    def _run(self, image: torch.Tensor) -> tuple[NetworkOutput, torch.Tensor | None]:
+        """The network's output and, where the model can tell what they mean, (B, F) features of its encoder."""
+        if self._onnx is None:
+            with self._tap() as tap:
+                output = self.network(image)
+            return output, None if tap is None else tap.all_features
+        if self.familiarity is None:
+            return self._onnx(image), None
+        assert isinstance(self.network, LandmarkNetwork)
+        return self._onnx(image), encoder_features(self.network, image, all_maps=True)
+
+    def _tap(self) -> AbstractContextManager[FeatureTap | None]:
+        """Keeps the features of the next pass, where the model can tell what they mean."""
+        if self.familiarity is None:
+            return nullcontext()
+        assert isinstance(self.network, LandmarkNetwork)
+        return FeatureTap(self.network)
 
     def _answer(self, decoder: Decoder, output: NetworkOutput, batch: ImageBatch, frame: Frame) -> Answer:
         own = self.protocol.network.decoder

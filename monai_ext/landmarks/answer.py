@@ -27,6 +27,7 @@ def prediction_document(
     uncertainty: Mapping[str, Any] | None = None,
     latencies: Mapping[str, Any] | None = None,
     message: str = "",
+    unfamiliar: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The JSON answer for one image: plain Python values, every number finite.
 
@@ -47,10 +48,11 @@ def prediction_document(
         uncertainty: further numbers about the prediction; those that are not finite become null.
         latencies: seconds per step.
         message: one sentence for the person who reads the answer; left out where empty.
+        unfamiliar: ``distance``, ``threshold`` and ``message`` of an image unlike those of the training; else left out.
 
     Raises:
         InputError: a landmark that the protocol lacks, or ``radius`` is not one or K numbers.
-        TypeError: ``uncertainty`` or ``latencies`` hold a value that JSON cannot.
+        TypeError: ``uncertainty``, ``latencies`` or ``unfamiliar`` hold a value that JSON cannot.
     """
     landmarks = landmarks.reordered(protocol.landmark_names)
     frame = landmarks.frame
@@ -79,6 +81,7 @@ def prediction_document(
         "protocol": protocol.name,
         "model_version": model_version,
         **({"message": message} if message else {}),
+        **({} if unfamiliar is None else {"unfamiliar": plain(unfamiliar)}),
         "image": image,
         "unit": frame.unit,
         "spacing": frame.scale.tolist(),

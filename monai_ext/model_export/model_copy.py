@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from monai_ext import __version__
@@ -16,8 +17,10 @@ from monai_ext.models import (
     find_weights,
     read_calibration,
     read_card,
+    read_familiarity,
     read_training_record,
     record_path,
+    write_familiarity,
 )
 from monai_ext.reports import ABOUT, About, model_card_markdown, model_facts, read_about
 
@@ -32,7 +35,7 @@ def copy_model(folder: Path, out: Path) -> ModelCard:
 
     Args:
         folder: the model folder.
-        out: holds ``card.json``, ``model.safetensors`` and, where there are such, calibration and training record.
+        out: holds ``card.json``, ``model.safetensors`` and, where there are such, calibration, familiarity and training record.
 
     Returns:
         The card in the copy.
@@ -51,6 +54,9 @@ def copy_model(folder: Path, out: Path) -> ModelCard:
     for path in (calibration_path(folder, card.version), record_path(folder, card.version)):
         if path.is_file():
             write_atomically(out / path.name, path.read_bytes())
+    familiarity = read_familiarity(folder, card.version, card.sha256)
+    if familiarity is not None:  # it names the weights
+        write_familiarity(out, replace(familiarity, sha256=copied.sha256))
     write_atomically(out / CARD, copied.model_dump_json(indent=2) + "\n")
     return copied
 

@@ -1,4 +1,4 @@
-"""Models on disk: weights and cards, their versions, calibrations, training records and the lock of a training."""
+"""Models on disk: weights and cards, their versions, what is fitted to them, training records, a training's lock."""
 
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
         conformal_rank,
         conformal_scores,
         fewest_errors,
+    )
+    from .familiarity import (
+        FALSE_ALARMS,
+        Familiarity,
+        Unfamiliar,
+        familiarity_path,
+        fit_familiarity,
+        read_familiarity,
+        write_familiarity,
     )
     from .lock import HOLDER, FolderBusyError, check_free, training_lock
     from .model_versions import (
@@ -56,6 +65,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CARD",
     "COVERAGE",
+    "FALSE_ALARMS",
     "HOLDER",
     "KEPT_VERSIONS",
     "PRESENCE_THRESHOLD",
@@ -64,11 +74,13 @@ __all__ = [
     "SMOOTHING",
     "Calibration",
     "ConformalRadius",
+    "Familiarity",
     "FolderBusyError",
     "ModelCard",
     "ModelVersion",
     "Observed",
     "PresenceThreshold",
+    "Unfamiliar",
     "answer_radii",
     "best_threshold",
     "calibration_path",
@@ -78,10 +90,12 @@ __all__ = [
     "conformal_quantiles",
     "conformal_rank",
     "conformal_scores",
+    "familiarity_path",
     "fewest_errors",
     "find_model",
     "find_weights",
     "fit_calibration",
+    "fit_familiarity",
     "folds_of",
     "joined",
     "load_network",
@@ -90,6 +104,7 @@ __all__ = [
     "publish",
     "read_calibration",
     "read_card",
+    "read_familiarity",
     "read_training_record",
     "record_path",
     "roll_back",
@@ -102,6 +117,7 @@ __all__ = [
     "version_numbers",
     "versions",
     "write_calibration",
+    "write_familiarity",
     "write_training_record",
 ]
 

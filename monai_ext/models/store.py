@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ from safetensors import SafetensorError
 from monai_ext.landmarks import InputError, Protocol, write_atomically
 
 from .calibration import Calibration, write_calibration
+from .familiarity import Familiarity, write_familiarity
 
 if TYPE_CHECKING:
     import torch
@@ -151,6 +153,7 @@ def publish(
     after: str | None = None,
     half_precision: bool = False,
     calibration: Calibration | None = None,
+    familiarity: Familiarity | None = None,
 ) -> ModelCard:
     """Makes a state dict the current model of a folder, under the next version.
 
@@ -161,6 +164,7 @@ def publish(
         after: a version that the new one must follow, e.g. of a shipped model that it replaces.
         half_precision: store floating-point tensors as float16, at half the size.
         calibration: of these weights, whose version becomes that which is published.
+        familiarity: likewise.
 
     Returns:
         The published card.
@@ -189,6 +193,8 @@ def publish(
         write_atomically(folder / f"{version}.json", text)
         if calibration is not None:
             write_calibration(folder, calibration.model_copy(update={"version": version}))
+        if familiarity is not None:
+            write_familiarity(folder, replace(familiarity, version=version, sha256=published.sha256))
         write_atomically(folder / CARD, text)
     except OSError:
         card_path = folder / CARD

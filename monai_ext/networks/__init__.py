@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .device import device_names, find_device, machine, versions
     from .encoders import build_encoder, encoder_names, is_encoder
     from .face_resnet import FACE_RESNET
+    from .features import FeatureTap, encoder_features
     from .halves import Halves
     from .heatmap_net import HeatmapNet
     from .hourglass import Hourglass
@@ -51,6 +52,7 @@ __all__ = [
     "Distiller",
     "DlibNetwork",
     "FaceClassifier",
+    "FeatureTap",
     "Frame",
     "Halves",
     "HeatmapNet",
@@ -74,6 +76,7 @@ __all__ = [
     "build_encoder",
     "build_network",
     "device_names",
+    "encoder_features",
     "encoder_names",
     "find_device",
     "find_weights",

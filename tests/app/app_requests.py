@@ -6,14 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lib.routes import install_routes
+from monai_ext.inferers import Predictor, load_batch
 from monai_ext.landmarks import Protocol
-from monai_ext.models import publish
-from monai_ext.networks import build_network
+from monai_ext.models import Familiarity, publish, write_familiarity
+from monai_ext.networks import build_network, encoder_features
 
 
 def local_client(web: FastAPI, **options: Any) -> TestClient:
@@ -43,6 +45,16 @@ def publish_weights(model_root: Path, protocol: Protocol, seed: int = 0) -> str:
     card = {"protocol": protocol, "labels_used": 2, "val_images": ("a",), "val_error": 9.0, "unit": "px"}
     card |= {"epochs": 1, "seed": seed, "date": "2026-01-01T00:00:00+00:00"}
     return publish(model_root / "spots", build_network(protocol).state_dict(), card).version
+
+
+def know_one_image(folder: Path, image: Path) -> Path:
+    """Lets a model know one image alone, so that every other one is unlike it; the file that says so."""
+    known = Predictor.load(folder)
+    batch = load_batch([image], known.protocol, known.device)
+    row = encoder_features(known.network, batch.image, all_maps=True)[0].numpy()
+    none = np.zeros((0, len(row)), np.float32)
+    of = (known.protocol.name, known.version, known.card.sha256)
+    return write_familiarity(folder, Familiarity(*of, 2, 5, 1e-9, row, np.ones_like(row), none, np.zeros(0), rest=1.0))
 
 
 def put_label(client: TestClient, content: bytes, image: str = "spot_00", tag: str = "final", **params: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from app_pause import Pause
-from app_requests import image_file, publish_random, put_label
+from app_requests import image_file, know_one_image, publish_random, put_label
 from app_spots import NAMES, spot_image, write_label
 from fastapi.testclient import TestClient
 
@@ -90,6 +90,30 @@ def test_a_calibration_that_is_stored_later_gets_a_new_answer(app: Any, client: 
     assert "is damaged" in refused.json()["detail"]
     calibration_path(folder, version).unlink()
     assert [mark["radius"] for mark in infer(client)["landmarks"]] == [None] * len(NAMES)
+
+
+def test_an_image_unlike_those_of_the_training_is_answered_with_a_warning(app: Any, client: TestClient) -> None:
+    publish_random(app)
+    before = infer(client)
+    assert "unfamiliar" not in before
+    file = know_one_image(app.settings.model_root / "spots", image_file(app, "spot_01"))
+    after = infer(client)
+    assert "cached" not in after["latencies"]
+    told = after["unfamiliar"]
+    assert told["distance"] > told["threshold"] == 1e-9
+    assert told["message"] == "This image is unlike those that the model was trained on; check every point."
+    assert after["landmarks"] == before["landmarks"]
+    assert infer(client)["unfamiliar"] == told
+    known = client.post("/infer/spots", params={"image": "spot_01", "output": "json"}).json()
+    assert "unfamiliar" not in known
+    whole = file.read_bytes()
+    file.write_bytes(whole[:100])
+    refused = client.post("/infer/spots", params={"image": "spot_00", "output": "json"})
+    assert refused.status_code == 409
+    assert "spots/v1.familiar.npz" in refused.json()["detail"]
+    assert "is damaged" in refused.json()["detail"]
+    file.unlink()
+    assert "unfamiliar" not in infer(client)
 
 
 def test_an_image_changed_in_place_gets_a_new_answer(app: Any, client: TestClient) -> None:

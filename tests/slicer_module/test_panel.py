@@ -50,6 +50,26 @@ def test_where_no_network_answers_the_panel_says_what_does(
     assert panel.work.model_version == "first-labels"
 
 
+def test_an_image_unlike_those_of_the_training_is_warned_of_and_the_next_one_is_not(
+    panel: Driver, client: FolderClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infer = client.infer
+
+    def strange(task: str, image: str, keep: bool = False) -> Answer:
+        found = infer(task, image)
+        told = {"distance": 90.5, "threshold": 70.25, "message": "said by the server"}
+        return Answer({**found.document, "unfamiliar": told}, found.markups)
+
+    monkeypatch.setattr(client, "infer", strange)
+    panel.do("detect")
+    sentence = "This image is unlike those that the model was trained on; check every point."
+    assert (panel.message, panel.bench.message.kind) == (sentence, "warning")
+    assert panel.work.model_version == client.version
+    monkeypatch.setattr(client, "infer", infer)
+    panel.do("detect")
+    assert (panel.message.startswith("Network "), panel.bench.message.kind) == (True, "info")
+
+
 def test_how_far_a_point_may_be_off_is_said_until_a_person_moves_it(detected: Driver) -> None:
     cell = detected.ui.landmarkTable.item(2, 2)
     assert cell.toolTip() == (

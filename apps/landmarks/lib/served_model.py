@@ -11,7 +11,15 @@ from typing import NamedTuple
 
 from monai_ext.inferers import Predictor, Runtime, runtime_device
 from monai_ext.landmarks import InputError, Protocol
-from monai_ext.models import CARD, ModelCard, calibration_path, find_model, newest_whole_version, read_card
+from monai_ext.models import (
+    CARD,
+    ModelCard,
+    calibration_path,
+    familiarity_path,
+    find_model,
+    newest_whole_version,
+    read_card,
+)
 
 from .errors import ConflictError
 
@@ -37,11 +45,12 @@ class FileState(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """The files of a model as they were found; it changes with every published version and every calibration."""
+    """The files of a model as they were found; it changes with every published version and whatever is fitted to it."""
 
     card: FileState
     weights: FileState | None
     calibration: FileState | None
+    familiarity: FileState | None
 
 
 class NoModelError(ConflictError):
@@ -161,8 +170,8 @@ class ServedModel:
         if found.card is None:
             raise ConflictError(found.problem)
         weights = folder / found.card.weights
-        calibration = calibration_path(folder, found.card.version)
-        signature = Signature(state, FileState.of(weights), FileState.of(calibration))
+        fitted = (path(folder, found.card.version) for path in (calibration_path, familiarity_path))
+        signature = Signature(state, FileState.of(weights), *map(FileState.of, fitted))
         broken = self._broken
         if broken is not None and broken[0] == signature:
             raise ConflictError(broken[1])

@@ -133,6 +133,7 @@ class LandmarkInfer(InferTask):
             coverage=answer.coverage,
             coarse=answer.coarse,
             uncertainty=answer.uncertainty.to_dict(answer.landmarks.names),
+            unfamiliar=None if answer.unfamiliar is None else answer.unfamiliar.to_dict(),
         )
 
     def _predictor(self) -> Predictor | None:

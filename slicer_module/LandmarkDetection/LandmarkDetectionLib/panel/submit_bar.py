@@ -60,15 +60,16 @@ class SubmitBar:
         words = _("Network {version} found {found} of {count} landmarks in {image}.")
         if prediction.message:
             words = _("{found} of {count} landmarks are proposed in {image}. {message}")
-        bench.say(
-            words.format(
-                version=prediction.model_version,
-                found=found,
-                count=len(prediction.points),
-                image=image,
-                message=prediction.message,
-            )
+        sentence = words.format(
+            version=prediction.model_version,
+            found=found,
+            count=len(prediction.points),
+            image=image,
+            message=prediction.message,
         )
+        if prediction.unfamiliar:
+            sentence = _("This image is unlike those that the model was trained on; check every point.")
+        bench.say(sentence, WARNING if prediction.unfamiliar else INFO)
         bench.show_work()
 
     # Sending

@@ -40,6 +40,7 @@ class Prediction:
     Attributes:
         spacing, unit: the size of a pixel that lengths rest on; None and empty where the answer does not say.
         message: a sentence of the server's for the person, e.g. that there is no network yet; mostly empty.
+        unfamiliar: whether the image is unlike those that the network was trained on.
     """
 
     protocol: str
@@ -49,6 +50,7 @@ class Prediction:
     message: str = ""
     spacing: tuple[float, float] | None = None
     unit: str = ""
+    unfamiliar: bool = False
 
     @classmethod
     def from_document(cls, document: Any, task: TaskDefinition) -> Prediction:
@@ -73,10 +75,11 @@ class Prediction:
         image = as_text(entry.get("image"), "The prediction's image")
         message = as_text(entry.get("message", ""), "The prediction's message")
         spacing, unit = entry.get("spacing"), str(entry.get("unit") or "")
+        unfamiliar = entry.get("unfamiliar") is not None
         if not isinstance(spacing, list) or len(spacing) != 2 or unit not in ("mm", "px"):
-            return cls(task.name, version, image, points, message)
+            return cls(task.name, version, image, points, message, unfamiliar=unfamiliar)
         x, y = (as_number(value, "The prediction's spacing") for value in spacing)
-        return cls(task.name, version, image, points, message, (x, y), unit)
+        return cls(task.name, version, image, points, message, (x, y), unit, unfamiliar)
 
 
 @dataclass(frozen=True)

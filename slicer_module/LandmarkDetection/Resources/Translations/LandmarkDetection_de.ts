@@ -988,6 +988,10 @@
    <translation>{found} von {count} Landmarken sind in {image} vorgeschlagen. {message}</translation>
   </message>
   <message>
+   <source>This image is unlike those that the model was trained on; check every point.</source>
+   <translation>Dieses Bild gleicht nicht denen, mit denen das Modell trainiert wurde; prüfen Sie jeden Punkt.</translation>
+  </message>
+  <message>
    <source>Submit All the Same</source>
    <translation>Trotzdem absenden</translation>
   </message>

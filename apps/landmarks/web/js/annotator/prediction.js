@@ -5,8 +5,9 @@ import { LabelError } from "./label_document.js";
 /**
  * Reads the JSON of `POST /infer/{protocol}`.
  *
- * @returns {{modelVersion: string, message: string, points: object[]}} points in the order of the task, each with
- *   `status`, `position` (LPS, null unless defined), `confidence`, `radius` and `coverage`.
+ * @returns {{modelVersion: string, message: string, unfamiliar: boolean, points: object[]}} whether the image is unlike
+ *   those of the training, and points in the order of the task, each with `status`, `position` (LPS, null unless
+ *   defined), `confidence`, `radius` and `coverage`.
  * @throws {LabelError} its landmarks are not the task's.
  */
 export function readPrediction(document, task) {
@@ -21,5 +22,6 @@ export function readPrediction(document, task) {
     radius: item.radius ?? null,
     coverage: item.radius === null ? null : (document.coverage ?? null),
   }));
-  return { modelVersion: document.model_version, message: document.message ?? "", points };
+  const unfamiliar = Boolean(document.unfamiliar);
+  return { modelVersion: document.model_version, message: document.message ?? "", unfamiliar, points };
 }

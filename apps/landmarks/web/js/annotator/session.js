@@ -198,7 +198,8 @@ export class Session {
       const prediction = await bench.during("detect", () => answer ?? this.#predict(image.id));
       if (bench.work !== work) return;
       work.applyPrediction(prediction);
-      if (prediction.message) bench.say(prediction.message, "info");
+      if (prediction.unfamiliar) bench.say(bench.t("unfamiliar"), "warning");
+      else if (prediction.message) bench.say(prediction.message, "info");
       bench.current = work.nextUnlabelled() ?? bench.current;
       bench.workChanged();
     } catch (error) {

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+from threading import Thread
+
 import pytest
 import torch
 from torch.nn import functional as F
 
-from monai_ext.active import encoder_features
-from monai_ext.active.features import FeatureTap
 from monai_ext.landmarks import InputError
-from monai_ext.networks import ZIAN, DeconvNet, Halves, HeatmapNet, LandmarkNetwork, ZianConfig
+from monai_ext.networks import (
+    ZIAN,
+    DeconvNet,
+    FeatureTap,
+    Halves,
+    HeatmapNet,
+    LandmarkNetwork,
+    ZianConfig,
+    encoder_features,
+)
 from monai_ext.networks.backbones import build_backbone
 from monai_ext.networks.hourglass import Hourglass
 
@@ -102,3 +111,37 @@ def test_networks_without_an_encoder_are_refused() -> None:
         encoder_features(LandmarkNetwork(), IMAGE)
     with pytest.raises(InputError, match="run it within the block"), FeatureTap(HeatmapNet(1, 1, "resnet10")) as tap:
         _ = tap.features
+
+
+@torch.no_grad()
+def test_all_features_are_means_and_deviations_of_every_map_and_nothing_else_is_computed() -> None:
+    network = HeatmapNet(1, 3, "resnet10").eval()
+    later: list[str] = []
+    network.decoder.register_forward_hook(lambda *_: later.append("decoder"))
+
+    found = encoder_features(network, IMAGE, all_maps=True)
+
+    assert later == []
+    parts = [
+        values for part in network.encoder(IMAGE) for values in (part.mean((2, 3)), part.std((2, 3), correction=0))
+    ]
+    assert len(parts) == 10
+    torch.testing.assert_close(found, torch.cat(parts, 1))
+    halves = Halves(network, [0], [1]).eval()
+    left = encoder_features(network, IMAGE[..., :48], all_maps=True)
+    torch.testing.assert_close(encoder_features(halves, IMAGE, all_maps=True)[:, : left.shape[1]], left)
+
+
+@torch.no_grad()
+def test_a_pass_of_another_thread_is_not_looked_at() -> None:
+    network = HeatmapNet(1, 3, "resnet10").eval()
+
+    with FeatureTap(network) as tap:
+        other = Thread(target=network, args=(IMAGE.flip(-1),))
+        other.start()
+        other.join()
+        with pytest.raises(InputError, match="run it within the block"):
+            _ = tap.features
+        network(IMAGE)
+
+    torch.testing.assert_close(tap.all_features, encoder_features(network, IMAGE, all_maps=True))
