@@ -35,7 +35,8 @@ def copy_model(folder: Path, out: Path) -> ModelCard:
 
     Args:
         folder: the model folder.
-        out: holds ``card.json``, ``model.safetensors`` and, where there are such, calibration, familiarity and training record.
+        out: holds ``card.json``, ``model.safetensors`` and, where there are such, calibration, familiarity and
+            training record.
 
     Returns:
         The card in the copy.

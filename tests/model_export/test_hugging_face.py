@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from safetensors import safe_open
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError
 from monai_ext.model_export import export_hugging_face, front_matter, hub_licence
-from monai_ext.models import load_network
+from monai_ext.models import fit_familiarity, load_network, read_card, read_familiarity, write_familiarity
 from monai_ext.reports import About
 
 
@@ -28,6 +29,23 @@ def test_our_loader_reads_it_as_it_is(tmp_path, model_folder, spot_images) -> No
     image = next(iter(spot_images))
     found, wanted = (Predictor.load(folder).predict(image) for folder in (tmp_path / "hub", model_folder))
     np.testing.assert_array_equal(found.points, wanted.points)
+
+
+def test_what_it_knows_of_its_images_names_the_new_weights(tmp_path, model_folder, rng) -> None:
+    shutil.copytree(model_folder, tmp_path / "model")
+    card = read_card(model_folder)
+    known = fit_familiarity(
+        rng.normal(size=(20, 6)), rng.normal(size=(9, 6)), protocol="spots", version="v1", sha256=card.sha256
+    )
+    write_familiarity(tmp_path / "model", known)
+
+    copied = export_hugging_face(tmp_path / "model", tmp_path / "hub")
+
+    found = read_familiarity(tmp_path / "hub", "v1", copied.sha256)
+    assert found is not None
+    assert copied.sha256 != card.sha256
+    assert found.threshold == known.threshold
+    np.testing.assert_array_equal(found.axes, known.axes)
 
 
 def test_the_weights_name_themselves(tmp_path, model_folder) -> None:
