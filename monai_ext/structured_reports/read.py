@@ -82,7 +82,7 @@ def read_report(report: str | Path | Dataset, protocol: Protocol) -> list[Report
     names, landmark_of = protocol.landmark_names, _Matching(protocol)
     found: dict[tuple[str, int | None], tuple[np.ndarray, np.ndarray]] = {}
     others: dict[str, None] = {}
-    for group in _named(dataset, MEASUREMENT_GROUP, where):
+    for group in _groups(dataset, where):
         k = landmark_of(group)
         if k is None:
             others.setdefault(_label(group))
@@ -167,6 +167,18 @@ def _named(dataset: Dataset, concept: Code, where: str) -> Iterator[Dataset]:
     return (item for item in _items(dataset, where) if _concept(item) == _key(concept))
 
 
+def _groups(dataset: Dataset, where: str) -> Iterator[Dataset]:
+    """The measurement groups, and the evaluations that something is absent, which are built alike."""
+    for item in _items(dataset, where):
+        if _concept(item) == _key(MEASUREMENT_GROUP) or (_is_absence(item) and item.get("ContentSequence")):
+            yield item
+
+
+def _is_absence(item: Dataset) -> bool:
+    values = item.get("ConceptCodeSequence")
+    return _concept(item) == _key(PRESENCE) and bool(values) and _pair(values[0]) == _key(ABSENT)
+
+
 def _places(group: Dataset, where: str) -> Iterator[tuple[tuple[str, int | None], np.ndarray | None]]:
     """The images of a group, each with its point; None for the point of a landmark that is said to be absent."""
     for item in _items(group, where):
@@ -177,8 +189,7 @@ def _places(group: Dataset, where: str) -> Iterator[tuple[tuple[str, int | None]
             raise InputError(f"{where} has a POINT of the coordinates {data.tolist()}, which are not two numbers.")
         for image in _images(item) or [Dataset()]:
             yield from ((reference, data - 0.5) for reference in _references(image, where))
-    presence = _value_code(group, PRESENCE)
-    if presence is not None and _pair(presence) == _key(ABSENT):
+    if any(_is_absence(item) for item in (group, *(group.get("ContentSequence") or ()))):
         for image in _images(group):
             yield from ((reference, None) for reference in _references(image, where))
 

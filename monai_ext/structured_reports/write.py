@@ -10,9 +10,20 @@ import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
-from monai_ext.landmarks import InputError, Landmarks, Protocol, Status, measured
+from monai_ext.landmarks import InputError, LandmarkDefinition, Landmarks, Protocol, Status, measured
 
-from .codes import ABSENT, ANATOMICAL_STRUCTURE, IMAGING_PROCEDURE, PRESENCE, UNITS, coded
+from .codes import (
+    ABSENT,
+    ANATOMICAL_STRUCTURE,
+    FINDING_SITE,
+    IMAGING_PROCEDURE,
+    PRESENCE,
+    QUALITATIVE_EVALUATIONS,
+    SOURCE_OF_MEASUREMENT,
+    TRACKING_IDENTIFIER,
+    UNITS,
+    coded,
+)
 
 if TYPE_CHECKING:
     from highdicom.sr import ComprehensiveSR
@@ -41,9 +52,10 @@ def structured_report(
 ) -> ComprehensiveSR:
     """Writes the landmarks of an image as a Comprehensive SR of TID 1500.
 
-    A landmark with a point is a group of TID 1410 with a SCOORD of the type POINT; a missing one is a group of TID 1501
-    that says so; an undefined one is left out. A measurement is a group of TID 1501 with its number. DICOM has (0, 0)
-    at the outer corner of the top-left pixel (PS3.3, C.18.6.1.1): points are written with 0.5 added.
+    A landmark with a point is a group of TID 1410 with a SCOORD of the type POINT; a missing one is a qualitative
+    evaluation that says so; an undefined one is left out. A measurement is a group of TID 1501 with its number,
+    inferred from its points: OHIF shows nothing of a report with a group without coordinates. DICOM has (0, 0) at the
+    outer corner of the top-left pixel (PS3.3, C.18.6.1.1): points are written with 0.5 added.
 
     Args:
         image: the DICOM image, or its file.
@@ -69,15 +81,22 @@ def structured_report(
             f"The image {_name(image)} states no {lacking[0]}, which a report has to name; use another file."
         )
     context = _context(hd, protocol, observers)
-    groups = _landmark_groups(hd, source, landmarks, protocol, frame) + _measurement_groups(
-        hd, source, landmarks, protocol
-    )
-    if not groups:
+    frames = [frame] if int(source.get("NumberOfFrames") or 1) > 1 else None
+    groups = _landmark_groups(hd, source, landmarks, protocol, frames)
+    groups += _measurement_groups(hd, source, landmarks, protocol, frames)
+    absent = _absent(hd, source, landmarks, protocol, frames)
+    if not groups and not absent:
         raise InputError(f"The image {_name(image)} has no landmark to report: all are undefined; label it first.")
     source = _completed(source)
     content = hd.sr.MeasurementReport(
         observation_context=context, procedure_reported=IMAGING_PROCEDURE, imaging_measurements=groups
     )
+    if not groups:
+        content[0].ContentSequence.pop()  # of measurements, and empty
+    if absent:
+        evaluations = hd.sr.ContainerContentItem(QUALITATIVE_EVALUATIONS, relationship_type="CONTAINS")
+        evaluations.ContentSequence = hd.sr.ContentSequence(absent)
+        content[0].ContentSequence.append(evaluations)
     return hd.sr.ComprehensiveSR(
         evidence=[source],
         content=content[0],
@@ -126,52 +145,82 @@ def _context(hd: Any, protocol: Protocol, observers: Observers) -> Any:
     return hd.sr.ObservationContext(observer_person_context=person, observer_device_context=device)
 
 
-def _landmark_groups(hd: Any, source: Dataset, landmarks: Landmarks, protocol: Protocol, frame: int) -> list[Any]:
-    frames = [frame] if int(source.get("NumberOfFrames") or 1) > 1 else None
+def _landmark_groups(
+    hd: Any, source: Dataset, landmarks: Landmarks, protocol: Protocol, frames: list[int] | None
+) -> list[Any]:
+    """A group of TID 1410 for each landmark with a point."""
     groups = []
-    for definition in protocol.landmarks:
-        if definition.name not in landmarks.names:
-            continue
-        k = landmarks.index(definition.name)
-        about = {
-            "tracking_identifier": hd.sr.TrackingIdentifier(uid=_uid(uuid4()), identifier=definition.name),
-            "finding_type": ANATOMICAL_STRUCTURE,
-            "finding_sites": [hd.sr.FindingSite(coded(definition))],
-        }
-        if landmarks.status[k] == Status.DEFINED:
-            region = hd.sr.ImageRegion(
-                hd.sr.GraphicTypeValues.POINT,
-                np.array([landmarks.points[k] + 0.5]),
-                hd.sr.SourceImageForRegion(source.SOPClassUID, source.SOPInstanceUID, frames),
+    for definition in _with_status(protocol, landmarks, Status.DEFINED):
+        region = hd.sr.ImageRegion(
+            hd.sr.GraphicTypeValues.POINT,
+            np.array([landmarks.points[landmarks.index(definition.name)] + 0.5]),
+            hd.sr.SourceImageForRegion(source.SOPClassUID, source.SOPInstanceUID, frames),
+        )
+        groups.append(
+            hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+                tracking_identifier=hd.sr.TrackingIdentifier(uid=_uid(uuid4()), identifier=definition.name),
+                referenced_region=region,
+                finding_type=ANATOMICAL_STRUCTURE,
+                finding_sites=[hd.sr.FindingSite(coded(definition))],
             )
-            groups.append(hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(referenced_region=region, **about))
-        elif landmarks.status[k] == Status.MISSING:
-            absent = hd.sr.QualitativeEvaluation(PRESENCE, ABSENT)
-            images = [hd.sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID, frames)]
-            groups.append(
-                hd.sr.MeasurementsAndQualitativeEvaluations(
-                    qualitative_evaluations=[absent], source_images=images, **about
-                )
-            )
+        )
     return groups
 
 
-def _measurement_groups(hd: Any, source: Dataset, landmarks: Landmarks, protocol: Protocol) -> list[Any]:
+def _absent(hd: Any, source: Dataset, landmarks: Landmarks, protocol: Protocol, frames: list[int] | None) -> list[Any]:
+    """A qualitative evaluation for each landmark that is known to be missing."""
+    found = []
+    for definition in _with_status(protocol, landmarks, Status.MISSING):
+        item = hd.sr.CodeContentItem(PRESENCE, ABSENT, "CONTAINS")
+        about = [
+            hd.sr.TextContentItem(TRACKING_IDENTIFIER, definition.name, "HAS OBS CONTEXT"),
+            hd.sr.CodeContentItem(FINDING_SITE, coded(definition), "HAS CONCEPT MOD"),
+            _image_item(hd, source, frames, "INFERRED FROM"),
+        ]
+        item.ContentSequence = hd.sr.ContentSequence(about)
+        found.append(item)
+    return found
+
+
+def _measurement_groups(
+    hd: Any, source: Dataset, landmarks: Landmarks, protocol: Protocol, frames: list[int] | None
+) -> list[Any]:
+    """A group of TID 1501 for each measurement with a value: its points are a line, those of a height are single."""
     definitions = {item.name: item for item in protocol.measurements}
     groups = []
     for answer in measured(protocol, landmarks):
         if answer.value is None:
             continue
-        code = coded(definitions[answer.name])
-        number = hd.sr.Measurement(name=code, value=answer.value, unit=UNITS[answer.unit])
+        definition = definitions[answer.name]
+        points = np.array(list(answer.points.values())) + 0.5
+        kind = "MULTIPOINT" if definition.kind == "height" else "POLYLINE"
+        shape = hd.sr.ScoordContentItem(SOURCE_OF_MEASUREMENT, kind, points, relationship_type="INFERRED FROM")
+        shape.ContentSequence = hd.sr.ContentSequence([_image_item(hd, source, frames, "SELECTED FROM")])
+        number = hd.sr.Measurement(name=coded(definition), value=answer.value, unit=UNITS[answer.unit])
+        number[0].ContentSequence = hd.sr.ContentSequence([shape])
         groups.append(
             hd.sr.MeasurementsAndQualitativeEvaluations(
                 tracking_identifier=hd.sr.TrackingIdentifier(uid=_uid(uuid4()), identifier=answer.name),
                 measurements=[number],
-                source_images=[hd.sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID)],
+                source_images=[hd.sr.SourceImageForMeasurementGroup(source.SOPClassUID, source.SOPInstanceUID, frames)],
             )
         )
     return groups
+
+
+def _with_status(protocol: Protocol, landmarks: Landmarks, status: Status) -> list[LandmarkDefinition]:
+    """The protocol's landmarks that have a status."""
+    return [
+        item
+        for item in protocol.landmarks
+        if item.name in landmarks.names and landmarks.status[landmarks.index(item.name)] == status
+    ]
+
+
+def _image_item(hd: Any, source: Dataset, frames: list[int] | None, relation: str) -> Any:
+    return hd.sr.ImageContentItem(
+        SOURCE_OF_MEASUREMENT, source.SOPClassUID, source.SOPInstanceUID, frames, relationship_type=relation
+    )
 
 
 def _completed(source: Dataset) -> Dataset:

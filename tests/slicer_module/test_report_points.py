@@ -97,25 +97,28 @@ def test_points_lie_where_the_standard_puts_them(host: SceneHost, tmp_path: Path
 def test_reports_of_the_library_are_read(host: SceneHost, tmp_path: Path, count: int) -> None:
     pytest.importorskip("highdicom", reason="the extra `dicom-sr` is not installed")
     from monai_ext.images import read_frame
-    from monai_ext.landmarks import Landmarks, Protocol
+    from monai_ext.landmarks import Landmarks, Protocol, Status
     from monai_ext.structured_reports import Observers, structured_report
 
     names = [f"point_{number}" for number in range(count)]
-    told = {"name": "many", "title": "Many", "channels": "grey"}
-    landmarks = [{"name": name, "description": "A point."} for name in names]
-    protocol = Protocol.model_validate({**told, "landmarks": landmarks})
+    told: dict[str, Any] = {"name": "many", "title": "Many", "channels": "grey"}
+    told["landmarks"] = [{"name": name, "description": "A point."} for name in names]
+    protocol = Protocol.model_validate(told)
     path = write_dicom(tmp_path / "image.dcm", oblique())
     frame = read_frame(path)
     pixels = np.random.default_rng(3).uniform(0, (63, 47), (count, 2))
-    structured_report(path, Landmarks(names, pixels, frame), protocol, Observers("Ada Roe")).save_as(
-        tmp_path / "sr.dcm"
-    )
+    status = np.full(count, Status.DEFINED)
+    status[18:], pixels[18:] = Status.MISSING, np.nan
+    landmarks = Landmarks(names, pixels, frame, status)
+    structured_report(path, landmarks, protocol, Observers("Ada Roe")).save_as(tmp_path / "sr.dcm")
     host.load(path)
     assert is_report(tmp_path / "sr.dcm")
     (node,), _ = load_report(tmp_path / "sr.dcm", host.scene)
     assert labels(node) == names
-    # The report keeps single precision.
-    np.testing.assert_allclose([lps(node, k) for k in range(count)], frame.to_lps(pixels), rtol=0, atol=1e-4)
+    missing = [node.GetNthControlPointPositionStatus(k) == node.PositionMissing for k in range(count)]
+    assert missing == (status == Status.MISSING).tolist()
+    places = [lps(node, k) for k in range(min(count, 18))]
+    np.testing.assert_allclose(places, frame.to_lps(pixels[:18]), rtol=0, atol=1e-4)  # reports have single precision
 
 
 def test_an_image_of_the_panel_is_known_though_its_file_is_forgotten(host: SceneHost, tmp_path: Path) -> None:
@@ -135,17 +138,20 @@ def test_a_series_loaded_by_slicer_s_dicom_module_is_known_by_its_attribute(host
     assert node.GetNumberOfControlPoints() == 4
 
 
+@pytest.mark.filterwarnings("ignore:The value length")  # OHIF's own code is too long
 def test_names_of_other_programs(host: SceneHost, tmp_path: Path) -> None:
     image = radiograph()
     host.load(write_dicom(tmp_path / "image.dcm", image))
-    tool, words = "Cornerstone3DTools@^0.1.0:ArrowAnnotate", ("TEXT", "99OHIF", "Spur")
+    tool, words = "Cornerstone3DTools@^0.1.0:ArrowAnnotate", ("CORNERSTONEFREETEXT", "CORNERSTONEJS", "Spur")
+    structure = ("91723000", "SCT", "Anatomical structure")
     named = [
         group(image, (1, 2), identifier=tool, finding=words, site=("2", "SCT", "Eye")),
+        group(image, (1, 2), identifier=tool, finding=structure, site=("2", "SCT", "Iris")),
         group(image, (1, 2), site=("2", "SCT", "Disc")),
         group(image, (1, 2)),
     ]
     (node,), _ = load_report(write_dicom(tmp_path / "sr", report(named)), host.scene)
-    assert labels(node) == ["Spur", "Disc", "sr-3"]
+    assert labels(node) == ["Spur", "Iris", "Disc", "sr-4"]
     assert node.GetNthControlPointDescription(0) == "Eye"
 
 

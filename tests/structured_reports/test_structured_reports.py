@@ -101,6 +101,33 @@ def test_dump_has_pixels_counted_from_the_corner_and_the_distance_in_mm(protocol
     assert float(value) == pytest.approx(expected, abs=1e-4)
 
 
+def test_each_group_has_coordinates_and_what_is_absent_is_an_evaluation(protocol: Any, tmp_path: Path) -> None:
+    """OHIF stops at a group without coordinates and shows nothing then."""
+    report = report_of(write_dicom(tmp_path / "image.dcm", dicom_image("DX", spacing=(0.15, 0.2))), protocol)
+    shapes = [[item for item in below(found) if item.ValueType == "SCOORD"] for found in groups(report)]
+    assert [[item.GraphicType for item in found] for found in shapes] == [["POINT"], ["POINT"], ["POLYLINE"]]
+    assert list(shapes[2][0].GraphicData) == [3.75, 41.0, 60.5, 7.625]
+    evaluations = report.ContentSequence[-1]
+    assert evaluations.ConceptNameCodeSequence[0].CodeMeaning == "Qualitative Evaluations"
+    (absent,) = evaluations.ContentSequence
+    assert absent.ConceptCodeSequence[0].CodeMeaning == "Absent"
+    assert absent.ContentSequence[0].TextValue == "centre_of_the_symphysis_pubis"
+
+
+def test_a_report_may_have_missing_landmarks_alone(protocol: Any, tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "image.dcm", dicom_image("DX"))
+    none = Landmarks(protocol.landmark_names, np.full((4, 2), np.nan), read_frame(path), [Status.MISSING] * 4)
+    structured_report(path, none, protocol, OBSERVERS).save_as(tmp_path / "report.dcm")
+    (read,) = read_report(tmp_path / "report.dcm", protocol)
+    assert read.status.tolist() == [Status.MISSING] * 4
+    assert np.isnan(read.points).all()
+
+
+def below(item: Item) -> list[Item]:
+    found = list(item.get("ContentSequence") or ())
+    return found + [deeper for part in found for deeper in below(part)]
+
+
 def test_codes_are_those_of_the_protocol_else_private(protocol: Any) -> None:
     first, second, third, _ = (coded(item) for item in protocol.landmarks)
     assert (first.value, first.scheme_designator, first.meaning) == ("29850006", "SCT", "Iliac crest")

@@ -17,6 +17,7 @@ _REPORTS = tuple(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (22, 33, 3
 _GROUP, _IDENTIFIER = ("125007", "DCM"), ("112039", "DCM")
 _SITE, _FINDING = ("363698007", "SCT"), ("121071", "DCM")
 _PRESENCE, _ABSENT = ("121052", "DCM"), ("272519000", "SCT")
+_NAME, _VALUE = "ConceptNameCodeSequence", "ConceptCodeSequence"
 #: Where Slicer's DICOM module keeps the SOP instance UIDs of a volume.
 _INSTANCES = "DICOM.instanceUIDs"
 
@@ -51,9 +52,8 @@ def load_report(path: Path, scene: Any) -> tuple[list[Any], list[str]]:
         report = dcmread(path)
         images: dict[str, list[tuple[str, str, Any]]] = {}
         for group in _items(report):
-            if _code(group.get("ConceptNameCodeSequence")) == _GROUP:
-                for uid, point in _places(group):
-                    images.setdefault(uid, []).append((*_names(group), point))
+            for uid, point in _places(group):
+                images.setdefault(uid, []).append((*_names(group), point))
     except Exception as error:  # pydicom has no one error for damaged files
         sentence = _("{name} cannot be read as a structured report: {reason}.")
         raise SceneError(sentence.format(name=path.name, reason=error)) from error
@@ -61,7 +61,7 @@ def load_report(path: Path, scene: Any) -> tuple[list[Any], list[str]]:
         raise SceneError(_("{name} holds no points of images.").format(name=path.name))
     volumes = {uid: _volume(scene, uid) for uid in images}
     words = _("{name} has points of the image {uid}, which is not in the scene: load it first.")
-    absent = [words.format(name=path.name, uid=uid) for uid, volume in volumes.items() if volume is None]
+    absent = [words.format(name=path.name, uid=uid) for uid in images if volumes[uid] is None]
     if len(absent) == len(images):
         raise SceneError(absent[0])
     frames = {uid: ImageFrame(volume) for uid, volume in volumes.items() if volume is not None}
@@ -121,17 +121,17 @@ def _code(codes: Any) -> tuple[str, str]:
     return str(first.get("CodeValue", "")), str(first.get("CodingSchemeDesignator", ""))
 
 
-def _values(group: Any, concept: tuple[str, str], attribute: str) -> list[Any]:
-    """What a group says of a concept."""
-    said = (
-        item for item in group.get("ContentSequence") or () if _code(item.get("ConceptNameCodeSequence")) == concept
-    )
-    return [value for value in (item.get(attribute) for item in said) if value]
+def _said(group: Any, concept: tuple[str, str], attribute: str) -> Any:
+    """What a group first says of a concept; None where it says nothing."""
+    items = (item for item in group.get("ContentSequence") or () if _code(item.get(_NAME)) == concept)
+    return next((item.get(attribute) for item in items), None)
 
 
 def _places(group: Any) -> Iterator[tuple[str, Any]]:
-    """The images of a group by SOP instance, each with the pixel (x, y) of its point; None for what is absent."""
-    absent = any(_code(value) == _ABSENT for value in _values(group, _PRESENCE, "ConceptCodeSequence"))
+    """The images of a group, or of an absence, by SOP instance, each with its point (x, y); None for what is absent."""
+    absent = any(_is_absence(item) for item in (group, *(group.get("ContentSequence") or ())))
+    if not (absent or _code(group.get(_NAME)) == _GROUP):
+        return
     for holder in (group, *_items(group)):
         is_point = holder.get("ValueType") == "SCOORD" and holder.get("GraphicType") == "POINT"
         if not is_point and not (absent and holder is group):
@@ -142,14 +142,17 @@ def _places(group: Any) -> Iterator[tuple[str, Any]]:
                 yield uid, tuple(float(value) - 0.5 for value in holder.get("GraphicData")) if is_point else None
 
 
+def _is_absence(item: Any) -> bool:
+    return (_code(item.get(_NAME)), _code(item.get(_VALUE))) == (_PRESENCE, _ABSENT)
+
+
 def _names(group: Any) -> tuple[str, str]:
-    """Label and description of a point: OHIF keeps its tool in the identifier, and a person's words in the finding."""
-    identifier = next(map(str, _values(group, _IDENTIFIER, "TextValue")), "")
-    finding, site = (_meaning(group, concept) for concept in (_FINDING, _SITE))
-    own = "" if identifier.startswith("Cornerstone") else identifier
-    return own or (finding if identifier else site) or site or finding, site or finding
-
-
-def _meaning(group: Any, concept: tuple[str, str]) -> str:
-    codes = _values(group, concept, "ConceptCodeSequence")
-    return str(codes[0][0].get("CodeMeaning", "")) if codes else ""
+    """Label and description of a point. OHIF's identifiers name its tool, and its findings may be a person's words."""
+    identifier, finding, site = (
+        _said(group, _IDENTIFIER, "TextValue"),
+        *((_said(group, concept, _VALUE) or [{}])[0] for concept in (_FINDING, _SITE)),
+    )
+    own = "" if str(identifier).startswith("Cornerstone") else identifier
+    words = finding.get("CodeMeaning") if finding.get("CodeValue") == "CORNERSTONEFREETEXT" else ""
+    structure = site.get("CodeMeaning") or finding.get("CodeMeaning") or ""
+    return str(own or words or structure), str(structure)
