@@ -18,9 +18,9 @@ from monai_ext.landmarks import InputError
 
 app = typer.Typer(
     name="monai-landmarks",
-    help="Find, correct and learn anatomical landmarks in 2D medical images.\n\n"
-    "The usual order: `import` a table of points, `train` a detector, `predict` on new images, `evaluate` it; "
-    "then serve it with `serve --studies DIR`.",
+    help="Detect, correct and learn anatomical landmarks in 2D medical images.\n\n"
+    "A typical workflow: `import` a table of points, `train` a detector, `evaluate` it, `predict` on new images, "
+    "and start the server with `serve --studies DIR`.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

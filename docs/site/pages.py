@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import sys
@@ -24,6 +25,7 @@ PAGES = {
     "contributing.md": "CONTRIBUTING.md",
     "security.md": "SECURITY.md",
     "changelog.md": "CHANGELOG.md",
+    "library.md": "docs/library.ipynb",
 }
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 _linked: dict[str, Path] = {}
@@ -39,7 +41,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages of :data:`PAGES`, the generated ones, and every file that a page links to."""
     for page, document in PAGES.items():
-        files.append(File.generated(config, page, content=(ROOT / document).read_text(encoding="utf-8")))
+        files.append(File.generated(config, page, content=markdown_of(ROOT / document)))
     files.append(File.generated(config, "reference/protocol.md", content=protocol_page()))
     for room in ROOMS:
         files.append(File.generated(config, f"reference/{room}.md", content=room_page(room)))
@@ -47,7 +49,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         source = ROOT / source_of(page.src_uri)
         if not source.is_file():
             continue
-        for _, target, _ in LINK.findall(source.read_text(encoding="utf-8")):
+        for _, target, _ in LINK.findall(markdown_of(source)):
             address = resolved(page.src_uri, target.partition("#")[0])
             if address is None or page_of(address) or files.get_file_from_path(place_of(address)) is not None:
                 continue
@@ -73,6 +75,15 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         return f"{match[1]}{posixpath.relpath(place, posixpath.dirname(uri) or '.')}{''.join(anchor)}{match[3]}"
 
     return LINK.sub(turned, markdown)
+
+
+def markdown_of(document: Path) -> str:
+    """The text of a document; of a notebook, its cells one after another, the code as blocks."""
+    text = document.read_text(encoding="utf-8")
+    if document.suffix != ".ipynb":
+        return text
+    cells = ((cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"])
+    return "\n\n".join(f"```python\n{source}\n```" if kind == "code" else source for kind, source in cells)
 
 
 def source_of(page: str) -> str:

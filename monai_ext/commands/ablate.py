@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monai_ext import experiments
+from monai_ext import engines, evaluation, experiments
 from monai_ext.landmarks import Unit, find_protocol
 from monai_ext.studies import Studies
 
@@ -62,7 +62,7 @@ def run(
     learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1)] = None,
     loss: Annotated[str | None, typer.Option(help="spatial_cross_entropy, mse or adaptive_wing.")] = None,
     sdr: SuccessOption = None,
-    failure: FailureOption = 10.0,
+    failure: FailureOption = None,
     limit: Annotated[
         float | None, typer.Option(min=0, help="End of the cumulative error curve. Default: that of --failure.")
     ] = None,
@@ -77,20 +77,22 @@ def run(
 
     Rows of a ZIAN: base, 1roi, 1roi+sa, mr+sa, zian. Rows of a protocol with a source classifier: FE, FTP, FT, HG, HG8,
     CD, ED, Com. Rows of a protocol with pretrained weights: pretrained, random. Press Ctrl-C to stop: the same command
-    goes on, and trains no finished cell again.
+    resumes and skips finished cells.
 
     Example: `monai-landmarks ablate --protocol P.yaml --studies DIR --rows base,zian --seeds 3 --output ablation`
     """
     task, study = find_protocol(protocol), Studies(studies)
     study.images()  # refuses a folder that is not there before anything heavy is loaded
-    thresholds, pair = distances(sdr, (5.0, 10.0, 20.0)), between(normalize_by, task)
+    thresholds, pair = distances(sdr), between(normalize_by, task)
     task = experiments.under_recipe(task, recipe, batch_size=batch_size, learning_rate=learning_rate, loss=loss)
     settings = settings.model_copy(
         update={"rows": with_commas(rows) if rows else (), "models": models or default_models_dir()}
     )
     ablation = experiments.Ablation(task, study, out, settings)
-    end = failure if limit is None else limit
-    measures = experiments.AblationMeasures(thresholds, failure, end, unit, pair, share_limit, *ablation.decoders)
+    labels = engines.read_labels(ablation.reported, task)
+    limits = evaluation.fitting_limits(labels, unit, thresholds=thresholds, failure=failure, limit=limit)
+    limits = limits._replace(limit=limits.failure if limit is None else limit)
+    measures = experiments.AblationMeasures(*limits, unit, pair, share_limit, *ablation.decoders)
     ablation.check(measures)
     known: dict[str, experiments.Costs] = {}
 

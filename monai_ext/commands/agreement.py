@@ -35,7 +35,9 @@ def run(
     protocol: ProtocolOption,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="A model to set beside the readers. Default: what labels say of proposals."),
+        typer.Option(
+            "--model", "-m", help="A model to compare with the readers. Default: the proposals recorded in the labels."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("agreement"),
     models: ModelsOption = None,
@@ -43,7 +45,7 @@ def run(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Tell how far two readers of the same images lie apart: tables, agreement.json, distances.csv, agreement.png.
+    """Measure the distances between two readers of the same images: agreement.json, distances.csv, agreement.png.
 
     Only images count that both have labelled. A network that lies no farther from the readers than they from each
     other does as well as the data can tell.

@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from monai_ext import evaluation, experiments
-from monai_ext.landmarks import find_protocol
+from monai_ext import engines, evaluation, experiments
+from monai_ext.landmarks import Landmarks, Protocol, find_protocol
 from monai_ext.studies import Studies
 
 from .console import command_line, output, print_json, tell
 from .options import (
     FailureOption,
     JsonOption,
+    LimitOption,
     ModelsOption,
     NormalizedLimitOption,
     NormalizeOption,
@@ -46,30 +47,36 @@ def run(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images of an optimiser step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-9, max=1)] = None,
     sdr: SuccessOption = None,
-    failure: FailureOption = 20.0,
-    limit: Annotated[float, typer.Option(min=0, help="Upper end of the cumulative error curve and its area.")] = 40.0,
+    failure: FailureOption = None,
+    limit: LimitOption = None,
     unit: UnitOption = "auto",
     normalize_by: NormalizeOption = None,
     share_limit: NormalizedLimitOption = 40.0,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model for each part of the images on all the others, and measure it on that part.
+    """Cross-validate a protocol: train one model per fold and measure it on the images that it has not seen.
 
     Writes cross_validation.json, table.md, and folders like those of `evaluate` for the images and for --also. Press
-    Ctrl-C to stop: the same command goes on, and trains no finished fold again.
+    Ctrl-C to stop: the same command resumes and skips finished folds.
 
     Example: `monai-landmarks cross-validate studies --protocol fundus --folds 5 --normalize-by optic_disc,fovea
     --output folds`
     """
     task, study = find_protocol(protocol), Studies(studies)
     study.images()  # refuses a folder that is not there before anything heavy is loaded
-    thresholds, pair = distances(sdr, (5.0, 10.0, 20.0)), between(normalize_by, task)
+    thresholds, pair = distances(sdr), between(normalize_by, task)
     task = experiments.under_recipe(task, "protocol", batch_size=batch_size, learning_rate=learning_rate)
-    measures = evaluation.Measures(thresholds, failure, limit, known_unit(unit), pair, share_limit)
     settings = settings.model_copy(update={"models": models or default_models_dir()})
     changed = None if also is None else Studies(also)
     validation = experiments.CrossValidation(task, study, out, settings, changed)
+    labels = _labels(study, task)
+    chosen = known_unit(unit)
+    if changed is not None:  # one unit for both sets
+        labels |= {f"{id} of {also}": label for id, label in _labels(changed, task).items() if id in labels}
+        chosen = chosen or evaluation.common_unit(label.frame for label in labels.values())
+    limits = evaluation.fitting_limits(labels, chosen, thresholds=thresholds, failure=failure, limit=limit)
+    measures = evaluation.Measures(*limits, chosen, pair, share_limit)
 
     def write(pictures: bool = True) -> tuple[dict[str, experiments.OutOfFold], dict[str, Any]]:
         return experiments.write_cross_validation(validation, measures, command_line(), pictures=pictures)
@@ -84,3 +91,8 @@ def run(
         tell(f"Written to {out}: cross_validation.json, table.md, {folders}")
     if stopped:
         leave_stopped(document["folds_finished"], document["folds_asked_for"], "folds")
+
+
+def _labels(study: Studies, protocol: Protocol) -> dict[str, Landmarks]:
+    """The labels that are measured: all but those of the split "test"."""
+    return engines.read_labels((one for one in engines.labelled_images(study) if one.split != "test"), protocol)

@@ -21,17 +21,19 @@ _STYLES = {OK: "green", WARNING: "yellow", PROBLEM: "bold red"}
 
 
 def run(
-    app: Annotated[Path | None, typer.Option(help="The MONAI Label app. Default: the one of a checkout.")] = None,
+    app: Annotated[
+        Path | None, typer.Option(help="Folder of the MONAI Label app. Default: the one in this repository or package.")
+    ] = None,
     studies: Annotated[Path | None, typer.Option(help="Folder of images with labels/TAG/ID.mrk.json below.")] = None,
-    models: Annotated[Path | None, typer.Option(help="Where training publishes networks. Default: the app's.")] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder of trained models. Default: the app's.")] = None,
     protocol_dir: Annotated[
         Path | None, typer.Option("--protocol-dir", help="A folder with further protocol files (*.yaml).")
     ] = None,
-    port: Annotated[int, typer.Option(help="Where the server is to answer.")] = 8000,
-    quick: Annotated[bool, typer.Option("--quick", help="Do not ask each network about an image.")] = False,
+    port: Annotated[int, typer.Option(help="Port that the server will use.")] = 8000,
+    quick: Annotated[bool, typer.Option("--quick", help="Skip the trial prediction of each network.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check packages, GPU, folders, protocols, models, studies and port: one line each, and what to do.
+    """Check packages, GPU, folders, protocols, models, studies and port, and advise how to fix problems.
 
     Nothing is changed. The exit code is 1 where there is a problem; a warning leaves it 0.
 

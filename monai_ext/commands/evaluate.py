@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
-from monai_ext import evaluation, inferers, networks
+from monai_ext import engines, evaluation, inferers, networks
 from monai_ext.images import read_image
 from monai_ext.landmarks import Decoder, InputError, Protocol, write_json_atomically
 from monai_ext.studies import Studies
@@ -19,6 +19,7 @@ from .options import (
     DeviceOption,
     FailureOption,
     JsonOption,
+    LimitOption,
     ModelOption,
     ModelsOption,
     NormalizedLimitOption,
@@ -40,22 +41,27 @@ def run(
     models: ModelsOption = None,
     split: Annotated[
         Literal["train", "val", "test", "model", "all"],
-        typer.Option(help="train, val or test as the studies state it; `model`: those it was validated on; `all`."),
+        typer.Option(
+            help="train, val or test: a split of the studies; `model`: the model's own validation images; `all`."
+        ),
     ] = "val",
     sdr: SuccessOption = None,
-    failure: FailureOption = 8.0,
-    limit: Annotated[float, typer.Option(min=0, help="Upper end of the cumulative error curve and its area.")] = 16.0,
+    failure: FailureOption = None,
+    limit: LimitOption = None,
     unit: UnitOption = "auto",
     normalize_by: NormalizeOption = None,
     share_limit: NormalizedLimitOption = 10.0,
     decoder: Annotated[
-        str | None, typer.Option(help="Decoders to set beside the protocol's own, with commas, e.g. argmax,dark.")
+        str | None,
+        typer.Option(
+            help="Further decoders to compare with the protocol's own, separated by commas, e.g. argmax,dark."
+        ),
     ] = None,
-    worst: Annotated[int, typer.Option(min=0, max=100, help="Images on the worst-cases sheet.")] = 12,
+    worst: Annotated[int, typer.Option(min=0, max=100, help="Number of images in worst_cases.png.")] = 12,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a model with the labels: tables, metrics.json, errors.csv, ced.png and worst_cases.png.
+    """Measure the error of a model on labelled images: tables, metrics.json, errors.csv, ced.png, worst_cases.png.
 
     Example: `monai-landmarks evaluate --studies sample_data/fundus --model fundus --split val`
     """
@@ -63,16 +69,13 @@ def run(
     study.images()  # refuses a folder that is not there before anything heavy is loaded
     predictor = inferers.Predictor.load(folder, networks.find_device(device))
     protocol = predictor.protocol
-    measures = evaluation.Measures(
-        distances(sdr, (2.0, 4.0, 8.0)),
-        failure,
-        limit,
-        known_unit(unit),
-        between(normalize_by, protocol),
-        share_limit,
-    )
     decoders = _decoders(decoder, protocol)
     chosen = _chosen(study, split, predictor)
+    labels = engines.read_labels((one for one in engines.labelled_images(study) if one.id in chosen), protocol)
+    limits = evaluation.fitting_limits(
+        labels, known_unit(unit), thresholds=distances(sdr), failure=failure, limit=limit
+    )
+    measures = evaluation.Measures(*limits, known_unit(unit), between(normalize_by, protocol), share_limit)
     with Meter("Detecting", len(chosen)) as meter:
         readings = evaluation.evaluate_model(predictor, study, chosen, measures, decoders, meter.advance)
     reading = readings[decoders[0]]
@@ -174,6 +177,7 @@ def _chosen(study: Studies, split: str, predictor: inferers.Predictor) -> list[s
         chosen = [id for id in chosen if splits.get(id) == split]
     if not chosen:
         raise InputError(
-            f"{study.root} has no labelled image of the split {split!r}; label some, or choose another with --split."
+            f"{study.root} has no labelled image of the split {split!r}; label some, or choose another with --split "
+            "(`--split model`: the images that the model was validated on)."
         )
     return chosen

@@ -38,8 +38,10 @@ FORMATS_HELP = "; ".join([*(f"{item.name}: {item.title}" for item in FORMATS.val
 def run(
     studies: Annotated[Path, typer.Argument(help="Folder of images with labels/TAG/ID.mrk.json.")],
     format: Annotated[str, typer.Option("--format", "-f", help=f"{FORMATS_HELP}.")],
-    out: Annotated[Path, typer.Option("--output", "-o", help="The file, or the folder where there is one per image.")],
-    tag: Annotated[str, typer.Option("--tag", help="Which labels: final, draft, or original (proposals).")] = "final",
+    out: Annotated[Path, typer.Option("--output", "-o", help="File, or folder for formats with one file per image.")],
+    tag: Annotated[
+        str, typer.Option("--tag", help="Labels to export: final, draft, or original (proposals).")
+    ] = "final",
     image: ImageOption = None,
     protocol: Annotated[
         str | None,
@@ -48,7 +50,7 @@ def run(
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the corrected labels of a studies folder for another program: tables, annotation tools, Slicer.
+    """Export the labels of a studies folder: tables, annotation tools, Slicer, DICOM structured reports.
 
     Each format has (0, 0) where its own program has it: nothing is half a pixel off. What a format cannot hold, as
     that a landmark is known to be missing, is said. All files are complete before the first takes its place.

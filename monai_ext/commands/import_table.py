@@ -39,11 +39,11 @@ def run(
         typer.Argument(
             help="Table of points, or a folder of them. Formats, recognised by content: "
             f"{', '.join(FORMAT_NAMES)}, {REPORTS}. "
-            "The CSV has the columns image, landmark, x, y and, where wanted, width, height, split, status, mm_per_px."
+            "The CSV has the columns image, landmark, x, y and optionally width, height, split, status, mm_per_px."
         ),
     ],
-    images: Annotated[Path, typer.Option("--images", "-i", help="Folder of the images that the table names.")],
-    studies: Annotated[Path, typer.Option("--studies", "-s", help="Studies folder to make or add to.")],
+    images: Annotated[Path, typer.Option("--images", "-i", help="Folder with the images that the table names.")],
+    studies: Annotated[Path, typer.Option("--studies", "-s", help="Studies folder to create or extend.")],
     protocol: Annotated[
         str | None, typer.Option("--protocol", "-p", help="Check the names against this protocol (name or .yaml file).")
     ] = None,
@@ -51,41 +51,44 @@ def run(
         Path | None, typer.Option(help="Write a new protocol file with the landmarks of the table, ready to edit.")
     ] = None,
     rename: Annotated[
-        list[str] | None, typer.Option(help="OLD=NEW landmark name; repeatable. With it, other landmarks are left out.")
+        list[str] | None,
+        typer.Option(help="Rename a landmark, OLD=NEW; repeatable. Landmarks that are not named are dropped."),
     ] = None,
-    format: Annotated[str | None, typer.Option("--format", help="Format of the table, if not recognised.")] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", help="Format of the table. Default: recognised by content.")
+    ] = None,
     names: Annotated[
         Path | None,
-        typer.Option("--names", help="File with one landmark name a line, for tables without names (300W, WFLW)."),
+        typer.Option("--names", help="File with one landmark name per line, for tables without names (300W, WFLW)."),
     ] = None,
-    category: Annotated[str | None, typer.Option(help="COCO: the category to read, where there are several.")] = None,
+    category: Annotated[str | None, typer.Option(help="COCO: the category to read if there are several.")] = None,
     take_v0: Annotated[
-        bool, typer.Option("--take-v0", help="COCO: take points with coordinates whose visibility is 0.")
+        bool, typer.Option("--take-v0", help="COCO: import points that have coordinates but visibility 0.")
     ] = False,
     pixel_origin: Annotated[
         PixelOrigin | None,
         typer.Option(
-            help="Where the table has (0, 0): at the centre or the outer corner of the top-left pixel. Default: as the "
-            "format defines it."
+            help="Position of (0, 0) in the table: the centre or the outer corner of the top-left pixel. Default: as "
+            "defined by the format."
         ),
     ] = None,
     exif: Annotated[
         ExifReading | None,
         typer.Option(
-            help="Images with an EXIF orientation: whether the points are of the upright picture, as most viewers show "
-            "it, or of the stored pixels. Default: what width and height in the table tell."
+            help="For images with an EXIF orientation: whether points refer to the upright picture, as most viewers "
+            "show it, or to the stored pixels. Default: derived from width and height in the table."
         ),
     ] = None,
     scale_unit: Annotated[str | None, typer.Option(help="TPS: the unit of SCALE, mm, cm, um or inch.")] = None,
     attribute: Annotated[
         str | None,
-        typer.Option(help="VIA: the attribute of a region that names its landmark, where there are several."),
+        typer.Option(help="VIA: the region attribute that names the landmark if there are several."),
     ] = None,
     annotator: Annotated[
         str | None,
         typer.Option(
-            help="The reader whose labels these are: kept beside those of another reader, with the mean of both as "
-            "the label that trains."
+            help="Name of the reader who made these labels. They are kept apart from those of a second reader; "
+            "the mean of both is used for training."
         ),
     ] = None,
     overwrite: OverwriteOption = False,
@@ -172,8 +175,8 @@ def _warn(checked: CheckedImport) -> None:
     turned = [image.name for image, found in checked.images if found.upright]
     if turned:
         warnings.warn(
-            f"{len(turned)} images have an EXIF orientation, as {turned[0]}: their points were of the upright picture "
-            "and were mapped to the stored pixels.",
+            f"{len(turned)} images have an EXIF orientation, e.g. {turned[0]}: their points referred to the upright "
+            "picture and were mapped to the stored pixels.",
             stacklevel=2,
         )
 
@@ -195,10 +198,12 @@ def _sentences(checked: CheckedImport) -> list[str]:
         lines.append(f"Placed in fewer than half of them: {rare}.")
     bare = [image.name for image, found in checked.images if not found.says_something]
     if bare:
-        lines.append(f"{len(bare)} of them have no placed point, as {bare[0]}: they stay unlabelled.")
+        lines.append(f"{len(bare)} of them have no placed point, e.g. {bare[0]}: they remain unlabelled.")
     other = [image for image, _ in checked.images if image.id != image.own_id]
     if other:
-        lines.append(f"{len(other)} of them have another ID than their file name: {other[0].name} is {other[0].id}.")
+        lines.append(
+            f"{len(other)} of them have an ID that differs from the file name: {other[0].name} is {other[0].id}."
+        )
     if checked.pixel_sizes:
         lines.append(
             f"{len(checked.pixel_sizes)} of them have the pixel size that the table states ({CALIBRATION_FILE})."

@@ -19,14 +19,18 @@ def run(
     protocol: Annotated[
         str | None,
         typer.Option(
-            "--protocol", "-p", help="Labels of this protocol alone (name or .yaml file). Default: shipped ones."
+            "--protocol",
+            "-p",
+            help="Only labels of this protocol (name or .yaml file). Default: the shipped protocols.",
         ),
     ] = None,
     image: ImageOption = None,
-    out: Annotated[Path | None, typer.Option("--output", "-o", help="A .csv file. Default: the terminal.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .csv file. Default: print to the terminal.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the final labels: lengths in mm where the image is calibrated, else in px, and angles.
+    """Measure the final labels: angles, and lengths in mm (px for images without calibration).
 
     One row is one measurement of one image, with who saved the label, the version of the model that proposed it, where
     the calibration came from, the date and the points. Where a landmark is missing or not annotated, the value is

@@ -30,19 +30,20 @@ def run(
         Path | None, typer.Option(help="cross_validation.json of the model's protocol, or its folder.")
     ] = None,
     about: Annotated[
-        Path | None, typer.Option(help="What a person says of the model. Default: about.yaml in the model folder.")
+        Path | None,
+        typer.Option(help="YAML file with what only the authors know. Default: about.yaml in the model folder."),
     ] = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the card.")] = Path("model_card"),
     studies: Annotated[
-        Path | None, typer.Option("--studies", "-s", help="Folder of the images, where the evaluation names another.")
+        Path | None, typer.Option("--studies", "-s", help="Folder of the images if it has moved since the evaluation.")
     ] = None,
-    worst: Annotated[int, typer.Option(min=0, max=20, help="Worst images of each evaluation to draw.")] = 3,
+    worst: Annotated[int, typer.Option(min=0, max=20, help="Number of worst images to draw for each evaluation.")] = 3,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the card of a model: model_card.json and MODEL_CARD.md.
 
-    What about.yaml does not say is "not stated" in the card; what is measured comes from evaluations of these weights.
+    Facts that about.yaml does not give appear as "not stated"; errors come from evaluations of these weights.
 
     Example: `monai-landmarks model-card fundus --evaluation evaluation --output card`
     """

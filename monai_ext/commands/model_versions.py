@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from monai_ext.evaluation import readable_date, significant
 from monai_ext.landmarks import InputError, shipped_dir
 from monai_ext.models import (
     CARD,
@@ -22,14 +24,14 @@ from monai_ext.models import (
     versions,
 )
 
-from .console import output, print_json, tell
+from .console import note, output, print_json, tell
 from .options import JsonOption, ModelsOption, default_models_dir
 
 COLUMNS = ("model", "version", "current", "date", "labels", "error", "parent", "state")
 
 
 def run(
-    protocol: Annotated[str | None, typer.Option("--protocol", "-p", help="Show this one alone.")] = None,
+    protocol: Annotated[str | None, typer.Option("--protocol", "-p", help="Show only this protocol.")] = None,
     models: ModelsOption = None,
     rollback: Annotated[
         str | None, typer.Option("--rollback", metavar="PROTOCOL", help="Make an earlier version the current one.")
@@ -42,15 +44,15 @@ def run(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the versions of the models, or go back to an earlier one; a running server follows at once.
+    """List the versions of the models, or roll back to an earlier one; a running server follows at once.
 
-    Nothing is lost: the version that is left stays listed, and `--to` returns to it.
+    No version is deleted: `--to` returns to any of them.
 
     Example: `monai-landmarks models --rollback fundus --to v3`
     """
     root = models or default_models_dir()
     if to is not None and rollback is None:
-        raise InputError(f"--to {to} says where --rollback goes: add --rollback PROTOCOL.")
+        raise InputError(f"--to {to} has no effect without --rollback: add --rollback PROTOCOL.")
     if rollback is not None:
         _check_name(rollback, root)
         folder, shipped = root / rollback, _shipped(rollback)
@@ -78,6 +80,28 @@ def _print(found: list[tuple[str, ModelVersion]], root: Path) -> None:
     else:
         for name, version in found:
             print(_line(name, version))
+    for line in _next_steps(found, root):
+        note(line)
+
+
+def _next_steps(found: list[tuple[str, ModelVersion]], root: Path) -> list[str]:
+    """Commands for what is listed: the first model that answers, and the first with a version to go back to."""
+    where = "" if root == default_models_dir() else f" --models {shlex.quote(str(root))}"
+    answering = [name for name, version in found if version.current and not version.problem]
+    steps = []
+    if answering:
+        steps += [
+            f"  measure it      monai-landmarks evaluate --studies DIR --model {answering[0]}{where}",
+            f"  use it          monai-landmarks predict IMAGES --model {answering[0]}{where} --output DIR",
+            f"  describe it     monai-landmarks model-card {answering[0]}{where}",
+        ]
+    for name in dict.fromkeys(name for name, _ in found):
+        listed = [version for each, version in found if each == name]
+        at = next((i for i, version in enumerate(listed) if version.current), len(listed))
+        if any(version.name != SHIPPED and not version.problem for version in listed[at + 1 :]):
+            steps.append(f"  go back         monai-landmarks models{where} --rollback {name}")
+            break
+    return ["Next:", *steps] if steps else []
 
 
 def _known(root: Path, name: str) -> list[ModelVersion]:
@@ -91,7 +115,7 @@ def _current_name(folder: Path, shipped: Path) -> str | None:
 def _moved(name: str, before: str | None, now: str) -> str:
     left = f" instead of {before}" if before not in (None, now) else ""
     back = f"; `--rollback {name} --to {before}` returns to that" if left else ""
-    return f"{name} is answered by {now}{left}{back}."
+    return f"{name} now uses {now}{left}{back}."
 
 
 def _shipped(name: str) -> Path:
@@ -138,6 +162,6 @@ def _cells(version: ModelVersion) -> list[str]:
     card = version.card
     facts = [""] * 4
     if card is not None:
-        error = f"{card.val_error:.3f} {card.unit} on {len(card.val_images)} images"
-        facts = [card.date[:16].replace("T", " "), str(card.labels_used), error, card.parent or ""]
+        error = f"{significant(card.val_error)} {card.unit} on {len(card.val_images)} images"
+        facts = [readable_date(card.date), str(card.labels_used), error, card.parent or ""]
     return [_shown(version), "yes" if version.current else "", *facts, version.problem or "whole"]

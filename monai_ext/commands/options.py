@@ -19,15 +19,16 @@ ModelOption = Annotated[
 ModelsOption = Annotated[
     Path | None,
     typer.Option(
-        "--models", help="Folder of models, one per protocol. Default: the app's own, so that it serves them."
+        "--models", help="Folder of models, one per protocol. Default: the app's own folder, which the server uses."
     ),
 ]
 ImageOption = Annotated[list[str] | None, typer.Option("--image", help="Only this image ID; repeatable.")]
 UnitOption = Annotated[
-    Literal["auto", "mm", "px"], typer.Option("--unit", help="auto: mm where all images are calibrated, else px.")
+    Literal["auto", "mm", "px"], typer.Option("--unit", help="auto: mm if all images are calibrated, otherwise px.")
 ]
 ReduceOption = Annotated[
-    Literal["mean", "max"], typer.Option("--reduce", help="How landmarks make the score of an image.")
+    Literal["mean", "max"],
+    typer.Option("--reduce", help="How the scores of the landmarks are combined into the score of an image."),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 RuntimeOption = Annotated[
@@ -38,21 +39,36 @@ WorkersOption = Annotated[int | None, typer.Option("--workers", min=0, help="Pro
 SuccessOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--sdr", help="Distances of the success detection rate, in the unit of the errors; with commas, repeatable."
+        "--sdr",
+        help="Distances of the success detection rate, in the unit of the errors; with commas, repeatable. Default: "
+        "2, 2.5, 3, 4 mm, or three round steps about 1 % of the images' diagonal.",
     ),
 ]
-FailureOption = Annotated[float, typer.Option("--failure", min=0, help="An image fails above this mean error.")]
+FailureOption = Annotated[
+    float | None,
+    typer.Option(
+        "--failure", min=0, help="An image fails above this mean error. Default: the largest distance of --sdr."
+    ),
+]
+LimitOption = Annotated[
+    float | None,
+    typer.Option(
+        "--limit", min=0, help="Upper end of the cumulative error curve and of its area. Default: twice --failure."
+    ),
+]
 NormalizeOption = Annotated[
     str | None,
     typer.Option(
-        "--normalize-by", help="NAME1,NAME2: errors also in % of the true distance between these two landmarks."
+        "--normalize-by", help="NAME1,NAME2: also report errors in % of the true distance between these two landmarks."
     ),
 ]
 NormalizedLimitOption = Annotated[
     float,
-    typer.Option("--normalized-limit", min=0, help="In % of that distance: failure above it, and the area's end."),
+    typer.Option(
+        "--normalized-limit", min=0, help="Failure threshold and upper end of the area for --normalize-by, in %."
+    ),
 ]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -104,14 +120,14 @@ def with_commas(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(","))
 
 
-def distances(given: list[str] | None, default: tuple[float, ...]) -> tuple[float, ...]:
-    """The distances of ``--sdr``.
+def distances(given: list[str] | None) -> tuple[float, ...] | None:
+    """The distances of ``--sdr``; None where there are none.
 
     Raises:
         InputError: one is no number.
     """
     if not given:
-        return default
+        return None
     named = ",".join(given)
     try:
         return tuple(float(part) for part in named.split(","))

@@ -44,23 +44,23 @@ def run(
     mm_per_px: Annotated[
         str | None,
         typer.Option(
-            help="Millimetres per pixel of images that do not state them: one number, or two as 0.1,0.2 (x,y)."
+            help="Millimetres per pixel for images without a pixel size: one number, or two (x,y), e.g. 0.1,0.2."
         ),
     ] = None,
     overrule: Annotated[
-        bool, typer.Option("--overrule", help="--mm-per-px counts for images that state a pixel size too.")
+        bool, typer.Option("--overrule", help="Apply --mm-per-px also to images that state a pixel size.")
     ] = False,
     device: DeviceOption = "auto",
     runtime: RuntimeOption = "torch",
-    overlays: Annotated[bool, typer.Option(help="Draw each image with its points.")] = True,
+    overlays: Annotated[bool, typer.Option(help="Draw each image with its landmarks.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Detect the landmarks of images: Slicer markups (ID.mrk.json), tables of them all, and an overlay picture each.
+    """Detect landmarks in images: Slicer markups (ID.mrk.json), tables, and an overlay picture of each image.
 
-    answers.json has all that is known of each landmark, also the radius that holds it with a stated probability, where
-    the model is calibrated; lengths are in mm where the image states the size of a pixel, a person stated it
-    (calibration.json beside the image), or --mm-per-px does. The picture shows the radius as a dashed circle. Images
-    unlike those of the training are named.
+    answers.json has the full result for each landmark. If the model is calibrated, this includes the radius of the
+    circle that contains the true point with a stated probability; the picture shows it as a dashed circle. Lengths
+    are in mm if the pixel size is known from the image, from calibration.json beside it, or from --mm-per-px.
+    Images unlike those of the training are named.
 
     Example: `monai-landmarks predict sample_data/fundus --model fundus --output predictions`
     """

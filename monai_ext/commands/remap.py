@@ -17,10 +17,10 @@ from .options import ImageOption, JsonOption
 def run(
     studies: Annotated[Path, typer.Argument(help="Folder of images with labels/TAG/ID.mrk.json.")],
     image: ImageOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Name the labels; change none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the labels without changing them.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Map labels to the same pixels of images whose placement changed: print density, spacing, origin, file format.
+    """Move labels to the same pixels after the placement of an image changed (dpi, spacing, origin, file format).
 
     A label keeps the placement of the image that it was made on. Where the image file was rewritten since then (its
     metadata stripped, say), the label would be read at other pixels, and is refused until it is mapped or the image is
@@ -52,7 +52,7 @@ def run(
             tell(f"{item.path.relative_to(studies)}: {words}")
         tell(_summary(len(plan.remappings), plan.fitting, dry_run))
         if plan.silent:
-            tell(f"Labels that do not state which placement they were made on, left as they are: {plan.silent}.")
+            tell(f"Labels without a recorded placement, left unchanged: {plan.silent}.")
     for sentence in plan.refused:
         note(sentence)
     if plan.refused:

@@ -21,25 +21,31 @@ PAGE = "report.html"
 def run(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="metrics.json, uncertainty.json, results.json, vN.training.json, or folders of such."),
+        typer.Argument(
+            help="metrics.json, uncertainty.json, results.json, vN.training.json, or folders of these files."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="An .html file, or a folder for report.html.")] = Path(
         "report"
     ),
     studies: Annotated[
         Path | None,
-        typer.Option("--studies", "-s", help="Folder of the images, where the evaluations do not name it rightly."),
+        typer.Option("--studies", "-s", help="Folder of the images if it has moved since the evaluation."),
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option("--protocol", "-p", help="Of the labels in --studies whose agreement with models is told."),
+        typer.Option(
+            "--protocol", "-p", help="Protocol of the labels in --studies whose agreement with the models is reported."
+        ),
     ] = None,
-    title: Annotated[str, typer.Option(help="Of the page.")] = "Landmark detection: report",
-    worst: Annotated[int, typer.Option(min=0, max=100, help="Worst images of each model to show.")] = 6,
-    median: Annotated[int, typer.Option(min=0, max=100, help="Middling images of each model to show.")] = 3,
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "Landmark detection: report",
+    worst: Annotated[int, typer.Option(min=0, max=100, help="Number of worst images to show for each model.")] = 6,
+    median: Annotated[
+        int, typer.Option(min=0, max=100, help="Number of images of median error to show for each model.")
+    ] = 3,
     as_json: JsonOption = False,
 ) -> None:
-    """Put evaluations side by side on one HTML page that needs nothing beside it, with its plots as PNG files.
+    """Compare evaluations on one self-contained HTML page, with the plots as PNG files.
 
     Models are compared where images, true points, landmarks, unit and limits are the same; others stand apart.
 
@@ -122,13 +128,13 @@ def _origin(sources: Sequence[reports.Source], command: str) -> reports.Section:
             str(source.path),
             source.kind.value,
             source.sha256,
-            str(source.document.get("date") or "not stated"),
+            evaluation.readable_date(str(source.document.get("date") or "not stated")),
             str(source.document.get("command") or "not stated"),
         ]
         for source in sources
     ]
     headings = ["file", "what it is", "SHA-256", "date", "command"]
-    table = evaluation.Table(headings, rows, caption="Every number comes from these.", left=None)
+    table = evaluation.Table(headings, rows, caption="Sources of all numbers.", left=None)
     said = "This page was made by:"
     return reports.Section(
         "Where each number comes from", [*([table] if rows else []), reports.Note(said), reports.Note(command)]

@@ -33,19 +33,22 @@ def run(
     studies: Annotated[Path, typer.Argument(help="Folder of images with labels/final/ID.mrk.json.")],
     protocol: ProtocolOption,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="A model folder. Default: the protocol's, if there is one.")
+        str | None,
+        typer.Option("--model", "-m", help="A model folder. Default: the model of the protocol, if there is one."),
     ] = None,
     models: ModelsOption = None,
-    factor: Annotated[float, typer.Option(help="So many radii may a label lie from the model's point.")] = FACTOR,
-    pictures: Annotated[Path | None, typer.Option(help="Folder for a picture of each flagged label.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also labels that a person has confirmed.")] = False,
+    factor: Annotated[
+        float, typer.Option(help="Flag labels farther from the model's point than this many radii.")
+    ] = FACTOR,
+    pictures: Annotated[Path | None, typer.Option(help="Folder for pictures of the flagged labels.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List confirmed labels too.")] = False,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """List the final labels that look implausible, the clearest first: far from the model, exchanged, out of order.
+    """List implausible final labels, worst first: far from the model, left and right swapped, out of order.
 
-    A flag says that a label differs from the model or from the other labels, not who is right. The model agrees better
-    with labels that it was trained on: among those only gross errors stand out.
+    A flag means that a label differs from the model or from the other labels; the label may still be right. On images
+    that the model was trained on, only gross errors are found.
 
     Example: `monai-landmarks review sample_data/fundus --protocol fundus --pictures review`
     """
@@ -165,9 +168,9 @@ def _sentences(
             "lie from its points was not judged."
         )
     if count < active.FEWEST_LABELS:
-        sentences.append(f"Orders of landmarks were not judged: that takes {active.FEWEST_LABELS} labels.")
+        sentences.append(f"The order of landmarks was not checked: that requires {active.FEWEST_LABELS} labels.")
     if found.confirmed and not everything:
-        sentences.append(f"Left out, as a person has confirmed them: {len(found.confirmed)}; --all lists them too.")
+        sentences.append(f"Confirmed and left out: {len(found.confirmed)}; --all lists them too.")
     if found.others:
         sentences.append(f"Labels of other protocols: {found.others}.")
     return sentences

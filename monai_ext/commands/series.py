@@ -59,5 +59,5 @@ def leave_stopped(finished: int, asked_for: int, what: str) -> None:
     Raises:
         typer.Exit: always.
     """
-    note(f"Stopped: {finished} of {asked_for} {what} are finished; the same command goes on.")
+    note(f"Stopped: {finished} of {asked_for} {what} are finished; run the same command to resume.")
     raise typer.Exit(STOPPED)

@@ -19,9 +19,9 @@ from .options import default_models_dir
 
 
 def run(
-    studies: Annotated[Path, typer.Option("--studies", "-s", help="Folder of images; labels are kept in it.")],
-    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 8000,
+    studies: Annotated[Path, typer.Option("--studies", "-s", help="Folder of images; labels are stored in it.")],
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8000,
     conf: Annotated[
         list[str] | None,
         typer.Option("--conf", metavar="NAME=VALUE", help="An option of the app, e.g. train_after=10; repeatable."),
@@ -31,10 +31,10 @@ def run(
     ] = None,
     ssl_certfile: Annotated[Path | None, typer.Option("--ssl-certfile", help="Certificate, for https.")] = None,
     verbose: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(case_sensitive=False, help="How much is logged.")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(case_sensitive=False, help="Level of logging.")
     ] = "INFO",
 ) -> None:
-    """Start the server: open its address in a browser, or in 3D Slicer.
+    """Start the server; open its address in a browser or in 3D Slicer.
 
     Networks go into the folder that `train` uses too; `--conf model_dir=DIR` names another. Press Ctrl-C to stop:
     a training that runs is saved. All options of the app: apps/landmarks/README.md.

@@ -46,10 +46,10 @@ def run(
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Play active learning through: results.json, table.md, learning_curves.png.
+    """Simulate active learning on labelled images: results.json, table.md, learning_curves.png.
 
-    The validation images are those of the studies' splits. Press Ctrl-C to stop: the same command goes on, and trains
-    no finished cell again.
+    The validation images are those of the studies' splits. Press Ctrl-C to stop: the same command resumes and
+    skips finished cells.
 
     Example: `monai-landmarks simulate-active-learning DIR --protocol P.yaml --rounds 8 --seeds 3 --output simulation`
     """

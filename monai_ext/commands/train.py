@@ -44,14 +44,20 @@ def run(
     cold: Annotated[bool, typer.Option("--cold", help="Start from random weights, not the current model.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Do not resume an interrupted run.")] = False,
     keep_last: Annotated[
-        bool, typer.Option("--keep-last", help="Publish the weights of the last step: no image chooses them.")
+        bool,
+        typer.Option(
+            "--keep-last",
+            help="Publish the weights of the last step instead of those with the lowest validation error.",
+        ),
     ] = False,
-    data: Annotated[str, typer.Option(help="A sentence for the model card: what the images are.")] = "",
+    data: Annotated[
+        str, typer.Option(help="Description of the training images for the model card, one sentence.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Train a detector on the labelled images and publish it unless the current one is better.
 
-    Press Ctrl-C to stop: the run is saved between two steps, and the same command goes on from there. On several GPUs:
+    Press Ctrl-C to stop: the run is saved after the current step, and the same command resumes it. On several GPUs:
     `torchrun --nproc-per-node 4 -m monai_ext.cli train --protocol P --studies DIR`
 
     Example: `monai-landmarks train --protocol fundus --studies sample_data/fundus`
@@ -119,7 +125,7 @@ class TrainingProgress:
         left, complete = progress["seconds_left"], progress["complete_epochs"]
         if left is not None and progress["status"] == "running" and not self._estimated:
             self._estimated = True
-            self._meter.say(f"About {duration(left)} to go, by the first steps.")
+            self._meter.say(f"About {duration(left)} remaining, estimated from the first steps.")
         line = None
         if complete > self._complete:
             self._complete = complete
@@ -143,7 +149,7 @@ class TrainingProgress:
             f"{epochs} epochs of {steps // epochs} steps, batches of {progress['batch_size']}."
         )
         if progress["step"]:
-            self._meter.say(f"Going on after step {progress['step']} of {steps}.")
+            self._meter.say(f"Resuming after step {progress['step']} of {steps}.")
 
 
 def _numbers(progress: dict[str, Any], validated: bool) -> str:

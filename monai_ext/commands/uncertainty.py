@@ -45,24 +45,26 @@ def run(
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("uncertainty"),
     models: ModelsOption = None,
     split: Annotated[
-        Literal["train", "val", "test", "all"], typer.Option(help="train, val or test as the studies state it; `all`.")
+        Literal["train", "val", "test", "all"],
+        typer.Option(help="train, val or test: a split of the studies; or `all`."),
     ] = "val",
     measures: Annotated[
-        str | None, typer.Option("--measures", help="With commas. Default: all that the model can have.")
+        str | None,
+        typer.Option("--measures", help="Measures, separated by commas. Default: all that the model supports."),
     ] = None,
     reduce: ReduceOption = "mean",
-    coverage: Annotated[float, typer.Option(help="Of the radii that are fitted.")] = COVERAGE,
+    coverage: Annotated[float, typer.Option(help="Probability that a radius contains the true point.")] = COVERAGE,
     folds: Annotated[
-        int, typer.Option(min=2, help="Parts of the images; each is judged by radii that are fitted to the others.")
+        int, typer.Option(min=2, help="Number of folds; the radii of each fold are fitted to the other folds.")
     ] = 2,
     unit: UnitOption = "auto",
     store: Annotated[
-        bool, typer.Option("--store", help="Put the calibration beside the model too, which then answers with radii.")
+        bool, typer.Option("--store", help="Store the calibration with the model, so that its predictions have radii.")
     ] = False,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare measures of uncertainty with the true errors, and calibrate the model on images it has not learned from.
+    """Compare measures of uncertainty with the true errors, and calibrate the model on images it was not trained on.
 
     Writes uncertainty.json, VERSION.calibration.json, risk_coverage.png and reliability.png.
 
@@ -153,12 +155,12 @@ def _print_calibration(calibration: Calibration) -> None:
     kind = (
         "one radius for all images" if radius.scaled_by is None else f"a radius by the uncertainty {radius.scaled_by}"
     )
-    tell(f"Answers hold {kind}.")
+    tell(f"Predictions have {kind}.")
     few = [name for name, q in zip(plain.landmarks, plain.quantiles, strict=True) if q is None]
     if few:
         note(
-            f"A coverage of {plain.coverage:.0%} takes {fewest_errors(plain.coverage)} labelled images of a landmark "
-            f"or more: {', '.join(few)} have fewer."
+            f"A coverage of {plain.coverage:.0%} requires at least {fewest_errors(plain.coverage)} labelled images of "
+            f"a landmark: {', '.join(few)} have fewer."
         )
     presence = calibration.presence
     if presence is not None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .contact_sheet import draw_case, draw_worst_cases, worst_images
     from .error_boxes import draw_boxes, draw_error_boxes
     from .evaluate import Pair, aligned_pairs, common_unit, distances, evaluate_landmarks
+    from .limits import Limits, fitting_limits
     from .marks import PIXEL, Marker
     from .model_evaluation import Measures, Reading, evaluate_model
     from .normalized import NormalizedScores, normalize_scores
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from .readers.document import agreement_document, agreement_table, draw_distances, write_distances
     from .recorded_points import RecordedPoints, read_points, record_points
     from .scores import Evaluation, ImageScores, Number, Result, Scores, finite
-    from .table import DASH, Table, percent, rounded, with_spread
+    from .table import DASH, Table, percent, readable_date, rounded, significant, with_spread
     from .tables import comparison_table, exact, landmark_table, overall_table, write_error_csv
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Evaluation",
     "ImageScores",
     "Interval",
+    "Limits",
     "Marker",
     "Measures",
     "NormalizedScores",
@@ -84,6 +86,7 @@ __all__ = [
     "evaluate_model",
     "exact",
     "finite",
+    "fitting_limits",
     "landmark_colors",
     "landmark_table",
     "line_look",
@@ -97,9 +100,11 @@ __all__ = [
     "percent",
     "plot_file",
     "read_points",
+    "readable_date",
     "record_points",
     "rounded",
     "save_figure",
+    "significant",
     "with_spread",
     "worst_images",
     "write_distances",

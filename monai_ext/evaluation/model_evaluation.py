@@ -18,7 +18,7 @@ from .scores import Evaluation
 
 @dataclass(frozen=True)
 class Measures:
-    """Thresholds, limits and unit of a measurement.
+    """Thresholds, limits and unit of a measurement; :func:`fitting_limits` has those that fit the images.
 
     Args:
         thresholds: of the success detection rates, in the evaluation's unit.
@@ -32,9 +32,9 @@ class Measures:
         InputError: a threshold or limit is no positive number, or a threshold repeats.
     """
 
-    thresholds: tuple[float, ...] = (2.0, 4.0, 8.0)
-    failure: float = 8.0
-    limit: float = 16.0
+    thresholds: tuple[float, ...]
+    failure: float
+    limit: float
     unit: Unit | None = None
     between: tuple[str, str] | None = None
     normalized_limit: float = 10.0

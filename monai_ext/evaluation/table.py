@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.table import Table as RichTable
@@ -19,6 +20,36 @@ DASH = "–"
 def rounded(value: float | None, digits: int) -> str:
     """A number with so many digits behind the point; a dash for NaN and None."""
     return DASH if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def significant(value: float) -> str:
+    """A number with three significant digits, or all of those before the point; nothing for NaN.
+
+    Examples:
+        >>> significant(3.58457), significant(0.0123456), significant(1234.5)
+        ('3.58', '0.0123', '1234')
+    """
+    if math.isnan(value):
+        return ""
+    power = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{max(0, 2 - power)}f}"
+
+
+def readable_date(stamp: str) -> str:
+    """The ISO 8601 time of a document as a person reads it, to the minute; anything else as it is.
+
+    Examples:
+        >>> readable_date("2026-01-02T03:04:05+00:00")
+        '2026-01-02 03:04 UTC'
+    """
+    try:
+        time = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    if ":" not in stamp:  # a day alone
+        return stamp
+    zone = "" if time.tzinfo is None else " UTC"
+    return f"{time.astimezone(timezone.utc) if zone else time:%Y-%m-%d %H:%M}{zone}"
 
 
 def percent(value: float | None, digits: int = 2) -> str:

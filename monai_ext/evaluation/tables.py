@@ -14,7 +14,7 @@ from .bootstrap import LEVEL, mean_interval
 from .evaluate import Pair, aligned_pairs
 from .normalized import NormalizedScores
 from .scores import Evaluation, Scores
-from .table import Table, percent, rounded
+from .table import Table, percent, rounded, significant
 
 CSV_COLUMNS = (
     "image",
@@ -138,8 +138,8 @@ def _cells(scores: Evaluation | NormalizedScores) -> list[str]:
 def write_error_csv(path: str | Path, pairs: Sequence[Pair], evaluation: Evaluation) -> None:
     """Writes one row per image and landmark with the columns :data:`CSV_COLUMNS`.
 
-    Points are in pixels of the original image and empty where not defined; the error is in the row's unit and empty
-    where not measurable.
+    Points are in pixels of the original image, with all their digits, and empty where not defined; the error is in
+    the row's unit, with three significant digits, and empty where not measurable.
 
     Raises:
         InputError: the evaluation is not of these images.
@@ -153,7 +153,7 @@ def write_error_csv(path: str | Path, pairs: Sequence[Pair], evaluation: Evaluat
             sides = (truth, prediction)
             points = [exact(value) if side.defined[k] else "" for side in sides for value in side.points[k]]
             words = [Status(int(side.status[k])).word for side in sides]
-            rows.append([image, name, *points, exact(scores.errors[k]), evaluation.unit, *words])
+            rows.append([image, name, *points, significant(scores.errors[k]), evaluation.unit, *words])
     write_atomically(Path(path), Table(CSV_COLUMNS, rows).csv())
 
 

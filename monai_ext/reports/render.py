@@ -10,6 +10,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from monai_ext.evaluation import readable_date
+
 from .card_about import NOT_STATED
 from .card_facts import ModelFacts
 from .content import Block, Figure, Page
@@ -46,7 +48,7 @@ def _environment(*, html: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=not html,
     )
-    environment.filters |= {"runs": runs, "plain": plain_text, "code": code}
+    environment.filters |= {"runs": runs, "plain": plain_text, "code": code, "date": date}
     environment.filters |= {"number": number, "length": length, "percent": percent}
     environment.filters |= {"kind": kind, "is_long": is_long}
     environment.globals |= {"not_stated": NOT_STATED, "digits": digits}
@@ -77,6 +79,11 @@ def plain_text(value: object) -> str:
     if value is None or value == "":
         return NOT_STATED
     return _SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
+
+
+def date(value: str | None) -> str:
+    """A time as a person reads it; None is not stated."""
+    return plain_text(value and readable_date(value))
 
 
 def code(value: str | None) -> str:

@@ -16,6 +16,7 @@ from monai_ext.evaluation import (
     draw_error_boxes,
     mean_interval,
     percent,
+    readable_date,
     rounded,
 )
 
@@ -132,7 +133,7 @@ def _origin(group: Group) -> Table:
             model.fact("model_version"),
             model.fact("model_sha256")[:12],
             model.fact("split"),
-            model.fact("date"),
+            readable_date(model.fact("date")),
             model.fact("command"),
         ]
         for model in group.models

@@ -143,8 +143,7 @@ def back_and_forth(clinic: Clinic, person: Annotator, cli: Callable[..., str]) -
     where = ("models", "--models", clinic.models, "--rollback", clinic.subject.name)
     newest = person.ask(11)
     assert (
-        " ".join(cli(*where).split())
-        == "spots is answered by v1 instead of v2; `--rollback spots --to v2` returns to that."
+        " ".join(cli(*where).split()) == "spots now uses v1 instead of v2; `--rollback spots --to v2` returns to that."
     )
     earlier = person.ask(11)
     assert (newest[0], earlier[0]) == ("v2", "v1")
@@ -152,7 +151,7 @@ def back_and_forth(clinic: Clinic, person: Annotator, cli: Callable[..., str]) -
     assert person.client.info()["models"]["spots"]["model_version"] == "v1"
     assert (
         " ".join(cli(*where, "--to", "v2").split())
-        == "spots is answered by v2 instead of v1; `--rollback spots --to v1` returns to that."
+        == "spots now uses v2 instead of v1; `--rollback spots --to v1` returns to that."
     )
     again = person.ask(11)
     assert again[0] == "v2"
@@ -197,6 +196,6 @@ def take_up(clinic: Clinic, cli: Callable[..., str]) -> None:
         person.submit(16)
         assert person.stats()["labels_since"] == 1
         printed = " ".join(cli("models", "--models", clinic.models, "--rollback", "spots", "--to", "v1").split())
-        assert printed.startswith(f"spots is answered by v1 instead of {newest}")
+        assert printed.startswith(f"spots now uses v1 instead of {newest}")
         assert person.ask(16)[0] == "v1"
     assert image_id(16) not in read_seen_labels(clinic.folder)

@@ -100,7 +100,7 @@ def test_the_setting_is_a_whole_number_that_is_not_negative() -> None:
 
 def test_the_start_report_says_when_the_server_trains_by_itself() -> None:
     assert training_words(0) == []
-    assert training_words(10) == ["by itself after 10 new labels of a protocol"]
+    assert training_words(10) == ["automatically after 10 new labels of a protocol"]
 
 
 def test_info_has_the_numbers_only_where_the_setting_is_on(

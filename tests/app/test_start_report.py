@@ -58,15 +58,15 @@ def test_repairs_are_told_where_there_were_any() -> None:
     ("access", "words"),
     [
         (Conf(), ["programs on this machine only; for others set LANDMARKS_TOKEN or --conf token"]),
-        (Conf(token=TOKEN, allow_remote=True), ["everybody who sends the token, from any machine"]),
+        (Conf(token=TOKEN, allow_remote=True), ["anyone with the token, from any machine"]),
         (
             Conf(allow_remote=True),
-            ["EVERYBODY who reaches this machine may read and change all labels (--conf allow_remote true)"],
+            ["ANYONE who can reach this machine may read and change all labels (--conf allow_remote true)"],
         ),
         (
             Conf(token=TOKEN, allow_origins=("https://a.example",), allow=frozenset({"reload", "logs"})),
             [
-                "everybody who sends the token, from any machine",
+                "anyone with the token, from any machine",
                 "web pages of https://a.example",
                 "also open: logs, reload",
             ],
@@ -128,7 +128,7 @@ def test_the_server_says_it_once_and_never_the_token(
     log = server.log()
     assert log.count("The landmarks server ") == 1
     assert f"  Studies    {studies}: 2 images, 0 labelled\n" in log
-    assert "  Access     everybody who sends the token, from any machine\n" in log
+    assert "  Access     anyone with the token, from any machine\n" in log
     assert TOKEN not in log
     assert answers == [200, 401]
     assert (check.state, check.found.startswith("a landmarks server ")) == ("ok", True)

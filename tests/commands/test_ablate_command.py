@@ -67,7 +67,7 @@ def test_ctrl_c_leaves_the_finished_cells_in_the_table(ablate, tmp_path, monkeyp
     answer = ablate("--rows", "base,1roi", "--seeds", 1, "--max-steps", 1)
 
     assert answer.code == 130
-    assert "1 of 2 cells are finished; the same command goes on" in answer.err
+    assert "1 of 2 cells are finished; run the same command to resume" in answer.err
     assert (tmp_path / "out" / "ced.png").is_file()
     table = (tmp_path / "out" / "table.md").read_text()
     assert "| base |" in table

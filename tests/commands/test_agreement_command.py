@@ -123,7 +123,7 @@ def test_distances_between_readers_are_exact_in_millimetres(cli, study: Path) ->
     rows = list(csv.DictReader((study / "out" / "distances.csv").open()))
     assert len(rows) == 6
     assert rows[0] == {
-        "comparison": "ann – ben", "image": "a", "landmark": "tip", "distance": "5.0", "unit": "mm",
+        "comparison": "ann – ben", "image": "a", "landmark": "tip", "distance": "5.00", "unit": "mm",
         "first_status": "defined", "second_status": "defined",
     }  # fmt: skip
     assert (rows[4]["distance"], rows[4]["first_status"], rows[4]["second_status"]) == ("", "defined", "missing")

@@ -46,7 +46,7 @@ def test_a_stop_keeps_the_finished_folds_and_the_same_command_goes_on(validate, 
         patch.setattr(CrossValidation, "_run", stop_at_the_second)
         stopped = validate("--also", copies)
     assert stopped.code == 130
-    assert "1 of 2 folds are finished; the same command goes on" in stopped.err
+    assert "1 of 2 folds are finished; run the same command to resume" in stopped.err
     assert "1 of 2 folds are finished" in (tmp_path / "out" / "table.md").read_text()
 
     answer = validate("--also", copies, "--normalize-by", "bright,dark", "--json")

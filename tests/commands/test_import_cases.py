@@ -81,7 +81,7 @@ def test_images_in_folders_are_usable_under_ids_of_their_own(case) -> None:
     points = [{"image_id": 0, "keypoints": [10, 5, 2, 12, 6, 2]}, {"image_id": 1, "keypoints": [30, 15, 2, 32, 16, 2]}]
     answer = case.run(case.coco(["train/i.png", "val/i.png"], points))
     assert answer.code == 0, answer.err
-    assert "2 of them have another ID than their file name: train/i.png is train_i.\n" in answer.out
+    assert "2 of them have an ID that differs from the file name: train/i.png is train_i.\n" in answer.out
     assert case.labels() == {"train_i": {"a": [10, 5], "b": [12, 6]}, "val_i": {"a": [30, 15], "b": [32, 16]}}
     assert (case.studies / "val_i.png").read_bytes() == (case.photos / "val" / "i.png").read_bytes()
 
@@ -162,7 +162,7 @@ def test_an_image_with_nothing_placed_is_copied_and_stays_unlabelled(case) -> No
     table = case.coco(["i.png", "j.png"], [nothing, one])
     answer = case.run(table)
     assert answer.code == 0, answer.err
-    assert "1 of them have no placed point, as i.png: they stay unlabelled.\n" in answer.out
+    assert "1 of them have no placed point, e.g. i.png: they remain unlabelled.\n" in answer.out
     assert sorted(Studies(case.studies).images()) == ["i", "j"]
     assert case.labels() == {"j": {"a": [1, 2]}}
     assert json.loads(case.run(table, "--overwrite", "--json").out)["unlabelled"] == ["i"]
@@ -230,7 +230,7 @@ def test_points_of_the_upright_picture(case, name) -> None:
     case.refused(case.run(case.table(f"{name},a,10,5")), "EXIF orientation 6", "--exif upright")
     answer = case.run(case.table(f"{name},a,10,5,48,64", header="image,landmark,x,y,width,height"))
     assert answer.code == 0
-    assert f"1 images have an EXIF orientation, as {name}" in answer.err
+    assert f"1 images have an EXIF orientation, e.g. {name}" in answer.err
     assert case.labels() == {"i": {"a": [5, 37]}}
 
 

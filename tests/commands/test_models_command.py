@@ -41,11 +41,22 @@ def test_all_versions_are_listed_with_what_is_known_of_them(cli, models) -> None
     assert answer.code == 0
     newest, damaged, shipped = answer.out.splitlines()
     assert newest == (
-        "tip v2, current yes, date 2026-01-02 03:04, labels 20, error 1.250 mm on 2 images, parent v1, whole"
+        "tip v2, current yes, date 2026-01-02 03:04 UTC, labels 20, error 1.25 mm on 2 images, parent v1, whole"
     )
-    assert damaged.startswith("tip v1, date 2026-01-02 03:04, labels 7, error 2.000 px on 2 images, The weights ")
+    assert damaged.startswith("tip v1, date 2026-01-02 03:04 UTC, labels 7, error 2.00 px on 2 images, The weights ")
     assert "are not those of their card (SHA-256" in damaged
-    assert shipped == "tip shipped (v1), date 2026-01-02 03:04, labels 500, error 9.000 px on 2 images, whole"
+    assert shipped == "tip shipped (v1), date 2026-01-02 03:04 UTC, labels 500, error 9.00 px on 2 images, whole"
+
+
+def test_what_can_be_done_next_is_said_and_the_way_back_only_where_there_is_one(cli, models, tmp_path) -> None:
+    there = cli("models", "--models", models).err
+    assert f"monai-landmarks evaluate --studies DIR --model tip --models {models}\n" in there
+    assert f"monai-landmarks models --models {models} --rollback tip\n" in there
+
+    none = tmp_path / "none"
+    shipped = cli("models", "--models", none).err
+    assert f"monai-landmarks predict IMAGES --model tip --models {none} --output DIR\n" in shipped
+    assert "--rollback" not in shipped
 
 
 def test_json_holds_the_same(cli, models) -> None:
@@ -65,15 +76,15 @@ def test_json_holds_the_same(cli, models) -> None:
 def test_back_forth_and_to_the_shipped_one(cli, models) -> None:
     back = ("models", "--models", models, "--rollback", "tip")
 
-    assert cli(*back).out == "tip is answered by v1 instead of v2; `--rollback tip --to v2` returns to that.\n"
+    assert cli(*back).out == "tip now uses v1 instead of v2; `--rollback tip --to v2` returns to that.\n"
     assert read_card(models / "tip").version == "v1"
-    assert cli(*back, "--to", "shipped").out.startswith("tip is answered by shipped instead of v1;")
+    assert cli(*back, "--to", "shipped").out.startswith("tip now uses shipped instead of v1;")
     assert not (models / "tip" / "card.json").exists()
     listed = json.loads(cli(*back, "--to", "v2", "--json").out)
     assert [(version["name"], version["current"]) for version in listed] == [
         ("v2", True), ("v1", False), ("shipped", False),
     ]  # fmt: skip
-    assert cli(*back, "--to", "v2").out == "tip is answered by v2.\n"
+    assert cli(*back, "--to", "v2").out == "tip now uses v2.\n"
 
 
 @pytest.mark.parametrize(

@@ -173,10 +173,10 @@ def test_where_each_number_comes_from(report, two, tmp_path) -> None:
 
     page = report(*paths.values())
 
-    rows = page.table("Every number comes from these")[1:]
+    rows = page.table("Sources of all numbers")[1:]
     assert [row[0] for row in rows] == [str(path) for path in paths.values()]
     assert [row[2] for row in rows] == [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths.values()]
-    assert rows[0][3:] == ["2026-01-02T03:04:05+00:00", "monai-landmarks evaluate --model dots"]
+    assert rows[0][3:] == ["2026-01-02 03:04 UTC", "monai-landmarks evaluate --model dots"]
     assert any(text.startswith("monai-landmarks report ") for _, text in page.notes)
 
 
@@ -338,7 +338,7 @@ def test_models_of_one_name_are_told_apart(report, two, tmp_path) -> None:
 def test_folders_hold_the_files(report, two, tmp_path) -> None:
     page = report(tmp_path / "evaluation_v1", two[1]["v1"])
 
-    assert len(page.table("Every number comes from these")) == 2  # the same file once
+    assert len(page.table("Sources of all numbers")) == 2  # the same file once
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_too_few_labels_are_said(cli, study: Path, tmp_path: Path) -> None:
     answer = cli("review", tmp_path, *where)
 
     assert (answer.code, answer.out) == (0, "No label stands out.\n")
-    assert "Orders of landmarks were not judged: that takes 20 labels." in answer.err
+    assert "The order of landmarks was not checked: that requires 20 labels." in answer.err
     document = {"objects": {"a05": {"image": {"ext": ".png"}, "labels": {"final": {"ext": ".mrk.json", "info": {}}}}}}
     info = document["objects"]["a05"]["labels"]["final"]["info"]
     info |= {"protocol": "face"}
@@ -152,7 +152,7 @@ def test_confirmed_labels_are_left_out_unless_all_are_wanted(review, study: Path
     index.write_text(json.dumps({"objects": {"a05": entry}}))
     try:
         some, everything = json.loads(review("--json").out), json.loads(review("--json", "--all").out)
-        assert "Left out, as a person has confirmed them: 1; --all lists them too." in review().err
+        assert "Confirmed and left out: 1; --all lists them too." in review().err
     finally:
         index.unlink()
     assert [row["image"] for row in some["flagged"]] == ["a07"]

@@ -68,7 +68,7 @@ def test_ctrl_c_leaves_the_finished_cells_in_the_table(simulate, tmp_path, monke
     answer = simulate("--strategies", "random")
 
     assert answer.code == 130
-    assert "1 of 2 cells are finished; the same command goes on" in answer.err
+    assert "1 of 2 cells are finished; run the same command to resume" in answer.err
     assert "1 of 2 cells are finished" in (tmp_path / "out" / "table.md").read_text()
 
 

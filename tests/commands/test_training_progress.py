@@ -40,7 +40,7 @@ def test_a_log_has_a_header_a_line_for_each_epoch_and_the_next_commands(train, c
     assert lines[0] == "Training blobs: network heatmap_net, input 96 x 64 pixels."
     assert lines[1] == "On cpu: 9 images to train, 3 to validate; 5 epochs of 2 steps, batches of 4."
     estimate = lines.index(next(line for line in lines if line.startswith("About ")))
-    assert re.fullmatch(r"About \d+ s to go, by the first steps\.", lines[estimate])
+    assert re.fullmatch(r"About \d+ s remaining, estimated from the first steps\.", lines[estimate])
     assert lines[estimate + 1].startswith("epoch 4/5")  # eight of ten steps: three settle, five are timed
     epochs = [line for line in lines if line.startswith("epoch ")]
     number, error = r"\d+\.\d{3}", r", error \d+\.\d{3} px"

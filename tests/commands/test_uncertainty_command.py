@@ -109,7 +109,7 @@ def test_the_terminal_says_what_is_not_calibrated(uncertainty, judged) -> None:
         "stages",
     ]
     assert "Radius for 99%: bright not calibrated, dark not calibrated" in answer.out
-    assert "takes 99 labelled images of a landmark or more: bright, dark have fewer" in answer.err
+    assert "requires at least 99 labelled images of a landmark: bright, dark have fewer" in answer.err
     assert "Threshold of presence: bright not fitted, dark not fitted" in answer.out
     assert "No radius could be judged: too few labelled images." in answer.out
     stored = read_calibration(judged / "model1", "v1")

@@ -7,7 +7,15 @@ import csv
 import pytest
 from rich.console import Console
 
-from monai_ext.evaluation import evaluate_landmarks, landmark_table, mean_interval, overall_table, write_error_csv
+from monai_ext.evaluation import (
+    evaluate_landmarks,
+    landmark_table,
+    mean_interval,
+    overall_table,
+    readable_date,
+    significant,
+    write_error_csv,
+)
 from monai_ext.landmarks import InputError
 
 
@@ -77,7 +85,7 @@ def test_the_csv_has_one_row_per_image_and_landmark(tmp_path, pairs) -> None:
         "true_y": "50.0",
         "pred_x": "106.0",
         "pred_y": "66.0",
-        "error": "5.0",
+        "error": "5.00",
         "unit": "mm",
         "status_true": "defined",
         "status_pred": "defined",
@@ -86,6 +94,29 @@ def test_the_csv_has_one_row_per_image_and_landmark(tmp_path, pairs) -> None:
     assert (false_alarm["true_x"], false_alarm["pred_x"], false_alarm["error"]) == ("", "3.0", "")
     assert (false_alarm["status_true"], false_alarm["status_pred"]) == ("missing", "defined")
     assert (rows[6]["pred_x"], rows[6]["status_pred"]) == ("", "missing")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3.58457, "3.58"), (0.0123456, "0.0123"), (1234.56, "1235"), (0.0, "0.00"), (99.96, "100.0"), (float("nan"), "")],
+)
+def test_three_digits_count(value, text) -> None:
+    assert significant(value) == text
+
+
+@pytest.mark.parametrize(
+    ("stamp", "text"),
+    [
+        ("2026-01-02T03:04:59+00:00", "2026-01-02 03:04 UTC"),
+        ("2026-01-02T03:04:59+02:00", "2026-01-02 01:04 UTC"),
+        ("2026-01-02T03:04:59", "2026-01-02 03:04"),
+        ("2026-01-02", "2026-01-02"),
+        ("not stated", "not stated"),
+        ("", ""),
+    ],
+)
+def test_a_date_is_written_for_a_person(stamp, text) -> None:
+    assert readable_date(stamp) == text
 
 
 def test_the_csv_of_other_images_is_refused(tmp_path, pairs) -> None:

@@ -45,6 +45,16 @@ def test_the_chart_draws_each_value_at_its_height(make_panel: Callable[..., Driv
     assert sum(end) / len(end) == pytest.approx(70, abs=2)
 
 
+def test_the_axis_of_losses_far_from_zero_fits_them(make_panel: Callable[..., Driver]) -> None:
+    make_panel()
+    from LandmarkDetectionLib.panel.pictures import Moment, draw_chart
+
+    history = [Moment(1, 10.0, None), Moment(6, 9.0, None), Moment(11, 6.0, None)]
+    image = draw_chart((292, 140), history, 11, "px", "#000000").toImage()
+    middle = rows_of(image, 146, BLUE)  # 9 lies three quarters of the way from 6, at y = 120, to 10, at y = 20
+    assert sum(middle) / len(middle) == pytest.approx(45, abs=1.5)
+
+
 def test_a_chart_without_any_value_has_axes_only(make_panel: Callable[..., Driver]) -> None:
     make_panel()
     from LandmarkDetectionLib.panel.pictures import Moment, draw_chart

@@ -88,9 +88,9 @@ def start_lines(report: StartReport) -> list[str]:
 def access_words(access: Conf) -> list[str]:
     """Tells who may enter, and which doors are open beyond the usual ones."""
     if access.token is not None:
-        lines = ["everybody who sends the token, from any machine"]
+        lines = ["anyone with the token, from any machine"]
     elif access.allow_remote:
-        lines = ["EVERYBODY who reaches this machine may read and change all labels (--conf allow_remote true)"]
+        lines = ["ANYONE who can reach this machine may read and change all labels (--conf allow_remote true)"]
     else:
         lines = [f"programs on this machine only; for others set {TOKEN_VARIABLE} or --conf token"]
     if access.allow_origins:
@@ -102,12 +102,12 @@ def access_words(access: Conf) -> list[str]:
 
 def training_words(train_after: int) -> list[str]:
     """When networks are trained without being asked for; nothing where never."""
-    return [f"by itself after {train_after} new labels of a protocol"] if train_after else []
+    return [f"automatically after {train_after} new labels of a protocol"] if train_after else []
 
 
 def reader_words(readers: int) -> list[str]:
     """Tells how many people label an image; nothing where one does."""
-    return [f"{readers} of each image, each of whom sees the own label alone"] if readers > 1 else []
+    return [f"{readers} per image; each reader sees only their own label"] if readers > 1 else []
 
 
 def limit_words(limits: Conf) -> str:
@@ -154,7 +154,7 @@ def not_served(datastore: LandmarkDatastore) -> tuple[str, ...]:
             found.append(str(error))
     if len(objects) > MOST_HEADERS:
         rest = len(objects) - MOST_HEADERS
-        found.append(f"{rest} more images were not looked at: monai-landmarks doctor --studies looks at all")
+        found.append(f"{rest} more images were not checked: monai-landmarks doctor --studies checks all")
     return tuple(sentence.rstrip(".") for sentence in found)
 
 

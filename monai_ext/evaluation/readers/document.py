@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.evaluation.table import Table, rounded
-from monai_ext.evaluation.tables import exact
+from monai_ext.evaluation.table import Table, rounded, significant
 from monai_ext.landmarks import InputError, Status, plain, write_atomically
 from monai_ext.studies import ReadImage
 
@@ -80,7 +79,7 @@ def write_distances(path: Path, comparisons: Sequence[Comparison]) -> None:
         for i, image in enumerate(item.images):
             for k, name in enumerate(item.names):
                 states = ["", ""] if item.status is None else [Status(code).word for code in item.status[i, k]]
-                rows.append([item.title, image, name, exact(item.distances[i, k]), item.unit, *states])
+                rows.append([item.title, image, name, significant(item.distances[i, k]), item.unit, *states])
     write_atomically(path, Table(CSV_COLUMNS, rows).csv())
 
 

@@ -196,7 +196,7 @@ def test_work_outlives_a_crash_and_becomes_a_draft(annotate: Any, server: Any, s
     page.allowed = []
     page.goto(address)
     again = Annotator(page)
-    page.get_by_text("was not sent; here it is again").wait_for()
+    page.get_by_text("had not been sent; it has been restored").wait_for()
     assert again.status("bright") == "corrected"
     again.press("n")
     page.keyboard.press("a")
@@ -216,7 +216,7 @@ def test_a_label_of_somebody_else_is_not_replaced_unseen(annotate: Any, server: 
     dialog = ada.page.get_by_role("dialog")
     ada.press("Shift+S")
     dialog.get_by_text("Bob has submitted a label of this image").wait_for()
-    dialog.get_by_role("button", name="Go on working").click()
+    dialog.get_by_role("button", name="Keep working").click()
     np.testing.assert_array_equal(stored(studies, "spot_15").points, his)
     ada.press("Shift+S")
     dialog.get_by_role("button", name="Replace it with mine").click()
@@ -226,8 +226,8 @@ def test_a_label_of_somebody_else_is_not_replaced_unseen(annotate: Any, server: 
     assert hers[0, 0] > his[0, 0]
     ada.press("v")
     dialog.get_by_text("Bob").wait_for()
-    dialog.get_by_role("button", name="Put it back").click()
-    ada.page.get_by_text("is put back").wait_for()
+    dialog.get_by_role("button", name="Restore").click()
+    ada.page.get_by_text("was restored").wait_for()
     np.testing.assert_array_equal(stored(studies, "spot_15").points, his)
 
 

@@ -214,7 +214,7 @@ def test_measurements_and_swapped_pairs_are_those_of_the_server(annotate: Any) -
 def test_a_line_of_known_length_gives_millimetres_and_is_taken_back(annotate: Any, server: Any, studies: Path) -> None:
     address = f"{server.url}/datastore/image/calibration"
     if requests.get(address, params={"image": "turned"}, timeout=30).status_code == 404:
-        pytest.skip("this server keeps no stated pixel sizes")
+        pytest.skip("this server does not store pixel sizes")
     annotator = annotate("plain")
     page, dialog = annotator.page, annotator.page.get_by_role("dialog")
     gap = np.linalg.norm(np.subtract(*stored(studies, "plain").points))
@@ -225,9 +225,9 @@ def test_a_line_of_known_length_gives_millimetres_and_is_taken_back(annotate: An
     left, top = annotator.stage_corner()
     annotator.drag((left + 400, top + 300), (100, 0))
     dialog.get_by_text("The line is 100.0 px long.").wait_for()
-    dialog.get_by_label("What lies along the line").select_option("sticker")
+    dialog.get_by_label("Object along the line").select_option("sticker")
     page.keyboard.press("Enter")
-    page.get_by_text("Lengths are in millimetres now").wait_for()
+    page.get_by_text("Lengths are now in millimetres").wait_for()
     assert shown.inner_text() == f"{gap * 0.19:.1f} mm"
     stated = requests.get(address, params={"image": "plain"}, timeout=30).json()
     assert stated["spacing"] == pytest.approx([0.19, 0.19], abs=1e-6)
@@ -237,6 +237,6 @@ def test_a_line_of_known_length_gives_millimetres_and_is_taken_back(annotate: An
         "annotator": "Ada",
     }
     annotator.press("k")
-    dialog.get_by_role("button", name="Take the last one back").click()
+    dialog.get_by_role("button", name="Undo the last one").click()
     page.get_by_text("The pixel size is unknown again").wait_for()
     assert shown.inner_text() == f"{gap:.1f} px"

@@ -72,7 +72,7 @@ def test_the_list_is_searched_and_filtered(open_page: Callable[..., Any], server
     page.get_by_text("4 of 20 images").wait_for()
     assert page.get_by_label("Search by name").input_value() == "FUNDUS 01"
     page.get_by_label("Search by name").fill("nothing like it")
-    page.get_by_text("No image fits.").wait_for()
+    page.get_by_text("No image matches.").wait_for()
 
 
 def test_the_keyboard_alone_finds_and_opens_an_image(open_page: Callable[..., Any], server: Server) -> None:

@@ -30,7 +30,7 @@ def test_the_token_is_asked_for_and_stays_in_the_page(open_page: Callable[..., A
     page.keyboard.press("Escape")
     page.keyboard.type("not the token of it")
     page.keyboard.press("Enter")
-    dialog.get_by_text("A token holds letters").wait_for()
+    dialog.get_by_text("A token consists of letters").wait_for()
     page.locator("#token").fill("a-token-that-is-wrong")
     page.keyboard.press("Enter")
     dialog.get_by_text("The token of this request is not the server's").wait_for()

@@ -59,6 +59,29 @@ def test_a_version_is_gone_back_to_after_a_question(open_page: Callable[..., Any
     assert "from v2 to v1" in page.get_by_text("Last change by hand").inner_text()
 
 
+def test_the_axis_of_a_loss_fits_the_curve_and_that_of_an_error_begins_at_zero(
+    open_page: Callable[..., Any], spots: Server
+) -> None:
+    page = open_page(f"{spots.url}/#/train")
+
+    def ticks(kind: str, values: list[float]) -> list[str]:
+        return page.evaluate(
+            """async ([kind, values]) => {
+                const { chart } = await import(new URL("web/js/chart.js", document.baseURI));
+                const points = values.map((y, index) => ({ x: index + 1, y }));
+                const drawn = chart({ title: "x", kind, points });
+                return [...drawn.querySelectorAll("text[text-anchor=end]:not(.value)")].map((text) => text.textContent);
+            }""",
+            [kind, values],
+        )
+
+    assert ticks("loss", [9.81, 7.4, 6.48]) == ["6", "7", "8", "9", "10"]
+    assert ticks("loss", [8.431, 8.412]) == ["8.410", "8.415", "8.420", "8.425", "8.430", "8.435"]
+    assert ticks("loss", [0.9, 0.3, 0.1]) == ["0.0", "0.5", "1.0"]
+    assert ticks("loss", [1.0, -0.3, -0.45]) == ["-0.5", "0.0", "0.5", "1.0"]
+    assert ticks("error", [9.81, 7.4, 6.48]) == ["0", "5", "10"]
+
+
 def test_a_training_is_started_watched_and_published(open_page: Callable[..., Any], spots: Server) -> None:
     page = open_page(f"{spots.url}/#/train")
     page.get_by_text("6 labelled images can be used.").wait_for()

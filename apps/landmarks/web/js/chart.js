@@ -5,12 +5,14 @@ import { number, t } from "./i18n.js";
 
 const WIDTH = 420;
 const HEIGHT = 210;
-const LEFT = 46;
+const LEFT = 50;
 const BOTTOM = 26;
 const TOP = 12;
 const RIGHT = 12;
 /** A curve that falls to less than this part of its beginning is drawn on a logarithmic axis. */
 const LOG_FROM = 20;
+/** A loss whose lowest value is above this part of its highest has an axis that does not begin at zero. */
+const FIT_FROM = 0.4;
 const DOTS = 60;
 
 /**
@@ -26,7 +28,7 @@ export function chart({ title, kind, points, live = null, unit = "", epochs = 0 
   const all = live ? [...points, live] : points;
   if (!all.length) return el(`figure.chart.${kind}`, {}, el("figcaption", {}, title), el("p.muted", {}, t("chart.none")));
   const last = Math.max(epochs, ...all.map((point) => point.x), 1);
-  const scale = axis(all.map((point) => point.y));
+  const scale = axis(all.map((point) => point.y), kind === "loss");
   const x = (value) => LEFT + (value / last) * (WIDTH - LEFT - RIGHT);
   const y = (value) => HEIGHT - BOTTOM - scale.place(value) * (HEIGHT - BOTTOM - TOP);
   const best = points.length ? points.reduce((low, point) => (point.y < low.y ? point : low)) : null;
@@ -35,7 +37,7 @@ export function chart({ title, kind, points, live = null, unit = "", epochs = 0 
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": describe(title, points, best, live, unit) },
     scale.ticks.map((value) => [
       svg("line.axis", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
-      svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)),
+      svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, scale.text(value)),
     ]),
     wholeTicks(last).map((value) => svg("text", { x: x(value), y: HEIGHT - 8, "text-anchor": "middle" }, value)),
     points.length > 1 ? svg("polyline.curve", { points: points.map((point) => `${x(point.x)},${y(point.y)}`).join(" ") }) : null,
@@ -53,21 +55,27 @@ function label(x, y, text) {
   return svg("text.value", { x: right ? x - 8 : x + 8, y: y - 8 < TOP ? y + 16 : y - 8, "text-anchor": right ? "end" : "start" }, text);
 }
 
-function axis(values) {
+/**
+ * The axis of the values: from zero, or from just below the lowest where a fitted one shows the curve better, as for a
+ * loss whose last values stay far from zero. Logarithmic where the values span more than LOG_FROM.
+ */
+export function axis(values, fitted) {
   const low = Math.min(...values);
   const high = Math.max(...values);
   if (low > 0 && high / low > LOG_FROM) {
     const from = Math.floor(Math.log10(low));
     const to = Math.ceil(Math.log10(high));
     const ticks = Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index));
-    return { ticks, place: (value) => (Math.log10(value) - from) / (to - from) };
+    return { ticks, text: short, place: (value) => (Math.log10(value) - from) / (to - from) };
   }
-  const bottom = Math.min(0, low);
-  const step = niceStep((high - bottom || 1) / 4);
-  const top = Math.ceil((high - bottom || 1) / step) * step + bottom;
-  const count = Math.round((top - bottom) / step);
-  const ticks = Array.from({ length: count + 1 }, (_, index) => bottom + index * step);
-  return { ticks, place: (value) => (value - bottom) / (top - bottom) };
+  const least = fitted && low > high * FIT_FROM ? low : Math.min(0, low);
+  const span = high - least || Math.abs(high) / 10 || 1;
+  const step = niceStep(span / 4);
+  const first = Math.floor(least / step + 1e-9);
+  const last = Math.max(Math.ceil(high / step - 1e-9), first + 1);
+  const ticks = Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return { ticks, text: (value) => number(value, digits), place: (value) => (value / step - first) / (last - first) };
 }
 
 function niceStep(rough) {

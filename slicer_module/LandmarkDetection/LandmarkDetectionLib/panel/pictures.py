@@ -105,6 +105,8 @@ def _canvas(width: int, height: int) -> tuple[Any, Any]:
 
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 46, 20, 20
+#: Losses whose lowest is above this part of the highest have an axis that does not begin at zero.
+FIT_FROM = 0.4
 
 
 class Moment(NamedTuple):
@@ -167,13 +169,14 @@ def _series(
     if not known:
         return
     highest = max(value for _epoch, value in known) or 1.0
+    lowest = _axis_start([value for _epoch, value in known]) if left else 0.0
     for share in (0.0, 1.0):
-        label, y = _figure(highest * share), round(bottom - (bottom - top) * share) - 8
+        label, y = _figure(lowest + (highest - lowest) * share), round(bottom - (bottom - top) * share) - 8
         _write(painter, 0 if left else x1 + 4, y, _LEFT - 4, label, qt.Qt.AlignRight if left else qt.Qt.AlignLeft)
     places = [
         (
             round(x0 + (x1 - x0) * (epoch - 1) / max(last - 1, 1)),
-            round(bottom - (bottom - top) * min(value / highest, 1.0)),
+            round(bottom - (bottom - top) * min((value - lowest) / (highest - lowest), 1.0)),
         )
         for epoch, value in known
     ]
@@ -185,6 +188,12 @@ def _series(
     painter.setBrush(qt.QBrush(qt.QColor(color)))
     x, y = places[-1]
     painter.drawEllipse(x - 2, y - 2, 4, 4)
+
+
+def _axis_start(losses: Sequence[float]) -> float:
+    """Where the axis of losses begins: at zero, or at the lowest where all lie far from zero and the curve is flat."""
+    lowest, highest = min(losses), max(losses)
+    return lowest if FIT_FROM * highest < lowest < highest else 0.0
 
 
 def _write(painter: Any, x: int, y: int, width: int, words: str, align: Any) -> None:
