@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -59,6 +62,21 @@ def test_the_file_says_what_it_is(exported) -> None:
     assert (said["protocol"], said["version"], said["normalization"]) == ("spots", "v9", "image")
     assert (said["input"], json.loads(said["input_size"]), said["channels"]) == ("stored", [128, 96], "grey")
     assert set(json.loads(said["outputs"])) == {"points", "confidence", "presence", "status"}
+
+
+def test_the_example_of_the_page_runs(exported, tmp_path, monkeypatch, spot_images) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, flags=re.S)
+    path, center = next(iter(spot_images.items()))
+    shutil.copy(path, tmp_path / "photo.png")
+    shutil.copy(exported[0], tmp_path / "wings.onnx")
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+
+    exec(block, found)
+
+    assert found["names"] == [f"spot_{i}" for i in range(19)]
+    np.testing.assert_allclose(found["points"], [center] * 19, atol=reach(path), rtol=0)
 
 
 def test_a_file_that_answers_otherwise_is_refused(exported, spot_images) -> None:
