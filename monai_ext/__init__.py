@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from . import (
         active,
         commands,
+        dicomweb,
         doctor,
         engines,
         evaluation,
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "active",
     "commands",
+    "dicomweb",
     "doctor",
     "engines",
     "evaluation",

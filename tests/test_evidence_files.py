@@ -76,3 +76,27 @@ def test_the_benchmarks_tell_of_the_peer_what_the_file_says(name: str) -> None:
         assert np.mean(errors) == pytest.approx(run["mre"], abs=1e-6)
         assert f"| {run['mre']:.2f} | {run['median']:.2f} |" in text
         assert f"| {run['steps']} x {run['batch']} |" in text
+
+
+def test_the_benchmarks_tell_of_the_face_model_what_the_file_says() -> None:
+    told = json.loads((EVIDENCE / "face_model" / "results.json").read_text(encoding="utf-8"))
+    shipped = ROOT / "apps" / "landmarks" / "pretrained" / "face"
+    evaluated = json.loads((EVIDENCE / "face_validation" / "metrics.json").read_text(encoding="utf-8"))
+    card = json.loads((shipped / "card.json").read_text(encoding="utf-8"))
+    assert told["model_sha256"] == evaluated["model_sha256"] == card["sha256"]
+    assert evaluated["normalized"]["me"] == pytest.approx(told["photographs"]["mean"], abs=1e-3)
+    assert evaluated["overall"]["mre"] == pytest.approx(card["val_error"], abs=1e-2)  # the file has half the digits
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    composed = told["composed"]
+    for row in (told["photographs"], composed["all"], *composed["sizes"].values(), told["other_camera"]):
+        figures = (
+            f"| {row['images']} | {row['mean']:.2f} | {row['median']:.2f} | {row['largest']:.2f} | "
+            f"{row['failed']} | {row['landmarks_missed']} |"
+        )
+        assert figures in text
+    for name, value in told["measurements"].items():
+        assert f"| `{name}` | {value:.1f} | {composed['measurements'][name]:.1f} |" in text
+    without = told["without_a_face"].values()
+    assert f"Of {sum(row['pictures'] for row in without)} pictures without a face" in text
+    assert sum(row["false_answers"] for row in without) == 0
+    assert f"{told['photographs']['mean']:.2f} % of the distance" in (ROOT / "README.md").read_text(encoding="utf-8")

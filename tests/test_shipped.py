@@ -12,7 +12,7 @@ from PIL import Image
 from monai_ext.evaluation import change_camera
 from monai_ext.images import read_frame, read_image
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import find_protocol
+from monai_ext.landmarks import find_protocol, measure
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import shipped_dir
 from monai_ext.landmarks.tables import read_points_table
@@ -20,6 +20,7 @@ from monai_ext.phantoms.sample_data import make_sample_data
 from monai_ext.studies import Studies
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+SAMPLES = REPOSITORY / "sample_data"
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +116,68 @@ def test_the_sample_data_are_those_that_the_command_makes(tmp_path, name) -> Non
             points, expected = (read_markups(s.label_path(id), frame, names) for s in (again, kept))
             assert points.status.tolist() == expected.status.tolist() == [1] * len(names)
             np.testing.assert_allclose(points.points, expected.points, rtol=0, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def faces() -> Predictor:
+    return Predictor.load(shipped_dir("pretrained") / "face")
+
+
+def test_the_shipped_face_model_is_small_names_its_photographs_and_is_of_its_protocol(faces) -> None:
+    folder, shipped = shipped_dir("pretrained") / "face", find_protocol("face")
+    assert (folder / faces.card.weights).stat().st_size < 15e6
+    assert [path.name for path in folder.glob("*.safetensors")] == [faces.card.weights]
+    for text in (faces.card.data, (folder / "MODEL_CARD.md").read_text(), (REPOSITORY / "README.md").read_text()):
+        assert "DeBruine" in text
+        assert "CC BY 4.0" in text
+    assert faces.protocol.landmark_names == shipped.landmark_names
+    assert faces.protocol.network == shipped.network
+    assert faces.protocol.recipe == shipped.recipe.model_copy(update={"max_epochs": 24})  # of 25 steps: 600
+
+
+def test_the_shipped_face_model_finds_drawn_faces_and_measures_them(faces) -> None:
+    """It learned from photographs and has seen no drawing."""
+    studies = Studies(REPOSITORY / "sample_data" / "face")
+    images, shares = studies.images(), []
+    for id in studies.labelled()[::3]:
+        found = faces.predict(images[id])
+        truth = read_markups(studies.label_path(id), found.frame, faces.protocol.landmark_names)
+        assert found.defined.all()
+        eyes = np.linalg.norm(truth.point("left_exocanthion") - truth.point("right_exocanthion"))
+        shares.append(np.linalg.norm(found.points - truth.points, axis=1).mean() / eyes)
+        assert found.point("right_pupil")[0] < found.point("left_pupil")[0]  # the patient's right is on the left
+        values = {item["name"]: item["value"] for item in measure(faces.protocol, found)}
+        assert values["outer_canthal_distance"] == pytest.approx(eyes, rel=0.08)
+    assert len(shares) == 4
+    assert max(shares) < 0.04
+
+
+def test_the_shipped_face_model_answers_a_small_face_in_its_place(faces, tmp_path) -> None:
+    """The same drawing at a fifth of a wide picture's height, off its middle."""
+    studies = Studies(REPOSITORY / "sample_data" / "face")
+    id = studies.labelled()[0]
+    small = Image.open(studies.images()[id]).convert("RGB")
+    found = faces.predict(studies.images()[id])
+    picture = Image.new("RGB", (1500, 1000), (70, 110, 90))
+    picture.paste(small, (1100, 500))
+    picture.save(tmp_path / "wide.png")
+    again = faces.predict(tmp_path / "wide.png")
+    assert again.defined.all()
+    np.testing.assert_allclose(again.points - np.array([1100, 500]), found.points, atol=8)
+
+
+def test_the_shipped_face_model_calls_every_point_missing_where_there_is_no_face(faces, tmp_path) -> None:
+    random = np.random.default_rng(0)
+    pictures = {
+        "noise": random.integers(0, 256, (300, 410, 3), dtype=np.uint8),
+        "grey": np.full((200, 320), 128, dtype=np.uint8),
+        "stripes": np.tile(np.repeat([[30, 220]], 20, 1).astype(np.uint8), (240, 9)),
+        "skin": np.full((300, 220, 3), (205, 160, 130), dtype=np.uint8),
+    }
+    for name, pixels in pictures.items():
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    others = [
+        path for task in ("fundus", "scleral_spur") for path in list(Studies(SAMPLES / task).images().values())[:2]
+    ]
+    answered = [path.name for path in [*tmp_path.iterdir(), *others] if faces.predict(path).defined.any()]
+    assert answered == []

@@ -29,9 +29,11 @@ from lib.datastore import LandmarkDatastore
 from lib.inference import InferenceDesk
 from lib.infers import LabelMatcher, LandmarkInfer
 from lib.label_survey import survey_labels
+from lib.pacs import PacsDatastore, PacsSync, open_pacs
 from lib.pool import ImagePool
-from lib.proposals import Proposals
+from lib.proposals import Proposal, Proposals
 from lib.quality import AgreementSummary, LabelReviewer
+from lib.quality.label_places import ReadLabel
 from lib.retraining import LabelCounter, Retraining
 from lib.routes import install_routes, running_server
 from lib.routes.info import protocol_document
@@ -45,6 +47,7 @@ from lib.start_check import check_start
 from lib.start_report import start_lines, start_report
 from lib.strategies import DESCRIPTIONS, First, Offers, Random, Scored
 from lib.trainers import LandmarkTrain
+from monai_ext.dicomweb import is_address
 from monai_ext.landmarks import InputError
 
 logger = logging.getLogger(__name__)
@@ -73,7 +76,7 @@ class LandmarksApp(MONAILabelApp):
         except InputError as error:
             refuse_to_start(str(error))
         self.service = LandmarkService(
-            self._datastore, self._infers, self._trainers, self.proposals, self.desk, self.reviewer.saved
+            self._datastore, self._infers, self._trainers, self.proposals, self.desk, self._saved
         )
         web = running_server()
         if web is not None:
@@ -85,6 +88,8 @@ class LandmarksApp(MONAILabelApp):
                 Background("graphs", self._prepare_models).start()
             self.pool.start()
             self.retraining.start()
+            if self.pacs is not None:
+                self.pacs.start()
 
     def _prepare_models(self) -> None:
         for model in self.models.values():
@@ -128,7 +133,19 @@ class LandmarksApp(MONAILabelApp):
         self.pool.add_looker(reviewer)
         return reviewer
 
+    @cached_property
+    def pacs(self) -> PacsSync | None:
+        """The traffic with the PACS that has the images; None where they lie in a folder."""
+        if not isinstance(self._datastore, PacsDatastore):
+            return None
+        conf = self.settings.conf
+        return PacsSync(
+            self._datastore, conf.dicomweb_filter, conf.dicomweb_frames, self.settings.protocols, self.pool.wake
+        )
+
     def init_datastore(self) -> LandmarkDatastore:
+        if is_address(self.studies):
+            return open_pacs(self.studies, self.settings.conf, serves=in_server())
         return LandmarkDatastore(
             self.studies,
             auto_reload=platform.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
@@ -158,6 +175,12 @@ class LandmarksApp(MONAILabelApp):
             "agreement": AgreementScoring(self.agreement, served),
             "review": ReviewScoring(self.reviewer, served),
         }
+
+    def _saved(self, protocol: str, image: str, proposal: Proposal | None, label: ReadLabel | None) -> None:
+        """Has a final label looked at, and sent where its image is of a PACS."""
+        if self.pacs is not None:
+            self.pacs.wake()
+        self.reviewer.saved(protocol, image, proposal, label)
 
     def _look_again(self, protocol: str) -> None:
         """Lets the background worker see the images of a protocol, whatever it does now."""
@@ -193,6 +216,8 @@ class LandmarksApp(MONAILabelApp):
             "agreement": self.agreement.summary(),
             "review_stats": self.reviewer.stats(),
         }
+        if self.pacs is not None:
+            told["pacs"] = self.pacs.stats()
         info = {**super().info(), **told}
         for name, numbers in self.retraining.stats().items():
             info["train_stats"][name].update(numbers)

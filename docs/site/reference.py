@@ -22,6 +22,7 @@ ROOMS = (
     "images",
     "formats",
     "structured_reports",
+    "dicomweb",
     "transforms",
     "networks",
     "losses",

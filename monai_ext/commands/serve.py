@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from monai_ext.dicomweb import check_address, is_address
 from monai_ext.doctor import require_port
 from monai_ext.landmarks import INSTALLED, InputError, app_dir
 from monai_ext.studies import check_studies_folder
@@ -19,7 +20,9 @@ from .options import default_models_dir
 
 
 def run(
-    studies: Annotated[Path, typer.Option("--studies", "-s", help="Folder of images; labels are stored in it.")],
+    studies: Annotated[
+        str, typer.Option("--studies", "-s", help="Folder of images and labels, or the DICOMweb address of a PACS.")
+    ],
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8000,
     conf: Annotated[
@@ -42,7 +45,10 @@ def run(
     Example: `monai-landmarks serve --studies sample_data/fundus`
     """
     options = conf_options(conf or [])
-    check_studies_folder(studies)
+    if is_address(studies):
+        check_address(studies)
+    else:
+        check_studies_folder(Path(studies))
     for name, file in (("--ssl-keyfile", ssl_keyfile), ("--ssl-certfile", ssl_certfile)):
         if file is not None and not file.is_file():
             raise InputError(f"{name} {file} is no file; give the path of a PEM file.")
@@ -68,7 +74,7 @@ def conf_options(given: list[str]) -> dict[str, str]:
 
 
 def start(
-    studies: Path, host: str, port: int, conf: dict[str, str], verbose: str, **ssl: Path | None
+    studies: str, host: str, port: int, conf: dict[str, str], verbose: str, **ssl: Path | None
 ) -> None:  # pragma: no cover - runs until it is stopped
     """Runs MONAI Label's own start in this process, until it is stopped."""
     from monailabel.config import settings
@@ -86,7 +92,7 @@ def start(
             os.environ["PYTHONPATH"] = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(app)])
 
     main = Start()
-    command = ["start_server", "--app", str(app), "--studies", str(studies), "--host", host, "--port", str(port)]
+    command = ["start_server", "--app", str(app), "--studies", studies, "--host", host, "--port", str(port)]
     command += ["--verbose", verbose]
     for name, value in {"model_dir": str(default_models_dir()), **conf}.items():
         command += ["--conf", name, value]

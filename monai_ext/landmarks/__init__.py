@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         NetworkConfig,
         Size,
         ZianConfig,
+        ZoomNetConfig,
     )
     from .new_protocol import check_new_protocol, input_size, new_protocol_text
     from .normalization import CHANNEL_SCALES, OWN_SCALE, check_normalization
@@ -157,6 +158,7 @@ __all__ = [
     "TransformOptions",
     "Unit",
     "ZianConfig",
+    "ZoomNetConfig",
     "about",
     "app_dir",
     "check_frame",

@@ -1,4 +1,4 @@
-"""Lengths and angles that a protocol derives from its landmarks, also as rows of a table."""
+"""Lengths, angles and ratios that a protocol derives from its landmarks, also as rows of a table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Measured(NamedTuple):
     Attributes:
         name: of the measurement.
         value: None where it cannot be measured.
-        unit: "mm" where the image is calibrated, else "px"; "deg" of an angle.
+        unit: "mm" where the image is calibrated, else "px"; "deg" of an angle, "1" of a ratio.
         reason: why there is no value; else empty.
         points: pixels (x, y) of its landmarks by name, in the measurement's order; None where one is not defined.
     """
@@ -54,8 +54,9 @@ def measured(protocol: Protocol, landmarks: Landmarks) -> list[Measured]:
     """All measurements of one image, in the protocol's order, with the reason where one has no value.
 
     Lengths are in millimetres where the image is calibrated, else in pixels. Angles are in degrees in [0, 180], at
-    the middle landmark of three, in the same calibrated plane. There is no value where one of the landmarks is not
-    defined, or where an arm of an angle or the base of a height has no length.
+    the middle landmark of three, in the same calibrated plane, and so are the lengths of a ratio. There is no value
+    where one of the landmarks is not defined, or where an arm of an angle, the base of a height or the divisor of a
+    ratio has no length.
 
     Args:
         protocol: says what to measure.
@@ -64,15 +65,15 @@ def measured(protocol: Protocol, landmarks: Landmarks) -> list[Measured]:
     answers = []
     for measurement in protocol.measurements:
         ends = {n: landmarks.point(n) if n in landmarks.names else None for n in measurement.between}
-        unit = "deg" if measurement.kind == "angle" else landmarks.frame.unit
+        unit = measurement.unit(landmarks.frame.unit)
         absent = [_absence(landmarks, name) for name, end in ends.items() if end is None]
         value, reason = None, " and ".join(absent)
         if not absent:
-            value = _value(measurement, np.array(list(ends.values())) * landmarks.frame.scale)
+            points = np.array([ends[name] for name in measurement.between])
+            value = _value(measurement, points * landmarks.frame.scale)
             if value is None:
-                reason = (
-                    f"{'an arm' if measurement.kind == 'angle' else 'the base'} of the {measurement.kind} has no length"
-                )
+                part = {"angle": "an arm", "height": "the base", "ratio": "the divisor"}[measurement.kind]
+                reason = f"{part} of the {measurement.kind} has no length"
         answers.append(Measured(measurement.name, value, unit, reason, ends))
     return answers
 
@@ -81,7 +82,7 @@ def measure(protocol: Protocol, landmarks: Landmarks) -> list[dict[str, str | fl
     """The measurements of one image that have a value, in the protocol's order (see :func:`measured`).
 
     Returns:
-        ``{"name": str, "value": float, "unit": "mm" | "px" | "deg"}`` each.
+        ``{"name": str, "value": float, "unit": "mm" | "px" | "deg" | "1"}`` each.
     """
     return [
         {"name": item.name, "value": item.value, "unit": item.unit}
@@ -96,9 +97,12 @@ def _absence(landmarks: Landmarks, name: str) -> str:
 
 
 def _value(measurement: Measurement, points: FloatArray) -> float | None:
-    """The value for (2, 2) or (3, 2) points in the frame's unit; None where it does not exist."""
+    """The value for (2, 2), (3, 2) or (4, 2) points in the frame's unit; None where it does not exist."""
     if measurement.kind == "distance":
         return float(np.linalg.norm(points[1] - points[0]))
+    if measurement.kind == "ratio":
+        length, divisor = np.linalg.norm(points[1] - points[0]), np.linalg.norm(points[3] - points[2])
+        return float(length / divisor) if divisor > 0 else None
     (ax, ay), (bx, by) = points[0] - points[1], points[2] - points[1]
     if measurement.kind == "height":
         base = float(np.hypot(bx, by))
@@ -118,7 +122,7 @@ class MeasurementRow:
         protocol: name of the landmark task; empty where the label fits none.
         measurement: its name; empty where the whole label cannot be used.
         value: in ``unit``; None where it cannot be measured.
-        unit: "mm", "px" or "deg".
+        unit: "mm", "px", "deg" or "1".
         reason: why there is no value; else empty.
         points: pixels (x, y) of its landmarks by name; None where one is not defined.
         annotator: who saved the label; empty where nobody noted it.

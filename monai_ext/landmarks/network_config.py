@@ -117,6 +117,39 @@ class HeatmapNetConfig(NetworkConfig):
     stride: Stride = 1
 
 
+class ZoomNetConfig(HeatmapNetConfig):
+    """The network ``zoom_net``: a ``heatmap_net`` that finds the object in the whole image and looks at it again.
+
+    For objects that may be small and anywhere in the image, as faces in photographs. The first look is at the input
+    reduced by a whole number to at most the window; the others are at a square window about what was found.
+
+    Args:
+        window: side in pixels at which the network looks at anything.
+        margin: side of the window about the found landmarks, as a multiple of the longer side of their box.
+        looks: further looks after the first, each at the window about what the one before found.
+        jitter: how far windows of training are scaled (its exponential) and moved (half of it, as a share of the side).
+    """
+
+    name: Literal["zoom_net"] = "zoom_net"  # type: ignore[assignment]
+    input_size: Size = Size(width=480, height=480)
+    sigma: Positive = 1.5
+    stride: Stride = 2
+    window: Annotated[int, Field(ge=32, le=2048, multiple_of=32)] = 160
+    margin: Annotated[float, Field(ge=1, le=8)] = 1.6
+    looks: Annotated[int, Field(ge=1, le=4)] = 2
+    jitter: Annotated[float, Field(ge=0, lt=1)] = 0.2
+
+    @property
+    def has_stages(self) -> bool:
+        return True
+
+    @model_validator(mode="after")
+    def _whole_images(self) -> ZoomNetConfig:
+        if self.halves:
+            raise ValueError("a zoom_net looks at one object in the whole image: not with halves")
+        return self
+
+
 class ZianRow(NamedTuple):
     """The parts of a row of ZIAN's ablation.
 
@@ -277,7 +310,13 @@ class HourglassConfig(NetworkConfig):
 #: Options of each network by its name; ``register_network`` of :mod:`monai_ext.networks` adds those of plug-ins.
 NETWORKS: Registry[type[NetworkConfig]] = Registry(
     "network",
-    {"heatmap_net": HeatmapNetConfig, "zian": ZianConfig, "deconv_net": DeconvNetConfig, "hourglass": HourglassConfig},
+    {
+        "heatmap_net": HeatmapNetConfig,
+        "zian": ZianConfig,
+        "deconv_net": DeconvNetConfig,
+        "hourglass": HourglassConfig,
+        "zoom_net": ZoomNetConfig,
+    },
 )
 
 

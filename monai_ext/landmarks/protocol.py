@@ -61,31 +61,41 @@ class LandmarkDefinition(Strict):
 
 
 class Measurement(Strict):
-    """A length or an angle between landmarks.
+    """A length, an angle or a ratio between landmarks.
 
     ``distance``: between two. ``height``: of the first above the straight line through the second and third.
-    ``angle``: at the middle one of three, in degrees.
+    ``angle``: at the middle one of three, in degrees. ``ratio``: the distance of the first two divided by that of the
+    last two of four, of which one may stand in both.
 
     Args:
         name: letters, digits and underscores.
-        kind: ``distance``, ``height`` or ``angle``.
-        between: names of the two or three landmarks.
+        kind: ``distance``, ``height``, ``angle`` or ``ratio``.
+        between: names of the two, three or four landmarks.
         description: what it is, for a person.
         code: for structured reports.
     """
 
     name: Name
-    kind: Literal["distance", "height", "angle"] = "distance"
+    kind: Literal["distance", "height", "angle", "ratio"] = "distance"
     between: tuple[Name, ...]
     description: str = ""
     code: ConceptCode | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
     def _count(self) -> Measurement:
-        needed = 2 if self.kind == "distance" else 3
-        if len(self.between) != needed or len(set(self.between)) != needed:
-            raise ValueError(f"a {self.kind} is between {needed} different landmarks, not {list(self.between)}")
+        needed = {"distance": 2, "ratio": 4}.get(self.kind, 3)
+        different = len(set(self.between)) == needed
+        if self.kind == "ratio":
+            ends = {frozenset(self.between[:2]), frozenset(self.between[2:])}
+            different = len(ends) == 2 and all(len(pair) == 2 for pair in ends)
+        if len(self.between) != needed or not different:
+            words = "of two different distances, each between 2" if self.kind == "ratio" else f"between {needed}"
+            raise ValueError(f"a {self.kind} is {words} different landmarks, not {list(self.between)}")
         return self
+
+    def unit(self, length: str) -> str:
+        """The unit of its value where lengths have the given one: "deg" of an angle, "1" of a ratio."""
+        return {"angle": "deg", "ratio": "1"}.get(self.kind, length)
 
 
 class Protocol(Strict):
@@ -177,6 +187,22 @@ class Protocol(Strict):
             raise ValueError(
                 f"network.{option} needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
                 f"{self.recipe.loss}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _scenery_has_a_use(self) -> Protocol:
+        scenery = self.recipe.augmentation.scenery
+        if scenery is None:
+            return self
+        if self.network.field_of_view or self.network.halves:
+            raise ValueError(
+                "recipe.augmentation.scenery is of whole pictures: not with network.field_of_view or halves"
+            )
+        if scenery.empty and not self.network.presence:
+            raise ValueError(
+                "recipe.augmentation.scenery draws pictures without the subject, which teach a network nothing that "
+                "does not predict presence: set network.presence to true, or scenery.empty to 0"
             )
         return self
 

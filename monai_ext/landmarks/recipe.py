@@ -62,6 +62,33 @@ def _of_its_kind(value: Any, info: ValidationInfo) -> TransformOptions:
     return validated(TRANSFORMS, value, info)
 
 
+class Scenery(Strict):
+    """Training pictures in which the subject lies anywhere, before a random surround, or is not to be seen at all.
+
+    For subjects before an even surround, as portraits, which are cut out of it. A picture with another surround is
+    used as a whole.
+
+    Args:
+        smallest, largest: longer side of the box of a picture's landmarks, as a share of the height of the network
+            input; log-uniform between them. Wherever the box fits in, it lies inside.
+        empty: share of pictures without the subject, all landmarks of which are missing.
+        kept: share of pictures that keep their own surround.
+        in_front: share of pictures in which something lies before a part of the subject.
+    """
+
+    smallest: Annotated[float, Field(gt=0, le=2)] = 0.1
+    largest: Annotated[float, Field(gt=0, le=2)] = 0.6
+    empty: Fraction = 0.2
+    kept: Fraction = 0.1
+    in_front: Fraction = 0.2
+
+    @model_validator(mode="after")
+    def _range_rises(self) -> Scenery:
+        if self.smallest > self.largest:
+            raise ValueError(f"smallest {self.smallest:g} must not be above largest {self.largest:g}")
+        return self
+
+
 class Augmentation(Strict):
     """Random changes of a training image; ranges are symmetric unless said otherwise.
 
@@ -89,6 +116,8 @@ class Augmentation(Strict):
             ``network.field_of_view``. Landmarks stay visible.
         hide: probability that a narrower field of view hides a landmark, which is missing then; needs the same.
         border: brightest surround that is drawn around the lit part, as a share of white; needs the same.
+        scenery: other surroundings, sizes and places of a subject before an even surround, and pictures without it;
+            ``scale`` and ``shift`` are then without effect. null for none.
         further: changes that plug-ins have, each with its ``name`` and options, after those as between cameras.
     """
 
@@ -114,14 +143,16 @@ class Augmentation(Strict):
     field_of_view: Annotated[float, Field(ge=0, lt=1)] = 0.0
     hide: Fraction = 0.0
     border: Fraction = 0.0
+    scenery: Scenery | None = None
     further: tuple[Annotated[SerializeAsAny[TransformOptions], BeforeValidator(_of_its_kind)], ...] = ()
 
     @model_serializer(mode="wrap")
     def _without_nothing_further(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Documents are as they were before there were plug-ins where none is used."""
+        """Documents are as they were before there were plug-ins and sceneries where none is used."""
         fields: dict[str, Any] = written(self)
-        if not self.further:
-            fields.pop("further", None)
+        for name in ("scenery", "further"):
+            if not getattr(self, name):
+                fields.pop(name, None)
         return fields
 
 

@@ -214,8 +214,7 @@ def _eye(painter: Painter, side: FloatArray) -> None:
     painter.shade(painter.line(crease, 0.02), -0.3)
     painter.shade(painter.line(lower_lid + _by(0, 0.05, 0), 0.03, 0.015), -0.12)
     painter.fill(opening, [0.92, 0.9, 0.88])
-    center = (upper[2] * 0.5 + lower[2] * 0.5) * side
-    center[:2] += plan.gaze - np.array([0.0, 0.01])
+    center = plan.pupil(side)
     radius = 0.19 * shape.fissure
     turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     ring = np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1)

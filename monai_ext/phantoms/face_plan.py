@@ -17,8 +17,8 @@ NAMES = (
     "right_endocanthion",
     "left_endocanthion",
     "left_exocanthion",
-    "nasion",
-    "pronasale",
+    "right_pupil",
+    "left_pupil",
     "right_alare",
     "left_alare",
     "subnasale",
@@ -109,15 +109,27 @@ class FacePlan:
         """(..., 3) points of the head to (..., 2) pixels."""
         return self.to_face_plane(points) @ self.linear.T + np.array(self.center)
 
+    def pupil(self, side: FloatArray) -> FloatArray:
+        """(3,) the centre of the pupil of one eye, as the eyes look; a point of the head.
+
+        Args:
+            side: (3,) factors of the patient's left side: ones, or :data:`MIRROR` for the right eye.
+        """
+        upper, lower = self.shape.lids()
+        center = (upper[2] + lower[2]) / 2 * side
+        center[:2] += self.gaze - np.array([0.0, 0.01])
+        return center
+
     @property
     def points(self) -> FloatArray:
         """(14, 2) the landmarks in pixels, in the order of :data:`NAMES`."""
         shape = self.shape
         inner, outer = shape.eye_corners()
         wing, corner = shape.wing(), shape.mouth_corner()
-        nasion, tip, subnasale, upper_lip, lower_lip, chin = shape.midline()
+        subnasale, upper_lip, lower_lip, chin = shape.midline()[2:]
         head = [
-            *(outer * MIRROR, inner * MIRROR, inner, outer, nasion, tip, wing * MIRROR, wing, subnasale),
+            *(outer * MIRROR, inner * MIRROR, inner, outer, self.pupil(MIRROR), self.pupil(np.ones(3))),
+            *(wing * MIRROR, wing, subnasale),
             *(corner * MIRROR, corner, upper_lip, lower_lip, chin),
         ]
         return self.to_pixels(np.stack(head))

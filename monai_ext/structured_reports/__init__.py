@@ -8,18 +8,21 @@ if TYPE_CHECKING:
     from .codes import PRIVATE_SCHEME, coded
     from .read import NoSuchLandmarkError, ReportedLandmarks, is_structured_report, read_report
     from .study import EXTENSION, REPORTS, write_reports
-    from .write import Observers, structured_report
+    from .write import MAKER, SERIES, Observers, series_description, structured_report
 
 __all__ = [
     "EXTENSION",
+    "MAKER",
     "PRIVATE_SCHEME",
     "REPORTS",
+    "SERIES",
     "NoSuchLandmarkError",
     "Observers",
     "ReportedLandmarks",
     "coded",
     "is_structured_report",
     "read_report",
+    "series_description",
     "structured_report",
     "write_reports",
 ]

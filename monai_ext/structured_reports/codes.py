@@ -29,6 +29,7 @@ DEVICE_MODEL = Code("121015", "DCM", "Device Observer Model Name")
 UNITS = {
     "mm": Code("mm", "UCUM", "mm"),
     "deg": Code("deg", "UCUM", "deg"),
+    "1": Code("1", "UCUM", "no units"),
     "px": Code("{pixels}", "UCUM", "pixels"),
 }
 

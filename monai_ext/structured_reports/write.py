@@ -33,6 +33,7 @@ NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUI
 #: What the standard lets be empty, but not be left out.
 EMPTY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID")
 MAKER = "MONAI Landmarks"
+SERIES = "Landmarks: "
 
 
 class Observers(NamedTuple):
@@ -48,7 +49,12 @@ class Observers(NamedTuple):
 
 
 def structured_report(
-    image: str | Path | Dataset, landmarks: Landmarks, protocol: Protocol, observers: Observers, frame: int = 1
+    image: str | Path | Dataset,
+    landmarks: Landmarks,
+    protocol: Protocol,
+    observers: Observers,
+    frame: int = 1,
+    identity: str | None = None,
 ) -> ComprehensiveSR:
     """Writes the landmarks of an image as a Comprehensive SR of TID 1500.
 
@@ -63,6 +69,7 @@ def structured_report(
         protocol: defines the landmarks, with their codes and measurements.
         observers: named in the observation context.
         frame: of an image of several frames, from 1.
+        identity: of the label; a report that is made of it again has the same UIDs. None makes new ones.
 
     Raises:
         InputError: highdicom is not installed, the file is no DICOM image, it lacks what a report must name, there is
@@ -97,17 +104,24 @@ def structured_report(
         evaluations = hd.sr.ContainerContentItem(QUALITATIVE_EVALUATIONS, relationship_type="CONTAINS")
         evaluations.ContentSequence = hd.sr.ContentSequence(absent)
         content[0].ContentSequence.append(evaluations)
-    return hd.sr.ComprehensiveSR(
+    report = hd.sr.ComprehensiveSR(
         evidence=[source],
         content=content[0],
-        series_instance_uid=_uid(uuid4()),
+        series_instance_uid=_own_uid(identity, "series"),
         series_number=1,
-        sop_instance_uid=_uid(uuid4()),
+        sop_instance_uid=_own_uid(identity, "instance"),
         instance_number=1,
         manufacturer=MAKER,
         is_complete=True,
-        series_description=f"Landmarks: {protocol.title}"[:64],
+        series_description=series_description(protocol),
     )
+    report.SpecificCharacterSet = "ISO_IR 192"  # UTF-8: names of people and landmarks are in any script
+    return report
+
+
+def series_description(protocol: Protocol) -> str:
+    """Describes the series of the reports of a protocol, by which they are found again."""
+    return f"{SERIES}{protocol.title}"[:64]
 
 
 def read_header(path: str | Path) -> Dataset:
@@ -231,6 +245,11 @@ def _completed(source: Dataset) -> Dataset:
         if name not in full:
             setattr(full, name, None)
     return full
+
+
+def _own_uid(identity: str | None, part: str) -> str:
+    """A UID of a part of the report."""
+    return _uid(uuid4() if identity is None else uuid5(NAMESPACE_URL, f"{MAKER} {part} {identity}"))
 
 
 def _uid(uuid: UUID) -> str:

@@ -7,6 +7,7 @@ from monai.transforms import Compose, Transform
 from monai_ext.landmarks import Protocol
 
 from .affine import FitLandmarksd
+from .cut_out import CutOutd
 from .field_of_view import FieldOfViewd
 from .further import rand_further
 from .intensity import NormalizeLandmarkImaged, rand_intensity
@@ -14,6 +15,7 @@ from .load import LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarksd
 from .rand_camera import rand_camera
 from .rand_light import RandHazed, RandSpotsd
+from .rand_scenery import RandSceneryd
 from .visible_field import RandFieldOfViewd, RandSurroundd
 
 
@@ -30,12 +32,13 @@ def validation_transforms(protocol: Protocol) -> Compose:
 def training_transforms(protocol: Protocol) -> Compose:
     """The same with random augmentation.
 
-    A field of view, one affine resample with the points following, changes as between cameras of the values as they
-    are, then changes of the normalised ones.
+    A field of view, one affine resample with the points following, another scenery, changes as between cameras of the
+    values as they are, then changes of the normalised ones.
     """
     network, augmentation = protocol.network, protocol.recipe.augmentation
+    around = augmentation.scenery
     moved = RandAffineLandmarksd(
-        keys="image",
+        keys="image" if around is None else ("image", "cover"),
         points_key="points",
         status_key="status",
         size_wh=network.input_size.wh,
@@ -46,7 +49,8 @@ def training_transforms(protocol: Protocol) -> Compose:
         shift=augmentation.shift,
         flip=augmentation.flip,
         swap=protocol.swap,
-        padding_mode=_surround(protocol),
+        padding_mode=_surround(protocol) if around is None else "zeros",
+        place=None if around is None else (around.smallest, around.largest),
     )
     narrowing, hide = augmentation.field_of_view, augmentation.hide
     view = [RandFieldOfViewd("image", narrowing, hide)] if narrowing or hide else []
@@ -56,7 +60,9 @@ def training_transforms(protocol: Protocol) -> Compose:
     if augmentation.haze:
         veiled.append(RandHazed("image", augmentation.haze))
     surround = _surrounded(protocol, augmentation.border)
-    placed = [*_loaded(protocol), _labelled(protocol), *view, moved, *veiled, *surround]
+    cut = [] if around is None else [CutOutd("image")]
+    scenery = [] if around is None else [RandSceneryd(around.empty, around.kept, around.in_front)]
+    placed = [*_loaded(protocol), _labelled(protocol), *cut, *view, moved, *scenery, *veiled, *surround]
     camera = [*rand_camera(augmentation, "image"), *rand_further(augmentation, "image")]
     return Compose([*placed, *camera, _normalized(protocol), *rand_intensity(augmentation, keys="image")])
 

@@ -49,6 +49,8 @@ class RandAffineLandmarks(RandomizableTransform):
         resize_wh: as :class:`FitLandmarks`.
         crop_wh: (width, height) of a random part of the network input that is drawn instead of all of it; see
             :func:`random_window`.
+        place: smallest and largest longer side of the box of the landmarks as a share of the output's height, between
+            which it is log-uniform in the place of ``scale`` and ``shift``; the box then lies anywhere in the output.
 
     Raises:
         ValueError: a range is negative or a flip has no ``swap``.
@@ -68,6 +70,7 @@ class RandAffineLandmarks(RandomizableTransform):
         padding_mode: str = "border",
         resize_wh: tuple[int, int] | None = None,
         crop_wh: tuple[int, int] | None = None,
+        place: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(prob)
         if min(rotation, scale, shift, flip) < 0:
@@ -81,10 +84,11 @@ class RandAffineLandmarks(RandomizableTransform):
         self.rotation, self.scale, self.shift, self.flip = rotation, scale, shift, flip
         self.swap = None if swap is None else tuple(swap)
         self.outside: Outside = outside
-        self.size_wh, self.resize_wh, self.crop_wh = size_wh, resize_wh, crop_wh
+        self.size_wh, self.resize_wh, self.crop_wh, self.place = size_wh, resize_wh, crop_wh, place
         self.apply = AffineLandmarks(crop_wh or size_wh, mode, padding_mode)
         self._angle, self._factor, self._offset, self._flipped = 0.0, 1.0, (0.0, 0.0), False
         self._window: FloatArray = np.full(3, 0.5)
+        self._placed: FloatArray = np.full(3, 0.5)
 
     def randomize(self, data: Any = None) -> None:
         """Draws the next augmentation; always the same count of numbers, whatever the ranges and the image."""
@@ -96,6 +100,8 @@ class RandAffineLandmarks(RandomizableTransform):
         self._flipped = bool(self.R.uniform() < self.flip)
         if self.crop_wh is not None:
             self._window = self.R.uniform(size=3)
+        if self.place is not None:
+            self._placed = self.R.uniform(size=3)
 
     def matrix(
         self, width: float, height: float, points: torch.Tensor | None = None, status: torch.Tensor | None = None
@@ -109,13 +115,27 @@ class RandAffineLandmarks(RandomizableTransform):
             status: (K,) codes of Status.
         """
         matrix = self._whole(width, height)
-        if self.crop_wh is None:
+        if self.crop_wh is None and self.place is None:
             return matrix
         wanted = np.zeros((0, 2))
         if points is not None and status is not None:
             wanted = map_points(torch.as_tensor(points)[torch.as_tensor(status) > 0].double(), matrix).numpy()
+        if self.place is not None and self._do_transform and len(wanted) > 1:
+            there = self._there(wanted, self.place)
+            matrix, wanted = there @ matrix, map_points(torch.from_numpy(wanted), there).numpy()
+        if self.crop_wh is None:
+            return matrix
         left, top = random_window(wanted, self.size_wh, self.crop_wh, self._window)
         return translation_matrix(-left, -top) @ matrix
+
+    def _there(self, points: FloatArray, place: tuple[float, float]) -> FloatArray:
+        """(3, 3) the map that gives the box of (N, 2) points its drawn size and place in the output."""
+        low, high = points.min(0), points.max(0)
+        share = place[0] * (place[1] / place[0]) ** float(self._placed[0])
+        factor = share * self.size_wh[1] / max(float((high - low).max()), 1.0)
+        room = np.array(self.size_wh) - 1 - factor * (high - low)
+        left, top = self._placed[1:] * room - factor * low
+        return translation_matrix(left, top) @ np.diag([factor, factor, 1.0])
 
     def _whole(self, width: float, height: float) -> FloatArray:
         """The map onto the whole network input."""

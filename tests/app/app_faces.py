@@ -94,19 +94,20 @@ def write_labelled(root: Path, train: int, val: int, side: int) -> Studies:
 
 
 def small_protocol(folder: Path, side: int, network: dict[str, object], recipe: dict[str, object]) -> Path:
-    """Writes a variant of the shipped protocol ``face``: a small network of the paper, an own source.
+    """Writes ``faces``, a variant of the shipped protocol ``face``: a small network of the paper, an own source.
 
-    A folder of protocols given to the server may replace a shipped one by its name, as this one does.
+    It has a name of its own, since the model that is shipped for ``face`` would answer for one of that name.
     """
     document = find_protocol("face").model_dump(mode="json", exclude_unset=True)
+    document["name"] = "faces"
     size = {"width": side, "height": side}
     document["network"] = {"name": "deconv_net", "encoder": "resnet18", "input_size": size, "presence": True, **network}
     document["recipe"] = {
         "name": "cross_task",
         "cross_task": {"source": "face_source", "lambda_cd": 0.002, "lambda_ed": 0.002},
-        "augmentation": document["recipe"]["augmentation"],
+        "augmentation": {k: v for k, v in document["recipe"]["augmentation"].items() if k != "scenery"},
         **recipe,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "face.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    (folder / "faces.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     return folder

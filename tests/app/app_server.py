@@ -53,7 +53,7 @@ def run_server(
 
 def launch(
     app_dir: Path,
-    studies: Path,
+    studies: Path | str,
     conf: Mapping[str, str],
     log_path: Path,
     options: Sequence[str] = (),

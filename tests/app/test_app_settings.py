@@ -67,7 +67,11 @@ def test_inside_the_server_the_process_ends_without_a_traceback(monkeypatch: pyt
     assert codes == [2]
 
 
-def test_an_address_as_studies_is_refused(make_app: Callable[..., object], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_with_a_password_is_refused(
+    make_app: Callable[..., object], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        make_app("http://127.0.0.1/dicom")
-    assert "must be a folder of images" in capsys.readouterr().err
+        make_app("http://ada:hidden@127.0.0.1/dicom-web")
+    told = capsys.readouterr().err
+    assert "The address of the PACS holds a name or password: leave it out" in told
+    assert "hidden" not in told

@@ -25,8 +25,17 @@ pytestmark = pytest.mark.server
 MEASUREMENTS = (
     "palpebral_fissure_length_right",
     "palpebral_fissure_length_left",
+    "inner_canthal_distance",
+    "outer_canthal_distance",
+    "interpupillary_distance",
     "philtrum_length",
     "upper_lip_height",
+)
+RATIOS = (
+    "inner_to_outer_canthal",
+    "fissure_to_inner_canthal_right",
+    "fissure_to_inner_canthal_left",
+    "philtrum_to_mouth_width",
 )
 
 StartServer = Callable[..., AbstractContextManager[Server]]
@@ -43,11 +52,11 @@ def make_source(people: Path, models: Path, side: int, epochs: int) -> float:
 
 def train(client: MONAILabelClient, seconds: float, **params: Any) -> list[dict[str, Any]]:
     """Trains to the end; returns all different states that ``/info/`` showed meanwhile."""
-    client.train_start("face", params)
+    client.train_start("faces", params)
     seen: list[dict[str, Any]] = []
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        stats = client.info()["train_stats"]["face"]
+        stats = client.info()["train_stats"]["faces"]
         if not seen or stats != seen[-1]:
             seen.append(stats)
         if stats["status"] not in {"queued", "running"}:
@@ -59,23 +68,27 @@ def train(client: MONAILabelClient, seconds: float, **params: Any) -> list[dict[
 
 
 def lengths(points: np.ndarray, pixel: tuple[float, float]) -> np.ndarray:
-    """(4,) lengths in the order of MEASUREMENTS, from (14, 2) pixel points and the length of a pixel along (x, y)."""
+    """(11,) MEASUREMENTS, then RATIOS, from (14, 2) pixel points and the length of a pixel along (x, y)."""
     at = dict(zip(NAMES, np.asarray(points) * pixel, strict=True))
     right = np.linalg.norm(at["right_endocanthion"] - at["right_exocanthion"])
     left = np.linalg.norm(at["left_endocanthion"] - at["left_exocanthion"])
+    inner = np.linalg.norm(at["left_endocanthion"] - at["right_endocanthion"])
+    outer = np.linalg.norm(at["left_exocanthion"] - at["right_exocanthion"])
+    pupils = np.linalg.norm(at["left_pupil"] - at["right_pupil"])
     philtrum = np.linalg.norm(at["subnasale"] - at["labiale_superius"])
     base = at["left_cheilion"] - at["right_cheilion"]
     # what is left of the way from a corner of the mouth to the lip without its share along the base
     way = at["labiale_superius"] - at["right_cheilion"]
     height = np.linalg.norm(way - base * (way @ base) / (base @ base))
-    return np.array([right, left, philtrum, height])
+    ratios = [inner / outer, right / inner, left / inner, philtrum / np.linalg.norm(base)]
+    return np.array([right, left, inner, outer, pupils, philtrum, height, *ratios])
 
 
 def measured(document: dict[str, Any], unit: str) -> np.ndarray:
-    """(4,) the values of an answer, in the order of MEASUREMENTS, all of the unit."""
+    """(11,) the values of an answer, in the order of MEASUREMENTS, all of the unit, then RATIOS."""
     entries = document["measurements"]
-    assert [entry["name"] for entry in entries] == list(MEASUREMENTS), document
-    assert {entry["unit"] for entry in entries} == {unit}
+    assert [entry["name"] for entry in entries] == [*MEASUREMENTS, *RATIOS], document
+    assert [entry["unit"] for entry in entries] == [unit] * len(MEASUREMENTS) + ["1"] * len(RATIOS)
     return np.array([entry["value"] for entry in entries])
 
 
@@ -83,14 +96,14 @@ def check_failed_without_source(client: MONAILabelClient, server: Server, models
     last = train(client, 120, max_epochs=2)[-1]
     assert last["status"] == "failed"
     assert last["message"].startswith(
-        "The protocol face learns from the source classifier 'face_source', which is not there"
+        "The protocol faces learns from the source classifier 'face_source', which is not there"
     )
     for words in (str(models / "sources" / "face_source.safetensors"), "`monai-landmarks train-source` makes one"):
         assert words in last["message"]
     assert client.train_status()["status"] == "ERROR"
-    assert client.info()["models"]["face"]["model_version"] == "first-labels"  # nothing was published
+    assert client.info()["models"]["faces"]["model_version"] == "first-labels"  # nothing was published
     assert client.next_sample("first", {})["id"] == "unseen_mm"
-    matched = requests.post(f"{server.url}/infer/face?image=unseen_mm&output=json", timeout=60)
+    matched = requests.post(f"{server.url}/infer/faces?image=unseen_mm&output=json", timeout=60)
     assert (matched.status_code, matched.json()["model_version"]) == (200, "first-labels")  # from the labels alone
 
 
@@ -102,7 +115,7 @@ def test_a_source_is_put_in_place_and_the_detector_learns_beside_it(start_server
     write_png(studies / "unseen_px.png", phantom)
     write_nrrd(studies / "unseen_mm.nrrd", phantom)
     protocols = small_protocol(tmp_path / "protocols", side, {"presence": False}, {"max_epochs": 2, "val_interval": 1})
-    conf = {"protocols": "face", "protocol_dir": str(protocols), "model_dir": str(models)}
+    conf = {"protocols": "faces", "protocol_dir": str(protocols), "model_dir": str(models)}
     with start_server(studies, **conf) as server:
         client = MONAILabelClient(server.url, str(tmp_path))
         check_failed_without_source(client, server, models)
@@ -117,14 +130,14 @@ def test_a_source_is_put_in_place_and_the_detector_learns_beside_it(start_server
 
         points = []
         for unit, pixel in (("px", (1.0, 1.0)), ("mm", SPACING)):
-            path, document = client.infer("face", f"unseen_{unit}", {})
+            path, document = client.infer("faces", f"unseen_{unit}", {})
             assert Path(path).name == f"unseen_{unit}.mrk.json"
             assert [entry["name"] for entry in document["landmarks"]] == list(NAMES)
             points.append(np.array([entry["pixel"] for entry in document["landmarks"]]))
             np.testing.assert_allclose(measured(document, unit), lengths(points[-1], pixel), rtol=1e-9)
         np.testing.assert_allclose(*points, atol=1e-4)  # the same pixels, whatever their size
         assert "Exception in ASGI application" not in server.log()
-    card = json.loads((models / "face" / "card.json").read_text())
+    card = json.loads((models / "faces" / "card.json").read_text())
     assert card["protocol"]["recipe"]["cross_task"]["source"] == "face_source"
 
 
@@ -158,7 +171,7 @@ def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp
         "augmentation": dict.fromkeys(("rotation", "scale", "shift", "brightness", "contrast", "noise"), 0.0),
     }
     protocols = small_protocol(tmp_path / "protocols", side, network, recipe)
-    conf = {"protocols": "face", "protocol_dir": str(protocols), "model_dir": str(models)}
+    conf = {"protocols": "faces", "protocol_dir": str(protocols), "model_dir": str(models)}
     with start_server(studies, **conf) as server:
         client = MONAILabelClient(server.url, str(tmp_path))
         states = train(client, 1500)
@@ -166,7 +179,7 @@ def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp
         assert len({state["epoch"] for state in states}) > 5
         errors = {}
         for unit, pixel in (("px", (1.0, 1.0)), ("mm", SPACING)):
-            answers = [client.infer("face", f"{name}_{unit}", {})[1] for name in unseen]
+            answers = [client.infer("faces", f"{name}_{unit}", {})[1] for name in unseen]
             true = np.array([lengths(phantom.points, pixel) for phantom in unseen.values()])
             errors[unit] = np.array([measured(answer, unit) for answer in answers]) / true - 1
     for unit, relative in errors.items():

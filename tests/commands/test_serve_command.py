@@ -81,6 +81,13 @@ def test_serve_refuses_a_missing_folder_and_does_not_make_it(cli: Callable[..., 
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_serve_refuses_an_address_with_a_password_and_does_not_show_it(cli: Callable[..., Any]) -> None:
+    answer = cli("serve", "--studies", "https://ada:hidden@pacs.example/dicom-web")
+    assert answer.code == 2
+    assert "The address of the PACS holds a name or password" in answer.err.replace("\n", " ")
+    assert "hidden" not in answer.err
+
+
 def test_serve_refuses_a_taken_port_before_it_loads_anything(cli: Callable[..., Any], tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

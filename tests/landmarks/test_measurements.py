@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from monai_ext.landmarks import Frame, Landmarks, Protocol, measure
+from monai_ext.landmarks.measurements import measured
 
 
 def protocol(*measurements, names="abc"):
@@ -116,3 +118,33 @@ def test_the_order_is_the_protocols_and_the_values_are_plain_floats():
     got = values([[0, 0], [3, 4], [9, 9]], HEIGHT, LENGTH, ANGLE)
     assert [answer["name"] for answer in got] == ["height", "length", "angle"]
     assert all(type(answer["value"]) is float for answer in got)
+
+
+RATIO = {"name": "ratio", "kind": "ratio", "between": ["a", "b", "a", "c"]}
+
+
+def test_a_ratio_is_of_the_first_distance_to_the_second():
+    assert values([[0, 0], [3, 4], [0, 20]], RATIO) == [{"name": "ratio", "value": 0.25, "unit": "1"}]
+    four = {"name": "ratio", "kind": "ratio", "between": ["a", "b", "c", "d"]}
+    landmarks = Landmarks("abcd", [[1, 1], [1, 7], [10, 2], [12, 2]], Frame(99, 50))
+    assert measure(protocol(four, names="abcd"), landmarks) == [{"name": "ratio", "value": 3.0, "unit": "1"}]
+
+
+def test_a_ratio_is_of_lengths_in_the_calibrated_plane():
+    (answer,) = values([[0, 0], [10, 0], [0, 10]], RATIO, frame=Frame(99, 50, spacing=(0.5, 0.2)))
+    assert answer == {"name": "ratio", "value": pytest.approx(2.5, abs=1e-12), "unit": "1"}
+
+
+def test_a_ratio_without_a_divisor_or_a_landmark_has_no_value():
+    assert values([[0, 0], [3, 4], [0, 0]], RATIO) == []
+    assert values([[0, 0], [0, 0], [3, 4]], RATIO)[0]["value"] == 0
+    (item,) = measured(protocol(RATIO), Landmarks("abc", [[0, 0], [3, 4], [0, 0]], Frame(99, 50)))
+    assert (item.value, item.reason) == (None, "the divisor of the ratio has no length")
+    (item,) = measured(protocol(RATIO), Landmarks("abc", [[0, 0], [3, 4], [9, 9]], Frame(99, 50), [1, 1, 0]))
+    assert (item.value, item.reason, item.unit) == (None, "c is missing", "1")
+
+
+@pytest.mark.parametrize("between", ["aab", "abab", "abba", "aabc", "abcc", "abc"])
+def test_a_ratio_is_of_two_different_distances(between):
+    with pytest.raises(ValidationError, match="a ratio is of two different distances, each between 2 different"):
+        protocol({**RATIO, "between": list(between)})

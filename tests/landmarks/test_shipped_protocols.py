@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from monai_ext.landmarks import find_protocol, read_protocols
+from monai_ext.landmarks import Frame, InputError, Landmarks, find_protocol, read_label, read_protocols, write_markups
 from monai_ext.landmarks.protocol_file import shipped_dir
 
 ISBI_ORDER = [
@@ -42,7 +42,7 @@ def test_four_protocols_ship_under_their_own_file_names():
     [
         ("fundus", "rgb", 2, (384, 384), 0.5),
         ("scleral_spur", "grey", 2, (1024, 512), 0.5),
-        ("face", "rgb", 14, (256, 256), 0.5),
+        ("face", "rgb", 14, (480, 480), 0.5),
         ("cephalometric", "grey", 19, (320, 384), 0.0),
     ],
 )
@@ -73,18 +73,34 @@ def test_pairs_are_left_and_right_of_the_same_thing(name):
 
 
 def test_a_flip_swaps_the_sides_of_the_face():
-    assert find_protocol("face").swap == (3, 2, 1, 0, 4, 5, 7, 6, 8, 10, 9, 11, 12, 13)
+    assert find_protocol("face").swap == (3, 2, 1, 0, 5, 4, 7, 6, 8, 10, 9, 11, 12, 13)
     assert find_protocol("scleral_spur").swap == (1, 0)
 
 
-def test_the_face_is_learned_beside_a_classifier_of_faces():
+def test_the_face_is_looked_at_twice_and_begins_with_a_classifier_of_faces():
     protocol = find_protocol("face")
-    assert (protocol.network.name, protocol.network.backbone) == ("heatmap_net", "face-resnet")
-    assert protocol.network.normalization == "dlib"
-    assert (protocol.recipe.name, protocol.recipe.batch_size, protocol.recipe.max_steps) == ("fine_tune", 4, "auto")
+    assert (protocol.network.name, protocol.network.backbone) == ("zoom_net", "face-resnet")
+    assert (protocol.network.normalization, protocol.network.presence) == ("dlib", True)
+    assert (protocol.recipe.name, protocol.recipe.batch_size, protocol.recipe.max_steps) == ("fine_tune", 4, 600)
     cross_task = protocol.recipe.cross_task
-    assert (cross_task.source, cross_task.lambda_cd, cross_task.lambda_ed) == ("faces", 0.0, 0.5)
-    assert (cross_task.temperature, cross_task.level, cross_task.reduction) == (2.0, "map", "mean")
+    assert (cross_task.source, cross_task.lambda_cd, cross_task.lambda_ed) == ("faces", 0.0, 0.0)
+    assert cross_task.freeze_bn
+    assert protocol.recipe.augmentation.scenery.empty == 0.25
+
+
+def test_the_points_of_the_face_are_those_of_real_data(shared_data):
+    lines = (shared_data / "london_faces14" / "landmarks.csv").read_text(encoding="utf-8").splitlines()
+    found = dict.fromkeys(line.split(",")[1] for line in lines[1:])
+    assert tuple(found) == find_protocol("face").landmark_names
+
+
+def test_a_label_with_former_points_of_the_face_is_refused_by_their_name(tmp_path):
+    """Version 0.1 had the root and the tip of the nose in the place of the pupils."""
+    names = ("right_exocanthion", "left_exocanthion", "nasion", "pronasale")
+    path = tmp_path / "a.mrk.json"
+    write_markups(path, Landmarks(names, [[9, 4], [20, 4], [14, 5], [14, 9]], Frame(40, 30)))
+    with pytest.raises(InputError, match=r"a\.mrk\.json.* has the unknown label 'nasion'; the landmarks are right_exo"):
+        read_label(path, Frame(40, 30), find_protocol("face"))
 
 
 def test_cephalometric_points_have_the_challenge_order():
@@ -101,6 +117,11 @@ def test_measurements():
     assert between["spur_to_spur_distance"] == ("distance", "left_scleral_spur", "right_scleral_spur")
     assert between["palpebral_fissure_length_right"] == ("distance", "right_endocanthion", "right_exocanthion")
     assert between["palpebral_fissure_length_left"] == ("distance", "left_endocanthion", "left_exocanthion")
+    assert between["inner_canthal_distance"] == ("distance", "right_endocanthion", "left_endocanthion")
+    assert between["outer_canthal_distance"] == ("distance", "right_exocanthion", "left_exocanthion")
+    assert between["interpupillary_distance"] == ("distance", "right_pupil", "left_pupil")
+    corners = ("right_endocanthion", "left_endocanthion", "right_exocanthion", "left_exocanthion")
+    assert between["inner_to_outer_canthal"] == ("ratio", *corners)
     assert between["philtrum_length"] == ("distance", "subnasale", "labiale_superius")
     assert between["upper_lip_height"] == ("height", "labiale_superius", "right_cheilion", "left_cheilion")
     assert between["SNA"] == ("angle", "sella", "nasion", "A_subspinale")

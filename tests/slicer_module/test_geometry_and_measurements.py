@@ -71,6 +71,23 @@ def test_text_of_values() -> None:
     assert [m.text for m in measure(TASK, points, GEOMETRY)] == ["12.5 mm", "20.0 mm", "32.0°"]
 
 
+def test_a_ratio_is_the_librarys_and_has_two_digits() -> None:
+    between = ["right_eye", "left_eye", "nose", "left_eye"]
+    document = {**PROTOCOL, "measurements": [{"name": "share", "kind": "ratio", "between": between}]}
+    task, protocol = TaskDefinition.from_dict(document), Protocol.model_validate(document)
+    pixels = np.tile([[3.0, 4.0]], (len(task.names), 1))
+    for name, pixel in (("right_eye", (10.0, 20.0)), ("left_eye", (40.0, 20.0)), ("nose", (40.0, 40.0))):
+        pixels[task.index(name)] = pixel
+    frame = Frame(100, 80, OBLIQUE, (0.5, 2.0), "test")
+    landmarks = Landmarks(task.names, pixels, frame)
+    positions = dict(zip(task.names, map(tuple, landmarks.lps.tolist()), strict=True))
+    (found,) = measure(task, positions, geometry_of(frame))
+    assert (found.unit, found.text) == ("1", "0.38")  # 15 mm of 40 mm
+    assert found.value == pytest.approx(library.measure(protocol, landmarks)[0]["value"], rel=1e-9)
+    (nothing,) = measure(task, {**positions, "nose": positions["left_eye"]}, geometry_of(frame))
+    assert (nothing.value, nothing.text) == (None, "–")
+
+
 def test_frame_of_the_server_and_back() -> None:
     assert Geometry.from_dict(GEOMETRY.to_dict()) == GEOMETRY
     assert Geometry.from_dict({**GEOMETRY.to_dict(), "image": "x", "spacing_source": "y", "size": None}).size is None

@@ -40,6 +40,7 @@ from monai_ext.studies import (
 )
 
 from .reader_labels import ReaderLabels
+from .served_model import FileState
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
 
     def _reconcile_datastore(self) -> None:
         with self._state.changing() as changes:
-            reconcile_images(changes.objects, self._state.files, self._warn_once)
+            self._reconcile_images(changes)
             if self._repair:
                 self._repair = False
                 sweep_temporary(self._state.files, psutil.Process().create_time(), self.repairs)
@@ -116,6 +117,10 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         with self._state.changing() as changes:
             reconcile_labels(changes.objects, self._state.files, self._warn_once)
             self._settle(changes)
+
+    def _reconcile_images(self, changes: ChangeSet) -> None:
+        """Lists the images that there are."""
+        reconcile_images(changes.objects, self._state.files, self._warn_once)
 
     def _settle(self, changes: ChangeSet) -> None:
         """Makes the final labels anew whose readings were changed by hand, or by a process that ended in between."""
@@ -313,6 +318,24 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
     def objects(self) -> Objects:
         """The images by ID with their labels and notes; a table that is replaced, never changed in place."""
         return self._state.model.objects
+
+    def image_file(self, image_id: str) -> Path:
+        """The file of an image, brought here where it is kept elsewhere.
+
+        Raises:
+            NotFoundError: there is no such image.
+        """
+        return self._state.files.image(image_id, known_image(self.objects, image_id).image.ext)
+
+    def has_file(self, image_id: str) -> bool:
+        """Tells whether the file of a known image is here already."""
+        return True
+
+    def image_state(self, image_id: str) -> str:
+        """Tells what changes when an image is replaced; empty where it is gone."""
+        entry = self.objects.get(image_id)
+        state = None if entry is None else FileState.of(self._state.files.image(image_id, entry.image.ext))
+        return "" if state is None else f"{state.modified_ns:x}-{state.size:x}"
 
     def label_versions(self, image_id: str, tag: str) -> list[LabelVersion]:
         """The earlier versions of a label, newest first; those of a deleted image too.

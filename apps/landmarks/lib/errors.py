@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monai_ext.dicomweb import AwayError, PacsError
 from monai_ext.landmarks import InputError
 from monai_ext.studies import ConflictError, LockedError, NotFoundError, StorageError, TooLargeError
 
@@ -76,6 +77,8 @@ _STATUS: tuple[tuple[type[InputError], int], ...] = (
     (QueueFullError, 429),
     (RetryError, 503),
     (LockedError, 503),
+    (AwayError, 503),
+    (PacsError, 502),
     (StorageError, 507),
 )
 

@@ -32,7 +32,7 @@ def unusable_labels(datastore: LandmarkDatastore, protocols: Mapping[str, Protoc
                 continue
             path = Path(datastore.get_label_uri(image, tag))
             try:
-                frame = read_frame(datastore.folder / f"{image}{entry.image.ext}")
+                frame = read_frame(datastore.image_file(image))
             except (InputError, OSError):
                 break
             problem = label_problem(path, tag, frame, protocols, stated if isinstance(stated, str) else None)

@@ -30,6 +30,7 @@ from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
 from .inference import Check, InferenceDesk, Reply
 from .infers import LandmarkInfer
+from .pacs.place import REPORT
 from .proposals import Proposal, Proposals, provenance
 from .quality.label_places import ReadLabel
 from .quality.review_note import NOTE as REVIEW_NOTE
@@ -41,7 +42,7 @@ from .trainers import LandmarkTrain
 logger = logging.getLogger(__name__)
 
 #: Notes that the server alone makes on labels; what a client sends under these names is left out.
-OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, READINGS_NOTE)
+OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, READINGS_NOTE, REPORT)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from monai_ext.active import DEFAULT_MEASURE, MEASURES
+from monai_ext.dicomweb import Frames, query_keys
 from monai_ext.inferers import RUNTIMES, Runtime
 from monai_ext.landmarks import InputError, Protocol, read_protocols
 from monai_ext.networks import require_onnx
@@ -31,6 +32,11 @@ def _known_measure(name: str) -> str:
     if name not in MEASURES:
         raise ValueError("no such measure")
     return name
+
+
+def _known_keys(text: str) -> str:
+    query_keys(text)
+    return text
 
 
 def _words(text: object) -> object:
@@ -66,6 +72,10 @@ class Conf(BaseModel):
         offer_minutes: how long an image that was offered to one client is kept from the others.
         train_after: new final labels of a protocol after which the server trains it by itself; 0: never.
         readers: how many people label an image, each by themselves.
+        dicomweb_filter: JSON of QIDO keys that images of a PACS match.
+        dicomweb_frames: which frames of an instance of several are images.
+        dicomweb_cache_mb: megabytes that fetched images may have; labelled ones stay beyond.
+        dicomweb_dir: the folder of labels and fetched images of a PACS.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -88,6 +98,10 @@ class Conf(BaseModel):
     offer_minutes: Annotated[float, Field(gt=0, le=10_080, allow_inf_nan=False)] = 30.0
     train_after: Annotated[int, Field(ge=0, le=100_000)] = 0
     readers: Annotated[int, Field(ge=1, le=len(READINGS))] = 1
+    dicomweb_filter: Annotated[str, AfterValidator(_known_keys)] = ""
+    dicomweb_frames: Frames = "first"
+    dicomweb_cache_mb: Annotated[int, Field(ge=1, le=100_000_000)] = 5000
+    dicomweb_dir: str | None = None
 
     @classmethod
     def parse(cls, conf: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Conf:
@@ -125,6 +139,8 @@ def _sentence(name: str, value: str, error: Mapping[str, object]) -> str:
         return f"--conf readers cannot be {value!r}: an image has 1 reader, or 2 who label it each by themselves"
     if name == "allow_origins":
         return f"--conf allow_origins {value!r} must be addresses like https://pages.example, separated by commas"
+    if name == "dicomweb_filter":
+        return f"--conf dicomweb_filter: {str(error['msg']).removeprefix('Value error, ').rstrip('.')}"
     return f"--conf {name} cannot be {value!r}: {error['msg']}"
 
 

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from uvicorn import Server
 
+from monai_ext.dicomweb import check_address, is_address
 from monai_ext.doctor import require_port
-from monai_ext.landmarks import InputError
 from monai_ext.studies import check_studies_folder
 
 
@@ -43,14 +43,15 @@ def check_start(studies: str, *, serves: bool) -> None:
         serves: whether this process is the server: MONAI Label may have made the folder for it, and it needs a port.
 
     Raises:
-        InputError: there is no such folder, or the port cannot be used.
+        InputError: there is no such folder, it is no address of a PACS, or the port cannot be used.
     """
-    if studies.startswith(("http://", "https://")):
-        raise InputError(f"--studies {studies} must be a folder of images, not an address.")
-    folder = Path(studies)
-    if serves:
-        remove_new_folders(folder)
-    check_studies_folder(folder)
+    if is_address(studies):
+        check_address(studies)
+    else:
+        folder = Path(studies)
+        if serves:
+            remove_new_folders(folder)
+        check_studies_folder(folder)
     if serves:
         check_own_port()
 

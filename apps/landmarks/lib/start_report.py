@@ -147,9 +147,10 @@ def not_served(datastore: LandmarkDatastore) -> tuple[str, ...]:
         known = None if parts is None else objects.get(parts[0])
         if parts is not None and known is not None and known.image.ext != parts[1]:
             found.append(f"{path.name}: {parts[0]}{known.image.ext} has the same image ID: rename one of the two")
-    for image, entry in list(objects.items())[:MOST_HEADERS]:
+    for image in list(objects)[:MOST_HEADERS]:
         try:
-            read_frame(datastore.folder / f"{image}{entry.image.ext}")
+            if datastore.has_file(image):
+                read_frame(datastore.image_file(image))
         except (InputError, OSError) as error:
             found.append(str(error))
     if len(objects) > MOST_HEADERS:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from monai_ext.dicomweb import AwayError
 from monai_ext.landmarks import InputError, ModelError
 from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
-from ..served_model import FileState, NoModelError, ServedModel, Signature
+from ..served_model import NoModelError, ServedModel, Signature
 from .eye import Eye, Looker
 from .score_table import FeatureFile, ImageScore, ScoreTable, ScoreTables, note_of, read_note
 
@@ -86,8 +86,8 @@ class ProtocolPool:
         if eye is None or eye.signature != planned.model:
             self._eye = None  # while another one is loaded
             eye = self._eye = Eye(self.model, self._measure)
-        objects, folder = planned.objects, self._datastore.folder
-        files = {image: _file_state(folder / f"{image}{entry.image.ext}") for image, entry in objects.items()}
+        objects = planned.objects
+        files = {image: self._datastore.image_state(image) for image in objects}
         with self._lock:
             tables = self._loaded()
             tables.turn_to(eye.origin)
@@ -126,20 +126,22 @@ class ProtocolPool:
 
         Raises:
             ModelError: the network's values are not finite.
+            AwayError: the PACS that has the image does not answer.
         """
         entry, eye = self._datastore.objects.get(image), self._eye
         if entry is None or eye is None:
             return
-        path = self._datastore.folder / f"{image}{entry.image.ext}"
-        file = _file_state(path)
+        name = f"{image}{entry.image.ext}"
+        file = self._datastore.image_state(image)
         try:
+            path = self._datastore.image_file(image)
             sight, features = eye.look(image, path)
-        except ModelError:
+        except (ModelError, AwayError):
             raise
         except InputError as error:
-            if not path.exists():
+            if not self._datastore.image_state(image):
                 return
-            logger.warning("The image %s is not scored for %s: %s", path.name, self.name, error)
+            logger.warning("The image %s is not scored for %s: %s", name, self.name, error)
             with self._lock:
                 self._unreadable[image] = (file, str(error))
             return
@@ -152,7 +154,7 @@ class ProtocolPool:
             try:
                 looker.look(sight)
             except Exception:
-                logger.exception("What was seen in %s could not be used.", path.name)
+                logger.exception("What was seen in %s could not be used.", name)
 
     def unsaved(self) -> int:
         """Tells how many scores are not on the disk yet."""
@@ -247,12 +249,6 @@ class ProtocolPool:
             mine = []
         current = mine[0] if mine else None
         return ScoreTables(current, next((table for table in tables if table is not current), None))
-
-
-def _file_state(path: Path) -> str:
-    """Tells what changes when an image file is written or replaced; empty where there is none."""
-    state = FileState.of(path)
-    return "" if state is None else f"{state.modified_ns:x}-{state.size:x}"
 
 
 def _message(left: int, active: bool, unreadable: Sequence[str]) -> str:

@@ -96,7 +96,7 @@ class LabelPlaces:
         found: ReadLabel | None = None
         try:
             sha256 = digest(path.read_bytes())
-            frame = read_frame(self._datastore.folder / f"{image}{entry.image.ext}")
+            frame = read_frame(self._datastore.image_file(image))
             protocol, label = read_label(path, frame, self._protocols, stated if stated in self._protocols else None)
             if sha256 == digest(path.read_bytes()):  # else it was replaced meanwhile, and is read again for that
                 found = ReadLabel(protocol, label, sha256)

@@ -59,6 +59,6 @@ def _rows(service: LandmarkService, image: str | None, protocol: str | None) -> 
     rows: list[MeasurementRow] = []
     for known in finals if image is None else (image,):
         entry = finals[known]
-        path, label = files.image(known, entry.image.ext), files.label(known, "final")
+        path, label = service.datastore.image_file(known), files.label(known, "final")
         rows += label_rows(known, path, label, service.protocols, entry.labels["final"].info)
     return [row for row in rows if protocol in (None, row.protocol)]

@@ -25,6 +25,8 @@ _GLYPH, _TEXT, _THICKNESS = 1.0, 2.0, 0.5
 class MeasurementLines:
     """One markups node for each measurement: a line for a distance or a height, an angle node for an angle.
 
+    The line of a ratio is that of its first distance: the second one mostly is a measurement of its own.
+
     They are locked and left out of the saved scene, as they follow from the points.
     """
 
@@ -88,6 +90,8 @@ class MeasurementLines:
 
 def _drawn(kind: str, ends: Sequence[Any], geometry: Geometry) -> Sequence[Any]:
     """The pixels to draw through: a height goes from its point to the foot on the base, at right angles in real mm."""
+    if kind == "ratio":
+        return ends[:2]
     if kind != "height":
         return ends
     (px, py), (ax, ay), (bx, by) = ends

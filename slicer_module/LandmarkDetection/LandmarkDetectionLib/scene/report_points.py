@@ -148,10 +148,8 @@ def _is_absence(item: Any) -> bool:
 
 def _names(group: Any) -> tuple[str, str]:
     """Label and description of a point. OHIF's identifiers name its tool, and its findings may be a person's words."""
-    identifier, finding, site = (
-        _said(group, _IDENTIFIER, "TextValue"),
-        *((_said(group, concept, _VALUE) or [{}])[0] for concept in (_FINDING, _SITE)),
-    )
+    identifier = _said(group, _IDENTIFIER, "TextValue")
+    finding, site = ((_said(group, concept, _VALUE) or [{}])[0] for concept in (_FINDING, _SITE))
     own = "" if str(identifier).startswith("Cornerstone") else identifier
     words = finding.get("CodeMeaning") if finding.get("CodeValue") == "CORNERSTONEFREETEXT" else ""
     structure = site.get("CodeMeaning") or finding.get("CodeMeaning") or ""

@@ -46,11 +46,12 @@ class LandmarkDefinition:
 
 @dataclass(frozen=True)
 class MeasurementDefinition:
-    """A length or angle between landmarks.
+    """A length, angle or ratio between landmarks.
 
     Attributes:
-        kind: ``distance`` (between two), ``height`` (of the first above the line through the second and third) or
-            ``angle`` (at the middle one of three, in degrees).
+        kind: ``distance`` (between two), ``height`` (of the first above the line through the second and third),
+            ``angle`` (at the middle one of three, in degrees) or ``ratio`` (of the distance of the first two of four
+            to that of the last two).
         between: landmark names.
     """
 
@@ -168,7 +169,7 @@ def _measurement(item: Any, names: Any, where: str) -> MeasurementDefinition:
     name = as_text(entry.get("name"), f"{where}: a measurement's name")
     kind = as_text(entry.get("kind", "distance"), f"{where}: the kind of {name}")
     between = tuple(as_text(end, f"{where}: {name}") for end in as_list(entry.get("between"), f"{where}: {name}"))
-    needed = {"distance": 2, "height": 3, "angle": 3}.get(kind)
+    needed = {"distance": 2, "height": 3, "angle": 3, "ratio": 4}.get(kind)
     if len(between) != needed or any(end not in names for end in between):
         sentence = _("{where}: the measurement {name} is a {kind} between {names}, which is unknown.")
         raise BadAnswer(sentence.format(where=where, name=name, kind=kind, names=", ".join(between)))

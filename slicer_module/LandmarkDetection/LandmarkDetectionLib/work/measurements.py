@@ -1,4 +1,4 @@
-"""Lengths and angles between the points, and checks for swapped or coinciding pairs."""
+"""Lengths, angles and ratios between the points, and checks for swapped or coinciding pairs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ class MeasuredValue(NamedTuple):
     """One measurement.
 
     Attributes:
-        value: None where one of its landmarks has no point, or where an angle has an arm without length.
-        unit: ``mm``, ``px`` or ``deg``.
+        value: None where one of its landmarks has no point, or where an angle has an arm without length, a height
+            such a base or a ratio such a divisor.
+        unit: ``mm``, ``px``, ``deg`` or, of a ratio, ``1``.
     """
 
     definition: MeasurementDefinition
@@ -27,26 +28,35 @@ class MeasuredValue(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Displayed text: ``12.3 mm``, or a dash without a value."""
+        """Displayed text: ``12.3 mm``, ``0.38`` of a ratio, or a dash without a value."""
         if self.value is None:
             return "–"
+        if self.unit == "1":
+            return f"{self.value:.2f}"
         return f"{self.value:.1f}°" if self.unit == "deg" else f"{self.value:.1f} {self.unit}"
 
 
 def measure(task: TaskDefinition, positions: Mapping[str, Position | None], geometry: Geometry) -> list[MeasuredValue]:
-    """All measurements of a task in its order; lengths in the geometry's unit, angles in degrees in [0, 180]."""
+    """All measurements of a task in its order; lengths in the geometry's unit, angles in degrees in [0, 180].
+
+    A ratio has the unit ``1``.
+    """
+    units = {"angle": "deg", "ratio": "1"}
     found = []
     for definition in task.measurements:
         ends = [positions.get(name) for name in definition.between]
         plane = [geometry.to_plane(end) for end in ends if end is not None]
         value = _value(definition.kind, plane) if len(plane) == len(ends) else None
-        found.append(MeasuredValue(definition, value, "deg" if definition.kind == "angle" else geometry.unit))
+        found.append(MeasuredValue(definition, value, units.get(definition.kind, geometry.unit)))
     return found
 
 
 def _value(kind: str, points: Sequence[tuple[float, float]]) -> float | None:
     if kind == "distance":
-        return math.hypot(points[1][0] - points[0][0], points[1][1] - points[0][1])
+        return math.dist(*points)
+    if kind == "ratio":
+        divisor = math.dist(*points[2:])
+        return math.dist(*points[:2]) / divisor if divisor > 0 else None
     ax, ay = points[0][0] - points[1][0], points[0][1] - points[1][1]
     bx, by = points[2][0] - points[1][0], points[2][1] - points[1][1]
     cross = abs(ax * by - ay * bx)

@@ -117,7 +117,8 @@ export class Marks {
     if (definition === undefined || ends.includes(null)) return void fill(this.lines);
     const places = ends.map((end) => view.toScreen(work.frame.toPixel(end)));
     const path = definition.kind === "height" ? heightPath(places, view.scale, work.frame.spacing) : places;
-    const d = path.map(([x, y], at) => `${at ? "L" : "M"}${x} ${y}`).join("");
+    const starts = definition.kind === "ratio" ? [0, 2] : [0]; // a ratio is of two lines
+    const d = path.map(([x, y], at) => `${starts.includes(at) ? "M" : "L"}${x} ${y}`).join("");
     fill(this.lines, svg("path.measure-halo", { d }), svg("path.measure", { d }));
   }
 

@@ -59,9 +59,10 @@ export class MeasurementBox {
   }
 }
 
-/** `12.3 mm`, `45.0°`, or a dash where there is no value. */
+/** `12.3 mm`, `45.0°`, `0.38` of a ratio, or a dash where there is no value. */
 function measuredText({ value, unit }) {
   if (value === null) return "–";
+  if (unit === "1") return number(value, 2);
   return unit === "deg" ? `${number(value, 1)}°` : lengthText(value, unit);
 }
 

@@ -1,0 +1,114 @@
+"""A PACS as datastore: its images are listed and fetched, labels lie in a studies folder of this machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from monai_ext.dicomweb import Connection, fetch_image
+from monai_ext.landmarks import InputError
+from monai_ext.studies import ChangeSet, ImageEntry, StudyFiles, image_entry, known_image, reconcile_labels
+
+from ..datastore import LandmarkDatastore
+from .cache import EXTENSION, ImageCache
+from .place import PLACE, REPORT, Place
+
+_LOCKS = 16
+
+
+class PacsDatastore(LandmarkDatastore):
+    """Images by the UID of their SOP instance; a file is fetched when it is asked for.
+
+    The studies folder is a mirror of the PACS: the index lists all images, the files of some lie in it, and labels with
+    their journal and history are kept as in any other.
+
+    Args:
+        folder: the mirror.
+        connection: to the PACS.
+        cache_mb: megabytes that the fetched images may have.
+        repair: as for :class:`.LandmarkDatastore`.
+    """
+
+    def __init__(self, folder: Path, connection: Connection, *, cache_mb: int, repair: bool = True) -> None:
+        self.connection = connection
+        self._cache = ImageCache(folder, cache_mb, self._is_labelled)
+        self._fetching = [threading.Lock() for _ in range(_LOCKS)]
+        if repair:
+            self._cache.sweep()
+        super().__init__(str(folder), repair=repair)
+
+    def _reconcile_images(self, changes: ChangeSet) -> None:
+        """Leaves the list as it is: an image is in the PACS, whether its file is here or not."""
+
+    def take_list(self, listed: Mapping[str, Place]) -> None:
+        """Makes the images those that the PACS lists; those with labels stay."""
+        with self._state.changing() as changes:
+            objects = changes.objects
+            for image, place in listed.items():
+                known = objects.get(image)
+                if known is None:
+                    objects[image] = ImageEntry(image=image_entry(image, EXTENSION, {PLACE: place.note}))
+                elif known.image.info.get(PLACE) != place.note:
+                    file = known.image.model_copy(update={"info": {**known.image.info, PLACE: place.note}})
+                    objects[image] = known.model_copy(update={"image": file})
+            for image in [image for image in objects.keys() - listed.keys() if not objects[image].labels]:
+                del objects[image]
+            # labels of images that were listed by no index, as where it was lost
+            reconcile_labels(objects, StudyFiles(self.folder), self._warn_once)
+
+    def place(self, image_id: str) -> Place:
+        """Where an image lies in the PACS.
+
+        Raises:
+            NotFoundError: there is no such image.
+        """
+        return Place.of(image_id, known_image(self.objects, image_id))
+
+    def image_file(self, image_id: str) -> Path:
+        """The file of an image, fetched where it is not here.
+
+        Raises:
+            NotFoundError: there is no such image.
+            PacsError: the PACS does not send it.
+        """
+        path = super().image_file(image_id)
+        with self._fetching[hash(image_id) % _LOCKS]:
+            if path.exists():
+                self._cache.use(path)
+            else:
+                place = self.place(image_id)
+                fetch_image(self.connection, place.instance, place.frame, path)
+                self._cache.add(path)
+        return path
+
+    def has_file(self, image_id: str) -> bool:
+        return super().image_file(image_id).exists()
+
+    def image_state(self, image_id: str) -> str:
+        """An instance never changes; empty where it is no longer listed."""
+        return PLACE if image_id in self.objects else ""
+
+    def get_image_uri(self, image_id: str) -> str:
+        return str(self.image_file(image_id)) if image_id in self.objects else ""
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        """Adds to the info of an image; where it lies is the PACS's to say."""
+        super().update_image_info(
+            image_id, {name: value for name, value in info.items() if name not in (PLACE, REPORT)}
+        )
+
+    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
+        """Adds to the info of a label; whether it was sent is not a client's to say."""
+        super().update_label_info(label_id, label_tag, {name: value for name, value in info.items() if name != REPORT})
+
+    def add_image(self, *args: Any, **options: Any) -> NoReturn:
+        raise InputError("The images of this server lie in a PACS: send new ones there, and they are listed soon.")
+
+    def remove_image(self, image_id: str) -> NoReturn:
+        raise InputError(f"The image {image_id[:200]!r} lies in a PACS and is deleted there, not by this server.")
+
+    def _is_labelled(self, image_id: str) -> bool:
+        entry = self.objects.get(image_id)
+        return entry is not None and "final" in entry.labels

@@ -1,0 +1,176 @@
+"""Labels as structured reports in a PACS: final ones are sent, those of other servers are found and taken."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydicom import Dataset
+from pydicom.uid import ComprehensiveSRStorage
+
+from monai_ext.dicomweb import (
+    AwayError,
+    fetch_header,
+    fetch_report,
+    image_name,
+    list_instances,
+    send_report,
+)
+from monai_ext.images import read_frame
+from monai_ext.landmarks import FINAL, InputError, Landmarks, Protocol, json_text, markups_document, parse_markups
+from monai_ext.structured_reports import (
+    MAKER,
+    SERIES,
+    Observers,
+    ReportedLandmarks,
+    read_report,
+    series_description,
+    structured_report,
+)
+from monai_ext.studies import digest
+
+from ..served_labels import read_label
+from .datastore import PacsDatastore
+from .place import REPORT, is_waiting, newest_report
+
+logger = logging.getLogger(__name__)
+
+#: Structured reports, of the class that this program writes; its series description tells them from others of that.
+_KEYS = {"Modality": "SR", "SOPClassUID": ComprehensiveSRStorage}
+
+
+class Reports:
+    """Reports on the images of a datastore; used in one thread.
+
+    Attributes:
+        problem: why a label was not sent or a report not taken at the last time; empty where all were.
+
+    Args:
+        datastore: the images and labels.
+        protocols: the served ones.
+        studies: keys of the studies in which reports are looked for.
+    """
+
+    def __init__(self, datastore: PacsDatastore, protocols: Mapping[str, Protocol], studies: Mapping[str, str]) -> None:
+        self._keys = {**studies, **_KEYS}
+        self.problem = ""
+        self._datastore, self._protocols = datastore, protocols
+        self._connection = datastore.connection
+        self._taken: set[str] = set()
+        self._told: set[str] = set()
+
+    def waiting(self) -> list[str]:
+        """The images whose final label is not in the PACS."""
+        return [image for image, entry in self._datastore.objects.items() if is_waiting(entry)]
+
+    def send(self) -> None:
+        """Sends a report of each final label that waits; one that cannot be sent holds up no other.
+
+        Raises:
+            AwayError: the PACS does not answer; the labels wait on.
+        """
+        self.problem = ""
+        for image in self.waiting():
+            try:
+                self._send(image)
+            except (InputError, OSError) as error:
+                self._tell(f"The final label of {image} is not sent to the PACS: {error}", error)
+
+    def take(self) -> None:
+        """Makes labels of the reports that the PACS has and this server does not know.
+
+        Raises:
+            AwayError: the PACS does not answer.
+            AnswerError: it lists no reports.
+        """
+        for instance in list_instances(self._connection, self._keys):
+            if instance.uid in self._taken or not instance.description.startswith(SERIES[: len(instance.description)]):
+                continue
+            try:
+                self._take(fetch_report(self._connection, instance))
+                self._taken.add(instance.uid)
+            except (InputError, OSError) as error:
+                self._tell(f"The report {instance.uid} of the PACS is not taken: {error}", error)
+
+    def _tell(self, sentence: str, error: Exception) -> None:
+        """Notes what went wrong with one label, once in the log; what concerns all of them is raised again."""
+        if isinstance(error, AwayError):
+            raise error
+        self.problem = sentence
+        if sentence not in self._told:
+            self._told.add(sentence)
+            logger.warning("%s", sentence)
+
+    def _send(self, image: str) -> None:
+        entry = self._datastore.objects[image]
+        label, place = entry.labels["final"], self._datastore.place(image)
+        path = Path(self._datastore.get_label_uri(image, "final"))
+        content = path.read_bytes()
+        if digest(content) != label.sha256:
+            return  # changed a moment ago, and sent next time
+        frame = read_frame(self._datastore.image_file(image))
+        protocol, landmarks = read_label(
+            parse_markups(content, path.name), frame, self._protocols, entry.protocol("final")
+        )
+        observers = Observers(str(label.info.get("annotator") or ""), str(label.info.get("model_version") or ""))
+        if not any(observers):
+            raise InputError("it names neither a person nor a network; save it again under a name.")
+        header = fetch_header(self._connection, place.instance)
+        identity = f"{image} {label.sha256} {label.info.get('ts')}"
+        try:
+            report = structured_report(header, landmarks, protocol, observers, place.frame or 1, identity)
+        except InputError:
+            raise
+        except (ValueError, TypeError, AttributeError, KeyError) as error:  # which may show the patient
+            raise InputError(
+                f"the PACS states something of its patient or study that no report can hold ({type(error).__name__}); "
+                "correct it there."
+            ) from None
+        send_report(self._connection, report)
+        uid = str(report.SOPInstanceUID)
+        self._taken.add(uid)
+        self._datastore.note_labels("final", {image: (label.sha256, {REPORT: uid})})
+        self._datastore.note_images({image: {REPORT: {"uid": uid, "time": _time(report)}}})
+
+    def _take(self, report: Dataset) -> None:
+        if str(report.get("Manufacturer", "")) != MAKER:
+            return
+        uid, time = str(report.SOPInstanceUID), _time(report)
+        for protocol, image, found in self._read(report):
+            entry = self._datastore.objects[image]
+            other = entry.protocol("final")
+            if is_waiting(entry) or time <= newest_report(entry)[1] or other not in (None, protocol.name):
+                continue
+            frame = read_frame(self._datastore.image_file(image))
+            landmarks = Landmarks(protocol.landmark_names, found.points, frame, found.status)
+            content = json_text(uid, markups_document(landmarks)).encode()
+            read_label(parse_markups(content, uid), frame, {protocol.name: protocol}, tag=FINAL)
+            info = {"protocol": protocol.name, "model_version": found.model_version or None, REPORT: uid}
+            if found.annotator:
+                info["annotator"] = found.annotator
+            self._datastore.store_label(image, "final", content, info)
+            self._datastore.note_images({image: {REPORT: {"uid": uid, "time": time}}})
+
+    def _read(self, report: Dataset) -> Iterator[tuple[Protocol, str, ReportedLandmarks]]:
+        """The landmarks of a report with their protocol and the ID of their image, as far as it is listed."""
+        description = str(report.get("SeriesDescription", ""))
+        for protocol in self._protocols.values():
+            if series_description(protocol) != description:
+                continue
+            try:
+                read = read_report(report, protocol)
+            except InputError:
+                raise
+            except Exception:  # content of a stranger: pydicom raises errors of many kinds
+                raise InputError("it is damaged; remove it from the PACS.") from None
+            for found in read:
+                names = (image_name(found.sop_instance_uid, found.frame), found.sop_instance_uid)
+                image = next((name for name in names if name in self._datastore.objects), None)
+                if image is not None:
+                    yield protocol, image, found
+
+
+def _time(report: Dataset) -> str:
+    """When a report was made, as text that sorts by time."""
+    return f"{report.get('ContentDate', '')}{report.get('ContentTime', '')}"

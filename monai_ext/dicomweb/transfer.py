@@ -1,0 +1,175 @@
+"""Instances fetched by WADO-RS: images for the disk, without what names a patient; headers and reports for a moment."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+import pydicom
+from pydicom import Dataset, dcmread
+from pydicom.encaps import encapsulate, generate_pixel_data_frame
+from pydicom.errors import InvalidDicomError
+
+from .connection import MEGABYTE, AnswerError, Connection
+from .instances import Instance
+
+#: Largest instance that is fetched; an OCT volume of 128 slices has some 100 MB.
+IMAGE_MEGABYTES = 1024
+REPORT_MEGABYTES = 8
+INSTANCE_TYPE = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+#: Taken for the time of every fetched file: what is fetched again is the same file.
+FILE_TIME = 1_000_000_000
+_BOUNDARY = re.compile(rb"--[^\r\n]{1,200}\r\n")
+_LONGEST_PART_HEADER = 4096
+
+
+def fetch_image(connection: Connection, instance: Instance, frame: int | None, path: Path) -> None:
+    """Writes an image of a PACS to a DICOM file without what names its patient; the file is complete or not there.
+
+    Args:
+        connection: to the PACS.
+        instance: the image.
+        frame: the one of several, from 1, that becomes the image.
+        path: the file.
+
+    Raises:
+        PacsError: no answer, or one that is not this instance.
+        OSError: the disk is full.
+    """
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=path.parent) as folder:
+        dataset = _fetch(connection, instance, Path(folder) / "answer", IMAGE_MEGABYTES)
+        try:
+            if frame is not None or int(dataset.get("NumberOfFrames") or 1) > 1:  # which the list did not say
+                keep_frame(dataset, frame or 1)
+        except (AttributeError, TypeError, ValueError, IndexError, StopIteration):
+            raise AnswerError(f"{connection.address} sends an instance whose frames cannot be read.") from None
+        forget_patient(dataset)
+        made = Path(folder) / "image.dcm"
+        _save(connection, dataset, made)
+        os.utime(made, (FILE_TIME, FILE_TIME))
+        os.replace(made, path)
+
+
+def fetch_report(connection: Connection, instance: Instance) -> Dataset:
+    """A structured report.
+
+    Raises:
+        PacsError: no answer, or one that is not this instance.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        return _fetch(connection, instance, Path(folder) / "answer", REPORT_MEGABYTES)
+
+
+def fetch_header(connection: Connection, instance: Instance) -> Dataset:
+    """The header of an image with its patient and study, as the PACS has them now.
+
+    Raises:
+        PacsError: no answer, or one that is not this instance.
+    """
+    found = connection.get_json(f"{instance.path}/metadata")
+    try:
+        header = Dataset.from_json(found[0], bulk_data_uri_handler=lambda *_: None)
+        fits = str(header.get("SOPInstanceUID", "")) == instance.uid
+    except Exception:  # JSON of a stranger: pydicom raises errors of many kinds
+        fits = False
+    if not fits:
+        raise AnswerError(f"{connection.address} sends no metadata of an instance that it lists.")
+    return header
+
+
+def forget_patient(dataset: Dataset) -> None:
+    """Takes away the attributes of the patient, all names of people, the accession number and private elements."""
+    dataset.remove_private_tags()
+
+    def clear(parent: Dataset, element: Any) -> None:
+        if element.VR == "PN" or element.tag.group == 0x0010:
+            del parent[element.tag]
+
+    dataset.walk(clear)
+    if "AccessionNumber" in dataset:
+        dataset.AccessionNumber = ""
+
+
+def keep_frame(dataset: Dataset, frame: int) -> None:
+    """Makes an instance of several frames one of a single frame.
+
+    Args:
+        dataset: the instance; it is changed.
+        frame: which, from 1.
+
+    Raises:
+        ValueError: there is no such frame, or fewer pixels than the header states.
+    """
+    count = int(dataset.NumberOfFrames)
+    if not 1 <= frame <= count:
+        raise ValueError(f"frame {frame} of {count}")
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        frames = generate_pixel_data_frame(dataset.PixelData, count)
+        dataset.PixelData = encapsulate([next(data for n, data in enumerate(frames, 1) if n == frame)])
+    else:
+        bits = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel * dataset.BitsAllocated
+        if bits % 8 or len(dataset.PixelData) < count * bits // 8:
+            raise ValueError("pixels are missing")
+        size = bits // 8
+        dataset.PixelData = dataset.PixelData[(frame - 1) * size : frame * size] + b"\0" * (size % 2)
+    dataset.NumberOfFrames = 1
+    groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    if groups:
+        dataset.PerFrameFunctionalGroupsSequence = [groups[frame - 1]]
+    for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if name in dataset:
+            delattr(dataset, name)
+
+
+def _fetch(connection: Connection, instance: Instance, answer: Path, megabytes: int) -> Dataset:
+    with answer.open("w+b") as stream:
+        connection.get_file(instance.path, INSTANCE_TYPE, stream, megabytes)
+        part = _first_part(stream)
+        if part is None:
+            raise AnswerError(f"{connection.address} sends no DICOM file for an instance that it lists.")
+        only = answer.with_suffix(".dcm")
+        _copy(stream, part, only)
+    try:
+        dataset = dcmread(only)
+        uid = str(dataset.SOPInstanceUID)
+    except (InvalidDicomError, OSError, AttributeError, ValueError, EOFError, KeyError, NotImplementedError):
+        uid = ""
+    if uid != instance.uid:
+        raise AnswerError(f"{connection.address} sends something else than an instance that it lists.")
+    return dataset
+
+
+def _first_part(stream: IO[bytes]) -> tuple[int, int] | None:
+    """Where the content of the first part of a multipart answer begins and ends; None where there is none."""
+    stream.flush()
+    if stream.tell() == 0:
+        return None
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        opening = _BOUNDARY.search(content[:_LONGEST_PART_HEADER])
+        if opening is None:
+            return None
+        begin = content.find(b"\r\n\r\n", opening.end() - 2, opening.end() + _LONGEST_PART_HEADER)
+        end = content.find(b"\r\n" + opening.group().rstrip(), max(begin, 0) + 4)
+        return None if begin < 0 or end < 0 else (begin + 4, end)
+
+
+def _copy(stream: IO[bytes], part: tuple[int, int], target: Path) -> None:
+    stream.seek(part[0])
+    left = part[1] - part[0]
+    with target.open("wb") as copy:
+        while left and (chunk := stream.read(min(left, MEGABYTE))):
+            copy.write(chunk)
+            left -= len(chunk)
+
+
+def _save(connection: Connection, dataset: Dataset, path: Path) -> None:
+    try:
+        pydicom.dcmwrite(path, dataset, write_like_original=False)
+    except OSError:
+        raise
+    except Exception:  # elements of a stranger: pydicom raises errors of many kinds
+        raise AnswerError(f"{connection.address} sends an instance that cannot be written to a file.") from None
