@@ -26,7 +26,10 @@ OLD = ROOT / "tests" / "old_folders"
 PROGRAM = "monai-landmarks "
 DATA = {"", "json", "toml"}
 #: Blocks of Python and the tests that run them.
-PYTHON = {"docs/extending.md": "tests/networks/test_plugins.py"}
+PYTHON = {
+    "docs/export.md": "tests/model_export/test_onnx_file.py",
+    "docs/extending.md": "tests/networks/test_plugins.py",
+}
 #: Parts of protocols that name a plug-in, and the tests that read them with it.
 PLUGIN = {"docs/extending.md": "tests/networks/test_plugins.py"}
 

@@ -60,8 +60,9 @@ class LandmarksApp(MONAILabelApp):
         try:
             check_start(studies, serves=in_server())
             self.settings = AppSettings.from_conf(app_dir, conf)
+            runtime = self.settings.conf.runtime
             self.models = {
-                name: ServedModel(protocol, self.settings.model_root, self.settings.pretrained_root)
+                name: ServedModel(protocol, self.settings.model_root, self.settings.pretrained_root, runtime)
                 for name, protocol in self.settings.protocols.items()
             }
             super().__init__(
@@ -83,10 +84,16 @@ class LandmarksApp(MONAILabelApp):
             report = start_report(monai_ext.__version__, self.models, self._datastore, self.settings)
             logger.info("%s", "\n".join(start_lines(report)))
             Background("label-survey", partial(survey_labels, self._datastore, self.settings.protocols)).start()
+            if self.settings.conf.runtime == "onnx":  # a graph takes a while to make
+                Background("graphs", self._prepare_models).start()
             self.pool.start()
             self.retraining.start()
             if self.pacs is not None:
                 self.pacs.start()
+
+    def _prepare_models(self) -> None:
+        for model in self.models.values():
+            model.prepare()
 
     @cached_property
     def desk(self) -> InferenceDesk:

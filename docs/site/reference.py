@@ -31,6 +31,7 @@ ROOMS = (
 )
 ROOMS += (
     "models",
+    "model_export",
     "engines",
     "studies",
     "importing",

@@ -31,6 +31,10 @@ ReduceOption = Annotated[
     typer.Option("--reduce", help="How the scores of the landmarks are combined into the score of an image."),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+RuntimeOption = Annotated[
+    Literal["torch", "onnx"],
+    typer.Option("--runtime", help="What runs the network: torch, or onnx (onnxruntime, on the CPU; same points)."),
+]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=0, help="Processes that load images.")]
 SuccessOption = Annotated[
     list[str] | None,

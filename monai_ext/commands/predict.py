@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monai_ext import evaluation, inferers, networks
+from monai_ext import evaluation, inferers
 from monai_ext.images import (
     IMAGE_EXTENSIONS,
     StatedSize,
@@ -33,7 +33,7 @@ from monai_ext.studies import Studies, passed_over, why_no_image
 
 from .console import print_json, say, tell
 from .meter import Meter
-from .options import DeviceOption, JsonOption, ModelOption, ModelsOption, locate_model
+from .options import DeviceOption, JsonOption, ModelOption, ModelsOption, RuntimeOption, locate_model
 
 
 def run(
@@ -51,6 +51,7 @@ def run(
         bool, typer.Option("--overrule", help="Apply --mm-per-px also to images that state a pixel size.")
     ] = False,
     device: DeviceOption = "auto",
+    runtime: RuntimeOption = "torch",
     overlays: Annotated[bool, typer.Option(help="Draw each image with its landmarks.")] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -66,7 +67,7 @@ def run(
     files = image_files(images)
     sizes = stated_pixel_sizes(mm_per_px, files, overrule=overrule)
     folder = locate_model(model, models)
-    predictor = inferers.Predictor.load(folder, networks.find_device(device))
+    predictor = inferers.Predictor.load(folder, inferers.runtime_device(device, runtime), runtime)
     out.mkdir(parents=True, exist_ok=True)
     colors = [item.color for item in predictor.protocol.landmarks]
     found: dict[str, Landmarks] = {}

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from .image_score import Reduction, image_score
     from .predictor import Answer, Predictor
     from .read_output import SOURCES, ImageBatch, Predictions, Source, load_batch, read_output
+    from .runtime import RUNTIMES, Runtime, graph_path, onnx_network, runtime_device
     from .uncertainty import map_radius, observed, probabilities, uncertainty_of
 
 __all__ = [
     "MOST",
+    "RUNTIMES",
     "SOURCES",
     "Answer",
     "FileMatcher",
@@ -23,13 +25,17 @@ __all__ = [
     "Predictions",
     "Predictor",
     "Reduction",
+    "Runtime",
     "Source",
+    "graph_path",
     "image_score",
     "load_batch",
     "map_radius",
     "observed",
+    "onnx_network",
     "probabilities",
     "read_output",
+    "runtime_device",
     "uncertainty_of",
 ]
 

@@ -23,10 +23,11 @@ from monai_ext.models import (
     read_calibration,
     read_familiarity,
 )
-from monai_ext.networks import FeatureTap, LandmarkNetwork, NetworkOutput, is_finite
+from monai_ext.networks import FeatureTap, LandmarkNetwork, NetworkOutput, encoder_features, is_finite
 from monai_ext.transforms import inference_transforms
 
 from .read_output import ImageBatch, Predictions, batch_of, read_output
+from .runtime import Runtime, onnx_network
 from .uncertainty import Uncertainty, uncertainty_of
 
 
@@ -60,6 +61,10 @@ class Predictor:
         device: where to run.
         calibration: of this version of the model, or None.
         familiarity: what this version knows of images like those of its training, or None: then none is unfamiliar.
+        runtime: what makes the answers; ``onnx`` makes a graph of the network at first, which is kept.
+
+    Raises:
+        InputError: the runtime is not installed, does not use the device, or cannot run the network.
 
     Examples:
         >>> predictor = Predictor.load(Path("apps/landmarks/pretrained/fundus"))  # doctest: +SKIP
@@ -74,6 +79,7 @@ class Predictor:
         device: str | torch.device = "cpu",
         calibration: Calibration | None = None,
         familiarity: Familiarity | None = None,
+        runtime: Runtime = "torch",
     ) -> None:
         self.card, self.calibration, self.familiarity = card, calibration, familiarity
         self.device = torch.device(device)
@@ -81,19 +87,21 @@ class Predictor:
         #: (K,) probabilities from which on a landmark is present, float64; None takes one half for all.
         self.threshold = None if fitted is None else torch.from_numpy(fitted.filled()).to(self.device)
         self.network = network.eval().to(self.device)
+        self._onnx = onnx_network(self.network, card, self.device) if runtime == "onnx" else None
         self._transforms = inference_transforms(card.protocol)
 
     @classmethod
-    def load(cls, folder: Path, device: str | torch.device = "cpu") -> Predictor:
+    def load(cls, folder: Path, device: str | torch.device = "cpu", runtime: Runtime = "torch") -> Predictor:
         """Loads a model folder with the calibration and the familiarity that lie beside its weights, if any.
 
         Raises:
-            InputError: there is no model, or one of the files is damaged.
+            InputError: there is no model, one of the files is damaged, or the runtime cannot run it.
         """
         folder = Path(folder)
         network, card = load_network(folder)
         calibration = read_calibration(folder, card.version, card.protocol.landmark_names)
-        return cls(network, card, device, calibration, read_familiarity(folder, card.version, card.sha256))
+        familiarity = read_familiarity(folder, card.version, card.sha256)
+        return cls(network, card, device, calibration, familiarity, runtime)
 
     @property
     def protocol(self) -> Protocol:
@@ -155,20 +163,30 @@ class Predictor:
             sample["frame"] = with_size(sample["frame"], size)
         check()
         batch = batch_of([sample], self.device)
-        with self._tap() as tap:
-            output = self.network(batch.image)
+        output, features = self._run(batch.image)
         if not bool(is_finite(output)):
             raise ModelError(
                 f"The model {self.protocol.name} {self.version} answers {Path(path).name} with values that are not "
                 "finite: its weights are damaged; train it again, or go back to an earlier version."
             )
         unfamiliar = None
-        if tap is not None and self.familiarity is not None:
-            unfamiliar = self.familiarity.judge(tap.all_features.cpu().numpy())
+        if features is not None and self.familiarity is not None:
+            unfamiliar = self.familiarity.judge(features.cpu().numpy())
         return {
             decoder: self._answer(decoder, output, batch, sample["frame"])._replace(unfamiliar=unfamiliar)
             for decoder in decoders
         }
+
+    def _run(self, image: torch.Tensor) -> tuple[NetworkOutput, torch.Tensor | None]:
+        """The network's output and, where the model can tell what they mean, (B, F) features of its encoder."""
+        if self._onnx is None:
+            with self._tap() as tap:
+                output = self.network(image)
+            return output, None if tap is None else tap.all_features
+        if self.familiarity is None:
+            return self._onnx(image), None
+        assert isinstance(self.network, LandmarkNetwork)
+        return self._onnx(image), encoder_features(self.network, image, all_maps=True)
 
     def _tap(self) -> AbstractContextManager[FeatureTap | None]:
         """Keeps the features of the next pass, where the model can tell what they mean."""

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from .encoders import build_encoder, encoder_names, is_encoder
     from .face_resnet import FACE_RESNET
     from .features import FeatureTap, encoder_features
-    from .halves import Halves, HalvesOutput
+    from .halves import Halves
     from .heatmap_net import HeatmapNet
     from .hourglass import Hourglass
     from .imagenet import imagenet_weights
     from .network import LandmarkNetwork, register_network
-    from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, is_finite
+    from .onnx_graph import onnx_graph, require_onnx
+    from .onnx_network import OnnxNetwork, network_graph
+    from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, StagedOutput, is_finite
     from .pretrained import (
         SUFFIXES,
         Weights,
@@ -53,7 +55,6 @@ __all__ = [
     "FeatureTap",
     "Frame",
     "Halves",
-    "HalvesOutput",
     "HeatmapNet",
     "HeatmapOutput",
     "Hourglass",
@@ -61,10 +62,12 @@ __all__ = [
     "MirroredFrame",
     "NetworkConfig",
     "NetworkOutput",
+    "OnnxNetwork",
     "RoiFrame",
     "SourceCard",
     "SourceClassifier",
     "Stage",
+    "StagedOutput",
     "Weights",
     "ZianConfig",
     "backbone_names",
@@ -84,10 +87,13 @@ __all__ = [
     "load_encoder_weights",
     "machine",
     "named_source",
+    "network_graph",
+    "onnx_graph",
     "pretrained_weights",
     "read_dlib_network",
     "read_source",
     "register_network",
+    "require_onnx",
     "shipped_source",
     "versions",
     "write_source",

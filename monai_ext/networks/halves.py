@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,20 +11,8 @@ from torch import nn
 from monai_ext.landmarks import Status
 
 from .network import LandmarkNetwork
-from .output import MirroredFrame, NetworkOutput, RoiFrame, Stage
+from .output import MirroredFrame, NetworkOutput, RoiFrame, Stage, StagedOutput
 from .pretrained import Weights
-
-
-class HalvesOutput(NamedTuple):
-    """The output for whole images, put together from that for their halves.
-
-    Attributes:
-        stages: with heatmaps (B, K, h, w) of the landmarks of both halves.
-        presence: (B, K) logits, or None where the network does not predict it.
-    """
-
-    stages: tuple[Stage, ...]
-    presence: torch.Tensor | None
 
 
 class Halves(LandmarkNetwork):
@@ -51,7 +39,7 @@ class Halves(LandmarkNetwork):
         self.order: torch.Tensor
         self.mirrored: torch.Tensor
 
-    def forward(self, image: torch.Tensor, **arguments: torch.Tensor) -> HalvesOutput:
+    def forward(self, image: torch.Tensor, **arguments: torch.Tensor) -> StagedOutput:
         """(B, C, H, W) images to the heatmaps of all K landmarks."""
         width = image.shape[-1]
         half = (width + 1) // 2
@@ -60,7 +48,7 @@ class Halves(LandmarkNetwork):
         stages = tuple(
             Stage(stage.name, self._joined(stage.heatmaps), self._frame(stage.frame, width)) for stage in output.stages
         )
-        return HalvesOutput(stages, None if output.presence is None else self._joined(output.presence))
+        return StagedOutput(stages, None if output.presence is None else self._joined(output.presence))
 
     def training_arguments(
         self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor

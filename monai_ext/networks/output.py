@@ -124,6 +124,18 @@ class HeatmapOutput(NamedTuple):
         return *(Stage("stack", maps, frame) for maps in self.intermediate), Stage("heatmap", self.heatmaps, frame)
 
 
+class StagedOutput(NamedTuple):
+    """An output that was put together: of those for the halves of an image, or of what an ONNX model answers.
+
+    Attributes:
+        stages: with heatmaps (B, K, h, w) of all landmarks.
+        presence: (B, K) logits, or None where the network does not predict it.
+    """
+
+    stages: tuple[Stage, ...]
+    presence: torch.Tensor | None
+
+
 def is_finite(output: NetworkOutput) -> torch.Tensor:
     """Tests that all heatmaps and presence logits are finite, as a damaged network's are not: a bool scalar."""
     parts = [stage.heatmaps for stage in output.stages]

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from .rand_camera import RandColor, RandColord, RandResolution, RandResolutiond, rand_camera
     from .rand_image import RandImage, RandImaged
     from .rand_light import RandHaze, RandHazed, RandShade, RandShaded, RandSpots, RandSpotsd
-    from .resample import inside, map_points, resample, to_original
+    from .resample import OVERSAMPLING, inside, map_points, resample, to_original
     from .visible_field import RandFieldOfViewd, RandSurroundd, VisibleField
 
 __all__ = [
     "METHODS",
+    "OVERSAMPLING",
     "AffineLandmarks",
     "Circle",
     "DecodeHeatmap",

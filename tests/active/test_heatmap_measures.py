@@ -18,7 +18,7 @@ from monai_ext.active.heatmap_measures import (
 )
 from monai_ext.inferers import ImageBatch, read_output
 from monai_ext.landmarks import InputError
-from monai_ext.networks import HalvesOutput, MirroredFrame, RoiFrame, Stage
+from monai_ext.networks import MirroredFrame, RoiFrame, Stage, StagedOutput
 
 #: Original pixels to network input: another scale along x than along y, a turn and an offset.
 MATRIX = np.array([[0.5, 0.12, 5.0], [-0.06, 0.8, 3.0], [0.0, 0.0, 1.0]])
@@ -67,7 +67,7 @@ def test_a_landmark_that_was_seen_in_a_mirror_has_its_covariance_mirrored_back()
     drawn = torch.from_numpy(draw_gaussian((40, 50), np.array([21.3, 18.0]), turned(4, 2, 30))).float()
     maps = drawn.expand(1, 2, 40, 50)
     frame = MirroredFrame(RoiFrame(torch.tensor([[[10.0, 5.0], [30.0, 8.0]]]), 2.0), torch.tensor([False, True]), 200)
-    output = HalvesOutput((Stage("heatmap", maps, frame),), None)
+    output = StagedOutput((Stage("heatmap", maps, frame),), None)
     images = ImageBatch(
         torch.zeros(1, 1, 1, 1),
         torch.eye(3, dtype=torch.float64)[None],

@@ -75,8 +75,8 @@ def test_settings_do_not_show_the_token() -> None:
         (
             {"tokn": TOKEN},
             "--conf tokn is unknown; use one of protocols, protocol_dir, model_dir, token, allow_remote, "
-            "allow_origins, allow, max_body_mb, infer_slots, infer_queue, infer_timeout, infer_cache, measure, "
-            "pool_scores, offer_minutes, train_after, readers",
+            "allow_origins, allow, max_body_mb, infer_slots, infer_queue, infer_timeout, infer_cache, runtime, "
+            "measure, pool_scores, offer_minutes, train_after, readers",
         ),
     ],
 )

@@ -96,7 +96,7 @@ def test_damaged_weights_are_read_once(app: Any, client: TestClient, monkeypatch
     (folder_of(app) / "v1.safetensors").write_bytes(b"")
     loads: list[Path] = []
     load = Predictor.load
-    monkeypatch.setattr(Predictor, "load", lambda folder, device: (loads.append(folder), load(folder, device))[1])
+    monkeypatch.setattr(Predictor, "load", lambda folder, *how: (loads.append(folder), load(folder, *how))[1])
     for _ in range(3):
         assert client.post("/infer/spots?image=spot_00").status_code == 409
     assert len(loads) == 1

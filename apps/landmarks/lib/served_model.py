@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_ext.inferers import Predictor
+from monai_ext.inferers import Predictor, Runtime, runtime_device
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.models import (
     CARD,
@@ -19,7 +20,6 @@ from monai_ext.models import (
     newest_whole_version,
     read_card,
 )
-from monai_ext.networks import find_device
 
 from .errors import ConflictError
 
@@ -77,10 +77,11 @@ class ServedModel:
         protocol: the served protocol.
         model_root: folder of the models that training publishes; they win.
         pretrained_root: folder of the shipped models.
+        runtime: what runs the network.
     """
 
-    def __init__(self, protocol: Protocol, model_root: Path, pretrained_root: Path) -> None:
-        self.protocol = protocol
+    def __init__(self, protocol: Protocol, model_root: Path, pretrained_root: Path, runtime: Runtime = "torch") -> None:
+        self.protocol, self.runtime = protocol, runtime
         self.roots = (model_root, pretrained_root)
         self._lock = threading.Lock()
         self._found: _Found | None = None
@@ -138,7 +139,7 @@ class ServedModel:
             folder, signature, card = self._look()
             if self._loaded is None or self._loaded[0] != signature:
                 try:
-                    predictor = Predictor.load(folder, find_device("auto"))
+                    predictor = Predictor.load(folder, runtime_device("auto", self.runtime), self.runtime)
                 except InputError as error:
                     raise self._refuse(folder, signature, str(error)) from None
                 logger.info("Loaded %s, version %s.", folder, predictor.version)
@@ -146,6 +147,12 @@ class ServedModel:
                     return predictor
                 self._loaded = (signature, predictor)
             return self._loaded[1]
+
+    def prepare(self) -> None:
+        """Loads the current model ahead of the first request, where there is one; a problem is logged."""
+        if self.is_ready():
+            with contextlib.suppress(ConflictError):  # logged where it was found
+                self.predictor()
 
     def _look(self) -> tuple[Path, Signature, ModelCard]:
         name = self.protocol.name

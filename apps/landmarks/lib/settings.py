@@ -12,7 +12,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from monai_ext.active import DEFAULT_MEASURE, MEASURES
 from monai_ext.dicomweb import Frames, query_keys
+from monai_ext.inferers import RUNTIMES, Runtime
 from monai_ext.landmarks import InputError, Protocol, read_protocols
+from monai_ext.networks import require_onnx
 from monai_ext.studies import READINGS
 
 #: The environment variable that holds the token; unlike ``--conf token`` it is in no process list and no log.
@@ -64,6 +66,7 @@ class Conf(BaseModel):
         infer_queue: predictions that may wait for a place.
         infer_timeout: seconds after which a prediction that waits or runs is given up.
         infer_cache: answers that are kept for identical requests; 0 keeps none.
+        runtime: what runs a network for an answer: torch, or onnxruntime on the CPU.
         measure: of uncertainty, by which images are scored.
         pool_scores: when they are scored in the background.
         offer_minutes: how long an image that was offered to one client is kept from the others.
@@ -89,6 +92,7 @@ class Conf(BaseModel):
     infer_queue: Annotated[int, Field(ge=0, le=10_000)] = 16
     infer_timeout: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 120.0
     infer_cache: Annotated[int, Field(ge=0, le=100_000)] = 256
+    runtime: Runtime = "torch"
     measure: Annotated[str, AfterValidator(_known_measure)] = DEFAULT_MEASURE
     pool_scores: PoolScores = "auto"
     offer_minutes: Annotated[float, Field(gt=0, le=10_080, allow_inf_nan=False)] = 30.0
@@ -129,6 +133,8 @@ def _sentence(name: str, value: str, error: Mapping[str, object]) -> str:
         return f"--conf allow {value!r} must name some of {', '.join(get_args(Door))}, separated by commas"
     if name == "measure":
         return f"--conf measure {value!r} is unknown; use one of {', '.join(MEASURES)}"
+    if name == "runtime":
+        return f"--conf runtime cannot be {value!r}: use one of {', '.join(RUNTIMES)}"
     if name == "readers":
         return f"--conf readers cannot be {value!r}: an image has 1 reader, or 2 who label it each by themselves"
     if name == "allow_origins":
@@ -168,6 +174,11 @@ class AppSettings:
         except InputError as error:
             problems.append(str(error))
             chosen = Conf.parse({name: conf[name] for name in ("protocol_dir", "model_dir") if name in conf}, {})
+        if chosen.runtime == "onnx":
+            try:
+                require_onnx()
+            except InputError as error:
+                problems.append(str(error))
         folders = [app_dir / "protocols"]
         if chosen.protocol_dir is not None:
             folders.append(Path(chosen.protocol_dir).expanduser())

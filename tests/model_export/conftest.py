@@ -1,0 +1,3 @@
+from export_case import model_folder, spot_images
+
+__all__ = ["model_folder", "spot_images"]
