@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EVIDENCE = ROOT / "docs" / "evidence"
-FOLDS = EVIDENCE / "fundus_cross_validation"
 
 
 def test_every_file_that_the_index_names_is_there_and_readable() -> None:
@@ -24,47 +23,45 @@ def test_every_file_that_the_index_names_is_there_and_readable() -> None:
             assert json.loads(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["images", "changed"])
-def test_the_rows_of_the_cross_validation_follow_from_its_errors(name: str) -> None:
-    told = json.loads((FOLDS / "cross_validation.json").read_text(encoding="utf-8"))
-    assert told["folds_finished"] == told["folds_asked_for"] == 5
-    held_out = [image for fold in told["folds"] for image in fold["held_out"]]
-    assert len(held_out) == len(set(held_out)) == 103
-    document = json.loads((FOLDS / name / "metrics.json").read_text(encoding="utf-8"))
-    changes = json.loads((FOLDS / "camera_change.json").read_text(encoding="utf-8"))["images"]
-    names = [image["image"] for image in document["images"]]
-    assert sorted(names) == sorted(held_out) == sorted(changes)
-    px = np.array([image["errors_px"] for image in document["images"]])
-    widths = np.array([changes[id]["size"][0] if name == "changed" else 1072 for id in names])
-    for k, row in enumerate(told["relative"][name][:2]):
-        assert row["images"] == 103
-        assert row["mean"] == pytest.approx(px[:, k].mean(), abs=1e-6)
-        assert row["median"] == pytest.approx(np.median(px[:, k]), abs=1e-6)
-        assert row["worst"] == pytest.approx(px[:, k].max(), abs=1e-6)
-        assert row["of_width"] == pytest.approx((100 * px[:, k] / widths).mean(), abs=1e-6)
-    assert told["relative"][name][2]["mean"] == pytest.approx(px.mean(), abs=1e-6)
-
-
-def test_the_benchmarks_tell_of_the_cross_validation_what_the_file_says() -> None:
-    told = json.loads((FOLDS / "cross_validation.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("folder", "version", "light"),
+    [
+        ("fundus_validation", "v5", "as they are"),
+        ("fundus_validation_changed", "v5", "as other cameras would draw them"),
+        ("fundus_former", "v4", "as they are"),
+        ("fundus_former_changed", "v4", "as other cameras would draw them"),
+    ],
+)
+def test_the_benchmarks_tell_of_the_fundus_model_what_the_errors_say(folder: str, version: str, light: str) -> None:
+    told = json.loads((EVIDENCE / folder / "metrics.json").read_text(encoding="utf-8"))
     text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    for row in told["relative"]["images"] + told["relative"]["changed"]:
-        figures = (
-            f"| {row['mean']:.1f} ({row['low']:.1f} to {row['high']:.1f}) | {row['median']:.1f} | "
-            f"{row['of_width']:.2f} | {row['of_distance']:.1f} | {row['failures']} of {row['images']} |"
-        )
-        assert figures in text
+    assert told["model_version"] == version
+    assert len(told["images"]) == 71
+    failed = sum(image["error"] > 40 for image in told["normalized"]["images"])
+    assert failed / 71 == pytest.approx(told["normalized"]["failure_rate"])
+    for k, name in enumerate(("fovea", "optic disc")):
+        errors = [image["errors_px"][k] for image in told["images"]]
+        found = np.array([error for error in errors if error is not None])
+        row = f"| {found.mean():.1f} | {np.median(found):.1f} | {71 - len(found)} | {failed} of 71 |"
+        assert f"| {version} | {light} | {name} {row}" in text
 
 
-def test_the_index_tells_how_far_seeds_of_the_fundus_model_differ() -> None:
-    text = (EVIDENCE / "README.md").read_text(encoding="utf-8").replace("\n", " ")
-    (shipped,) = (ROOT / "apps" / "landmarks" / "pretrained" / "fundus").glob("*.training.json")
-    records = [shipped, *(EVIDENCE / "fundus_seeds" / f"seed{seed}.training.json" for seed in (1, 2))]
-    told = [json.loads(record.read_text(encoding="utf-8")) for record in records]
-    assert [record["seed"] for record in told] == [0, 1, 2]
-    assert len({(record["epochs"], record["labels_used"], record["keep"]) for record in told}) == 1
-    first, second, third = (f"{record['val_error']:.1f} px" for record in told)
-    assert f"seed 0 has {first}, seed 1 {second} and seed 2 {third}" in text
+def test_the_benchmarks_tell_of_missing_landmarks_what_the_file_says() -> None:
+    told = json.loads((EVIDENCE / "fundus_presence" / "presence.json").read_text(encoding="utf-8"))
+    text = " ".join((ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8").split())
+    cut = told["cut_away_called_missing"]
+    assert f"the disc is called missing in {cut['optic_disc']} of 71 parts without the disc" in text
+    assert f"the fovea in {cut['fovea']} of 71 parts without the fovea" in text
+    assert f"What a part shows is called missing {sum(told['shown_in_a_part_called_missing'].values())} times" in text
+    assert set(told["whole_called_missing"].values()) == {0}
+
+
+def test_the_readme_tells_of_the_fundus_model_what_the_file_says() -> None:
+    told = json.loads((EVIDENCE / "fundus_validation" / "metrics.json").read_text(encoding="utf-8"))
+    (fovea, disc), text = told["landmarks"], (ROOT / "README.md").read_text(encoding="utf-8")
+    means, medians = ([100 * landmark[key] / 1072 for landmark in (fovea, disc)] for key in ("mre", "median"))
+    assert f"mean error {means[0]:.2f} % (fovea) and {means[1]:.2f} % (disc)" in text
+    assert f"medians {medians[0]:.2f} % and {medians[1]:.2f} %" in text
 
 
 @pytest.mark.parametrize("name", ["wings12", "faces14"])
