@@ -12,7 +12,7 @@ import typer
 from monai_ext import engines, networks
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Protocol, shipped_dir
-from monai_ext.models import FALSE_ALARMS, ModelCard, load_network, write_familiarity
+from monai_ext.models import FALSE_ALARMS, MARGIN, ModelCard, load_network, write_familiarity
 from monai_ext.studies import Studies
 
 from .console import print_json, tell
@@ -59,8 +59,9 @@ def run(
         )
         return
     tell(
-        f"{card.protocol.name} {card.version} warns of images at a distance above {found.threshold:.1f}, as "
-        f"{FALSE_ALARMS:.0%} of {found.held_out} held-out images and changed copies have it: {path}"
+        f"{card.protocol.name} {card.version} warns of images at a distance above {found.threshold:.1f}, "
+        f"{MARGIN} times that which {1 - FALSE_ALARMS:.0%} of {found.held_out} held-out images and copies do not exceed: "
+        f"{path}"
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from .familiarity import (
         FALSE_ALARMS,
+        MARGIN,
         Familiarity,
         Unfamiliar,
         familiarity_path,
@@ -68,6 +69,7 @@ __all__ = [
     "FALSE_ALARMS",
     "HOLDER",
     "KEPT_VERSIONS",
+    "MARGIN",
     "PRESENCE_THRESHOLD",
     "ROLLBACKS",
     "SHIPPED",

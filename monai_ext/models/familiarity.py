@@ -24,6 +24,8 @@ from .conformal import conformal_rank
 
 #: Share of images like those of the training that may be taken for unlike ones.
 FALSE_ALARMS = 0.03
+#: The threshold over their distance: images of other cameras lie a little farther, foreign ones farther still.
+MARGIN = 1.15
 #: Axes of the spread, at most; and training images for each of them, at least.
 AXES, IMAGES_PER_AXIS = 32, 4
 #: Bytes of the axes on disk, at most.
@@ -157,10 +159,10 @@ def _spread(z: FloatArray) -> tuple[NDArray[np.float32], FloatArray, float]:
 
 
 def _threshold(distances: FloatArray) -> float:
-    """The distance that a further image exceeds with the probability of a false alarm; the largest, of few."""
+    """Above the distance that a further image exceeds with the probability of a false alarm; of few, the largest."""
     ordered = np.sort(distances)
     rank = conformal_rank(len(ordered), 1 - FALSE_ALARMS) or len(ordered)
-    return float(ordered[rank - 1])
+    return MARGIN * float(ordered[rank - 1])
 
 
 def familiarity_path(folder: Path, version: str) -> Path:

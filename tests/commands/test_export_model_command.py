@@ -13,7 +13,7 @@ def test_the_shipped_model_becomes_a_folder_that_predicts(cli, tmp_path) -> None
 
     assert answer.code == 0, answer.err
     assert json.loads(answer.out) == {
-        "format": "hf", "protocol": "fundus", "version": "v4", "output": str(tmp_path / "hub"),
+        "format": "hf", "protocol": "fundus", "version": "v5", "output": str(tmp_path / "hub"),
     }  # fmt: skip
     assert load_network(tmp_path / "hub")[1].protocol.landmark_names == ("fovea", "optic_disc")
     assert (tmp_path / "hub" / "README.md").read_text().startswith("---\nlicense: apache-2.0\n")
