@@ -60,8 +60,7 @@ def run(
         return
     tell(
         f"{card.protocol.name} {card.version} warns of images at a distance above {found.threshold:.1f}, "
-        f"{MARGIN} times that which {1 - FALSE_ALARMS:.0%} of {found.held_out} held-out images and copies do not exceed: "
-        f"{path}"
+        f"{MARGIN} times what {1 - FALSE_ALARMS:.0%} of {found.held_out} held-out images do not exceed: {path}"
     )
 
 
