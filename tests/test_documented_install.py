@@ -25,7 +25,7 @@ def test_every_install_is_that_of_a_copy_of_the_repository() -> None:
     chosen = {(path, OURS.match(line)) for path, line in found}
     assert {(path, line) for path, line in found if OURS.match(line) is None} == set()
     extras = {extra for _, match in chosen if match is not None for extra in match[1].split(",")}
-    assert extras == {"dicom-sr", "server", "test"}
+    assert extras == {"dicom-sr", "onnx", "server", "test"}
     for extra in extras:
         assert f"\n{extra} = [" in PROJECT.partition("[project.optional-dependencies]")[2]
     assert {README, APP_README} <= {path for path, _ in found}

@@ -148,9 +148,9 @@ class Augmentation(Strict):
 
     @model_serializer(mode="wrap")
     def _without_nothing_further(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Documents are as they were before there were plug-ins and sceneries where none is used."""
+        """Documents are as they were before there were hidden landmarks, sceneries and plug-ins where none is used."""
         fields: dict[str, Any] = written(self)
-        for name in ("scenery", "further"):
+        for name in ("hide", "scenery", "further"):
             if not getattr(self, name):
                 fields.pop(name, None)
         return fields

@@ -150,7 +150,7 @@ def test_labels_that_state_no_frame_are_left_and_counted(cli: Any, clinic: Path)
     change_placement(clinic, "stripped")
     answer = cli("remap", clinic)
     assert answer.code == 0
-    assert answer.out.splitlines()[-1].endswith("left as they are: 1.")
+    assert answer.out.splitlines()[-1].endswith("Labels without a recorded placement, left unchanged: 1.")
     assert json.loads(path.read_text()) == document
 
 

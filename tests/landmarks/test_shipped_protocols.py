@@ -40,7 +40,7 @@ def test_four_protocols_ship_under_their_own_file_names():
 @pytest.mark.parametrize(
     ("name", "channels", "count", "size", "flip"),
     [
-        ("fundus", "rgb", 2, (384, 384), 0.5),
+        ("fundus", "rgb", 2, (256, 256), 0.5),
         ("scleral_spur", "grey", 2, (1024, 512), 0.5),
         ("face", "rgb", 14, (480, 480), 0.5),
         ("cephalometric", "grey", 19, (320, 384), 0.0),

@@ -149,4 +149,4 @@ def test_protocols_of_the_package_are_read_without_torch() -> None:
         "print(sorted(names), 'torch' in sys.modules, 'monai' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == "['heatmap_net', 'zian'] False False\n"
+    assert ran.stdout == "['heatmap_net', 'zian', 'zoom_net'] False False\n"

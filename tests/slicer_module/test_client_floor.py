@@ -18,7 +18,7 @@ FLOORS = ("", "server", "work", "scene", "panel")
 #: What the folders may import beside the standard library; ``requests`` comes with Slicer, and urllib3 with it.
 PACKAGES = {
     "server": {"requests", "urllib3"},
-    "scene": {"slicer", "vtk"},
+    "scene": {"slicer", "vtk", "pydicom"},  # Slicer brings its own pydicom, for reports
     "panel": {"slicer", "vtk", "qt", "ctk"},
 }
 FILES = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.py"))
