@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from monai_ext.inferers import ImageBatch, observed, read_output
-from monai_ext.landmarks import InputError, Protocol, Unit, input_errors_unwrapped
+from monai_ext.landmarks import Protocol, Unit
 from monai_ext.models import Calibration, Observed, fewest_errors, fit_calibration, joined
 from monai_ext.networks import build_network
 from monai_ext.transforms import to_original
 
 from .dataset import LabelledImage
-from .distributed import gathered
+from .distributed import gathered_or_problem
 from .job import Job
 from .loader import make_loader
 from .stop import StoppedError
-
-logger = logging.getLogger(__name__)
 
 #: Images at a time, at most: more is kept of each than in training.
 BATCH_SIZE = 4
@@ -56,19 +54,10 @@ def calibrate(
     Raises:
         StoppedError: a stop was asked for meanwhile.
     """
-    share: list[Observed | str]
-    try:
-        with input_errors_unwrapped():
-            share = list(_observe(job, weights, unit, on_images))
-    except StoppedError:
-        raise
-    except Exception as error:  # an image that vanished, a lack of memory, ...
-        logger.exception("The network could not be calibrated.")
-        share = [str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".split("\n")[0]]
-    parts = gathered(share)
-    problems = [part for part in parts if isinstance(part, str)]
-    if problems:
-        return Calibrated(None, f"It answers without radii, as it could not be calibrated ({problems[0].rstrip('.')}).")
+    look = partial(_observe, job, weights, unit, on_images)
+    parts, problem = gathered_or_problem(look, "The network could not be calibrated.")
+    if problem:
+        return Calibrated(None, f"It answers without radii, as it could not be calibrated ({problem}).")
     calibration = fit_calibration(joined(parts), protocol=job.protocol.name)
     return Calibrated(calibration, _lacking(calibration))
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+
+from monai_ext.landmarks import InputError, input_errors_unwrapped
+
+from .stop import StoppedError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def process_rank() -> tuple[int, int]:
@@ -69,3 +78,31 @@ def gathered(values: list[Any]) -> list[Any]:
     parts: list[Any] = [None] * world
     torch.distributed.all_gather_object(parts, values)
     return [value for part in parts for value in part]
+
+
+def gathered_or_problem(look: Callable[[], list[T]], failed: str) -> tuple[list[T], str]:
+    """What all processes found, and one sentence without its full stop about what kept one of them from it, if any.
+
+    For what follows a training, which is never lost by it: an error is logged and does not leave. All processes call
+    this together, also one whose share fails.
+
+    Args:
+        look: finds the share of this process.
+        failed: sentence for the log.
+
+    Raises:
+        StoppedError: a stop was asked for meanwhile.
+    """
+    problem = ""
+    share: list[T] = []
+    try:
+        with input_errors_unwrapped():
+            share = look()
+    except StoppedError:
+        raise
+    except Exception as error:  # an image that vanished, a lack of memory, ...
+        logger.exception(failed)
+        problem = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".split("\n")[0]
+    parts = gathered([(share, problem)])
+    problems = [problem for _, problem in parts if problem]
+    return [value for found, _ in parts for value in found], problems[0].rstrip(".") if problems else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
@@ -10,17 +9,15 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import torch
 
-from monai_ext.landmarks import FloatArray, InputError, Protocol, input_errors_unwrapped
+from monai_ext.landmarks import FloatArray, Protocol, input_errors_unwrapped
 from monai_ext.models import Familiarity, fit_familiarity
 from monai_ext.networks import LandmarkNetwork, build_network, encoder_features
 
 from .dataset import LabelledImage
-from .distributed import gathered, process_rank
+from .distributed import gathered_or_problem, process_rank
 from .job import Job
 from .loader import make_loader
 from .stop import Stop, StoppedError, never
-
-logger = logging.getLogger(__name__)
 
 #: Images of each side that are looked at, at most, from all over the row.
 MOST_TRAINED, MOST_HELD_OUT = 240, 120
@@ -167,21 +164,15 @@ def familiarity_of(
     Raises:
         StoppedError: a stop was asked for meanwhile.
     """
-    share: list[Seen | str]
-    try:
+
+    def look() -> list[Seen]:
         network = build_network(job.protocol)
         network.load_state_dict(weights)
         network.eval().to(job.device)
         sides = (job.train_images, job.val_images)
-        with input_errors_unwrapped():
-            share = [*_seen(network, job.protocol, *sides, job.device, job.num_workers, on_images, job.stop_in_share)]
-    except StoppedError:
-        raise
-    except Exception as error:  # an image that vanished, a lack of memory, ...
-        logger.exception("What the network knows of its images could not be fitted.")
-        share = [str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".split("\n")[0]]
-    parts = gathered(share)
-    problems = [part for part in parts if isinstance(part, str)]
-    if problems:
-        return Known(None, f"It does not warn of images unlike its own ({problems[0].rstrip('.')}).")
-    return Known(_fitted([part for part in parts if isinstance(part, Seen)], job.protocol), "")
+        return [*_seen(network, job.protocol, *sides, job.device, job.num_workers, on_images, job.stop_in_share)]
+
+    parts, problem = gathered_or_problem(look, "What the network knows of its images could not be fitted.")
+    if problem:
+        return Known(None, f"It does not warn of images unlike its own ({problem}).")
+    return Known(_fitted(parts, job.protocol), "")
