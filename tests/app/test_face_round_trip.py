@@ -146,7 +146,8 @@ def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp
     """Trained with pictures of three people, the detector measures pictures of them that it has not seen.
 
     Each measurement of 24 such pictures, in px and in mm, is compared with the true length in that picture: the median
-    of the absolute errors is below 2 % of the length, and so is the mean of the signed ones. A detector that knew the
+    of the absolute errors is below 2 % of the length, and so is the mean of the signed ones; of a ratio, to which two
+    lengths bring their errors, both are below 4 %. A detector that knew the
     people and their mean lengths but not the scale of the picture would have medians of 2.8 %.
 
     These four minutes of training do not hold every single picture within 2 %. Measured, for the eyes, the philtrum
@@ -183,11 +184,13 @@ def test_measurements_agree_with_the_true_lengths(start_server: StartServer, tmp
             true = np.array([lengths(phantom.points, pixel) for phantom in unseen.values()])
             errors[unit] = np.array([measured(answer, unit) for answer in answers]) / true - 1
     for unit, relative in errors.items():
-        for name, error in zip(MEASUREMENTS, 100 * relative.T, strict=True):
+        for name, error in zip((*MEASUREMENTS, *RATIOS), 100 * relative.T, strict=True):
             print(
                 f"{name} in {unit}: median {np.median(abs(error)):.2f} %, mean {error.mean():+.2f} %, "
                 f"largest {abs(error).max():.2f} %, {(abs(error) < 2).mean():.0%} of the pictures below 2 %"
             )
+    # to first order, the relative error of a ratio is the difference of those of its two lengths
+    limits = np.array([0.02] * len(MEASUREMENTS) + [0.04] * len(RATIOS))
     for relative in errors.values():
-        assert np.median(abs(relative), axis=0).max() < 0.02
-        assert abs(relative.mean(axis=0)).max() < 0.02
+        assert (np.median(abs(relative), axis=0) < limits).all()
+        assert (abs(relative.mean(axis=0)) < limits).all()
