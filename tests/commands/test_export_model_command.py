@@ -59,4 +59,4 @@ def test_predictions_by_onnxruntime_are_those_of_torch(cli, tmp_path, monkeypatc
     for found, wanted in zip(answers["onnx"], answers["torch"], strict=True):
         for one, other in zip(found["landmarks"], wanted["landmarks"], strict=True):
             assert one["pixel"] == pytest.approx(other["pixel"], abs=0.01)
-    assert len(list((tmp_path / "cache").rglob("fundus_v4_*.onnx"))) == 1
+    assert len(list((tmp_path / "cache").rglob("fundus_v5_*.onnx"))) == 1
