@@ -58,12 +58,9 @@ def test_its_own_loop_and_train_model_learn_the_points_of_the_sample_data(
 
     told = [said(cell) for cell in notebook.cells if cell.cell_type == "code"]
     (error,) = re.findall(r"Mean radial error: ([\d.]+) px", "".join(told))
-    assert (
-        float(error) < 30.0
-    )  # of images about 500 px wide; a network that has learned nothing is off by more than 100
-    dictionary = notebook.cells[-1].outputs[-1]["data"][
-        "text/plain"
-    ]  # the value of the last cell, below what it prints
-    points = ast.literal_eval(dictionary)
+    # of images about 500 px wide; a network that has learned nothing is off by more than 100
+    assert float(error) < 30.0
+    value = notebook.cells[-1].outputs[-1]["data"]
+    points = ast.literal_eval(value["text/plain"])
     assert list(points) == ["fovea", "optic_disc"]
     assert all(len(point) == 2 and 0 <= point[0] < 512 and 0 <= point[1] < 366 for point in points.values())
