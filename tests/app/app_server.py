@@ -37,10 +37,15 @@ class Server:
 
 @contextmanager
 def run_server(
-    app_dir: Path, studies: Path, conf: Mapping[str, str], log_path: Path, options: Sequence[str] = ()
+    app_dir: Path,
+    studies: Path | str,
+    conf: Mapping[str, str],
+    log_path: Path,
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """A server that answers; its log is printed when the block fails."""
-    server = launch(app_dir, studies, conf, log_path, options)
+    server = launch(app_dir, studies, conf, log_path, options, environment)
     try:
         wait_until_up(server)
         yield server

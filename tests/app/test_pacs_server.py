@@ -15,7 +15,7 @@ import pytest
 import requests
 from app_orthanc import PASSWORD, Orthanc, environment, run_orthanc
 from app_requests import publish_weights
-from app_server import APP_DIR, Server, end_group, launch, wait_until_up
+from app_server import APP_DIR, Server, run_server
 from app_spots import NAMES, SPOTS, spot_image, spot_points, write_label
 from monailabel.client import MONAILabelClient
 
@@ -95,17 +95,10 @@ def serve(pacs: Pacs, protocol: Protocol, protocol_dir: Path, tmp_path: Path) ->
         conf |= {"dicomweb_dir": str(tmp_path / mirror)}
         log = tmp_path / f"server_{len(list(tmp_path.glob('server_*.log')))}.log"
         variables = environment() if variables is None else variables
-        server = launch(APP_DIR, pacs.orthanc.address, conf, log, environment=variables)
-        try:
-            wait_until_up(server)
+        with run_server(APP_DIR, pacs.orthanc.address, conf, log, environment=variables) as server:
             if listed:
                 wait_for(lambda: state(server)["listed"])
             yield server
-        except BaseException:
-            print(f"---- server log ----\n{server.log()[-8000:]}")
-            raise
-        finally:
-            end_group(server.process)
 
     return start
 
