@@ -1,4 +1,4 @@
-"""Where the command ``monai-landmarks`` begins: it says what is wrong where its packages cannot be loaded."""
+"""Entry point of the command ``monai-landmarks``, which reports packages that cannot be imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faces of packages: public names that are loaded when they are first asked for."""
+"""Faces of packages: public names that are loaded on first access."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class LazyFace(ModuleType):
 
 
 def lazy_face(package: str) -> None:
-    """Loads the public names of a package when they are first asked for.
+    """Loads the public names of a package on first access.
 
     The package's ``__init__`` states where they come from by imports under ``if TYPE_CHECKING:``. Type checkers and
     editors read these as they are; Python skips them, and they are read from the source here.

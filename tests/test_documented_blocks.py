@@ -180,7 +180,8 @@ def test_measure_in_millimetres(workspace: Path, run: Callable[..., str]) -> Non
     table = next(block.text for block in BLOCKS if block.page == "docs/calibration.md" and block.kind == "")
     (workspace / "points.csv").write_text(table)
     shutil.copy(workspace / "photos" / "spots_0.png", workspace / "photos" / "i.png")
-    into, detect, measure, evaluate = commands("docs/calibration.md", "import", "predict", "measure", "evaluate")
+    named = ("import", "predict", "measure", "uncertainty", "evaluate")
+    into, detect, measure, uncertainty, evaluate = commands("docs/calibration.md", *named)
     run(into)
     assert json.loads((workspace / "studies/calibration.json").read_text())["i"]["mm_per_px"] == [0.25, 0.25]
     run(detect)
@@ -194,6 +195,9 @@ def test_measure_in_millimetres(workspace: Path, run: Callable[..., str]) -> Non
     assert {row["measurement"] for row in rows} == {"width"}
     run(evaluate)
     assert json.loads((workspace / "evaluation/metrics.json").read_text())["images"]
+    Studies(workspace / "studies").write_splits(dict.fromkeys(Studies(workspace / "studies").labelled(), "val"))
+    run(uncertainty)
+    assert json.loads((workspace / "radii/uncertainty.json").read_text())["unit"] == "%"
 
 
 def test_label_fewer_images(workspace: Path, run: Callable[..., str]) -> None:

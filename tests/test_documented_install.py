@@ -13,6 +13,9 @@ README, APP_README = REPOSITORY / "README.md", REPOSITORY / "apps" / "landmarks"
 INSTALL = re.compile(r"pip install ([^&`\n]+)")
 OURS = re.compile(r"""(?:-e )?"\.\[([a-z,-]+)\]"$""")
 
+#: PyTorch's builds without CUDA, which are installed before the project.
+CPU = "torch torchvision --index-url https://download.pytorch.org/whl/cpu"
+
 
 def speaking() -> list[Path]:
     """What a user reads: documents, and the programs that speak to one."""
@@ -22,6 +25,7 @@ def speaking() -> list[Path]:
 
 def test_every_install_is_that_of_a_copy_of_the_repository() -> None:
     found = {(path, line.strip()) for path in speaking() for line in INSTALL.findall(path.read_text(encoding="utf-8"))}
+    found.remove((README, CPU))
     chosen = {(path, OURS.match(line)) for path, line in found}
     assert {(path, line) for path, line in found if OURS.match(line) is None} == set()
     extras = {extra for _, match in chosen if match is not None for extra in match[1].split(",")}

@@ -39,8 +39,45 @@ def test_the_shipped_model_is_small_names_its_photographs_and_is_of_its_protocol
     shipped = find_protocol("fundus")
     assert predictor.protocol.landmark_names == shipped.landmark_names
     assert predictor.protocol.network == shipped.network
-    # 600 steps were divided into as many epochs as the card tells
+    # 704 steps were divided into as many epochs as the card tells
     assert predictor.protocol.recipe == shipped.recipe.model_copy(update={"max_epochs": predictor.card.epochs})
+
+
+def test_the_shipped_fundus_model_answers_with_radii_that_follow_the_size_of_the_photograph(
+    tmp_path, predictor
+) -> None:
+    path = REPOSITORY / "sample_data" / "fundus" / "synthetic_fundus_001.jpg"
+    small, large = Image.open(path), tmp_path / "large.png"
+    small.resize((2 * small.width, 2 * small.height), Image.Resampling.BICUBIC).save(large)
+    answers = [predictor.predict_stages(picture) for picture in (path, large)]
+    assert [answer.coverage for answer in answers] == [0.95, 0.95]
+    np.testing.assert_allclose(answers[1].radius, 2 * answers[0].radius, rtol=0.1)
+    assert (answers[0].radius > 0.005 * small.width).all()
+    assert (answers[0].radius < 0.1 * small.width).all()
+
+
+def test_the_shipped_fundus_model_calls_what_a_photograph_does_not_show_missing(
+    tmp_path, predictor, shared_data
+) -> None:
+    folder = shared_data / "idrid_fundus2"
+    if not folder.is_dir():
+        pytest.skip(f"the photographs are not at {folder}")
+    names = predictor.protocol.landmark_names
+    table = read_points_table(folder / "landmarks.csv", names)
+    left = [name for name, entry in table.images.items() if entry.split == "val"][::5]
+    assert len(left) == 4
+    for name in left:
+        _, frame = read_image(folder / "images" / name, "rgb")
+        points = table.landmarks(name, frame, names).points
+        assert predictor.predict(folder / "images" / name).defined.all()
+        middle = round(float(points[:, 0].mean()))
+        for start, end in ((0, middle), (middle, frame.width)):
+            with Image.open(folder / "images" / name) as picture:
+                picture.crop((start, 0, end, frame.height)).save(tmp_path / "part.png")
+            found = predictor.predict(tmp_path / "part.png")
+            for k in range(2):
+                if not start <= points[k, 0] < end:
+                    assert not found.defined[k]
 
 
 def test_the_shipped_model_finds_the_points_of_the_sample_data(predictor) -> None:
@@ -184,3 +221,53 @@ def test_the_shipped_face_model_calls_every_point_missing_where_there_is_no_face
     ]
     answered = [path.name for path in [*tmp_path.iterdir(), *others] if faces.predict(path).defined.any()]
     assert answered == []
+
+
+@pytest.fixture(scope="module")
+def spurs() -> Predictor:
+    return Predictor.load(shipped_dir("pretrained") / "scleral_spur")
+
+
+def test_the_shipped_spur_model_is_small_says_that_its_images_are_synthetic_and_is_of_its_protocol(spurs) -> None:
+    folder, shipped = shipped_dir("pretrained") / "scleral_spur", find_protocol("scleral_spur")
+    assert (folder / spurs.card.weights).stat().st_size < 12e6
+    assert [path.name for path in folder.glob("*.safetensors")] == [spurs.card.weights]
+    assert "Synthetic images only" in spurs.card.data
+    assert "a start for your own labels" in (folder / "MODEL_CARD.md").read_text()
+    assert "synthetic: a start for your own labels" in (REPOSITORY / "README.md").read_text()
+    assert spurs.protocol.landmark_names == shipped.landmark_names
+    assert spurs.protocol.network == shipped.network
+    assert spurs.protocol.recipe == shipped.recipe.model_copy(update={"max_epochs": spurs.card.epochs})
+
+
+def test_the_shipped_spur_model_finds_the_spurs_of_the_sample_data(spurs) -> None:
+    """It learned from other sections, four times as large."""
+    studies = Studies(SAMPLES / "scleral_spur")
+    images, errors = studies.images(), []
+    for id in studies.labelled():
+        found = spurs.predict(images[id])
+        truth = read_markups(studies.label_path(id), found.frame, spurs.protocol.landmark_names)
+        assert found.defined.all()
+        errors.append(np.linalg.norm(found.points - truth.points, axis=1))
+    assert len(errors) == 12
+    assert np.median(errors) < 2.0  # of 532 px
+    assert np.mean(errors) < 3.0
+
+
+def test_the_shipped_spur_model_calls_a_spur_missing_whose_limb_is_cut(spurs, tmp_path) -> None:
+    """The same eyes without a third of the picture, once at the left and once at the right."""
+    studies = Studies(SAMPLES / "scleral_spur")
+    right = []
+    for id in studies.labelled()[::2]:
+        with Image.open(studies.images()[id]) as picture:
+            truth = read_markups(
+                studies.label_path(id), read_frame(studies.images()[id]), spurs.protocol.landmark_names
+            )
+            for lost, edge in enumerate((int(truth.points[0, 0]) + 25, int(truth.points[1, 0]) - 25)):
+                whole = (0, 0, picture.width, picture.height)
+                box = (edge, *whole[1:]) if lost == 0 else (0, 0, edge, picture.height)
+                picture.crop(box).save(tmp_path / "cut.png")
+                found = spurs.predict(tmp_path / "cut.png")
+                right.append((not found.defined[lost], bool(found.defined[1 - lost])))
+    assert np.mean([missing for missing, _ in right]) > 0.7
+    assert np.mean([there for _, there in right]) > 0.9

@@ -97,8 +97,13 @@ class LandmarksApp(MONAILabelApp):
 
     @cached_property
     def desk(self) -> InferenceDesk:
-        """Desk at which predictions are asked for."""
+        """Desk at which predictions are requested."""
         return InferenceDesk.from_limits(self.settings.conf)
+
+    @cached_property
+    def finals(self) -> FinalLabels:
+        """Final labels of each protocol."""
+        return FinalLabels(self._datastore, self.settings.protocols)
 
     @cached_property
     def offers(self) -> Offers:
@@ -107,7 +112,7 @@ class LandmarksApp(MONAILabelApp):
 
     @cached_property
     def retraining(self) -> Retraining:
-        """When the server trains by itself."""
+        """Automatic training by the server."""
         counter = LabelCounter(self._datastore, self.settings.protocols, self.settings.model_root)
         return Retraining(counter, self._trainers, self.settings.conf.train_after)
 
@@ -135,7 +140,7 @@ class LandmarksApp(MONAILabelApp):
 
     @cached_property
     def pacs(self) -> PacsSync | None:
-        """The traffic with the PACS that has the images; None where they lie in a folder."""
+        """The traffic with the PACS that has the images; None if they lie in a folder."""
         if not isinstance(self._datastore, PacsDatastore):
             return None
         conf = self.settings.conf
@@ -155,9 +160,8 @@ class LandmarksApp(MONAILabelApp):
         )
 
     def init_infers(self) -> dict[str, LandmarkInfer]:
-        finals = FinalLabels(self._datastore, self.settings.protocols)
         return {
-            name: LandmarkInfer(model, LabelMatcher(model.protocol, self._datastore, finals))
+            name: LandmarkInfer(model, LabelMatcher(model.protocol, self._datastore, self.finals))
             for name, model in self.models.items()
         }
 
@@ -207,8 +211,15 @@ class LandmarksApp(MONAILabelApp):
         return ImageSessions(platform.MONAI_LABEL_SESSION_PATH, platform.MONAI_LABEL_SESSION_EXPIRY)
 
     def info(self) -> dict[str, Any]:
-        """MONAI Label's answer with the definition of every served protocol, and what is wrong with their models."""
-        protocols = {name: protocol_document(protocol) for name, protocol in self.settings.protocols.items()}
+        """MONAI Label's answer with the definition of every served protocol, and what is wrong with their models.
+
+        The protocols stand in the order in which clients offer them: those with most labels in the studies folder
+        first, then those that can find landmarks.
+        """
+        info = super().info()
+        labels = self.finals.counts(self._datastore.objects)
+        offered = sorted(self.settings.protocols, key=lambda name: (-labels[name], name not in info["models"]))
+        protocols = {name: protocol_document(self.settings.protocols[name]) for name in offered}
         problems = {name: problem for name, model in self.models.items() if (problem := model.problem()) is not None}
         told = {"protocols": protocols, "problems": problems, "pool_stats": self.pool.stats()}
         told |= {
@@ -218,7 +229,7 @@ class LandmarksApp(MONAILabelApp):
         }
         if self.pacs is not None:
             told["pacs"] = self.pacs.stats()
-        info = {**super().info(), **told}
+        info = {**info, **told}
         for name, numbers in self.retraining.stats().items():
             info["train_stats"][name].update(numbers)
         return info

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 
 from monai_ext.inferers import Predictions, Source
-from monai_ext.landmarks import InputError, Unit
+from monai_ext.landmarks import InputError
+from monai_ext.models import RadiusUnit
 
 
 def scatter(samples: torch.Tensor) -> torch.Tensor:
@@ -28,18 +29,18 @@ class Disagreement:
     """
 
     source: Source
-    unit: Unit = "px"
+    unit: RadiusUnit = "px"
 
     @property
     def name(self) -> str:
-        """That of the source."""
+        """Name of the source."""
         return self.source
 
     def compute(self, predictions: Predictions) -> torch.Tensor:
         """(B, K).
 
         Raises:
-            InputError: there are not at least two passes, or millimetres are asked for without calibration.
+            InputError: there are not at least two passes, or millimetres are requested without calibration.
         """
         samples = predictions.samples.get(self.source)
         if samples is None or len(samples) < 2:
@@ -52,7 +53,7 @@ class Disagreement:
 class StageDistance:
     """Distance of the last stage's point from that of the first stage of a network, e.g. the coarse one."""
 
-    unit: Unit = "px"
+    unit: RadiusUnit = "px"
     name = "stages"
     source = None
 
@@ -60,7 +61,7 @@ class StageDistance:
         """(B, K).
 
         Raises:
-            InputError: the network has one stage, or millimetres are asked for without calibration.
+            InputError: the network has one stage, or millimetres are requested without calibration.
         """
         if predictions.first is None:
             raise InputError("The distance between stages needs a network of several; this one has one.")

@@ -14,7 +14,7 @@ import torch
 from scipy.special import ellipe
 
 from monai_ext.inferers import Predictions, map_radius, probabilities
-from monai_ext.landmarks import Unit
+from monai_ext.models import RadiusUnit
 from monai_ext.transforms import decode_heatmap
 
 from .measure import MeasureUnit
@@ -50,7 +50,7 @@ def normalized_entropy(heatmaps: torch.Tensor) -> torch.Tensor:
     return (torch.special.entr(probabilities(heatmaps)).sum((2, 3)) / math.log(cells)).clamp(0, 1)
 
 
-def point_covariance(predictions: Predictions, unit: Unit = "px") -> torch.Tensor:
+def point_covariance(predictions: Predictions, unit: RadiusUnit = "px") -> torch.Tensor:
     """(B, K, 2, 2) covariance of the Gaussian fitted to each peak, order (x, y), float64.
 
     Args:
@@ -97,7 +97,7 @@ class Entropy:
 class PeakRadius:
     """Expected radial error of a point scattered as the Gaussian that fits the peak; other peaks do not count."""
 
-    unit: Unit = "px"
+    unit: RadiusUnit = "px"
     name = "peak_radius"
     source = None
 
@@ -110,7 +110,7 @@ class PeakRadius:
 class MapRadius:
     """Expected radial error of a point scattered as the whole heatmap; see :func:`map_radius`."""
 
-    unit: Unit = "px"
+    unit: RadiusUnit = "px"
     name = "map_radius"
     source = None
 

@@ -14,7 +14,7 @@ from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor, observed
 from monai_ext.landmarks import FloatArray, InputError, Unit
 from monai_ext.metrics import radial_errors
-from monai_ext.models import Observed, joined
+from monai_ext.models import Observed, RadiusUnit, joined
 
 from .measure import UncertaintyMeasure
 from .observer import Observer
@@ -49,7 +49,7 @@ def judge_images(
     predictors: Sequence[Predictor],
     images: Sequence[LabelledImage],
     measures: Sequence[UncertaintyMeasure],
-    unit: Unit = "px",
+    unit: RadiusUnit = "px",
     *,
     batch_size: int = 4,
     on_image: Callable[[], None] = lambda: None,
@@ -68,7 +68,7 @@ def judge_images(
         InputError: there is no image, one cannot be read, its label may not be used, or lengths in mm are not known.
     """
     if not images:
-        raise InputError("There is no labelled image to judge the model on; label some.")
+        raise InputError("There is no labelled image to evaluate the model on; label some.")
     sources = tuple(dict.fromkeys(m.source for m in measures if m.source is not None))
     observer = Observer(predictors, sources, batch_size=batch_size)
     names = predictors[0].protocol.landmark_names
@@ -81,7 +81,7 @@ def judge_images(
         truths = [labels[image.id] for image in batch]
         points = torch.from_numpy(np.stack([truth.points for truth in truths]))
         known = torch.from_numpy(np.stack([truth.status for truth in truths]))
-        spacing = found.lengths("mm")[:, 0].cpu() if unit == "mm" else None
+        spacing = None if unit == "px" else found.lengths(unit)[:, 0].cpu()
         answered = found.status.cpu()
         errors.append(radial_errors(found.points.cpu(), points, known, answered, spacing).numpy())
         status.append(answered.numpy())

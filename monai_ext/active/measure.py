@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 #: in original pixels know errors best, but among images of many sizes they choose the large ones.
 DEFAULT_MEASURE = "entropy"
 
-#: "1" has no unit; px are pixels of the original image.
-MeasureUnit = Literal["1", "px", "mm"]
+#: "1" has no unit; px are pixels of the original image, % a share of what the network sees of it.
+MeasureUnit = Literal["1", "px", "mm", "%"]
 
 
 class UncertaintyMeasure(Protocol):
@@ -30,7 +30,7 @@ class UncertaintyMeasure(Protocol):
 
     @property
     def source(self) -> Source | None:
-        """The further passes that it needs, None where the plain one does."""
+        """The further passes that it needs, None if the plain one does."""
 
     def compute(self, predictions: Predictions) -> torch.Tensor:
         """(B, K) finite values, none below 0.

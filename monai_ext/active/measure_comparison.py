@@ -15,7 +15,8 @@ from scipy.stats import rankdata
 
 from monai_ext.evaluation import GREY, Result, Table, line_look, plot_file, rounded
 from monai_ext.inferers import Reduction, image_score
-from monai_ext.landmarks import FloatArray, InputError, Unit
+from monai_ext.landmarks import FloatArray, InputError
+from monai_ext.models import RadiusUnit
 
 from .judgement import Judgement
 from .measure import MeasureUnit, UncertaintyMeasure
@@ -40,7 +41,7 @@ class RiskCoverage(NamedTuple):
 
     @property
     def gain(self) -> float | None:
-        """0 where the uncertainty is no better than chance, 1 where it knows the errors; None where they are equal."""
+        """0 where the uncertainty is no better than chance, 1 where it knows the errors; None if they are equal."""
         possible = self.chance_area - self.best_area
         return (self.chance_area - self.area) / possible if possible > 0 else None
 
@@ -67,7 +68,7 @@ def risk_coverage(uncertainty: ArrayLike, errors: ArrayLike) -> RiskCoverage:
 def spearman(uncertainty: ArrayLike, errors: ArrayLike) -> float | None:
     """Spearman's rank correlation of (N,) uncertainties and errors, ties at their mean rank.
 
-    None where it is not known: fewer than two pairs, or all of one value. Pairs with NaN do not count.
+    None if it is not known: fewer than two pairs, or all of one value. Pairs with NaN do not count.
 
     Raises:
         InputError: shapes that differ.
@@ -111,12 +112,12 @@ class MeasureRow(Result):
         measure: name.
         unit: of its values.
         landmarks: answers with an error.
-        spearman: rank correlation of uncertainty and error over landmarks; None where not known.
+        spearman: rank correlation of uncertainty and error over landmarks; None if not known.
         spearman_images: of the image's score and its mean error over images.
         error: mean over all landmarks.
         kept_error: mean of the surest landmarks, by the share that is kept.
         area: under the risk-coverage curve.
-        gain: 0 no better than chance, 1 as good as knowing the errors; None where all errors are equal.
+        gain: 0 no better than chance, 1 as good as knowing the errors; None if all errors are equal.
     """
 
     measure: str
@@ -161,7 +162,7 @@ def compare_measures(
     return rows
 
 
-def measure_table(rows: Sequence[MeasureRow], unit: Unit, title: str) -> Table:
+def measure_table(rows: Sequence[MeasureRow], unit: RadiusUnit, title: str) -> Table:
     """The rows for the terminal; errors and areas are in ``unit``."""
     caption = (
         f"ρ: rank correlation of uncertainty and error. Mean error in {unit} of all landmarks and of the surest; its "

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from torch import nn
 
-from monai_ext.landmarks import InputError, Protocol, Unit
+from monai_ext.landmarks import InputError, Protocol
+from monai_ext.models import RadiusUnit
 
 from .disagreement import Disagreement, StageDistance
 from .heatmap_measures import Entropy, MapRadius, PeakHeight, PeakRadius
@@ -14,7 +15,7 @@ from .measure import UncertaintyMeasure
 from .observer import dropout_layers, views_of
 
 #: What makes a measure, given the unit of lengths.
-MEASURES: Mapping[str, Callable[[Unit], UncertaintyMeasure]] = {
+MEASURES: Mapping[str, Callable[[RadiusUnit], UncertaintyMeasure]] = {
     "peak": lambda unit: PeakHeight(),
     "entropy": lambda unit: Entropy(),
     "peak_radius": PeakRadius,
@@ -27,7 +28,7 @@ MEASURES: Mapping[str, Callable[[Unit], UncertaintyMeasure]] = {
 
 
 def why_not(name: str, protocol: Protocol, network: nn.Module, models: int = 1) -> str | None:
-    """The lack of a model, or of several of a kind, for a measure, as the end of a sentence; None where it has it."""
+    """The lack of a model, or of several of a kind, for a measure, as the end of a sentence; None if it has it."""
     if name == "stages" and not protocol.network.has_stages:
         return "its network has one stage"
     if name == "augmentation" and len(views_of(protocol)) < 2:
@@ -45,7 +46,7 @@ def available_measures(protocol: Protocol, network: nn.Module, models: int = 1) 
 
 
 def find_measure(
-    name: str, protocol: Protocol, network: nn.Module, models: int = 1, unit: Unit = "px"
+    name: str, protocol: Protocol, network: nn.Module, models: int = 1, unit: RadiusUnit = "px"
 ) -> UncertaintyMeasure:
     """The measure of a name.
 

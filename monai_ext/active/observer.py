@@ -123,12 +123,14 @@ class Observer:
         self.predictors, self.sources = tuple(predictors), tuple(sources)
         self._features, self._batch_size, self._seed = features, batch_size, seed
         if not self.predictors or batch_size < 1:
-            raise InputError(f"At least one model and one image at a time, not {len(predictors)} and {batch_size}.")
+            raise InputError(
+                f"Give at least one model and one image at a time, not {len(predictors)} and {batch_size}."
+            )
         names = {predictor.protocol.landmark_names for predictor in self.predictors}
         if len(names) > 1:
-            raise InputError("The models of an ensemble answer for the same landmarks in one order; these do not.")
+            raise InputError("The models of an ensemble must have the same landmarks in the same order; these do not.")
         if "dropout" in self.sources and not dropout_layers(self.predictors[0].network):
-            raise InputError("The network has no dropout layer, hence no disagreement by dropout.")
+            raise InputError("The network has no dropout layer, so disagreement by dropout cannot be measured.")
 
     def __call__(self, paths: Sequence[Path]) -> Iterator[Predictions]:
         """Finds landmarks in image files, a batch at a time in their order.

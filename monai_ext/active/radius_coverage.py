@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_ext.evaluation import DASH, Table
-from monai_ext.landmarks import FloatArray, Unit
-from monai_ext.models import Calibration, Observed, fit_calibration, folds_of
+from monai_ext.landmarks import FloatArray
+from monai_ext.models import Calibration, Observed, RadiusUnit, fit_calibration, folds_of
 
 #: One radius for all images, one by the model's uncertainty, and that of the two which the fitted half chose.
 Kind = Literal["radius", "scaled_radius", "answers"]
@@ -52,7 +52,7 @@ class RadiusCoverage(NamedTuple):
     """Radii judged in parts, each by what was fitted to the others.
 
     Attributes:
-        coverage: that was asked for.
+        coverage: that was requested.
         unit: of radii.
         folds: parts.
         scaled: in how many of them the radius by uncertainty was chosen for the answers.
@@ -60,7 +60,7 @@ class RadiusCoverage(NamedTuple):
     """
 
     coverage: float
-    unit: Unit
+    unit: RadiusUnit
     folds: int
     scaled: int
     rows: list[CoverageRow]

@@ -25,8 +25,8 @@ class ReliabilityRow(NamedTuple):
     """One coverage.
 
     Attributes:
-        expected: the coverage that was asked for.
-        observed: share of true points within their radii; None where no landmark could be calibrated.
+        expected: the coverage that was requested.
+        observed: share of true points within their radii; None if no landmark could be calibrated.
         points: how many were judged.
     """
 
@@ -86,7 +86,7 @@ def draw_reliability(tables: Mapping[str, Sequence[ReliabilityRow]], path: str |
     """
     lines = {name: [row for row in rows if row.observed is not None] for name, rows in tables.items()}
     if not any(lines.values()):
-        raise InputError("No coverage could be observed, so that there is no reliability to draw: label more images.")
+        raise InputError("No coverage could be measured, so the reliability cannot be drawn: label more images.")
     low = min(row.expected for rows in lines.values() for row in rows)
     with plot_file(path, 5.0) as axes:
         axes.plot([low, 1], [low, 1], color=GREY, linewidth=1, zorder=2, label="as promised")

@@ -43,16 +43,16 @@ class Candidates:
     def __post_init__(self) -> None:
         if len(set(self.ids)) != len(self.ids):
             repeated = sorted({id for id in self.ids if self.ids.count(id) > 1})
-            raise InputError(f"Candidates have IDs of their own; {repeated[0]!r} occurs more than once.")
+            raise InputError(f"Each candidate needs its own ID; {repeated[0]!r} occurs more than once.")
         for name, number in (("scores", 1), ("features", 2), ("labelled", 2)):
             values = getattr(self, name)
             if values is None:
                 continue
             array = np.asarray(values, dtype=np.float64)
             if array.ndim != number or (name != "labelled" and len(array) != len(self.ids)):
-                raise InputError(f"The {name} of {len(self.ids)} candidates have another shape: {array.shape}.")
+                raise InputError(f"The {name} of {len(self.ids)} candidates have a different shape: {array.shape}.")
             if not np.isfinite(array).all():
-                raise InputError(f"The {name} of candidates are finite numbers; some are not.")
+                raise InputError(f"The {name} of candidates must be finite numbers; some are not.")
             object.__setattr__(self, name, array)
 
     @property
@@ -109,7 +109,7 @@ def by_both(candidates: Candidates, count: int) -> list[str]:
     """
     scores = _needed(candidates.scores, "scores", "hybrid")
     if (scores < 0).any():
-        raise InputError(f"A score that is weighted is not negative; the smallest is {scores.min():g}.")
+        raise InputError(f"Scores to be weighted must be 0 or more; the smallest is {scores.min():g}.")
     ids, features, centres = _in_order(candidates, "hybrid")
     weights = scores[candidates.order]
     demand = np.arange(0, len(ids), math.ceil(len(ids) / DEMAND) or 1)
@@ -178,5 +178,5 @@ def _in_order(candidates: Candidates, strategy: str) -> tuple[list[str], FloatAr
 
 def _needed(values: FloatArray | None, what: str, strategy: str) -> FloatArray:
     if values is None:
-        raise InputError(f"The strategy {strategy} looks at the {what} of the candidates, which are not given.")
+        raise InputError(f"The strategy {strategy} needs the {what} of the candidates, which were not given.")
     return values

@@ -107,7 +107,7 @@ def _picture(comparisons: Sequence[evaluation.Comparison], out: Path) -> list[st
 
 
 def _disagreements(found: Sequence[dict[str, list[str] | str]]) -> list[str]:
-    """Where one reader placed a point that the other states to be missing."""
+    """Landmarks that one reader placed and the other marked as missing."""
     if not found:
         return []
     lines = [f"Placed by one reader and missing for the other: {len(found)}; these points do not train:"]

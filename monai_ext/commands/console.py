@@ -1,4 +1,4 @@
-"""Where commands print: answers on standard output, errors on standard error."""
+"""Consoles of the commands: results on standard output, errors on standard error."""
 
 from __future__ import annotations
 

@@ -83,10 +83,12 @@ def run(
     if len(readings) > 1:
         document["decoders"] = {name: other.to_dict() for name, other in readings.items()}
     points = evaluation.record_points(reading.pairs, study.images(), protocol).model_dump(mode="json")
+    failures = _failures(reading, study, protocol)
     about = _about(predictor, study, split)
     out.mkdir(parents=True, exist_ok=True)
+    document["failures"] = failures.model_dump(mode="json")
     write_json_atomically(out / "metrics.json", about | document | {"points": points})
-    evaluation.write_error_csv(out / "errors.csv", reading.pairs, reading.evaluation)
+    evaluation.write_error_csv(out / "errors.csv", reading.pairs, reading.evaluation, failures.factors)
     written = ["metrics.json", "errors.csv", *_pictures(out, predictor, study, readings, worst)]
     if as_json:
         print_json(document)
@@ -99,8 +101,18 @@ def run(
     tell(f"Written to {out}: {', '.join(written)}")
 
 
+def _failures(reading: evaluation.Reading, study: Studies, protocol: Protocol) -> evaluation.FailureCauses:
+    """Factors of the images, and those with which errors are larger."""
+    pairs, images, result = evaluation.aligned_pairs(reading.pairs), study.images(), reading.evaluation
+    ids, truths, answers = zip(*pairs, strict=True)
+    files = [images[id] for id in ids]
+    factors = evaluation.measure_factors(truths, answers, files, lit_field=protocol.network.field_of_view)
+    errors = [row.errors for row in result.images]
+    return evaluation.find_causes(errors, result.names, factors, result.failure_threshold)
+
+
 def _about(predictor: inferers.Predictor, study: Studies, split: str) -> dict[str, Any]:
-    """What was evaluated, by which command, when and on what machine."""
+    """Provenance of the evaluation: model, split, command, date, machine and versions."""
     return {
         "protocol": predictor.protocol.name,
         "title": predictor.protocol.title,

@@ -84,7 +84,7 @@ def _sides(study: Studies, card: ModelCard) -> tuple[list[engines.LabelledImage]
 
 
 def _unlabelled(id: str, path: Path, protocol: Protocol) -> engines.LabelledImage:
-    """An image whose landmarks are not asked for."""
+    """An image whose landmarks are not requested."""
     names = protocol.landmark_names
     points = Landmarks(names, np.full((len(names), 2), np.nan), read_frame(path), np.full(len(names), -1))
     return engines.LabelledImage(id, path, path, landmarks=points)

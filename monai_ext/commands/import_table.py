@@ -187,7 +187,7 @@ def _outside(landmarks: Landmarks) -> list[str]:
 
 
 def _sentences(checked: CheckedImport) -> list[str]:
-    """What was written."""
+    """Sentences about the files written."""
     lines = [f"{len(checked.images)} images with {len(checked.names)} landmarks in {checked.studies.root}"]
     sides = Counter(checked.splits.get(id, "without") for id in checked.labels)
     if checked.splits:

@@ -78,7 +78,7 @@ class Meter:
         line: str | None = None,
         seconds_left: float | None = None,
     ) -> None:
-        """Moves the bar; prints a line where one is asked for or due.
+        """Moves the bar; prints a line where one is requested or due.
 
         Args:
             done: of the total.

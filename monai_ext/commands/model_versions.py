@@ -85,15 +85,16 @@ def _print(found: list[tuple[str, ModelVersion]], root: Path) -> None:
 
 
 def _next_steps(found: list[tuple[str, ModelVersion]], root: Path) -> list[str]:
-    """Commands for what is listed: the first model that answers, and the first with a version to go back to."""
+    """Commands for what is listed: a model that answers, shipped ones last, and one with a former version."""
     where = "" if root == default_models_dir() else f" --models {shlex.quote(str(root))}"
-    answering = [name for name, version in found if version.current and not version.problem]
+    answering = [(version.name == SHIPPED, name) for name, version in found if version.current and not version.problem]
     steps = []
     if answering:
+        _, chosen = min(answering)
         steps += [
-            f"  measure it      monai-landmarks evaluate --studies DIR --model {answering[0]}{where}",
-            f"  use it          monai-landmarks predict IMAGES --model {answering[0]}{where} --output DIR",
-            f"  describe it     monai-landmarks model-card {answering[0]}{where}",
+            f"  measure it      monai-landmarks evaluate --studies DIR --model {chosen}{where}",
+            f"  use it          monai-landmarks predict IMAGES --model {chosen}{where} --output DIR",
+            f"  describe it     monai-landmarks model-card {chosen}{where}",
         ]
     for name in dict.fromkeys(name for name, _ in found):
         listed = [version for each, version in found if each == name]
@@ -158,7 +159,7 @@ def _shown(version: ModelVersion) -> str:
 
 
 def _cells(version: ModelVersion) -> list[str]:
-    """What the columns hold, but for the first one."""
+    """Cells of all columns but the first."""
     card = version.card
     facts = [""] * 4
     if card is not None:

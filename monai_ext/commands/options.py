@@ -121,7 +121,7 @@ def with_commas(text: str) -> tuple[str, ...]:
 
 
 def distances(given: list[str] | None) -> tuple[float, ...] | None:
-    """The distances of ``--sdr``; None where there are none.
+    """The distances of ``--sdr``; None if there are none.
 
     Raises:
         InputError: one is no number.

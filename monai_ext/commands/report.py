@@ -108,7 +108,7 @@ def _sections(
 
 
 def _apart(groups: Sequence[reports.Group]) -> list[reports.Section]:
-    """What nobody may overlook where models cannot be compared."""
+    """Warning section if the models cannot be compared."""
     if len(groups) < 2:
         return []
     said = (

@@ -157,7 +157,7 @@ def _sentences(
     left_out: tuple[str, ...],
     everything: bool,
 ) -> list[str]:
-    """What was found, and what was not judged and why."""
+    """Sentences about the findings and the labels that could not be reviewed."""
     count = len(found.labels)
     sentences = [f"Worth a second look: {len(flagged)} of {count} labels." if flagged else "No label stands out."]
     if predictor is None:

@@ -24,6 +24,14 @@ def run(
     ] = None,
     count: Annotated[int, typer.Option(min=2, max=100_000, help="Images per protocol.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same files.")] = 2026,
+    labelled: Annotated[float, typer.Option(min=0, max=1, help="Share of the images that get a label.")] = 0.6,
+    variant: Annotated[
+        str,
+        typer.Option(
+            help="`sample`; of scleral_spur also `scanner` (2130 x 998 pixels, some cut) and `unseen` (the same of "
+            "other eyes and another scanner)."
+        ),
+    ] = "sample",
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,6 +45,8 @@ def run(
             protocols=tuple(protocol or SAMPLE_PROTOCOLS),
             count=count,
             seed=seed,
+            labelled=labelled,
+            variant=variant,
             overwrite=overwrite,
             on_progress=meter.update,
         )

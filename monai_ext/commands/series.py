@@ -23,7 +23,7 @@ def run_series(
     """Runs a series with a line for each validation and each finished cell.
 
     Args:
-        run: trains the open cells; takes a callable that it tells its progress.
+        run: trains the open cells; takes a callable for its progress.
         write: called after each finished cell; writes the results so far.
         before: called first; may be stopped like the rest.
 

@@ -30,8 +30,6 @@ from .options import (
     ModelsOption,
     ReduceOption,
     StudiesOption,
-    UnitOption,
-    known_unit,
     locate_model,
 )
 
@@ -57,7 +55,13 @@ def run(
     folds: Annotated[
         int, typer.Option(min=2, help="Number of folds; the radii of each fold are fitted to the other folds.")
     ] = 2,
-    unit: UnitOption = "auto",
+    unit: Annotated[
+        Literal["auto", "mm", "px", "%"],
+        typer.Option(
+            help="auto: mm if all images are calibrated, otherwise px. %: of the width that the network sees of an "
+            "image, for radii that hold for images of any size."
+        ),
+    ] = "auto",
     store: Annotated[
         bool, typer.Option("--store", help="Store the calibration with the model, so that its predictions have radii.")
     ] = False,
@@ -79,7 +83,7 @@ def run(
     predictors = [inferers.Predictor.load(folder, networks.find_device(device)) for folder in folders]
     first = predictors[0]
     images = _chosen(study, split)
-    length = known_unit(unit) or active.common_unit(images)
+    length = active.common_unit(images) if unit == "auto" else unit
     can = active.available_measures(first.protocol, first.network, len(predictors))
     names = can if measures is None else tuple(dict.fromkeys(name.strip() for name in measures.split(",")))
     wanted = [active.find_measure(name, first.protocol, first.network, len(predictors), length) for name in names]

@@ -15,6 +15,7 @@ import urllib3
 from monai_ext.landmarks import InputError
 
 from .credentials import VARIABLE, Credentials, check_address
+from .tls import check_certificates, heard_after_handshake, refusal
 
 MEGABYTE = 1024 * 1024
 CONNECT_SECONDS = 5.0
@@ -35,7 +36,7 @@ class AwayError(PacsError):
 
 
 class AccessError(AwayError):
-    """A PACS refuses the credentials."""
+    """A PACS refuses the credentials or a certificate, or its own certificate is not trusted."""
 
 
 class AnswerError(PacsError):
@@ -60,6 +61,9 @@ class Connection:
         address: as :func:`check_address` gives it.
         credentials: that it asks for.
         read_seconds, whole_seconds: the longest silence within an answer, and the longest time for all of it.
+
+    Raises:
+        InputError: the address cannot be used, or a file of a certificate.
     """
 
     def __init__(
@@ -71,7 +75,9 @@ class Connection:
         whole_seconds: float = WHOLE_SECONDS,
     ) -> None:
         credentials = Credentials() if credentials is None else credentials
-        self.address = check_address(address)
+        self.address, self._credentials = check_address(address), credentials
+        if self._is_safe:
+            check_certificates(credentials)
         self._timeouts, self._whole_seconds = (CONNECT_SECONDS, read_seconds), whole_seconds
         self._session = requests.Session()
         self._session.trust_env = False
@@ -141,17 +147,32 @@ class Connection:
                 **request,
             ) as response:
                 yield response
-        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError):
-            raise AwayError(
-                f"No safe connection to {place}: its certificate, or the one of {VARIABLE}CERTIFICATE, is refused; "
-                f"name the authority's file in {VARIABLE}CA."
-            ) from None
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
             raise AwayError(f"{place} answers too slowly.") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            if isinstance(error, OSError) and not isinstance(error, (requests.RequestException, ConnectionError)):
+            network = isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError))
+            if not network and error.errno is not None:
                 raise  # of the stream that an answer is written to
-            raise AwayError(f"{place} does not answer, or broke off.") from None
+            raise self._broken(error, place) from None
+
+    @property
+    def _is_safe(self) -> bool:
+        return self.address.startswith("https:")
+
+    def _broken(self, error: BaseException, place: str) -> AwayError:
+        """What is said of a connection that could not be made, or ended."""
+        told = None
+        if self._is_safe:
+            try:
+                told = refusal(error, self._credentials)
+                if told is None:
+                    heard = heard_after_handshake(self.address, self._credentials)
+                    told = None if heard is None else refusal(heard, self._credentials)
+            except InputError as gone:  # a file of a certificate that was there at the start
+                return AccessError(str(gone))
+        if told is None:
+            return AwayError(f"{place} does not answer, or broke off.")
+        return (AccessError if told.lasts else AwayError)(f"{place} {told.words}")
 
     def _check_status(self, response: requests.Response, path: str) -> None:
         status, place = response.status_code, self._place(path)

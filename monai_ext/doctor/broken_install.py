@@ -1,4 +1,4 @@
-"""What is told where the program cannot even be loaded, as with a torchvision that does not fit torch."""
+"""Report for an installation that cannot be imported, such as a torchvision that does not match torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .check import PROBLEM, Check, line
 
 
 def explanation(error: Exception, checks: Iterable[Check]) -> str:
-    """The packages that are wrong, with what to do; empty where none is, so that the error is another matter.
+    """The packages that are wrong, with what to do; empty if none is, so that the error is another matter.
 
     Args:
         error: what loading the program raised.

@@ -1,4 +1,4 @@
-"""What one check found."""
+"""Result of one check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ State = Literal["ok", "warning", "problem"]
 OK: State = "ok"
 #: It works, but not as well or as safely as it could.
 WARNING: State = "warning"
-#: Something does not work until a person mends it.
+#: Something does not work until a person repairs it.
 PROBLEM: State = "problem"
 
 
@@ -22,7 +22,7 @@ class Check:
         name: what was looked at.
         state: ``ok``, ``warning`` or ``problem``.
         found: what was found, in plain words with its values.
-        advice: what to do; empty where nothing has to be done.
+        advice: what to do; empty if nothing has to be done.
     """
 
     name: str

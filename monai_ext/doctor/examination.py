@@ -24,13 +24,13 @@ from .survey import survey_studies
 
 @dataclass(frozen=True)
 class Subject:
-    """What is examined.
+    """Subject of the examination.
 
     Attributes:
         models: where training publishes networks.
         pretrained: the shipped networks.
         protocol_folders: folders of protocol files, the app's first.
-        app: the MONAI Label app; None where only the library is used.
+        app: the MONAI Label app; None if only the library is used.
         studies: the studies folder; None leaves its checks out.
         port: where the server is to answer.
         quick: leaves out asking each network about an image.

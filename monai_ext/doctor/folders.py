@@ -15,19 +15,19 @@ from .check import OK, PROBLEM, WARNING, Check
 _GIB, _MIB = 1 << 30, 1 << 20
 FEW_BYTES = 2 * _GIB
 TOO_FEW_BYTES = 200 * _MIB
-#: Kinds of file systems whose changes no event tells, as they may happen on another machine.
+#: File systems without events for changes, because changes may happen on another machine.
 _REMOTE = re.compile(r"nfs\d*|cifs|smb\d*|smbfs|afpfs|9p|virtiofs|ceph|lustre|glusterfs|davfs|vboxsf|fuse\.\w+")
 
 
 class Mount(NamedTuple):
-    """Where a file system begins, and of what kind it is."""
+    """Mount point and type of a file system."""
 
     folder: Path
     kind: str
 
 
 def check_folder(name: str, folder: Path, *, made_later: bool = False) -> Check:
-    """Whether files can be written to a folder, by writing and removing one.
+    """Check that files can be written to a folder, by writing and removing one.
 
     Args:
         name: what the folder is for.
@@ -50,7 +50,7 @@ def check_folder(name: str, folder: Path, *, made_later: bool = False) -> Check:
 
 
 def check_space(name: str, folder: Path, free: int) -> Check:
-    """Whether there is room: a warning under 2 GiB, a problem under 200 MiB.
+    """Check of the free disk space: a warning below 2 GiB, a problem below 200 MiB.
 
     Args:
         name: what the folder is for.
@@ -73,7 +73,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def check_spaces(folders: Iterable[Path]) -> Check:
-    """Whether a path has a space, on which the script ``monailabel`` breaks."""
+    """Check for spaces in a path, which the script ``monailabel`` does not support."""
     name = "Paths"
     spaced = [str(folder) for folder in folders if re.search(r"\s", str(folder))]
     if not spaced:
@@ -83,7 +83,7 @@ def check_spaces(folders: Iterable[Path]) -> Check:
 
 
 def check_mount(folder: Path, mounts: Iterable[Mount]) -> Check:
-    """Whether the studies lie on a file system that tells of no changes.
+    """Check for a file system that does not report changes of the studies.
 
     Args:
         folder: the studies, resolved.
@@ -125,7 +125,7 @@ def _unescaped(text: str) -> str:
 
 
 def _write_problem(folder: Path) -> str:
-    """Why no file can be written there; empty where one can. Hidden, so that no scan takes it for anything."""
+    """Reason why no file can be written there; empty if one can. The test file is hidden from scans of the folder."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-", suffix=".tmp") as file:
             file.write(b"written by monai-landmarks doctor\n")

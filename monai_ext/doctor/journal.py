@@ -11,17 +11,17 @@ from .check import OK, WARNING, Check, count, listed
 
 
 def check_journal(journal: JournalState, index_changes: int) -> Check:
-    """Whether every line can be read, and the index and the journal tell of the same changes.
+    """Check that every line can be read, and that the index and the journal contain the same changes.
 
     Args:
         journal: as it was read.
-        index_changes: the number of the last change that the index holds; 0 where nobody wrote one.
+        index_changes: the number of the last change in the index; 0 if there is none.
     """
     name = f"Journal {JOURNAL_FILE}"
-    start = "The next server start mends it"
+    start = "The next start of the server repairs it"
     if not journal.exists:
         if index_changes:
-            found = f"it is gone, though the index tells of {count(index_changes, 'change')}"
+            found = f"it is missing, but the index refers to {count(index_changes, 'change')}"
             return Check(name, WARNING, found, f"{start}, from the index; nothing is lost by that.")
         return Check(name, OK, "none yet; the server makes it")
     if journal.damaged:
@@ -41,7 +41,7 @@ def check_journal(journal: JournalState, index_changes: int) -> Check:
 
 
 def check_history(labels: Path) -> Check:
-    """How many earlier versions of labels are kept, and whether they can be read.
+    """Count of the earlier versions of labels, and check that they can be read.
 
     Args:
         labels: the folder ``labels`` of the studies.

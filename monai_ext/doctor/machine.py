@@ -1,4 +1,4 @@
-"""What the machine computes with: a GPU that torch can use, or its processor."""
+"""Compute device of the machine: a GPU that torch can use, or the CPU."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True)
 class GpuFacts:
-    """What torch and the driver say.
+    """GPU information from torch and the driver.
 
     Attributes:
         built_for: the CUDA version that torch was built for; None in a build without CUDA.
         names: the GPUs that torch can use, each with its memory.
-        why_not: what torch said when it could not begin to use a GPU; empty where it could or did not try.
-        failure: what a small computation on the first GPU said; empty where it went well.
-        driver: what the driver's own tool lists, one line for each GPU; empty where there is no driver.
+        why_not: what torch said when it could not begin to use a GPU; empty if it could or did not try.
+        failure: what a small computation on the first GPU said; empty if it went well.
+        driver: what the driver's own tool lists, one line for each GPU; empty if there is no driver.
     """
 
     built_for: str | None
@@ -49,7 +49,7 @@ def read_gpu() -> GpuFacts:
 
 
 def check_gpu(gpu: GpuFacts, cores: int, threads: int) -> Check:
-    """Whether a GPU is used where there is one.
+    """Check that an existing GPU is used.
 
     Args:
         gpu: what torch and the driver say.
@@ -107,7 +107,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _driver_lines() -> tuple[str, ...]:
-    """What ``nvidia-smi`` lists; without the tool there is no driver."""
+    """Lines of ``nvidia-smi``; without the tool there is no driver."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ()

@@ -42,7 +42,7 @@ def check_models(protocols: Mapping[str, Protocol], roots: Iterable[Path], *, pr
 
 
 def check_model(folder: Path, protocol: Protocol, *, predict: bool) -> Check:
-    """Whether a model folder answers a protocol.
+    """Check that a model folder answers a protocol.
 
     Args:
         folder: holds ``card.json`` and the weights.
@@ -68,7 +68,7 @@ def check_model(folder: Path, protocol: Protocol, *, predict: bool) -> Check:
 
 
 def _try(folder: Path) -> str:
-    """What is wrong with a model's answer for a small blank image; empty where it is one of finite numbers."""
+    """Problem of a model's answer for a small blank image; empty if all its numbers are finite."""
     try:
         predictor = Predictor.load(folder, find_device("auto"))
         with tempfile.TemporaryDirectory() as blank:
@@ -99,7 +99,7 @@ def _check_absent(names: list[str], roots: list[Path]) -> Iterator[Check]:
 
 
 def _check_unserved(folder: Path, protocols: Mapping[str, Protocol], *, predict: bool) -> Check:
-    """A model of a protocol that nobody serves, or one that another folder's replaces."""
+    """A model of a protocol that is not served, or one that another folder's replaces."""
     name = f"Unserved model {folder.name}"
     if folder.name in protocols:
         check = check_model(folder, protocols[folder.name], predict=predict)

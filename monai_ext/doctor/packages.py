@@ -22,7 +22,7 @@ MONAI_LABEL_LIMITS = ("pydicom<3", "dicomweb-client<0.61", "numpy<2")
 
 @dataclass(frozen=True)
 class Declared:
-    """What a distribution says that it needs.
+    """Declared requirements of a distribution.
 
     Attributes:
         version: its own.
@@ -38,7 +38,7 @@ class Declared:
 
 
 def declared(name: str = DISTRIBUTION, path: Sequence[str] | None = None) -> Declared | None:
-    """What an installed distribution needs; None where it is not installed.
+    """Requirements of an installed distribution; None if it is not installed.
 
     Args:
         name: of the distribution.
@@ -80,7 +80,7 @@ def check_installation() -> Iterator[Check]:
 
 
 def check_python(version: str, needs: Declared | None) -> Check:
-    """Whether the running Python is one that the package was made for."""
+    """Check that the running Python is supported."""
     name = "Python"
     if needs is None or not needs.python:
         return Check(name, OK, version)
@@ -91,7 +91,7 @@ def check_python(version: str, needs: Declared | None) -> Check:
 
 
 def check_packages(needs: Declared | None, installed: Mapping[str, str]) -> Check:
-    """Whether the packages that are always needed are there in their declared ranges."""
+    """Check that the required packages are installed in their declared ranges."""
     name = "Packages"
     if needs is None:
         found = f"{DISTRIBUTION} is not installed as a package, so its declared ranges are not known"
@@ -104,7 +104,7 @@ def check_packages(needs: Declared | None, installed: Mapping[str, str]) -> Chec
 
 
 def check_extra(needs: Declared, extra: str, installed: Mapping[str, str]) -> Check:
-    """Whether the packages of one extra are there; one that is not installed at all may well not be wanted."""
+    """Check that the packages of one extra are installed; an extra without any of them is taken as not wanted."""
     name = f"Extra [{extra}]"
     wanted = _requirements(needs, extra)
     present = [item for item in wanted if canonicalize_name(item.name) in installed]
@@ -122,7 +122,7 @@ def check_extra(needs: Declared, extra: str, installed: Mapping[str, str]) -> Ch
 
 
 def check_monai_label(installed: Mapping[str, str]) -> Check:
-    """Whether the packages that MONAI Label breaks on are held back."""
+    """Check that packages incompatible with MONAI Label are constrained to older versions."""
     name = "MONAI Label"
     version = installed.get("monailabel")
     if version is None:
@@ -136,12 +136,12 @@ def check_monai_label(installed: Mapping[str, str]) -> Check:
 
 
 def check_torch_pair(needs: Declared | None, installed: Mapping[str, str], import_error: str = "") -> Check:
-    """Whether torchvision was built for the installed torch.
+    """Check that torchvision was built for the installed torch.
 
     Args:
-        needs: what the installed torchvision declares; None where it is not installed.
+        needs: what the installed torchvision declares; None if it is not installed.
         installed: the versions.
-        import_error: what importing torchvision said; empty where it went well.
+        import_error: what importing torchvision said; empty if it went well.
     """
     name = "torch and torchvision"
     torch, vision = installed.get("torch"), installed.get("torchvision")
@@ -158,7 +158,7 @@ def check_torch_pair(needs: Declared | None, installed: Mapping[str, str], impor
 
 
 def import_error(module: str) -> str:
-    """What importing a module says when it fails, on one line; empty where it goes well."""
+    """Error of importing a module, on one line; empty on success."""
     try:
         importlib.import_module(module)
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
@@ -182,7 +182,7 @@ def _requirements(needs: Declared, extra: str | None) -> list[Requirement]:
 
 
 def _unmet(wanted: Iterable[Requirement], installed: Mapping[str, str]) -> dict[Requirement, str]:
-    """What is wrong with each requirement that is not met."""
+    """Problems of the requirements that are not met."""
     unmet = {}
     for item in wanted:
         version = installed.get(canonicalize_name(item.name))

@@ -1,4 +1,4 @@
-"""What a server start will meet: its port, and who will be let in."""
+"""Conditions for starting a server: its port and its access control."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SHORTEST_TOKEN = 16
 
 @dataclass(frozen=True)
 class PortProblem:
-    """Why no server can be started at an address.
+    """Reason why no server can be started at an address.
 
     Attributes:
         found: what is wrong, without a full stop.
         port_alone: whether another port of the same host would do.
-        server: name and version of the MONAI Label server that has it; empty where there is none.
+        server: name and version of the MONAI Label server that has it; empty if there is none.
     """
 
     found: str
@@ -39,7 +39,7 @@ class PortProblem:
 
 
 def check_port(port: int, host: str = "127.0.0.1") -> Check:
-    """Whether a server can be started on a port, and what answers there if not."""
+    """Check that a server can be started on a port, and identification of what answers there otherwise."""
     name = f"Port {port}"
     problem = port_problem(port, host)
     if problem is None:
@@ -51,7 +51,7 @@ def check_port(port: int, host: str = "127.0.0.1") -> Check:
 
 
 def port_problem(port: int, host: str) -> PortProblem | None:
-    """Why no server can be started on a port; None where one can. The port is free again afterwards.
+    """Reason why no server can be started on a port; None if one can. The port is free again afterwards.
 
     Args:
         port: its number.
@@ -90,7 +90,7 @@ def other_port(port: int) -> int:
 
 
 def who_answers(host: str, port: int) -> str:
-    """Name and version of the MONAI Label server that answers; empty where none does."""
+    """Name and version of the MONAI Label server that answers; empty if none does."""
     host = _EVERYWHERE.get(host, host)
     for path in ("/health", "/info/"):
         document = _get_json(host, port, path)
@@ -103,7 +103,7 @@ def who_answers(host: str, port: int) -> str:
 
 
 def check_token(token: str | None) -> Check:
-    """What the environment variable LANDMARKS_TOKEN means for who may use the server.
+    """Effect of the environment variable LANDMARKS_TOKEN on the access to the server.
 
     Args:
         token: its value; None or empty: not set.
@@ -134,7 +134,7 @@ def _told(error: OSError, port: int, host: str) -> PortProblem:
 
 
 def _bind_problem(family: int, address: Any) -> OSError | None:
-    """Why no server can listen at an address; None where one can."""
+    """Reason why no server can listen at an address; None if one can."""
     try:
         probe = socket.socket(family, socket.SOCK_STREAM)
     except OSError:  # a kind of address that this machine does not have, which servers leave out too

@@ -36,7 +36,7 @@ def check_studies(survey: Survey, protocols: Mapping[str, Protocol]) -> Iterator
 
 
 def check_counts(survey: Survey) -> Check:
-    """How many images there are, and how many of them are labelled."""
+    """Count of the images and of the labelled ones."""
     name = "Images"
     if not survey.images:
         return Check(name, WARNING, f"{survey.root} has no image", "Put images into the folder itself, not below it.")
@@ -47,7 +47,7 @@ def check_counts(survey: Survey) -> Check:
 
 
 def check_images(survey: Survey) -> Check:
-    """Whether each image can be read, and has an ID of its own."""
+    """Check that each image can be read and has a unique ID."""
     name = "Image files"
     wrong = [reason for _, reason in sorted(survey.unreadable.items())]
     wrong += [
@@ -62,7 +62,7 @@ def check_images(survey: Survey) -> Check:
 
 
 def check_passed_over(survey: Survey) -> Check:
-    """Whether everything that looks like an image is used as one."""
+    """Check that every file that looks like an image is used as one."""
     name = "Images not used"
     if survey.passed_over:
         return Check(name, WARNING, sentences(survey.passed_over, most=10), "Do what each says, or move them away.")
@@ -70,7 +70,7 @@ def check_passed_over(survey: Survey) -> Check:
 
 
 def check_calibration(survey: Survey) -> Check:
-    """Whether the images state how large a pixel is."""
+    """Check that the images have a known pixel size."""
     name = "Pixel sizes"
     unknown = [id for id, frame in survey.frames.items() if frame.spacing is None]
     total = len(survey.frames)
@@ -84,7 +84,7 @@ def check_calibration(survey: Survey) -> Check:
 
 
 def check_index(survey: Survey, journal: JournalState) -> tuple[Check, StudiesIndex]:
-    """(whether the index can be read and knows of no file that is gone, the index)."""
+    """(whether the index can be read and lists no missing file, the index)."""
     name = f"Index {INDEX_FILE}"
     try:
         index = read_index(survey.root)
@@ -110,13 +110,13 @@ def check_index(survey: Survey, journal: JournalState) -> tuple[Check, StudiesIn
     ]
     if gone or gone_labels:
         lost = [f"images {listed(gone)}"] * bool(gone) + [f"labels {listed(gone_labels)}"] * bool(gone_labels)
-        advice = "If nobody removed them on purpose, put them back from a backup before the server starts."
+        advice = "Unless they were removed on purpose, restore them from a backup before the server starts."
         return Check(name, WARNING, f"it lists files that are gone: {' and '.join(lost)}", advice), index
     return Check(name, OK, f"readable, {count(len(index.objects), 'image')}"), index
 
 
 def check_labels(survey: Survey, index: StudiesIndex, protocols: Mapping[str, Protocol]) -> Check:
-    """Whether every label can be read, and fits its protocol and its image."""
+    """Check that every label can be read and matches its protocol and its image."""
     name = "Labels"
     bad: dict[str, list[str]] = {"final": [], "draft": []}
     checked = 0
@@ -145,7 +145,7 @@ def check_labels(survey: Survey, index: StudiesIndex, protocols: Mapping[str, Pr
 def label_problem(
     path: Path, tag: str, frame: Frame, protocols: Mapping[str, Protocol], stated: str | None = None
 ) -> str:
-    """Why a label cannot be used; empty where it can.
+    """Reason why a label cannot be used; empty if it can.
 
     Args:
         path: the markups file.
@@ -167,7 +167,7 @@ def label_problem(
 
 
 def check_orphans(survey: Survey) -> Check:
-    """Whether every file below ``labels`` is the label of an image, under a tag that the server uses."""
+    """Check that every file below ``labels`` is the label of an image, under a tag that the server uses."""
     name = "Label files"
     wrong = []
     for tag, files in survey.labels.items():
@@ -185,7 +185,7 @@ def check_orphans(survey: Survey) -> Check:
 
 
 def check_splits(survey: Survey) -> Check:
-    """Whether ``splits.json``, where there is one, can be used."""
+    """Check that ``splits.json``, if present, can be used."""
     name = "Splits"
     try:
         splits = Studies(survey.root).splits()
@@ -198,7 +198,7 @@ def check_splits(survey: Survey) -> Check:
 
 
 def check_leftovers(survey: Survey) -> Check:
-    """Whether anything tells of a crash: files set aside as damaged, writes that never ended."""
+    """Check for traces of a crash: files set aside as damaged, incomplete writes."""
     name = "Leftovers"
     found = []
     if survey.aside:

@@ -17,7 +17,7 @@ _LEFT_BEHIND_SECONDS = 60.0
 
 @dataclass
 class Survey:
-    """What lies in a studies folder.
+    """Contents of a studies folder.
 
     Attributes:
         root: the folder.

@@ -29,8 +29,8 @@ class Calibrated(NamedTuple):
     """Result of a calibration.
 
     Attributes:
-        calibration: of the network; None where there is none.
-        sentence: says what is not calibrated and why; empty where everything is.
+        calibration: of the network; None if there is none.
+        sentence: says what is not calibrated and why; empty if everything is.
     """
 
     calibration: Calibration | None
@@ -52,7 +52,7 @@ def calibrate(
         on_images: called with the number of images that this process has looked at.
 
     Raises:
-        StoppedError: a stop was asked for meanwhile.
+        StoppedError: a stop was requested meanwhile.
     """
     look = partial(_observe, job, weights, unit, on_images)
     parts, problem = gathered_or_problem(look, "The network could not be calibrated.")

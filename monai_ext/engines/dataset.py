@@ -35,7 +35,7 @@ class LabelledImage:
     """One image with its label file.
 
     Attributes:
-        split: None where nobody assigned one.
+        split: None if not assigned.
         landmarks: what the label says, in the image's frame, once it was read: then it is not read again.
         content: the bytes that they were read from.
     """
@@ -210,7 +210,7 @@ def add_seen_labels(folder: Path, labels: Mapping[str, str]) -> None:
 
 
 def read_settled_sides(folder: Path) -> dict[str, Split]:
-    """The side of each of these images by ID; empty where the folder has none.
+    """The side of each of these images by ID; empty if the folder has none.
 
     Raises:
         InputError: the file is damaged.

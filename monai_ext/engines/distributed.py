@@ -27,7 +27,7 @@ def process_rank() -> tuple[int, int]:
 
 
 def local_rank() -> int:
-    """The number of this process on its machine, hence of its GPU."""
+    """The number of this process on its machine, and so of its GPU."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
@@ -81,7 +81,7 @@ def gathered(values: list[Any]) -> list[Any]:
 
 
 def gathered_or_problem(look: Callable[[], list[T]], failed: str) -> tuple[list[T], str]:
-    """What all processes found, and one sentence without its full stop about what kept one of them from it, if any.
+    """Results of all processes, and the first problem of any of them as a sentence without its full stop.
 
     For what follows a training, which is never lost by it: an error is logged and does not leave. All processes call
     this together, also one whose share fails.
@@ -91,7 +91,7 @@ def gathered_or_problem(look: Callable[[], list[T]], failed: str) -> tuple[list[
         failed: sentence for the log.
 
     Raises:
-        StoppedError: a stop was asked for meanwhile.
+        StoppedError: a stop was requested meanwhile.
     """
     problem = ""
     share: list[T] = []

@@ -1,4 +1,4 @@
-"""What a network knows of the images that it was trained on, fitted when it is published, or to a model afterwards."""
+"""Familiarity of a network with its training images, fitted when it is published, or to a model afterwards."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Known(NamedTuple):
     """Result of a fit.
 
     Attributes:
-        familiarity: of the network; None where there is none.
+        familiarity: of the network; None if there is none.
         sentence: says why there is none; empty otherwise.
     """
 
@@ -162,7 +162,7 @@ def familiarity_of(
         on_images: as of :func:`learn_familiarity`.
 
     Raises:
-        StoppedError: a stop was asked for meanwhile.
+        StoppedError: a stop was requested meanwhile.
     """
 
     def look() -> list[Seen]:

@@ -26,7 +26,7 @@ SOURCES = "sources"
 
 
 def find_source(protocol: Protocol, models: Path) -> SourceClassifier | None:
-    """The source classifier of a protocol's recipe; None where it asks for none.
+    """The source classifier of a protocol's recipe; None if it asks for none.
 
     Args:
         protocol: the task.
@@ -55,7 +55,7 @@ def _source_of_file(name: str, protocol: Protocol, models: Path) -> SourceClassi
     except InputError:
         place = models / SOURCES / f"{Path(name).stem}.safetensors"
         raise InputError(
-            f"The protocol {protocol.name} learns from the source classifier {name!r}, which is not there: "
+            f"The protocol {protocol.name} needs the source classifier {name!r}, which does not exist: "
             f"put it at {place} (`monai-landmarks train-source` makes one), take one of {', '.join(NAMED_SOURCES)}, "
             "or remove recipe.cross_task."
         ) from None
@@ -70,11 +70,14 @@ def _named_source(name: str, protocol: Protocol, models: Path) -> SourceClassifi
                 "or set recipe.cross_task.source to its path."
             )
     source = named_source(name, encoder_of(protocol), protocol.num_channels)
-    given = protocol.network.normalization
-    if given != source.normalization:
+    given, config = protocol.network.normalization, protocol.recipe.cross_task
+    assert config is not None
+    only_begins = config.trainable == "all" and not (config.lambda_cd or config.lambda_ed or config.freeze_bn)
+    if given != source.normalization and not (given == OWN_SCALE and only_begins):
         raise InputError(
             f"The source {name!r} was trained with the normalisation {source.normalization!r}, not {given!r}: leave "
-            "network.normalization out, or set it to that."
+            f"network.normalization out, or set it to that; {OWN_SCALE!r} is for encoders that only begin as the "
+            "source, with lambda_cd and lambda_ed 0, freeze_bn off and trainable all."
         )
     return source
 
@@ -133,7 +136,7 @@ def encoder_of(protocol: Protocol) -> str:
 
 
 def distilled(network: LandmarkNetwork, protocol: Protocol, source: SourceClassifier | None) -> Distiller | None:
-    """The network beside its source, as it is trained; None where the recipe does not ask for it."""
+    """The network beside its source, as it is trained; None if the recipe does not ask for it."""
     config = protocol.recipe.cross_task
     if config is None:
         return None

@@ -1,4 +1,4 @@
-"""One training as it was asked for, and the state of its unfinished run."""
+"""One training as it was requested, and the state of its unfinished run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 FOLDER, FILE = ".training", "state.pt"
 #: Of what is in the file; a state of another format is not taken.
 FORMAT = 2
-#: Age of a temporary file that nobody writes any more.
+#: Age of a temporary file that is no longer written.
 LEFT_BEHIND_SECONDS = 600
 
 
@@ -58,16 +58,18 @@ class RunState:
                     path.unlink(missing_ok=True)
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
-        """The saved state, or None where there is none of this run."""
+        """The saved state, or None if there is none of this run."""
         if not self._path.is_file():
             return None
         try:
             state: dict[str, Any] = torch.load(self._path, map_location=device, weights_only=True)
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            logger.warning("The saved training state %s is damaged (%s); training starts anew.", self._path, error)
+            logger.warning("The saved training state %s is damaged (%s); training starts again.", self._path, error)
             return None
         if state.get("format") != FORMAT or state["signature"] != self._signature:
-            logger.warning("The saved training state %s is of other data or options; training starts anew.", self._path)
+            logger.warning(
+                "The saved training state %s was made with other data or options; training starts again.", self._path
+            )
             return None
         return state
 
@@ -104,10 +106,10 @@ class Job:
         on_progress: receives progress dicts; None on all processes but the first.
         stop: says whether to stop.
         data: one sentence for the card that says what the images are.
-        warning: a sentence that says that the batches were halved; empty where they were not.
+        warning: a sentence that says that the batches were halved; empty if they were not.
         refused: the size of batches that the memory was not enough for.
         clock: says the time, in seconds.
-        begun: when the training was asked for, by that clock.
+        begun: when the training was requested, by that clock.
     """
 
     protocol: Protocol
@@ -156,7 +158,7 @@ class Job:
         return self.stop if process_rank()[1] == 1 else never
 
     def saved(self) -> dict[str, Any] | None:
-        """The state of an interrupted run of this job; None where there is none or it is not wanted."""
+        """The state of an interrupted run of this job; None if there is none or it is not wanted."""
         return self.state.load(torch.device("cpu")) if self.options.resume else None
 
     def with_length(self, epochs: int, epoch_steps: int | None) -> Job:

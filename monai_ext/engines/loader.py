@@ -163,7 +163,7 @@ def _unpacked(value: Any) -> Any:
 
 
 class EndlessSampler(DistributedSampler):
-    """Cuts an endless row of passes over a dataset, each shuffled anew, into epochs of equal length.
+    """Cuts an endless row of passes over a dataset, each shuffled separately, into epochs of equal length.
 
     No image is shown once more before all others were shown as often. An epoch is a function of the seed and the epoch
     alone, so that a resumed run repeats an unbroken one.

@@ -77,7 +77,7 @@ class TrainResult:
     """Result of a run.
 
     Attributes:
-        card: the card of the published model; None where the run's best was not published.
+        card: the card of the published model; None if the run's best was not published.
         folder: the model folder.
         reason: one sentence that says why it was published or not.
         val_error: mean radial error of the run's best weights on the validation images.
@@ -118,7 +118,7 @@ class SourceOptions(Strict):
     learning_rate: Positive = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    flip: Fraction = Field(0.5, description="Probability of a left-right flip; 0 where classes tell sides.")
+    flip: Fraction = Field(0.5, description="Probability of a left-right flip; 0 if classes depend on the side.")
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.2, description="Of each class, held out where the table states no split."
     )

@@ -36,11 +36,11 @@ def publish_unless_worse(
 
     Args:
         result: of the run.
-        job: what was asked for.
+        job: what was requested.
         run: it has ended.
         parent: the version that the run began with.
         begun_with: the weights that it began with, in words.
-        previous: the error of the current model; None where it cannot be compared.
+        previous: the error of the current model; None if it cannot be compared.
         replaced: the version of the current model.
 
     Returns:
@@ -48,13 +48,13 @@ def publish_unless_worse(
 
     Raises:
         InputError: nothing was validated, or training diverged.
-        StoppedError: a stop was asked for before it was published.
+        StoppedError: a stop was requested before it was published.
     """
     best = f"{result.val_error:.3f} {result.unit}"
     if not math.isfinite(result.val_error):
         raise InputError(
             "No validation error could be computed: label at least one validation image completely; or, where the loss "
-            f"grew without end, set a lower learning rate than {job.protocol.recipe.learning_rate:g}."
+            f"diverged, set a learning rate below {job.protocol.recipe.learning_rate:g}."
         )
     above = ""
     if previous is not None and result.val_error > previous.value:

@@ -32,7 +32,7 @@ class Run:
         warm: whether the network starts from trained weights.
 
     Attributes:
-        stopped: whether a stop was asked for before the run was complete; it is saved then.
+        stopped: whether a stop was requested before the run was complete; it is saved then.
         labels_used: images of both sides of the split.
         selection: the validations so far, and the weights to publish.
     """
@@ -99,7 +99,7 @@ class Run:
         """Reports the state of the run: a progress dict as of :data:`~monai_ext.engines.options.OnProgress`.
 
         It has ``step`` of ``max_steps``, ``complete_epochs`` (validated where that is due), ``val_epoch`` (that of
-        ``val_error``), ``seconds`` since the training was asked for, ``seconds_left`` (None until the first steps are
+        ``val_error``), ``seconds`` since the training was requested, ``seconds_left`` (None until the first steps are
         timed), and what the run is made of: ``train_images``, ``val_images``, ``batch_size`` and ``device``.
         """
         place = {

@@ -26,7 +26,7 @@ COLUMNS = ("image", "class", "split")
 
 @dataclass(frozen=True)
 class ClassImage:
-    """One image of a class; ``split`` is None where nobody assigned one."""
+    """One image of a class; ``split`` is None if not assigned."""
 
     image: Path
     label: str
@@ -34,7 +34,7 @@ class ClassImage:
 
 
 def read_class_folders(root: Path) -> list[ClassImage]:
-    """The images of a folder that has one folder per class, named for it. Hidden files are left out.
+    """The images of a folder that has one folder per class, with its name. Hidden files are skipped.
 
     Raises:
         InputError: the folder does not exist or holds no folder with an image.
@@ -59,7 +59,7 @@ def read_class_folders(root: Path) -> list[ClassImage]:
         )
     if left_out:
         warnings.warn(
-            f"{len(left_out)} files or folders of {root} are left out, as they are no image in a class folder; "
+            f"{len(left_out)} files or folders of {root} are left out, because they are not images in a class folder; "
             f"the first is {left_out[0]}.",
             stacklevel=2,
         )
@@ -153,7 +153,7 @@ def split_class_images(
             )
     if not held_out:
         raise InputError(
-            f"No image is held out, as no class has enough for a fraction of {val_fraction:g}: "
+            f"No image can be held out, because no class has enough images for a fraction of {val_fraction:g}: "
             "raise --val-fraction or add images."
         )
     return train, held_out, tuple(sorted(by_class))

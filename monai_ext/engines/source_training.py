@@ -87,7 +87,7 @@ def train_source(
     """
     options = options or SourceOptions()
     if file.suffix != SUFFIX:
-        raise InputError(f"A source classifier is written as a {SUFFIX} file, not as {file.name!r}.")
+        raise InputError(f"A source classifier must be written as a {SUFFIX} file, not as {file.name!r}.")
     if not is_encoder(options.architecture):
         raise InputError(f"Unknown encoder {options.architecture!r}: use one of {', '.join(encoder_names())}.")
     train, held_out, classes = split_class_images(images, options.val_fraction)

@@ -1,4 +1,4 @@
-"""Ends of a run before its time: a stop that was asked for, and lack of memory or of disk space."""
+"""Ends of a run before its time: a requested stop, and lack of memory or of disk space."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MEMORY_WORDS = ("DefaultCPUAllocator: ", "not enough memory", "out of shared mem
 
 
 class StoppedError(Exception):
-    """Work was given up because a stop was asked for."""
+    """Work was aborted because a stop was requested."""
 
 
 class StopSwitch:
-    """A stop that is asked for once and stays asked for; safe to use in a signal handler and from any thread.
+    """A stop that is requested once and stays requested; safe to use in a signal handler and from any thread.
 
     Attributes:
         cause: why, as the end of a sentence, e.g. "because the server ended"; may be empty.
@@ -41,7 +41,7 @@ class StopSwitch:
         self.cause = ""
 
     def __call__(self) -> bool:
-        """True once a stop was asked for."""
+        """True once a stop was requested."""
         return self._asked
 
     def ask(self, cause: str = "") -> None:
@@ -75,7 +75,7 @@ def stopped_by_signals(stop: StopSwitch) -> Iterator[None]:
 
 
 def never() -> bool:
-    """A run that nobody stops."""
+    """A run that is never stopped."""
     return False
 
 
@@ -123,5 +123,5 @@ def full_disk_explained(folder: Path) -> Iterator[None]:
             raise
         raise ResourceError(
             f"There is no room on the disk to save the training of {folder.name!r} ({error.strerror}): free some space "
-            "and train again, which goes on from the last saved state; the published network is unchanged."
+            "and train again, which continues from the last saved state; the published network is unchanged."
         ) from error

@@ -67,18 +67,18 @@ class Costs(NamedTuple):
 
 
 def fit_length(costs: Costs, seconds: float, length: Length, val_interval: int) -> Length | None:
-    """The longest training that ends in time and is no longer than was asked for.
+    """The longest training that ends in time and is no longer than requested.
 
     Epochs are whole; where one more would fit in part, all become shorter by as much, down to one step.
 
     Args:
         costs: as they were timed.
         seconds: that it may take.
-        length: that was asked for.
+        length: that was requested.
         val_interval: epochs between validations.
 
     Returns:
-        None where not even one step fits.
+        None if not even one step fits.
     """
     whole = 0
     while whole < length.epochs and costs.seconds(whole + 1, length.epoch_steps, val_interval) <= seconds:
@@ -101,7 +101,7 @@ def within_minutes(
     get who asked for its length. Under ``torchrun`` all processes call this together and take the times of the first.
 
     Args:
-        job: as it was asked for, with minutes.
+        job: as it was requested, with minutes.
         saved: the state of an interrupted run, whose length is kept.
         network: on its device.
         distiller: as of :class:`~monai_ext.engines.run.Run`.
@@ -109,7 +109,7 @@ def within_minutes(
 
     Raises:
         InputError: the minutes do not allow a single step.
-        StoppedError: a stop was asked for meanwhile.
+        StoppedError: a stop was requested meanwhile.
     """
     minutes, recipe = job.options.minutes, job.protocol.recipe
     assert minutes is not None
@@ -124,7 +124,7 @@ def within_minutes(
     if fitted is None:
         least = math.ceil(10 * (spent + costs.seconds(1, 1, recipe.val_interval)) / (1 - RESERVE) / 60) / 10
         raise InputError(
-            f"{minutes:g} minutes are too short: a single step with one validation and the calibration takes "
+            f"{minutes:g} minutes are too few: a single step with one validation and the calibration takes "
             f"{least:g} minutes here; give more minutes, or fewer validation images."
         )
     return job.with_length(
@@ -152,7 +152,7 @@ class Timing:
         """Times the parts, with copies of the network and its distiller.
 
         Raises:
-            StoppedError: a stop was asked for meanwhile.
+            StoppedError: a stop was requested meanwhile.
         """
         network, distiller = copy.deepcopy((network, distiller))
         training = self._training(network, distiller, warm=warm)

@@ -214,7 +214,7 @@ def _stopped(job: Job, saved: dict[str, Any] | None, run: Run | None) -> TrainRe
 
 
 def _previous(current: Path, job: Job) -> RadialErrorSummary | None:
-    """The current model's error on the validation images; None where it answers another set of landmarks."""
+    """The current model's error on the validation images; None if it answers another set of landmarks."""
     card = read_card(current)
     if card.protocol.landmark_names != job.protocol.landmark_names:
         logger.warning("The current model %s has other landmarks than the protocol; it is replaced.", current)
@@ -231,5 +231,5 @@ def _start(protocol: Protocol, current: Path | None) -> tuple[LandmarkNetwork, s
         network, card = load_network(current)
         if card.protocol.network == protocol.network and card.protocol.channels == protocol.channels:
             return network, card.version
-        logger.warning("The current model %s has another network than the protocol; training starts anew.", current)
+        logger.warning("The current model %s has another network than the protocol; training starts again.", current)
     return build_network(protocol), None

@@ -27,7 +27,7 @@ from .stop import Stop, StoppedError, never
 class RadialErrorSummary(NamedTuple):
     """A mean radial error with its unit; infinite where no landmark is defined, or the network's values are not finite.
 
-    ``coarse`` is that of the coarse stage of the same network, None where it has one stage.
+    ``coarse`` is that of the coarse stage of the same network, None if it has one stage.
     """
 
     value: float
@@ -91,7 +91,7 @@ class Validator:
         """The mean radial error of all defined landmarks of all images; one number on every process.
 
         Raises:
-            StoppedError: a stop was asked for meanwhile.
+            StoppedError: a stop was requested meanwhile.
         """
         evaluator = SupervisedEvaluator(
             device=self._device,
@@ -171,7 +171,7 @@ def validate_model(
 
     Raises:
         InputError: the model is damaged.
-        StoppedError: a stop was asked for meanwhile.
+        StoppedError: a stop was requested meanwhile.
     """
     network, card = load_network(folder)
     return Validator(card.protocol, images, device, batch_size=batch_size, stop=stop)(network.to(device))

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .bootstrap import Interval, difference_interval, mean_interval
+    from .bootstrap import Interval, difference_interval, mean_interval, ratio_interval
     from .camera_change import ChangedImage, change_camera
     from .ced_plot import draw_ced
     from .contact_sheet import draw_case, draw_worst_cases, worst_images
     from .error_boxes import draw_boxes, draw_error_boxes
     from .evaluate import Pair, aligned_pairs, common_unit, distances, evaluate_landmarks
+    from .factors import OF_IMAGE, OF_LANDMARK, Factor, Factors, image_factors, measure_factors
+    from .failure_causes import FailureCauses, cause_masks, find_causes, read_causes
     from .limits import Limits, fitting_limits
     from .marks import PIXEL, Marker
     from .model_evaluation import Measures, Reading, evaluate_model
@@ -33,21 +35,28 @@ if TYPE_CHECKING:
     from .readers.compared import Comparison, compare_noted, compare_predictions, compare_readers
     from .readers.document import agreement_document, agreement_table, draw_distances, write_distances
     from .recorded_points import RecordedPoints, read_points, record_points
-    from .scores import Evaluation, ImageScores, Number, Result, Scores, finite
+    from .scores import Cause, Evaluation, GroupErrors, ImageScores, Number, Result, Scores, finite
     from .table import DASH, Table, percent, readable_date, rounded, significant, with_spread
-    from .tables import comparison_table, exact, landmark_table, overall_table, write_error_csv
+    from .tables import comparison_table, landmark_table, overall_table, write_error_csv
 
 __all__ = [
     "DASH",
     "DPI",
     "GREY",
     "LINE_COLORS",
+    "OF_IMAGE",
+    "OF_LANDMARK",
     "PIXEL",
     "Canvas",
+    "Cause",
     "ChangedImage",
     "Comparison",
     "Cutout",
     "Evaluation",
+    "Factor",
+    "Factors",
+    "FailureCauses",
+    "GroupErrors",
     "ImageScores",
     "Interval",
     "Limits",
@@ -64,6 +73,7 @@ __all__ = [
     "agreement_document",
     "agreement_table",
     "aligned_pairs",
+    "cause_masks",
     "change_camera",
     "checked_rgb",
     "color_of",
@@ -84,9 +94,10 @@ __all__ = [
     "dress",
     "evaluate_landmarks",
     "evaluate_model",
-    "exact",
+    "find_causes",
     "finite",
     "fitting_limits",
+    "image_factors",
     "landmark_colors",
     "landmark_table",
     "line_look",
@@ -94,11 +105,14 @@ __all__ = [
     "mark_landmarks",
     "marker_of",
     "mean_interval",
+    "measure_factors",
     "new_figure",
     "normalize_scores",
     "overall_table",
     "percent",
     "plot_file",
+    "ratio_interval",
+    "read_causes",
     "read_points",
     "readable_date",
     "record_points",

@@ -6,9 +6,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from monai_ext.landmarks import InputError
+from monai_ext.landmarks import FloatArray, InputError
 
 LEVEL = 0.95
 RESAMPLES = 9999
@@ -57,9 +57,11 @@ def mean_interval(errors: ArrayLike, *, level: float = LEVEL, resamples: int = R
     """
     distances = np.asarray(errors, dtype=np.float64)
     if distances.ndim != 2:
-        raise InputError(f"Errors have the shape (images, landmarks), not {distances.shape}.")
+        raise InputError(f"Errors must have the shape (images, landmarks), not {distances.shape}.")
     if not 0 < level < 1 or resamples < 1:
-        raise InputError(f"An interval has a level in (0, 1) and resamples, not {level:g} and {resamples}.")
+        raise InputError(
+            f"An interval needs a level in (0, 1) and at least one resample, not {level:g} and {resamples}."
+        )
     counts = (~np.isnan(distances)).sum(axis=1)
     sums = np.nansum(distances, axis=1)[counts > 0]
     counts = counts[counts > 0]
@@ -107,5 +109,46 @@ def difference_interval(
     """
     first, second = np.asarray(errors, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     if first.shape != second.shape:
-        raise InputError(f"Paired errors are of the same images and landmarks, not {first.shape} and {second.shape}.")
+        raise InputError(
+            f"Paired errors must be of the same images and landmarks, not of shapes {first.shape} and {second.shape}."
+        )
     return mean_interval(first - second, level=level, resamples=resamples, seed=seed)
+
+
+def ratio_interval(
+    logs: FloatArray, mask: NDArray[np.bool_], *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = SEED
+) -> tuple[float, float, float]:
+    """Geometric mean of the values in a mask divided by that of the others, with its percentile bootstrap interval.
+
+    Args:
+        logs: (N, K) natural logarithms of N images, NaN where not measured.
+        mask: (N, K).
+        level: as :func:`mean_interval`.
+        resamples: as there.
+        seed: as there.
+
+    Returns:
+        The ratio and the two ends of its interval; NaN where one side is empty.
+    """
+    sums = np.stack([*row_sums(logs, mask), *row_sums(logs, ~mask)])  # (4, N)
+    rng, n = np.random.default_rng(seed), sums.shape[1]
+    batches = np.array_split(np.empty(resamples), max(1, resamples * n // _HELD))
+    drawn = [sums @ rng.multinomial(n, np.full(n, 1 / n), len(batch)).T for batch in batches]
+    low, high = np.nanquantile(_ratio(np.concatenate(drawn, axis=1)), [(1 - level) / 2, (1 + level) / 2])
+    return float(_ratio(sums.sum(axis=1))), float(low), float(high)
+
+
+def row_sums(values: FloatArray, mask: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+    """(N) sums and counts of the known values of a mask, row by row.
+
+    Args:
+        values: (N, K), NaN where not known.
+        mask: (N, K).
+    """
+    known = mask & ~np.isnan(values)
+    return np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1).astype(np.float64)
+
+
+def _ratio(sums: FloatArray) -> FloatArray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.exp(sums[0] / sums[1] - sums[2] / sums[3]))

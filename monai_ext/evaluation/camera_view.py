@@ -67,7 +67,7 @@ def draw_view(
     Args:
         rng: source of chance.
         size_wh: of the photograph, pixels.
-        circle: its lit circle, or None where it shows none.
+        circle: its lit circle, or None if it shows none.
         points: (N, 2) pixels that are seen in the photograph.
     """
     for _ in range(TRIES):

@@ -45,7 +45,7 @@ def draw_ced(evaluations: Mapping[str, Evaluation], path: str | Path, *, limit: 
             no measurable image, or the path is no ``.png``.
     """
     if not evaluations:
-        raise InputError("There is no error distribution to draw; give at least one evaluation.")
+        raise InputError("No error distribution can be drawn without an evaluation; give at least one.")
     units = {evaluation.unit for evaluation in evaluations.values()}
     if len(units) > 1:
         raise InputError("Some evaluations are in mm and some in px; evaluate all of them in px to draw them together.")
@@ -54,7 +54,7 @@ def draw_ced(evaluations: Mapping[str, Evaluation], path: str | Path, *, limit: 
         raise InputError(f"The evaluations have different AUC limits {limits}; give one limit for the plot.")
     for name, evaluation in evaluations.items():
         if not evaluation.images_measured:
-            raise InputError(f"The evaluation {name!r} has no measurable image, hence no error distribution.")
+            raise InputError(f"The evaluation {name!r} has no measurable image, so it has no error distribution.")
     end = limits[0]
     failures = {evaluation.failure_threshold for evaluation in evaluations.values()}
     with plot_file(path) as axes:

@@ -115,11 +115,11 @@ def draw_worst_cases(
             image does not fit its landmarks.
     """
     if min(count, columns, tile) < 1:
-        raise InputError(f"Count, columns and tile are at least 1, not {count}, {columns} and {tile}.")
+        raise InputError(f"The count, columns and tile must be at least 1, not {count}, {columns} and {tile}.")
     by_id = {image: (truth, prediction) for image, truth, prediction in aligned_pairs(pairs)}
     rows = worst_images(evaluation, count)
     if not rows:
-        raise InputError("No image of the evaluation has a measurable error, so that none is the worst.")
+        raise InputError("No image of the evaluation has a measurable error, so there is no worst image.")
     unknown = [row.image for row in rows if row.image not in by_id]
     if unknown:
         raise InputError(f"The evaluation holds the image {unknown[0]}, which is not among the pairs to draw.")

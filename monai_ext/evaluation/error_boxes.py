@@ -37,7 +37,9 @@ def draw_error_boxes(evaluations: Mapping[str, Evaluation], path: str | Path) ->
     """
     kinds = {(evaluation.unit, evaluation.names) for evaluation in evaluations.values()}
     if len(kinds) != 1:
-        raise InputError("Boxes stand side by side where unit and landmarks are the same; evaluate all models alike.")
+        raise InputError(
+            "Box plots can only be compared with the same unit and landmarks; evaluate all models in the same way."
+        )
     unit, names = kinds.pop()
     errors = {name: _measured(evaluation) for name, evaluation in evaluations.items()}
     limit = max(evaluation.auc_limit for evaluation in evaluations.values())
@@ -67,7 +69,7 @@ def draw_boxes(
     """
     known = [column for columns in errors.values() for column in columns if len(column)]
     if not known:
-        raise InputError("No error was measured, so that there are no boxes to draw.")
+        raise InputError("No error was measured, so there are no box plots to draw.")
     end = _end(known, limit)
     rows = len(names) * (len(errors) + _GAP)
     figure = new_figure(7.0, 1.3 + min(_ROW * rows, tallest))

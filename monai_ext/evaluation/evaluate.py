@@ -93,9 +93,7 @@ def _unit(pairs: Sequence[Pair], wanted: Unit | None) -> tuple[Unit, tuple[str, 
     if not uncalibrated:
         return "mm", ()
     if wanted == "mm":
-        raise InputError(
-            f"Image {uncalibrated[0]} has no known pixel size, so that the evaluation cannot be in mm; use px."
-        )
+        raise InputError(f"Image {uncalibrated[0]} has no known pixel size, so the evaluation cannot be in mm; use px.")
     message = (
         f"{len(uncalibrated)} of {len(pairs)} images have no known pixel size (the first is {uncalibrated[0]}): "
         "all errors, thresholds and limits are in pixels."
@@ -130,9 +128,9 @@ def check_limits(thresholds: Sequence[float], failure_threshold: float, auc_limi
     """
     for value in (*thresholds, failure_threshold, auc_limit):
         if not (math.isfinite(value) and value > 0):
-            raise InputError(f"A threshold is a positive distance, not {value}.")
+            raise InputError(f"A threshold must be a positive distance, not {value}.")
     if len(set(thresholds)) != len(thresholds):
-        raise InputError(f"The thresholds {list(thresholds)} repeat a value; give each once.")
+        raise InputError(f"The thresholds {list(thresholds)} contain a value twice; give each once.")
 
 
 def evaluate_landmarks(

@@ -1,4 +1,4 @@
-"""Distances that errors are judged by where nobody names any: those of the field in millimetres, else by image size."""
+"""Distances that errors are judged by if none are given: those of the field in millimetres, else by image size."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _diagonal(image: str, frame: Frame, unit: Unit) -> float:
     if unit == "px":
         return math.hypot(frame.width, frame.height)
     if frame.spacing is None:
-        raise InputError(f"Image {image} has no known pixel size, so that the evaluation cannot be in mm; use px.")
+        raise InputError(f"Image {image} has no known pixel size, so the evaluation cannot be in mm; use px.")
     return math.hypot(frame.width * frame.spacing[0], frame.height * frame.spacing[1])
 
 

@@ -52,7 +52,7 @@ class Measures:
         return evaluate_landmarks(pairs, self.thresholds, self.failure, self.limit, unit=unit or self.unit)
 
     def normalize(self, pairs: Sequence[Pair], evaluation: Evaluation) -> NormalizedScores | None:
-        """The evaluation in percent of the distance of ``between``, where that is asked for."""
+        """The evaluation in percent of the distance of ``between``, where that is requested."""
         if self.between is None:
             return None
         return normalize_scores(evaluation, pairs, self.between, self.normalized_limit)
@@ -65,8 +65,8 @@ class Reading:
     Attributes:
         pairs: image ID, truth and prediction of each image.
         evaluation: of the pairs.
-        normalized: the same in percent of a distance, or None where none was asked for.
-        coarse: of the places that the network's coarse stage found; None where it has none.
+        normalized: the same in percent of a distance, or None if none was requested.
+        coarse: of the places that the network's coarse stage found; None if it has none.
     """
 
     pairs: list[Pair]

@@ -65,11 +65,11 @@ def normalize_scores(
     """
     pairs = aligned_pairs(pairs)
     if [image for image, _, _ in pairs] != [row.image for row in evaluation.images]:
-        raise InputError("The evaluation is of other images than the points; evaluate these pairs first.")
+        raise InputError("The evaluation and the points are of different images; evaluate these pairs first.")
     truths = [truth for _, truth, _ in pairs]
     first, second = (truths[0].index(name) for name in between)
     if first == second:
-        raise InputError(f"A distance is between two landmarks, not from {between[0]!r} to itself.")
+        raise InputError(f"A distance needs two different landmarks, not from {between[0]!r} to itself.")
     spacing = None
     if evaluation.unit == "mm":
         spacing = torch.from_numpy(np.stack([truth.frame.scale for truth in truths]))

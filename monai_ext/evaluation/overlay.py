@@ -128,10 +128,13 @@ def draw_overlay(
     """
     rgb = checked_rgb(image, landmarks.frame)
     if longest_side < 1:
-        raise InputError(f"The drawn image needs at least one pixel, not {longest_side}.")
+        raise InputError(f"The drawn image must have at least one pixel, not {longest_side}.")
     if truth is not None:
         if truth.frame.size != landmarks.frame.size:
-            raise InputError(f"Truth and prediction are of images of {truth.frame.size} and {landmarks.frame.size}.")
+            raise InputError(
+                f"Truth and prediction belong to images of different sizes, {truth.frame.size} and "
+                f"{landmarks.frame.size}."
+            )
         truth = truth.reordered(landmarks.names)
     tints = landmark_colors(landmarks, colors)
     height, width = rgb.shape[:2]

@@ -85,7 +85,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
-        raise InputError(f"A picture is written as a .png file, not {path.name!r}.")
+        raise InputError(f"A picture must be a .png file, not {path.name!r}.")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=figure.dpi, facecolor=figure.get_facecolor())
     write_atomically(path, buffer.getvalue())

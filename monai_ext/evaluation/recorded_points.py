@@ -24,7 +24,7 @@ class RecordedLandmark(Strict):
     Args:
         status: what is known of it.
         point: (x, y); None unless defined.
-        confidence: None where nobody stated one.
+        confidence: None if not stated.
     """
 
     status: Word
@@ -39,7 +39,7 @@ class RecordedImage(Strict):
         image: ID.
         file: name of the file in the studies folder.
         size: (width, height) in pixels.
-        spacing: millimetres per pixel along (x, y); None where not known.
+        spacing: millimetres per pixel along (x, y); None if not known.
         truth, prediction: (K) landmarks.
     """
 
@@ -107,7 +107,7 @@ def record_points(pairs: Sequence[Pair], files: Mapping[str, Path], protocol: Pr
 
 
 def read_points(document: Mapping[str, Any]) -> RecordedPoints | None:
-    """The points in what ``evaluate`` wrote; None where it was written without.
+    """The points in what ``evaluate`` wrote; None if it was written without.
 
     Raises:
         InputError: they are damaged.

@@ -20,7 +20,7 @@ from monai_ext.landmarks import InputError, Unit
 
 
 def finite(value: float | None) -> float | None:
-    """The value; None where it is NaN or infinite, which JSON does not have."""
+    """The value; None if it is NaN or infinite, which JSON does not have."""
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -33,12 +33,12 @@ Number = Annotated[
 
 
 class Result(BaseModel):
-    """Numbers that were measured; keys of a document that belong to something else are passed over."""
+    """Numbers that were measured; keys of a document that belong to something else are skipped."""
 
     model_config = ConfigDict(frozen=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """Finite JSON; None where not measurable."""
+        """Finite JSON; None if not measurable."""
         return self.model_dump(mode="json")
 
 
@@ -141,3 +141,48 @@ class Evaluation(Result):
             ) from None
         except TypeError as error:
             raise InputError(f"The evaluation holds a value of the wrong kind: {error}.") from None
+
+
+class GroupErrors(Result):
+    """Errors of some landmarks, lengths in the evaluation's unit.
+
+    Args:
+        images: that have one of them.
+        count: measured distances.
+        mean, low, high: mean error and its 95 % bootstrap interval over images.
+        median: of the errors.
+        failed: share with an error above the failure threshold, or missed.
+    """
+
+    images: int
+    count: int
+    mean: Number
+    low: Number
+    high: Number
+    median: Number
+    failed: Number
+
+
+class Cause(Result):
+    """Landmarks that have something in common and larger errors than the rest.
+
+    Args:
+        name: in words.
+        factor: its key among those of an image or a landmark; ``landmark`` for a landmark compared with the others.
+        landmark: the one whose errors differ most.
+        group: errors of these landmarks.
+        rest: errors of all others.
+        ratio: geometric mean of the errors divided by that of the rest, each landmark compared with itself.
+        low, high: its 95 % bootstrap interval over images.
+        p: adjusted for all that were tested.
+    """
+
+    name: str
+    factor: str
+    landmark: str
+    group: GroupErrors
+    rest: GroupErrors
+    ratio: Number
+    low: Number
+    high: Number
+    p: Number

@@ -12,6 +12,7 @@ from monai_ext.landmarks import InputError, Status, write_atomically
 
 from .bootstrap import LEVEL, mean_interval
 from .evaluate import Pair, aligned_pairs
+from .factors import Factors
 from .normalized import NormalizedScores
 from .scores import Evaluation, Scores
 from .table import Table, percent, rounded, significant
@@ -112,7 +113,7 @@ def comparison_table(
     settings = {(e.unit, e.failure_threshold, e.auc_limit) for e in evaluations.values()}
     if len(settings) != 1:
         raise InputError(
-            "Evaluations stand side by side where unit, failure threshold and AUC limit are the same; "
+            "Evaluations can only be compared with the same unit, failure threshold and AUC limit;  "
             f"these have {sorted(settings)}."
         )
     unit, failure, limit = settings.pop()
@@ -120,7 +121,7 @@ def comparison_table(
     if normalized:
         limits = {scores.limit for scores in normalized.values()}
         if normalized.keys() != evaluations.keys() or len(limits) != 1:
-            raise InputError("Normalised scores stand beside the evaluations of the same names, with one limit.")
+            raise InputError("Normalised scores must have the same names as the evaluations, and one limit.")
         share = limits.pop()
         headings += ["ME ± SD %", f"FR > {share:g} %", f"AUC {share:g} %"]
     rows = []
@@ -135,28 +136,30 @@ def _cells(scores: Evaluation | NormalizedScores) -> list[str]:
     return [spread, percent(scores.failure_rate), rounded(scores.auc, 3)]
 
 
-def write_error_csv(path: str | Path, pairs: Sequence[Pair], evaluation: Evaluation) -> None:
-    """Writes one row per image and landmark with the columns :data:`CSV_COLUMNS`.
+def write_error_csv(
+    path: str | Path, pairs: Sequence[Pair], evaluation: Evaluation, factors: Factors | None = None
+) -> None:
+    """Writes one row per image and landmark with the columns :data:`CSV_COLUMNS`, and one for each factor.
 
-    Points are in pixels of the original image, with all their digits, and empty where not defined; the error is in
-    the row's unit, with three significant digits, and empty where not measurable.
+    Points are in pixels of the original image, to a millionth, and empty where not defined; the error is in the row's
+    unit, with three significant digits, and empty where not measurable.
 
     Raises:
         InputError: the evaluation is not of these images.
     """
     pairs = aligned_pairs(pairs)
     if [image for image, _, _ in pairs] != [row.image for row in evaluation.images]:
-        raise InputError("The evaluation is of other images than the points to write; evaluate these pairs first.")
+        raise InputError("The evaluation and the points to write are of different images; evaluate these pairs first.")
     rows = []
-    for (image, truth, prediction), scores in zip(pairs, evaluation.images, strict=True):
+    for i, ((image, truth, prediction), scores) in enumerate(zip(pairs, evaluation.images, strict=True)):
         for k, name in enumerate(truth.names):
             sides = (truth, prediction)
-            points = [exact(value) if side.defined[k] else "" for side in sides for value in side.points[k]]
+            points = [
+                repr(round(float(value), 6)) if side.defined[k] else "" for side in sides for value in side.points[k]
+            ]
             words = [Status(int(side.status[k])).word for side in sides]
             rows.append([image, name, *points, significant(scores.errors[k]), evaluation.unit, *words])
-    write_atomically(Path(path), Table(CSV_COLUMNS, rows).csv())
-
-
-def exact(value: float) -> str:
-    """A number with all its digits; nothing for NaN."""
-    return "" if math.isnan(value) else repr(float(value))
+            if factors:
+                rows[-1] += ["" if math.isnan(value) else f"{value:g}" for value in factors.of(i, k).values()]
+    columns = [*CSV_COLUMNS, *factors.of(0, 0)] if factors else CSV_COLUMNS
+    write_atomically(Path(path), Table(columns, rows).csv())

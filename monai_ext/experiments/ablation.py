@@ -51,7 +51,9 @@ def parse_sizes(named: str, available: int) -> tuple[Size, ...]:
     sizes: dict[int, Size] = {}
     for label in (part.strip() for part in named.split(",")):
         if label != ALL and not (label.isdecimal() and int(label) > 0):
-            raise InputError(f"--sizes takes numbers of training images and {ALL!r}, with commas, not {label!r}.")
+            raise InputError(
+                f"--sizes needs numbers of training images or {ALL!r}, separated by commas, not {label!r}."
+            )
         size = Size(ALL, available) if label == ALL else Size(str(int(label)), int(label))
         if size.count > available:
             raise InputError(

@@ -29,7 +29,7 @@ class Column(NamedTuple):
         heading: with its unit.
         digits: after the point.
         factor: that the number is multiplied by.
-        best: which of several is best, or None where none is.
+        best: which of several is best, or None if none is.
     """
 
     key: str

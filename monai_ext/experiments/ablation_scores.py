@@ -79,7 +79,7 @@ class RowScores:
         return Spread(statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else math.nan)
 
     def to_dict(self) -> dict[str, Any]:
-        """Finite JSON: each number's mean, standard deviation and value per seed; None where not known."""
+        """Finite JSON: each number's mean, standard deviation and value per seed; None if not known."""
         keys = list(self.seeds[0].values)
         numbers = {}
         for key in keys:
@@ -152,7 +152,7 @@ def pooled_evaluation(runs: Mapping[int, Predictions], measures: AblationMeasure
 
 def _pairs(predictions: Predictions, reading: ReadOut) -> list[Pair]:
     if reading not in predictions:
-        raise InputError(f"The predictions were not read with the decoder {reading.decoder!r}; train the cell anew.")
+        raise InputError(f"The predictions were not read with the decoder {reading.decoder!r}; train the cell again.")
     return predictions[reading]
 
 

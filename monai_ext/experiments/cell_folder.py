@@ -74,7 +74,7 @@ class CellFolder:
         return (self.model / CARD).is_file()
 
     def finished(self) -> dict[str, Any] | None:
-        """Facts of the finished cell; None where it is not finished, or is of other data or options."""
+        """Facts of the finished cell; None if it is not finished, or is of other data or options."""
         document = self._own(DONE)
         return document if document is not None and self.predictions.is_file() else None
 
@@ -143,8 +143,8 @@ class CellFolder:
         shutil.rmtree(self.model, ignore_errors=True)
 
     def reopen(self) -> None:
-        """Removes the cell, whose weights are needed but gone."""
-        warnings.warn(f"The weights of {self.path} were dropped but are needed; it is trained again.", stacklevel=4)
+        """Removes the cell, whose weights are needed but missing."""
+        warnings.warn(f"The weights of {self.path} were deleted but are needed; training starts again.", stacklevel=4)
         shutil.rmtree(self.path)
 
     def _begin(self) -> float:
@@ -155,7 +155,9 @@ class CellFolder:
                 self.drop_weights()  # stopped between publishing and the note of it
             return float(begun["seconds"])
         if self.path.is_dir():
-            warnings.warn(f"{self.path} is of other images, labels or options; it is trained anew.", stacklevel=3)
+            warnings.warn(
+                f"{self.path} was made with other images, labels or options; training starts again.", stacklevel=3
+            )
             shutil.rmtree(self.path)
         self._write(BEGUN, {"seconds": 0.0})
         return 0.0

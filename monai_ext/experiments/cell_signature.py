@@ -66,6 +66,6 @@ def _source_file(name: str) -> Path | None:
 
 
 def _weights_file(protocol: Protocol) -> str | None:
-    """The file that ``network.pretrained`` names; None where it names none."""
+    """The file that ``network.pretrained`` names; None if it names none."""
     name = protocol.network.start_weights
     return None if name == IMAGENET else name

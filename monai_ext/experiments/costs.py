@@ -39,7 +39,7 @@ TRAINING_STEPS = 2
 
 @dataclass(frozen=True)
 class Costs:
-    """Costs of a row; None where it could not be measured.
+    """Costs of a row; None if it could not be measured.
 
     Attributes:
         parameters: of the network, without a source classifier.
@@ -71,11 +71,11 @@ def measure_costs(protocol: Protocol, device: torch.device) -> Costs:
     try:
         done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, timeout=LIMIT)
     except subprocess.TimeoutExpired:
-        logger.warning("Speed and memory are unknown: measuring them took more than %g s.", LIMIT)
+        logger.warning("Speed and memory were not measured: it took more than %g s.", LIMIT)
         return Costs()
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        logger.warning("Speed and memory are unknown: the process that measures them ended (%s).", reason)
+        logger.warning("Speed and memory were not measured: the measuring process ended (%s).", reason)
         return Costs()
     return Costs(**json.loads(done.stdout.splitlines()[-1]))
 

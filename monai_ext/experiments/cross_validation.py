@@ -57,9 +57,11 @@ def fold_images(images: Sequence[LabelledImage], count: int, seed: int) -> list[
         InputError: fewer than two folds, or fewer images than folds.
     """
     if count < 2:
-        raise InputError(f"A cross-validation has 2 folds or more, not {count}.")
+        raise InputError(f"A cross-validation needs at least 2 folds, not {count}.")
     if len(images) < count:
-        raise InputError(f"{count} folds need as many labelled images, and there are {len(images)}: take fewer folds.")
+        raise InputError(
+            f"{count} folds need at least as many labelled images, but there are {len(images)}: take fewer folds."
+        )
     ranked = sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image.id}".encode()).digest())
     return [sorted(ranked[k::count], key=lambda image: image.id) for k in range(count)]
 
@@ -134,7 +136,7 @@ class CrossValidation(Series[Fold]):
         return trained
 
     def _before_all(self, cell: Fold) -> None:
-        """Reopens a finished fold whose weights are gone but needed for changed copies that came later."""
+        """Reopens a finished fold whose weights are missing but needed for changed copies that came later."""
         folder = self._opened(cell)
         if folder.finished() and not folder.has_weights and self._changed and not self._changed_answered(cell):
             folder.reopen()
@@ -184,7 +186,7 @@ def _copies(images: Sequence[LabelledImage], changed: Studies) -> dict[str, Labe
     if missing:
         raise InputError(
             f"{changed.root} has no labelled image {missing[0]!r}, and {len(missing)} of {len(images)} are missing: "
-            "a changed copy bears the ID of its original."
+            "a changed copy has the ID of its original."
         )
     return copies
 

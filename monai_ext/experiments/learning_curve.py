@@ -62,7 +62,7 @@ class LearningCurve:
     def labels_for(self, error: float) -> float | None:
         """The first number of labels that brings the mean error down to this, between rounds on a straight line.
 
-        None where none of them does.
+        None if none of them does.
         """
         before: CurvePoint | None = None
         for point in self.points:
@@ -105,5 +105,5 @@ def learning_curves(documents: Sequence[Mapping[str, Any]], strategies: Sequence
 
 
 def reference_error(curves: Sequence[LearningCurve]) -> float | None:
-    """The mean error that labels drawn by chance reach with all that were given; None where none were."""
+    """The mean error that labels drawn by chance reach with all that were given; None if none were."""
     return next((curve.points[-1].mean for curve in curves if curve.strategy == REFERENCE), None)

@@ -17,8 +17,8 @@ class PoolView(NamedTuple):
     """Answers of a model for N images.
 
     Attributes:
-        scores: (N,) uncertainty of each image, or None where no measure was asked for.
-        features: (N, F) of each image, or None where they were not asked for.
+        scores: (N,) uncertainty of each image, or None if no measure was requested.
+        features: (N, F) of each image, or None if they were not asked for.
     """
 
     scores: FloatArray | None

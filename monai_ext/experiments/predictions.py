@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, cast
 import numpy as np
 
 from monai_ext.engines import LabelledImage, read_labels
-from monai_ext.evaluation import Pair, Table, exact
+from monai_ext.evaluation import Pair, Table
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Decoder, FloatArray, Frame, InputError, Landmarks, Status, write_atomically
 
@@ -81,7 +81,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         for image, truth, prediction in pairs:
             about = [*reading, image, *map(str, (*truth.frame.size, *(truth.frame.spacing or ("", ""))))]
             for k, name in enumerate(truth.names):
-                true = [exact(v) for v in truth.points[k]] if truth.defined[k] else ["", ""]
+                true = [repr(float(v)) for v in truth.points[k]] if truth.defined[k] else ["", ""]
                 found = [repr(float(v)) for v in prediction.points[k]]
                 rows.append([*about, name, Status(int(truth.status[k])).word, *true, *found])
     write_atomically(path, Table(COLUMNS, rows).csv())
@@ -106,7 +106,7 @@ def read_predictions(path: Path) -> Predictions:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from None
     except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no table of predictions ({error}); remove its folder to train anew.") from None
+        raise InputError(f"{path} is not a table of predictions ({error}); remove its folder to train again.") from None
     return found
 
 

@@ -54,7 +54,7 @@ def label_counts(initial: int, batch: int, rounds: int, available: int) -> tuple
         UserWarning: there are fewer images than the rounds would label.
     """
     if min(initial, batch, rounds) < 1:
-        raise InputError(f"--initial, --batch and --rounds are 1 or more, not {initial}, {batch} and {rounds}.")
+        raise InputError(f"--initial, --batch and --rounds must be at least 1, not {initial}, {batch} and {rounds}.")
     if initial >= available:
         raise InputError(
             f"--initial asks for {initial} of {available} labelled training images, which leaves none to choose: "
@@ -79,9 +79,9 @@ def check_strategies(names: Sequence[str]) -> tuple[str, ...]:
     """
     for name in names:
         if name not in STRATEGIES:
-            raise InputError(f"--strategies takes names out of {', '.join(STRATEGIES)}, not {name!r}.")
+            raise InputError(f"--strategies needs names from {', '.join(STRATEGIES)}, not {name!r}.")
     if not names:
-        raise InputError(f"--strategies takes at least one of {', '.join(STRATEGIES)}.")
+        raise InputError(f"--strategies needs at least one of {', '.join(STRATEGIES)}.")
     return tuple(dict.fromkeys(names))
 
 
@@ -112,7 +112,7 @@ class ChoiceFile:
         self._signature = hashlib.sha256("\n".join(depends_on).encode()).hexdigest()
 
     def read(self) -> list[str] | None:
-        """The IDs, best first; None where they are not chosen, or of other models, images or options.
+        """The IDs, best first; None if they are not chosen, or of other models, images or options.
 
         Raises:
             InputError: the file is damaged.
@@ -121,7 +121,7 @@ class ChoiceFile:
             return None
         document = read_json(self._path)
         if not isinstance(document, dict) or not isinstance(document.get("chosen"), list):
-            raise InputError(f"{self._path} is no list of chosen images; remove it, and it is made again.")
+            raise InputError(f"{self._path} is not a list of chosen images; remove it to have it written again.")
         chosen: list[str] = document["chosen"]
         return chosen if document.get("signature") == self._signature else None
 

@@ -30,7 +30,7 @@ class Progress:
         cell: in work.
         number, count: of the cell, from 1, and of all cells.
         done, total: optimiser steps of the cells that were not finished when the run began.
-        loss, val_error: of the cell, None where not known.
+        loss, val_error: of the cell, None if not known.
         finished: whether the cell is.
     """
 
@@ -110,7 +110,7 @@ class Series(ABC, Generic[CellT]):
             self._after_all(cell)
 
     def finished(self, cell: CellT) -> dict[str, Any] | None:
-        """Facts of a finished cell; None where it is not finished, or is of other data or options."""
+        """Facts of a finished cell; None if it is not finished, or is of other data or options."""
         folder = self._folder(cell)
         return None if folder is None else folder.finished()
 
@@ -140,7 +140,7 @@ class Series(ABC, Generic[CellT]):
         return {}
 
     def _depends_on(self, cell: CellT) -> tuple[list[LabelledImage], list[str]] | None:
-        """Images and texts that a cell's result depends on; None where its images are not chosen yet."""
+        """Images and texts that a cell's result depends on; None if its images are not chosen yet."""
         return self._images(cell), []
 
     def _options(self, cell: CellT) -> TrainOptions:
@@ -157,7 +157,7 @@ class Series(ABC, Generic[CellT]):
         )
 
     def _folder(self, cell: CellT) -> CellFolder | None:
-        """The folder of a cell; None where its images are not chosen yet."""
+        """The folder of a cell; None if its images are not chosen yet."""
         if cell not in self._folders:
             known = self._depends_on(cell)
             if known is None:
@@ -190,7 +190,7 @@ def length(
         InputError: both limits are given.
     """
     if max_epochs is not None and max_steps is not None:
-        raise InputError("--max-epochs and --max-steps are two ways to say how long to train: give one of them.")
+        raise InputError("--max-epochs and --max-steps both set the length of the training: give one of them.")
     if max_epochs is not None:
         return Length(max_epochs, _pass_steps(count, recipe))
     if max_steps is None:

@@ -64,7 +64,7 @@ class Simulation(Series[RoundCell]):
     def labelled(self, cell: RoundCell) -> list[str] | None:
         """The IDs of a cell's training images in the order in which they were chosen.
 
-        None where a round before it is not finished.
+        None if a round before it is not finished.
         """
         before = self._before(cell)
         if before is None:
@@ -123,12 +123,12 @@ class Simulation(Series[RoundCell]):
             choice.write(select(after.strategy, candidates, after.labels - cell.labels))
 
     def _chosen(self, cell: RoundCell) -> list[str] | None:
-        """The IDs that a cell's strategy added to those of the round before; None where they are not chosen yet."""
+        """The IDs that a cell's strategy added to those of the round before; None if they are not chosen yet."""
         choice = self._choice(cell)
         return None if choice is None else choice.read()
 
     def _choice(self, cell: RoundCell) -> ChoiceFile | None:
-        """The file of what a cell adds; None where the images of the round before are not chosen yet."""
+        """The file of what a cell adds; None if the images of the round before are not chosen yet."""
         before = self._before(cell)
         folder = None if before is None else self._folder(before)
         if folder is None:
@@ -155,7 +155,7 @@ class Simulation(Series[RoundCell]):
         return self._images(cell), warm
 
     def _before_all(self, cell: RoundCell) -> None:
-        """Reopens a finished cell whose weights are gone but needed, as a strategy came later that goes on from it."""
+        """Reopens a finished cell whose weights are missing but needed by a strategy that continues from it."""
         folder = self._folder(cell)
         if folder is not None and folder.finished() and not folder.has_weights and self._needed(cell):
             folder.reopen()

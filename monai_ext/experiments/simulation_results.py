@@ -69,7 +69,7 @@ def draw_curves(curves: Sequence[LearningCurve], path: str | Path) -> None:
         InputError: there is no curve, or the path is no ``.png``.
     """
     if not curves:
-        raise InputError("There is no learning curve to draw: no cell is finished.")
+        raise InputError("No learning curve can be drawn: no cell is finished.")
     target = reference_error(curves)
     with plot_file(path) as axes:
         for i, curve in enumerate(curves):

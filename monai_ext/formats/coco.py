@@ -60,7 +60,7 @@ def read(
 
     Returns:
         A table whose images are the file names, with their sizes; COCO knows no splits. An image without an annotation
-        is left out with a warning. Of several annotations of an image the one that has a keypoint counts, boxes beside
+        is skipped with a warning. Of several annotations of an image the one that has a keypoint counts, boxes beside
         it do not.
 
     Raises:
@@ -116,8 +116,8 @@ def _tell(path: str | Path, left_out: int, images: int, boxes: int, hidden: int)
         warnings.warn(f"{path}: {boxes} annotations without keypoints are not read.", stacklevel=3)
     if hidden:
         warnings.warn(
-            f"{path}: {hidden} keypoints have coordinates but the visibility 0 (not annotated) and are left undefined; "
-            "--take-v0 takes them.",
+            f"{path}: {hidden} keypoints have coordinates but the visibility 0 (not annotated) and stay undefined; "
+            "use --take-v0 to import them.",
             stacklevel=3,
         )
 
@@ -208,7 +208,7 @@ def _index(path: str | Path, document: Any, key: str) -> dict[Any, dict[str, Any
     """
     entries = document.get(key) if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise InputError(f"{path} is no COCO file: it has no list {key!r}.")
+        raise InputError(f"{path} is not a COCO file: it has no list {key!r}.")
     found: dict[Any, dict[str, Any]] = {}
     for number, entry in enumerate(entries, start=1):
         identifier = _hashable(entry.get("id")) if isinstance(entry, dict) else None
@@ -242,7 +242,9 @@ def _choose_category(
     if not found:
         wanted = "" if name is None else f" {name!r}"
         raise InputError(f"{path} has no category{wanted} with keypoints; those with keypoints: {shown}.")
-    raise InputError(f"{path} has several categories with keypoints ({shown}); say which one to read: --category NAME.")
+    raise InputError(
+        f"{path} has several categories with keypoints ({shown}); choose the one to read with --category NAME."
+    )
 
 
 def _keypoint_names(path: str | Path, category: dict[str, Any], names: Sequence[str] | None) -> list[str]:
@@ -254,8 +256,8 @@ def _keypoint_names(path: str | Path, category: dict[str, Any], names: Sequence[
     labels = category.get("keypoints") or (None if names is None else list(names))
     if labels is None:
         raise InputError(
-            f"{path}: the keypoints of the category {category.get('name')!r} have no names: give them in order, one a "
-            "line of a file: --names FILE."
+            f"{path}: the keypoints of the category {category.get('name')!r} have no names: list them in order, one "
+            "per line, in a file: --names FILE."
         )
     if not isinstance(labels, list) or not all(isinstance(label, str) and label for label in labels):
         raise InputError(f"{path}: the keypoints of a category must be a list of names, not {labels!r:.80}.")

@@ -60,7 +60,7 @@ def recognises_wide(sample: Sample) -> bool:
 
 
 def read_wide(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTable:
-    """Reads a wide table; other columns are left out with a warning.
+    """Reads a wide table; other columns are skipped with a warning.
 
     Raises:
         InputError: no or several columns for the image, a coordinate without the other, or a malformed row.
@@ -79,11 +79,13 @@ def read_wide(path: Path, names: Sequence[str] | None, frames: FrameOf) -> Point
     for name, axes in pairs.items():
         gathered.landmark(first, name)
         if set(axes) != {"x", "y"}:
-            raise InputError(f"{first}: {name!r} has the column {', '.join(axes)} alone; add the other one.")
+            raise InputError(f"{first}: {name!r} has only the column {', '.join(axes)}; add the other one.")
     for where, row in rows:
         image = row[image_columns[0]]
         if len(image) > 1000:
-            raise InputError(f"{where}: {header[image_columns[0]]} holds pixels, not a name: save the images as files.")
+            raise InputError(
+                f"{where}: {header[image_columns[0]]} holds pixels instead of names: save the images as files."
+            )
         gathered.image(image, None, where)
         for name, axes in pairs.items():
             texts = row[axes["x"]], row[axes["y"]]
@@ -94,7 +96,7 @@ def read_wide(path: Path, names: Sequence[str] | None, frames: FrameOf) -> Point
                 gathered.point(where, image, name, texts, Status.UNDEFINED)
     other = [c for k, c in enumerate(header) if k not in image_columns and not _COORDINATE.fullmatch(c)]
     if other:
-        warnings.warn(f"{path}: ignored the columns {', '.join(map(repr, other))}.", stacklevel=2)
+        warnings.warn(f"{path}: these columns are ignored: {', '.join(map(repr, other))}.", stacklevel=2)
     return gathered.table()
 
 

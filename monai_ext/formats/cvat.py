@@ -34,7 +34,7 @@ def recognises(sample: Sample) -> bool:
 
 
 def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTable:
-    """Reads the points of each image; other shapes are left out with a warning.
+    """Reads the points of each image; other shapes are skipped with a warning.
 
     Raises:
         InputError: not CVAT's XML for images, or an element is malformed.
@@ -57,7 +57,7 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
             else:
                 other += shape.tag not in _NO_SHAPES
     if other:
-        warnings.warn(f"{path}: {other} shapes that are no points are left out.", stacklevel=2)
+        warnings.warn(f"{path}: {other} shapes that are not points are left out.", stacklevel=2)
     return gathered.table()
 
 
@@ -90,13 +90,13 @@ def write(path: Path, table: PointsTable, frames: FrameOf) -> None:
 def _root(path: Path) -> ElementTree.Element:
     text = read_text(path)
     if "<!DOCTYPE" in text:  # CVAT writes none; its entities could name other files or grow without bound
-        raise InputError(f"{path} has a DOCTYPE, which CVAT does not write: remove it.")
+        raise InputError(f"{path} has a DOCTYPE, which CVAT never writes: remove it.")
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise InputError(f"{path} is not valid XML ({error}).") from None
     if root.tag != "annotations":
-        raise InputError(f"{path} is no CVAT file: its outermost element is {root.tag!r}, not 'annotations'.")
+        raise InputError(f"{path} is not a CVAT file: its outermost element is {root.tag!r}, not 'annotations'.")
     return root
 
 

@@ -55,7 +55,7 @@ def read_csv_file(path: Path, names: Sequence[str] | None, frames: FrameOf) -> P
     rows, numbers = read_rows(path, ("scorer", "bodyparts", "coords"))
     heads = {row[0].casefold(): row for _, row in rows[:4]}
     if "coords" not in heads:
-        raise InputError(f"{path} has no row 'coords' among its first four; save the labels anew in DeepLabCut.")
+        raise InputError(f"{path} has no row 'coords' among its first four; save the labels again in DeepLabCut.")
     body = rows[list(heads).index("coords") + 1 :]
     skipped = next((k for k, field in enumerate(heads["coords"][1:], 1) if field), len(heads["coords"]))
     columns = _columns(path, {key: row[skipped:] for key, row in heads.items()})
@@ -128,7 +128,9 @@ def _columns(path: Path, heads: dict[Any, list[str]]) -> _Columns:
             f"{path} holds predictions on a video, not labels: use CollectedData of the folder labeled-data."
         )
     if not {"bodyparts", "coords"} <= heads.keys() or not set(heads["coords"]) <= {"x", "y"}:
-        raise InputError(f"{path}: the rows bodyparts and coords (x, y) head a table of DeepLabCut; got {list(heads)}.")
+        raise InputError(
+            f"{path}: the rows bodyparts and coords (x, y) must head a table of DeepLabCut, not {list(heads)}."
+        )
     return list(zip(heads["bodyparts"], heads["coords"], strict=True))
 
 
@@ -166,7 +168,7 @@ def _written(table: PointsTable) -> list[tuple[tuple[str, ...], list[float]]]:
         parts = tuple(image.split("/"))
         key = parts if len(parts) == 3 and parts[0] == _FOLDER else (_FOLDER, "images", image.replace("/", "_"))
         if key in rows:
-            raise InputError(f"Two images would both be written as {'/'.join(key)}: rename one.")
+            raise InputError(f"Two images would be written to the same name, {'/'.join(key)}: rename one.")
         points = [entry.points.get(name) for name in table.names]
         placed = [point if point is not None and point.status is Status.DEFINED else None for point in points]
         rows[key] = [value for point in placed for value in ((point.x, point.y) if point else (math.nan, math.nan))]

@@ -36,7 +36,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from None
     if found is None:
-        raise InputError(f"{path} is no text in UTF-8, UTF-16 or Latin-1: save it in UTF-8.")
+        raise InputError(f"{path} is not text in UTF-8, UTF-16 or Latin-1: save it in UTF-8.")
     return found[0]
 
 
@@ -52,7 +52,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> Rows:
     """
     table = read_text_table(path, columns)
     if not table.rows:
-        raise InputError(f"{path} is empty: save the table anew.")
+        raise InputError(f"{path} is empty: export the table again.")
     width = len(table.rows[0][1])
     rows = [(f"{path}, line {number}", fields) for number, fields in table.rows]
     for where, fields in rows:

@@ -25,12 +25,12 @@ class Format:
         name: the word that ``--format`` takes.
         title: what a person calls it.
         extension: how the name of the file ends.
-        recognises: tells by the content of a file or folder that it is of this format.
+        recognises: whether a file or folder is of this format, judged by its content.
         read: ``read(path, names, frames, **options)`` gives the table. ``names`` are the landmarks to expect (for a
             format without names: the names of its points in order), or None; ``frames`` gives the frame of an image
-            and is called for those images only whose frame the format does not tell itself.
+            and is called only for images whose frame the format does not contain.
         write: ``write(path, table, frames)``.
-        centre: where the format puts the centre of the top-left pixel, along x and y: 0 or 0.5; None where its
+        centre: where the format puts the centre of the top-left pixel, along x and y: 0 or 0.5; None if its
             coordinates are no pixels.
         holds: which parts of a table it can hold.
         options: the names of further options of ``read``.
@@ -67,7 +67,7 @@ def frame_lookup(frames: FrameOf | Mapping[str, Frame] | None) -> FrameOf:
 
 
 def losses(table: PointsTable, format: Format) -> list[str]:
-    """One sentence per part of the table that is lost in the format; empty where it holds all."""
+    """One sentence per part of the table that is lost in the format; empty if it holds all."""
     return list(_losses(table, format))
 
 

@@ -43,7 +43,7 @@ class Gatherer:
         """
         where = where or str(self._path)
         if not image:
-            raise InputError(f"{where}: the image has no name; fill it in.")
+            raise InputError(f"{where}: the name of the image is empty; fill it in.")
         if image in self._images:
             raise InputError(f"{where}: the image {image!r} occurs twice; keep one set of points per image.")
         self._images[image] = ImagePoints({}, size, mm_per_px=mm_per_px)
@@ -85,7 +85,7 @@ class Gatherer:
         if not any(
             point.status is not Status.UNDEFINED for item in self._images.values() for point in item.points.values()
         ):
-            raise InputError(f"{self._path} holds no placed point: nothing is read from it.")
+            raise InputError(f"{self._path} holds no placed point, so nothing can be imported from it.")
         return PointsTable(tuple(self._order), self._images)
 
 

@@ -40,7 +40,7 @@ def recognises(sample: Sample) -> bool:
 
 
 def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTable:
-    """Reads the key points of an export. Other regions, skipped tasks and predictions are left out with a warning.
+    """Reads the key points of an export. Other regions, skipped tasks and predictions are skipped with a warning.
 
     Raises:
         InputError: a task is malformed or was annotated more than once, a point has not exactly one label, or an image
@@ -50,7 +50,7 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
     other = 0
     tasks = read_json(path)
     if not isinstance(tasks, list):
-        raise InputError(f"{path} is no export of Label Studio: it is no list of tasks.")
+        raise InputError(f"{path} is not an export of Label Studio: it is not a list of tasks.")
     for index, task in enumerate(tasks, 1):
         if not isinstance(task, dict):
             raise InputError(f"{path}: task {index} must be an object, not {task!r:.80}.")
@@ -74,7 +74,7 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
             xy = [value / 100 * length - _CENTRE for value, length in zip(percent, size, strict=True)]
             gathered.point(where, image, labels[0], xy)
     if other:
-        warnings.warn(f"{path}: {other} regions that are no key points are left out.", stacklevel=2)
+        warnings.warn(f"{path}: {other} regions that are not key points are left out.", stacklevel=2)
     return gathered.table()
 
 
@@ -136,7 +136,7 @@ def _image_name(task: dict[str, Any], where: str) -> str:
     texts = {key: value for key, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
     address = texts.get("image") or texts.get("img") or (next(iter(texts.values())) if len(texts) == 1 else "")
     if not address:
-        raise InputError(f"{where}: the data name no image under 'image': {data!r:.120}.")
+        raise InputError(f"{where}: the data contain no image under 'image': {data!r:.120}.")
     parts = urllib.parse.urlsplit(address)
     local = urllib.parse.parse_qs(parts.query).get("d")
     if local:

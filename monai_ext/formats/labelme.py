@@ -35,10 +35,10 @@ def recognises(sample: Sample) -> bool:
 
 
 def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTable:
-    """Reads one JSON file, or all JSON files of a folder. Shapes that are no points are left out with a warning.
+    """Reads one JSON file, or all JSON files of a folder. Shapes that are not points are skipped with a warning.
 
     Raises:
-        InputError: a file of the folder is no labelme file, or a shape is malformed.
+        InputError: a file of the folder is not a labelme file, or a shape is malformed.
     """
     gathered = Gatherer(path, names, _CENTRE)
     other = 0
@@ -46,7 +46,7 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
         document = read_json(file)
         shapes = document.get("shapes") if isinstance(document, dict) else None
         if not isinstance(shapes, list):
-            raise InputError(f"{file} is no labelme file: it has no list 'shapes'; move it out of the folder.")
+            raise InputError(f"{file} is not a labelme file: it has no list 'shapes'; move it out of the folder.")
         image = _image(file, document)
         gathered.image(image, _size(file, document), str(file))
         for index, shape in enumerate(shapes, 1):
@@ -61,7 +61,7 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
                 raise InputError(f"{where}: the points must be [[x, y]], not {points!r:.80}.")
             gathered.point(where, image, shape["label"], points[0])
     if other:
-        warnings.warn(f"{path}: {other} shapes that are no points are left out.", stacklevel=2)
+        warnings.warn(f"{path}: {other} shapes that are not points are left out.", stacklevel=2)
     return gathered.table()
 
 

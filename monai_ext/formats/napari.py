@@ -38,7 +38,7 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
     tables = {file: read_rows(file, _AXES).rows for file in files_of(path, ".csv")}
     columns = {next((column for column in _NAME_COLUMNS if column in rows[0][1]), None) for rows in tables.values()}
     if len(columns) > 1:
-        raise InputError(f"{path}: the names stand in different columns of its files; write all in one way.")
+        raise InputError(f"{path}: the names are in different columns of its files; use the same columns in all.")
     column = columns.pop()
     gathered, numbering = Gatherer(path, names if column else None), Numbering(names)
     for file, ((first, header), *body) in tables.items():

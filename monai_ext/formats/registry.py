@@ -66,7 +66,7 @@ def recognise(path: str | Path) -> Format:
         inside = f"it starts with {sample.data[:60]!r}" if sample.data else "it is empty"
         what = "a folder without one" if sample.path.is_dir() else inside
         raise InputError(
-            f"{path} is no table of points of a known format ({what}); the formats are {', '.join(FORMAT_NAMES)}."
+            f"{path} is not a table of points in a known format ({what}); the formats are {', '.join(FORMAT_NAMES)}."
         )
     return found
 
@@ -87,7 +87,7 @@ def read_table(
         names: the landmarks to expect; for a format without names, those of its points in order. None allows any.
         format: one of :data:`FORMAT_NAMES`; None recognises it by the content.
         frames: the frame of an image by the name that the table has for it (a file name or an ID), as a mapping or a
-            callable. It is asked only for images whose size or place the format does not tell itself.
+            callable. It is called only for images whose size or placement the format does not contain.
         pixel_origin: where this file has (0, 0): at the ``centre`` or the outer ``corner`` of the top-left pixel; None
             takes the format's own convention.
         options: of the format, as ``category`` of COCO.
@@ -118,7 +118,7 @@ def write_table(
         path: the file, or the folder for a format with one file per image.
         table: what to write.
         format: one of :data:`FORMAT_NAMES`.
-        frames: as of :func:`read_table`; asked for images whose size the table lacks or whose place is written.
+        frames: as of :func:`read_table`; called for images without a size in the table, or with a written placement.
 
     Raises:
         InputError: there is no such format, or an image that must be known is not.
@@ -128,9 +128,9 @@ def write_table(
 
 def _with_origin(table: PointsTable, chosen: Format, origin: PixelOrigin) -> PointsTable:
     if origin not in PIXEL_ORIGINS:
-        raise InputError(f"A pixel origin is {' or '.join(PIXEL_ORIGINS)}, not {origin!r}.")
+        raise InputError(f"The pixel origin must be {' or '.join(PIXEL_ORIGINS)}, not {origin!r}.")
     if chosen.centre is None:
-        raise InputError(f"The points of {chosen.title} are no pixels: leave the pixel origin out.")
+        raise InputError(f"The points of {chosen.title} are not in pixels: leave out the pixel origin.")
     shift = chosen.centre - PIXEL_ORIGINS[origin]
     return _shifted(table, shift, -shift if chosen.y_up else shift)
 

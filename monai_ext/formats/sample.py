@@ -18,7 +18,7 @@ _HEAD = 1_000_000
 
 
 class Sample:
-    """The content of a file, decoded once for all recognisers; None where it is not of that kind.
+    """The content of a file, decoded once for all recognisers; None if it is not of that kind.
 
     Args:
         path: a file or a folder.
@@ -33,7 +33,7 @@ class Sample:
             raise InputError(f"There is no table {self.path}: check the path.")
 
     def inside(self, extension: str) -> Iterator[Sample]:
-        """The files of a folder that end so, sorted, hidden ones left out; for a file, itself."""
+        """The files of a folder that end so, sorted, without hidden ones; for a file, itself."""
         if not self.path.is_dir():
             yield self
             return

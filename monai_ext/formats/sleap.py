@@ -32,7 +32,7 @@ def recognises(sample: Sample) -> bool:
 
 
 def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTable:
-    """Reads the labels that people placed; predicted ones are left out with a warning.
+    """Reads the labels that people placed; predicted ones are skipped with a warning.
 
     Raises:
         InputError: no SLEAP project, frames of a video file, several skeletons or animals in an image.
@@ -41,7 +41,7 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
     try:
         labels = sleap_io.load_slp(str(path), open_videos=False)
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError):
-        raise InputError(f"{path} is no SLEAP project, or is damaged: save it anew in SLEAP.") from None
+        raise InputError(f"{path} is not a SLEAP project, or is damaged: save it again in SLEAP.") from None
     if len(labels.skeletons) != 1:
         raise InputError(f"{path} has {len(labels.skeletons)} skeletons; keep one.")
     gathered = Gatherer(path, names)
@@ -103,7 +103,7 @@ def _image(path: Path, frame: Any) -> str:
     source = frame.video.source_video  # where a package has its images from; an unopened video counts as empty
     files = (frame.video if source is None else source).filename
     if isinstance(files, list) and frame.frame_idx >= len(files):
-        raise InputError(f"{path} labels the image {frame.frame_idx} of {len(files)}: save it anew in SLEAP.")
+        raise InputError(f"{path} labels the image {frame.frame_idx} of {len(files)}: save it again in SLEAP.")
     if not isinstance(files, list):
         raise InputError(f"{path} labels frames of the video {files}: save them as images and label those.")
     return posix_path(str(files[frame.frame_idx]))

@@ -53,7 +53,7 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf, *, scale_unit
     """Reads the landmarks of a TPS file; each image's height is asked of ``frames``.
 
     The image of a specimen is its IMAGE, or its ID where it has none (geomorph writes no IMAGE). Landmarks are named by
-    ``names`` in order, else 1, 2, ... Curves and outlines are left out with a warning.
+    ``names`` in order, else 1, 2, ... Curves and outlines are skipped with a warning.
 
     Args:
         path: the file.
@@ -123,7 +123,7 @@ def _coordinates(where: str, fields: list[str]) -> tuple[float, float]:
 
 
 def _pixel(specimen: _Specimen, unit: str | None) -> tuple[float, float] | None:
-    """The millimetres per pixel that SCALE states; None where there is none or its unit is not known."""
+    """The millimetres per pixel that SCALE states; None if there is none or its unit is not known."""
     if "SCALE" not in specimen.keys:
         return None
     scale = number(specimen.keys["SCALE"], f"{specimen.where}: SCALE")
@@ -138,12 +138,12 @@ def _line(image: str, name: str, point: TablePoint | None, height: int) -> str:
     else:
         x, y = point.x, height - 1 - point.y
         if (x, y) == _MISSING_XY:
-            raise InputError(f"{name!r} of {image!r} lies where TPS writes a missing landmark (-1, -1): move it.")
+            raise InputError(f"{name!r} of {image!r} lies at (-1, -1), which TPS uses for a missing landmark: move it.")
     return f"{x!r} {y!r}"
 
 
 def _specimens(path: Path) -> Iterator[_Specimen]:
-    """The specimens of a file, each with its landmarks; the points of curves and outlines are passed over."""
+    """The specimens of a file, each with its landmarks; the points of curves and outlines are skipped."""
     specimen: _Specimen | None = None
     passed = 0
     for where, key, value, rows in _entries(path):
@@ -152,7 +152,7 @@ def _specimens(path: Path) -> Iterator[_Specimen]:
                 yield specimen
             specimen = _Specimen(where, rows)
         elif specimen is None:
-            raise InputError(f"{where}: {key}= stands before the first LM=; a specimen opens with LM=.")
+            raise InputError(f"{where}: {key}= comes before the first LM=; a specimen starts with LM=.")
         else:
             specimen.keys[key] = value
             passed += key == "POINTS"
@@ -188,7 +188,7 @@ def _rows(where: str, lines: list[tuple[str, str]], start: int, count: str) -> _
     rows = lines[start : start + int(count)]
     short = next((index for index, (_, line) in enumerate(rows) if not line or "=" in line), len(rows))
     if short < int(count):
-        raise InputError(f"{where}: {count} points are announced, but {short} follow; correct the count.")
+        raise InputError(f"{where}: {count} points are announced, but only {short} follow; correct the count.")
     return [(place, line.split()) for place, line in rows]
 
 

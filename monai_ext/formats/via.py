@@ -70,7 +70,7 @@ def read_json_file(
     document = read_json(path)
     entries = document.get("_via_img_metadata", document) if isinstance(document, dict) else None
     if not isinstance(entries, dict):
-        raise InputError(f"{path} is no VIA file: it has no object of images.")
+        raise InputError(f"{path} is not a VIA file: it has no object of images.")
     images: _Images = {}
     for key, entry in entries.items():
         where = f"{path}, {key!r}"
@@ -129,7 +129,7 @@ def write_csv_file(path: Path, table: PointsTable, frames: FrameOf) -> None:
 
 
 def _table(path: Path, images: _Images, names: Sequence[str] | None, attribute: str | None) -> PointsTable:
-    """The table of VIA's regions. Regions that are no points are left out with a warning.
+    """The table of VIA's regions. Regions that are not points are skipped with a warning.
 
     Raises:
         InputError: a region is malformed, or it is not clear which attribute names the landmarks.
@@ -156,12 +156,12 @@ def _table(path: Path, images: _Images, names: Sequence[str] | None, attribute: 
         for label, (where, shape, _) in zip(labels, found, strict=True):
             gathered.point(where, image, label, (shape.get("cx"), shape.get("cy")))
     if other:
-        warnings.warn(f"{path}: {other} regions that are no points are left out.", stacklevel=3)
+        warnings.warn(f"{path}: {other} regions that are not points are left out.", stacklevel=3)
     return gathered.table()
 
 
 def _naming_attribute(path: Path, regions: list[Mapping[str, Any]]) -> str | None:
-    """The region attribute that has values; None where there is none at all."""
+    """The region attribute that has values; None if there is none at all."""
     used = dict.fromkeys(key for attributes in regions for key, value in attributes.items() if value)
     if len(used) > 1:
         raise InputError(

@@ -7,7 +7,7 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .completeness import data_files, joined
     from .exif import read_exif_orientation, stored_to_upright, upright_size, upright_to_stored
-    from .formats import FORMATS, IMAGE_EXTENSIONS, READABLE_KINDS, image_kind, kind_of_bytes, slicer_extension
+    from .formats import FORMATS, IMAGE_EXTENSIONS, READABLE_KINDS, REPORT, image_kind, kind_of_bytes, slicer_extension
     from .names import (
         LABEL_EXTENSION,
         LONGEST_ID,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from .pixel_size import SAME_SIZE, check_pixel_size, size_from_line
     from .pixel_spacing import with_size, with_stated_size
-    from .reading import Channels, read_frame, read_image, read_pixels
+    from .reading import LUMA_THOUSANDTHS, Channels, read_frame, read_image, read_pixels
     from .stated_sizes import (
         CALIBRATION_FILE,
         KEPT_STATEMENTS,
@@ -42,7 +42,9 @@ __all__ = [
     "KEPT_STATEMENTS",
     "LABEL_EXTENSION",
     "LONGEST_ID",
+    "LUMA_THOUSANDTHS",
     "READABLE_KINDS",
+    "REPORT",
     "SAME_SIZE",
     "Channels",
     "How",

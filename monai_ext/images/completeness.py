@@ -133,19 +133,22 @@ def data_files(path: Path) -> tuple[Path, ...]:
     if name is None:
         return ()
     if name.upper().split(" ")[0] == "LIST" or "%" in name:
-        raise InputError(f"{path.name} keeps its pixels in several files ({name}): save it as one .mha or .nrrd file.")
+        raise InputError(f"{path.name} stores its pixels in several files ({name}): save it as one .mha or .nrrd file.")
     if name in (".", "..") or any(character in name for character in "/\\:\0"):
-        raise InputError(f"{path.name} keeps its pixels in another folder ({name}): save it as one .mha or .nrrd file.")
+        raise InputError(
+            f"{path.name} stores its pixels in another folder ({name}): save it as one .mha or .nrrd file."
+        )
     found = path.parent / name
     if not found.is_file():
         raise InputError(
-            f"{path.name} keeps its pixels in {name}, which is not beside it: add that, or save as one .mha or .nrrd."
+            f"{path.name} stores its pixels in {name}, which is not in the same folder: add that file, or save as one "
+            ".mha or .nrrd."
         )
     return (found,)
 
 
 def joined(path: Path) -> Joined | None:
-    """A header with its pixels as one file, for whom only one can be sent; None where the file is whole already.
+    """A header with its pixels as one file, for whom only one can be sent; None if the file is whole already.
 
     Raises:
         InputError: as :func:`data_files`.
@@ -157,9 +160,7 @@ def joined(path: Path) -> Joined | None:
     pixels = files[0].read_bytes()
     if image_kind(path) == "MHA":
         if read_mha_fields(path)[0].get("headersize", "0") != "0":
-            raise InputError(
-                f"{path.name} leaves out a part of {files[0].name} (HeaderSize): save it as one .mha file."
-            )
+            raise InputError(f"{path.name} skips a part of {files[0].name} (HeaderSize): save it as one .mha file.")
         lines = path.read_bytes().splitlines()
         kept = [line for line in lines if line.partition(b"=")[0].strip().lower() != _MHA_KEY.encode()]
         return Joined(".mha", b"\n".join([*kept, b"ElementDataFile = LOCAL", pixels]))
@@ -169,7 +170,7 @@ def joined(path: Path) -> Joined | None:
 
 
 def _data_file(path: Path, kind: str) -> str | None:
-    """Name of the file that holds the pixels of a header; None where they follow it."""
+    """Name of the file that holds the pixels of a header; None if they follow it."""
     if kind == "MHA":
         name = read_mha_fields(path)[0].get(_MHA_KEY, "LOCAL")
         return None if name.upper() == "LOCAL" else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from monai_ext.landmarks import InputError
 
 #: Kinds that are read; the names are those that people use.
 READABLE_KINDS = ("PNG", "JPEG", "BMP", "TIFF", "NIfTI", "NRRD", "MHA", "DICOM")
+#: Kind of a DICOM file without pixels of which `monai-landmarks import` may read points.
+REPORT = "DICOM report"
 
 _HEAD_BYTES = 8192
 _NIFTI_BYTES = 352
@@ -36,6 +39,12 @@ _NIFTI_SIZES = {(n).to_bytes(4, order): n for n in (348, 540) for order in ("lit
 #: Groups of the elements that a DICOM data set without its preamble begins with, and how their values are coded.
 _DICOM_GROUPS = (b"\x02\0", b"\x08\0")
 _DICOM_CODES = (b"UL", b"OB", b"UI", b"SH", b"CS", b"DA", b"TM", b"DT", b"LO", b"ST", b"PN", b"US")
+
+#: The element of a file's header that names the class of its object, and that of a data set without such a header.
+_CLASS_ELEMENTS = (b"\2\0\2\0UI", b"\x08\0\x16\0")
+#: Storage classes of structured reports and key object selections begin with this (PS3.4, B.5).
+_REPORT_CLASSES = b"1.2.840.10008.5.1.4.1.1.88."
+_KEPT_KINDS = 100_000
 
 
 class Format(NamedTuple):
@@ -90,7 +99,7 @@ _BY_KIND = {format_.name: format_ for format_ in FORMATS.values()}
 
 
 def image_format(path: str | Path) -> Format:
-    """The format of a file by its content; by its extension where the content tells nothing.
+    """The format of a file by its content; by its extension if the content is not recognised.
 
     Raises:
         InputError: there is no such file, it is empty, of a format that is not read, or of a known one under a name
@@ -104,18 +113,27 @@ def image_format(path: str | Path) -> Format:
     kind, stated = image_kind(path), _stated(path)
     found = _BY_KIND.get(kind)
     if found is _NIFTI and stated is not _NIFTI:
-        raise InputError(f"{path.name} is a NIfTI file under another name: rename it to .nii, or .nii.gz if zipped.")
+        raise InputError(
+            f"{path.name} is a NIfTI file with another extension: rename it to .nii, or .nii.gz if zipped."
+        )
     if found is not None:
         return found
+    if kind == REPORT:
+        raise InputError(
+            f"{path.name} is a DICOM structured report, whose points `monai-landmarks import` reads, and no image."
+        )
     if kind:
         raise InputError(f"{path.name} is a {kind} file, which 3D Slicer does not open as an image: save it as PNG.")
     if stated is None:
-        raise InputError(f"{path.name} is no known image file: use one of {', '.join(FORMATS)}, or DICOM of any name.")
+        raise InputError(
+            f"{path.name} is not an image file of a known format: use one of {', '.join(FORMATS)}, or DICOM of any "
+            "name."
+        )
     return stated
 
 
 def slicer_extension(path: Path) -> str:
-    """The extension under which 3D Slicer opens an image file; empty where its own is right.
+    """The extension under which 3D Slicer opens an image file; empty if its own is right.
 
     Raises:
         InputError: as :func:`image_format`.
@@ -135,17 +153,32 @@ def image_kind(path: Path) -> str:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         head = stream.read(_HEAD_BYTES)
     if head[:2] == b"\x1f\x8b":
         return "NIfTI" if _is_nifti(_unzipped(path)) else ""
     return kind_of_bytes(head)
 
 
+def is_report(path: Path) -> bool:
+    """Returns whether a file is a DICOM structured report. Its content is read once, and again when it changed.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    stat = path.stat()
+    return _kept_kind(path, stat.st_mtime_ns, stat.st_size, stat.st_ino) == REPORT
+
+
+@lru_cache(_KEPT_KINDS)
+def _kept_kind(path: Path, *state: int) -> str:
+    return image_kind(path)
+
+
 def kind_of_bytes(head: bytes) -> str:
     """The kind of image that begins with these bytes, at least 352 of them where there are as many."""
     if head[128:132] == b"DICM":
-        return "DICOM"
+        return _dicom_kind(head)
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind
@@ -159,7 +192,7 @@ def kind_of_bytes(head: bytes) -> str:
         return "NIfTI"
     if b"NDims" in head and (b"ElementType" in head or b"ElementDataFile" in head) and b"\0" not in head[:16]:
         return "MHA"
-    return "DICOM" if _is_bare_dicom(head) else ""
+    return _dicom_kind(head) if _is_bare_dicom(head) else ""
 
 
 def _is_nifti(head: bytes) -> bool:
@@ -174,6 +207,13 @@ def _unzipped(path: Path) -> bytes:
             return stream.read(_NIFTI_BYTES)
     except (EOFError, OSError, zlib.error):
         return b""
+
+
+def _dicom_kind(head: bytes) -> str:
+    """Tells reports from other DICOM by the class in the header, or in the data set, that stands first."""
+    places = [place for place in (head.find(element) for element in _CLASS_ELEMENTS) if place >= 0]
+    named = (head[place : place + 8 + len(_REPORT_CLASSES)] for place in places)  # tag, code, length, value
+    return REPORT if any(_REPORT_CLASSES in element for element in named) else "DICOM"
 
 
 def _is_bare_dicom(head: bytes) -> bool:

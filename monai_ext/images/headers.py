@@ -1,7 +1,7 @@
 """Headers of NIfTI, NRRD and MetaImage files, for the questions that ITK does not answer.
 
 ITK replaces what a header leaves out by a default (spacing 1) and reads some files that are cut short; these
-readers tell what the header really says.
+readers show the real content of the header.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monai_ext.landmarks import InputError
 
-from .formats import IMAGE_EXTENSIONS, image_kind
+from .formats import DICOM, FORMATS, IMAGE_EXTENSIONS, image_kind, is_report
 
 LABEL_EXTENSION = ".mrk.json"
 
@@ -16,6 +16,7 @@ LABEL_EXTENSION = ".mrk.json"
 LONGEST_FILE_NAME = 255
 #: Longest image ID: a damaged label is put aside as ``<ID>.YYYYMMDD-HHMMSS.mrk.json``, the longest name made of an ID.
 LONGEST_ID = LONGEST_FILE_NAME - len(".YYYYMMDD-HHMMSS.mrk.json")
+_DICOM_EXTENSIONS = tuple(extension for extension, format_ in FORMATS.items() if format_ is DICOM)
 _FORBIDDEN = '/\\:*?"<>|'
 
 
@@ -42,7 +43,7 @@ def check_id_length(image: str) -> str:
     length = len(image.encode("utf-8", "replace"))
     if length > LONGEST_ID:
         raise InputError(
-            f"{image[:40] + '...'!r} cannot be an image ID: with {length} bytes its label files would pass the "
+            f"{image[:40] + '...'!r} cannot be an image ID: with {length} bytes its label files would exceed the "
             f"{LONGEST_FILE_NAME} bytes that a file name can have; shorten it to {LONGEST_ID}."
         )
     return image
@@ -84,15 +85,17 @@ def label_file_name(image: str) -> str:
 def image_id_of(path: Path) -> str | None:
     """The ID of an image file as :func:`image_id`; that of DICOM under any other name, by its content, is the name.
 
-    A DICOMDIR lists files and is no image.
+    A DICOMDIR lists files, a structured report holds no pixels: neither is an image.
     """
     found = image_id(path.name)
-    if found is not None or path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
-        return found
     try:
+        if found is not None:
+            return None if path.name.lower().endswith(_DICOM_EXTENSIONS) and is_report(path) else found
+        if path.name.startswith(".") or path.name.upper() == "DICOMDIR" or not path.is_file():
+            return None
         return path.name if image_kind(path) == "DICOM" else None
     except OSError:
-        return None
+        return found
 
 
 def same_name(name: str, names: Iterable[str]) -> str | None:

@@ -35,7 +35,7 @@ def check_pixel_size(mm_per_px: Sequence[float], what: str = "The stated mm_per_
     for value in (x, y):
         if not (math.isfinite(value) and SMALLEST_MM <= value <= LARGEST_MM):
             raise InputError(
-                f"{what}: a pixel of {value:g} mm cannot be true; a pixel has {SMALLEST_MM:g} to {LARGEST_MM:g} mm: "
+                f"{what}: a pixel of {value:g} mm is not plausible; a pixel has {SMALLEST_MM:g} to {LARGEST_MM:g} mm: "
                 "check the length and its unit."
             )
     return x, y
@@ -73,8 +73,8 @@ def size_from_line(line: Line, length_mm: float, frame: Frame) -> tuple[float, f
     pixels = float(np.linalg.norm(ends[1] - ends[0]))
     if pixels < SHORTEST_LINE_PX:
         raise InputError(
-            f"The line is {pixels:.3g} px long; draw one of at least {SHORTEST_LINE_PX:g} px, as a shorter one says "
-            "little of the pixel size."
+            f"The line is {pixels:.3g} px long; draw one of at least {SHORTEST_LINE_PX:g} px, because a shorter "
+            "one gives no reliable pixel size."
         )
     factor = length_mm / float(frame.distance(ends[0], ends[1]))
     x, y = frame.scale.tolist()

@@ -58,7 +58,7 @@ def read_image(
             that is not finite, an unknown number of channels.
     """
     if channels not in ("grey", "rgb"):
-        raise InputError(f'Image channels are "grey" or "rgb", not {channels!r}.')
+        raise InputError(f'Image channels must be "grey" or "rgb", not {channels!r}.')
     path = Path(path)
     format_ = image_format(path)
     array, frame = _read(path, format_)

@@ -45,7 +45,7 @@ class StatedSize:
         line: its ends in pixels.
         annotator: who stated it.
         table: the file name of the table that stated it.
-        when: ISO 8601 in UTC; empty where nobody noted it. Two sizes may be equal and of different times.
+        when: ISO 8601 in UTC; empty if unknown. Two sizes may be equal and of different times.
     """
 
     mm_per_px: tuple[float, float]
@@ -94,7 +94,7 @@ def _of(what: str, length: str) -> str:
 
 
 def stated_size(image: Path) -> StatedSize | None:
-    """The size that ``calibration.json`` beside an image file states for it; None where there is none.
+    """The size that ``calibration.json`` beside an image file states for it; None if there is none.
 
     Raises:
         InputError: the file is malformed.
@@ -136,7 +136,7 @@ def with_stated_sizes(folder: Path, sizes: Mapping[str, StatedSize | None]) -> d
         known = same_name(image, document) or image
         entry = document.get(known, {})
         if size is None and known not in present:
-            raise NothingStatedError(f"Nobody stated the pixel size of {image!r}: there is nothing to withdraw.")
+            raise NothingStatedError(f"No pixel size was stated for {image!r}: there is nothing to withdraw.")
         statement: dict[str, Any] = {"mm_per_px": None}
         if size is not None:
             stated = {**size.to_dict(), "table": size.table, "when": size.when or now}
@@ -157,7 +157,7 @@ def with_statement_undone(folder: Path, image: str) -> dict[str, Any]:
     document = _document(folder)
     known = same_name(image, document)
     if known is None or not _earlier(document[known]):
-        raise NothingStatedError(f"No earlier statement on the pixel size of {image!r} is kept: nothing can be undone.")
+        raise NothingStatedError(f"No earlier statement of the pixel size of {image!r} is kept: nothing can be undone.")
     *earlier, before = _earlier(document[known])
     if before is None and not earlier:
         del document[known]

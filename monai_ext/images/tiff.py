@@ -1,4 +1,4 @@
-"""Reads a TIFF file: its stored numbers at full depth, and where ITK, hence 3D Slicer, shows them.
+"""Reads a TIFF file: its stored numbers at full depth, and where ITK, and therefore 3D Slicer, shows them.
 
 ITK reads many kinds of TIFF wrongly or not at all, so tifffile reads them; libtiff renders the few that it leaves out.
 """

@@ -148,7 +148,7 @@ def check_import(
 
 
 def _is_served(folder: Path) -> bool:
-    """Whether a server has worked in a studies folder."""
+    """True if a server has worked in a studies folder."""
     return (folder / LOCK_FILE).exists()
 
 

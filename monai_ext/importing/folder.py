@@ -71,9 +71,9 @@ class ImageFolder:
         """
         told = f"{where} names the image {name[:200]!r}"
         if not name.isprintable():
-            raise InputError(f"{told}, which has characters that no file name should have: rename it.")
+            raise InputError(f"{told}, which has characters that are not allowed in a file name: rename it.")
         if os.name != "nt" and PureWindowsPath(name).drive:
-            raise InputError(f"{told}, a path of another computer: write the path below the folder {self.root}.")
+            raise InputError(f"{told}, a path of another computer: use a path relative to the folder {self.root}.")
         normal = posixpath.normpath(name.replace("\\", "/"))
         inside = next((Path(normal).relative_to(r) for r in self._roots if Path(normal).is_relative_to(r)), None)
         if os.path.isabs(normal) and inside is None:
@@ -104,7 +104,7 @@ class ImageFolder:
             found.append(self._entry(folder, part, number == len(parts), told))
             folder /= found[-1]
         if not found or not folder.is_file():
-            raise InputError(f"{told}, which is no file in {self.root}.")
+            raise InputError(f"{told}, which is not a file in {self.root}.")
         return tuple(found)
 
     def _entry(self, folder: Path, part: str, last: bool, told: str) -> str:
@@ -118,7 +118,7 @@ class ImageFolder:
         if not same and last:
             same = [entry for entry in entries if unicodedata.normalize("NFC", image_id(entry) or "") == composed]
         if len(same) > 1:
-            raise InputError(f"{told}, which could be {' or '.join(sorted(same))}: write the whole file name.")
+            raise InputError(f"{told}, which matches {' and '.join(sorted(same))}: use the complete file name.")
         if not same:
             close = [entry for entry in entries if name_key(entry) == name_key(part)]
             close = close or difflib.get_close_matches(part, entries, n=1)
@@ -145,7 +145,7 @@ def _exists(path: Path) -> bool:
 def _identified(real: Path, parts: Sequence[str], told: str) -> FoundImage:
     name = unicodedata.normalize("NFC", "_".join(parts))
     image = image_id(name) or (name if image_id_of(real) else None)  # DICOM may have any name, which is its ID
-    if image is None or parts[-1].startswith("."):
+    if image is None or parts[-1].startswith(".") or (image_id_of(real) is None and image_id(real.name)):
         reason = why_no_image(real) or f"the extensions are {', '.join(IMAGE_EXTENSIONS)}, and DICOM may have any name"
         raise InputError(f"{told}, which is not an image that can be read: {reason}.")
     try:

@@ -31,7 +31,7 @@ class Placed(NamedTuple):
 
     @property
     def says_something(self) -> bool:
-        """Whether a landmark is defined or known to be missing."""
+        """True if a landmark is defined or known to be missing."""
         return bool((self.landmarks.status != Status.UNDEFINED).any())
 
 
@@ -104,7 +104,7 @@ def picture_frame(name: str, frame: Frame, orientation: int, exif: ExifReading |
 
 def _open_question(name: str, frame: Frame, orientation: int) -> InputError:
     return InputError(
-        f"{_told(name, frame, orientation)}, and the table does not tell which of the two its points are of: say "
+        f"{_told(name, frame, orientation)}, and the table does not say which of the two its points refer to: use "
         "--exif upright, or --exif stored where the program that made it shows the stored pixels."
     )
 

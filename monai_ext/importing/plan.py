@@ -1,4 +1,4 @@
-"""What an import would write: each image once, under an ID of its own."""
+"""Plan of an import: each image once, under a unique ID."""
 
 from __future__ import annotations
 
@@ -84,19 +84,19 @@ def _refuse_shared_ids(found: dict[Path, FoundImage], spellings: dict[Path, list
         if other is not image:
             ids = f"the ID {image.id!r}"
             if other.id != image.id:
-                ids = f"the IDs {other.id!r} and {image.id!r}, which some computers take for one"
+                ids = f"the IDs {other.id!r} and {image.id!r}, which some file systems do not distinguish"
             names = f"{spellings[other.path][0]!r} and {spellings[image.path][0]!r}"
             raise InputError(f"The images {names} would get {ids}: rename one, or import them into two folders.")
 
 
 def _present(studies: Studies) -> dict[str, Path]:
     if studies.root.exists() and not studies.root.is_dir():
-        raise InputError(f"{studies.root} is no folder: name another one for the studies.")
+        raise InputError(f"{studies.root} is not a folder: name another one for the studies.")
     return studies.images() if studies.root.is_dir() else {}
 
 
 def _merged(table: PointsTable, names: list[str], where: str | Path) -> ImagePoints:
-    """What several names of one image state together."""
+    """Merged entries of several names of one image."""
     first, *others = names
     merged = table.images[first]
     for name in others:
@@ -105,7 +105,8 @@ def _merged(table: PointsTable, names: list[str], where: str | Path) -> ImagePoi
             here, before = getattr(other, key), getattr(merged, key)
             if here is not None and before is not None and here != before:
                 raise InputError(
-                    f"{where}: {first!r} and {name!r} are one image, with the {what} {before} and {here}; make them "
+                    f"{where}: {first!r} and {name!r} are the same image, with the {what} {before} and {here}; make "
+                    "them "
                     "agree."
                 )
         for landmark, point in other.points.items():
@@ -126,7 +127,7 @@ def _merged(table: PointsTable, names: list[str], where: str | Path) -> ImagePoi
 
 
 def same_point(one: TablePoint, other: TablePoint) -> bool:
-    """Whether two points have one status and, where it is a place, one place."""
+    """True if two points have the same status and, if defined, the same coordinates."""
     if one.status is not Status.DEFINED:
         return other.status is one.status
     return (one.status, one.x, one.y) == (other.status, other.x, other.y)

@@ -16,7 +16,7 @@ from .placing import ExifReading, picture_frame
 
 @dataclass(frozen=True)
 class TableReading:
-    """How a table of points is to be read.
+    """Options for reading a table of points.
 
     Args:
         format: the name of its format; None recognises it by the content.
@@ -69,7 +69,7 @@ class TableReading:
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """The landmark names in a text file, one a line; blank lines are left out.
+    """The landmark names in a text file, one per line; blank lines are skipped.
 
     Raises:
         InputError: the file cannot be read, holds no name, or one twice.
@@ -80,10 +80,10 @@ def read_names(path: Path) -> tuple[str, ...]:
         raise InputError(f"{path} cannot be read: {error}.") from None
     names = [line.strip() for line in decoded[0].splitlines() if line.strip()] if decoded else []
     if not names:
-        raise InputError(f"{path} names no landmark: write one name a line.")
+        raise InputError(f"{path} contains no landmark: write one name per line.")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise InputError(f"{path} names the landmark {twice!r} twice; give each its own name.")
+        raise InputError(f"{path} contains the landmark {twice!r} twice; give each its own name.")
     return tuple(names)
 
 
@@ -101,7 +101,7 @@ def renamed(table: PointsTable, pairs: Sequence[str]) -> PointsTable:
         if old not in table.names:
             raise InputError(f"--rename {pair}: the table has no landmark {old!r}; it has {', '.join(table.names)}.")
         if new in renames.values() and renames.get(old) != new:
-            raise InputError(f"--rename {pair}: two landmarks would be called {new!r}; give each its own name.")
+            raise InputError(f"--rename {pair}: two landmarks would be named {new!r}; give each its own name.")
         renames[old] = new
     images = {
         name: replace(entry, points={new: entry.points[old] for old, new in renames.items() if old in entry.points})

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pydicom import Dataset, dcmread
 
-from monai_ext.images import image_kind
+from monai_ext.images import REPORT, image_kind
 from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Protocol, Status, TablePoint
 from monai_ext.structured_reports import NoSuchLandmarkError, ReportedLandmarks, is_structured_report, read_report
 
@@ -71,7 +71,7 @@ class _Told(NamedTuple):
 
 
 def _gather(entry: dict[str, _Told], item: ReportedLandmarks, protocol: Protocol, file: Path) -> None:
-    """Adds what a report tells of an image."""
+    """Adds what a report contains about an image."""
     for name, (x, y), status in zip(protocol.landmark_names, item.points.tolist(), item.status, strict=True):
         if status == Status.UNDEFINED:
             continue
@@ -115,7 +115,7 @@ def _dicom_files(path: Path) -> Iterator[tuple[Path, Dataset]]:
 
 def _header(file: Path) -> Dataset | None:
     try:
-        if image_kind(file) != "DICOM":
+        if image_kind(file) not in ("DICOM", REPORT):
             return None
         tags = ["SOPClassUID", "SOPInstanceUID"]
         header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=tags)

@@ -11,7 +11,7 @@ from monai_ext.studies import SPLITS_FILE, NewReading, Studies, splits_document
 
 
 class StudiesChange:
-    """What an import adds to a studies folder.
+    """Files that an import adds to a studies folder.
 
     Each file is prepared, hidden beside its place; :meth:`commit` puts all in place. Used as a context: where it is
     left by an error before that, nothing remains, and a full or read-only disk is one sentence.
@@ -96,5 +96,5 @@ class StudiesChange:
 def _remove_if_empty(folder: Path) -> None:
     try:
         folder.rmdir()
-    except OSError:  # never made, or in use by somebody else meanwhile
+    except OSError:  # never made, or in use by another process meanwhile
         return

@@ -7,10 +7,11 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .first_labels.first_labels import MOST, FirstLabels, LabelledView
     from .first_labels.labelled_files import FileMatcher
+    from .graph_process import make_graph
     from .image_score import Reduction, image_score
     from .predictor import Answer, Predictor
     from .read_output import SOURCES, ImageBatch, Predictions, Source, load_batch, read_output
-    from .runtime import RUNTIMES, Runtime, graph_path, onnx_network, runtime_device
+    from .runtime import RUNTIMES, Runtime, graph_path, has_graph, onnx_network, runtime_device
     from .uncertainty import map_radius, observed, probabilities, uncertainty_of
 
 __all__ = [
@@ -28,8 +29,10 @@ __all__ = [
     "Runtime",
     "Source",
     "graph_path",
+    "has_graph",
     "image_score",
     "load_batch",
+    "make_graph",
     "map_radius",
     "observed",
     "onnx_network",

@@ -27,7 +27,7 @@ def image_score(values: torch.Tensor, status: torch.Tensor, reduction: Reduction
         InputError: an unknown reduction or shapes that differ.
     """
     if reduction not in get_args(Reduction):
-        raise InputError(f"The score of an image is the mean or the max of its landmarks, not {reduction!r}.")
+        raise InputError(f"The reduction of an image score must be mean or max, not {reduction!r}.")
     if values.shape != status.shape:
         raise InputError(f"Values {tuple(values.shape)} and status {tuple(status.shape)} must have one shape (B, K).")
     counted = (status > 0) | ~(status > 0).any(1, keepdim=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -36,12 +37,12 @@ class Answer(NamedTuple):
 
     Attributes:
         landmarks: of the network.
-        coarse: (K, 2) original pixels that the coarse stage alone would answer, or None where there is one stage.
+        coarse: (K, 2) original pixels that the coarse stage alone would answer, or None if there is one stage.
         uncertainty: how unsure the network is.
         radius: (K,) how far each point may be off, in the unit of the image; NaN where that is not known, as of a
             landmark that is missing or was not calibrated.
-        coverage: the probability that a true point lies within its radius; None where the model is not calibrated.
-        unfamiliar: how unlike the training images the image is, where it is; None also where the model cannot tell.
+        coverage: the probability that a true point lies within its radius; None if the model is not calibrated.
+        unfamiliar: how unlike the training images the image is, where it is; None also if the model has no familiarity.
     """
 
     landmarks: Landmarks
@@ -81,7 +82,7 @@ class Predictor:
         familiarity: Familiarity | None = None,
         runtime: Runtime = "torch",
     ) -> None:
-        self.card, self.calibration, self.familiarity = card, calibration, familiarity
+        self.card, self.calibration, self.familiarity, self.runtime = card, calibration, familiarity, runtime
         self.device = torch.device(device)
         fitted = None if calibration is None else calibration.presence
         #: (K,) probabilities from which on a landmark is present, float64; None takes one half for all.
@@ -178,7 +179,7 @@ class Predictor:
         }
 
     def _run(self, image: torch.Tensor) -> tuple[NetworkOutput, torch.Tensor | None]:
-        """The network's output and, where the model can tell what they mean, (B, F) features of its encoder."""
+        """The network's output and, if the model can interpret them, (B, F) features of its encoder."""
         if self._onnx is None:
             with self._tap() as tap:
                 output = self.network(image)
@@ -189,7 +190,7 @@ class Predictor:
         return self._onnx(image), encoder_features(self.network, image, all_maps=True)
 
     def _tap(self) -> AbstractContextManager[FeatureTap | None]:
-        """Keeps the features of the next pass, where the model can tell what they mean."""
+        """Keeps the features of the next pass, if the model can interpret them."""
         if self.familiarity is None:
             return nullcontext()
         assert isinstance(self.network, LandmarkNetwork)
@@ -202,7 +203,7 @@ class Predictor:
         landmarks, radius = self.landmarks(found, frame), np.full(found.points.shape[1], np.nan)
         uncertainty, coverage = uncertainty_of(found), None
         if decoder == own:  # another decoder makes other errors
-            radius, coverage = self.radius(landmarks, uncertainty)
+            radius, coverage = self.radius(landmarks, found)
         coarse = None if found.coarse is None else found.coarse[0].cpu().numpy()
         return Answer(landmarks, coarse, uncertainty, radius, coverage)
 
@@ -211,15 +212,16 @@ class Predictor:
         points, status, confidence = (part[0].cpu().numpy() for part in (found.points, found.status, found.confidence))
         return Landmarks(self.protocol.landmark_names, points, frame, status, confidence)
 
-    def radius(self, landmarks: Landmarks, uncertainty: Uncertainty) -> tuple[FloatArray, float | None]:
+    def radius(self, landmarks: Landmarks, found: Predictions) -> tuple[FloatArray, float | None]:
         """(K,) how far each point of an image may be off and with which probability it is not, as in :class:`Answer`.
 
         Args:
             landmarks: what the network found with the decoder of its protocol.
-            uncertainty: of that.
+            found: the same, the one image of its batch.
         """
         calibrated = None if self.calibration is None else self.calibration.answered
         if calibrated is None:
             return np.full(len(landmarks), np.nan), None
-        radii = answer_radii(calibrated, uncertainty.landmarks, landmarks.frame)
+        shown = math.nan if found.shown is None else float(found.shown[0])
+        radii = answer_radii(calibrated, uncertainty_of(found).landmarks, landmarks.frame, shown)
         return np.where(landmarks.defined, radii, np.nan), calibrated.coverage

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 
-from monai_ext.landmarks import InputError, Protocol, Status, Unit, input_errors_unwrapped, transform_points
-from monai_ext.models import PRESENCE_THRESHOLD
+from monai_ext.landmarks import InputError, Protocol, Status, input_errors_unwrapped, transform_points
+from monai_ext.models import PRESENCE_THRESHOLD, RadiusUnit
 from monai_ext.networks import NetworkOutput, Stage
 from monai_ext.transforms import activate, decode_heatmap, inference_transforms, to_original
 
@@ -58,11 +58,12 @@ class Predictions(NamedTuple):
         radius: half the side of the window in cells that a peak is fitted in.
         pixel_length: (B, 2) length of an original pixel along (x, y) in millimetres; 1 where not calibrated.
         calibrated: (B,) whether those are millimetres.
-        presence: (B, K) probability of the landmark being in the image, or None where the network does not tell.
-        first: (B, K, 2) points of the first stage in original pixels, or None where there is one stage.
+        presence: (B, K) probability of the landmark being in the image, or None if the network does not predict it.
+        first: (B, K, 2) points of the first stage in original pixels, or None if there is one stage.
         first_stage: the name of that stage.
         samples: (S, B, K, 2) points in original pixels that S passes found, by what made them differ.
-        features: (B, F) of the encoder, or None where they were not asked for.
+        features: (B, F) of the encoder, or None if they were not asked for.
+        shown: (B,) width in pixels of the original image of what the network input shows, float64; None if unknown.
     """
 
     points: torch.Tensor
@@ -79,13 +80,14 @@ class Predictions(NamedTuple):
     first_stage: str = ""
     samples: Mapping[Source, torch.Tensor] = {}
     features: torch.Tensor | None = None
+    shown: torch.Tensor | None = None
 
     @property
     def coarse(self) -> torch.Tensor | None:
-        """(B, K, 2) the points of the coarse stage alone; None where the network has none."""
+        """(B, K, 2) the points of the coarse stage alone; None if the network has none."""
         return self.first if self.first_stage == COARSE else None
 
-    def lengths(self, unit: Unit) -> torch.Tensor:
+    def lengths(self, unit: RadiusUnit) -> torch.Tensor:
         """(B, 1, 2) factors from a step in (x, y) of original pixels to the unit.
 
         Raises:
@@ -93,9 +95,12 @@ class Predictions(NamedTuple):
         """
         if unit == "px":
             return torch.ones_like(self.pixel_length)[:, None]
+        if unit == "%":
+            assert self.shown is not None
+            return (100 / self.shown)[:, None, None].expand(-1, 1, 2).to(self.pixel_length)
         if not bool(self.calibrated.all()):
             raise InputError(
-                "An uncertainty in mm needs images of known pixel size, and one of these has none: ask for px."
+                "An uncertainty in mm needs images of known pixel size, but at least one image has none: use px."
             )
         return self.pixel_length[:, None]
 
@@ -159,6 +164,7 @@ def read_output(
         presence=presence,
         first=_points(first, batch, protocol)[1] if several else None,
         first_stage=first.name if several else "",
+        shown=batch.image.shape[-1] / torch.linalg.det(matrix[:, :2, :2]).abs().sqrt(),
     )
 
 

@@ -1,4 +1,4 @@
-"""What runs a network: torch, or onnxruntime with a graph that is kept in the user's cache folder."""
+"""Runtimes of a network: torch, or onnxruntime with a graph stored in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def onnx_network(network: nn.Module, card: ModelCard, device: torch.device) -> O
     """
     require_onnx()
     if device.type != "cpu":
-        raise InputError(f"The runtime onnx uses the CPU, and the device {device} was asked for: use cpu, or torch.")
+        raise InputError(f"The runtime onnx runs on the CPU, but the device {device} was asked for: use cpu, or torch.")
     protocol = card.protocol
     width, height = protocol.network.input_size.wh
     image = torch.randn(1, protocol.num_channels, height, width, generator=torch.Generator().manual_seed(0))
@@ -56,13 +56,18 @@ def onnx_network(network: nn.Module, card: ModelCard, device: torch.device) -> O
 
 
 def graph_path(card: ModelCard) -> Path:
-    """Where the graph of a model is kept: a name of its own for each version, network and version of the programs."""
+    """Path of the cached graph of a model, unique for each version, network and version of the programs."""
     import platformdirs
 
     made_of = (card.sha256, card.protocol.network.model_dump_json(), __version__, str(torch.__version__))
     digest = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
     folder = platformdirs.user_cache_path("monai-landmarks") / "onnx"
     return folder / f"{card.protocol.name}_{card.version}_{digest}.onnx"
+
+
+def has_graph(card: ModelCard) -> bool:
+    """Returns whether the graph of a model was made before, so that :func:`onnx_network` takes no time."""
+    return graph_path(card).is_file()
 
 
 def _keep(path: Path, network: nn.Module, image: torch.Tensor) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from monai_ext.landmarks import FloatArray, Unit
 from monai_ext.metrics import radial_errors
-from monai_ext.models import Observed
+from monai_ext.models import Observed, RadiusUnit
 
 from .image_score import image_score
 from .read_output import Predictions
@@ -49,7 +49,7 @@ def uncertainty_of(found: Predictions) -> Uncertainty:
     return Uncertainty(unit, float(both[0]), both[1:])
 
 
-def map_radius(predictions: Predictions, unit: Unit = "px") -> torch.Tensor:
+def map_radius(predictions: Predictions, unit: RadiusUnit = "px") -> torch.Tensor:
     """(B, K) mean distance of the whole heatmap's mass from the point that was read off it, float32.
 
     The expected radial error of McCouat and Voiculescu, Contour-Hugging Heatmaps for Landmark Detection, CVPR 2022.
@@ -82,7 +82,12 @@ def probabilities(heatmaps: torch.Tensor) -> torch.Tensor:
 
 
 def observed(
-    found: Predictions, points: torch.Tensor, status: torch.Tensor, ids: Sequence[str], names: Sequence[str], unit: Unit
+    found: Predictions,
+    points: torch.Tensor,
+    status: torch.Tensor,
+    ids: Sequence[str],
+    names: Sequence[str],
+    unit: RadiusUnit,
 ) -> Observed:
     """Predictions beside the truth, as calibrations are fitted to them.
 
@@ -97,7 +102,7 @@ def observed(
     Raises:
         InputError: lengths in mm of an image without calibration.
     """
-    spacing = found.lengths("mm")[:, 0].cpu() if unit == "mm" else None
+    spacing = None if unit == "px" else found.lengths(unit)[:, 0].cpu()
     return Observed(
         ids=tuple(ids),
         landmarks=tuple(names),

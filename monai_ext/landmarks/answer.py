@@ -40,10 +40,10 @@ def prediction_document(
     Args:
         protocol: the landmark task.
         landmarks: of the image; names that it lacks are listed as undefined.
-        image: the ID that was asked for.
+        image: the ID that was requested.
         model_version: the version of the weights.
         radius: one, or (K,) in the protocol's order: how far a point may be off, in the answer's unit.
-        coverage: the probability that a true point lies within its radius; None where that is not known.
+        coverage: the probability that a true point lies within its radius; None if that is not known.
         coarse: (K, 2) pixels of the network's coarse stage, in the protocol's order, if it has one.
         uncertainty: further numbers about the prediction; those that are not finite become null.
         latencies: seconds per step.
@@ -59,7 +59,7 @@ def prediction_document(
     count = len(landmarks)
     radii = np.full(count, np.nan) if radius is None else np.asarray(radius, dtype=np.float64)
     if radii.ndim > 0 and radii.shape != (count,):
-        raise InputError(f"A radius is one number or one for each of {count} landmarks, not of shape {radii.shape}.")
+        raise InputError(f"Radii must be one number, or one for each of {count} landmarks, not of shape {radii.shape}.")
     stages: list[dict[str, Any]] = [{} for _ in range(count)]
     if coarse is not None:
         rough = np.asarray(coarse, dtype=np.float64).reshape(count, 2).tolist()

@@ -133,7 +133,7 @@ def _header(where: str, lines: list[str]) -> tuple[str, list[str]]:
             values[key.strip()] = (number, value.strip())
     for key, example in (("CoordinateSystem", "LPS"), ("columns", "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc")):
         if key not in values:
-            raise InputError(f"{where} has no line '# {key} = {example}'; add it, or save the points anew in Slicer.")
+            raise InputError(f"{where} has no line '# {key} = {example}'; add it, or save the points again in Slicer.")
     number, stated = values["CoordinateSystem"]
     if stated not in _FCSV_SYSTEMS:
         raise InputError(

@@ -35,13 +35,13 @@ def _default_placement() -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Where the pixels of one 2D image lie.
+    """Placement and pixel size of one 2D image.
 
     Args:
         width: number of columns.
         height: number of rows.
         placement: (3, 3) matrix; ``placement @ (x, y, 1)`` is the LPS position of a pixel centre in mm.
-        spacing: calibration, millimetres per pixel along (x, y); None where the real size is unknown.
+        spacing: calibration, millimetres per pixel along (x, y); None if the real size is unknown.
         spacing_source: where the calibration was read, e.g. ``"DICOM PixelSpacing"``; ``"none"`` without one.
 
     Raises:
@@ -62,10 +62,10 @@ class Frame:
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
-            raise InputError(f"An image needs at least one pixel, not {self.width} x {self.height}.")
+            raise InputError(f"An image must have at least one pixel, not {self.width} x {self.height}.")
         placement = np.array(self.placement, dtype=np.float64)
         if placement.shape != (3, 3) or not np.isfinite(placement).all():
-            raise InputError(f"A placement is a finite 3 x 3 matrix, not {np.asarray(self.placement).tolist()}.")
+            raise InputError(f"A placement must be a finite 3 x 3 matrix, not {np.asarray(self.placement).tolist()}.")
         if np.linalg.matrix_rank(placement[:, :2]) < 2:
             raise InputError(f"The image axes of the placement are not independent: {placement[:, :2].tolist()}.")
         placement.setflags(write=False)
@@ -73,7 +73,7 @@ class Frame:
         if self.spacing is not None:
             spacing = (float(self.spacing[0]), float(self.spacing[1]))
             if len(self.spacing) != 2 or not all(math.isfinite(s) and s > 0 for s in spacing):
-                raise InputError(f"A pixel spacing is two positive numbers in mm, not {self.spacing}.")
+                raise InputError(f"A pixel spacing must be two positive numbers in mm, not {self.spacing}.")
             object.__setattr__(self, "spacing", spacing)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -26,11 +26,11 @@ def fitting_protocols(names: tuple[str, ...], protocols: Mapping[str, Protocol])
         InputError: there are no names, or no protocol has all of them.
     """
     if not names:
-        raise InputError("The label holds no landmark: place at least one, or list one as missing.")
+        raise InputError("The label contains no landmark: place at least one, or mark one as missing.")
     fitting = [protocol for protocol in protocols.values() if set(names) <= set(protocol.landmark_names)]
     if not fitting:
         known = "; ".join(f"{p.name}: {', '.join(p.landmark_names)}" for p in protocols.values())
-        raise InputError(f"The landmarks {', '.join(names)} fit no served protocol ({known}).")
+        raise InputError(f"The landmarks {', '.join(names)} match no served protocol ({known}).")
     return fitting
 
 
@@ -43,7 +43,7 @@ def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol]) -> Pr
     fitting = fitting_protocols(names, protocols)
     if len(fitting) > 1:
         found = ", ".join(protocol.name for protocol in fitting)
-        raise InputError(f"The landmarks {', '.join(names)} fit the protocols {found}: state params.protocol.")
+        raise InputError(f"The landmarks {', '.join(names)} match the protocols {found}: set params.protocol.")
     return fitting[0]
 
 
@@ -91,7 +91,7 @@ def check_label(landmarks: Landmarks, where: str | Path, tag: str = FINAL) -> No
         )
     if tag == FINAL and (landmarks.status == Status.UNDEFINED).all():
         raise InputError(
-            f"{where}: Every landmark of the label is undefined: place one, list one as missing, or save a draft."
+            f"{where}: Every landmark of the label is undefined: place one, mark one as missing, or save a draft."
         )
 
 

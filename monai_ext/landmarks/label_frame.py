@@ -37,7 +37,7 @@ def frame_field(frame: Frame) -> dict[str, list[Any]]:
 
 
 def stated_frame(document: Any, where: str | Path) -> Frame | None:
-    """The frame that a markups document states; None where it states none. It has no calibration.
+    """The frame that a markups document states; None if it states none. It has no calibration.
 
     Raises:
         InputError: the field is malformed; names ``where``.
@@ -46,7 +46,8 @@ def stated_frame(document: Any, where: str | Path) -> Frame | None:
     if field is None:
         return None
     wrong = InputError(
-        f"{where} has the {FIELD} {field!r:.160}, which is no frame of an image: remove the field, if you know that "
+        f"{where} has the {FIELD} {field!r:.160}, which is not the frame of an image: remove the field if you know "
+        "that "
         "the label was made on the image as it is now."
     )
     if not isinstance(field, dict):
@@ -81,7 +82,7 @@ def check_frame(stated: Frame, frame: Frame, where: str | Path) -> None:
     if moved > SAME_PLACEMENT:
         raise InputError(
             f"{where} was made on another placement of its image (pixels of {pixel_words(stated)} mm, now "
-            f"{pixel_words(frame)} mm), by which its points would lie up to {moved:.4g} pixels off: put the image "
+            f"{pixel_words(frame)} mm), which would move its points by up to {moved:.4g} pixels: put the image "
             f"file back as it was, or map the label with `{REMAP}`."
         )
 

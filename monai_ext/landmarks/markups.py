@@ -140,7 +140,7 @@ def read_markups(path: str | Path, frame: Frame, names: Sequence[str] | None = N
 
 
 def read_stated_frame(path: str | Path) -> Frame | None:
-    """The frame of the image that a ``.mrk.json`` file was made on; None where the file does not state it.
+    """The frame of the image that a ``.mrk.json`` file was made on; None if the file does not state it.
 
     Raises:
         InputError: the file is not JSON, or its field is malformed.
@@ -162,7 +162,9 @@ def mapped_document(path: str | Path, frame: Frame) -> dict[str, Any]:
     """
     markups = Markups.read(path)
     if markups.frame is None:
-        raise InputError(f"{path} does not state the frame that it was made on, so it cannot be mapped to another.")
+        raise InputError(
+            f"{path} does not contain the frame that it was made on, so it cannot be mapped to another frame."
+        )
     if markups.frame.size != frame.size:
         check_frame(markups.frame, frame, path)
     landmarks = markups.landmarks(markups.frame).with_frame(frame)
@@ -185,7 +187,7 @@ def write_markups(
         OSError: the file cannot be written; an old one is then untouched.
     """
     if not str(path).lower().endswith(".mrk.json"):
-        raise InputError(f"A markups file ends in .mrk.json, unlike {path}; change its name.")
+        raise InputError(f"The name of a markups file must end in .mrk.json, unlike {path}; rename it.")
     write_json_atomically(path, markups_document(landmarks, template=template, color=color))
 
 
@@ -242,7 +244,7 @@ def _filled(document: Any, landmarks: Landmarks, where: str, color: str | None =
 def _display_colors(color: str) -> dict[str, list[float]]:
     """Slicer draws selected points, as all are at first, in a colour of their own."""
     if not re.fullmatch("#[0-9A-Fa-f]{6}", color):
-        raise InputError(f"A colour is written '#rrggbb', not {color!r}.")
+        raise InputError(f"A colour must have the form '#rrggbb', not {color!r}.")
     rgb = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     return {"color": rgb, "selectedColor": rgb}
 
@@ -308,7 +310,7 @@ def _point_list(document: Any, where: str) -> dict[str, Any]:
     """The one point list of a document, with its units and its controlPoints checked to be usable."""
     markups = document.get("markups") if isinstance(document, dict) else None
     if not isinstance(markups, list) or not all(isinstance(markup, dict) for markup in markups):
-        raise InputError(f"{where} is no Slicer markups file: it has no list 'markups'; save the points in Slicer.")
+        raise InputError(f"{where} is not a Slicer markups file: it has no list 'markups'; save the points in Slicer.")
     lists: list[dict[str, Any]] = [markup for markup in markups if markup.get("type") == "Fiducial"]
     if len(lists) != 1:
         types = ", ".join(repr(markup.get("type")) for markup in markups) or "nothing"

@@ -37,10 +37,10 @@ class Measured(NamedTuple):
 
     Attributes:
         name: of the measurement.
-        value: None where it cannot be measured.
+        value: None if it cannot be measured.
         unit: "mm" where the image is calibrated, else "px"; "deg" of an angle, "1" of a ratio.
         reason: why there is no value; else empty.
-        points: pixels (x, y) of its landmarks by name, in the measurement's order; None where one is not defined.
+        points: pixels (x, y) of its landmarks by name, in the measurement's order; None if one is not defined.
     """
 
     name: str
@@ -97,7 +97,7 @@ def _absence(landmarks: Landmarks, name: str) -> str:
 
 
 def _value(measurement: Measurement, points: FloatArray) -> float | None:
-    """The value for (2, 2), (3, 2) or (4, 2) points in the frame's unit; None where it does not exist."""
+    """The value for (2, 2), (3, 2) or (4, 2) points in the frame's unit; None if it does not exist."""
     if measurement.kind == "distance":
         return float(np.linalg.norm(points[1] - points[0]))
     if measurement.kind == "ratio":
@@ -119,17 +119,17 @@ class MeasurementRow:
 
     Attributes:
         image: the image ID.
-        protocol: name of the landmark task; empty where the label fits none.
-        measurement: its name; empty where the whole label cannot be used.
-        value: in ``unit``; None where it cannot be measured.
+        protocol: name of the landmark task; empty if the label fits none.
+        measurement: its name; empty if the whole label cannot be used.
+        value: in ``unit``; None if it cannot be measured.
         unit: "mm", "px", "deg" or "1".
         reason: why there is no value; else empty.
-        points: pixels (x, y) of its landmarks by name; None where one is not defined.
-        annotator: who saved the label; empty where nobody noted it.
-        model_version: that proposed the points; empty where they were placed by hand or nobody noted it.
-        spacing: millimetres per pixel along (x, y); None where the image is not calibrated.
+        points: pixels (x, y) of its landmarks by name; None if one is not defined.
+        annotator: who saved the label; empty if unknown.
+        model_version: that proposed the points; empty if they were placed by hand or nobody noted it.
+        spacing: millimetres per pixel along (x, y); None if the image is not calibrated.
         spacing_source: where the calibration came from, "none" without one.
-        date: of the label, ISO 8601 in UTC; empty where nobody noted it.
+        date: of the label, ISO 8601 in UTC; empty if unknown.
     """
 
     image: str

@@ -12,7 +12,7 @@ from .document import Positive, Size, Strict
 from .plugins import Registry, validated
 
 Decoder = Literal["argmax", "local_soft_argmax", "dark", "gaussian_fit"]
-#: The sides of a ZIAN's first region are multiples of this, as its backbone wants them.
+#: The sides of a ZIAN's first region are multiples of this, as required by its backbone.
 ROI_MULTIPLE = 32
 #: How pixel values become network input: each image by its own mean and deviation, or as a public classifier had it.
 Normalization = Literal["image", "imagenet", "efficientnet-lite", "radimagenet", "vggface2", "dlib"]
@@ -40,7 +40,7 @@ class NetworkConfig(Strict):
         name: of the network.
 
     Attributes:
-        encoder_field: the option that names the network's image encoder or backbone; None where it has none.
+        encoder_field: the option that names the network's image encoder or backbone; None if it has none.
         rows: changes of options that make the rows of the network's own ablation.
     """
 
@@ -59,28 +59,23 @@ class NetworkConfig(Strict):
 
     @property
     def encoder_name(self) -> str | None:
-        """The image encoder or backbone; None where the network has none."""
+        """The image encoder or backbone; None if the network has none."""
         return None if self.encoder_field is None else getattr(self, self.encoder_field)
 
     @property
     def start_weights(self) -> str | None:
-        """Weights that the encoder begins with: ``imagenet`` or a file; None where they are random."""
+        """Weights that the encoder begins with: ``imagenet`` or a file; None if they are random."""
         return getattr(self, "pretrained", None)
 
     @property
     def has_stages(self) -> bool:
-        """Whether the network answers more than once, each time better than before."""
+        """True if the network has several stages, each refining the one before."""
         return False
 
     @property
     def stage_weights(self) -> dict[str, float]:
         """Weights in the loss of stages by name; 1 where none is given."""
         return {}
-
-    @property
-    def wants_logits(self) -> str | None:
-        """An option that only works with a loss that trains logits of probabilities; None where none is on."""
-        return None
 
     @property
     def fitted_size(self) -> Size:
@@ -105,6 +100,8 @@ class HeatmapNetConfig(NetworkConfig):
         dropout: probability with which the decoder drops values in training.
         stride: pixels of the network input per cell of a heatmap.
         pretrained: what the encoder begins with: ``imagenet``, a file of weights, or null for random weights.
+        second_look: a second U-Net sees the local contrast of the image, each place against its surroundings; heatmaps
+            and logits of presence are the mean of both; for images of several cameras or devices.
     """
 
     encoder_field: ClassVar[str | None] = "backbone"
@@ -115,6 +112,7 @@ class HeatmapNetConfig(NetworkConfig):
     decoder_channels: Width | tuple[int, ...] = 64
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     stride: Stride = 1
+    second_look: bool = False
 
 
 class ZoomNetConfig(HeatmapNetConfig):
@@ -125,7 +123,7 @@ class ZoomNetConfig(HeatmapNetConfig):
 
     Args:
         window: side in pixels at which the network looks at anything.
-        margin: side of the window about the found landmarks, as a multiple of the longer side of their box.
+        margin: side of the window around the detected landmarks, as a multiple of the longer side of their box.
         looks: further looks after the first, each at the window about what the one before found.
         jitter: how far windows of training are scaled (its exponential) and moved (half of it, as a share of the side).
     """
@@ -134,6 +132,7 @@ class ZoomNetConfig(HeatmapNetConfig):
     input_size: Size = Size(width=480, height=480)
     sigma: Positive = 1.5
     stride: Stride = 2
+    second_look: Literal[False] = False
     window: Annotated[int, Field(ge=32, le=2048, multiple_of=32)] = 160
     margin: Annotated[float, Field(ge=1, le=8)] = 1.6
     looks: Annotated[int, Field(ge=1, le=4)] = 2
@@ -193,12 +192,10 @@ class ZianConfig(NetworkConfig):
         share_roi_backbone: one backbone sees all regions, in one pass.
         share_backbone: one backbone sees the coarse image too.
         fusion_stride: side in cells of the fusion's tokens.
-        norm: ``batch`` as in the paper, or ``group``, by each image's own values: better where ``share_backbone`` makes
-            one backbone look at the image and at its regions, and where other cameras are to be expected.
-        spatial_prior: where the coarse heatmap of a landmark has several peaks, look at the one that lies from the
-            other landmarks as in the training images; for the loss ``spatial_cross_entropy``.
         second_look: a second coarse backbone sees the local contrast of the image, each place against its surroundings;
             regions lie where both agree. What one of them mistakes for a landmark, the other seldom does.
+        norm, spatial_prior: options of earlier versions, with the value that is left, so that protocols and models of
+            those versions open.
         coarse_weight, roi_weight, fine_weight: of the stages' losses (alpha, beta, gamma of the paper).
         jitter: largest shift of a region from the true point in training, pixels per axis.
     """
@@ -220,8 +217,8 @@ class ZianConfig(NetworkConfig):
     share_roi_backbone: bool = False
     share_backbone: bool = False
     fusion_stride: Literal[1, 2, 4] = 1
-    norm: Literal["batch", "group"] = "batch"
-    spatial_prior: bool = False
+    norm: Literal["batch"] = "batch"
+    spatial_prior: Literal[False] = False
     second_look: bool = False
     coarse_weight: Positive = 1.0
     roi_weight: Positive = 0.25
@@ -233,15 +230,9 @@ class ZianConfig(NetworkConfig):
     def _regions_grow(cls, sizes: tuple[int, int]) -> tuple[int, int]:
         if sizes[0] < 1 or sizes[0] % ROI_MULTIPLE or sizes[0] >= sizes[1]:
             raise ValueError(
-                f"the sizes rise, and the first is a multiple of {ROI_MULTIPLE} pixels; {list(sizes)} will not do"
+                f"the sizes rise, and the first is a multiple of {ROI_MULTIPLE} pixels, unlike {list(sizes)}"
             )
         return sizes
-
-    @model_validator(mode="after")
-    def _public_weights_have_batch_norm(self) -> ZianConfig:
-        if self.pretrained and self.norm == "group":
-            raise ValueError("pretrained weights were learned with batch normalisation: leave norm at batch")
-        return self
 
     @property
     def parts(self) -> ZianRow:
@@ -256,10 +247,6 @@ class ZianConfig(NetworkConfig):
     @property
     def has_stages(self) -> bool:
         return bool(self.regions)
-
-    @property
-    def wants_logits(self) -> str | None:
-        return "spatial_prior" if self.spatial_prior else None
 
     @property
     def stage_weights(self) -> dict[str, float]:

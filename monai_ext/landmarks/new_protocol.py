@@ -9,7 +9,6 @@ from statistics import median
 import yaml
 
 from .errors import InputError
-from .files import write_atomically
 from .protocol import Protocol, is_name
 
 #: Pixels of the network input of a new protocol: enough for about 2 px accuracy, quick to train on a CPU.
@@ -59,17 +58,6 @@ def new_protocol_text(path: Path, names: Sequence[str], channels: str, sizes: Se
     return header + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 
-def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: Sequence[tuple[int, int]]) -> Protocol:
-    """Writes the file of :func:`new_protocol_text` and returns its protocol.
-
-    Raises:
-        InputError: as :func:`new_protocol_text`; nothing is written.
-    """
-    text = new_protocol_text(path, names, channels, sizes)
-    write_atomically(path, text)
-    return Protocol.model_validate(yaml.safe_load(text))
-
-
 def check_new_protocol(path: Path, names: Sequence[str]) -> None:
     """Refuses what :func:`new_protocol_text` refuses, before images are read.
 
@@ -86,7 +74,8 @@ def check_new_protocol(path: Path, names: Sequence[str]) -> None:
     if unfit:
         others = f" (nor can {len(unfit) - 1} more)" if len(unfit) > 1 else ""
         raise InputError(
-            f"The landmark name {unfit[0]!r} cannot stand in a protocol{others}: use letters, digits and underscores, "
+            f"The landmark name {unfit[0]!r} cannot be used in a protocol{others}: use letters, digits and "
+            "underscores, "
             f"a letter first, as with --rename {unfit[0]}=NAME for each landmark."
         )
 

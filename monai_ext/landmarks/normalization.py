@@ -33,7 +33,7 @@ class ChannelScale(NamedTuple):
             return (sum(self.mean) / 3,), (sum(self.deviation) / 3,)
         if channels != 3:
             raise InputError(
-                f"A fixed normalisation is of images with 1 or 3 channels, not {channels}: "
+                f"A fixed normalisation needs images with 1 or 3 channels, not {channels}: "
                 f"use the normalisation {OWN_SCALE!r}."
             )
         return self.mean, self.deviation

@@ -61,10 +61,10 @@ class Registry(dict[str, T]):
             InputError: the name stands for another thing.
         """
         if self.setdefault(name, item) != item:
-            raise InputError(f"There is a {self.noun} {name!r} already: give the one of the plug-in another name.")
+            raise InputError(f"There is a {self.noun} {name!r} already: rename the one of the plug-in.")
 
     def unknown(self, name: object) -> str | None:
-        """The mistake in a name, as the end of a sentence; None where there is such a thing."""
+        """The mistake in a name, as the end of a sentence; None if there is such a thing."""
         if isinstance(name, str):
             if name not in self:
                 load_plugins()

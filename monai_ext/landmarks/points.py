@@ -44,7 +44,7 @@ class Landmarks:
             network proposes: never a measurement.
         status: (K,) codes of :class:`Status`.
         frame: the image's frame.
-        confidence: (K,) in [0, 1]; NaN where nobody stated one. For a missing landmark, the confidence in its absence.
+        confidence: (K,) in [0, 1]; NaN if not stated. For a missing landmark, the confidence in its absence.
 
     Raises:
         InputError: names repeat, a shape does not fit, a defined point is not finite.
@@ -72,7 +72,7 @@ class Landmarks:
         trust = np.full(k, np.nan) if confidence is None else np.array(confidence, dtype=np.float64)
         if len(set(names)) != k:
             repeated = sorted({n for n in names if names.count(n) > 1})
-            raise InputError(f"Landmark names must differ; {', '.join(repeated)} occurs more than once.")
+            raise InputError(f"Landmark names must be unique; {', '.join(repeated)} occurs more than once.")
         if xy.shape != (k, 2) or given.shape != (k,) or trust.shape != (k,):
             raise InputError(
                 f"{k} landmarks need points ({k}, 2), status ({k},) and confidence ({k},), "
@@ -80,7 +80,7 @@ class Landmarks:
             )
         # Checked before the conversion, which would round 0.5 to "missing".
         if not np.isin(given, [int(s) for s in Status]).all():
-            raise InputError(f"A status code is -1, 0 or 1, not {given.tolist()}.")
+            raise InputError(f"A status code must be -1, 0 or 1, not {given.tolist()}.")
         codes = given.astype(np.int8)
         bad = (codes == Status.DEFINED) & ~np.isfinite(xy).all(axis=1)
         if bad.any():

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from .document import Strict
 from .network_config import NETWORKS, AnyNetwork, HeatmapNetConfig
 from .picture import Picture
-from .recipe import FACES, IMAGENET, LOSSES, Recipe
+from .recipe import FACES, IMAGENET, Recipe
 
 #: Colours of Okabe and Ito (2008), told apart by people with colour-blindness; used where a protocol names none.
 DEFAULT_COLORS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
@@ -44,9 +44,9 @@ class LandmarkDefinition(Strict):
     Args:
         name: letters, digits and underscores.
         description: where it lies, for the person who places it.
-        color: ``#rrggbb``; where it is left out, one of a series that people with colour-blindness tell apart.
+        color: ``#rrggbb``; where it is left out, one of a series that is suitable for colour-blind people.
         pair: its partner on the other side, which names it likewise.
-        optional: whether a label may be submitted in which nobody looked for it.
+        optional: whether a label may be submitted without it.
         picture: an example: the path of a PNG beside the protocol file, or the path with the point.
         code: for structured reports.
     """
@@ -181,16 +181,6 @@ class Protocol(Strict):
         return self
 
     @model_validator(mode="after")
-    def _heatmaps_are_shares(self) -> Protocol:
-        option = self.network.wants_logits
-        if option is not None and LOSSES[self.recipe.loss] != "logits":
-            raise ValueError(
-                f"network.{option} needs heatmaps that are probabilities: use the loss spatial_cross_entropy, not "
-                f"{self.recipe.loss}"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _scenery_has_a_use(self) -> Protocol:
         scenery = self.recipe.augmentation.scenery
         if scenery is None:
@@ -219,7 +209,7 @@ class Protocol(Strict):
 
     @property
     def has_pretrained_encoder(self) -> bool:
-        """Whether training begins with public weights or those of a source classifier."""
+        """True if training starts from pretrained weights or those of a source classifier."""
         return self.recipe.cross_task is not None or self.network.start_weights is not None
 
     @property
@@ -245,7 +235,7 @@ class Protocol(Strict):
 
 
 def is_name(text: str) -> bool:
-    """Whether a text may name a protocol or a landmark."""
+    """True if a text is a valid name of a protocol or a landmark."""
     # fullmatch, since "$" alone lets a final line break pass.
     return re.fullmatch(NAME_PATTERN, text) is not None and len(text) <= NAME_LENGTH
 

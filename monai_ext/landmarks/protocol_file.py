@@ -102,7 +102,7 @@ def read_protocol(path: str | Path) -> Protocol:
         line = repeated.start_mark.line + 1
         raise InputError(f"{path}, line {line}: the key {repeated.value!r} occurs twice in its block; keep one.")
     if not isinstance(document, dict):
-        raise InputError(f"{path}, line 1: a protocol is a mapping of keys to values, not {document!r}.")
+        raise InputError(f"{path}, line 1: a protocol must be a mapping of keys to values, not {document!r}.")
     try:
         return Protocol.model_validate(document, context={"folder": path.parent})
     except ValidationError as error:

@@ -114,7 +114,8 @@ class Augmentation(Strict):
         jpeg: largest loss of JPEG quality, of 100.
         field_of_view: how much of the lit circle of a fundus photograph may be hidden, for other cameras; needs
             ``network.field_of_view``. Landmarks stay visible.
-        hide: probability that a narrower field of view hides a landmark, which is missing then; needs the same.
+        hide: probability of a field of view that hides landmarks, narrower or cut by a line; they are missing then;
+            needs the same.
         border: brightest surround that is drawn around the lit part, as a share of white; needs the same.
         scenery: other surroundings, sizes and places of a subject before an even surround, and pictures without it;
             ``scale`` and ``shift`` are then without effect. null for none.

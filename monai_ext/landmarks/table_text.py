@@ -97,7 +97,7 @@ def read_text_table(path: str | Path, columns: Sequence[str]) -> TextTable:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from None
     if decoded is None:
-        raise InputError(f"{path} is no table of text in UTF-8, UTF-16 or Latin-1: save it as CSV in UTF-8.")
+        raise InputError(f"{path} is not a table in UTF-8, UTF-16 or Latin-1: save it as CSV in UTF-8.")
     text, encoding = decoded
     if encoding == _WESTERN:
         warnings.warn(

@@ -73,7 +73,7 @@ class PointsTable:
                 ``names`` lacks.
         """
         if image not in self.images:
-            raise InputError(f"The table has no rows of the image {image!r}.")
+            raise InputError(f"The table has no rows for the image {image!r}.")
         entry = self.images[image]
         if entry.size is not None and entry.size != frame.size:
             raise InputError(
@@ -186,10 +186,10 @@ def _check_columns(path: Path, columns: list[str], header: list[str], known: Seq
             raise InputError(f"{path}, line 1: the column {column!r} occurs twice; keep one.")
     for pair in (("width", "height"), PIXEL_SIZE_COLUMNS[1:]):
         if (pair[0] in columns) != (pair[1] in columns):
-            raise InputError(f"{path}, line 1: {pair[0]} and {pair[1]} go together; add the other one.")
+            raise InputError(f"{path}, line 1: {pair[0]} and {pair[1]} belong together; add the other one.")
     ignored = [shown for column, shown in zip(columns, header, strict=True) if shown and column not in known]
     if ignored:
-        warnings.warn(f"{path}: ignored the columns {', '.join(map(repr, ignored))}.", stacklevel=4)
+        warnings.warn(f"{path}: these columns are ignored: {', '.join(map(repr, ignored))}.", stacklevel=4)
 
 
 def _size(where: str, row: dict[str, str]) -> tuple[int, int] | None:

@@ -90,7 +90,7 @@ class AdaptiveWingLoss(HeatmapLoss):
         super().__init__(sigma)
         if alpha <= 2 or min(omega, epsilon, theta) <= 0:
             raise InputError(
-                "Adaptive Wing needs alpha above 2 and positive omega, epsilon and theta, "
+                "Adaptive Wing needs an alpha above 2 and positive omega, epsilon and theta, "
                 f"not {alpha}, {omega}, {epsilon} and {theta}."
             )
         self.constants = {"alpha": alpha, "omega": omega, "epsilon": epsilon, "theta": theta}

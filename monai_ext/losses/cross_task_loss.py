@@ -37,7 +37,7 @@ def mode_weights(mode: Mode, weight: float = CROSS_TASK_WEIGHT) -> tuple[float, 
         (0.0, 0.002)
     """
     if mode not in _TERMS:
-        raise InputError(f"A mode of cross-task distillation is one of {', '.join(_TERMS)}, not {mode!r}.")
+        raise InputError(f"The mode of cross-task distillation must be one of {', '.join(_TERMS)}, not {mode!r}.")
     classifier, encoder = _TERMS[mode]
     return classifier * weight, encoder * weight
 
@@ -73,9 +73,11 @@ def encoder_distance(f_s: torch.Tensor, f_t: torch.Tensor, level: Level = "map")
         InputError: an unknown level, or features of different shapes.
     """
     if level not in LEVELS:
-        raise InputError(f"Features are compared at a level {', '.join(LEVELS)}, not {level!r}.")
+        raise InputError(f"The level of a feature comparison must be one of {', '.join(LEVELS)}, not {level!r}.")
     if f_s.shape != f_t.shape:
-        raise InputError(f"Features to compare have one shape, not {tuple(f_s.shape)} and {tuple(f_t.shape)}.")
+        raise InputError(
+            f"Features to compare must have the same shape, not {tuple(f_s.shape)} and {tuple(f_t.shape)}."
+        )
     with torch.autocast(f_t.device.type, enabled=False):
         source, target = (_unit(_vectors(f.float(), level)) for f in (f_s, f_t))
         return 0.5 * (source - target).square().sum(1).mean()
@@ -140,11 +142,11 @@ class CrossTaskLoss(TrainingLoss):
         super().__init__()
         if min(lambda_cd, lambda_ed) < 0 or temperature <= 0:
             raise InputError(
-                "The weights of a cross-task loss are not negative and its temperature is positive, "
+                "The weights of a cross-task loss must be 0 or more and its temperature positive, "
                 f"not {lambda_cd}, {lambda_ed} and {temperature}."
             )
         if level not in LEVELS:
-            raise InputError(f"Features are compared at a level {', '.join(LEVELS)}, not {level!r}.")
+            raise InputError(f"The level of a feature comparison must be one of {', '.join(LEVELS)}, not {level!r}.")
         self.task = task
         self.lambda_cd, self.lambda_ed = lambda_cd, lambda_ed
         self.temperature = temperature

@@ -35,7 +35,7 @@ class HeatmapLoss(nn.Module, ABC):
         super().__init__()
         values = torch.as_tensor(sigma, dtype=torch.float32)
         if not bool((values > 0).all() & values.isfinite().all()):
-            raise InputError(f"A sigma is a positive number of pixels, not {sigma}.")
+            raise InputError(f"A sigma must be a positive number of pixels, not {sigma}.")
         self.register_buffer("sigma", values, persistent=False)
         self.sigma: torch.Tensor
 
@@ -49,7 +49,7 @@ class HeatmapLoss(nn.Module, ABC):
         """
         if outputs.ndim != 4 or points.shape != (*outputs.shape[:2], 2) or status.shape != outputs.shape[:2]:
             raise InputError(
-                "A heatmap loss takes outputs (B, K, H, W), points (B, K, 2) and status (B, K), "
+                "A heatmap loss needs outputs (B, K, H, W), points (B, K, 2) and status (B, K), "
                 f"not {tuple(outputs.shape)}, {tuple(points.shape)} and {tuple(status.shape)}."
             )
         with torch.autocast(outputs.device.type, enabled=False):
@@ -70,7 +70,7 @@ class HeatmapLoss(nn.Module, ABC):
         Raises:
             InputError: it has none.
         """
-        raise InputError("The reduction 'sum' is of the loss 'mse': set the recipe's loss to mse, or use 'mean'.")
+        raise InputError("The reduction 'sum' needs the loss 'mse': set the recipe's loss to mse, or use 'mean'.")
 
 
 T = TypeVar("T", bound=type[HeatmapLoss])
@@ -88,7 +88,7 @@ def register_loss(name: str) -> Callable[[T], T]:
     def registered(loss: T) -> T:
         LOSSES.add(name, loss.meaning)
         if _CLASSES.setdefault(name, loss) is not loss:
-            raise InputError(f"There is a loss {name!r} already: give the one of the plug-in another name.")
+            raise InputError(f"There is a loss {name!r} already: rename the one of the plug-in.")
         return loss
 
     return registered

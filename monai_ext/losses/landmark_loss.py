@@ -35,7 +35,7 @@ class TrainingLoss(nn.Module):
     """The whole loss of a network's output.
 
     Attributes:
-        gradients: measured on the last call that :meth:`measure_next` applied to; None where nothing was measured.
+        gradients: measured on the last call that :meth:`measure_next` applied to; None if nothing was measured.
     """
 
     gradients: GradientRatio | None = None
@@ -105,7 +105,10 @@ class LandmarkLoss(TrainingLoss):
         if self.presence is None or self.presence_weight is None:
             return loss
         if output.presence is None:
-            raise InputError("The loss includes presence but the network has no presence output: build both alike.")
+            raise InputError(
+                "The loss includes presence but the network has no presence output: build both from the same "
+                "configuration."
+            )
         first = output.stages[0]  # all of the image, where later stages may be parts of it
         seen = status_in_view(first.frame.from_image(points), status, first.heatmaps.shape[2:])
         return loss + self.presence_weight * self.presence(output.presence, seen)

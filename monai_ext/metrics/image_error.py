@@ -71,5 +71,7 @@ def cumulative_error_area(per_image: Tensor, limit: float) -> Tensor:
         InputError: the limit is not a positive number.
     """
     if not (math.isfinite(limit) and limit > 0):
-        raise InputError(f"The limit of the area under the error distribution is a positive distance, not {limit}.")
+        raise InputError(
+            f"The limit of the area under the error distribution must be a positive distance, not {limit}."
+        )
     return (1 - _measured(per_image) / limit).clamp(min=0).mean()

@@ -48,9 +48,11 @@ class LandmarkMetric(CumulativeIterationMetric):
     def __init__(self, quantity: Quantity = "mre", threshold: float | None = None, unit: Unit = "px") -> None:
         super().__init__()
         if quantity not in {"mre", "sd", "median", "sdr", "me", "failure_rate", "auc"}:
-            raise InputError(f"A landmark metric is mre, sd, median, sdr, me, failure_rate or auc, not {quantity!r}.")
+            raise InputError(
+                f"A landmark metric must be mre, sd, median, sdr, me, failure_rate or auc, not {quantity!r}."
+            )
         if unit not in {"px", "mm"}:
-            raise InputError(f"The unit of a landmark metric is 'px' or 'mm', not {unit!r}.")
+            raise InputError(f"The unit of a landmark metric must be 'px' or 'mm', not {unit!r}.")
         if quantity in {"sdr", "failure_rate", "auc"} and not (threshold is not None and 0 < threshold < float("inf")):
             raise InputError(f"The metric {quantity} needs a positive threshold in {unit}, not {threshold}.")
         self.quantity = quantity
@@ -59,7 +61,7 @@ class LandmarkMetric(CumulativeIterationMetric):
 
     @property
     def higher_is_better(self) -> bool:
-        """Whether a larger value of the quantity is the better one."""
+        """True if larger values of the quantity are better."""
         return self.quantity in {"sdr", "auc"}
 
     def _compute_list(self, y_pred: Any, y: Any = None, **kwargs: Any) -> list[Tensor]:
@@ -79,8 +81,8 @@ class LandmarkMetric(CumulativeIterationMetric):
         Args:
             y_pred: (N, K, 2) predicted points in pixels, or a list of N tensors (K, 2).
             y: the true points, likewise.
-            status: (N, K) true status codes; None where all are defined.
-            status_pred: (N, K) predicted status codes; None where all are defined.
+            status: (N, K) true status codes; None if all are defined.
+            status_pred: (N, K) predicted status codes; None if all are defined.
             spacing: (2,) or (N, 2) millimetres per pixel along (x, y); given exactly where the unit is ``"mm"``.
 
         Raises:
@@ -90,7 +92,7 @@ class LandmarkMetric(CumulativeIterationMetric):
             raise InputError("A landmark metric needs the true points as its second argument.")
         if (spacing is None) != (self.unit == "px"):
             given = "no spacing" if spacing is None else "a spacing"
-            raise InputError(f"The metric counts in {self.unit} but was given {given}; set unit and spacing together.")
+            raise InputError(f"The metric is in {self.unit} but was given {given}; set unit and spacing together.")
         everything = torch.full(y_pred.shape[:2], int(Status.DEFINED), dtype=torch.int8, device=y_pred.device)
         true, pred = (everything if s is None else s.to(everything) for s in (status, status_pred))
         return [radial_errors(y_pred, y, true, pred, spacing), true, pred]
@@ -98,7 +100,7 @@ class LandmarkMetric(CumulativeIterationMetric):
     def _gathered(self) -> tuple[Tensor, Tensor, Tensor]:
         buffers = self.get_buffer()
         if not isinstance(buffers, list) or len(buffers) != 3:
-            raise InputError("The landmark metric has seen no image yet; call it with a batch first.")
+            raise InputError("The landmark metric has not received an image yet; call it with a batch first.")
         return buffers[0], buffers[1], buffers[2]
 
     def statistics(self, thresholds: Sequence[float] = (), *, per_landmark: bool = False) -> ErrorStatistics:

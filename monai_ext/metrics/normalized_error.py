@@ -26,7 +26,7 @@ def pair_distances(
     Args:
         points: (N, K, 2) points (x, y) in pixels.
         pair: indices of the two landmarks.
-        status: (N, K) status codes; None where every landmark is defined.
+        status: (N, K) status codes; None if every landmark is defined.
         spacing: (2,) or (N, 2) millimetres per pixel along (x, y); None gives distances in pixels.
 
     Returns:
@@ -37,7 +37,7 @@ def pair_distances(
     """
     count = points.shape[1]
     if pair[0] == pair[1] or not all(0 <= index < count for index in pair):
-        raise InputError(f"A pair is two different landmarks of {count}, not {pair}.")
+        raise InputError(f"A pair must be two different landmarks out of {count}, not {pair}.")
     first, second = (points[:, index : index + 1] for index in pair)
     known = (None, None) if status is None else tuple(status[:, index : index + 1] for index in pair)
     distances = radial_errors(first, second, known[0], known[1], spacing)[:, 0]
@@ -52,6 +52,6 @@ def normalized_errors(errors: Tensor, lengths: Tensor) -> Tensor:
     """
     if errors.ndim != 2 or lengths.shape != errors.shape[:1]:
         raise InputError(
-            f"Errors (N, K) are divided by lengths (N,), not {tuple(errors.shape)} by {tuple(lengths.shape)}."
+            f"Errors (N, K) need lengths (N,) to be divided by, not {tuple(errors.shape)} by {tuple(lengths.shape)}."
         )
     return errors / lengths[:, None]

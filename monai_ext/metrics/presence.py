@@ -32,7 +32,7 @@ def presence_counts(status_pred: Tensor, status_true: Tensor, *, per_landmark: b
     """
     if status_pred.ndim != 2 or status_pred.shape != status_true.shape:
         shapes = f"{tuple(status_pred.shape)} and {tuple(status_true.shape)}"
-        raise InputError(f"Predicted and true status have one shape (N, K), not {shapes}.")
+        raise InputError(f"Predicted and true status must have the same shape (N, K), not {shapes}.")
     defined, missing = int(Status.DEFINED), int(Status.MISSING)
     status_true = status_true.to(status_pred.device)
     pairs = (

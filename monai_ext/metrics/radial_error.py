@@ -28,11 +28,11 @@ def _spacing(spacing: Sequence[float] | Tensor, like: Tensor) -> Tensor:
     values = torch.as_tensor(spacing, dtype=like.dtype, device=like.device)
     if values.shape not in {(2,), (like.shape[0], 2)}:
         raise InputError(
-            f"A spacing has the shape (2,) or ({like.shape[0]}, 2), in millimetres along (x, y), "
+            f"A spacing must have the shape (2,) or ({like.shape[0]}, 2), in millimetres along (x, y), "
             f"not {tuple(values.shape)}."
         )
     if not bool((torch.isfinite(values) & (values > 0)).all()):
-        raise InputError(f"A spacing is made of positive numbers in millimetres, not {values.tolist()}.")
+        raise InputError(f"A spacing must be positive numbers in millimetres, not {values.tolist()}.")
     return values.reshape(-1, 1, 2)
 
 
@@ -48,8 +48,8 @@ def radial_errors(
     Args:
         pred: (N, K, 2) predicted points (x, y) in pixels.
         true: (N, K, 2) true points in the same pixels.
-        status_true: (N, K) status codes; None where every landmark is defined.
-        status_pred: (N, K) status codes of the prediction; None where every landmark is predicted.
+        status_true: (N, K) status codes; None if every landmark is defined.
+        status_pred: (N, K) status codes of the prediction; None if every landmark is predicted.
         spacing: (2,) or (N, 2) millimetres per pixel along (x, y); None gives distances in pixels.
 
     Returns:
@@ -59,13 +59,13 @@ def radial_errors(
         InputError: shapes differ, a spacing is not positive, or a point that counts as defined is not finite.
     """
     if pred.ndim != 3 or pred.shape[-1] != 2 or pred.shape != true.shape:
-        raise InputError(f"Points have the shape (N, K, 2), not {tuple(pred.shape)} and {tuple(true.shape)}.")
+        raise InputError(f"Points must have the shape (N, K, 2), not {tuple(pred.shape)} and {tuple(true.shape)}.")
     measurable = torch.ones(pred.shape[:2], dtype=torch.bool, device=pred.device)
     for status in (status_true, status_pred):
         if status is None:
             continue
         if status.shape != pred.shape[:2]:
-            raise InputError(f"A status has the shape {tuple(pred.shape[:2])}, not {tuple(status.shape)}.")
+            raise InputError(f"A status must have the shape {tuple(pred.shape[:2])}, not {tuple(status.shape)}.")
         measurable &= status.to(pred.device) == int(Status.DEFINED)
     finite = torch.isfinite(pred).all(-1) & torch.isfinite(true).all(-1)
     if bool((measurable & ~finite).any()):
@@ -88,7 +88,7 @@ def within(errors: Tensor, thresholds: Sequence[float]) -> Tensor:
     """
     limits = torch.as_tensor(list(thresholds), dtype=errors.dtype, device=errors.device)
     if not bool((torch.isfinite(limits) & (limits > 0)).all()):
-        raise InputError(f"A threshold is a positive distance, not {limits.tolist()}.")
+        raise InputError(f"A threshold must be a positive distance, not {limits.tolist()}.")
     return errors <= (limits * (1 + THRESHOLD_ALLOWANCE)).reshape(-1, *[1] * errors.ndim)
 
 

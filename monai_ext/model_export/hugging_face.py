@@ -72,7 +72,7 @@ def export_hugging_face(folder: Path, out: Path, *, overwrite: bool = False) -> 
 
 
 def front_matter(card: ModelCard, about: About) -> dict[str, Any]:
-    """What the hub reads of a model, by its own keys."""
+    """Metadata of a model for the hub, by the hub's keys."""
     protocol, licence = card.protocol, hub_licence(about.licence)
     front: dict[str, Any] = {"license": licence}
     if licence == "other":

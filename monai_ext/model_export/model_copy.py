@@ -63,7 +63,7 @@ def copy_model(folder: Path, out: Path) -> ModelCard:
 
 
 def metadata(card: ModelCard) -> dict[str, str]:
-    """What a file of weights says of itself; lists are JSON."""
+    """Metadata of a file of weights; lists are JSON."""
     protocol, network = card.protocol, card.protocol.network
     return {
         "format": "pt",
@@ -81,7 +81,7 @@ def metadata(card: ModelCard) -> dict[str, str]:
 
 
 def about_of(folder: Path) -> About:
-    """What a person said of the model in its folder.
+    """Statements of a person about the model, from its folder.
 
     Raises:
         InputError: its file is damaged.
@@ -112,6 +112,6 @@ def check_target(out: Path, overwrite: bool) -> None:
         InputError: it is a file, or holds something and is not to be replaced.
     """
     if out.is_file():
-        raise InputError(f"{out} is a file, and a folder is wanted: name another with --output.")
+        raise InputError(f"{out} is a file, not a folder: name a folder with --output.")
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise InputError(f"The folder {out} is not empty: name another with --output, or use --overwrite.")

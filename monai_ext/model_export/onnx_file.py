@@ -30,7 +30,7 @@ EXAMPLE_HW = (97, 131)
 
 
 class Compared(NamedTuple):
-    """How an exported model agreed with the model.
+    """Agreement of an exported model with the original.
 
     Attributes:
         images: how many were compared.
@@ -60,7 +60,9 @@ def export_onnx(predictor: Predictor, path: Path, images: Sequence[Path]) -> Com
     """
     require_onnx()
     if not images:
-        raise InputError("An exported model is compared with the model on images, and none was given: name some.")
+        raise InputError(
+            "The exported model is compared with the original on images, but none was given: name at least one."
+        )
     model = _graph(predictor)
     for name, value in metadata(predictor).items():
         model.metadata_props.add(key=name, value=value)
@@ -71,7 +73,7 @@ def export_onnx(predictor: Predictor, path: Path, images: Sequence[Path]) -> Com
 
 
 def metadata(predictor: Predictor) -> dict[str, str]:
-    """What the file says of itself; lists and objects are JSON."""
+    """Metadata of the file; lists and objects are JSON."""
     protocol, network, prepared = predictor.protocol, predictor.protocol.network, _is_prepared(predictor)
     threshold = None if predictor.threshold is None else predictor.threshold.tolist()
     return {
@@ -111,7 +113,7 @@ _INPUTS: Mapping[str, Mapping[str, str]] = {
 _OUTPUTS: Mapping[str, str] = {
     "points": "(K, 2) float64: (column, row) in pixels of the stored image, (0, 0) the centre of the top-left one",
     "confidence": "(K,) float32 in [0, 1]: of the place where defined, of the absence where missing",
-    "presence": "(K,) float32: probability that the landmark is in the image; 1 where the network does not tell",
+    "presence": "(K,) float32: probability that the landmark is in the image; 1 if the network does not predict it",
     "status": "(K,) int64: 1 defined, 0 missing",
 }
 

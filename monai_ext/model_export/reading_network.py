@@ -36,7 +36,7 @@ class PreparedReader(nn.Module):
 
         Returns:
             (K, 2) float64 points in pixels of the stored image, likeliest places of those that are missing, too; (K,)
-            float32 confidence in [0, 1]; (K,) float32 probability of presence, 1 where the network does not tell; (K,)
+            float32 confidence in [0, 1]; (K,) float32 probability of presence, 1 if not predicted; (K,)
             int64 status, 1 defined or 0 missing.
         """
         return self.read(image, torch.linalg.inv_ex(to_image).inverse, size)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from .conformal import (
         ConformalRadius,
+        RadiusUnit,
         answer_radii,
         check_coverage,
         conformal_quantiles,
@@ -82,6 +83,7 @@ __all__ = [
     "ModelVersion",
     "Observed",
     "PresenceThreshold",
+    "RadiusUnit",
     "Unfamiliar",
     "answer_radii",
     "best_threshold",

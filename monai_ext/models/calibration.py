@@ -1,7 +1,8 @@
 """Calibration of one version of a model: radii and thresholds in a file beside its weights, and their fit.
 
-The models that come with the program have none: they were validated on synthetic images, and a radius that holds for
-those would promise what nobody measured of a patient's. Training on labelled images makes one.
+Of the models that come with the program those have one that were calibrated on photographs which trained nothing;
+theirs is in percent of what the network sees, as pixels of one camera say nothing of those of another. Training on
+labelled images makes one in pixels or millimetres.
 
 The promise of the radii holds for images like those that they are fitted to, if the model was not chosen by them. The
 weights that training publishes are those of the least error on the validation images, which is smaller than on new
@@ -37,7 +38,7 @@ class Calibration(Strict):
         radius: the same radius for all images, or None.
         scaled_radius: a radius by the model's uncertainty, or None.
         answers_with: which of the two the model's answers hold.
-        presence: thresholds of presence, or None where the network does not tell.
+        presence: thresholds of presence, or None if the network does not predict it.
     """
 
     format: Literal[1] = 1
@@ -68,7 +69,7 @@ def write_calibration(folder: Path, calibration: Calibration) -> Path:
 
 
 def read_calibration(folder: Path, version: str, landmarks: Sequence[str] | None = None) -> Calibration | None:
-    """The calibration of a version in a model folder; None where there is none.
+    """The calibration of a version in a model folder; None if there is none.
 
     Args:
         folder: of the model.
@@ -87,7 +88,7 @@ def read_calibration(folder: Path, version: str, landmarks: Sequence[str] | None
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise InputError(f"The calibration {path} is damaged ({reason}); remove it and calibrate again.") from None
     if found.version != version:
-        raise InputError(f"The calibration {path} is of version {found.version!r}; remove it and calibrate again.")
+        raise InputError(f"The calibration {path} belongs to version {found.version!r}; remove it and calibrate again.")
     for part in (found.radius, found.scaled_radius, found.presence):
         if part is not None and landmarks is not None and part.landmarks != tuple(landmarks):
             raise InputError(
@@ -147,7 +148,7 @@ def fit_calibration(observed: Observed, *, protocol: str, version: str = "", cov
 def fit_radii(
     errors: FloatArray, observed: Observed, coverage: float
 ) -> tuple[ConformalRadius, ConformalRadius | None]:
-    """The plain radius, and the one by uncertainty; None where no uncertainty is above 0.
+    """The plain radius, and the one by uncertainty; None if no uncertainty is above 0.
 
     A share of the median uncertainty is added to each, so that a heatmap of one cell promises no point without error.
 

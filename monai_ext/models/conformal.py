@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
 from monai_ext.landmarks import FloatArray, Frame, InputError, NotNegative, Strict, Unit
+
+#: What radii are fitted in: a unit of lengths, or percent of the width that a network's input shows of an image. That
+#: is the diameter of the lit circle of a fundus photograph where ``network.field_of_view`` scales it into the input, so
+#: that a radius holds for a photograph of any size.
+RadiusUnit: TypeAlias = Literal[Unit, "%"]
 
 #: What rounding may add to a rank that is a whole number, e.g. 100 * 0.07.
 ROUNDING = 1e-9
@@ -23,7 +28,7 @@ ROUNDING = 1e-9
 def conformal_rank(count: int, coverage: float) -> int | None:
     """The rank of that of ``count`` rising scores which bounds a new one with the coverage: ceil((n + 1) * coverage).
 
-    None where there are too few: a new score lies above all n known ones in one of n + 1 cases.
+    None if there are too few: a new score lies above all n known ones in one of n + 1 cases.
 
     Examples:
         >>> conformal_rank(18, 0.95), conformal_rank(19, 0.95), conformal_rank(100, 0.95)
@@ -45,7 +50,7 @@ def check_coverage(coverage: float) -> float:
         InputError: it does not lie between 0 and 1.
     """
     if not 0 < coverage < 1:
-        raise InputError(f"A coverage lies between 0 and 1, e.g. 0.95, not {coverage}.")
+        raise InputError(f"A coverage must lie between 0 and 1, e.g. 0.95, not {coverage}.")
     return coverage
 
 
@@ -61,13 +66,13 @@ class ConformalRadius(Strict):
         unit: of the radii.
         landmarks: K names.
         counts: errors that were known of each.
-        quantiles: what each radius is, or is of the scale; None where there were too few errors: not calibrated.
+        quantiles: what each radius is, or is of the scale; None if there were too few errors: not calibrated.
         scaled_by: name of the measure of uncertainty that a radius is proportional to; None for one radius for all.
         smoothing: what is added to that measure before it scales.
     """
 
     coverage: Annotated[float, Field(gt=0, lt=1)]
-    unit: Unit
+    unit: RadiusUnit
     landmarks: tuple[str, ...]
     counts: tuple[Annotated[int, Field(ge=0)], ...]
     quantiles: tuple[NotNegative | None, ...]
@@ -90,7 +95,7 @@ class ConformalRadius(Strict):
         landmarks: Sequence[str],
         *,
         coverage: float = 0.95,
-        unit: Unit = "px",
+        unit: RadiusUnit = "px",
         scale: ArrayLike | None = None,
         scaled_by: str | None = None,
         smoothing: float = 0.0,
@@ -112,7 +117,7 @@ class ConformalRadius(Strict):
         """
         check_coverage(coverage)
         if (scale is None) != (scaled_by is None):
-            raise InputError("A scale and the name of the measure that it is from are given together.")
+            raise InputError("A scale and the name of its measure must be given together.")
         scores = conformal_scores(errors, scale, smoothing, landmarks)
         counts = (~np.isnan(scores)).sum(0)
         return cls(
@@ -137,7 +142,7 @@ class ConformalRadius(Strict):
         quantiles = np.array([math.nan if q is None else q for q in self.quantiles])
         if self.scaled_by is None:
             if scale is not None:
-                raise InputError("These radii are the same for all images: leave the scale out.")
+                raise InputError("These radii are the same for all images: leave out the scale.")
             return quantiles
         if scale is None:
             raise InputError(f"These radii are proportional to the uncertainty {self.scaled_by!r}: give it as scale.")
@@ -163,12 +168,12 @@ def conformal_scores(
             f"Errors of {len(landmarks)} landmarks have the shape (N, {len(landmarks)}), not {known.shape}."
         )
     if (known < 0).any() or np.isinf(known).any():
-        raise InputError("An error is a distance of 0 or more, or NaN where it is not known; some are neither.")
+        raise InputError("An error must be a distance of 0 or more, or NaN if unknown; some are neither.")
     if scale is None:
         return known
     widths = np.asarray(scale, dtype=np.float64)
     if widths.shape != known.shape:
-        raise InputError(f"A scale has the shape of the errors {known.shape}, not {widths.shape}.")
+        raise InputError(f"A scale must have the shape of the errors {known.shape}, not {widths.shape}.")
     widths = widths + smoothing
     wrong = ~np.isnan(known) & ~((widths > 0) & np.isfinite(widths))
     if wrong.any():
@@ -191,7 +196,7 @@ def conformal_quantiles(scores: FloatArray, coverage: float) -> FloatArray:
 SQUARE = 1e-3
 
 
-def answer_radii(radius: ConformalRadius, uncertainty: ArrayLike, frame: Frame) -> FloatArray:
+def answer_radii(radius: ConformalRadius, uncertainty: ArrayLike, frame: Frame, shown: float = math.nan) -> FloatArray:
     """(K,) radii in the unit of an image; NaN where there is none.
 
     A radius in mm says nothing of an image of unknown pixel size. One in px becomes mm where pixels are square; where
@@ -201,17 +206,24 @@ def answer_radii(radius: ConformalRadius, uncertainty: ArrayLike, frame: Frame) 
         radius: as it was fitted.
         uncertainty: (K,) values of the measure that scaled radii are proportional to, in the unit of the image.
         frame: of the image.
+        shown: width in its pixels of what the network's input shows of it, which radii in % are of.
     """
-    length = fitted_unit_length(radius.unit, frame)
+    length = fitted_unit_length(radius.unit, frame, shown)
     scale = None if radius.scaled_by is None else np.asarray(uncertainty, dtype=np.float64) / length
     return radius.radius(scale) * length
 
 
-def fitted_unit_length(fitted: Unit, frame: Frame) -> float:
-    """The length of the unit that a radius was fitted in, in the unit of an image; NaN where that is not known."""
+def fitted_unit_length(fitted: RadiusUnit, frame: Frame, shown: float = math.nan) -> float:
+    """The length of the unit that a radius was fitted in, in the unit of an image; NaN where that is not known.
+
+    Args:
+        fitted: the unit.
+        frame: of the image.
+        shown: as :func:`answer_radii`.
+    """
     if fitted == frame.unit:
         return 1.0
     across, down = frame.scale.tolist()
     if fitted == "mm" or abs(across - down) > SQUARE * max(across, down):
         return float("nan")
-    return float(max(across, down))
+    return float(max(across, down)) * (shown / 100 if fitted == "%" else 1.0)

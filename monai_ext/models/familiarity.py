@@ -1,4 +1,4 @@
-"""How unlike the images that a model was trained on an image is, by its features in the network's encoder.
+"""Distance of an image from the training images of a model, in the features of the network's encoder.
 
 The features of an image are means and standard deviations over the encoder's maps. Those of the training images are
 described by a Gaussian of a few axes and an equal rest, as of probabilistic principal components (Tipping and Bishop,
@@ -59,7 +59,7 @@ class Unfamiliar(NamedTuple):
 
 @dataclass(frozen=True)
 class Familiarity:
-    """What a version of a model knows of images like those that it was trained on.
+    """Distribution of the features of a model version's training images.
 
     Attributes:
         protocol: name of the protocol.
@@ -102,7 +102,7 @@ class Familiarity:
         return _distances((given - self.mean) / self.scale, self.axes, self.variances, self.rest)
 
     def judge(self, features: ArrayLike) -> Unfamiliar | None:
-        """Tells what is wrong with one image of (1, F) features; None where it is like those of the training."""
+        """Returns what is wrong with one image of (1, F) features; None if it is like those of the training."""
         distance = float(self.distances(features)[0])
         return Unfamiliar(distance, self.threshold) if not distance <= self.threshold else None
 
@@ -131,10 +131,10 @@ def fit_familiarity(
     """
     known, others = (np.asarray(part, dtype=np.float64) for part in (trained, held_out))
     if known.ndim != 2 or others.ndim != 2 or known.shape[1] != others.shape[1]:
-        raise InputError(f"Features are (N, F) and (M, F), not {known.shape} and {others.shape}.")
+        raise InputError(f"Features must be (N, F) and (M, F), not {known.shape} and {others.shape}.")
     if len(known) < 2 or len(others) < FEWEST:
         raise InputError(
-            f"What a model knows takes 2 images of its training and {FEWEST} held-out ones, not {len(known)} and "
+            f"The familiarity needs at least 2 training images and {FEWEST} held-out ones, not {len(known)} and "
             f"{len(others)}: give more."
         )
     if not (np.isfinite(known).all() and np.isfinite(others).all()):
@@ -185,7 +185,7 @@ def write_familiarity(folder: Path, familiarity: Familiarity) -> Path:
 
 
 def read_familiarity(folder: Path, version: str, sha256: str) -> Familiarity | None:
-    """What a version knows; None where the model folder does not tell.
+    """Reads the familiarity of a version; None if the model folder has none.
 
     Args:
         folder: of the model.

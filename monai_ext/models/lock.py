@@ -16,7 +16,7 @@ from monai_ext.landmarks import InputError, read_json, write_json_atomically
 LOCK = ".training.lock"
 #: Who holds the lock; without meaning while the lock is free, as after a kill.
 HOLDER = ".training.holder.json"
-#: Seconds that an attempt lasts: longer than somebody's look at the lock.
+#: Seconds that an attempt lasts: longer than another process inspects the lock.
 PATIENCE = 0.5
 
 

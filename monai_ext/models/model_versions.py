@@ -28,9 +28,9 @@ class ModelVersion:
 
     Attributes:
         name: ``v<N>``, or ``shipped``.
-        card: what is known of it; None where its card is missing or damaged.
+        card: what is known of it; None if its card is missing or damaged.
         current: whether it answers.
-        problem: why it cannot be used; empty where it is whole.
+        problem: why it cannot be used; empty if it is whole.
     """
 
     name: str
@@ -91,7 +91,7 @@ def roll_back(folder: Path, to: str | None = None, shipped: Path | None = None, 
     A line in ``rollbacks.jsonl`` beside the card records it: ``{"time", "from", "to", "by"}``.
 
     Args:
-        folder: of what training published. The caller sees to it that nothing is published there meanwhile.
+        folder: of what training published. The caller ensures that nothing is published there meanwhile.
         to: a version's name, or ``shipped``; None is the newest one before the current one.
         shipped: folder of the model that comes with the program, where there is one.
         by: who does it.
@@ -119,7 +119,7 @@ def roll_back(folder: Path, to: str | None = None, shipped: Path | None = None, 
 
 
 def rollbacks(folder: Path) -> list[dict[str, Any]]:
-    """The rollbacks in a model folder, oldest first: ``{"time", "from", "to", "by"}``; damaged lines are left out."""
+    """The rollbacks in a model folder, oldest first: ``{"time", "from", "to", "by"}``; damaged lines are skipped."""
     path = folder / ROLLBACKS
     found = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
@@ -162,7 +162,7 @@ def _target(folder: Path, to: str | None, known: list[ModelVersion]) -> ModelVer
 
 
 def _current(folder: Path, known: list[ModelVersion]) -> str:
-    """The name of the current version, also where its files are gone; empty where the card is damaged."""
+    """The name of the current version, also if its files are missing; empty if the card is damaged."""
     listed = next((version.name for version in known if version.current), None)
     return listed or _version_in(folder) or ""
 
@@ -183,14 +183,14 @@ def _check_landmarks(card: ModelCard, known: list[ModelVersion]) -> None:
 
 
 def _keep_current_card(folder: Path) -> None:
-    """Sees to it that the version that is left can be returned to: its card lies beside it under its own name."""
+    """Ensures that the version that is left can be returned to: its card lies beside it under its own name."""
     version = _version_in(folder)
     if version is not None and not (folder / f"{version}.json").is_file():
         write_atomically(folder / f"{version}.json", (folder / CARD).read_bytes())
 
 
 def _version_in(folder: Path) -> str | None:
-    """The version that the card names; None where there is no card, or it is damaged."""
+    """The version that the card names; None if there is no card, or it is damaged."""
     try:
         return read_card(folder).version
     except InputError:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_ext.landmarks import FloatArray, InputError, Status, Unit
+from monai_ext.landmarks import FloatArray, InputError, Status
 
+from .conformal import RadiusUnit
 from .presence_threshold import PRESENCE_THRESHOLD, PresenceThreshold
 
 
@@ -25,12 +26,12 @@ class Observed(NamedTuple):
             it is not truly defined.
         map_radius: (N, K) uncertainties.
         true_status: (N, K) codes of Status of the labels.
-        presence: (N, K) probabilities of presence, or None where the network does not tell.
+        presence: (N, K) probabilities of presence, or None if the network does not predict it.
     """
 
     ids: tuple[str, ...]
     landmarks: tuple[str, ...]
-    unit: Unit
+    unit: RadiusUnit
     distances: FloatArray
     map_radius: FloatArray
     true_status: NDArray[np.int8]
@@ -66,7 +67,7 @@ def joined(parts: Sequence[Observed]) -> Observed:
         InputError: there is no part.
     """
     if not parts:
-        raise InputError("There is no labelled image to judge the model on; label some.")
+        raise InputError("There is no labelled image to evaluate the model on; label some.")
     presence = [part.presence for part in parts if part.presence is not None]
     return parts[0]._replace(
         ids=tuple(id for part in parts for id in part.ids),
@@ -84,7 +85,9 @@ def folds_of(ids: Sequence[str], folds: int) -> NDArray[np.intp]:
         InputError: fewer than two parts.
     """
     if folds < 2:
-        raise InputError(f"Radii are judged on images that they were not fitted on: in 2 parts or more, not {folds}.")
+        raise InputError(
+            f"Radii are evaluated on images that they were not fitted on: use at least 2 parts, not {folds}."
+        )
     order = np.argsort([hashlib.sha256(f"fold of {id}".encode()).hexdigest() for id in ids])
     part = np.empty(len(ids), dtype=np.intp)
     part[order] = np.arange(len(ids)) % folds

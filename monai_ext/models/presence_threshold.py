@@ -36,7 +36,7 @@ class PresenceThreshold(Strict):
     Args:
         criterion: what was made largest.
         landmarks: K names.
-        thresholds: of each; None where too few images lack it, or have it: not fitted.
+        thresholds: of each; None if too few images lack it, or have it: not fitted.
         scores: reached on the images that it was fitted on.
         present: images that have each landmark.
         missing: images that lack it.
@@ -69,7 +69,7 @@ class PresenceThreshold(Strict):
         """Fits the thresholds.
 
         Args:
-            probability: (N, K) of being present, as the network tells it.
+            probability: (N, K) of being present, as predicted by the network.
             status: (N, K) true codes of Status; those that are not annotated do not count.
             landmarks: K names.
             criterion: what is made largest.
@@ -85,10 +85,12 @@ class PresenceThreshold(Strict):
                 f"not {probable.shape} and {true.shape}."
             )
         if criterion not in get_args(Criterion):
-            raise InputError(f"A threshold is fitted to {' or '.join(get_args(Criterion))}, not {criterion!r}.")
+            raise InputError(
+                f"The criterion of a threshold must be {' or '.join(get_args(Criterion))}, not {criterion!r}."
+            )
         present, missing = true == Status.DEFINED, true == Status.MISSING
         if not ((probable >= 0) & (probable <= 1))[present | missing].all():
-            raise InputError("A probability of presence lies between 0 and 1; some do not.")
+            raise InputError("Probabilities of presence must lie between 0 and 1; some do not.")
         enough = np.minimum(present.sum(0), missing.sum(0)) >= fewest
         fitted = [
             best_threshold(probable[present[:, k], k], probable[missing[:, k], k], criterion) if enough[k] else None
@@ -118,7 +120,7 @@ class PresenceThreshold(Strict):
 
 
 def best_threshold(present: FloatArray, missing: FloatArray, criterion: Criterion) -> FittedThreshold | None:
-    """The threshold that tells two sets of probabilities apart best; None where one of the sets is empty.
+    """The threshold that separates two sets of probabilities best; None if one of the sets is empty.
 
     It lies in the middle between two probabilities. Where several are equally good it is the one nearest to 0.5, and
     of two as near the lower one. One that would call every image missing is not considered.

@@ -66,7 +66,7 @@ def read_card(folder: Path, version: str | None = None) -> ModelCard:
         version: a version that is kept there; None is the current one.
 
     Raises:
-        InputError: there is no card, or it is damaged.
+        InputError: there is no card, it is damaged, or it has an option that this version no longer offers.
     """
     path = Path(folder) / (CARD if version is None else f"{version}.json")
     try:
@@ -75,12 +75,19 @@ def read_card(folder: Path, version: str | None = None) -> ModelCard:
         what = "model" if version is None else f"version {version}"
         raise InputError(f"There is no {what} in {folder}: it has no {path.name}.") from None
     except (ValidationError, UnicodeDecodeError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise InputError(f"The model card {path} is damaged ({reason}); restore it or train again.") from None
+        raise InputError(f"The model card {path} is damaged ({_reason(error)}); restore it or train again.") from None
+
+
+def _reason(error: ValidationError | UnicodeDecodeError) -> str:
+    """The first fault of a card and where it stands."""
+    if isinstance(error, UnicodeDecodeError):
+        return str(error)
+    first = error.errors()[0]
+    return ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
 
 
 def find_model(protocol: str, *roots: Path) -> Path | None:
-    """The model folder of a protocol under the first root that has one; None where there is none."""
+    """The model folder of a protocol under the first root that has one; None if there is none."""
     for root in roots:
         folder = Path(root) / protocol
         if (folder / CARD).is_file():
@@ -170,7 +177,7 @@ def publish(
         The published card.
 
     Raises:
-        InputError: a weight is not finite, in half precision where that is asked for.
+        InputError: a weight is not finite, in half precision where that is requested.
         OSError: the folder cannot be written, or the disk is full; nothing of the new version is left then.
     """
     from safetensors.torch import save
@@ -248,7 +255,7 @@ def _remove_version(folder: Path, number: int) -> None:
 
 
 def _current_number(folder: Path) -> tuple[int, ...]:
-    """The number of the current version; empty where there is none, or its card is damaged."""
+    """The number of the current version; empty if there is none, or its card is damaged."""
     try:
         return version_number(read_card(folder).version)
     except InputError:

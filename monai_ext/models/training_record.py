@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How the command line is called; other programs' command lines are nobody's business.
+#: How the command line is called; command lines of other programs are not recorded.
 _COMMANDS = ("monai-landmarks", "entry", "cli")
 
 
@@ -48,7 +48,7 @@ def write_training_record(
         previous_error: of the model that was current before, on the same images; None without one.
         history: one entry per validation: epoch, loss, val_error.
         seconds: wall-clock time of this process's part of the run.
-        resumed_at: the epoch that this process went on from; None where it did the whole run.
+        resumed_at: the epoch that this process went on from; None if it did the whole run.
     """
     document = {
         "format": 1,
@@ -74,11 +74,11 @@ def write_training_record(
     try:
         write_json_atomically(path, document)
     except OSError as error:
-        logger.warning("How %s was trained could not be written to %s: %s", card.version, path, error)
+        logger.warning("The training record of %s could not be written to %s: %s", card.version, path, error)
 
 
 def read_training_record(folder: Path, version: str) -> dict[str, Any] | None:
-    """The record of the training of a version; None where nothing is.
+    """The record of the training of a version; None if nothing is.
 
     Raises:
         InputError: the file is damaged.
@@ -93,12 +93,12 @@ def record_path(folder: Path, version: str) -> Path:
 
 
 def finite(value: float | None) -> float | None:
-    """The value; None where it is no number, as the error of a model that cannot be used."""
+    """The value; None if it is no number, as the error of a model that cannot be used."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def _command() -> str | None:
-    """The command line of a person; None where another program trains."""
+    """The command line of a person; None if another program trains."""
     if Path(sys.argv[0]).stem not in _COMMANDS:
         return None
     return shlex.join(["monai-landmarks", *sys.argv[1:]])

@@ -77,7 +77,7 @@ class Backbone(nn.Module, ABC):
             InputError: there is no encoder.
         """
         if self.encoder is None:
-            raise InputError(f"The backbone {self.name} has no encoder whose features could be compared.")
+            raise InputError(f"The backbone {self.name} has no encoder whose features can be compared.")
         return self.encoder
 
 
@@ -194,7 +194,7 @@ def build_backbone(name: str, in_channels: int, decoder_width: int | None = None
         decoder_width: of the pyramid decoder on an encoder; None puts a U-Net's decoder on it.
 
     Raises:
-        InputError: the name is unknown, or a decoder is asked for where the backbone has its own.
+        InputError: the name is unknown, or a decoder is requested where the backbone has its own.
 
     Examples:
         >>> build_backbone("unet_small", 1)(torch.zeros(2, 1, 70, 50)).shape
@@ -203,7 +203,7 @@ def build_backbone(name: str, in_channels: int, decoder_width: int | None = None
     if name not in BACKBONES and not is_encoder(name):
         raise InputError(f"Unknown backbone {name!r}: use one of {', '.join(backbone_names())}, or a model of timm.")
     if decoder_width is not None and name in BACKBONES:
-        raise InputError(f"The backbone {name} has a decoder of its own: leave out decoder_channels {decoder_width}.")
+        raise InputError(f"The backbone {name} has its own decoder: leave out decoder_channels {decoder_width}.")
     make = BACKBONES.get(name, partial(UNetOnEncoder, name, width=decoder_width))
     return make(in_channels).to(memory_format=torch.channels_last)
 

@@ -13,9 +13,6 @@ from monai_ext.landmarks import InputError
 #: Presence that a head predicts before it has learned: a landmark is there unless the images teach otherwise.
 INITIAL_PRESENCE = 0.95
 
-#: Groups of channels that are normalised together; every width of the networks here is a multiple.
-GROUPS = 8
-
 
 def padded(image: torch.Tensor, multiple: int) -> torch.Tensor:
     """(B, C, H, W) with the last row and column repeated at the bottom and right up to multiples of a number."""
@@ -76,23 +73,3 @@ class PresenceHead(nn.Module):
         """(B, K) logits of (B * K, C, H, W) features: from those of landmark k the logit of k alone."""
         landmarks = self.linear.out_features
         return self(features).reshape(-1, landmarks, landmarks).diagonal(dim1=1, dim2=2)
-
-
-def with_group_norm(network: nn.Module) -> nn.Module:
-    """Puts a group normalisation in the place of every 2D batch normalisation; the network itself, changed.
-
-    Each image is then normalised by its own values, in training as in use. Batch normalisation keeps one mean and
-    deviation for all, which suits neither the image nor its regions where one backbone looks at both, and drifts where
-    a camera's colours are others than those of training.
-
-    Raises:
-        ValueError: a width is no multiple of 8.
-
-    Source: Wu and He, Group Normalization, ECCV 2018.
-    """
-    for name, child in network.named_children():
-        if isinstance(child, nn.BatchNorm2d):
-            setattr(network, name, nn.GroupNorm(GROUPS, child.num_features, eps=child.eps))
-        else:
-            with_group_norm(child)
-    return network

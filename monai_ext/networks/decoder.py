@@ -102,7 +102,7 @@ class PyramidDecoder(nn.Module):
     def __init__(self, encoder_channels: Sequence[int], width: int, stride: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
         if width < 1:
-            raise InputError(f"The decoder's width is a positive number of channels, not {width}.")
+            raise InputError(f"The decoder's width must be a positive number of channels, not {width}.")
         self.first = max(0, stride.bit_length() - 2)  # index of the finest map that is joined
         widths = [_share(width, 2) if i == 0 else width for i in range(len(encoder_channels))][self.first :]
         self.laterals = nn.ModuleList(

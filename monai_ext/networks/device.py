@@ -26,7 +26,7 @@ def find_device(name: str, local_rank: int = 0) -> torch.device:
         InputError: no such name, or a GPU that this machine does not have.
     """
     if not re.match(DEVICE_PATTERN, name):
-        raise InputError(f"A device is auto, cpu, cuda or cuda:N, not {name!r}.")
+        raise InputError(f"A device must be auto, cpu, cuda or cuda:N, not {name!r}.")
     if name == "auto":
         return torch.device("cuda", local_rank) if torch.cuda.is_available() else torch.device("cpu")
     device = torch.device(name)

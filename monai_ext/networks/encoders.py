@@ -66,7 +66,7 @@ VARIANTS = {"resnet50_caffe": as_caffe, "resnet50_keras": as_keras}
 
 
 def timm_name(name: str) -> str | None:
-    """The name of the timm model behind an encoder; None where it is one of MONAI's.
+    """The name of the timm model behind an encoder; None if it is one of MONAI's.
 
     Examples:
         >>> timm_name("efficientnet-lite0"), timm_name("resnet18"), timm_name("efficientnet-b0")

@@ -82,7 +82,9 @@ class FeatureTap:
 
     def _known(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
         if not self._seen:
-            raise InputError(f"A {type(self._network).__name__} has not used its encoder: run it within the block.")
+            raise InputError(
+                f"A {type(self._network).__name__} has not used its encoder: run the network inside the block."
+            )
         return self._seen
 
 
@@ -98,7 +100,7 @@ def encoder_features(network: LandmarkNetwork, image: torch.Tensor, *, all_maps:
 
     Args:
         network: in evaluation mode, any that :func:`~monai_ext.networks.build_network` makes.
-        image: prepared as the network wants it.
+        image: prepared for the network.
         all_maps: means and standard deviations over all maps of the encoder, the finest first.
 
     Raises:

@@ -12,8 +12,10 @@ from monai_ext.landmarks import HeatmapNetConfig, InputError
 from .blocks import pool, prepared, presence_layer
 from .decoder import PYRAMID_WIDTH, STRIDES, build_decoder
 from .encoders import MULTIPLE, build_encoder
+from .local_contrast import local_contrast
 from .network import LandmarkNetwork, register_network
 from .output import HeatmapOutput
+from .pretrained import Weights
 
 
 @register_network(HeatmapNetConfig)
@@ -23,6 +25,9 @@ class HeatmapNet(LandmarkNetwork):
     Images of any size are accepted: they are padded at the right and at the bottom by repeating the last column and
     row up to a multiple of 32, and the heatmaps are cropped to the cells that the image reaches, so that no pixel
     moves. Weights and activations are kept in channels-last order, which is faster on CPUs and tensor cores.
+
+    With ``second_look`` another network of this kind looks at the local contrast of the image, which hardly depends on
+    the colour and light of a camera, and the heatmaps and the logits of presence are the mean of both.
 
     Args:
         in_channels: number of image channels.
@@ -36,6 +41,7 @@ class HeatmapNet(LandmarkNetwork):
         dropout: probability with which the decoder drops values in training.
         stride: pixels of the image per cell of a heatmap, 1, 2 or 4: cell c lies at pixel
             ``(c + 0.5) * stride - 0.5``.
+        second_look: look at the local contrast, too. In training each network learns its heatmaps alone.
 
     Raises:
         InputError: an argument has no meaning.
@@ -58,6 +64,7 @@ class HeatmapNet(LandmarkNetwork):
         presence: bool = True,
         dropout: float = 0.0,
         stride: int = 1,
+        second_look: bool = False,
     ) -> None:
         super().__init__()
         if min(in_channels, num_landmarks) < 1:
@@ -65,7 +72,7 @@ class HeatmapNet(LandmarkNetwork):
                 f"A network needs at least one channel and one landmark, not {in_channels} and {num_landmarks}."
             )
         if not 0 <= dropout < 1:
-            raise InputError(f"dropout is a probability from 0 to below 1, not {dropout}.")
+            raise InputError(f"dropout must be a probability in [0, 1), not {dropout}.")
         if stride not in STRIDES:
             raise InputError(f"stride is one of {', '.join(map(str, STRIDES))} pixels per cell, not {stride}.")
         self.in_channels = in_channels
@@ -74,6 +81,9 @@ class HeatmapNet(LandmarkNetwork):
         self.decoder = build_decoder(in_channels, self.encoder.channels, decoder_channels, dropout, stride)
         self.heatmap_head = nn.Conv2d(self.decoder.out_channels, num_landmarks, kernel_size=3, padding=1)
         self.presence_head = presence_layer(self.encoder.channels[-1], num_landmarks) if presence else None
+        self.second = None
+        if second_look:
+            self.second = HeatmapNet(in_channels, num_landmarks, backbone, decoder_channels, presence, dropout, stride)
         self.to(memory_format=torch.channels_last)
 
     @classmethod
@@ -86,12 +96,26 @@ class HeatmapNet(LandmarkNetwork):
             presence=config.presence,
             dropout=config.dropout,
             stride=config.stride,
+            second_look=config.second_look,
         )
+
+    def take_encoder(self, name: str, weights: Weights) -> None:
+        super().take_encoder(name, weights)
+        if self.second is not None:
+            self.second.take_encoder(name, weights)
 
     def forward(self, image: torch.Tensor) -> HeatmapOutput:
         """(B, C, H, W) images to (B, K, ceil(H / stride), ceil(W / stride)) heatmaps and (B, K) logits or None."""
         features = self.encoder(prepared(image, self.in_channels, MULTIPLE))
-        heatmaps = self.heatmap_head(self.decoder(features))
         height, width = (-(-side // self.stride) for side in image.shape[2:])
+        heatmaps = self.heatmap_head(self.decoder(features))[..., :height, :width]
         presence = None if self.presence_head is None else self.presence_head(pool(features[-1]))
-        return HeatmapOutput(heatmaps[..., :height, :width], presence, self.stride)
+        if self.second is None:
+            return HeatmapOutput(heatmaps, presence, self.stride)
+        second = self.second(local_contrast(image))
+        if presence is not None:
+            presence = (presence + second.presence) / 2
+        if self.training:
+            return HeatmapOutput(heatmaps, presence, self.stride, (second.heatmaps,))
+        # the mean of logits is, up to a constant, that of logarithms of probabilities: both must see a place
+        return HeatmapOutput((heatmaps + second.heatmaps) / 2, presence, self.stride)

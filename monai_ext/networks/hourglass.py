@@ -152,7 +152,7 @@ class Hourglass(LandmarkNetwork):
                 f"{in_channels}, {num_landmarks} and {stacks}."
             )
         if features < 4 or features % 4:
-            raise InputError(f"The features of a stacked hourglass are a multiple of 4, not {features}.")
+            raise InputError(f"The features of a stacked hourglass must be a multiple of 4, not {features}.")
         self.in_channels = in_channels
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, features // 4, 8, stride=2, padding=3),

@@ -19,7 +19,7 @@ class LandmarkNetwork(nn.Module):
 
     Attributes:
         encoder_path: name of the part that is an image encoder, whose answer is a map or a list of maps, the deepest
-            last; None where there is none.
+            last; None if there is none.
     """
 
     encoder_path: str | None = None
@@ -48,7 +48,7 @@ class LandmarkNetwork(nn.Module):
             InputError: there is none.
         """
         if self.encoder_path is None:
-            raise InputError(f"A {type(self).__name__} has no encoder whose features could be compared.")
+            raise InputError(f"A {type(self).__name__} has no encoder whose features can be compared.")
         try:
             return self.get_submodule(self.encoder_path)
         except AttributeError:

@@ -86,7 +86,7 @@ def _dimensions(names: Mapping[int, str]) -> dict[int, Any]:
 
 
 def _translations() -> dict[Any, Any]:
-    """What stands for torch's operators that ONNX has no counterpart of."""
+    """Replacements of torch operators without a counterpart in ONNX."""
     return {
         torch.ops.aten._linalg_solve_ex.default: _solve_ex,
         torch.ops.aten.linalg_inv_ex.default: _inv_ex,

@@ -44,7 +44,7 @@ class OnnxNetwork:
 
     Args:
         model: a serialized :func:`network_graph` of the network.
-        network: in evaluation mode; it tells what the numbers of the graph mean, and is compared with it once.
+        network: in evaluation mode; it defines the meaning of the graph's outputs, and is compared with it once.
         image: (1, C, H, W) to compare with, of the shape that all images have.
         threads: that a pass uses; 0 leaves it to onnxruntime.
 

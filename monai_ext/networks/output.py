@@ -99,7 +99,7 @@ class NetworkOutput(Protocol):
 
     @property
     def presence(self) -> torch.Tensor | None:
-        """(B, K) logits of the landmark being in the image, or None where the network does not predict it."""
+        """(B, K) logits of the landmark being in the image, or None if the network does not predict it."""
 
 
 class HeatmapOutput(NamedTuple):
@@ -107,7 +107,7 @@ class HeatmapOutput(NamedTuple):
 
     Attributes:
         heatmaps: (B, K, H / stride, W / stride) raw output of the last stack.
-        presence: (B, K) logits of the landmark being in the image, or None where the network does not predict it.
+        presence: (B, K) logits of the landmark being in the image, or None if the network does not predict it.
         stride: pixels of the input per cell.
         intermediate: heatmaps of earlier stacks, supervised alike.
     """
@@ -129,7 +129,7 @@ class StagedOutput(NamedTuple):
 
     Attributes:
         stages: with heatmaps (B, K, h, w) of all landmarks.
-        presence: (B, K) logits, or None where the network does not predict it.
+        presence: (B, K) logits, or None if the network does not predict it.
     """
 
     stages: tuple[Stage, ...]

@@ -55,7 +55,7 @@ class Weights(NamedTuple):
     Attributes:
         state: tensors by name.
         origin: where they come from, for messages and for a model's card.
-        normalization: of the values that they were trained on; None where it is unknown.
+        normalization: of the values that they were trained on; None if it is unknown.
     """
 
     state: dict[str, torch.Tensor]
@@ -242,7 +242,7 @@ def _check_tensors(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tenso
                 f"{tuple(wanted[name].shape)}; give weights of a {network} with as many image channels."
             )
         if not bool(torch.isfinite(tensor).all()):
-            raise InputError(f"{source} are damaged: {name!r} has values that are not finite; give sound weights.")
+            raise InputError(f"{source} are damaged: {name!r} has values that are not finite; give undamaged weights.")
 
 
 def _first_line(error: Exception) -> str:

@@ -51,7 +51,7 @@ class ZoomOutput(NamedTuple):
         coarse_frame: where their cells lie on the image.
         fine: (B, K, S, S) heatmaps of the last window.
         fine_frame: where its cells lie on the image.
-        presence: (B, K) logits of the landmark being there, by the last window; None where they are not predicted.
+        presence: (B, K) logits of the landmark being there, by the last window; None if they are not predicted.
     """
 
     coarse: torch.Tensor
@@ -139,7 +139,7 @@ class ZoomNet(LandmarkNetwork):
         return {"windows": torch.where(enough, windows, torch.nan)}
 
     def _look(self, image: torch.Tensor, windows: torch.Tensor) -> tuple[HeatmapOutput, WindowFrame]:
-        """What the network sees in (B, 3) windows, and where its cells lie."""
+        """Input of the network in (B, 3) windows, and the positions of its cells."""
         seen = self.network(draw_windows(image, windows, self.config.window))
         cell = windows[:, None, 2:] * (self.network.stride / self.config.window)
         return seen, WindowFrame(windows[:, None, :2], cell)

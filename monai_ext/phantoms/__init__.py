@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .as_oct import draw_as_oct, make_as_oct, render_as_oct
+    from .as_oct import make_as_oct, render_as_oct
+    from .as_oct_plan import draw_as_oct
     from .face import make_face, render_face
     from .face_plan import FacePlan, draw_face
     from .fundus import make_fundus, render_fundus

@@ -1,193 +1,155 @@
-"""Synthetic anterior-segment OCT sections with the two scleral spurs."""
+"""Synthetic anterior-segment OCT sections with the two scleral spurs, drawn A-scan by A-scan as a scanner does."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
-from monai_ext.landmarks import FloatArray, rotation_matrix
+from monai_ext.landmarks import FloatArray
 
-from .as_oct_anatomy import Side, Surface
-from .phantom import Phantom, to_uint8
-from .random_fields import cloud_field, speckle, white_noise
-from .raster import Float32, polygon_coverage
+from .as_oct_anatomy import Side
+from .as_oct_plan import NAMES as NAMES
+from .as_oct_plan import AsOctPlan, draw_as_oct
+from .as_oct_scanner import scanned
+from .phantom import Phantom
+from .random_fields import cloud_field
+from .raster import Float32, polygon_coverage, smooth_step
 
-NAMES = ("left_scleral_spur", "right_scleral_spur")
-
-#: Back-scattered intensity of the tissues before attenuation.
-SCLERA, CORNEA, CILIARY, IRIS, LENS = 0.85, 0.42, 0.24, 0.75, 0.06
-
-
-@dataclass(frozen=True, eq=False)
-class AsOctPlan:
-    """Everything that one section shows."""
-
-    width: int  #: columns
-    height: int  #: rows
-    apex: tuple[float, float]  #: pixel (x, y) of the front apex of the cornea
-    pixels_per_mm: float  #: scale
-    degrees: float  #: rotation of the eye, clockwise on the screen
-    surface: Surface  #: front of cornea and sclera
-    left: Side  #: the half at the image's left
-    right: Side  #: the half at the image's right
-    lens: tuple[float, float]  #: depth of the front of the lens in mm, and its radius
-    flare: float  #: strength of the reflex line through the apex
-    shadows: FloatArray  #: (N, 3) column position 0 to 1, width in mm, strength of vertical shadows
-    gain: float  #: of the intensities
-    gamma: float  #: of the intensities
-    looks: float  #: number of averaged speckle patterns; infinite for none
-    background: float  #: mean intensity of the noise floor
-    seed: int  #: of the textures and the noise
-
-    def mirrored(self) -> AsOctPlan:
-        """The same eye in a mirror; speckle and noise are not mirrored."""
-        shadows = self.shadows.copy()
-        shadows[:, 0] = 1 - shadows[:, 0]
-        return replace(
-            self,
-            apex=(self.width - 1.0 - self.apex[0], self.apex[1]),
-            degrees=-self.degrees,
-            left=self.right,
-            right=self.left,
-            shadows=shadows,
-        )
-
-    def plain(self) -> AsOctPlan:
-        """The same geometry without speckle, noise, reflex and shadows."""
-        return replace(self, flare=0.0, shadows=np.zeros((0, 3)), looks=np.inf, background=0.0, gain=1.0, gamma=1.0)
-
-    def linear(self, sign: float) -> FloatArray:
-        """(2, 2) millimetres of one side (-1 left, 1 right) to pixels."""
-        return rotation_matrix(self.degrees)[:2, :2] @ np.diag([sign, 1.0]) * self.pixels_per_mm
-
-    def to_pixels(self, points: Any, sign: float) -> FloatArray:
-        """(..., 2) millimetres of one side to pixels."""
-        return np.asarray(points, dtype=np.float64) @ self.linear(sign).T + np.array(self.apex)
-
-    @property
-    def points(self) -> FloatArray:
-        """(2, 2) the landmarks in pixels, in the order of :data:`NAMES`."""
-        left = self.to_pixels(self.left.spur_point(self.surface), -1.0)
-        return np.stack([left, self.to_pixels(self.right.spur_point(self.surface), 1.0)])
+#: Sample images are reduced to a quarter of the scanner's width and height.
+SAMPLE_SCALE = 0.25
+#: Share of whole sections that end before one of the spurs.
+CUT = 0.15
 
 
 def make_as_oct(rng: np.random.Generator) -> Phantom:
-    """A random synthetic anterior-segment OCT section, about 512 x 256 pixels grey, with both spurs in the picture.
+    """A random synthetic anterior-segment OCT section, 532 x 249 pixels grey, with both spurs in the picture.
 
     Args:
         rng: the only source of randomness: equal states give equal phantoms.
     """
-    return render_as_oct(draw_as_oct(rng))
+    return render_as_oct(draw_as_oct(rng).scaled(SAMPLE_SCALE))
 
 
-def draw_as_oct(rng: np.random.Generator) -> AsOctPlan:
-    """Draws the anatomy, pose and scanner of one section."""
-    spur, wall, depth = rng.normal(5.75, 0.18), rng.uniform(0.95, 1.2), rng.uniform(2.5, 3.3)
-    narrow, pupil = rng.random() < 0.3, rng.uniform(1.1, 2.6)
-    surface = Surface(
-        radius=rng.normal(7.8, 0.18),
-        limbus=spur + rng.normal(-0.15, 0.1),
-        slope=rng.uniform(0.6, 0.8),
-        thickness=rng.normal(0.54, 0.03),
-    )
+def make_section(rng: np.random.Generator, setting: str = "seen") -> Phantom:
+    """A random section as a scanner stores it, 2130 x 998 pixels grey; one in seven ends before one of the spurs.
 
-    def side() -> Side:
-        reach = spur + rng.normal(0, 0.1)
-        return Side(
-            spur=reach,
-            wall=wall + rng.normal(0, 0.04),
-            tip=rng.uniform(0.07, 0.17),
-            recess=(rng.uniform(0.02, 0.2), rng.uniform(0.12, 0.25) if narrow else rng.uniform(0.22, 0.5)),
-            bulge=rng.uniform(0.3, 0.65) if narrow else rng.uniform(-0.1, 0.35),
-            pupil=pupil + rng.normal(0, 0.08),
-            pupil_depth=depth + pupil**2 / 22 + rng.normal(0.0, 0.05),
-            iris=rng.uniform(0.3, 0.5),
-        )
-
-    while True:
-        width, height = int(rng.integers(492, 533)), int(rng.integers(244, 269))
-        plan = AsOctPlan(
-            width=width,
-            height=height,
-            apex=(width / 2 + rng.normal(0, 10), rng.uniform(16, 62)),
-            pixels_per_mm=rng.uniform(29.5, 36.5),
-            degrees=float(rng.normal(0, 3)),
-            surface=surface,
-            left=side(),
-            right=side(),
-            lens=(depth + rng.uniform(0.0, 0.15), rng.uniform(9.5, 11.5)),
-            flare=rng.uniform(0.2, 1.0) if rng.random() < 0.6 else 0.0,
-            shadows=np.column_stack([rng.random(3), rng.uniform(0.15, 0.6, 3), rng.uniform(0, 0.6, 3)]),
-            gain=rng.uniform(0.75, 1.25),
-            gamma=rng.uniform(0.6, 0.95),
-            looks=rng.uniform(1.6, 5.0),
-            background=rng.uniform(0.015, 0.05),
-            seed=int(rng.integers(2**32)),
-        )
-        if np.minimum(plan.points, np.array([width, height]) - 1.0 - plan.points).min() > 14:
-            return plan
+    Args:
+        rng: the only source of randomness.
+        setting: ``seen``, or ``unseen`` for other eyes and another scanner.
+    """
+    return render_as_oct(draw_as_oct(rng, setting, CUT))
 
 
 def render_as_oct(plan: AsOctPlan) -> Phantom:
     """Draws a plan; a pure function of it."""
     rng = np.random.default_rng(plan.seed)
-    x = np.arange(plan.width, dtype=np.float32)[None, :]
-    y = np.arange(plan.height, dtype=np.float32)[:, None]
-    inverse = np.linalg.inv(plan.linear(1.0)).astype(np.float32)
-    dx, dy = x - np.float32(plan.apex[0]), y - np.float32(plan.apex[1])
-    u, v = inverse[0, 0] * dx + inverse[0, 1] * dy, inverse[1, 0] * dx + inverse[1, 1] * dy
-    below = v - plan.surface.depth(np.abs(u)).astype(np.float32)
-    image = _tissue(plan, u, v, below)
-    image = _scan(plan, rng, image, u, below)
-    return Phantom(to_uint8(image), NAMES, plan.points)
+    grid = Grid.of(plan)
+    return Phantom(scanned(plan, rng, _tissue(plan, rng, grid), grid.x, grid.below, grid.u), NAMES, plan.points)
 
 
-def _tissue(plan: AsOctPlan, u: Float32, v: Float32, below: Float32) -> Float32:
-    """(H, W) back-scatter of the tissues, attenuated with the depth below the front surface."""
-    image = np.zeros(u.shape, dtype=np.float32)
-    lens = v - np.float32(plan.lens[0]) - u**2 / np.float32(2 * plan.lens[1])
-    inside = np.clip(lens * np.float32(plan.pixels_per_mm) + 0.5, 0, 1)
-    image += inside * (LENS * np.exp(-np.maximum(lens, 0) / 0.9) + 0.4 * np.exp(-((lens / 0.06) ** 2)))
-    away = np.abs(u)
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Where the samples of the A-scans lie.
+
+    Attributes:
+        x: (scans,) columns of the image, pixels.
+        u: (H, scans) distance from the axis, right is positive, mm.
+        v: (H, scans) depth below the apex, mm.
+        below: (H, scans) depth below the front surface, mm.
+    """
+
+    x: FloatArray
+    u: Float32
+    v: Float32
+    below: Float32
+
+    @classmethod
+    def of(cls, plan: AsOctPlan) -> Grid:
+        """The samples of a plan."""
+        scans = plan.scanner.scans
+        x = (np.arange(scans) + 0.5) * plan.width / scans - 0.5
+        inverse = np.linalg.inv(plan.linear(1.0)).astype(np.float32)
+        dx = (x - plan.apex[0]).astype(np.float32)[None, :]
+        dy = (np.arange(plan.height) - plan.apex[1]).astype(np.float32)[:, None]
+        u, v = inverse[0, 0] * dx + inverse[0, 1] * dy, inverse[1, 0] * dx + inverse[1, 1] * dy
+        return cls(x, u, v, v - plan.surface.depth(np.abs(u)).astype(np.float32))
+
+
+def linear_level(level: Float32 | float) -> Float32:
+    """Decibels to intensities."""
+    return np.power(np.float32(10), np.asarray(level, dtype=np.float32) / np.float32(10))
+
+
+def _tissue(plan: AsOctPlan, rng: np.random.Generator, grid: Grid) -> Float32:
+    """(H, scans) back-scatter of the tissues, the noise floor being 1."""
+    textured = np.float32(np.isfinite(plan.scanner.looks))
+    patches = cloud_field(rng, plan.height, plan.scanner.scans, 40.0, octaves=4) * textured
+    lamellae = cloud_field(rng, plan.height, plan.scanner.scans, 9.0, octaves=2) * textured
+    image = _lens(plan, grid)
     for sign, side in ((-1.0, plan.left), (1.0, plan.right)):
-
-        def cover(outline: FloatArray, sign: float = sign) -> Float32:
-            return polygon_coverage(plan.to_pixels(outline, sign), plan.height, plan.width)
-
-        here = np.clip(sign * u * np.float32(plan.pixels_per_mm) + 0.5, 0, 1)
-        front = side.iris_front(plan.surface)
-        depth = v - np.interp(away, front[::-1, 0], front[::-1, 1]).astype(np.float32)
-        # The iris hides the lens behind it.
-        image *= 1 - here * np.clip((away - np.float32(side.pupil)) / 0.12, 0, 1)
-        body = cover(side.ciliary_body(plan.surface)) * np.exp(-np.maximum(below - side.wall, 0) / 0.75)
-        image += body * (CILIARY - image)
-        iris = cover(side.iris_outline(plan.surface))
-        image += iris * (IRIS * (0.45 + 0.55 * np.exp(-np.maximum(depth, 0) / 0.12)) - image)
-        share = np.clip((away - np.float32(side.spur - 0.9)) / 0.8, 0, 1)
-        tone = CORNEA + (SCLERA - CORNEA) * share
-        tone *= np.exp(-np.maximum(below, 0) * (0.15 + 0.35 * share))
-        shell = cover(side.shell(plan.surface))
-        image += shell * (tone - image)
-        edge = below - side.thickness(plan.surface, away).astype(np.float32)
-        image += 0.18 * here * (1 - share) * np.exp(-((edge / 0.05) ** 2))
-    return image + 0.35 * np.exp(-((below / 0.06) ** 2))
+        _paint_side(plan, grid, image, side, sign, patches, lamellae)
+    # The tear film and the back of the cornea reflect where the beam meets them squarely.
+    square = np.exp(-((grid.u / 1.9) ** 2))
+    image += linear_level(plan.levels["cornea"] + 12.0) * square * np.exp(-(((grid.below - 0.015) / 0.022) ** 2))
+    back = grid.below - np.float32(plan.surface.thickness)
+    image += linear_level(plan.levels["cornea"] + 6.0) * square**1.5 * np.exp(-((back / 0.02) ** 2))
+    return image * linear_level(plan.scanner.signal)
 
 
-def _scan(plan: AsOctPlan, rng: np.random.Generator, image: Float32, u: Float32, below: Float32) -> Float32:
-    """What the scanner adds: reflex, shadows, blur, speckle, noise floor and grey-level curve."""
-    if plan.flare > 0:
-        image = image + plan.flare * np.exp(-((u / 0.09) ** 2)) * np.exp(-np.abs(below) / 1.2)
-    x = np.linspace(0, 1, plan.width)
-    for position, size, strength in plan.shadows:
-        half = size * plan.pixels_per_mm / plan.width
-        image = image * (1 - strength * np.exp(-(((x - position) / half) ** 2))).astype(np.float32)
-    if np.isfinite(plan.looks):
-        image = image * (1 + 0.15 * cloud_field(rng, plan.height, plan.width, 24.0, octaves=3))
-        image = gaussian_filter(image.astype(np.float32), 0.5, truncate=3.0)
-        floor = plan.background * (1 + 0.4 * np.linspace(-1, 1, plan.height, dtype=np.float32)[:, None])
-        image = (image + floor) * speckle(rng, plan.height, plan.width, (0.45, 0.75), plan.looks)
-        image = image + white_noise(rng, image.shape, 0.012)
-    return np.clip(image * np.float32(plan.gain), 0, None) ** np.float32(plan.gamma)
+def _lens(plan: AsOctPlan, grid: Grid) -> Float32:
+    """The front of the lens: a thin line, and a haze behind it about the axis."""
+    depth = grid.v - np.float32(plan.lens[0]) - grid.u**2 / np.float32(2 * plan.lens[1])
+    inside = np.clip(depth * np.float32(plan.pixels_per_mm) + 0.5, 0, 1)
+    haze = np.exp(-np.maximum(depth, 0) / 0.8) * np.exp(-((grid.u / 1.6) ** 2))
+    capsule = np.exp(-((depth / 0.014) ** 2)) * (0.25 + np.exp(-((grid.u / 0.9) ** 2)))
+    level = linear_level(plan.levels["lens"])
+    return np.asarray(inside * haze * level + 3.0 * level * capsule, dtype=np.float32)
+
+
+def _paint_side(
+    plan: AsOctPlan, grid: Grid, image: Float32, side: Side, sign: float, patches: Float32, lamellae: Float32
+) -> None:
+    """Lays one half of the eye over what is drawn."""
+    levels, surface = plan.levels, plan.surface
+    away, below = np.abs(grid.u), grid.below
+    scale = np.array([plan.scanner.scans / plan.width, 1.0])
+
+    def cover(outline: FloatArray) -> Float32:
+        corners = (plan.to_pixels(outline, sign) + 0.5) * scale - 0.5
+        return polygon_coverage(corners, plan.height, plan.scanner.scans)
+
+    def lay(coverage: Float32, level: Float32) -> None:
+        where = coverage > 0
+        image[where] += coverage[where] * (linear_level(level[where]) - image[where])
+
+    here = np.clip(sign * grid.u * np.float32(plan.pixels_per_mm) + 0.5, 0, 1)
+    front, back = side.iris_front(surface), side.iris_back(surface)
+    # Nothing is seen behind the iris.
+    hidden = here * np.clip((away - np.float32(side.pupil)) / 0.12, 0, 1)
+    image *= 1 - hidden * (grid.v > np.interp(away, front[::-1, 0], front[::-1, 1]))
+
+    spur = side.spur_point(surface)
+    inward = np.maximum(below - side.wall, 0) + 0.5 * np.abs(away - spur[0])
+    lay(cover(side.ciliary_body(surface)), levels["ciliary"] - levels["decay"] * inward + 1.2 * patches)
+
+    from_back = (np.interp(away, back[::-1, 0], back[::-1, 1]) - grid.v).astype(np.float32)
+    from_front = (grid.v - np.interp(away, front[::-1, 0], front[::-1, 1])).astype(np.float32)
+    iris = levels["iris"] - 5.0 * np.maximum(from_front, 0) / np.float32(side.iris) + 1.5 * patches
+    iris += (levels["border"] - levels["iris"]) * np.exp(-np.maximum(from_front, 0) / 0.05)
+    iris += (levels["pigment"] - levels["iris"] + 5.0) * np.exp(-((np.maximum(from_back - 0.04, 0) / 0.06) ** 2))
+    # Towards the angle the beam has passed the limbus and the iris is dim.
+    dim = 11.0 * smooth_step(away, spur[0] - 0.9, spur[0] + 0.1)
+    outline = cover(np.concatenate([front, back[::-1]]))
+    # Light that the pigment scatters arrives late and lies behind it.
+    late = linear_level(levels["pigment"] - 5.0 - dim) * np.exp(from_back / 0.11) * (from_back < 0)
+    image += hidden * late * smooth_step(spur[0] - away, -0.1, 0.1)
+    lay(outline, iris - dim)
+
+    slant = np.float32(levels["slant"]) * (np.maximum(below, 0) - 0.4)
+    share = smooth_step(away - slant, surface.limbus - 0.45, surface.limbus + 0.15).astype(np.float32)
+    cornea = levels["cornea"] + 2.0 * np.exp(-((away / 1.6) ** 2)) - 1.5 * smooth_step(away, 2.5, 5.0)
+    cornea = cornea + 0.5 * patches
+    depth = np.maximum(below, 0)
+    sclera = levels["sclera"] - levels["decay"] * depth - 5.0 * np.exp(-depth / 0.08) + 1.3 * lamellae + patches
+    lay(cover(side.shell(surface)), cornea + share * (sclera - cornea))

@@ -12,7 +12,8 @@ from PIL import Image, ImageColor
 
 from monai_ext.landmarks import EDGE_COLOR, MARK_COLOR, InputError, with_mark, write_atomically
 
-from .as_oct import draw_as_oct, render_as_oct
+from .as_oct import render_as_oct
+from .as_oct_plan import draw_as_oct
 from .cephalogram import make_cephalogram
 from .face import render_face
 from .face_plan import draw_face
@@ -35,7 +36,9 @@ def _fundus() -> Phantom:
 
 
 def _as_oct() -> Phantom:
-    return render_as_oct(draw_as_oct(np.random.default_rng(1)))
+    plan = draw_as_oct(np.random.default_rng([11, 4])).scaled(0.5)
+    scanner = replace(plan.scanner, looks=8.0, limbs=(0.0, 0.0), limbus_shadow=(0.0, 0.0))
+    return render_as_oct(replace(plan, scanner=scanner))
 
 
 def _face() -> Phantom:
@@ -59,7 +62,7 @@ class _Kind:
 
 _KINDS: dict[str, _Kind] = {
     "fundus": _Kind(_fundus, 0.55),
-    "scleral_spur": _Kind(_as_oct, 0.34),
+    "scleral_spur": _Kind(_as_oct, 0.26),
     "face": _Kind(_face, 0.36),
     "cephalometric": _Kind(make_cephalogram, 0.26),
 }

@@ -21,7 +21,8 @@ class Phantom:
     Args:
         image: uint8, (H, W) grey or (H, W, 3) RGB.
         names: K landmark names in protocol order.
-        points: (K, 2) pixel points (x, y), sub-pixel exact, all of them defined; (0, 0) = centre of the top-left pixel.
+        points: (K, 2) pixel points (x, y), sub-pixel exact; (0, 0) = centre of the top-left pixel. NaN where a landmark
+            lies outside the image: it is missing.
     """
 
     image: NDArray[np.uint8]
@@ -32,7 +33,8 @@ class Phantom:
     def landmarks(self) -> Landmarks:
         """The landmarks in the frame of the image as a plain PNG file: no calibration, lengths in pixels."""
         height, width = self.image.shape[:2]
-        status = np.full(len(self.names), Status.DEFINED, dtype=np.int8)
+        inside = np.isfinite(self.points).all(axis=1)
+        status = np.where(inside, Status.DEFINED, Status.MISSING).astype(np.int8)
         return Landmarks(self.names, self.points, Frame(width=width, height=height), status)
 
 

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from monai_ext.images import LABEL_EXTENSION
 from monai_ext.landmarks import InputError, write_atomically, write_markups
 from monai_ext.studies import Studies
 
-from .as_oct import make_as_oct
+from .as_oct import make_as_oct, make_section
 from .face import make_face
 from .fundus import make_fundus
 from .phantom import SAMPLE_PROTOCOLS, Phantom
@@ -47,12 +48,21 @@ class _Kind:
     extension: str
 
 
-#: Photographs are stored as JPEG, as cameras do; the scan without loss.
+#: Photographs are stored as JPEG, as cameras do; the small scan without loss.
 _KINDS: dict[str, _Kind] = {
     "fundus": _Kind(make_fundus, "fundus photographs", ".jpg"),
     "scleral_spur": _Kind(make_as_oct, "anterior segment OCT sections", ".png"),
     "face": _Kind(make_face, "faces", ".jpg"),
 }
+#: What phantoms there are of a protocol beside the sample's.
+_VARIANTS: dict[tuple[str, str], _Kind] = {
+    ("scleral_spur", "scanner"): _Kind(make_section, "anterior segment OCT sections", ".jpg"),
+    ("scleral_spur", "unseen"): _Kind(
+        partial(make_section, setting="unseen"), "anterior segment OCT sections of the setting `unseen`", ".jpg"
+    ),
+}
+#: Names of the variants of phantoms.
+VARIANTS = ("sample", *(name for _, name in _VARIANTS))
 
 
 def phantom_stream(protocol: str, seed: int) -> Iterator[Phantom]:
@@ -77,6 +87,7 @@ def make_sample_data(
     seed: int = 2026,
     *,
     labelled: float = 0.6,
+    variant: str = "sample",
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Path]:
@@ -92,6 +103,8 @@ def make_sample_data(
         count: images per protocol.
         seed: not negative.
         labelled: share of the images that get a label, 0 to 1, spread evenly.
+        variant: ``sample``, or of ``scleral_spur`` ``scanner`` (whole sections as a scanner stores them, JPEG, some of
+            which end before a spur) and ``unseen`` (the same of other eyes and another scanner).
         overwrite: replace an earlier sample; other files in the folder stay.
         on_progress: called with (images done, images in all) after each image.
 
@@ -99,8 +112,9 @@ def make_sample_data(
         The folder of each protocol.
 
     Raises:
-        InputError: a protocol without a phantom, a count below 1 or above :data:`MOST_IMAGES`, a share outside 0
-            to 1, a negative seed, or a folder that is not empty, without ``overwrite``; nothing is written then.
+        InputError: a protocol without a phantom or without this variant, a count below 1 or above
+            :data:`MOST_IMAGES`, a share outside 0 to 1, a negative seed, or a folder that is not empty, without
+            ``overwrite``; nothing is written then.
         OSError: a folder cannot be written.
     """
     if not 1 <= count <= MOST_IMAGES:
@@ -111,7 +125,7 @@ def make_sample_data(
     folders = {protocol: Path(output) / protocol for protocol in protocols}
     for protocol, folder in folders.items():
         _generator(protocol, seed)
-        _kind(protocol)
+        _kind(protocol, variant)
         _check_free(folder, overwrite)
     for number, (protocol, folder) in enumerate(folders.items()):
 
@@ -120,14 +134,19 @@ def make_sample_data(
                 on_progress(before + done, count * len(folders))
 
         _remove_earlier(folder, protocol)
-        _write_studies(folder, protocol, count, seed, labelled, step)
+        _write_studies(folder, protocol, _kind(protocol, variant), count, seed, labelled, step)
     return folders
 
 
-def _kind(protocol: str) -> _Kind:
+def _kind(protocol: str, variant: str = "sample") -> _Kind:
     if protocol not in _KINDS:
         raise InputError(f"There is no phantom for the protocol {protocol!r}; use {', '.join(_KINDS)}.")
-    return _KINDS[protocol]
+    if variant == "sample":
+        return _KINDS[protocol]
+    if (protocol, variant) not in _VARIANTS:
+        known = ", ".join(name for owner, name in _VARIANTS if owner == protocol)
+        raise InputError(f"{protocol} has no phantoms {variant!r}; use {', '.join(filter(None, ('sample', known)))}.")
+    return _VARIANTS[protocol, variant]
 
 
 def _generator(protocol: str, *seeds: int) -> np.random.Generator:
@@ -152,9 +171,15 @@ def _remove_earlier(folder: Path, protocol: str) -> None:
 
 
 def _write_studies(
-    folder: Path, protocol: str, count: int, seed: int, labelled: float, on_step: Callable[[int], None]
+    folder: Path,
+    protocol: str,
+    kind: _Kind,
+    count: int,
+    seed: int,
+    labelled: float,
+    on_step: Callable[[int], None],
 ) -> None:
-    kind, studies = _kind(protocol), Studies(folder)
+    studies = Studies(folder)
     splits: dict[str, str] = {}
     for index in range(count):
         phantom = kind.make(_generator(protocol, seed, index))

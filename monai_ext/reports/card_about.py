@@ -13,7 +13,7 @@ from monai_ext.landmarks import InputError, Strict
 #: Name of the file in a model folder.
 ABOUT = "about.yaml"
 
-#: What stands where nobody said anything.
+#: Text of missing statements.
 NOT_STATED = "not stated"
 
 

@@ -52,7 +52,7 @@ def read_cross_validated(path: Path, card: ModelCard) -> CrossValidated:
         same = document["network"] == card.protocol.network.model_dump(mode="json")
         same = same and document["recipe"]["augmentation"] == card.protocol.recipe.augmentation.model_dump(mode="json")
     except (KeyError, TypeError, ValidationError) as error:
-        raise InputError(f"{path} is no result of `cross-validate`: {error!r:.120}.") from None
+        raise InputError(f"{path} is not a result of `cross-validate`: {error!r:.120}.") from None
     if done != asked:
         raise InputError(f"{path}: {done} of {asked} folds are finished; run its command again to finish them.")
     if not same:

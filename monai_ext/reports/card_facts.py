@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from monai_ext.evaluation import finite, mean_interval
+from monai_ext.evaluation import Cause, finite, mean_interval
 from monai_ext.landmarks import InputError, Strict
-from monai_ext.models import Calibration, ModelCard
+from monai_ext.models import Calibration, ModelCard, RadiusUnit
 
 from .card_about import About
 from .card_cross_validated import CrossValidated
@@ -27,7 +27,7 @@ class Landmark(Strict):
 
 
 class LandmarkError(Strict):
-    """The error of one landmark; None where nothing was measured."""
+    """The error of one landmark; None if nothing was measured."""
 
     name: str
     count: Count
@@ -41,7 +41,7 @@ class WorstCase(Strict):
     Args:
         image: ID.
         error: mean over its landmarks.
-        picture: file beside the card; None where the image was not at hand.
+        picture: file beside the card; None if the image was not at hand.
     """
 
     image: str
@@ -50,7 +50,7 @@ class WorstCase(Strict):
 
 
 class MeasuredError(Strict):
-    """The error on some images, lengths in ``unit``; None where nothing was measured.
+    """The error on some images, lengths in ``unit``; None if nothing was measured.
 
     Args:
         file: of the evaluation.
@@ -71,6 +71,8 @@ class MeasuredError(Strict):
         false_alarms: missing landmarks that were called there.
         landmarks: each on its own.
         worst: the worst images.
+        tested: groups of landmarks whose errors were compared with the rest.
+        causes: those with larger errors.
     """
 
     file: str
@@ -91,6 +93,8 @@ class MeasuredError(Strict):
     false_alarms: Count
     landmarks: tuple[LandmarkError, ...]
     worst: tuple[WorstCase, ...] = ()
+    tested: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
 
 
 class Training(Strict):
@@ -117,10 +121,10 @@ class Training(Strict):
 
 
 class Calibrated(Strict):
-    """Radii that hold the truth with a stated probability; None where a landmark could not be calibrated."""
+    """Radii that hold the truth with a stated probability; None if a landmark could not be calibrated."""
 
     coverage: float
-    unit: Literal["px", "mm"]
+    unit: RadiusUnit
     images: Count
     radii: dict[str, float | None]
     scaled: bool
@@ -142,7 +146,7 @@ class ModelFacts(Strict):
         medical_device: it is none.
         about: what a person said.
         training: what is known of it.
-        calibration: of the radii; None where there is none.
+        calibration: of the radii; None if there is none.
         evaluations: on which images the model was how wrong.
         cross_validation: what models of the same recipe answered on images that they had not seen.
     """
@@ -254,6 +258,8 @@ def measured_error(model: EvaluatedModel, card: ModelCard, worst: Sequence[Worst
             for row in evaluation.landmarks
         ),
         worst=tuple(worst),
+        tested=model.failures.tested if model.failures else (),
+        causes=model.failures.causes if model.failures else (),
     )
 
 

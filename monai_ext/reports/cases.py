@@ -1,22 +1,43 @@
-"""The worst and the middling images of each model, with truth and prediction drawn on them."""
+"""Failures of each model: causes of its errors and its worst images, and images of median error."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from monai_ext.evaluation import Evaluation, ImageScores, Pair, RecordedPoints, draw_case, worst_images
+import numpy as np
+
+from monai_ext.evaluation import (
+    Cause,
+    Evaluation,
+    GroupErrors,
+    ImageScores,
+    Pair,
+    RecordedPoints,
+    Table,
+    cause_masks,
+    draw_case,
+    percent,
+    rounded,
+    worst_images,
+)
 from monai_ext.images import read_image
 from monai_ext.landmarks import InputError
 
 from .content import Block, Figure, Note, PictureFolder, Section
 from .groups import Group
+from .render import digits
 from .sources import EvaluatedModel
 
 #: Longer side of a picture in pixels.
 TILE = 340
 
+CAUSES = (
+    "Landmarks with larger errors than the rest. A group is the quarter with the lowest or highest values of its kind; "
+    "p is adjusted for the number of groups."
+)
 LEGEND = "White cross: truth. Coloured ring: prediction. The picture is zoomed to the landmark that is farthest off."
 
 
@@ -27,40 +48,101 @@ def median_images(evaluation: Evaluation, count: int) -> list[ImageScores]:
     return ordered[begin : begin + count]
 
 
-def case_sections(group: Group, pictures: PictureFolder, prefix: str, *, worst: int, median: int) -> list[Section]:
-    """A section for each model of a group.
+def failure_section(model: EvaluatedModel, pictures: PictureFolder, prefix: str, worst: int) -> Section:
+    """The section *How this model fails*: groups with larger errors than the rest, and the worst images.
+
+    Args:
+        model: with or without factors in its file.
+        pictures: where the worst images are drawn.
+        prefix: of the names of their files.
+        worst: how many.
+    """
+    far = worst_images(model.evaluation, worst)
+    masks = cause_masks(model.failures, model.errors) if model.failures else {}
+    place = {row.image: i for i, row in enumerate(model.evaluation.images)}
+
+    def caption(rank: int, row: ImageScores) -> str:
+        held = [name for name, mask in masks.items() if mask[place[row.image], np.nanargmax(row.errors)]]
+        words = f" {'; '.join(held).capitalize()}." if held else ""
+        return f"Worst {rank}: {row.image}. {_errors(row, model.evaluation)}{words}"
+
+    shown = _drawn(model, far, pictures, f"{prefix}worst", caption)
+    return Section(f"How this model fails: {model.name}", [*_causes(model), *shown])
+
+
+def median_sections(group: Group, pictures: PictureFolder, prefix: str, worst: int, count: int) -> list[Section]:
+    """Images about the median of each model of a group, in a section each; none where ``count`` is 0.
 
     Args:
         group: the models.
         pictures: where they are drawn.
         prefix: of the names of their files.
-        worst: how many of the worst images.
-        median: how many middling ones.
+        worst: worst images of each model, which are shown elsewhere.
+        count: how many of each model.
     """
     sections = []
     for number, model in enumerate(group.models, start=1):
-        blocks = _blocks(model, pictures, f"{prefix}model{number}_", worst, median)
+        far = worst_images(model.evaluation, worst)
+        rows = [row for row in median_images(model.evaluation, count) if row not in far]
+
+        def caption(_: int, row: ImageScores, evaluation: Evaluation = model.evaluation) -> str:
+            return f"About the median: {row.image}. {_errors(row, evaluation)}"
+
+        blocks = _drawn(model, rows, pictures, f"{prefix}model{number}_median", caption)
         if blocks:
-            sections.append(Section(f"Images of {model.name}", blocks, 3))
+            sections.append(Section(f"Typical images of {model.name}", blocks, 3))
     return sections
 
 
-def _blocks(model: EvaluatedModel, pictures: PictureFolder, prefix: str, worst: int, median: int) -> list[Block]:
-    far = worst_images(model.evaluation, worst)
-    middling = [row for row in median_images(model.evaluation, median) if row not in far]
-    chosen = {"worst": far, "median": middling}
-    if not any(chosen.values()):
+def _drawn(
+    model: EvaluatedModel,
+    rows: Sequence[ImageScores],
+    pictures: PictureFolder,
+    prefix: str,
+    caption: Callable[[int, ImageScores], str],
+) -> list[Block]:
+    if not rows:
         return []
     if model.points is None:
         return [Note(_no_points(model), "warning")]
-    blocks: list[Block] = [Note(LEGEND)]
-    for kind, rows in chosen.items():
-        for rank, row in enumerate(rows, start=1):
-            title = f"Worst {rank}" if kind == "worst" else "About the median"
-            caption = f"{title}: {row.image}. {_errors(row, model.evaluation)}"
-            name = f"{prefix}{kind}{rank}.png"
-            blocks.append(case_figure(model, row, pictures, name, caption))
-    return blocks
+    figures = (
+        case_figure(model, row, pictures, f"{prefix}{rank}.png", caption(rank, row))
+        for rank, row in enumerate(rows, start=1)
+    )
+    return [Note(LEGEND), *figures]
+
+
+def _causes(model: EvaluatedModel) -> list[Block]:
+    """A table of the causes, and what else was tested."""
+    found, unit = model.failures, model.evaluation.unit
+    if found is None:
+        return [Note(f"{model.source.path} holds no factors of the images: write it again with evaluate.")]
+    if not found.tested:
+        return [Note(f"{len(model.evaluation.images)} images are too few to search for causes of errors.")]
+    others = [name for name in found.tested if name not in {cause.name for cause in found.causes}]
+    rest = Note(f"Tested without finding larger errors than in the rest: {', '.join(others)}.")
+    if not found.causes:
+        return [rest]
+    limit = f"> {model.evaluation.failure_threshold:g} {unit} or missed"
+    headings = ["group", "landmarks", f"mean, {unit} [95 %]", f"median, {unit}", limit, "times the rest [95 %]", "p"]
+    rows = [row for cause in found.causes for row in _cause_rows(cause, unit)]
+    return [Table(headings, rows, caption=CAUSES), *([rest] if others else [])]
+
+
+def _cause_rows(cause: Cause, unit: str) -> list[list[str]]:
+    """A row of the group and one of the rest."""
+    where = "" if cause.factor == "landmark" else f" (most at {cause.landmark})"
+    ratio = f"{cause.ratio:.2f} [{cause.low:.2f}, {cause.high:.2f}]"
+    return [
+        [f"{cause.name}{where}", *_group_cells(cause.group, unit), ratio, f"{max(cause.p, 0.0001):.4f}"],
+        ["the rest", *_group_cells(cause.rest, unit), "", ""],
+    ]
+
+
+def _group_cells(group: GroupErrors, unit: str) -> list[str]:
+    count = digits(unit)
+    mean, low, high, median = (rounded(value, count) for value in (group.mean, group.low, group.high, group.median))
+    return [str(group.count), f"{mean} [{low}, {high}]", median, percent(group.failed, 1)]
 
 
 def _errors(row: ImageScores, evaluation: Evaluation) -> str:
@@ -107,7 +189,9 @@ def image_file(studies: Path | None, file: str) -> Path:
     if studies is None:
         raise InputError("The evaluation does not say where its images are: name their folder with --studies.")
     if Path(file).name != file or "\\" in file:
-        raise InputError(f"The evaluation names the image file {file!r}, which is no plain file name: it is not read.")
+        raise InputError(
+            f"The evaluation names the image file {file!r}, which is not a plain file name, so it is not read."
+        )
     path = studies / file
     if not path.is_file():
         raise InputError(f"The image file {file} is not in {studies}: name the folder of the images with --studies.")

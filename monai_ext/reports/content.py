@@ -17,7 +17,7 @@ class Note:
 
     Attributes:
         text: plain text; never HTML.
-        tone: ``warning`` is what nobody may overlook.
+        tone: ``warning`` marks important notes.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Figure:
     """A picture.
 
     Attributes:
-        png: the file's bytes; None where it could not be drawn.
+        png: the file's bytes; None if it could not be drawn.
         caption: below it; where there is no picture, why.
         alt: what it shows, for who cannot see it.
         small: stands beside others of its kind.

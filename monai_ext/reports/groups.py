@@ -1,4 +1,4 @@
-"""Models that may stand side by side: same images with the same truth, same landmarks, same unit and limits."""
+"""Models that can be compared: same images with the same truth, same landmarks, same unit and limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .sources import EvaluatedModel
 
 
 class Likeness(NamedTuple):
-    """Properties that models have in common which stand side by side."""
+    """Properties that models have in common which are compared."""
 
     landmarks: tuple[str, ...]
     unit: str

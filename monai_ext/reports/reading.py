@@ -20,6 +20,9 @@ _OF_EVALUATIONS = (
     "Failure: an image whose mean error lies above the stated limit.",
     "Cumulative error: the higher a line runs on the left, the better. AUC is the area below it up to the limit, "
     "1 at best.",
+    "How this model fails: groups of landmarks with something in common, such as low contrast or a position near the "
+    "edge, are compared with the rest. A group with larger errors shows where to expect errors; it does not prove a "
+    "cause.",
     "Missed: a landmark that is there was predicted as missing. False alarm: one that is missing was predicted as "
     "there. Neither has a distance, so that they are counted apart: a model that leaves out what is hard has a "
     "small mean error and many misses.",
@@ -54,7 +57,7 @@ def reading_section(kinds: Collection[Kind], *, agreement: bool) -> Section:
 
     Args:
         kinds: of the files of the page.
-        agreement: whether it tells of submitted labels.
+        agreement: whether it reports on submitted labels.
     """
     texts = list(_OF_EVALUATIONS) if Kind.EVALUATION in kinds else []
     texts += [text for kind, text in _OF_KINDS.items() if kind in kinds]

@@ -45,7 +45,7 @@ def reliability_section(source: Source, pictures: PictureFolder, name: str) -> S
         title = f"Reliability of the radii of {document['protocol']} {document['model_version']}"
         on = f"{document['images']} images of the split {document['split']}"
     except _DAMAGED as error:
-        raise InputError(f"{source.path} is no whole uncertainty result ({error!r}); write it again.") from None
+        raise InputError(f"{source.path} is not a complete uncertainty result ({error!r}); write it again.") from None
     table = Table(
         ["radii", "promised", "held", "points judged"], rows, caption=f"Judged on {on}, never on those fitted to."
     )
@@ -74,7 +74,7 @@ def simulation_section(source: Source, pictures: PictureFolder, name: str) -> Se
         finished, wanted = document["cells_finished"], document["cells_asked_for"]
         title = f"Simulated active learning of {document['protocol']}"
     except _DAMAGED as error:
-        raise InputError(f"{source.path} is no whole simulation result ({error!r}); write it again.") from None
+        raise InputError(f"{source.path} is not a complete simulation result ({error!r}); write it again.") from None
     if not curves:
         return Section(title, [Note("No cell of this simulation is finished.")])
     notes = [] if finished == wanted else [Note(f"Only {finished} of {wanted} cells are finished.", "warning")]
@@ -103,7 +103,7 @@ def ablation_section(source: Source) -> Section:
         blocks = [_ablation_table([row for row in rows if str(row["size"]) == size], measures) for size in sizes]
         finished, wanted = document["cells_finished"], document["cells_asked_for"]
     except _DAMAGED as error:
-        raise InputError(f"{source.path} is no whole ablation result ({error!r}); write it again.") from None
+        raise InputError(f"{source.path} is not a complete ablation result ({error!r}); write it again.") from None
     title = f"Ablation of {document.get('protocol', 'a protocol')}"
     if not blocks:
         return Section(title, [Note("No cell of this ablation is finished.")])

@@ -1,4 +1,4 @@
-"""Sections of a page about models that may stand side by side."""
+"""Sections of a page about models that can be compared."""
 
 from __future__ import annotations
 
@@ -20,15 +20,11 @@ from monai_ext.evaluation import (
     rounded,
 )
 
-from .cases import case_sections
+from .cases import failure_section, median_sections
 from .content import Block, Note, PictureFolder, Section
 from .groups import Group
+from .render import digits
 from .sources import EvaluatedModel
-
-
-def digits(unit: str) -> int:
-    """Digits behind the point of a length."""
-    return 3 if unit == "mm" else 2
 
 
 def interval_text(interval: Interval, unit: str) -> str:
@@ -44,7 +40,7 @@ def share_text(rate: float, count: int) -> str:
 
 
 def group_sections(group: Group, pictures: PictureFolder, prefix: str, worst: int, median: int) -> list[Section]:
-    """All sections of a group.
+    """All sections of a group, the failures of each model first.
 
     Args:
         group: the models.
@@ -54,14 +50,19 @@ def group_sections(group: Group, pictures: PictureFolder, prefix: str, worst: in
         median: middling images of each model to show.
     """
     sections = [
+        *(
+            failure_section(model, pictures, f"{prefix}model{number}_", worst)
+            for number, model in enumerate(group.models, start=1)
+        ),
         Section(group.title, _overview(group)),
         Section("Cumulative error", _ced(group, pictures, prefix), 3),
         Section("Success detection rates", [_rates(group)], 3),
         Section("Errors of each landmark", _boxes(group, pictures, prefix), 3),
     ]
-    return [section for section in sections if section.blocks] + case_sections(
-        group, pictures, prefix, worst=worst, median=median
-    )
+    return [
+        *(section for section in sections if section.blocks),
+        *median_sections(group, pictures, prefix, worst, median),
+    ]
 
 
 def _overview(group: Group) -> list[Block]:

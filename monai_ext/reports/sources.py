@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_ext.evaluation import Evaluation, RecordedPoints, read_points
+from monai_ext.evaluation import Evaluation, FailureCauses, RecordedPoints, read_causes, read_points
 from monai_ext.landmarks import FloatArray, InputError, read_json
 
 from .card_about import NOT_STATED
@@ -108,9 +108,10 @@ class EvaluatedModel:
     Attributes:
         name: differs from those of the other models of the page.
         evaluation: the scores.
-        points: truth and prediction; None where the file was written without.
+        points: truth and prediction; None if the file was written without.
         source: the file.
-        studies: folder that the images are looked for in; None where it is not known.
+        studies: folder that the images are looked for in; None if it is not known.
+        failures: factors of the images and causes of errors; None if the file was written without.
     """
 
     name: str
@@ -118,6 +119,7 @@ class EvaluatedModel:
     points: RecordedPoints | None
     source: Source
     studies: Path | None
+    failures: FailureCauses | None = None
 
     @property
     def errors(self) -> FloatArray:
@@ -155,11 +157,14 @@ def _evaluated(source: Source, studies: Path | None) -> EvaluatedModel:
     document = source.document
     try:
         evaluation, points = Evaluation.from_dict(document), read_points(document)
+        failures = read_causes(document)
     except InputError as error:
         raise InputError(f"{source.path}: {error}") from None
     ids = [row.image for row in evaluation.images]
     wrong = [row.image for row in evaluation.images if len(row.errors) != len(evaluation.names)]
     fits = points is None or (points.landmarks == evaluation.names and [image.image for image in points.images] == ids)
+    shape = (len(ids), len(evaluation.names))
+    fits = fits and (failures is None or np.shape(failures.factors.missed) == shape)
     if wrong or not fits or len(set(ids)) != len(ids):
         raise InputError(
             f"{source.path}: images, landmarks and points do not fit each other; write it again with evaluate."
@@ -172,6 +177,7 @@ def _evaluated(source: Source, studies: Path | None) -> EvaluatedModel:
         points,
         source,
         studies or (Path(folder) if isinstance(folder, str) and folder else None),
+        failures,
     )
 
 

@@ -22,7 +22,7 @@ class Training(NamedTuple):
 
     Attributes:
         name: protocol and version.
-        protocol: name; empty where it is not stated.
+        protocol: name; empty if it is not stated.
         unit: of the errors.
         epochs, errors: of each validation; NaN where there was no error.
         facts: labels, seed, time and machine, as far as they are known.
@@ -105,4 +105,4 @@ def _read(source: Source) -> Training:
             tuple("not stated" if fact is None else str(fact) for fact in facts),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{source.path} is no whole history of a training ({error!r}); train again.") from None
+        raise InputError(f"{source.path} is not a complete training history ({error!r}); train again.") from None

@@ -36,14 +36,14 @@ class NoSuchLandmarkError(InputError):
 
 
 class ReportedLandmarks(NamedTuple):
-    """The landmarks that a report tells of one image.
+    """The landmarks that a report contains of one image.
 
     Attributes:
         sop_instance_uid: of the image.
-        frame: of an image of several frames, from 1; None where the report names none.
+        frame: of an image of several frames, from 1; None if the report names none.
         points: (K, 2) pixels (x, y), (0, 0) the centre of the top-left pixel; NaN where there is no point.
         status: (K,) codes of :class:`~monai_ext.landmarks.Status`, in the order of the protocol's landmarks.
-        annotator, model_version: who stands behind the points; empty where the report does not say.
+        annotator, model_version: who stands behind the points; empty if the report does not say.
     """
 
     sop_instance_uid: str
@@ -55,12 +55,12 @@ class ReportedLandmarks(NamedTuple):
 
 
 def is_structured_report(dataset: Dataset) -> bool:
-    """Whether a DICOM object is a report that may hold points."""
+    """True if a DICOM object is a report that may contain points."""
     return str(dataset.get("SOPClassUID", "")) in SR_CLASSES
 
 
 def read_report(report: str | Path | Dataset, protocol: Protocol) -> list[ReportedLandmarks]:
-    """Reads the landmarks of a report, one entry for each image that it tells of.
+    """Reads the landmarks of a report, one entry for each image that it contains.
 
     A group belongs to a landmark if its tracking identifier is the landmark's name, else if its finding site has the
     landmark's code, else if a name that it bears (identifier, meaning of finding site or finding) is the landmark's but
@@ -78,7 +78,9 @@ def read_report(report: str | Path | Dataset, protocol: Protocol) -> list[Report
     dataset = report if isinstance(report, Dataset) else _read(report)
     where = str(dataset.get("SOPInstanceUID", "")) if isinstance(report, Dataset) else str(report)
     if not is_structured_report(dataset):
-        raise InputError(f"{where} is no structured report with points, but of the class {dataset.get('SOPClassUID')}.")
+        raise InputError(
+            f"{where} is not a structured report with points, but has the class {dataset.get('SOPClassUID')}."
+        )
     names, landmark_of = protocol.landmark_names, _Matching(protocol)
     found: dict[tuple[str, int | None], tuple[np.ndarray, np.ndarray]] = {}
     others: dict[str, None] = {}
@@ -97,10 +99,10 @@ def read_report(report: str | Path | Dataset, protocol: Protocol) -> list[Report
             if point is not None:
                 points[k] = point
     if not found:
-        told = ", ".join(list(others)[:_SHOWN]) or "nothing"
+        told = f"but {', '.join(list(others)[:_SHOWN])}" if others else "and no other group"
         raise NoSuchLandmarkError(
-            f"{where} tells of {told}, and of no landmark of the protocol {protocol.name}, which are "
-            f"{', '.join(names)}; give them these names, or their codes, in the protocol."
+            f"{where} contains no landmark of the protocol {protocol.name}, {told}; its landmarks are "
+            f"{', '.join(names)}: give them these names, or their codes, in the protocol."
         )
     annotator = next((str(item.get("PersonName", "")) for item in _named(dataset, PERSON_OBSERVER, where)), "")
     model = next((str(item.get("TextValue", "")) for item in _named(dataset, DEVICE_MODEL, where)), "")
@@ -128,7 +130,7 @@ class _Matching:
 
 
 def _names(group: Dataset) -> list[str]:
-    """The names that a group bears: OHIF keeps a person's own words in the finding."""
+    """The names of a group: OHIF keeps a person's own words in the finding."""
     codes = (_value_code(group, concept) for concept in (FINDING_SITE, FINDING))
     meanings = [str(code.get("CodeMeaning", "")) for code in codes if code is not None]
     return [name for name in (_text(group, TRACKING_IDENTIFIER), *meanings) if name]
@@ -157,7 +159,9 @@ def _read(path: str | Path) -> Dataset:
 def _items(dataset: Dataset, where: str, depth: int = 0) -> Iterator[Dataset]:
     """All content items, each before those in it."""
     if depth > DEEPEST:
-        raise InputError(f"{where} is nested deeper than {DEEPEST} items and is not read; send the file to its maker.")
+        raise InputError(
+            f"{where} is nested deeper than {DEEPEST} items and cannot be read; report the file to its manufacturer."
+        )
     for item in dataset.get("ContentSequence") or ():
         yield item
         yield from _items(item, where, depth + 1)

@@ -51,14 +51,14 @@ def write_reports(
         name = notes.get("protocol")
         if name and name not in protocols:
             raise InputError(
-                f"The label of {id} is of the protocol {name!r}, which is not among {', '.join(protocols)}."
+                f"The label of {id} belongs to the protocol {name!r}, not to one of {', '.join(protocols)}."
             )
         protocol = protocols[name] if name else protocol_of(read_markups(label, frame).names, protocols)
-        person = "" if tag == PROPOSED else str(notes.get("annotator") or "")  # nobody has looked at a proposal
+        person = "" if tag == PROPOSED else str(notes.get("annotator") or "")  # a proposal was not reviewed by a person
         observers = Observers(person, str(notes.get("model_version") or ""))
         if not any(observers):
             raise InputError(
-                f"The label of {id} names neither an annotator nor a network, and a report has to: save it again "
+                f"The label of {id} names neither an annotator nor a network, but a report must: save it again "
                 "under a name."
             )
         report = structured_report(path, read_label(label, frame, protocol, tag), protocol, observers)

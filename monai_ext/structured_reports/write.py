@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import numpy as np
-from pydicom import Dataset, dcmread
+from pydicom import DataElement, Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
 from monai_ext.landmarks import InputError, LandmarkDefinition, Landmarks, Protocol, Status, measured
@@ -37,11 +37,11 @@ SERIES = "Landmarks: "
 
 
 class Observers(NamedTuple):
-    """Who stands behind the points.
+    """Observers of the points: the person and the network.
 
     Attributes:
-        annotator: the person who placed or confirmed them; empty where nobody did.
-        model_version: of the network that proposed them; empty where none did.
+        annotator: the person who placed or confirmed them; empty if nobody did.
+        model_version: of the network that proposed them; empty if none did.
     """
 
     annotator: str = ""
@@ -85,7 +85,7 @@ def structured_report(
     lacking = [name for name in NEEDED if name not in source]
     if lacking:
         raise InputError(
-            f"The image {_name(image)} states no {lacking[0]}, which a report has to name; use another file."
+            f"The image {_name(image)} states no {lacking[0]}, which a report must contain; use another file."
         )
     context = _context(hd, protocol, observers)
     frames = [frame] if int(source.get("NumberOfFrames") or 1) > 1 else None
@@ -94,7 +94,8 @@ def structured_report(
     absent = _absent(hd, source, landmarks, protocol, frames)
     if not groups and not absent:
         raise InputError(f"The image {_name(image)} has no landmark to report: all are undefined; label it first.")
-    source = _completed(source)
+    full = _completed(source)
+    full["PatientName"] = DataElement("PatientName", "PN", None)  # highdicom shows one of a single part in a warning
     content = hd.sr.MeasurementReport(
         observation_context=context, procedure_reported=IMAGING_PROCEDURE, imaging_measurements=groups
     )
@@ -105,7 +106,7 @@ def structured_report(
         evaluations.ContentSequence = hd.sr.ContentSequence(absent)
         content[0].ContentSequence.append(evaluations)
     report = hd.sr.ComprehensiveSR(
-        evidence=[source],
+        evidence=[full],
         content=content[0],
         series_instance_uid=_own_uid(identity, "series"),
         series_number=1,
@@ -115,6 +116,7 @@ def structured_report(
         is_complete=True,
         series_description=series_description(protocol),
     )
+    report.PatientName = source.get("PatientName")
     report.SpecificCharacterSet = "ISO_IR 192"  # UTF-8: names of people and landmarks are in any script
     return report
 
@@ -133,9 +135,7 @@ def read_header(path: str | Path) -> Dataset:
     try:
         return dcmread(path, stop_before_pixels=True)
     except (InvalidDicomError, OSError) as error:
-        raise InputError(
-            f"{path} cannot be read as a DICOM image ({error}); a report is of DICOM images alone."
-        ) from None
+        raise InputError(f"{path} cannot be read as a DICOM image ({error}); reports need DICOM images.") from None
 
 
 def _context(hd: Any, protocol: Protocol, observers: Observers) -> Any:
@@ -155,7 +155,7 @@ def _context(hd: Any, protocol: Protocol, observers: Observers) -> Any:
         )
         device = hd.sr.ObserverContext(hd.sr.CodedConcept("121007", "DCM", "Device"), attributes)
     if person is None and device is None:
-        raise InputError("A report names who placed the points; give an annotator, or the version of the network.")
+        raise InputError("A report must name who placed the points; give an annotator, or the version of the network.")
     return hd.sr.ObservationContext(observer_person_context=person, observer_device_context=device)
 
 

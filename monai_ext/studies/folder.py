@@ -51,10 +51,10 @@ class Studies:
     """Images directly in a folder; labels in ``labels/<tag>/<ID>.mrk.json`` below it.
 
     Hidden files, folders and files that are no images are not images (see :mod:`.passed_over`). The folder is looked
-    at anew on each call.
+    at again on each call.
 
     Args:
-        root: the folder. It need not exist until its images are asked for.
+        root: the folder. It need not exist until its images are requested.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -98,13 +98,13 @@ class Studies:
         return images[found]
 
     def label_path(self, image: str, tag: str = "final") -> Path:
-        """Tells where the label of an image lies or would lie.
+        """Returns where the label of an image lies or would lie.
 
         Raises:
             InputError: the ID or the tag would lead out of its folder, or the ID is too long for a file name.
         """
         if not image or image in {".", ".."} or any(character in image for character in "/\\\0"):
-            raise InputError(f"An image ID is a file name without folders, not {image!r}.")
+            raise InputError(f"An image ID must be a file name without folders, not {image!r}.")
         return self._label_folder(tag) / label_file_name(image)
 
     def labelled(self, tag: str = "final") -> list[str]:
@@ -162,7 +162,7 @@ class Studies:
 
     def _label_folder(self, tag: str) -> Path:
         if not _TAG.fullmatch(tag):
-            raise InputError(f"A label tag is made of letters, digits, '-' and '_', not {tag!r}.")
+            raise InputError(f"A label tag must consist of letters, digits, '-' and '_', not {tag!r}.")
         return self.root / "labels" / tag
 
     def _check_known(self, splits: Mapping[str, str], where: str) -> None:
@@ -180,7 +180,7 @@ def _closest(image: str, images: Mapping[str, Path]) -> str:
 
 
 def _closest_folder(missing: Path) -> Path | None:
-    """The existing folder that is closest to an absolute path that leads nowhere; None where none is close."""
+    """The existing folder that is closest to an absolute path that leads nowhere; None if none is close."""
     rest: list[str] = []
     while not missing.parent.is_dir():
         rest.insert(0, missing.name)

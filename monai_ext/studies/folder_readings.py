@@ -92,7 +92,7 @@ def read_readings(studies: Studies, protocol: Protocol) -> list[ReadImage]:
 
 
 def annotator(studies: Studies, index: StudiesIndex | None, image: str, tag: str) -> str:
-    """Tells who made a label, as its file or else the server's index says; empty where neither does."""
+    """Returns who made a label, as its file or else the server's index says; empty if neither does."""
     stated = stated_annotator(read_json(studies.label_path(image, tag)))
     entry = None if index is None else index.objects.get(image)
     if stated or entry is None or tag not in entry.labels:
@@ -111,9 +111,9 @@ def new_reading(
     *,
     overwrite: bool = False,
 ) -> NewReading:
-    """Tells what a reader's label changes in a studies folder: the label, and ``final`` made anew of all readings.
+    """Returns what a reader's label changes in a studies folder: the label, and ``final`` rebuilt of all readings.
 
-    A ``final`` label of a time with one reader becomes the first reading; one that somebody made of the readings by
+    A ``final`` label of a time with one reader becomes the first reading; one that a person made of the readings by
     hand stays as it is.
 
     Args:

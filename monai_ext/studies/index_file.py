@@ -62,7 +62,7 @@ class IndexFile:
     def stage(self, model: StudiesIndex) -> StagedFile:
         """Writes the next index beside the present one, which :meth:`commit` replaces.
 
-        It is not waited for until it is on the disk: after a power cut the journal, which is, makes it anew.
+        It is not waited for until it is on the disk: after a power cut the journal, which is, makes it again.
         """
         return StagedFile(self.path, model.model_dump_json(indent=2), durable=False)
 
@@ -89,7 +89,7 @@ class IndexFile:
 
 
 def read_index(studies: Path) -> StudiesIndex | None:
-    """Reads the index of a studies folder, beside the server that writes it; None where it has none yet.
+    """Reads the index of a studies folder, beside the server that writes it; None if it has none yet.
 
     Raises:
         InputError: it cannot be read or is damaged.

@@ -23,7 +23,7 @@ JOURNAL_FILE = "journal.jsonl"
 
 #: Bytes that the journal may grow by before it is replaced by a snapshot; at least the size of the snapshot.
 GROWTH = 1 << 20
-#: So much of the first line, which holds its number and time, tells a journal from the one that replaces it.
+#: So much of the first line, which holds its number and time, distinguishes a journal from the one that replaces it.
 _HEAD_BYTES = 64
 
 
@@ -132,7 +132,7 @@ class Journal:
         self.last = changes[-1].n
 
     def needs_snapshot(self, number: int) -> bool:
-        """Tells whether it is long, damaged, has no snapshot or ends before a change of that number."""
+        """Returns whether it is long, damaged, has no snapshot or ends before a change of that number."""
         grown = self._end - self._snapshot_end
         return (
             grown > max(GROWTH, self._snapshot_end) or self.is_damaged or not self._snapshot_end or self.last < number
@@ -150,7 +150,7 @@ class Journal:
         self.last, self.is_damaged = model.changes, False
 
     def forget(self) -> None:
-        """Lets the next look read the file anew."""
+        """Lets the next look read the file again."""
         self._head, self._end, self._snapshot_end, self.last = b"", 0, 0, 0
 
     def set_aside(self) -> Path:
@@ -202,7 +202,7 @@ class JournalState(NamedTuple):
 
     @property
     def replaces_index(self) -> bool:
-        """Tells whether a lost index can be made from it without loss."""
+        """Returns whether a lost index can be made from it without loss."""
         return self.has_snapshot and not self.damaged
 
 

@@ -57,7 +57,7 @@ class LabelVersion:
     path: Path
 
     def is_same(self, label: LabelEntry) -> bool:
-        """Tells whether it is what a record says, file and notes."""
+        """Returns whether it is what a record says, file and notes."""
         return self.info == label.info and digest(self.read()) == label.sha256
 
     @property
@@ -77,7 +77,7 @@ class LabelVersion:
         try:
             return self.path.read_bytes()
         except FileNotFoundError:
-            raise NotFoundError(f"The version {self.version!r} is no longer kept: list the versions again.") from None
+            raise NotFoundError(f"The version {self.version!r} was removed: list the versions again.") from None
 
 
 class LabelHistory:
@@ -116,14 +116,14 @@ class LabelHistory:
         try:
             time = datetime.strptime(version.rpartition("-")[0], _STAMP).replace(tzinfo=timezone.utc)
         except ValueError:
-            logger.warning("%s is no earlier label: its name holds no date.", path)
+            logger.warning("%s is not an earlier label: its name holds no date.", path)
             return None
         notes: Any = {}
         notes_path = path.with_name(f"{version}{_NOTES_EXTENSION}")
         try:
             notes = read_json(notes_path)
         except InputError as error:
-            logger.warning("The notes on an earlier label are lost: %s", error)
+            logger.warning("The notes of an earlier label are lost: %s", error)
         notes = notes if isinstance(notes, dict) else {}
         info = notes.get("info")
         return LabelVersion(
@@ -202,7 +202,7 @@ def check_label_size(content: bytes, label: str) -> None:
 
 
 def is_readable(path: Path) -> bool:
-    """Tells whether a label file is whole: JSON that is an object."""
+    """Returns whether a label file is whole: JSON that is an object."""
     try:
         return isinstance(read_json(path), dict)
     except InputError:

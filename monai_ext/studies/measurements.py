@@ -68,7 +68,7 @@ def study_rows(
         image = next(known for known, path in images.items() if path == studies.image_path(image))
     labelled = [known for known in studies.labelled() if image in (None, known)]
     if image is not None and not labelled:
-        raise InputError(f"The image {image!r} has no final label: nobody has measured it yet.")
+        raise InputError(f"The image {image!r} has no final label: it cannot be measured yet.")
     others = 0
     for known in labelled:
         notes = _notes(index, known)
@@ -77,7 +77,7 @@ def study_rows(
             continue
         yield label_rows(known, images[known], studies.label_path(known), protocols, notes)
     if others:
-        warnings.warn(f"{others} final labels of other protocols than {only} are left out.", stacklevel=2)
+        warnings.warn(f"{others} final labels of protocols other than {only} are left out.", stacklevel=2)
 
 
 def _notes(index: StudiesIndex | None, image: str) -> Mapping[str, Any]:

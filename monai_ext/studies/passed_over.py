@@ -1,4 +1,4 @@
-"""The images in a folder that are not used, and why: none is passed over in silence."""
+"""The images in a folder that are not used, and why: none is skipped silently."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from monai_ext.images import READABLE_KINDS, image_id_of, image_kind
+from monai_ext.images import READABLE_KINDS, REPORT, image_id_of, image_kind
 
 #: Folders of a studies folder that hold no images of their own.
 _OWN_FOLDERS = ("labels",)
@@ -17,9 +17,9 @@ _NIFTI_PAIR = (".hdr", ".img")
 
 
 def passed_over(root: Path) -> list[str]:
-    """Tells what looks like an image in a folder and is not used: a sentence, without its full stop, for each reason.
+    """Returns what looks like an image in a folder and is not used: a sentence, without its full stop, for each reason.
 
-    Hidden files are left out, and so are files whose content is that of no image, as tables or notes.
+    Hidden files are skipped, and so are files whose content is that of no image, as tables or notes.
 
     Raises:
         OSError: the folder cannot be read.
@@ -50,13 +50,15 @@ def why_no_image(path: Path) -> str:
         return "it cannot be opened"
     if kind == "NIfTI" and path.suffix.lower() in _NIFTI_PAIR:
         return "NIfTI in two files is not read: save it as one .nii file"
+    if kind == REPORT:
+        return "a DICOM structured report, whose points `monai-landmarks import` reads"
     if kind in READABLE_KINDS:
         return f"{kind} without an extension of {kind}: rename it"
     return f"{kind} is not opened by 3D Slicer as an image: save it as PNG" if kind else ""
 
 
 def _images_below(folder: Path) -> int:
-    """Tells how many images lie at any depth below a folder, hidden ones apart; only so many files are looked at."""
+    """Returns how many images lie at any depth below a folder, hidden ones apart; only so many files are looked at."""
     count = looked = 0
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

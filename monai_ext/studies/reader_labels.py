@@ -46,7 +46,7 @@ class Readings:
         reader: str,
         about: About | None = None,
     ) -> None:
-        """Puts a reader's label in its place; a finished one ends the reader's draft and makes ``final`` anew.
+        """Puts a reader's label in its place; a finished one ends the reader's draft and rebuilds ``final``.
 
         Raises:
             NotFoundError: there is no such image.
@@ -125,7 +125,7 @@ class Readings:
         changes.set_label(image, "final", label_entry(image, digest(content), info))
 
     def is_settled(self, objects: Objects, image: str) -> bool:
-        """Tells whether the label ``final`` of an image needs not be made anew; one of its own stays as it is."""
+        """Returns whether the label ``final`` of an image need not be rebuilt; one of its own stays as it is."""
         entry = objects[image]
         made = {tag: label for tag, label in entry.labels.items() if tag in READINGS}
         final = entry.labels.get("final")
@@ -169,7 +169,7 @@ class Readings:
 
 
 def _info(made: dict[str, LabelEntry], found: Consensus, about: About | None) -> dict[str, Any]:
-    """Tells what is noted on a label that is made of readings; that of one reading is the reading's own."""
+    """Returns what is noted on a label that is made of readings; that of one reading is the reading's own."""
     labels = list(made.values())
     if len(labels) == 1:
         return dict(labels[0].info)

@@ -11,12 +11,12 @@ from .records import ImageEntry, LabelEntry
 
 #: In the info of a ``final`` label that is made of readings: their SHA-256 by tag.
 READINGS_NOTE = "consensus_of"
-#: Who everybody is on a server of MONAI Label while nobody has to sign in.
+#: Name of every user of a MONAI Label server without sign-in.
 ANYBODY = "admin"
 
 
 def reader_of(info: Mapping[str, Any]) -> str:
-    """Tells who made a label; empty where nobody's name was noted."""
+    """Returns who made a label; empty if unknown."""
     names = [info.get("annotator"), info.get("client_id")]
     if info.get("user") != ANYBODY:
         names.append(info.get("user"))
@@ -24,7 +24,7 @@ def reader_of(info: Mapping[str, Any]) -> str:
 
 
 def is_consensus(info: Mapping[str, Any]) -> bool:
-    """Tells whether a ``final`` label is made of readings, and not a label of its own."""
+    """Returns whether a ``final`` label is made of readings, and not a label of its own."""
     return isinstance(info.get(READINGS_NOTE), Mapping)
 
 
@@ -44,12 +44,12 @@ def drafts(entry: ImageEntry) -> dict[str, LabelEntry]:
 
 
 def finished_by(entry: ImageEntry) -> list[str]:
-    """The readers whose labels are finished; empty text for one whose name nobody noted."""
+    """The readers whose labels are finished; empty text for an unknown one."""
     return [reader_of(label.info) for label in readings(entry).values()]
 
 
 def readers(entry: ImageEntry) -> list[str]:
-    """The readers of an image: those who finished, then those who began. The draft of nobody known does not count."""
+    """The readers of an image: those who finished, then those who began. Drafts by unknown persons do not count."""
     begun = [name for label in drafts(entry).values() if (name := reader_of(label.info))]
     found: dict[str, str] = {}
     for name in [*finished_by(entry), *begun]:
@@ -58,17 +58,17 @@ def readers(entry: ImageEntry) -> list[str]:
 
 
 def has(names: list[str], reader: str) -> bool:
-    """Tells whether a reader is among some."""
+    """Returns whether a reader is among some."""
     return reader_key(reader) in map(reader_key, names)
 
 
 def is_same(name: str, other: str) -> bool:
-    """Tells whether two names are one reader's."""
+    """Returns whether two names are one reader's."""
     return reader_key(name) == reader_key(other)
 
 
 def own_tag(entry: ImageEntry, tag: str, reader: str) -> str | None:
-    """Tells where the label of a reader lies; None where there is none.
+    """Returns where the label of a reader lies; None if there is none.
 
     Args:
         entry: the image.
@@ -80,7 +80,7 @@ def own_tag(entry: ImageEntry, tag: str, reader: str) -> str | None:
 
 
 def place_for(image: str, entry: ImageEntry, tag: str, reader: str, most: int) -> str:
-    """Tells where a reader's label is to lie.
+    """Returns where a reader's label is to lie.
 
     Args:
         image: its ID, for messages.
@@ -101,7 +101,8 @@ def place_for(image: str, entry: ImageEntry, tag: str, reader: str, most: int) -
     if not free or (not has(known, reader) and len(known) >= most):
         names = ", ".join(name or "one without a name" for name in known)
         raise ConflictError(
-            f"The image {image!r} has its {len(known)} readers ({names}): a label of {reader!r} is not taken; ask for "
+            f"The image {image!r} has its {len(known)} readers ({names}): a label of {reader!r} is not accepted; "
+            f"request "
             "another image, or check the name."
         )
     return free[0]

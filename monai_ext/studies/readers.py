@@ -39,7 +39,7 @@ class Consensus(NamedTuple):
 
     @property
     def says_something(self) -> bool:
-        """Tells whether a landmark is defined or missing."""
+        """Returns whether a landmark is defined or missing."""
         return bool((self.landmarks.status != Status.UNDEFINED).any())
 
 
@@ -47,7 +47,7 @@ class ConsensusFile(NamedTuple):
     """A ``final`` label made of readings.
 
     Attributes:
-        content: of the markups file; None where the readings agree on no landmark.
+        content: of the markups file; None if the readings agree on no landmark.
         found: what they say.
     """
 
@@ -56,7 +56,7 @@ class ConsensusFile(NamedTuple):
 
 
 def reader_key(name: str) -> str:
-    """Tells what tells readers apart: their name whatever its case, its Unicode form and the blanks around it."""
+    """Returns the key of a reader: the name without regard to case, Unicode form and surrounding blanks."""
     return unicodedata.normalize("NFC", name).strip().casefold()
 
 
@@ -69,7 +69,7 @@ def checked_name(name: str) -> str:
     found = name.strip()
     if not found or len(found) > LONGEST_NAME or not found.isprintable() or "," in found:
         raise InputError(
-            f"The annotator {name[:80]!r} is no name: use 1 to {LONGEST_NAME} printable characters without a comma."
+            f"The annotator {name[:80]!r} is not a name: use 1 to {LONGEST_NAME} printable characters without a comma."
         )
     return found
 
@@ -133,13 +133,13 @@ def sources(readings: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def stated_annotator(document: Any) -> str:
-    """Tells who made a label by its document; empty where it does not say."""
+    """Returns who made a label by its document; empty if it does not say."""
     name = document.get(ANNOTATOR) if isinstance(document, dict) else None
     return name.strip() if isinstance(name, str) else ""
 
 
 def stated_sources(document: Any) -> dict[str, str] | None:
-    """Of which readings a label is made by its document; None where it is a label of its own."""
+    """Of which readings a label is made by its document; None if it is a label of its own."""
     field = document.get(CONSENSUS_OF) if isinstance(document, dict) else None
     if not isinstance(field, dict) or not all(isinstance(value, str) for value in field.values()):
         return None

@@ -29,7 +29,7 @@ def reconcile_images(objects: Objects, files: StudyFiles, warn: Warn) -> None:
     known = {image: entry.image.ext for image, entry in objects.items()}
     images = files.scan_images(known, warn)
     for image in known.keys() - images.keys():
-        logger.warning("The image %s is gone from %s; it is no longer listed.", image, files.root)
+        logger.warning("The image %s was removed from %s; it is no longer listed.", image, files.root)
         del objects[image]
     for image, extension in images.items():
         if image not in known:
@@ -52,13 +52,13 @@ def reconcile_labels(objects: Objects, files: StudyFiles, warn: Warn) -> None:
             if entry is not None:
                 labels[tag] = entry
         for tag in known.labels.keys() - labels.keys():
-            logger.warning("The %s label of %s is gone; it is no longer listed.", tag, image)
+            logger.warning("The %s label of %s was removed; it is no longer listed.", tag, image)
         if labels != known.labels:
             objects[image] = known.model_copy(update={"labels": labels})
 
 
 def _present(known: LabelEntry | None, image: str, tag: str, files: StudyFiles) -> LabelEntry | None:
-    """The record of a label file. A damaged one stays listed: whoever opens it is told, and a start repairs it."""
+    """The record of a label file. A damaged one stays listed: opening it reports the damage, and a start repairs it."""
     sha256 = files.label_digest(image, tag)
     if sha256 is None:
         return None
@@ -73,12 +73,12 @@ def _present(known: LabelEntry | None, image: str, tag: str, files: StudyFiles) 
         return known
     if not known.sha256:
         return known.model_copy(update={"sha256": sha256})
-    logger.warning("The %s label of %s was replaced by hand; its notes start anew.", tag, image)
+    logger.warning("The %s label of %s was replaced by hand; its notes start again.", tag, image)
     return label_entry(image, sha256, _stated_notes(files, image, tag))
 
 
 def _stated_notes(files: StudyFiles, image: str, tag: str) -> dict[str, Any]:
-    """Tells what a label file itself says of who made it, and of which readings it is made."""
+    """Returns what a label file itself says of who made it, and of which readings it is made."""
     try:
         document = read_json(files.label(image, tag))
     except InputError:
@@ -91,7 +91,7 @@ def _stated_notes(files: StudyFiles, image: str, tag: str) -> dict[str, Any]:
 def replay(objects: Objects, changes: Iterable[Change], files: StudyFiles) -> Objects:
     """Returns the records after some changes of the journal, as far as these took place.
 
-    A process may have ended between a line of the journal and the file that it tells of. A label's notes count where
+    A process may have ended between a line of the journal and the file that it records. A label's notes count where
     the file has the content that they are about, and a removal where the file is gone or is another one. A stated pixel
     size is in no record: ``calibration.json`` has the old state or the new one.
     """
@@ -116,7 +116,7 @@ def replay(objects: Objects, changes: Iterable[Change], files: StudyFiles) -> Ob
 
 
 def _is_gone(change: Change, known: ImageEntry, files: StudyFiles) -> bool:
-    """Tells whether the file that a change removed is gone or is another one."""
+    """Returns whether the file that a change removed is gone or is another one."""
     if change.op == "image_removed":
         return files.image_digest(change.image, known.image.ext) != change.sha256
     return change.op == "label_removed" and files.label_digest(change.image, change.tag) != change.sha256

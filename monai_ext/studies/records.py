@@ -34,7 +34,7 @@ class LabelEntry(FileEntry):
     """Record of a label.
 
     Attributes:
-        sha256: of the file that the notes are about; empty where it was never recorded.
+        sha256: of the file that the notes are about; empty if it was never recorded.
     """
 
     sha256: str = ""
@@ -47,7 +47,7 @@ class ImageEntry(BaseModel):
     labels: dict[str, LabelEntry] = Field(default_factory=dict)
 
     def protocol(self, tag: str) -> str | None:
-        """Name of the protocol that a label was saved for; None where nobody noted one."""
+        """Name of the protocol that a label was saved for; None if unknown."""
         noted = self.labels[tag].info.get("protocol") if tag in self.labels else None
         return noted if isinstance(noted, str) else None
 
@@ -110,7 +110,7 @@ def known_label(objects: Objects, image: str, tag: str) -> tuple[ImageEntry, Lab
 
 
 def digest(content: bytes) -> str:
-    """Returns the SHA-256 by which the content of a file is told from any other."""
+    """Returns the SHA-256 that identifies the content of a file."""
     return hashlib.sha256(content).hexdigest()
 
 

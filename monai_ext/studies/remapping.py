@@ -132,7 +132,7 @@ def remap(studies: Studies, remappings: Iterable[Remapping]) -> None:
 
 
 def is_served(root: Path) -> bool:
-    """Tells whether a server has worked in a studies folder, so that changes of it are journalled."""
+    """Returns whether a server has worked in a studies folder, so that changes of it are journalled."""
     return (root / INDEX_FILE).exists() or (root / JOURNAL_FILE).exists()
 
 
@@ -152,7 +152,7 @@ def _mapped(item: Remapping) -> bytes:
     try:
         return (json.dumps(mapped_document(item.path, item.frame), indent=2) + "\n").encode()
     except RecursionError:
-        raise InputError(f"{item.path} is nested too deep to be changed: save the points anew in Slicer.") from None
+        raise InputError(f"{item.path} is nested too deep to be changed: save the points again in Slicer.") from None
 
 
 def _refuse_damaged(root: Path) -> None:
@@ -164,4 +164,4 @@ def _refuse_damaged(root: Path) -> None:
     index, journal = read_index(root), read_journal(root)
     if index is None or journal.damaged or journal.is_torn:
         which = f"{INDEX_FILE} is gone" if index is None else f"{JOURNAL_FILE} is damaged"
-        raise InputError(f"{root}: {which}; start the server once, which repairs it, and try again.")
+        raise InputError(f"{root}: {which}; start the server once to repair it, and try again.")

@@ -127,8 +127,8 @@ class StudiesState:
             self._journal.forget()
             self.load()  # what took place is found from the journal and the files
             raise StorageError(
-                f"The studies folder {self.files.root} refused a change half-way ({error.strerror or error}): look at "
-                "the label or image again before you go on."
+                f"The studies folder {self.files.root} failed during a change ({error.strerror or error}): look at "
+                "the label or image again before you continue."
             ) from error
 
     def _tidy_journal(self) -> None:

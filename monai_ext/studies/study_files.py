@@ -1,4 +1,4 @@
-"""The files of a studies folder: where they lie, which names they may have, and what tells their contents apart."""
+"""The files of a studies folder: their locations, valid names and checksums."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class StudyFiles:
         return self.labels / tag / f"{image}{LABEL_EXTENSION}"
 
     def image_digest(self, image: str, extension: str) -> str | None:
-        """SHA-256 of an image file; None where there is none."""
+        """SHA-256 of an image file; None if there is none."""
         try:
             return hashlib.sha256(self.image(image, extension).read_bytes()).hexdigest()
         except OSError:
             return None
 
     def label_digest(self, image: str, tag: str) -> str | None:
-        """SHA-256 of a label file, which is read only when it changed; None where there is none."""
+        """SHA-256 of a label file, which is read only when it changed; None if there is none."""
         path = self.label(image, tag)
         try:
             stat = os.stat(path)

@@ -1,9 +1,9 @@
 """Origin of a final label, which its later corrections keep.
 
-A label's info tells which version of a model proposed it and how far a person moved its points: ``model_version``
-(null: placed by hand), ``displacement``, ``unit`` and ``ts``. When the label is replaced, the new info carries these
-four of the first submission under ``first_submission``. Only the first one says how a model does on an image that is
-new to it: whatever comes later may have learned from that label.
+A label's info contains the version of the model that proposed it and how far a person moved its points:
+``model_version`` (null: placed by hand), ``displacement``, ``unit`` and ``ts``. When the label is replaced, the new
+info carries these four of the first submission under ``first_submission``. Only the first one shows how a model does on
+an image that is new to it: whatever comes later may have learned from that label.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def with_first_submission(info: Mapping[str, Any], replaced: Mapping[str, Any] |
 
     Args:
         info: of the label itself.
-        replaced: of the final label that it replaces; None where there is none.
+        replaced: of the final label that it replaces; None if there is none.
     """
     if replaced is None:
         return dict(info)

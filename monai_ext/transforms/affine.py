@@ -47,7 +47,7 @@ def _plain(image: Any) -> torch.Tensor:
     """The image as a plain float32 tensor: its MONAI affine would no longer hold after a resample."""
     tensor = torch.as_tensor(image)
     if tensor.ndim != 3:
-        raise InputError(f"An image tensor is (channels, height, width), not of shape {tuple(tensor.shape)}.")
+        raise InputError(f"An image tensor must have the shape (channels, height, width), not {tuple(tensor.shape)}.")
     return tensor.as_subclass(torch.Tensor).to(torch.float32)
 
 
@@ -127,7 +127,7 @@ class FitLandmarksd(MapTransform):
 
     Args:
         keys: the image, or several images of one size.
-        points_key: (K, 2) points of the sample that follow the image, or None where there are none (inference).
+        points_key: (K, 2) points of the sample that follow the image, or None if there are none (inference).
         status_key: (K,) status; a fit does not change it.
         size_wh: (width, height) of the network input.
         mode: as :class:`AffineLandmarks`.
@@ -180,5 +180,5 @@ def common_size(images: Sequence[torch.Tensor]) -> tuple[int, int]:
     """
     sizes = {(int(image.shape[-1]), int(image.shape[-2])) for image in images}
     if len(sizes) != 1:
-        raise InputError(f"Images that share their landmarks must be of one size, not {sorted(sizes)}.")
+        raise InputError(f"Images that share their landmarks must have the same size, not {sorted(sizes)}.")
     return sizes.pop()

@@ -27,7 +27,7 @@ BEYOND = 0.15
 
 
 def subject_cover(image: FloatArray, points: FloatArray) -> NDArray[np.uint8]:
-    """How much of each pixel the subject covers, of a picture whose surround is one colour or a soft gradient.
+    """Coverage of each pixel by the subject, for a picture with a background of one colour or a soft gradient.
 
     A quadratic surface is fitted to each channel along the upper rim, where portraits show no subject. The surround is
     what looks like it and is joined to the rim. The box of the landmarks is always of the subject.

@@ -75,7 +75,7 @@ def activate(logits: torch.Tensor, loss_name: str, sigma: Sigma) -> torch.Tensor
     """
     reason = LOSSES.unknown(loss_name)
     if reason is not None:
-        raise InputError(f"The heatmaps have no meaning: {reason}.")
+        raise InputError(f"The heatmaps cannot be decoded: {reason}.")
     if LOSSES[loss_name] == "heatmap":
         return logits
     area = 2 * math.pi * sigma_xy(sigma, logits.shape[1]).prod(-1).to(logits.device)
@@ -114,7 +114,7 @@ def decode_heatmap(heatmaps: torch.Tensor, method: str = "local_soft_argmax", ra
         InputError: an unknown method, a radius below 1 or heatmaps that are not 4-dimensional.
     """
     if heatmaps.ndim != 4 or 0 in heatmaps.shape[2:]:
-        raise InputError(f"Heatmaps are of shape (B, K, H, W), not {tuple(heatmaps.shape)}.")
+        raise InputError(f"Heatmaps must have the shape (B, K, H, W), not {tuple(heatmaps.shape)}.")
     _check(method, radius)
     size_hw = (heatmaps.shape[2], heatmaps.shape[3])
     heatmaps = heatmaps if heatmaps.dtype == torch.float64 else heatmaps.float()
@@ -134,7 +134,7 @@ def _check(method: str, radius: int) -> None:
     if method not in METHODS:
         raise InputError(f"Unknown heatmap decoder {method!r}: use one of {', '.join(METHODS)}.")
     if radius < 1:
-        raise InputError(f"The radius of a decoder is at least 1 pixel, not {radius}.")
+        raise InputError(f"The radius of a decoder must be at least 1 pixel, not {radius}.")
 
 
 def _find_peak(heatmaps: torch.Tensor) -> _Peak:
@@ -299,7 +299,7 @@ class DecodeHeatmap(Transform):
         """
         tensor = convert_to_tensor(heatmaps, track_meta=False)
         if tensor.ndim != 3:
-            raise InputError(f"The heatmaps of one sample are of shape (K, H, W), not {tuple(tensor.shape)}.")
+            raise InputError(f"The heatmaps of one sample must have the shape (K, H, W), not {tuple(tensor.shape)}.")
         decoded = decode_heatmap(tensor[None], self.method, self.radius)
         fields = [None if field is None else field[0] for field in decoded]
         if not isinstance(heatmaps, torch.Tensor):
@@ -339,7 +339,9 @@ class DecodeHeatmapd(MapTransform):
         super().__init__(keys, allow_missing_keys)
         self.decoder = DecodeHeatmap(method, radius)
         if covariance_keys is not None and method != "gaussian_fit":
-            raise InputError(f"The decoder {method!r} gives no covariance: use gaussian_fit or leave covariance_keys.")
+            raise InputError(
+                f"The decoder {method!r} gives no covariance: use gaussian_fit or leave out covariance_keys."
+            )
         self.outputs = [
             ensure_tuple(points_keys or [f"{key}_points" for key in self.keys]),
             ensure_tuple(confidence_keys or [f"{key}_confidence" for key in self.keys]),

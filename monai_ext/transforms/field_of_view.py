@@ -50,7 +50,7 @@ def find_field_of_view(image: torch.Tensor) -> Circle | None:
         image: (C, H, W), any range of values.
 
     Returns:
-        The circle in pixels of the image, or None where no surround shows or its edge is no circle: the image is then
+        The circle in pixels of the image, or None if no surround shows or its edge is no circle: the image is then
         best taken whole.
     """
     field = find_visible_field(image)
@@ -85,7 +85,7 @@ def find_visible_field(image: torch.Tensor) -> VisibleField | None:
 
 
 def _fit(rim: FloatArray, size: float) -> Circle | None:
-    """The circle through most rim points, or None where they do not lie on one."""
+    """The circle through most rim points, or None if they do not lie on one."""
     # x^2 + y^2 = 2 a x + 2 b y + c, linear in the unknowns, is the start
     design = np.column_stack([2 * rim, np.ones(len(rim))])
     a, b, c = np.linalg.lstsq(design, (rim**2).sum(axis=1), rcond=None)[0]
@@ -111,7 +111,7 @@ class FieldOfViewd(MapTransform):
         keys: one image, (C, H, W).
         region_key: where the :class:`Region` is put: the square around the circle, or the whole image where there is
             none.
-        field_key: where the :class:`~monai_ext.transforms.visible_field.VisibleField` is put, None where there is none.
+        field_key: where the :class:`~monai_ext.transforms.visible_field.VisibleField` is put, None if there is none.
         allow_missing_keys: whether a sample may lack the image.
     """
 
@@ -124,7 +124,7 @@ class FieldOfViewd(MapTransform):
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         if len(self.keys) != 1:
-            raise ValueError(f"FieldOfViewd looks at one image, not at the keys {self.keys}.")
+            raise ValueError(f"FieldOfViewd needs one image, not the keys {self.keys}.")
         self.region_key, self.field_key = region_key, field_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

@@ -40,7 +40,7 @@ def sigma_xy(sigma: Sigma, num_landmarks: int) -> torch.Tensor:
             f"not of shape {shape}."
         )
     if not isinstance(sigma, torch.Tensor) and not bool((values > 0).all() & values.isfinite().all()):
-        raise InputError(f"A sigma is a positive number of pixels, not {sigma}.")
+        raise InputError(f"A sigma must be a positive number of pixels, not {sigma}.")
     if values.ndim == 1:
         values = values[:, None]
     return values.expand(num_landmarks, 2)
@@ -98,7 +98,7 @@ def gaussian_heatmap(
         InputError: a shape does not fit or sigma is not positive.
     """
     if points.ndim < 2 or points.shape[-1] != 2:
-        raise InputError(f"Points are of shape (..., K, 2), not {tuple(points.shape)}.")
+        raise InputError(f"Points must have the shape (..., K, 2), not {tuple(points.shape)}.")
     if status is not None and status.shape != points.shape[:-1]:
         raise InputError(f"The status of points {tuple(points.shape)} cannot have the shape {tuple(status.shape)}.")
     points = points if points.dtype == torch.float64 else points.float()
@@ -115,13 +115,13 @@ class GenerateHeatmap(Transform):
 
     It takes MONAI's arguments and, with ``point_order="yx"``, agrees with it at integer centres (within 0.01 for sigma
     of 2 pixels or more; MONAI integrates the Gaussian over each pixel, which widens a narrower one). It differs on
-    purpose: points are (x, y), as in all of this package, unless (row, column) is asked for; MONAI rounds the centre
+    purpose: points are (x, y), as in all of this package, unless (row, column) is requested; MONAI rounds the centre
     to a pixel and cuts the support; a point is inside up to the outer edges of the border pixels (-0.5 to size - 0.5)
     rather than from 0 to size.
 
     Args:
         sigma: standard deviation in pixels, one number or one per axis in the order of the points.
-        spatial_shape: (rows, columns) of the heatmap; None where it is given at the call.
+        spatial_shape: (rows, columns) of the heatmap; None if it is given at the call.
         truncated: cut the support at this many sigmas per axis, as MONAI does with 4; None keeps all of it.
         normalize: True gives the amplitude 1 at the centre; False gives a density that sums to 1 over the plane.
         dtype: floating-point type of the heatmaps.
@@ -144,11 +144,11 @@ class GenerateHeatmap(Transform):
     ) -> None:
         sigmas = _pair(sigma, "sigma", "axis of the points")
         if min(sigmas) <= 0:
-            raise InputError(f"A sigma is a positive number of pixels, not {sigma}.")
+            raise InputError(f"A sigma must be a positive number of pixels, not {sigma}.")
         if truncated is not None and truncated <= 0:
-            raise InputError(f"The argument truncated is a positive number of sigmas or None, not {truncated}.")
+            raise InputError(f"The argument truncated must be a positive number of sigmas or None, not {truncated}.")
         if point_order not in POINT_ORDERS:
-            raise InputError(f"The point order is one of {', '.join(POINT_ORDERS)}, not {point_order!r}.")
+            raise InputError(f"The point order must be one of {', '.join(POINT_ORDERS)}, not {point_order!r}.")
         self.sigma_xy = sigmas if point_order == "xy" else sigmas[::-1]
         self.truncated = truncated
         self.normalize = normalize
@@ -195,7 +195,7 @@ class GenerateHeatmap(Transform):
         """(N, 2) float tensor of points (x, y) from points in this transform's order."""
         tensor = convert_to_tensor(points, track_meta=False)
         if tensor.ndim != 2 or tensor.shape[-1] != 2:
-            raise InputError(f"GenerateHeatmap draws 2D points of shape (N, 2), not {tuple(tensor.shape)}.")
+            raise InputError(f"GenerateHeatmap needs 2D points of shape (N, 2), not {tuple(tensor.shape)}.")
         tensor = tensor if tensor.dtype == torch.float64 else tensor.float()
         return tensor if self.point_order == "xy" else tensor.flip(-1)
 
@@ -257,7 +257,7 @@ class GenerateHeatmapd(MapTransform):
         self.coordinate_spaces = self._per_key(coordinate_space, "coordinate_space")
         for space in self.coordinate_spaces:
             if space not in COORDINATE_SPACES:
-                raise InputError(f"The coordinate space is one of {', '.join(COORDINATE_SPACES)}, not {space!r}.")
+                raise InputError(f"The coordinate space must be one of {', '.join(COORDINATE_SPACES)}, not {space!r}.")
         one_shape = all(s is None or isinstance(s, int | np.integer) for s in ensure_tuple(spatial_shape))
         self.spatial_shapes = self._per_key([spatial_shape] if one_shape else spatial_shape, "spatial_shape")
         options: dict[str, Any] = {"truncated": truncated, "normalize": normalize, "dtype": dtype}
@@ -329,5 +329,5 @@ def _pair(values: Any, name: str, axis: str) -> tuple[Any, Any]:
     listed = [values] * 2 if not isinstance(values, Sequence | np.ndarray | torch.Tensor) else list(values)
     listed = listed * 2 if len(listed) == 1 else listed
     if len(listed) != 2:
-        raise InputError(f"The argument {name} is one number or one for each {axis}, not {values}.")
+        raise InputError(f"The argument {name} must be one number, or one for each {axis}, not {values}.")
     return listed[0], listed[1]

@@ -108,7 +108,7 @@ class RandChannelGain(RandImage):
 
     def __init__(self, gain: float) -> None:
         if not 0 <= gain < 1:
-            raise ValueError(f"A channel gain is in [0, 1), not {gain}.")
+            raise ValueError(f"A channel gain must be in [0, 1), not {gain}.")
         self.gain = gain
         self._factors = np.ones(0)
 

@@ -75,7 +75,7 @@ class RandAffineLandmarks(RandomizableTransform):
         super().__init__(prob)
         if min(rotation, scale, shift, flip) < 0:
             raise ValueError(
-                f"Ranges are not negative: rotation {rotation}, scale {scale}, shift {shift}, flip {flip}."
+                f"Ranges must not be negative: rotation {rotation}, scale {scale}, shift {shift}, flip {flip}."
             )
         if flip > 0 and swap is None:
             raise ValueError("A flip needs `swap`, the left/right partner of each landmark (Protocol.swap).")
@@ -168,7 +168,7 @@ class RandAffineLandmarks(RandomizableTransform):
             image: (C, H, W).
             points: (K, 2) pixels (x, y) of the image.
             status: (K,) codes of :class:`monai_ext.landmarks.Status`.
-            randomize: draw anew, or repeat the last draw.
+            randomize: draw again, or repeat the last draw.
 
         Returns:
             The network input, its points, their status, and the (3, 3) float64 map original -> network input.

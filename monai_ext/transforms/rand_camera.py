@@ -61,7 +61,7 @@ class RandColor(RandImage):
 
     def __init__(self, hue: float = 0.0, saturation: float = 0.0, channel_gamma: float = 0.0) -> None:
         if min(hue, saturation, channel_gamma) < 0:
-            raise ValueError(f"Ranges are not negative: {hue}, {saturation} and {channel_gamma}.")
+            raise ValueError(f"Ranges must not be negative: {hue}, {saturation} and {channel_gamma}.")
         self.hue, self.saturation, self.channel_gamma = hue, saturation, channel_gamma
         self._matrix, self._exponents = np.eye(3), np.ones(3)
 
@@ -104,7 +104,9 @@ class RandResolution(RandImage):
 
     def __init__(self, reduction: float = 0.0, jpeg: int = 0) -> None:
         if reduction < 0 or not 0 <= jpeg <= 99:
-            raise ValueError(f"A reduction is 0 or more and a loss of quality 0 to 99, not {reduction} and {jpeg}.")
+            raise ValueError(
+                f"A reduction must be 0 or more and a loss of quality 0 to 99, not {reduction} and {jpeg}."
+            )
         self.reduction, self.jpeg = reduction, int(jpeg)
         self._factor, self._quality = 1.0, 100
 

@@ -32,7 +32,7 @@ class RandImage(Randomizable, Transform):
         return low + reach * self.change_unit(unit)
 
     def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Maps (C, H, W) to the same shape; draws anew, or repeats the last draw."""
+        """Maps (C, H, W) to the same shape; draws again, or repeats the last draw."""
         if randomize:
             self.randomize(len(image))
         return self.change(image)

@@ -48,7 +48,7 @@ class RandShade(RandImage):
 
     def __init__(self, shade: float) -> None:
         if not 0 <= shade < 1:
-            raise ValueError(f"A shade is in [0, 1), not {shade}.")
+            raise ValueError(f"A shade must be in [0, 1), not {shade}.")
         self.shade = shade
         self._slope, self._bowl, self._direction = 0.0, 0.0, 0.0
 
@@ -86,7 +86,7 @@ class RandHaze(RandImage):
 
     def __init__(self, haze: float) -> None:
         if haze < 0:
-            raise ValueError(f"Haze is a share of light, 0 or more, not {haze}.")
+            raise ValueError(f"Haze must be a share of light of 0 or more, not {haze}.")
         self.haze = haze
         self._light, self._line, self._direction = 0.0, NEAREST, 0.0
 
@@ -143,7 +143,7 @@ class RandSpots(RandImage):
 
     def __init__(self, spots: float) -> None:
         if spots < 0:
-            raise ValueError(f"The strength of spots is a share of light, 0 or more, not {spots}.")
+            raise ValueError(f"The strength of spots must be a share of light of 0 or more, not {spots}.")
         self.spots = spots
         self._drawn: list[Spot] = []
 

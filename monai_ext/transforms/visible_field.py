@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,18 +21,22 @@ TRIES = 64
 MARGIN = 0.05
 #: A field that hides landmarks is narrowed by up to this share.
 HIDING = 0.75
+#: Share of the fields drawn to hide landmarks that one straight line cuts off, and where such lines run: from the
+#: middle of the circle, in radii, negative where less than half stays.
+STRAIGHT, LINES = 0.5, (-0.6, 0.8)
 #: Half of the side of a square in a circle of radius 1.
 IN_CIRCLE = 0.5**0.5
 
 
 @dataclass(frozen=True)
 class VisibleField:
-    """A circle, a circle that is cut straight above and below, or a rectangle.
+    """A circle, a circle that is cut straight above and below, or a rectangle; or what one side of a line shows of it.
 
     Args:
         x, y: its middle, pixels of the image.
         radius: of the circle; infinite for a rectangle.
         half_width, half_height: where it is cut; infinite where it is not.
+        line: (a, b, c) of a line whose side a x + b y < c is shown, (a, b) of length 1; None for both sides.
     """
 
     x: float
@@ -40,6 +44,7 @@ class VisibleField:
     radius: float
     half_width: float = np.inf
     half_height: float = np.inf
+    line: tuple[float, float, float] | None = None
 
     @property
     def region(self) -> Region:
@@ -49,11 +54,14 @@ class VisibleField:
 
     def depth(self, x: Any, y: Any) -> Any:
         """Depth of places within the outline, pixels; negative outside. Arrays or tensors of one shape."""
-        x, y = abs(x - self.x), abs(y - self.y)
+        across, down = abs(x - self.x), abs(y - self.y)
         library = torch if isinstance(x, torch.Tensor) else np
-        found = self.radius - library.sqrt(x * x + y * y)
-        for half, away in ((self.half_width, x), (self.half_height, y)):
+        found = self.radius - library.sqrt(across * across + down * down)
+        for half, away in ((self.half_width, across), (self.half_height, down)):
             found = library.minimum(found, half - away) if np.isfinite(half) else found
+        if self.line is not None:
+            a, b, c = self.line
+            found = library.minimum(found, c - (a * x + b * y))
         return found
 
 
@@ -81,7 +89,7 @@ class RandSurroundd(Randomizable, MapTransform):
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         if not 0 <= border <= 1:
-            raise ValueError(f"The brightest surround is in [0, 1], not {border}.")
+            raise ValueError(f"The brightest surround must be in [0, 1], not {border}.")
         self.border, self.field_key, self.matrix_key = border, field_key, matrix_key
         self._color: FloatArray = np.zeros(3)
 
@@ -121,13 +129,16 @@ class RandFieldOfViewd(Randomizable, MapTransform):
     without a border. Every landmark that the old field shows is kept, with a margin: where no draw does that, the field
     stays. A sample without a field stays as it is.
 
-    With the probability ``hide`` a narrower field (f = 0.75) hides at least one landmark instead, which is ``missing``
-    then, so that a network learns what a photograph without it looks like.
+    With the probability ``hide`` the field is one that may hide landmarks instead, which are ``missing`` then, so that
+    a network learns what a photograph without them looks like: one of them, alone where a field drawn does that, or
+    all. Half of these fields are narrower ones (f = 0.75). The others are cut off by a straight line, upright or level
+    in half of the cases, that may also hide none, so that a cut alone tells nothing; the circle keeps its place on the
+    network input, as that of a photograph cut in two does.
 
     Args:
         keys: the image, which is not looked at.
         narrowing: f, in [0, 1).
-        hide: probability of a field that hides a landmark.
+        hide: probability of a field that may hide landmarks.
         field_key: the :class:`VisibleField`, pixels of the image.
         region_key: the :class:`~monai_ext.transforms.affine.Region` that follows it.
         points_key: (K, 2) pixels (x, y) of the image.
@@ -148,19 +159,21 @@ class RandFieldOfViewd(Randomizable, MapTransform):
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         if not 0 <= narrowing < 1:
-            raise ValueError(f"A field of view is narrowed by a share in [0, 1), not {narrowing}.")
+            raise ValueError(f"The narrowing of a field of view must be in [0, 1), not {narrowing}.")
         if not 0 <= hide <= 1:
-            raise ValueError(f"Landmarks are hidden with a probability in [0, 1], not {hide}.")
+            raise ValueError(f"The probability of hidden landmarks must be in [0, 1], not {hide}.")
         self.narrowing, self.hide = narrowing, hide
         self.field_key, self.region_key = field_key, region_key
         self.points_key, self.status_key = points_key, status_key
-        self._form, self._drawn, self._hiding = 1.0, np.zeros((TRIES, 4)), False
+        self._form, self._drawn = 1.0, np.zeros((TRIES, 4))
+        self._hiding, self._straight, self._wanted = False, False, 0.0
 
     def randomize(self, data: Any = None) -> None:
         """Draws a form, several fields and whether landmarks are hidden; always the same count of numbers."""
         self._form, self._drawn = self.R.uniform(), self.R.uniform(size=(TRIES, 4))
         if self.hide:
-            self._hiding = bool(self.R.uniform() < self.hide)
+            hiding, straight, self._wanted = self.R.uniform(size=3).tolist()
+            self._hiding, self._straight = hiding < self.hide, straight < STRAIGHT
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         sample = dict(data)
@@ -179,19 +192,27 @@ class RandFieldOfViewd(Randomizable, MapTransform):
         return sample
 
     def _first_that_fits(self, whole: VisibleField, points: FloatArray) -> tuple[VisibleField, FloatArray]:
-        """The first field drawn that keeps all landmarks, or hides one; with the depth of each landmark in it."""
-        margin = MARGIN * whole.radius
+        """The first field drawn that shows and hides what it has to; with the depth of each landmark in it."""
+        straight = self._hiding and self._straight
+        wanted = int(self._wanted * (len(points) + 1 + straight)) if self._hiding else len(points) + 1
+        hidden = np.full(len(points), wanted == len(points))  # all, or one, or none
+        hidden[wanted : wanted + 1] = True
+        found = whole, whole.depth(points[:, 0], points[:, 1])
         for random in self._drawn:
-            field = self._field(whole, random, HIDING if self._hiding else self.narrowing)
+            field = _cut_off(whole, random) if straight else self._field(whole, random)
             depth = field.depth(points[:, 0], points[:, 1])
-            clear = (np.abs(depth) >= margin).all() and (depth < 0).any() == self._hiding
-            if clear or not len(points):
+            if (np.abs(depth) < MARGIN * whole.radius).any():
+                continue
+            if ((depth < 0) == hidden).all():
                 return field, depth
-        return whole, whole.depth(points[:, 0], points[:, 1])
+            if found[0] is whole and hidden.any() and (depth < 0)[hidden].all():
+                found = field, depth  # hides others, too
+        return found
 
-    def _field(self, whole: VisibleField, random: FloatArray, narrowing: float) -> VisibleField:
+    def _field(self, whole: VisibleField, random: FloatArray) -> VisibleField:
         """One field from four numbers in [0, 1)."""
         size, away, turn, cut = random
+        narrowing = HIDING if self._hiding else self.narrowing
         radius = whole.radius * (1 - narrowing * size)
         reach = (whole.radius - radius) * np.sqrt(away)
         x, y = whole.x + reach * np.cos(2 * np.pi * turn), whole.y + reach * np.sin(2 * np.pi * turn)
@@ -200,3 +221,12 @@ class RandFieldOfViewd(Randomizable, MapTransform):
         if self._form < 1 / 2:
             return VisibleField(x, y, radius, half_height=radius * (1 - narrowing * cut))
         return VisibleField(x, y, radius)
+
+
+def _cut_off(whole: VisibleField, random: FloatArray) -> VisibleField:
+    """A field that a line cuts, from four numbers in [0, 1)."""
+    where, upright, turn, _ = random
+    turn = np.floor(4 * turn) / 4 if upright < 0.5 else turn
+    a, b = float(np.cos(2 * np.pi * turn)), float(np.sin(2 * np.pi * turn))
+    away = whole.radius * (LINES[0] + (LINES[1] - LINES[0]) * where)
+    return replace(whole, line=(a, b, float(a * whole.x + b * whole.y + away)))

@@ -99,7 +99,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget):
             self.panel.exit()
 
     def cleanup(self) -> None:
-        """Slicer closes, or the module is loaded anew: the widgets go, whose slots hold the panel."""
+        """Slicer closes, or the module is reloaded: the widgets go, whose slots hold the panel."""
         if self.panel is not None:
             self.panel.close()
         if self._root is not None:
@@ -107,7 +107,7 @@ class LandmarkDetectionWidget(ScriptedLoadableModuleWidget):
         self.panel = self.ui = self._root = None
 
     def onReload(self) -> None:
-        """Loads the library anew too; by itself Slicer executes only this file again."""
+        """Reloads the library too; by itself Slicer executes only this file again."""
         folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
         for name, module in list(sys.modules.items()):
             if name != __name__ and (getattr(module, "__file__", None) or "").startswith(folder):

@@ -175,7 +175,7 @@ def test_label_placed_by_hand_is_no_record(by_hand: dict[str, None]) -> None:
     ],
 )
 def test_notes_that_no_server_writes_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="final label of a do not tell"):
+    with pytest.raises(InputError, match="final label of a do not say"):
         agreement_record("a", INFO | wrong)
 
 

@@ -257,7 +257,7 @@ def test_what_is_lacking_is_said() -> None:
         StageDistance().compute(seen)
     with pytest.raises(InputError, match="no dropout layer"):
         observer_of(protocol_of(), LeftAndRight(), sources=["dropout"])
-    with pytest.raises(InputError, match="same landmarks in one order"):
+    with pytest.raises(InputError, match="same landmarks in the same order"):
         Observer([predictor_of(LeftAndRight(), protocol_of((name,))) for name in "ab"])
     with pytest.raises(InputError, match="not 0 and 4"):
         Observer([])

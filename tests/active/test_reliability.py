@@ -54,6 +54,6 @@ def test_the_plot_shows_every_table(tmp_path) -> None:
     pixels = np.asarray(Image.open(tmp_path / "plot.png").convert("RGB")).reshape(-1, 3)
     for color in [(0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)]:
         assert (pixels == color).all(axis=1).sum() > 20
-    with pytest.raises(InputError, match="No coverage could be observed"):
+    with pytest.raises(InputError, match="No coverage could be measured"):
         draw_reliability({"none": [ReliabilityRow(0.99, None, 0)]}, tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()

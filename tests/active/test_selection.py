@@ -183,8 +183,8 @@ def test_more_than_there_are_gives_all_once(candidates, strategy) -> None:
     ("options", "sentence"),
     [
         ({"ids": ("a", "a")}, "'a' occurs more than once"),
-        ({"scores": np.ones(3)}, r"scores of 2 candidates have another shape: \(3,\)"),
-        ({"features": np.ones(2)}, r"features of 2 candidates have another shape: \(2,\)"),
+        ({"scores": np.ones(3)}, r"scores of 2 candidates have a different shape: \(3,\)"),
+        ({"features": np.ones(2)}, r"features of 2 candidates have a different shape: \(2,\)"),
         ({"scores": np.array([1, np.nan])}, "finite"),
     ],
 )
@@ -197,9 +197,9 @@ def test_candidates_that_do_not_fit_are_refused(options, sentence) -> None:
     ("strategy", "options", "sentence"),
     [
         ("best", {}, "no strategy 'best': use one of random, uncertainty, diversity, hybrid"),
-        ("uncertainty", {}, "uncertainty looks at the scores"),
-        ("diversity", {}, "diversity looks at the features"),
-        ("hybrid", {"scores": np.ones(2)}, "hybrid looks at the features"),
+        ("uncertainty", {}, "uncertainty needs the scores"),
+        ("diversity", {}, "diversity needs the features"),
+        ("hybrid", {"scores": np.ones(2)}, "hybrid needs the features"),
         ("hybrid", {"scores": -np.ones(2), "features": np.ones((2, 3))}, "the smallest is -1"),
         (
             "diversity",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from app_certificates import Certificates, library_folder
 from pydicom import Dataset, dcmread
 
 from monai_ext.dicomweb import Connection, Credentials, Instance, fetch_report, list_instances, send_report
@@ -31,16 +33,23 @@ def orthanc_program() -> str:
 
 
 class Orthanc:
-    """Orthanc, which can be stopped and started on the same data and the same port."""
+    """Orthanc, which can be stopped and started on the same data and the same port.
 
-    def __init__(self, folder: Path) -> None:
-        self._program, self._folder = orthanc_program(), folder
+    Args:
+        folder: of its data and its log.
+        certificates: with which it speaks https, and asks for a client certificate.
+    """
+
+    def __init__(self, folder: Path, certificates: Certificates | None = None) -> None:
+        self._program, self._folder, self._certificates = orthanc_program(), folder, certificates
+        self._environment = dict(os.environ)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.root = f"http://127.0.0.1:{port}"
+        self.root = f"{'http' if certificates is None else 'https'}://127.0.0.1:{port}"
         self.address = f"{self.root}/dicom-web"
-        self.connection = Connection(self.address, Credentials(USER, PASSWORD))
+        files = {} if certificates is None else certificates.right
+        self.connection = Connection(self.address, Credentials(USER, PASSWORD, **files))
         self._process: subprocess.Popen[bytes] | None = None
         configuration = {
             "Name": "Test",
@@ -54,19 +63,29 @@ class Orthanc:
             "RegisteredUsers": {USER: PASSWORD},
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         }
+        if certificates is not None:
+            configuration |= {"SslEnabled": True, "SslCertificate": str(certificates.server)}
+            configuration |= {"SslVerifyPeers": True, "SslTrustedClientCertificates": str(certificates.authority)}
+            self._environment["LD_LIBRARY_PATH"] = str(library_folder(folder / "lib"))
         (folder / "orthanc.json").write_text(json.dumps(configuration))
 
     def start(self) -> None:
         with (self._folder / "orthanc.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, str(self._folder / "orthanc.json")], stdout=log, stderr=subprocess.STDOUT
+                [self._program, str(self._folder / "orthanc.json")],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
-            with contextlib.suppress(OSError):
+            try:
                 self.request("GET", "/system")
                 return
-            time.sleep(0.05)
+            except requests.exceptions.SSLError:
+                return  # it answers, with a certificate that is not to be trusted
+            except OSError:
+                time.sleep(0.05)
         raise RuntimeError((self._folder / "orthanc.log").read_text()[-2000:])
 
     def stop(self) -> None:
@@ -78,6 +97,8 @@ class Orthanc:
     def request(self, method: str, path: str) -> requests.Response:
         session = requests.Session()
         session.trust_env = False
+        if self._certificates is not None:
+            session.cert, session.verify = str(self._certificates.client), str(self._certificates.authority)
         return session.request(method, f"{self.root}{path}", auth=(USER, PASSWORD), timeout=10)
 
     def store(self, path: Path) -> str:
@@ -100,9 +121,9 @@ class Orthanc:
 
 
 @contextlib.contextmanager
-def run_orthanc(folder: Path) -> Iterator[Orthanc]:
+def run_orthanc(folder: Path, certificates: Certificates | None = None) -> Iterator[Orthanc]:
     """An empty PACS, which ends with the block."""
-    pacs = Orthanc(folder)
+    pacs = Orthanc(folder, certificates)
     pacs.start()
     try:
         yield pacs

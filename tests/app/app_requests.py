@@ -40,11 +40,11 @@ def publish_random(app: Any, seed: int = 0, protocol: Protocol | None = None) ->
 
 
 def publish_weights(model_root: Path, protocol: Protocol, seed: int = 0) -> str:
-    """Publishes an untrained network of the protocol ``spots``; returns its version."""
+    """Publishes an untrained network of a protocol; returns its version."""
     torch.manual_seed(seed)
     card = {"protocol": protocol, "labels_used": 2, "val_images": ("a",), "val_error": 9.0, "unit": "px"}
     card |= {"epochs": 1, "seed": seed, "date": "2026-01-01T00:00:00+00:00"}
-    return publish(model_root / "spots", build_network(protocol).state_dict(), card).version
+    return publish(model_root / protocol.name, build_network(protocol).state_dict(), card).version
 
 
 def know_one_image(folder: Path, image: Path) -> Path:

@@ -98,7 +98,7 @@ LABELS: Sequence[Probe] = (
         "label: unknown names",
         f"PUT {_LABEL}?image=spot_01",
         400,
-        "fit no served protocol",
+        "match no served protocol",
         **form(("label", "l", MARKUPS.replace(b"[]", b'[{"label": "ear", "position": [0, 0, 0]}]'))),
     ),
     Probe(

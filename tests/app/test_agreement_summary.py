@@ -120,7 +120,7 @@ def test_notes_that_no_server_writes_are_told_of_and_left_out(
 
     for _ in range(2):
         assert numbers(labelled.info()["agreement"]["spots"]) == [("v2", "px", 1, 2, 1.0, 0.0)]
-    assert caplog.text.count("The notes on the final label of spot_00 do not tell") == 1
+    assert caplog.text.count("The notes on the final label of spot_00 do not say") == 1
     with pytest.warns(UserWarning, match="final label of spot_00"):
         assert [r.image for r in read_agreement(labelled.datastore().folder, "spots")] == ["spot_01"]
 

@@ -119,8 +119,8 @@ def test_answers_measure_in_mm_at_once_and_another_answer_is_kept(app: Any, clie
         ({"length_mm": -5}, 400, "above 0, not -5"),
         ({"length_mm": "50"}, 422, "length_mm"),
         ({"length_mm": True}, 422, "length_mm"),
-        ({"length_mm": 901}, 400, "A line of 80 px and 901 mm: a pixel of 11.2625 mm cannot be true"),
-        ({"length_mm": 0.05}, 400, "a pixel of 0.000625 mm cannot be true; a pixel has 0.001 to 10 mm"),
+        ({"length_mm": 901}, 400, "A line of 80 px and 901 mm: a pixel of 11.2625 mm is not plausible"),
+        ({"length_mm": 0.05}, 400, "a pixel of 0.000625 mm is not plausible; a pixel has 0.001 to 10 mm"),
         ({"line": [[0, 0], [9, 0]]}, 400, "The line is 9 px long; draw one of at least 10 px"),
         ({"line": [[5, 5], [5, 5]]}, 400, "The line is 0 px long"),
         ({"line": [[0, 0], [88, 0]]}, 400, "ends at (88, 0), outside the image of 88 x 64 pixels"),
@@ -128,8 +128,8 @@ def test_answers_measure_in_mm_at_once_and_another_answer_is_kept(app: Any, clie
         ({"line": [[0, 0]]}, 422, "line"),
         ({"line": None}, 400, "State mm_per_px, or a line with its length_mm"),
         ({"length_mm": None}, 400, "state the length too"),
-        ({"line": None, "length_mm": None, "mm_per_px": 0}, 400, "a pixel of 0 mm cannot be true"),
-        ({"line": None, "length_mm": None, "mm_per_px": [0.1, 11]}, 400, "a pixel of 11 mm cannot be true"),
+        ({"line": None, "length_mm": None, "mm_per_px": 0}, 400, "a pixel of 0 mm is not plausible"),
+        ({"line": None, "length_mm": None, "mm_per_px": [0.1, 11]}, 400, "a pixel of 11 mm is not plausible"),
         ({"line": None, "length_mm": -1, "mm_per_px": 0.1}, 400, "above 0, not -1"),
         ({"mm_per_px": 0.5}, 400, "The mm_per_px says 0.5 x 0.5 mm, but the line 0.625 x 0.625 mm"),
         ({"how": "guess"}, 422, "how"),
@@ -169,7 +169,7 @@ def test_unknown_images_are_404(client: TestClient) -> None:
 def test_file_keeps_its_pixel_size_unless_it_is_overruled(client: TestClient, aniso: str) -> None:
     line = {"line": [[5, 10], [5, 50]], "length_mm": 20.0}  # 10 mm by the file
     assert_refused(
-        state(client, aniso, how="line", **line), 409, "has pixels of 0.5 x 0.25 mm (NRRD): they stay, unless"
+        state(client, aniso, how="line", **line), 409, "has pixels of 0.5 x 0.25 mm (NRRD): they are kept unless"
     )
     assert ask(client, aniso)["stated"] is None
     told = state(client, aniso, how="overrule", **line).json()

@@ -83,10 +83,7 @@ def served(
     conf = {"protocols": "spots,far", "protocol_dir": str(protocols), "model_dir": str(models), "infer_slots": "2"}
     settings = AppSettings.from_conf(app_dir, conf)
     publish_random(SimpleNamespace(settings=settings))
-    publish_random(
-        SimpleNamespace(settings=SimpleNamespace(model_root=models / "of far")), protocol=settings.protocols["far"]
-    )
-    (models / "of far" / "spots").rename(models / "far")
+    publish_random(SimpleNamespace(settings=settings), protocol=settings.protocols["far"])
     with start_server(studies, **conf) as server:
         yield server, studies, SlowDisk(models / "far" / "v1.safetensors")
 

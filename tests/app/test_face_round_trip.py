@@ -96,7 +96,7 @@ def check_failed_without_source(client: MONAILabelClient, server: Server, models
     last = train(client, 120, max_epochs=2)[-1]
     assert last["status"] == "failed"
     assert last["message"].startswith(
-        "The protocol faces learns from the source classifier 'face_source', which is not there"
+        "The protocol faces needs the source classifier 'face_source', which does not exist"
     )
     for words in (str(models / "sources" / "face_source.safetensors"), "`monai-landmarks train-source` makes one"):
         assert words in last["message"]
@@ -107,6 +107,7 @@ def check_failed_without_source(client: MONAILabelClient, server: Server, models
     assert (matched.status_code, matched.json()["model_version"]) == (200, "first-labels")  # from the labels alone
 
 
+@pytest.mark.slow
 def test_a_source_is_put_in_place_and_the_detector_learns_beside_it(start_server: StartServer, tmp_path: Path) -> None:
     """The round trip in short: what 2 epochs learn is worth nothing, but all parts have met."""
     side, models, studies = 64, tmp_path / "my models", tmp_path / "my studies"

@@ -30,7 +30,7 @@ def test_names_decide_the_protocol(protocols: dict[str, Protocol]) -> None:
 
 
 def test_the_stated_protocol_counts_when_several_fit(protocols: dict[str, Protocol]) -> None:
-    with pytest.raises(InputError, match=r"fit the protocols spots, twin: state params\.protocol"):
+    with pytest.raises(InputError, match=r"match the protocols spots, twin: set params\.protocol"):
         protocol_of(NAMES, protocols)
     assert protocol_of(NAMES, protocols, "twin").name == "twin"
     with pytest.raises(NotFoundError, match="'ear' is not served; use one of spots, twin, fundus"):
@@ -39,7 +39,7 @@ def test_the_stated_protocol_counts_when_several_fit(protocols: dict[str, Protoc
 
 @pytest.mark.parametrize("names", [(), ("bright", "fovea"), ("nose",)])
 def test_names_that_fit_nothing_are_refused(protocols: dict[str, Protocol], names: tuple[str, ...]) -> None:
-    with pytest.raises(InputError, match=r"holds no landmark|fit no served protocol"):
+    with pytest.raises(InputError, match=r"contains no landmark|match no served protocol"):
         protocol_of(names, protocols)
 
 

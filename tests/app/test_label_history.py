@@ -191,7 +191,7 @@ def test_version_whose_notes_are_lost_is_still_offered(
     version.notes_path.write_text("{")
     (again,) = store.label_versions("spot_00", "final")
     assert (again.version, again.info, again.time) == (version.version, {}, version.time)
-    assert "The notes on an earlier label are lost" in caplog.text
+    assert "The notes of an earlier label are lost" in caplog.text
     store.restore_label("spot_00", "final", again, user=None)
     assert label_state(store, "spot_00")[0] == "a"
 

@@ -68,7 +68,7 @@ def _with(content: bytes, old: str, new: str) -> bytes:
         (lambda c: b"\x89PNG\r\n", "spot_00.mrk.json"),
         (lambda c: b"[" * 100_000, "spot_00.mrk.json"),
         (lambda c: b'{"markups": []}', "spot_00.mrk.json"),
-        (lambda c: _with(c, '"bright"', '"nose"'), "fit no served protocol"),
+        (lambda c: _with(c, '"bright"', '"nose"'), "match no served protocol"),
         (lambda c: _with(c, '"bright"', '"dim"'), "'dim' more than once"),
         (lambda c: _with(c, '"LPS"', '"RAS"'), "outside the image of 88 x 64 pixels"),
         (lambda c: _with(c, '"LPS"', '"XYZ"'), "coordinateSystem"),

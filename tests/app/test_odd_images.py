@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,10 @@ from fastapi.testclient import TestClient
 from lib.routes import install_routes
 from lib.start_report import start_lines, start_report
 from monai_ext.images import read_image
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "structured_reports")]
+from dicom_images import write_dicom  # noqa: E402
+from dicom_reports import report  # noqa: E402
 
 NFC = unicodedata.normalize("NFC", "œil_é")
 NFD = unicodedata.normalize("NFD", NFC)
@@ -40,6 +45,7 @@ def studies(make_studies: Callable[[int], Path]) -> Path:
     (folder / "scan.dcm").rename(folder / "IM0001")
     (folder / "scan.IMA").write_bytes((folder / "IM0001").read_bytes())
     (folder / "scan.dicom").write_bytes((folder / "IM0001").read_bytes())
+    write_dicom(folder / "scan.sr.dcm", report([]))
     grey.save(folder / "web.webp")
     (folder / "sub").mkdir()
     grey.save(folder / "sub" / "nested.png")
@@ -59,7 +65,9 @@ def test_the_start_says_what_is_served_and_what_is_not_and_why(web: tuple[Any, T
     app, client = web
     assert app.datastore().list_images() == ["IM0001", "head", "pair", "phone", "plain", "scan", "volume"]
     report = start_report("0.1", app.models, app.datastore(), app.settings)
+    sentence = "a DICOM structured report, whose points `monai-landmarks import` reads"
     assert report.not_served == (
+        f"scan.sr.dcm: {sentence}",
         "sub/ with 1 image: only images in the folder itself are used: move them there",
         "web.webp: WebP is not opened by 3D Slicer as an image: save it as PNG",
         "scan.dicom: scan.IMA has the same image ID: rename one of the two",
@@ -67,7 +75,7 @@ def test_the_start_says_what_is_served_and_what_is_not_and_why(web: tuple[Any, T
     )
     lines = start_lines(report)
     assert f"  Not served {report.not_served[0]}" in lines
-    assert f"             {report.not_served[3]}" in lines
+    assert f"             {report.not_served[4]}" in lines
     assert client.get("/datastore/images").json()["total"] == 7
 
 
@@ -106,15 +114,21 @@ def test_dicom_without_an_extension_is_predicted_labelled_and_uploaded(
     assert (studies / "IM0002").is_file()
     text = {"file": ("IM0003", b"no image at all" * 30)}
     assert_refused(client.put("/datastore/image", files=text), 400, "'IM0003' is not an image")
-    assert_refused(client.post("/infer/spots?output=json", files=text), 400, "IM0003 is no known image file")
+    assert_refused(client.post("/infer/spots?output=json", files=text), 400, "IM0003 is not an image file of a known")
+    for name in ("New.sr.dcm", "IM0004"):
+        files = {"file": (name, (studies / "scan.sr.dcm").read_bytes())}
+        told = f"'{name}' is not an image: a DICOM structured report, whose points"
+        assert_refused(client.put("/datastore/image", files=files), 400, told)
+        told = f"{name} is a DICOM structured report, whose points `monai-landmarks import` reads, and no image."
+        assert_refused(client.post("/infer/spots?output=json", files=files), 400, told)
 
 
 def test_a_header_without_its_pixels_is_refused(web: tuple[Any, TestClient], studies: Path) -> None:
     upload = {"file": ("Alone.mhd", (studies / "pair.mhd").read_bytes())}
-    assert_refused(web[1].put("/datastore/image", files=upload), 400, "Alone.mhd keeps its pixels in pair.raw")
+    assert_refused(web[1].put("/datastore/image", files=upload), 400, "Alone.mhd stores its pixels in pair.raw")
     reaching = (studies / "pair.mhd").read_bytes().replace(b"pair.raw", b"/etc/passwd")
     upload = {"file": ("Reach.mha", reaching)}
-    assert_refused(web[1].put("/datastore/image", files=upload), 400, "keeps its pixels in another folder")
+    assert_refused(web[1].put("/datastore/image", files=upload), 400, "stores its pixels in another folder")
 
 
 @pytest.mark.parametrize(("on_disk", "asked"), [(NFC, NFD), (NFD, NFC)])

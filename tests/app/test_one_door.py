@@ -220,10 +220,10 @@ DOORS = [
     served_training, server_start,
 ]  # fmt: skip
 OFF = r"88 x 64 pixels: check that the markups belong to this image"
-MOVED = r"by which its points would lie up to [\d.]+ pixels off: put the image file back as it was, or map the label"
+MOVED = r"which would move its points by up to [\d.]+ pixels: put the image file back as it was, or map the label"
 FAULTS = {
     "far": rf"The landmark 'bright' lies at pixel \(5000\.0, 20\.0\), outside the image of {OFF}",
-    "empty": "Every landmark of the label is undefined: place one, list one as missing, or save a draft",
+    "empty": "Every landmark of the label is undefined: place one, mark one as missing, or save a draft",
     "not_finite": r"'dim' has the position \S*.*; it must be three finite numbers",
     "repeated": "has the label 'bright' more than once; keep one point per landmark",
     "density_stripped": "was made on another placement of its image (pixels of 0.08467 x 0.08467 mm, now 1 x 1 mm), ",

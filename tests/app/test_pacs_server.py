@@ -258,6 +258,7 @@ def check_images_are_the_pacs_own(server: Server, image: str, pacs: Pacs, folder
 
 @pytest.mark.slow
 def test_training_reads_the_labelled_images_of_the_pacs(pacs: Pacs, serve: Callable[..., Any], tmp_path: Path) -> None:
+    pacs.orthanc.remove_reports()
     with serve("mirror") as server:
         client = MONAILabelClient(server.url, str(tmp_path))
         for number, name in enumerate(("OP", "OP2", "XC", "US")):

@@ -10,6 +10,7 @@ import tracemalloc
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Protocol, Status, markups_document, read_protocol
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.structured_reports import Observers, structured_report
+from monai_ext.studies import records
 
 pytest.importorskip("highdicom", reason="the extra `dicom-sr` is not installed")
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / room) for room in ("structured_reports", "dicomweb")]
@@ -136,6 +138,22 @@ def test_the_newest_label_counts_and_none_that_waits_is_replaced(
     (version, *_) = second.store.label_versions(image, "final")
     second.store.restore_label(image, "final", version, user=None)
     assert second.round()["waiting"] == 0
+    first.round()
+    np.testing.assert_allclose(first.points(image), POINTS + 1, atol=1e-4)
+
+
+def test_a_label_put_back_within_its_second_reaches_the_other_server(
+    houses: tuple[House, House, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, image = houses
+    monkeypatch.setattr(records, "time", SimpleNamespace(time=lambda: 1_700_000_000.5))
+    for shift in (1, 2):
+        second.label(image, POINTS + shift, annotator="Bo")
+        second.round()
+    first.round()
+    np.testing.assert_allclose(first.points(image), POINTS + 2, atol=1e-4)
+    second.store.restore_label(image, "final", second.store.label_versions(image, "final")[0], user=None)
+    second.round()
     first.round()
     np.testing.assert_allclose(first.points(image), POINTS + 1, atol=1e-4)
 

@@ -249,7 +249,7 @@ def test_a_picture_of_too_many_pixels_is_asked_for_in_tiles(
 ) -> None:
     monkeypatch.setattr(rendering, "LARGEST_PICTURE", 1000)
     refused = client.get("/datastore/image/rendered", params={"image": "grey"})
-    assert_refused(refused, 400, f"A picture of {WIDTH} x {HEIGHT} pixels is too large for one piece: ask for tiles")
+    assert_refused(refused, 400, f"A picture of {WIDTH} x {HEIGHT} pixels is too large to send whole: request tiles")
     assert picture(client, "grey", tile="0,0").shape == (HEIGHT, WIDTH)
     assert picture(client, "grey", reduce=2).shape == (19, 27)
 

@@ -50,4 +50,4 @@ def test_what_is_not_there_is_404(pictured: TestClient, tmp_path: Path) -> None:
     assert_refused(pictured.get("/protocol/spots/picture/nose"), 404, "no landmark 'nose'; it has bright, dim")
     assert_refused(pictured.get("/protocol/ear/picture/bright"), 404, "There is no model 'ear'")
     (tmp_path / "pictured" / "bright.png").unlink()
-    assert_refused(pictured.get("/protocol/spots/picture/bright"), 404, "was removed since the server started")
+    assert_refused(pictured.get("/protocol/spots/picture/bright"), 404, "was removed after the server started")

@@ -162,7 +162,7 @@ def test_a_third_reader_is_refused_and_offered_nothing(study: Study) -> None:
     before, eve = files(study.folder), study.person("eve")
     for tag in ("final", "draft"):
         assert_refused(
-            eve.put("spot_00", C, tag=tag), 409, "has its 2 readers (ann, ben): a label of 'eve' is not taken"
+            eve.put("spot_00", C, tag=tag), 409, "has its 2 readers (ann, ben): a label of 'eve' is not accepted"
         )
     assert files(study.folder) == before
     assert eve.points("spot_00") == 404
@@ -342,7 +342,7 @@ def test_info_tells_how_many_readers_there_are(study: Study) -> None:
 def test_the_whole_data_set_is_not_sent(make_app: Callable[..., Any], make_studies: Callable[[int], Path]) -> None:
     study = Study(make_app, make_studies(1), allow="dataset_download")
     study.person("ann").put("spot_00", A)
-    assert_refused(study.person("ann").get("/datastore/dataset"), 403, "nobody is sent all labels")
+    assert_refused(study.person("ann").get("/datastore/dataset"), 403, "no client receives all labels")
     assert_refused(study.person("ann").get("/datastore/measurements"), 403, "monai-landmarks measure")
 
 

@@ -46,7 +46,7 @@ def test_a_training_that_ends_every_server_is_given_up(desk: Desk, caplog: pytes
     desk.restart()
     desk.policy.look()
     assert desk.asked == []
-    assert "ended with its server 3 times: it is given up" in caplog.text
+    assert "ended with its server 3 times: it is not repeated" in caplog.text
 
     desk.restart()
     desk.policy.look()

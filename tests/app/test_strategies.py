@@ -170,8 +170,8 @@ def test_a_draft_keeps_its_image_for_the_person_who_saved_it(store: LandmarkData
     desk.clock.now += 31 * MINUTE
     assert desk.ask("tom") is None
     assert desk.why("tom") == (
-        "The last 3 images without a label are in other hands: 3 with a draft of somebody else, who is to finish or "
-        "delete it."
+        "The last 3 images without a label are in other hands: 3 with a draft of another person, to be finished or "
+        "deleted."
     )
 
 
@@ -235,7 +235,7 @@ def test_the_route_says_why_there_is_none(
     answer = client.post("/activelearning/random", json={"client_id": "tom"}).json()
     assert answer == {
         "message": "The last 3 images without a label are in other hands: 2 offered to others, free again in 30 "
-        "minutes at the latest; 1 with a draft of somebody else, who is to finish or delete it."
+        "minutes at the latest; 1 with a draft of another person, to be finished or deleted."
     }
     offered = client.post("/activelearning/first", json={"client_id": "ann"}).json()
     assert offered["id"] == "spot_00"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from app_requests import assert_refused, publish_random
-from app_spots import NAMES
+from app_spots import NAMES, SPOTS, spot_points, write_label
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -94,7 +94,7 @@ def test_wrong_requests_are_refused(
 def test_batch_predictions_never_replace_a_persons_label(app: Any, client: TestClient) -> None:
     publish_random(app)
     response = client.post("/batch/infer/spots", json={"label_tag": "final"})
-    assert_refused(response, 422, "they never replace a person's label")
+    assert_refused(response, 422, "never replace a person's label")
 
 
 def test_batch_inference_keeps_proposals(app: Any) -> None:
@@ -132,6 +132,24 @@ def test_info_describes_the_protocols(app: Any) -> None:
     assert list(info["strategies"]) == ["first", "random", "uncertainty", "diversity", "hybrid"]
     assert "uncertainty" in info["scoring"]
     json.dumps(info, allow_nan=False)
+
+
+def test_protocols_with_labels_come_first_then_those_that_find_landmarks(
+    make_app: Callable[..., Any], make_studies: Callable[[int], Path], tmp_path: Path
+) -> None:
+    folder, studies = tmp_path / "three", make_studies(3)
+    folder.mkdir()
+    for name, landmark in (("arrows", "tip"), ("blobs", "middle"), ("spots", "bright")):
+        text = SPOTS.replace("name: spots", f"name: {name}").replace("bright", landmark)
+        (folder / f"{name}.yaml").write_text(text)
+    app = make_app(studies, protocols="arrows,blobs,spots", protocol_dir=str(folder))
+    assert list(app.info()["protocols"]) == ["arrows", "blobs", "spots"]
+    publish_random(app, protocol=app.settings.protocols["blobs"])
+    assert list(app.info()["protocols"]) == ["blobs", "arrows", "spots"]
+    labels = studies / "labels" / "final"
+    write_label(labels / "spot_01.mrk.json", studies / "spot_01.png", spot_points(1))
+    app = make_app(studies, protocols="arrows,blobs,spots", protocol_dir=str(folder))
+    assert list(app.info()["protocols"]) == ["spots", "blobs", "arrows"]
 
 
 def test_app_class_is_a_direct_child_as_monai_label_demands(app_module: ModuleType) -> None:

@@ -85,6 +85,7 @@ def trainer_of(server: Server) -> psutil.Process:
     return trainer
 
 
+@pytest.mark.slow
 def test_a_stopped_training_goes_on_and_one_without_a_server_saves_itself(place: Place, tmp_path: Path) -> None:
     with place.server() as server:
         client = MONAILabelClient(server.url, str(tmp_path))
@@ -177,6 +178,7 @@ def agreed(client: MONAILabelClient) -> str:
             return str(before)
 
 
+@pytest.mark.slow
 def test_both_answers_about_a_training_agree_in_every_state_and_after_a_restart(place: Place, tmp_path: Path) -> None:
     with place.server() as server:
         client = MONAILabelClient(server.url, str(tmp_path))

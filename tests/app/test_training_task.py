@@ -63,7 +63,7 @@ def test_options_of_a_request_are_taken_and_platform_names_left_out() -> None:
         ({"max_epochs": "many"}, "'max_epochs' cannot be 'many'"),
         ({"device": "tpu"}, "'device' cannot be 'tpu'"),
         ({"val_fraction": 1.5}, "'val_fraction' cannot be 1.5"),
-        ({"max_epochs": True}, "'max_epochs' cannot be True: it is no yes or no"),
+        ({"max_epochs": True}, "'max_epochs' cannot be True: it is neither yes nor no"),
         ({"max_epochs": 2.5}, "'max_epochs' cannot be 2.5"),
         ({"max_epochs": 10**30}, "'max_epochs' cannot be 10000"),
         ({"learning_rate": math.nan}, "'learning_rate' cannot be nan"),
@@ -114,7 +114,7 @@ def test_a_label_of_no_protocol_and_a_set_without_labels_are_refused(
         training_set(store, protocols["fundus"], protocols)
     path = studies / "labels/final/spot_01.mrk.json"
     path.write_text(path.read_text().replace('"dim"', '"dimm"'))
-    with pytest.raises(InputError, match="bright, dimm fit no served protocol"):
+    with pytest.raises(InputError, match="bright, dimm match no served protocol"):
         training_set(store, protocols["spots"], protocols)
 
 

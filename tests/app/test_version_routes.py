@@ -68,7 +68,9 @@ def test_the_history_of_a_run_is_kept_beside_its_progress_and_out_of_info(app: A
 
 def test_the_history_of_a_version_is_that_of_its_record(app: Any, client: TestClient) -> None:
     publish_random(app)
-    assert_refused(client.get("/train/spots/history?version=v1"), 404, "Nothing is kept of the training of v1 of spots")
+    assert_refused(
+        client.get("/train/spots/history?version=v1"), 404, "No record was kept of the training of v1 of spots"
+    )
     history = [{"epoch": 1, "loss": 0.5, "val_error": 9.0}]
     (app.settings.model_root / "spots" / "v1.training.json").write_text(json.dumps({"history": history}))
     assert client.get("/train/spots/history?version=v1").json() == {

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from PIL import Image
 from monai_ext.images import read_frame
 from monai_ext.landmarks import find_protocol
 from monai_ext.landmarks.markups import read_markups, write_markups
+from monai_ext.phantoms.as_oct import SAMPLE_SCALE, render_as_oct
+from monai_ext.phantoms.as_oct_plan import draw_as_oct
 from monai_ext.phantoms.phantom import Phantom
-from monai_ext.phantoms.sample_data import phantom_stream
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -54,8 +56,11 @@ recipe:
 
 @pytest.fixture(scope="module")
 def phantoms() -> list[Phantom]:
-    stream = phantom_stream("scleral_spur", seed=11)
-    return [next(stream) for _ in range(TRAINED + NEW)]
+    """Sections of open angles without speckle, noise and shadows, of the size of the sample data."""
+    rng = np.random.default_rng(11)
+    plans = (draw_as_oct(rng) for _ in iter(int, 1))
+    clear = (plan.scaled(SAMPLE_SCALE).plain() for plan in plans if not any(plan.closed))
+    return [render_as_oct(plan) for plan in islice(clear, TRAINED + NEW)]
 
 
 def test_both_spurs_of_new_phantoms_within_three_pixels(

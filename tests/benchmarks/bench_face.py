@@ -5,7 +5,9 @@
 STUDIES has labelled frontal photographs before an even surround. Composed pictures show its faces at any size, turned
 by up to 20 degrees, before random sceneries, in colour or grey, as JPEG files. Errors are in percent of the distance of
 the outer corners of the eyes, the mean over the landmarks of an image; an image fails above 10 %. A false answer is a
-picture without a face in which any landmark is called defined.
+picture without a face in which any landmark is called defined. A picture of a face in which none is counts as without
+answer and in no mean. ``--only other`` measures the crops of faces alone: all, those turned to a side and the others,
+and all once more with their edges repeated outwards, so that the face is smaller and further from the border.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ CORNERS = ("right_exocanthion", "left_exocanthion")
 SIZES = ((0.12, 0.2), (0.2, 0.35), (0.35, 0.6))
 SHAPES = ((900, 600), (600, 800), (700, 700))
 FAILED = 10.0
+#: iBUG's number of the tip of the nose, and how far it may lie from the middle in a face that looks at the camera.
+TIP, TURNED = 30, 0.1
 #: iBUG's numbers of the landmarks that its 68 points have, too.
 IBUG = {
     **dict(zip(("right_exocanthion", "right_endocanthion", "left_endocanthion"), (36, 39, 42), strict=True)),
@@ -46,15 +50,15 @@ IBUG = {
 def relative_errors(found: Landmarks, truth: Landmarks) -> np.ndarray:
     """(K,) percent of the distance of the outer corners; NaN where one of both is not defined."""
     first, second = (truth.point(name) for name in CORNERS)
-    length = np.linalg.norm(second - first)
-    return np.asarray(100 * np.linalg.norm(found.points - truth.points, axis=1) / length)
+    errors = 100 * np.linalg.norm(found.points - truth.points, axis=1) / np.linalg.norm(second - first)
+    return np.where(found.defined & truth.defined, errors, np.nan)
 
 
 def summary(pairs: list[tuple[Landmarks, Landmarks]]) -> dict[str, Any]:
     """Errors over images, with the landmarks that were not found and the worst ones."""
     errors = np.array([relative_errors(found, truth) for found, truth in pairs])
     missed = [int((truth.defined & ~found.defined).sum()) for found, truth in pairs]
-    answered = np.array([row for row, lost in zip(errors, missed, strict=True) if lost < len(row)])
+    answered = errors[np.isfinite(errors).any(1)]
     if not len(answered):
         return {"images": len(pairs), "without_answer": len(pairs)}
     images = np.nanmean(answered, axis=1)
@@ -131,16 +135,46 @@ def on_composed(
 
 def on_other_camera(predictor: Predictor, folder: Path, count: int) -> dict[str, Any]:
     """Errors on crops of faces in iBUG's 68 points, at the landmarks that both have."""
-    table, names, pairs = read_points_table(folder / "landmarks.csv"), predictor.protocol.landmark_names, []
-    for name in sorted(name for name, entry in table.images.items() if entry.split == "val")[:count]:
-        found = predictor.predict(folder / "images" / name)
-        given = table.images[name].points
-        points = np.full((len(names), 2), np.nan)
-        for landmark, number in IBUG.items():
-            points[names.index(landmark)] = (given[f"p{number:02}"].x, given[f"p{number:02}"].y)
-        status = np.where(np.isfinite(points).all(1), 1, -1)
-        pairs.append((found, Landmarks(names, points, found.frame, status)))
-    return summary(pairs)
+    table, names = read_points_table(folder / "landmarks.csv"), predictor.protocol.landmark_names
+    parts: dict[str, list[tuple[Landmarks, Landmarks]]] = {
+        "all": [],
+        "to the camera": [],
+        "to a side": [],
+        "widened": [],
+    }
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in sorted(name for name, entry in table.images.items() if entry.split == "val")[:count]:
+            given = table.images[name].points
+            points = np.full((len(names), 2), np.nan)
+            for landmark, number in IBUG.items():
+                points[names.index(landmark)] = (given[f"p{number:02}"].x, given[f"p{number:02}"].y)
+            status = np.where(np.isfinite(points).all(1), 1, -1)
+            found = predictor.predict(folder / "images" / name)
+            truth = Landmarks(names, points, found.frame, status)
+            tip = given[f"p{TIP:02}"]
+            parts["all"].append((found, truth))
+            parts["to a side" if turned(truth, (tip.x, tip.y)) > TURNED else "to the camera"].append((found, truth))
+            wide, margin = widened(folder / "images" / name, Path(temporary))
+            found = predictor.predict(wide)
+            parts["widened"].append((found, Landmarks(names, points + margin, found.frame, status)))
+    whole, *apart = ((part, summary(pairs)) for part, pairs in parts.items())
+    return {**whole[1], "parts": dict(apart)}
+
+
+def turned(truth: Landmarks, tip: tuple[float, float]) -> float:
+    """How far the tip of the nose lies beside the middle of the outer corners, as a share of their distance."""
+    first, second = (truth.point(name) for name in CORNERS)
+    line = second - first
+    return abs(float((tip - (first + second) / 2) @ line / (line @ line)))
+
+
+def widened(path: Path, folder: Path) -> tuple[Path, int]:
+    """The picture with its edges repeated by half of its longer side all around, and by how many pixels that is."""
+    pixels = np.asarray(Image.open(path).convert("RGB"))
+    margin = max(pixels.shape) // 2
+    wide = folder / "widened.png"
+    Image.fromarray(np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="edge")).save(wide)
+    return wide, margin
 
 
 def false_answers(predictor: Predictor, paths: list[Path]) -> dict[str, Any]:
@@ -177,15 +211,14 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--each", type=int, default=50, help="images of each of them")
     parser.add_argument("--other", type=Path, help="a folder of faces in 68 points")
     parser.add_argument("--others", type=int, default=131)
+    parser.add_argument("--only", choices=["other"], help="measure the faces of --other alone")
     parser.add_argument("--output", type=Path)
     return parser.parse_args()
 
 
-def main() -> None:
-    """Measures, prints and writes the figures."""
-    args = parsed()
-    torch.set_num_threads(1)
-    predictor, studies = Predictor.load(args.model), Studies(args.studies)
+def on_studies(predictor: Predictor, args: argparse.Namespace) -> dict[str, Any]:
+    """Errors on the labelled photographs and on pictures composed of them, and false answers."""
+    studies = Studies(args.studies)
     images, splits = studies.images(), studies.splits()
     chosen = [name for name in studies.labelled() if args.split in ("all", splits.get(name))]
     labels = {
@@ -193,8 +226,6 @@ def main() -> None:
     }
     photographs = [(predictor.predict(images[name]), label) for name, label in labels.items()]
     figures: dict[str, Any] = {
-        "model_version": predictor.version,
-        "model_sha256": predictor.card.sha256,
         "split": args.split,
         "photographs": summary(photographs),
         "measurements": measurement_errors(photographs, predictor.protocol),
@@ -211,6 +242,17 @@ def main() -> None:
         name: {k: v for k, v in row.items() if k != "answered"} for name, row in without.items()
     }
     print(without)
+    return figures
+
+
+def main() -> None:
+    """Measures, prints and writes the figures."""
+    args = parsed()
+    torch.set_num_threads(1)
+    predictor = Predictor.load(args.model)
+    figures: dict[str, Any] = {"model_version": predictor.version, "model_sha256": predictor.card.sha256}
+    if args.only is None:
+        figures |= on_studies(predictor, args)
     if args.other:
         figures["other_camera"] = on_other_camera(predictor, args.other, args.others)
         print(figures["other_camera"])

@@ -254,5 +254,5 @@ def test_a_reader_s_own_labels_are_exported_by_their_tag(cli, study: Path) -> No
 def test_a_name_that_cannot_be_noted_is_refused(cli, source: Path, name: str) -> None:
     answer = imported(cli, source, "ann.csv", "--annotator", name)
     assert answer.code == 2
-    assert "is no name" in answer.err
+    assert "is not a name" in answer.err
     assert not (source / "studies").exists()

@@ -68,8 +68,8 @@ def test_a_stop_keeps_the_finished_folds_and_the_same_command_goes_on(validate, 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--folds", 1), "A cross-validation has 2 folds or more, not 1"),
-        (("--folds", 9), "9 folds need as many labelled images, and there are 4"),
+        (("--folds", 1), "A cross-validation needs at least 2 folds, not 1"),
+        (("--folds", 9), "9 folds need at least as many labelled images, but there are 4"),
         (("--normalize-by", "bright,eye"), "--normalize-by needs two different landmarks"),
         (("--unit", "cm"), "'cm' is not one of 'auto', 'mm', 'px'"),
         (("--also", "nowhere"), "The studies folder nowhere does not exist"),

@@ -13,7 +13,7 @@ def test_the_shipped_model_becomes_a_folder_that_predicts(cli, tmp_path) -> None
 
     assert answer.code == 0, answer.err
     assert json.loads(answer.out) == {
-        "format": "hf", "protocol": "fundus", "version": "v5", "output": str(tmp_path / "hub"),
+        "format": "hf", "protocol": "fundus", "version": "v7", "output": str(tmp_path / "hub"),
     }  # fmt: skip
     assert load_network(tmp_path / "hub")[1].protocol.landmark_names == ("fovea", "optic_disc")
     assert (tmp_path / "hub" / "README.md").read_text().startswith("---\nlicense: apache-2.0\n")
@@ -59,4 +59,4 @@ def test_predictions_by_onnxruntime_are_those_of_torch(cli, tmp_path, monkeypatc
     for found, wanted in zip(answers["onnx"], answers["torch"], strict=True):
         for one, other in zip(found["landmarks"], wanted["landmarks"], strict=True):
             assert one["pixel"] == pytest.approx(other["pixel"], abs=0.01)
-    assert len(list((tmp_path / "cache").rglob("fundus_v5_*.onnx"))) == 1
+    assert len(list((tmp_path / "cache").rglob("fundus_v7_*.onnx"))) == 1

@@ -141,7 +141,7 @@ def test_a_file_name_that_is_no_protocol_name_is_refused_first(case, name) -> No
 def test_renaming_two_landmarks_to_one_name_is_refused(case) -> None:
     case.image("i.png")
     answer = case.run(case.table("i.png,a,1,2", "i.png,b,3,4"), "--rename", "a=c", "--rename", "b=c")
-    case.refused(answer, "two landmarks would be called 'c'")
+    case.refused(answer, "two landmarks would be named 'c'")
 
 
 @pytest.mark.parametrize("letters", [231, 250])
@@ -275,7 +275,7 @@ def test_keypoints_without_names(case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [("", "names no landmark"), ("a\nb\na\n", "names the landmark 'a' twice")]
+    ("text", "sentence"), [("", "contains no landmark"), ("a\nb\na\n", "contains the landmark 'a' twice")]
 )
 def test_a_file_of_names_that_cannot_serve(case, text, sentence) -> None:
     case.image("i.png")

@@ -137,6 +137,19 @@ def test_names_and_codes_of_other_programs_find_the_landmarks(desk: Desk) -> Non
     np.testing.assert_allclose(placed, label.frame.to_lps([[10, 20]])[0])
 
 
+def test_a_report_beside_its_image_is_read_and_is_no_image(desk: Desk) -> None:
+    path = desk.report(group(desk.image(), (10.5, 20.5), identifier="sacrum"), name="image.sr.dcm")
+    assert list(Studies(desk.inbox).images()) == ["image"]
+    assert desk.run().code == 0
+    assert list(Studies(desk.studies).images()) == ["image"]
+    np.testing.assert_array_equal(desk.label().point("sacrum"), [10, 20])
+    table = desk.root / "table.csv"
+    table.write_text(f"image,landmark,x,y\n{path.name},sacrum,1,2\n")
+    answer = desk.run(table=table)
+    assert answer.code == 2
+    assert "which is not an image that can be read: a DICOM structured report, whose points" in answer.words
+
+
 def test_an_arrow_s_point_lies_deeper_in_its_group(desk: Desk) -> None:
     image = desk.image()
     one = group(image, (10.5, 20.5), identifier="sacrum")
@@ -155,9 +168,9 @@ def test_a_code_that_two_landmarks_share_tells_neither(desk: Desk) -> None:
     image = desk.image()
     path = desk.report(group(image, (10, 20), site=teardrop, identifier="A"))
     assert (
-        f"{str(path).replace(str(desk.root), 'DIR')} tells of 'A' / 'Teardrop' (29850006, SCT), and of no landmark of "
-        "the protocol hip, which are right_teardrop, left_teardrop, symphysis, sacrum; give them these names, or "
-        "their codes, in the protocol." in desk.refused(task=task)
+        f"{str(path).replace(str(desk.root), 'DIR')} contains no landmark of the protocol hip, but 'A' / 'Teardrop' "
+        "(29850006, SCT); its landmarks are right_teardrop, left_teardrop, symphysis, sacrum: give them these names, "
+        "or their codes, in the protocol." in desk.refused(task=task)
     )
     desk.report(group(image, (10, 20), site=teardrop, identifier="left_teardrop"))
     assert desk.run(task=task).code == 0
@@ -172,7 +185,7 @@ def test_reports_of_other_things_are_left_out_with_a_warning(desk: Desk) -> None
     answer = desk.run()
     assert answer.code == 0
     assert "2 reports are left out: " in answer.words
-    assert "empty tells of nothing, and of no landmark of the protocol hip" in answer.words
+    assert "empty contains no landmark of the protocol hip, and no other group; its landmarks are" in answer.words
     np.testing.assert_array_equal(desk.label().point("sacrum"), [9.5, 19.5])
 
 

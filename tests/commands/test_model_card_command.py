@@ -116,6 +116,30 @@ def test_the_measured_error_is_that_of_the_points(card, evaluation) -> None:
     assert f"| mean radial error | {said} |" in text
 
 
+def test_the_card_says_how_the_model_fails(card, evaluation) -> None:
+    group = {"images": 3, "count": 5, "mean": 9.5, "low": 7.0, "high": 12.0, "median": 9.0, "failed": 0.4}
+    rest = group | {"count": 11, "mean": 2.25, "failed": 0.0}
+    numbers = {"group": group, "rest": rest, "ratio": 3.125, "low": 2.0, "high": 4.5, "p": 0.01}
+    cause = {"name": "blurred image", "factor": "sharpness", "landmark": "p1", **numbers}
+    factors = {"line": None, "of_image": {}, "of_landmark": {}, "missed": [[False, False]] * 8}
+    document = json.loads(evaluation.read_text())
+    document["failures"] = {"tested": ["blurred image", "dark image"], "causes": [cause], "factors": factors}
+    evaluation.write_text(json.dumps(document))
+
+    facts, text = card("--evaluation", evaluation)
+
+    assert facts.evaluations[0].causes[0].p == 0.01
+    assert "of 2 groups of landmarks compared with the rest, these have larger errors" in text
+    assert (
+        "- blurred image: 3.12 times the rest (95 % interval 2.00 to 4.50), mean 9.50 px and 2.25 px, "
+        "above 4 px or missed 40.0 % and 0.0 %; most at p1\n"
+    ) in text
+
+    document["failures"]["causes"] = []
+    evaluation.write_text(json.dumps(document))
+    assert "of 2 groups of landmarks compared with the rest, none has larger errors" in card("-e", evaluation)[1]
+
+
 def test_the_worst_images_are_drawn(card, evaluation, tmp_path) -> None:
     facts, text = card("--evaluation", evaluation, "--worst", 2)
 
@@ -260,8 +284,8 @@ def test_a_cross_validation_of_the_recipe_stands_in_the_card(card, tmp_path, mod
     [
         ({"folds_finished": 3}, "3 of 5 folds are finished"),
         ({"network": {"name": "zian"}}, "another network or augmentation"),
-        ({"relative": {"images": [{"name": "p0"}]}}, "no result of `cross-validate`"),
-        ({"length": 7}, "no result of `cross-validate`"),
+        ({"relative": {"images": [{"name": "p0"}]}}, "not a result of `cross-validate`"),
+        ({"length": 7}, "not a result of `cross-validate`"),
     ],
 )
 def test_a_cross_validation_that_does_not_fit_is_refused(cli, tmp_path, model, changes, message) -> None:

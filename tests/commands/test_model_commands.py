@@ -11,6 +11,7 @@ import yaml
 from engine_study import blob_protocol, write_study
 from PIL import Image
 
+from monai_ext.evaluation import FailureCauses
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
 
@@ -81,7 +82,12 @@ def test_evaluate_agrees_with_the_error_that_training_saw(cli, trained) -> None:
     metrics = json.loads((out / "metrics.json").read_text())
     trained_to = json.loads((trained / "train.json").read_text())["val_error"]
     assert metrics["overall"]["mre"] == pytest.approx(trained_to, abs=1e-3)
-    assert len(list(csv.DictReader((out / "errors.csv").open()))) == 3 * 2
+    rows = list(csv.DictReader((out / "errors.csv").open()))
+    factors = FailureCauses.model_validate(metrics["failures"]).factors
+    assert len(rows) == 3 * 2
+    for number, row in enumerate(rows):
+        for name, value in factors.of(*divmod(number, 2)).items():
+            assert float(row[name] or "nan") == pytest.approx(value, nan_ok=True)
     for name in ("ced.png", "worst_cases.png"):
         with Image.open(out / name) as picture:
             assert min(picture.size) > 200

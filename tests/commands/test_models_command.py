@@ -59,6 +59,12 @@ def test_what_can_be_done_next_is_said_and_the_way_back_only_where_there_is_one(
     assert "--rollback" not in shipped
 
 
+def test_the_next_commands_name_a_model_of_the_folder_before_a_shipped_one(cli, models, tmp_path) -> None:
+    put(tmp_path / "pretrained" / "face", 9.0)
+    assert " --model tip " in cli("models", "--models", models).err
+    assert " --model face " in cli("models", "--models", tmp_path / "none").err
+
+
 def test_json_holds_the_same(cli, models) -> None:
     newest, older, shipped = json.loads(cli("models", "--models", models, "--protocol", "tip", "--json").out)
 

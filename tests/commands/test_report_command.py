@@ -6,12 +6,11 @@ import base64
 import hashlib
 import io
 import json
-import math
 
 import numpy as np
 import pytest
 from PIL import Image
-from report_case import HEIGHT, WIDTH, PageReader, make_pairs, write_evaluation, write_images
+from report_case import HEIGHT, WIDTH, PageReader, errors_of, make_pairs, write_evaluation, write_images
 
 IDS = [f"image_{i:02d}" for i in range(12)]
 NAMES = ("bright", "dark", "grey")
@@ -45,19 +44,6 @@ def two(tmp_path):
         for version, given in pairs.items()
     }
     return pairs, paths
-
-
-def errors_of(pairs) -> np.ndarray:
-    """(N, K) distances in pixels, by hand."""
-    return np.array(
-        [
-            [
-                math.dist(t.points[k], p.points[k]) if t.status[k] == 1 and p.status[k] == 1 else math.nan
-                for k in range(len(t.names))
-            ]
-            for _, t, p in pairs
-        ]
-    )
 
 
 def resampled(errors: np.ndarray) -> tuple[float, float]:
@@ -163,9 +149,9 @@ def test_worst_and_median_images_are_named(report, two) -> None:
 
     means = np.nanmean(errors_of(pairs["v1"]), axis=1)
     order = np.argsort(means)
-    assert page.captions[2].startswith(f"Worst 1: {IDS[order[-1]]}. Mean error {means[order[-1]]:.2f} px;")
-    assert page.captions[3].startswith(f"Worst 2: {IDS[order[-2]]}.")
-    assert page.captions[4].startswith(f"About the median: {IDS[order[5]]}.")
+    assert page.captions[0].startswith(f"Worst 1: {IDS[order[-1]]}. Mean error {means[order[-1]]:.2f} px;")
+    assert page.captions[1].startswith(f"Worst 2: {IDS[order[-2]]}.")
+    assert page.captions[-1].startswith(f"About the median: {IDS[order[5]]}.")
 
 
 def test_where_each_number_comes_from(report, two, tmp_path) -> None:
@@ -221,7 +207,7 @@ def test_the_folder_of_the_images_can_be_named(report, two, tmp_path) -> None:
     without = report(two[1]["v1"], cases=(1, 0))
     given = report(two[1]["v1"], "--studies", moved, cases=(1, 0))
 
-    assert "name the folder of the images with --studies" in without.captions[-1]
+    assert "name the folder of the images with --studies" in without.captions[0]
     assert (len(without.images), len(given.images)) == (2, 3)
 
 
@@ -238,7 +224,7 @@ def test_no_file_outside_the_studies_is_read(report, tmp_path) -> None:
 
     page = report(path, cases=(1, 0))
 
-    assert any("'../secret.png', which is no plain file name" in caption for caption in page.captions)
+    assert any("'../secret.png', which is not a plain file name" in caption for caption in page.captions)
     assert len(page.images) == 2
 
 

@@ -132,10 +132,10 @@ def test_agreement_of_a_folder_where_no_server_worked(report, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
-        ({"history": [{"loss": 1}], "val_error": 1, "unit": "px"}, "no whole history of a training"),
-        ({"reliability": [1], "measures": [], "model_version": "v1"}, "no whole uncertainty result"),
-        ({"curves": [{}], "reference_error": 1}, "no whole simulation result"),
-        ({"rows": [{}], "measures": {}, "cells": []}, "no whole ablation result"),
+        ({"history": [{"loss": 1}], "val_error": 1, "unit": "px"}, "not a complete training history"),
+        ({"reliability": [1], "measures": [], "model_version": "v1"}, "not a complete uncertainty result"),
+        ({"curves": [{}], "reference_error": 1}, "not a complete simulation result"),
+        ({"rows": [{}], "measures": {}, "cells": []}, "not a complete ablation result"),
     ],
 )
 def test_damaged_results_are_refused(cli, tmp_path, document, sentence) -> None:

@@ -75,9 +75,9 @@ def test_ctrl_c_leaves_the_finished_cells_in_the_table(simulate, tmp_path, monke
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--strategies", "random,best"), "--strategies takes names out of random, uncertainty, diversity, hybrid"),
+        (("--strategies", "random,best"), "--strategies needs names from random, uncertainty, diversity, hybrid"),
         (("--initial", 5), "--initial asks for 5 of 5 labelled training images"),
-        (("--batch", 0), "--initial, --batch and --rounds are 1 or more"),
+        (("--batch", 0), "--initial, --batch and --rounds must be at least 1"),
         (("--measure", "ensemble"), "cannot have the measure 'ensemble', as there is one model"),
         (("--reduce", "sum"), "'sum' is not one of 'mean', 'max'"),
     ],

@@ -99,6 +99,21 @@ def test_the_table_the_documents_and_the_plots(uncertainty, judged, tmp_path) ->
     assert read_calibration(judged / "model1", "v1") is None
 
 
+def test_in_percent_of_what_the_network_sees(uncertainty, judged, tmp_path) -> None:
+    quantiles = {}
+    for unit in ("px", "%"):
+        answer = uncertainty("--json", "--coverage", 0.8, "--unit", unit, "--measures", "map_radius")
+        assert answer.code == 0, answer.err
+        assert json.loads(answer.out)["unit"] == json.loads(answer.out)["measures"][0]["unit"] == unit
+        calibration = read_calibration(tmp_path / "out", "v1")
+        assert calibration.radius.unit == calibration.scaled_radius.unit == unit
+        quantiles[unit] = np.array(calibration.radius.quantiles)
+    id = next(iter(Studies(judged / "studies").images()))
+    width, height = Predictor.load(judged / "model1").predict(Studies(judged / "studies").image_path(id)).frame.size
+    shown = 96 / min(96 / width, 64 / height)
+    np.testing.assert_allclose(quantiles["%"], 100 / shown * quantiles["px"], rtol=1e-4)
+
+
 def test_the_terminal_says_what_is_not_calibrated(uncertainty, judged) -> None:
     answer = uncertainty("--measures", "entropy, stages", "--coverage", 0.99, "--store")
 
@@ -132,7 +147,7 @@ def test_several_models_are_an_ensemble(uncertainty, judged) -> None:
         (("--measures", "dropout"), "its network has no dropout layer"),
         (("--measures", "peak,luck"), "no measure of uncertainty 'luck'"),
         (("--unit", "mm", "--measures", "peak"), "in mm needs images of known pixel size"),
-        (("--unit", "cm"), "'cm' is not one of 'auto', 'mm', 'px'"),
+        (("--unit", "cm"), "'cm' is not one of 'auto', 'mm', 'px', '%'"),
         (("--reduce", "sum"), "'sum' is not one of 'mean', 'max'"),
         (("--coverage", 95), "between 0 and 1"),
         (("--folds", 1), "Invalid value for '--folds'"),

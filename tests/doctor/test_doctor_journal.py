@@ -47,7 +47,7 @@ def test_no_journal_is_ok_unless_the_index_tells_of_one(studies: Path) -> None:
 def test_a_journal_after_a_crash_is_a_warning(studies: Path, content: bytes, words: str) -> None:
     check = check_journal(read(studies, content), 5)
     assert (check.state, words in check.found) == (WARNING, True), check
-    assert check.advice.startswith("The next server start mends it")
+    assert check.advice.startswith("The next start of the server repairs it")
 
 
 def test_a_damaged_journal_does_not_replace_an_index(studies: Path) -> None:

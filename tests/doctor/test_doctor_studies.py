@@ -130,7 +130,7 @@ def test_a_final_label_that_says_nothing_is_a_problem_and_an_empty_draft_none(st
 
 def test_labels_of_no_known_protocol_are_a_problem(studies: Path) -> None:
     check = examine(studies, two_points("ears", ("tip", "base")))["Labels"]
-    assert (check.state, "left, right fit no served protocol (ears: tip, base)" in check.found) == (PROBLEM, True)
+    assert (check.state, "left, right match no served protocol (ears: tip, base)" in check.found) == (PROBLEM, True)
 
 
 def test_the_noted_protocol_counts_where_two_have_the_names(studies: Path) -> None:

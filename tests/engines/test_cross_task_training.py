@@ -156,7 +156,7 @@ def test_a_file_with_the_name_of_a_source_is_refused(
 @pytest.mark.parametrize(
     ("cross_task", "network", "message"),
     [
-        ({"source": "shape"}, None, r"'shape', which is not there: put it at .*sources/shape.safetensors"),
+        ({"source": "shape"}, None, r"'shape', which does not exist: put it at .*sources/shape.safetensors"),
         ({}, {"name": "deconv_net", "encoder": "resnet50"}, "the source is a lcnet_035 and .* resnet50"),
         ({}, {"name": "deconv_net", "encoder": ENCODER, "normalization": "imagenet"}, "normalisation 'image'"),
         ({}, {"name": "hourglass", "features": 16}, "hourglass has no encoder"),
@@ -176,3 +176,20 @@ def test_refusals(
     with pytest.raises(InputError, match=f"(?i){message}"):
         train(task(blob_protocol, 1, network, **cross_task), small_study, models)
     assert not (models / "blobs" / "card.json").exists()
+
+
+def test_each_image_s_own_scale_is_for_an_encoder_that_only_begins_as_a_named_source(
+    blob_protocol: Protocol, models: Path
+) -> None:
+    network = {**NAMED["faces"], "normalization": "image"}
+    begins = task(blob_protocol, 1, network, source="faces", lambda_ed=0.0)
+    assert find_source(begins, models).normalization == "dlib"
+    for compared in ({"lambda_ed": 0.1}, {"lambda_ed": 0.0, "lambda_cd": 0.1}):
+        with pytest.raises(InputError, match="'image' is for encoders that only begin as the source"):
+            find_source(task(blob_protocol, 1, network, source="faces", **compared), models)
+    for kept in ({"freeze_bn": True}, {"trainable": "last_block"}):
+        with pytest.raises(InputError, match="'image' is for encoders that only begin as the source"):
+            find_source(task(blob_protocol, 1, network, source="faces", lambda_ed=0.0, **kept), models)
+    other = task(blob_protocol, 1, {**network, "normalization": "imagenet"}, source="faces", lambda_ed=0.0)
+    with pytest.raises(InputError, match="'dlib', not 'imagenet'"):
+        find_source(other, models)

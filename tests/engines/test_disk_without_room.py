@@ -74,7 +74,7 @@ def test_a_training_that_cannot_be_saved_ends_and_the_model_stays(tmp_path, imag
 
     assert str(raised.value) == (
         "There is no room on the disk to save the training of 'blobs' (File too large): free some space and train "
-        "again, which goes on from the last saved state; the published network is unchanged."
+        "again, which continues from the last saved state; the published network is unchanged."
     )
     assert files(folder) == before
     load_network(folder)

@@ -124,7 +124,7 @@ def test_stated_splits_are_kept_and_test_is_not_touched() -> None:
         ([], "but there is none"),
         (images(a=5), "there is only 'a'"),
         (images(a=5, b=1), "class 'b' has only one image, b_0.png"),
-        (images(a=2, b=2), "No image is held out"),
+        (images(a=2, b=2), "No image can be held out"),
         (images(a=5) + [ClassImage(Path(f"b{i}"), "b", "val") for i in range(2)], "'b' has no image to train on"),
     ],
 )

@@ -153,7 +153,7 @@ def test_minutes_that_allow_no_step_are_refused(tmp_path, clock, blob_study, qui
     options = OPTIONS.model_copy(update={"minutes": 0.2})
 
     # 10.5 s of timing, a step, a validation and what follows are 16.5 s, and 5 % of the time are kept: 0.29 minutes
-    with pytest.raises(InputError, match=r"^0\.2 minutes are too short: .* takes 0\.3 minutes here; give more"):
+    with pytest.raises(InputError, match=r"^0\.2 minutes are too few: .* takes 0\.3 minutes here; give more"):
         train_model(quick_protocol, images, tmp_path / "blobs", options, clock=clock)
 
 

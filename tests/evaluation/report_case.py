@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -188,3 +189,16 @@ class PageReader(HTMLParser):
     def warnings(self) -> list[str]:
         """What nobody may overlook."""
         return [text for tone, text in self.notes if tone == "warning"]
+
+
+def errors_of(pairs) -> np.ndarray:
+    """(N, K) distances in pixels, by hand."""
+    return np.array(
+        [
+            [
+                math.dist(t.points[k], p.points[k]) if t.status[k] == 1 and p.status[k] == 1 else math.nan
+                for k in range(len(t.names))
+            ]
+            for _, t, p in pairs
+        ]
+    )

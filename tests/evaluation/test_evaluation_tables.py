@@ -96,6 +96,14 @@ def test_the_csv_has_one_row_per_image_and_landmark(tmp_path, pairs) -> None:
     assert (rows[6]["pred_x"], rows[6]["status_pred"]) == ("", "missing")
 
 
+def test_points_of_the_csv_have_no_more_digits_than_a_millionth_of_a_pixel(tmp_path, make_landmarks) -> None:
+    truth = make_landmarks([(323.00000000000006, 0.1234567)] * 3)
+    path = tmp_path / "errors.csv"
+    write_error_csv(path, [("i", truth, truth)], evaluate_landmarks([("i", truth, truth)], [2], 4, 10))
+    first = next(csv.DictReader(path.open(newline="")))
+    assert [first[key] for key in ("true_x", "true_y", "pred_x")] == ["323.0", "0.123457", "323.0"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(3.58457, "3.58"), (0.0123456, "0.0123"), (1234.56, "1235"), (0.0, "0.00"), (99.96, "100.0"), (float("nan"), "")],
@@ -121,7 +129,7 @@ def test_a_date_is_written_for_a_person(stamp, text) -> None:
 
 def test_the_csv_of_other_images_is_refused(tmp_path, pairs) -> None:
     evaluation = evaluate_landmarks(pairs, [2], 4, 10)
-    with pytest.raises(InputError, match="other images"):
+    with pytest.raises(InputError, match="are of different images"):
         write_error_csv(tmp_path / "errors.csv", pairs[1:], evaluation)
     assert not (tmp_path / "errors.csv").exists()
 

@@ -98,5 +98,5 @@ def test_what_has_no_meaning_is_refused(faces, between, limit, message):
 
 
 def test_the_evaluation_must_be_of_the_same_images(faces):
-    with pytest.raises(InputError, match="other images"):
+    with pytest.raises(InputError, match="are of different images"):
         normalize_scores(evaluate_landmarks(faces, [2], 8, 16), faces[:2], ("left", "right"))

@@ -154,5 +154,5 @@ def test_thresholds_are_positive_distances(pairs, limits) -> None:
 
 
 def test_a_repeated_threshold_is_refused(pairs) -> None:
-    with pytest.raises(InputError, match="repeat"):
+    with pytest.raises(InputError, match="contain a value twice"):
         evaluate_landmarks(pairs, [2, 2.0], 4, 10)

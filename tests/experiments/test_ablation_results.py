@@ -143,7 +143,7 @@ def test_a_process_that_fails_leaves_unknown_costs_and_a_warning(caplog, monkeyp
     monkeypatch.setattr("sys.executable", "/bin/false")
 
     assert measure_costs(protocol_of(), torch.device("cpu")) == Costs()
-    assert "Speed and memory are unknown: the process that measures them ended (exit code 1)" in caplog.text
+    assert "Speed and memory were not measured: the measuring process ended (exit code 1)" in caplog.text
 
 
 def test_costs_are_measured_once(finished, monkeypatch) -> None:

@@ -192,7 +192,7 @@ def test_cells_of_other_options_or_labels_are_trained_anew_with_a_warning(tmp_pa
 
     slower = Ablation(protocol_of(learning_rate=1e-6), studies, tmp_path / "out", settings_of(max_steps=2))
     assert slower.finished(slower.cells[0]) is None
-    with pytest.warns(UserWarning, match="base_all_seed0 is of other images, labels or options"):
+    with pytest.warns(UserWarning, match="base_all_seed0 was made with other images, labels or options"):
         slower.run()
 
     assert answers(folder_of(slower, slower.cells[0]), "argmax") != before
@@ -262,5 +262,5 @@ def test_a_source_that_is_not_there_is_refused_before_anything_is_trained(tmp_pa
     network = {"name": "deconv_net", "encoder": "resnet18", "input_size": {"width": 64, "height": 64}}
     protocol = protocol_of(network, cross_task={"source": "nobody"})
 
-    with pytest.raises(InputError, match="source classifier 'nobody', which is not there"):
+    with pytest.raises(InputError, match="source classifier 'nobody', which does not exist"):
         Ablation(protocol, ablation_studies, tmp_path, settings_of(rows=("FT",)))

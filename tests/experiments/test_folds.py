@@ -32,7 +32,7 @@ def test_folds_depend_on_the_seed_and_not_on_the_order() -> None:
     assert names(fold_images(images(6), 2, 0)) == EXPECTED
 
 
-@pytest.mark.parametrize(("count", "folds", "sentence"), [(5, 1, "2 folds or more, not 1"), (2, 3, "there are 2")])
+@pytest.mark.parametrize(("count", "folds", "sentence"), [(5, 1, "at least 2 folds, not 1"), (2, 3, "there are 2")])
 def test_too_few_are_refused(count: int, folds: int, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         fold_images(images(count), folds, 0)

@@ -15,8 +15,8 @@ def test_the_last_batch_may_be_what_is_left() -> None:
 @pytest.mark.parametrize(
     ("numbers", "sentence"),
     [
-        ((0, 5, 5, 50), "1 or more, not 0, 5 and 5"),
-        ((5, 5, 0, 50), "1 or more, not 5, 5 and 0"),
+        ((0, 5, 5, 50), "at least 1, not 0, 5 and 5"),
+        ((5, 5, 0, 50), "at least 1, not 5, 5 and 0"),
         ((50, 5, 5, 50), "--initial asks for 50 of 50 labelled training images"),
     ],
 )
@@ -41,7 +41,7 @@ def test_the_first_labels_of_a_seed_are_one_cell() -> None:
 
 def test_strategies_count_once_and_unknown_ones_are_refused() -> None:
     assert check_strategies(["random", "hybrid", "random"]) == ("random", "hybrid")
-    with pytest.raises(InputError, match="names out of random, uncertainty, diversity, hybrid, not 'best'"):
+    with pytest.raises(InputError, match="names from random, uncertainty, diversity, hybrid, not 'best'"):
         check_strategies(["random", "best"])
     with pytest.raises(InputError, match="at least one"):
         check_strategies([])

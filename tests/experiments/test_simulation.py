@@ -169,7 +169,7 @@ def test_a_strategy_that_comes_later_makes_the_first_model_again(blobs, tmp_path
     first = read_json(tmp_path / "cells" / "initial_2_seed0" / "cell.json")
     later = simulation_of(blobs, tmp_path, strategies=("random", "uncertainty"), rounds=1)
 
-    with pytest.warns(UserWarning, match="initial_2_seed0 were dropped but are needed; it is trained again"):
+    with pytest.warns(UserWarning, match="initial_2_seed0 were deleted but are needed; training starts again"):
         later.run()
 
     cells = cells_of(later)
@@ -221,5 +221,5 @@ def test_a_damaged_choice_is_not_taken(tmp_path) -> None:
     assert ChoiceFile(tmp_path, "hybrid_4_seed0", ["model", "hybrid"]).read() == ["b", "a"]
     assert ChoiceFile(tmp_path, "hybrid_4_seed0", ["another model", "hybrid"]).read() is None
     (tmp_path / "selections" / "hybrid_4_seed0.json").write_text("[]")
-    with pytest.raises(InputError, match="no list of chosen images; remove it"):
+    with pytest.raises(InputError, match="not a list of chosen images; remove it"):
         choice.read()

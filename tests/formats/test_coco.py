@@ -137,7 +137,7 @@ def image(**changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": None}, "no COCO file: it has no list 'images'"),
+        ({"images": None}, "not a COCO file: it has no list 'images'"),
         ({"annotations": {}}, "no list 'annotations'"),
         (
             {"categories": [{"id": 3, "name": "eye"}], "annotations": []},

@@ -41,7 +41,7 @@ def write(tmp_path):
 
 
 def test_reads_points_skeletons_and_shapes_of_several_points(write) -> None:
-    with pytest.warns(UserWarning, match="1 shapes that are no points are left out"):
+    with pytest.warns(UserWarning, match="1 shapes that are not points are left out"):
         table = read_table(write(EXPORT))
     points = table.images["train/a.png"].points
     assert table.names == ("tip", "nose", "chin", "rim_1", "rim_2")

@@ -68,12 +68,12 @@ def test_a_damaged_file_is_read_or_refused_in_one_sentence(tmp_path: Path, table
 @pytest.mark.parametrize(
     ("format", "text", "message"),
     [
-        ("label-studio", "7", "is no export of Label Studio: it is no list of tasks"),
+        ("label-studio", "7", "is not an export of Label Studio: it is not a list of tasks"),
         ("label-studio", "[7]", "task 1 must be an object, not 7"),
         ("label-studio", '[{"data": {"image": "a"}, "annotations": [{"result": 7}]}]', "must be a list, not 7"),
         ("via-csv", "filename,region_count\na.png,1\n", "the column 'file_size' of VIA is missing"),
-        ("via", "[]", "is no VIA file: it has no object of images"),
-        ("labelme", "{}", "is no labelme file: it has no list 'shapes'"),
+        ("via", "[]", "is not a VIA file: it has no object of images"),
+        ("labelme", "{}", "is not a labelme file: it has no list 'shapes'"),
         ("cvat", "<annotation></annotation>", "its outermost element is 'annotation', not 'annotations'"),
         ("wide", "a,b\n1,2\n", "one column must name the image"),
         ("napari", "a,b\n1,2\n", "the points have the axes none; an image has axis-0 and axis-1"),

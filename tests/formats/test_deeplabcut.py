@@ -83,7 +83,7 @@ def test_an_h5_file_without_its_package_is_one_sentence_that_names_the_extra(tmp
 
 def test_another_hdf5_file_is_of_no_known_format(tmp_path) -> None:
     (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    with pytest.raises(InputError, match="is no table of points of a known format"):
+    with pytest.raises(InputError, match="is not a table of points in a known format"):
         read_table(tmp_path / "x.h5")
     pytest.importorskip("tables")
     with pytest.raises(InputError, match="holds no labels of DeepLabCut"):
@@ -99,7 +99,9 @@ def test_images_in_the_layout_of_a_project_keep_their_names(tmp_path, table, sam
 
 def test_two_images_that_would_get_one_name_are_refused(tmp_path, table) -> None:
     table.images["left/a.png"] = table.images["left_a.png"] = table.images["a.png"]
-    with pytest.raises(InputError, match=r"Two images would both be written as labeled-data/images/left_a\.png"):
+    with pytest.raises(
+        InputError, match=r"Two images would be written to the same name, labeled-data/images/left_a\.png"
+    ):
         write_table(tmp_path / "x.csv", table, "deeplabcut")
 
 

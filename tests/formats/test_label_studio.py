@@ -74,7 +74,7 @@ def test_the_name_of_an_image_is_found_in_its_address(write, stated, name) -> No
 def test_other_regions_and_skipped_annotations_are_left_out(write) -> None:
     box = {"type": "rectanglelabels", "value": {"x": 1, "y": 2, "width": 3, "height": 4, "rectanglelabels": ["eye"]}}
     annotations = [{"was_cancelled": True, "result": [region("tip", 1, 1)]}, {"result": [region("tip"), box]}]
-    with pytest.warns(UserWarning, match="1 regions that are no key points are left out"):
+    with pytest.warns(UserWarning, match="1 regions that are not key points are left out"):
         table = read_table(write(task(annotations=annotations)))
     assert table.images["eye_1.png"].points == {"tip": TablePoint(29.5, 9.5)}
 
@@ -98,7 +98,7 @@ def test_other_regions_and_skipped_annotations_are_left_out(write) -> None:
             [task(region(value={"x": 1, "y": 2, "keypointlabels": ["a", "b"]}))],
             r"a point needs one label, not \['a', 'b'\]",
         ),
-        ([task(region()) | {"data": {"text": "a", "other": "b"}}], "the data name no image under 'image'"),
+        ([task(region()) | {"data": {"text": "a", "other": "b"}}], "the data contain no image under 'image'"),
     ],
 )
 def test_what_leaves_a_point_in_doubt_is_refused(write, tasks, message) -> None:

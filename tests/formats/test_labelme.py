@@ -56,7 +56,7 @@ def test_a_folder_has_a_file_per_image_beside_the_images(tmp_path, write) -> Non
 def test_other_json_in_the_folder_is_refused_not_passed_over(tmp_path, write) -> None:
     write("a", [shape("tip", [[1.0, 2.0]])])
     (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(InputError, match=r"other\.json is no labelme file: it has no list 'shapes'"):
+    with pytest.raises(InputError, match=r"other\.json is not a labelme file: it has no list 'shapes'"):
         read_table(tmp_path)
 
 
@@ -76,7 +76,7 @@ def test_the_path_of_the_image_is_one_below_the_folder_of_images(write, stated, 
 
 def test_other_shapes_are_counted(write) -> None:
     path = write("a", [shape("tip", [[1.0, 2.0]]), shape("box", [[1, 1], [2, 2]], "rectangle")])
-    with pytest.warns(UserWarning, match="1 shapes that are no points are left out"):
+    with pytest.warns(UserWarning, match="1 shapes that are not points are left out"):
         assert list(read_table(path).images["a.png"].points) == ["tip"]
 
 

@@ -36,20 +36,20 @@ def test_a_wide_table_has_a_row_per_image(write, text) -> None:
 
 
 def test_other_columns_of_a_wide_table_are_named(write) -> None:
-    with pytest.warns(UserWarning, match="ignored the columns 'Usage'"):
+    with pytest.warns(UserWarning, match="these columns are ignored: 'Usage'"):
         read_table(write("Usage,Image,a_x,a_y\nPublic,1.png,1,2\n"))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image,a_x,a_y,b_x\na.png,1,2,3\n", "'b' has the column x alone"),
+        ("image,a_x,a_y,b_x\na.png,1,2,3\n", "'b' has only the column x"),
         ("image,id,a_x,a_y\na.png,1,2,3\n", "one column must name the image .*, not image, id"),
         ("image,a_x,a_y,a_x\na.png,1,2,3\n", "the column 'a_x' occurs twice"),
         ("image,a_x,a_y\na.png,1\n", "line 2: 2 fields for 3 columns"),
         ("image,a_x,a_y\na.png,1,\n", "a coordinate of 'a' must be a finite number, not ''"),
         ("image,a_x,a_y\na.png,1,2\na.png,1,2\n", "line 3: the image 'a.png' occurs twice"),
-        (f"Image,a_x,a_y\n{'238 ' * 400},1,2\n", "Image holds pixels, not a name"),
+        (f"Image,a_x,a_y\n{'238 ' * 400},1,2\n", "Image holds pixels instead of names"),
     ],
 )
 def test_a_malformed_wide_table_is_refused(write, text, message) -> None:
@@ -79,7 +79,7 @@ def test_a_feature_of_the_points_may_name_them(write) -> None:
         ),
         (
             ["index,axis-0,axis-1\n0,1,2\n", "index,axis-0,axis-1,label\n0,1,2,a\n"],
-            "the names stand in different columns",
+            "the names are in different columns",
         ),
         (["index,axis-0,axis-1\n0,1,nan\n"], "the coordinate of '1' must be a finite number, not 'nan'"),
     ],

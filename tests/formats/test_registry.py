@@ -43,18 +43,18 @@ def test_a_point_without_a_place_is_not_moved_by_the_pixel_origin(tmp_path) -> N
 def test_an_unknown_file_is_refused_with_what_it_starts_with_and_the_formats(tmp_path) -> None:
     (tmp_path / "p.csv").write_text("hello\n1\n")
 
-    with pytest.raises(InputError, match=rf"p\.csv is no table.*hello.*the formats are {', '.join(FORMAT_NAMES)}\."):
+    with pytest.raises(InputError, match=rf"p\.csv is not a table.*hello.*the formats are {', '.join(FORMAT_NAMES)}\."):
         read_table(tmp_path / "p.csv")
 
 
 def test_an_empty_file_is_said_to_be_empty(tmp_path) -> None:
     (tmp_path / "p.csv").write_text("")
-    with pytest.raises(InputError, match=r"p\.csv is no table of points of a known format \(it is empty\)"):
+    with pytest.raises(InputError, match=r"p\.csv is not a table of points in a known format \(it is empty\)"):
         read_table(tmp_path / "p.csv")
 
 
 def test_a_folder_without_tables_an_absent_file_and_an_unknown_format_are_refused(tmp_path) -> None:
-    with pytest.raises(InputError, match="is no table of points of a known format"):
+    with pytest.raises(InputError, match="is not a table of points in a known format"):
         read_table(tmp_path)
     with pytest.raises(InputError, match=r"There is no table .*none\.csv"):
         read_table(tmp_path / "none.csv")

@@ -129,7 +129,7 @@ def test_a_stated_pixel_origin_counts_instead_of_the_format_s_own(tmp_path, tabl
 @pytest.mark.parametrize("format", [name for name in FORMAT_NAMES if FORMATS[name].centre is None])
 def test_positions_in_millimetres_have_no_pixel_origin(tmp_path, table, frames, format) -> None:
     write_table(target(tmp_path, format), table, format, frames=frames)
-    with pytest.raises(InputError, match="are no pixels: leave the pixel origin out"):
+    with pytest.raises(InputError, match="are not in pixels: leave out the pixel origin"):
         read_table(target(tmp_path, format), frames=frames, pixel_origin="corner")
 
 

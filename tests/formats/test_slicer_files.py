@@ -40,7 +40,7 @@ def test_a_point_off_the_plane_of_its_image_is_refused(tmp_path, frames) -> None
 def test_a_folder_with_a_broken_file_is_refused(tmp_path, table, frames) -> None:
     write_table(tmp_path / "x", table, "mrk", frames=frames)
     (tmp_path / "x" / "c.mrk.json").write_text("{}")
-    with pytest.raises(InputError, match=r"c\.mrk\.json is no Slicer markups file"):
+    with pytest.raises(InputError, match=r"c\.mrk\.json is not a Slicer markups file"):
         read_table(tmp_path / "x", frames=frames)
 
 

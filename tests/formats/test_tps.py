@@ -103,7 +103,9 @@ def test_points_just_outside_of_the_bottom_left_corner_are_points(write) -> None
 
 def test_a_place_that_means_missing_is_not_written(tmp_path, table) -> None:
     table.images["a.png"].points["tip"] = TablePoint(-1, 40)
-    with pytest.raises(InputError, match=r"'tip' of 'a\.png' lies where TPS writes a missing landmark"):
+    with pytest.raises(
+        InputError, match=r"'tip' of 'a\.png' lies at \(-1, -1\), which TPS uses for a missing landmark"
+    ):
         write_table(tmp_path / "x.tps", table, "tps")
     assert not (tmp_path / "x.tps").exists()
 
@@ -111,13 +113,13 @@ def test_a_place_that_means_missing_is_not_written(tmp_path, table) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("LM=2\n1 2\nIMAGE=a.png\n", r"line 1: 2 points are announced, but 1 follow"),
+        ("LM=2\n1 2\nIMAGE=a.png\n", r"line 1: 2 points are announced, but only 1 follow"),
         ("LM=1\n1 2\n3 4\nIMAGE=a.png\n", r"line 3: neither 'KEY=value' nor a point that a count announced: '3 4'"),
         ("LM=1\n1 2 3\nIMAGE=a.png\n", r"line 2: a landmark is two numbers 'x y', not '1 2 3'"),
         ("LM=1\n1 x\nIMAGE=a.png\n", r"line 2: the coordinate must be a finite number, not 'x'"),
         ("LM3=1\n1 2 3\nIMAGE=a.png\n", r"line 1: LM3 has three coordinates per landmark"),
         ("LM=1\n1 2\n", r"line 1: the specimen has neither IMAGE= nor ID="),
-        ("ID=a.png\nLM=1\n1 2\n", r"line 1: ID= stands before the first LM="),
+        ("ID=a.png\nLM=1\n1 2\n", r"line 1: ID= comes before the first LM="),
         ("LM=1\n1 2\nIMAGE=a.png\nLM=1\n1 2\nIMAGE=a.png\n", r"line 4: the image 'a\.png' occurs twice"),
         (
             "LM=2\n1 2\n3 4\nIMAGE=a.png\nLM=1\n1 2\nIMAGE=b.png\n",

@@ -82,7 +82,7 @@ def test_an_image_that_lacks_one_of_the_unnamed_points_is_refused(write) -> None
 
 
 def test_other_regions_are_counted(write) -> None:
-    with pytest.warns(UserWarning, match="1 regions that are no points are left out"):
+    with pytest.warns(UserWarning, match="1 regions that are not points are left out"):
         read_table(write({"a": image(point(10, 3, part="tip"), BOX)}))
 
 

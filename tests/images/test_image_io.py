@@ -303,7 +303,7 @@ def test_nifti_under_a_name_that_itk_does_not_take_for_it_is_told_so(
     source = tmp_path / ("true.nii.gz" if zipped else "true.nii")
     sitk.WriteImage(sitk.GetImageFromArray(smooth), str(source))
     shutil.copy(source, tmp_path / "scan.png")
-    with pytest.raises(InputError, match=r"scan\.png is a NIfTI file under another name: rename it to \.nii"):
+    with pytest.raises(InputError, match=r"scan\.png is a NIfTI file with another extension: rename it to \.nii"):
         read_image(tmp_path / "scan.png")
 
 
@@ -321,7 +321,7 @@ def test_formats_that_slicer_does_not_open_are_named(
 
 def test_unknown_extension_missing_file_folder_and_wrong_channels(tmp_path: Path, smooth: np.ndarray) -> None:
     (tmp_path / "image.webp").write_bytes(b"x" * 300)
-    with pytest.raises(InputError, match=r"image\.webp is no known image file"):
+    with pytest.raises(InputError, match=r"image\.webp is not an image file of a known format"):
         read_image(tmp_path / "image.webp")
     with pytest.raises(InputError, match=r"no image file absent\.png"):
         read_image(tmp_path / "absent.png")

@@ -83,7 +83,7 @@ def test_pixels_beside_their_header(tmp_path: Path, smooth: np.ndarray, suffix: 
         read_image(path)
     companion.unlink()
     for read in (read_image, read_frame):
-        with pytest.raises(InputError, match=rf"slice\.{suffix} keeps its pixels in {companion.name}, which is not"):
+        with pytest.raises(InputError, match=rf"slice\.{suffix} stores its pixels in {companion.name}, which is not"):
             read(path)
 
 
@@ -102,7 +102,7 @@ def test_a_header_does_not_reach_into_other_folders(
     path.replace(target)
     target.write_text(target.read_text().replace(companion.name, elsewhere))
     for read in (read_image, read_frame):
-        with pytest.raises(InputError, match=rf"^slice\.{suffix} keeps its pixels in (another folder|several files)"):
+        with pytest.raises(InputError, match=rf"^slice\.{suffix} stores its pixels in (another folder|several files)"):
             read(target)
 
 

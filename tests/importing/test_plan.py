@@ -105,5 +105,5 @@ def test_an_empty_table_is_refused(plan) -> None:
 
 def test_a_studies_folder_that_is_a_file_is_refused(plan, tmp_path) -> None:
     (tmp_path / "studies").write_text("x")
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         plan(["i.png"], ("i.png", at(1, 2)))

@@ -145,6 +145,33 @@ def test_a_radius_in_millimetres_says_nothing_of_a_photograph(photo, protocol) -
     assert np.isnan(answer.radius).all()
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_radius_in_percent_grows_with_what_the_network_sees(tmp_path, protocol, scaled) -> None:
+    for size in (1, 3):
+        Image.fromarray(np.kron(spot(), np.ones((size, size), np.uint8))).save(tmp_path / "spot.png")
+        answer = predictor_of(protocol, calibration_of("%", scaled=scaled)).predict_stages(tmp_path / "spot.png")
+
+        percent = WIDTH * size / 100  # the whole width fits into the input
+        width = answer.uncertainty.landmarks[:2] / percent + 0.5 if scaled else 1
+        np.testing.assert_allclose(answer.radius[:2], np.array([5, 6]) * width * percent, rtol=1e-6)
+        assert answer.uncertainty.unit == "px"
+    flat = scan(tmp_path / "flat.mha", (0.2, 0.4))
+    assert np.isnan(predictor_of(protocol, calibration_of("%")).predict_stages(flat).radius).all()
+
+
+def test_a_radius_in_percent_is_of_the_lit_circle(tmp_path, protocol) -> None:
+    network = protocol.network.model_copy(update={"field_of_view": True})
+    y, x = np.mgrid[:200, :360]
+    lit = np.where(np.hypot(x - 150, y - 105) < 80, 120 + 100 * np.exp(-np.hypot(x - 130, y - 90) / 9), 4)
+    Image.fromarray(lit.round().astype(np.uint8)).save(tmp_path / "lit.png")
+
+    predictor = predictor_of(protocol.model_copy(update={"network": network}), calibration_of("%"))
+    answer = predictor.predict_stages(tmp_path / "lit.png")
+
+    # the input is wider than high: the circle fills its height, and the network sees more to its sides
+    np.testing.assert_allclose(answer.radius[:2], np.array([0.05, 0.06]) * 160 * 128 / 96, rtol=0.02)
+
+
 def test_the_fitted_threshold_makes_a_landmark_missing_or_present(photo, protocol) -> None:
     plain = predictor_of(protocol).predict(photo)
     predictor = predictor_of(protocol, calibration_of(thresholds=(None, 0.7, 0.2)))

@@ -199,7 +199,7 @@ def test_points_stay_in_the_image_beside_which_the_input_is_filled_up(tmp_path: 
 def test_too_many_labels_and_none_with_a_point_are_refused(make_case) -> None:
     case = make_case(1)
     case.label(texture(0), np.eye(3), [0])
-    with pytest.raises(InputError, match="None of the labelled images has a point: place one"):
+    with pytest.raises(InputError, match="None of the labelled images has a placed point: place one"):
         case.matcher.first_labels(case.views)
     with pytest.raises(InputError, match=f"1 to {MOST} labelled images, not {MOST + 1}"):
         FirstLabels([case.views[0]] * (MOST + 1), [0])

@@ -107,7 +107,7 @@ def test_a_graph_of_another_network_is_refused(image) -> None:
 
 def test_it_runs_on_the_cpu() -> None:
     assert runtime_device("auto", "onnx").type == "cpu"
-    with pytest.raises(InputError, match="runtime onnx uses the CPU, and the device meta was asked for"):
+    with pytest.raises(InputError, match="runtime onnx runs on the CPU, but the device meta was asked for"):
         Predictor(TwoLooks(), card(), "meta", runtime="onnx")
 
 

@@ -64,7 +64,7 @@ def test_another_placement_is_refused_with_how_far_points_would_lie_off(label, m
         read_markups(label, frame)
     sentence = str(error.value)
     assert sentence.startswith(f"{label} was made on another placement of its image (pixels of ")
-    far = float(re.search(r"up to (\S+) pixels off", sentence)[1])
+    far = float(re.search(r"up to (\S+) pixels", sentence)[1])
     assert far == pytest.approx(moved_by(mixed.frame, frame), rel=1e-3)
     assert far > 0.05
     assert "monai-landmarks remap" in sentence
@@ -119,7 +119,7 @@ def test_a_label_without_a_frame_is_not_mapped(label, mixed):
     document = json.loads(label.read_text())
     del document["imageFrame"]
     label.write_text(json.dumps(document))
-    with pytest.raises(InputError, match="does not state the frame"):
+    with pytest.raises(InputError, match="does not contain the frame"):
         mapped_document(label, mixed.frame)
 
 
@@ -144,7 +144,7 @@ GOOD = {"size": [4, 3], "origin": [0, 0, 0], "x_step": [1, 0, 0], "y_step": [0, 
 )
 def test_a_malformed_frame_is_refused(label, field):
     document = json.loads(label.read_text()) | {"imageFrame": field}
-    with pytest.raises(InputError, match="which is no frame of an image"):
+    with pytest.raises(InputError, match="which is not the frame of an image"):
         stated_frame(document, label)
 
 

@@ -192,7 +192,7 @@ def test_a_file_that_is_not_there(file):
 
 
 def test_write_refuses_another_extension(tmp_path):
-    with pytest.raises(InputError, match=r"ends in \.mrk\.json, unlike .*x\.json"):
+    with pytest.raises(InputError, match=r"end in \.mrk\.json, unlike .*x\.json"):
         write_markups(tmp_path / "x.json", Landmarks(["a"], [[1, 2]], FRAME))
 
 

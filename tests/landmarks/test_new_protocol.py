@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 
-from monai_ext.landmarks import InputError, read_protocol
-from monai_ext.landmarks.new_protocol import INPUT_AREA, MULTIPLE, input_size, write_new_protocol
+from monai_ext.landmarks import InputError, Protocol, input_size, new_protocol_text, read_protocol
+from monai_ext.landmarks.new_protocol import INPUT_AREA, MULTIPLE
+
+
+def write_new_protocol(path: Path, names: Sequence[str], channels: str, sizes: Sequence[tuple[int, int]]) -> Protocol:
+    path.write_text(new_protocol_text(path, names, channels, sizes))
+    return read_protocol(path)
 
 
 def test_the_file_reads_back_as_the_protocol(tmp_path):
-    path = tmp_path / "wing_veins.yaml"
-    protocol = write_new_protocol(path, ["tip", "base"], "grey", [(640, 480)])
-    assert read_protocol(path) == protocol
+    protocol = write_new_protocol(tmp_path / "wing_veins.yaml", ["tip", "base"], "grey", [(640, 480)])
     assert (protocol.name, protocol.channels, protocol.landmark_names) == ("wing_veins", "grey", ("tip", "base"))
 
 
@@ -29,7 +35,7 @@ def test_a_file_name_that_is_no_name_is_refused(tmp_path):
 
 
 def test_a_name_that_no_protocol_can_hold_is_refused(tmp_path) -> None:
-    with pytest.raises(InputError, match="'left eye' cannot stand in a protocol"):
+    with pytest.raises(InputError, match="'left eye' cannot be used in a protocol"):
         write_new_protocol(tmp_path / "task.yaml", ["a", "left eye"], "rgb", [(10, 10)])
     assert not (tmp_path / "task.yaml").exists()
 

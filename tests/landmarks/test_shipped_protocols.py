@@ -40,8 +40,8 @@ def test_four_protocols_ship_under_their_own_file_names():
 @pytest.mark.parametrize(
     ("name", "channels", "count", "size", "flip"),
     [
-        ("fundus", "rgb", 2, (256, 256), 0.5),
-        ("scleral_spur", "grey", 2, (1024, 512), 0.5),
+        ("fundus", "rgb", 2, (160, 160), 0.5),
+        ("scleral_spur", "grey", 2, (640, 320), 0.5),
         ("face", "rgb", 14, (480, 480), 0.5),
         ("cephalometric", "grey", 19, (320, 384), 0.0),
     ],
@@ -86,6 +86,15 @@ def test_the_face_is_looked_at_twice_and_begins_with_a_classifier_of_faces():
     assert (cross_task.source, cross_task.lambda_cd, cross_task.lambda_ed) == ("faces", 0.0, 0.0)
     assert cross_task.freeze_bn
     assert protocol.recipe.augmentation.scenery.empty == 0.25
+
+
+def test_films_of_any_depth_are_learned_by_an_encoder_that_begins_with_a_classifier_of_faces():
+    protocol = find_protocol("cephalometric")
+    assert (protocol.network.name, protocol.network.backbone) == ("heatmap_net", "face-resnet")
+    assert protocol.network.normalization == "image"  # the classifier's own is of 8 bits alone
+    cross_task = protocol.recipe.cross_task
+    assert (cross_task.source, cross_task.lambda_cd, cross_task.lambda_ed) == ("faces", 0.0, 0.0)
+    assert protocol.recipe.length(150).steps == 407
 
 
 def test_the_points_of_the_face_are_those_of_real_data(shared_data):

@@ -52,7 +52,7 @@ def test_western_text_is_read_with_a_warning(saved, encoding):
 @pytest.mark.parametrize("data", [b"image,landmark\0,x,y\n", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xfe\x00\xd8"])
 def test_what_is_no_text_is_refused(tmp_path, data):
     (tmp_path / "t.csv").write_bytes(data)
-    with pytest.raises(InputError, match=r"t\.csv is no table of text in UTF-8, UTF-16 or Latin-1"):
+    with pytest.raises(InputError, match=r"t\.csv is not a table in UTF-8, UTF-16 or Latin-1"):
         read_points_table(tmp_path / "t.csv")
 
 
@@ -115,7 +115,7 @@ def test_the_size_of_a_pixel(saved):
         ("image,landmark,x,y,mm_per_px\ni,a,1,2,-1\n", "line 2: mm_per_px must be .* above 0, not -1"),
         ("image,landmark,x,y,mm_per_px\ni,a,1,2,inf\n", "line 2: mm_per_px must be a finite number, not 'inf'"),
         ("image,landmark,x,y,mm_per_px\ni,a,1,2,1\ni,b,1,2,2\n", r"line 3: 'i' has the pixel size \(2.0, 2.0\) here"),
-        ("image,landmark,x,y,mm_per_px_x\ni,a,1,2,1\n", "line 1: mm_per_px_x and mm_per_px_y go together"),
+        ("image,landmark,x,y,mm_per_px_x\ni,a,1,2,1\n", "line 1: mm_per_px_x and mm_per_px_y belong together"),
         ("image,landmark,x,y,mm_per_px_x,mm_per_px_y\ni,a,1,2,1,\n", "line 2: state mm_per_px, or mm_per_px_x and"),
     ],
 )

@@ -68,7 +68,7 @@ def test_spaces_quotes_blank_lines_and_a_byte_order_mark(write):
 
 
 def test_another_column_is_ignored_with_a_warning(write):
-    with pytest.warns(UserWarning, match=r"points\.csv: ignored the columns 'reader'"):
+    with pytest.warns(UserWarning, match=r"points\.csv: these columns are ignored: 'reader'"):
         table = read_points_table(write("i,a,1,2,me", header="image,landmark,x,y,reader"))
     assert table.names == ("a",)
 
@@ -108,7 +108,7 @@ def test_refuses_with_file_line_and_value(write, lines, message):
         ("image|landmark|x|y", "line 1: the column 'image' is missing"),
         ("", "line 1: the column 'image' is missing"),
         ("image,landmark,x,y,x", "line 1: the column 'x' occurs twice"),
-        ("image,landmark,x,y,width", "line 1: width and height go together"),
+        ("image,landmark,x,y,width", "line 1: width and height belong together"),
     ],
 )
 def test_refuses_a_header(write, header, message):
@@ -140,7 +140,7 @@ def test_landmarks_of_an_image(write):
     assert got.status.tolist() == [-1, 1]
     np.testing.assert_array_equal(got.points, [[np.nan, np.nan], [3, 4]])
     assert table.landmarks("i", Frame(64, 48)).names == ("b", "a")
-    with pytest.raises(InputError, match="no rows of the image 'k'"):
+    with pytest.raises(InputError, match="no rows for the image 'k'"):
         table.landmarks("k", Frame(64, 48))
     with pytest.raises(InputError, match="Unknown landmark 'b'"):
         table.landmarks("i", Frame(64, 48), ["a"])

@@ -98,5 +98,5 @@ def test_half_precision_is_computed_in_single() -> None:
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(InputError, match="map, pooled, pixel, not 'channel'"):
         encoder_distance(features(0), features(1), "channel")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"one shape, not \(3, 4, 2, 5\) and \(3, 4, 2, 4\)"):
+    with pytest.raises(InputError, match=r"the same shape, not \(3, 4, 2, 5\) and \(3, 4, 2, 4\)"):
         encoder_distance(features(0), features(0, (3, 4, 2, 4)))

@@ -241,7 +241,7 @@ def test_wrong_arguments_are_refused():
     for loss in LOSSES:
         with pytest.raises(InputError, match="sigma"):
             loss(0.0)
-        with pytest.raises(InputError, match="takes outputs"):
+        with pytest.raises(InputError, match="needs outputs"):
             loss(1.0)(outputs, points[:, :2], status)
     with pytest.raises(InputError, match="alpha"):
         AdaptiveWingLoss(alpha=1.5)

@@ -106,7 +106,7 @@ def test_direction_of_each_quantity() -> None:
 
 
 def test_a_metric_that_saw_nothing_says_so() -> None:
-    with pytest.raises(InputError, match="no image yet"):
+    with pytest.raises(InputError, match="not received an image yet"):
         LandmarkMetric().aggregate()
 
 

@@ -36,7 +36,7 @@ def test_there_is_no_distance_where_a_landmark_is_absent_or_both_are_at_one_plac
 
 @pytest.mark.parametrize("pair", [(0, 0), (0, 2), (-1, 0)])
 def test_a_pair_is_two_landmarks_that_there_are(pair):
-    with pytest.raises(InputError, match="two different landmarks of 2"):
+    with pytest.raises(InputError, match="two different landmarks out of 2"):
         pair_distances(torch.zeros(1, 2, 2), pair)
 
 

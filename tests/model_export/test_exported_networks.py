@@ -18,14 +18,19 @@ from monai_ext.networks import build_network
 pytestmark = pytest.mark.slow
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
+#: Of the backbones the one whose graph is optimised in seconds: four HRNets take minutes.
+LIGHT = {"backbone": "efficientnet-lite0", "decoder_channels": 16}
 WIDE = {"input_size": {"width": 128, "height": 96}}
+#: Below float32's normal numbers digits are lost.
+TINY = float(np.finfo(np.float32).tiny)
 #: Of the decoders the one that rounding moves least where maps are as flat as those of random weights.
 MASS = {"decoder": "local_soft_argmax"}
 KINDS = {
     "heatmap_net": (19, {"name": "heatmap_net", "decoder_channels": [16, 12, 8, 8, 4]} | WIDE),
     "heatmap_net_gaussian": (1, {"name": "heatmap_net", "decoder_channels": 16, "decoder": "gaussian_fit"} | WIDE),
-    "zian": (2, {"name": "zian", "roi_sizes": [32, 64], "spatial_prior": True, "second_look": True} | WIDE),
-    "zian_one": (1, {"name": "zian", "row": "1roi+sa", "roi_sizes": [32, 64], "presence": False} | WIDE),
+    "heatmap_net_second_look": (2, {"name": "heatmap_net", "decoder_channels": 16, "second_look": True} | WIDE),
+    "zian": (2, {"name": "zian", "roi_sizes": [32, 64], "second_look": True} | LIGHT | WIDE),
+    "zian_one": (1, {"name": "zian", "row": "1roi+sa", "roi_sizes": [32, 64], "presence": False} | LIGHT | WIDE),
     "deconv_net": (14, {"name": "deconv_net", "encoder": "resnet18", "presence": True} | WIDE | MASS),
     "hourglass": (19, {"name": "hourglass", "features": 16} | WIDE | MASS),
 }
@@ -65,7 +70,7 @@ def check(predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         found, wanted = by_onnx.predict_stages(path), predictor.predict_stages(path)
         assert found.landmarks.status.tolist() == wanted.landmarks.status.tolist()
         np.testing.assert_allclose(found.landmarks.points, wanted.landmarks.points, atol=0.01, rtol=0)
-        np.testing.assert_allclose(found.uncertainty.landmarks, wanted.uncertainty.landmarks, rtol=1e-3)
+        np.testing.assert_allclose(found.uncertainty.landmarks, wanted.uncertainty.landmarks, rtol=1e-3, atol=TINY)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -109,7 +109,7 @@ def test_a_prepared_image_comes_with_its_map(tmp_path, spot_images) -> None:
 
 
 def test_without_images_nothing_is_exported(tmp_path) -> None:
-    with pytest.raises(InputError, match="compared with the model on images, and none was given"):
+    with pytest.raises(InputError, match="compared with the original on images, but none was given"):
         export_onnx(spots(None), tmp_path / "spots.onnx", [])
     assert not list(tmp_path.iterdir())
 

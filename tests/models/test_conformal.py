@@ -123,7 +123,7 @@ def test_radii_are_asked_for_as_they_were_fitted() -> None:
     plain = ConformalRadius.fit(np.ones((19, 2)), names(2))
     scaled = ConformalRadius.fit(np.ones((19, 2)), names(2), scale=np.ones((19, 2)), scaled_by="peak")
 
-    with pytest.raises(InputError, match="leave the scale out"):
+    with pytest.raises(InputError, match="leave out the scale"):
         plain.radius([1.0, 1.0])
     with pytest.raises(InputError, match="proportional to the uncertainty 'peak'"):
         scaled.radius()

@@ -138,7 +138,7 @@ def test_a_damaged_file_or_one_of_other_weights_is_refused(tmp_path, rng) -> Non
 @pytest.mark.parametrize(
     ("trained", "held_out", "sentence"),
     [
-        (np.ones((1, 4)), np.ones((9, 4)), "takes 2 images of its training and 5 held-out ones, not 1 and 9"),
+        (np.ones((1, 4)), np.ones((9, 4)), "needs at least 2 training images and 5 held-out ones, not 1 and 9"),
         (np.ones((3, 4)), np.ones((4, 4)), "not 3 and 4"),
         (np.ones((3, 4)), np.ones((9, 5)), r"not \(3, 4\) and \(9, 5\)"),
         (np.full((3, 4), np.inf), np.ones((9, 4)), "not finite"),

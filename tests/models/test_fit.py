@@ -89,7 +89,7 @@ def test_parts_are_of_nearly_equal_size_and_do_not_depend_on_the_order() -> None
 
     assert sorted(np.bincount(part).tolist()) == [13, 14, 14]
     assert folds_of(ids[::-1], 3).tolist() == part[::-1].tolist()
-    with pytest.raises(InputError, match="2 parts or more, not 1"):
+    with pytest.raises(InputError, match="at least 2 parts, not 1"):
         folds_of(ids, 1)
 
 

@@ -39,7 +39,7 @@ def test_a_damaged_one_is_not_taken(tmp_path, calibration) -> None:
 def test_one_of_another_version_or_of_other_landmarks_is_not_taken(tmp_path, calibration) -> None:
     path = write_calibration(tmp_path, calibration)
     path.rename(tmp_path / "v4.calibration.json")
-    with pytest.raises(InputError, match="is of version 'v3'"):
+    with pytest.raises(InputError, match="belongs to version 'v3'"):
         read_calibration(tmp_path, "v4")
 
     write_calibration(tmp_path, calibration)

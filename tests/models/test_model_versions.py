@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -183,6 +184,16 @@ def test_a_card_of_another_version_is_a_damage(folder: Path) -> None:
 
     with pytest.raises(InputError, match=r"The version v2 cannot be used: .*v2\.json is that of v1"):
         roll_back(folder)
+
+
+def test_a_card_with_an_option_that_is_gone_names_it(folder: Path) -> None:
+    card = json.loads((folder / "v1.json").read_text())
+    card["protocol"]["network"] = {"name": "zian", "backbone": "unet_small", "norm": "group"}
+    (folder / "v1.json").write_text(json.dumps(card))
+
+    where = r"protocol\.network\.\S*norm"
+    with pytest.raises(InputError, match=rf"v1\.json is damaged \({where}: Input should be 'batch'\);"):
+        read_card(folder, "v1")
 
 
 def test_a_damaged_current_card_is_replaced_by_the_newest_version(folder: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_record_that_cannot_be_written_is_warned_of(card, tmp_path, caplog) ->
 
     record(tmp_path, card)
 
-    assert "How v3 was trained could not be written" in caplog.text
+    assert "The training record of v3 could not be written" in caplog.text
 
 
 def test_without_a_record_there_is_none(tmp_path) -> None:

@@ -109,7 +109,10 @@ def test_features_come_without_another_pass_and_the_network_is_left_as_it_was() 
 def test_networks_without_an_encoder_are_refused() -> None:
     with pytest.raises(InputError, match="A LandmarkNetwork has no encoder"):
         encoder_features(LandmarkNetwork(), IMAGE)
-    with pytest.raises(InputError, match="run it within the block"), FeatureTap(HeatmapNet(1, 1, "resnet10")) as tap:
+    with (
+        pytest.raises(InputError, match="run the network inside the block"),
+        FeatureTap(HeatmapNet(1, 1, "resnet10")) as tap,
+    ):
         _ = tap.features
 
 
@@ -140,7 +143,7 @@ def test_a_pass_of_another_thread_is_not_looked_at() -> None:
         other = Thread(target=network, args=(IMAGE.flip(-1),))
         other.start()
         other.join()
-        with pytest.raises(InputError, match="run it within the block"):
+        with pytest.raises(InputError, match="run the network inside the block"):
             _ = tap.features
         network(IMAGE)
 

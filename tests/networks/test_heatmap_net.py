@@ -75,7 +75,7 @@ def test_one_network_does_not_change_the_next_ones_channels():
         ({"in_channels": 0}, "at least one"),
         ({"decoder_channels": (32, 16)}, "decoder_channels"),
         ({"decoder_channels": (32, 16, 8, 4, 0)}, "decoder_channels"),
-        ({"dropout": 1.0}, "dropout is a probability from 0 to below 1, not 1.0"),
+        ({"dropout": 1.0}, "dropout must be a probability in \\[0, 1\\), not 1.0"),
         ({"dropout": -0.1}, "not -0.1"),
     ],
 )

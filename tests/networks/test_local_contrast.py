@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from monai_ext.networks.zian.local_contrast import DARK, LEAST, REACH, SIGMA, local_contrast
+from monai_ext.networks.local_contrast import DARK, LEAST, REACH, SIGMA, local_contrast
 
 
 def picture(channels: int = 3, size: tuple[int, int] = (40, 60)) -> torch.Tensor:

@@ -115,5 +115,5 @@ def test_a_backbone_with_a_pyramid_gives_sixteen_channels_of_any_image():
 
 
 def test_a_backbone_with_a_decoder_of_its_own_takes_no_width():
-    with pytest.raises(InputError, match="hrnet_w18 has a decoder of its own: leave out decoder_channels 64"):
+    with pytest.raises(InputError, match="hrnet_w18 has its own decoder: leave out decoder_channels 64"):
         build_backbone("hrnet_w18", 3, 64)

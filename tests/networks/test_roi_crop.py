@@ -187,7 +187,7 @@ def test_coordinates_do_not_lose_precision_with_the_images() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match=r"origins \(1, K, 2\), not \(2, 3, 2\)"):
         crop_roi(image_of(), RoiFrame(torch.zeros(2, 3, 2), 1.0), (4, 4))
-    with pytest.raises(InputError, match=r"whole scale, not 1\.5"):
+    with pytest.raises(InputError, match=r"integer scale, not 1\.5"):
         crop_roi(image_of(), frame((0.0, 0.0), scale=1.5), (4, 4), whole_pixels=True)
     with pytest.raises(InputError, match="'reflect'"):
         crop_roi(image_of(), frame((0.0, 0.0)), (4, 4), padding="reflect")  # type: ignore[arg-type]

@@ -11,8 +11,8 @@ from zian_case import config_of, image_of, network_of
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import build_training_loss
 from monai_ext.networks import build_network, is_finite
+from monai_ext.networks.local_contrast import local_contrast
 from monai_ext.networks.zian import ZIAN, peak_pixels
-from monai_ext.networks.zian.local_contrast import local_contrast
 
 
 class Seen(nn.Module):
@@ -94,7 +94,6 @@ def protocol_of(**network: object) -> Protocol:
                 "input_size": {"width": 96, "height": 64},
                 "roi_sizes": [32, 64],
                 "share_backbone": True,
-                "norm": "group",
                 "coarse_weight": 2.0,
                 **network,
             },
@@ -106,8 +105,14 @@ def test_a_protocol_asks_for_it() -> None:
     network = build_network(protocol_of(second_look=True))
     first, second = (next(part.parameters()) for part in (network.coarse_backbone, network.second_backbone))
     assert not torch.equal(first, second)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     assert len(network.roi_backbones) == 0
     plain = build_network(protocol_of())
     assert plain.second_backbone is None
     assert not any(name.startswith("second") for name in network_of("zian").state_dict())
+
+
+@pytest.mark.parametrize(("option", "value"), [("norm", "group"), ("spatial_prior", True)])
+def test_options_that_are_gone_are_refused_and_their_other_value_is_not(option: str, value: object) -> None:
+    with pytest.raises(ValueError, match=option):
+        protocol_of(**{option: value})
+    assert protocol_of(norm="batch", spatial_prior=False) == protocol_of()

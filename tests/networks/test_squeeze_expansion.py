@@ -137,5 +137,5 @@ def test_a_map_that_the_stride_does_not_divide_is_refused() -> None:
         SqueezeExpansion(CHANNELS, stride=4)(features(8, 10))
     with pytest.raises(InputError, match="at least 1, not 0"):
         SqueezeExpansion(CHANNELS, stride=0)
-    with pytest.raises(InputError, match="from 2 on, not 1"):
+    with pytest.raises(InputError, match="At least 2 modes are needed to weight them, not 1"):
         SqueezeExpansion(CHANNELS, modes=1)

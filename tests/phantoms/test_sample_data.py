@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_ext.landmarks import Frame, InputError, find_protocol
+from monai_ext.landmarks import Frame, InputError, Status, find_protocol
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.phantoms import make_sample_data, phantom_stream
 from monai_ext.phantoms.sample_data import SAMPLE_PROTOCOLS
@@ -56,6 +56,17 @@ def test_labels_are_the_points_of_the_drawn_image(tmp_path):
         assert image[y - 2 : y + 3, x - 2 : x + 3].mean() < 0.6 * image[v - 2 : v + 3, u - 2 : u + 3].mean()
 
 
+def test_whole_sections_are_stored_as_the_scanner_does_and_a_cut_spur_is_missing(tmp_path):
+    made = make_sample_data(tmp_path, ["scleral_spur"], count=1, seed=5, labelled=1.0, variant="unseen")
+    studies = Studies(made["scleral_spur"])
+    with Image.open(studies.images()["synthetic_scleral_spur_001"]) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("JPEG", "L", (2130, 998))
+        frame = Frame(*picture.size)
+    label = read_markups(studies.label_path("synthetic_scleral_spur_001"), frame)
+    assert sorted(label.status) == [Status.MISSING, Status.DEFINED]
+    assert "of the setting `unseen`" in (made["scleral_spur"] / "README.md").read_text()
+
+
 def test_equal_arguments_write_equal_bytes_whatever_the_count(sample, tmp_path):
     make_sample_data(tmp_path / "again", ["face"], count=7, seed=3)
     assert contents(tmp_path / "again" / "face") == contents(sample / "face")
@@ -101,6 +112,8 @@ def test_file_in_place_of_the_folder_is_refused(tmp_path):
     ("arguments", "message"),
     [
         ({"protocols": ["cephalometric"]}, "'cephalometric'; use fundus, scleral_spur, face"),
+        ({"protocols": ["face"], "variant": "unseen"}, "face has no phantoms 'unseen'; use sample"),
+        ({"protocols": ["scleral_spur"], "variant": "x"}, "no phantoms 'x'; use sample, scanner, unseen"),
         ({"count": 0}, "1 to 100000, not 0"),
         ({"count": 100_001}, "1 to 100000, not 100001"),
         ({"labelled": 1.5}, "between 0 and 1, not 1.5"),

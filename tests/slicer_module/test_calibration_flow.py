@@ -196,7 +196,7 @@ def test_wrong_lengths_are_refused(make_panel: Callable[..., Driver], server: Se
         ("", "should be a number of millimetres above 0, not nothing"),
         ("-3", "should be a number of millimetres above 0, not -3"),
         ("fifty", "should be a number of millimetres above 0, not fifty"),
-        ("5000", "a pixel of 25 mm cannot be true"),
+        ("5000", "a pixel of 25 mm is not plausible"),
     ):
         state(driver, text)
         assert words in driver.message

@@ -108,7 +108,7 @@ def test_a_point_dragged_onto_its_partner_is_told(apart: float, found: list[tupl
     work.point_moved(0, lps(PIXELS[1][0] - apart, PIXELS[1][1]))
     assert warned(work) == found
     sentences = [warning.sentence for warning in work.pair_warnings()]
-    assert sentences == ["Right eye and left eye lie on one another: check which is which."] * len(found)
+    assert sentences == ["Right eye and left eye coincide: check which is which."] * len(found)
 
 
 @pytest.mark.parametrize(("apart", "found"), [(1.9, [LIPS]), (2.1, [])])

@@ -180,7 +180,7 @@ def label_apart(place: Place, server: Server) -> None:
     ben.save_label("spot_00", place.write("spot_00", B, MISSING).read_bytes(), {"annotator": "ben"})
     with pytest.raises(Refused, match="This study has 2 readers"):
         HttpClient(server.url).download_label(SCAN, "final")
-    with pytest.raises(Refused, match=r"has its 2 readers \(ann, ben\): a label of 'eve' is not taken"):
+    with pytest.raises(Refused, match=r"has its 2 readers \(ann, ben\): a label of 'eve' is not accepted"):
         as_reader(server.url, "eve").save_label(SCAN, place.write(SCAN, A).read_bytes(), {"annotator": "eve"})
 
 

@@ -66,6 +66,37 @@ def program(name: str) -> str:
     return found
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("name", "character_set"),
+    [
+        ("Nightingale", ""),
+        ("Test^Patient", ""),
+        ("", ""),
+        (None, ""),
+        ("Müller^Jörg", "ISO_IR 100"),
+        ("山田", "ISO_IR 192"),
+    ],
+)
+def test_the_patient_is_named_as_in_the_image_without_a_word(
+    name: str | None, character_set: str, protocol: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    image = dicom_image("DX")
+    if name is None:
+        del image.PatientName
+    else:
+        image.PatientName = name
+    if character_set:
+        image.SpecificCharacterSet = character_set
+    path = write_dicom(tmp_path / "image.dcm", image)
+    report_of(path, protocol).save_as(tmp_path / "report.dcm")
+    assert dcmread(tmp_path / "report.dcm").PatientName == (name or "")
+    landmarks = Landmarks(protocol.landmark_names, POINTS, read_frame(path), STATUS)
+    assert (structured_report(image, landmarks, protocol, OBSERVERS).PatientName or "") == (name or "")
+    assert (image.get("PatientName") or "") == (name or "")
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("modality", ["CR", "DX", "OP", "XC", "US"])
 def test_report_is_valid_and_reads_back(modality: str, protocol: Any, tmp_path: Path) -> None:
     image = dicom_image(modality, spacing=(0.15, 0.2) if modality in {"CR", "DX"} else None)
@@ -188,7 +219,8 @@ def test_a_damaged_point_is_refused(protocol: Any, tmp_path: Path) -> None:
 def test_other_files_are_refused_with_their_class(protocol: Any, tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "image.dcm", dicom_image("CR"))
     with pytest.raises(
-        InputError, match=r"is no structured report with points, but of the class 1\.2\.840\.10008\.5\.1\.4\.1\.1\.1"
+        InputError,
+        match=r"is not a structured report with points, but has the class 1\.2\.840\.10008\.5\.1\.4\.1\.1\.1",
     ):
         read_report(path, protocol)
     (tmp_path / "text").write_text("no DICOM")
@@ -204,7 +236,7 @@ def landmarks_on(path: Path, protocol: Any, status: Any = STATUS) -> Landmarks:
 
 def test_what_cannot_be_reported_is_refused(protocol: Any, tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "image.dcm", dicom_image("CR"))
-    with pytest.raises(InputError, match="names who placed the points"):
+    with pytest.raises(InputError, match="must name who placed the points"):
         report_of(path, protocol, Observers())
     with pytest.raises(InputError, match="all are undefined"):
         structured_report(path, landmarks_on(path, protocol, [Status.UNDEFINED] * 4), protocol, OBSERVERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from PIL import Image
 
 from monai_ext.images import image_id_of, kind_of_bytes, same_name
 from monai_ext.landmarks import InputError
-from monai_ext.studies import Studies, passed_over
+from monai_ext.studies import Studies, StudyFiles, passed_over
 
 DICOM = b"\0" * 128 + b"DICM" + b"\2\0\0\0UL\4\0\0\0\0\0"
+REPORT_CLASS = b"1.2.840.10008.5.1.4.1.1.88.33\0"
+HEADER_CLASS = b"\2\0\2\0UI" + len(REPORT_CLASS).to_bytes(2, "little") + REPORT_CLASS
+BARE = b"\x08\0\5\0CS\n\0ISO_IR 100"
 NFC = unicodedata.normalize("NFC", "œil_é")
 NFD = unicodedata.normalize("NFD", NFC)
 
@@ -56,6 +60,42 @@ def test_many_files_of_one_reason_are_counted(tmp_path: Path) -> None:
         Image.new("L", (8, 6)).save(tmp_path / f"{number}.webp")
     (sentence,) = passed_over(tmp_path)
     assert sentence.startswith("0.webp, 1.webp, 2.webp, 3.webp, 4.webp and 4 more: WebP is not opened")
+
+
+@pytest.mark.parametrize("name", ["a.dcm", "a.sr.dcm", "a.DICOM", "a.ima", "SR0001"])
+@pytest.mark.parametrize(
+    ("content", "is_image"),
+    [
+        (DICOM + HEADER_CLASS, False),
+        (BARE + b"\x08\0\x16\0UI\x1e\0" + REPORT_CLASS, False),
+        (BARE + b"\x08\0\x16\0\x1e\0\0\0" + REPORT_CLASS, False),  # values without their codes
+        (DICOM + HEADER_CLASS.replace(b"88.33\0", b"1\0"), True),
+        (DICOM + HEADER_CLASS.replace(b"88.33\0", b"1\0") + b"\x08\0\x55\x11UI" + REPORT_CLASS, True),  # names a report
+    ],
+)
+def test_a_structured_report_is_no_image_by_any_name(tmp_path: Path, name: str, content: bytes, is_image: bool) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert (image_id_of(tmp_path / name) is not None) == is_image
+    assert (list(Studies(tmp_path).images()) != []) == is_image
+    told = f"{name}: a DICOM structured report, whose points `monai-landmarks import` reads"
+    assert passed_over(tmp_path) == ([] if is_image else [told])
+
+
+def test_a_report_in_the_place_of_an_image_is_noticed_and_nothing_is_read_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formats = import_module("monai_ext.images.formats")
+    image_kind, read = formats.image_kind, []
+    monkeypatch.setattr(formats, "image_kind", lambda path: read.append(path.name) or image_kind(path))
+    files = StudyFiles(tmp_path)
+    for name in ("a.dcm", "b.dcm"):
+        (tmp_path / name).write_bytes(DICOM)
+    Image.new("L", (8, 6)).save(tmp_path / "c.png")
+    for _ in range(3):
+        assert files.scan_images({}, pytest.fail) == {"a": ".dcm", "b": ".dcm", "c": ".png"}
+    assert sorted(read) == ["a.dcm", "b.dcm"]
+    (tmp_path / "b.dcm").write_bytes(DICOM + HEADER_CLASS)
+    assert list(files.scan_images({}, pytest.fail)) == ["a", "c"]
 
 
 @pytest.mark.parametrize("data", [b"", b"\x08\0", bytes(range(256)), b"BM" + bytes(40), b"NDims without any more"])

@@ -116,5 +116,5 @@ def test_names_are_the_same_in_any_case_and_form() -> None:
 
 @pytest.mark.parametrize("name", ["", "  ", "ann, ben", "a\nb", "x" * 201])
 def test_names_that_cannot_be_noted_are_refused(name: str) -> None:
-    with pytest.raises(InputError, match=r"^The annotator .* is no name: use 1 to 200 printable characters"):
+    with pytest.raises(InputError, match=r"^The annotator .* is not a name: use 1 to 200 printable characters"):
         checked_name(name)

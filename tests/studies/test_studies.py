@@ -91,7 +91,7 @@ def test_an_id_cannot_leave_its_folder(root, image):
 
 @pytest.mark.parametrize("tag", ["", ".", "..", "a/b", "final\n", "-x"])
 def test_a_tag_is_a_plain_name(root, tag):
-    with pytest.raises(InputError, match="label tag is made of letters"):
+    with pytest.raises(InputError, match="label tag must consist of letters"):
         Studies(root).label_path("b", tag)
 
 

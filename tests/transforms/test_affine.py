@@ -220,7 +220,7 @@ def test_dictionary_fit_moves_points_once_for_two_images_of_one_size() -> None:
     sample = {"image": torch.ones(1, 110, 150), "mask": torch.ones(1, 110, 150), "points": torch.tensor(PLACES)}
     fitted = fit(sample)
     np.testing.assert_allclose(fitted["points"], transform_points(fit_matrix((150, 110), SIZE), PLACES))
-    with pytest.raises(InputError, match="one size"):
+    with pytest.raises(InputError, match="the same size"):
         fit({**sample, "mask": torch.ones(1, 110, 151)})
 
 

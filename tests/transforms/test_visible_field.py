@@ -34,6 +34,10 @@ def test_depth_is_the_distance_to_the_outline() -> None:
     np.testing.assert_allclose(square.depth(torch.tensor([12.0, 15.0]), torch.tensor([20.0, 20.0])), [2.0, -1.0])
     assert square.region == Region(6.0, 18.0, 8.0, 4.0)
     assert cut.region == Region(5.0, 15.0, 10.0, 10.0)
+    left = VisibleField(10.0, 20.0, 5.0, half_height=3.0, line=(0.6, 0.8, 24.0))  # 2 pixels from the middle
+    np.testing.assert_allclose(left.depth(np.array([10.0, 10.0, 13.0]), np.array([20.0, 18.0, 21.0])), [2.0, 1.0, -0.6])
+    np.testing.assert_allclose(left.depth(torch.tensor([9.0]), torch.tensor([18.0])), [1.0])
+    assert left.region == cut.region
 
 
 def test_fields_narrow_in_their_range_and_keep_every_landmark() -> None:
@@ -65,25 +69,55 @@ def test_fields_narrow_in_their_range_and_keep_every_landmark() -> None:
 def test_a_hidden_landmark_is_missing_and_lies_outside_with_a_margin() -> None:
     hide = RandFieldOfViewd(narrowing=0.0, hide=0.5)
     hide.set_random_state(2)
-    given = [[230.0, 205.0], [385.0, 180.0], [300.0, 25.0], [20.0, 20.0]]  # two within, one at the rim, one outside
+    given = [[270.0, 205.0], [385.0, 180.0], [300.0, 25.0], [20.0, 20.0]]  # two within, one at the rim, one outside
     data = sample(given, [1, 1, -1, 1])
-    seen = []
-    for _ in range(300):
+    seen: dict[str, list[tuple[int, ...]]] = {"whole": [], "narrow": [], "straight": []}
+    for _ in range(600):
         changed = hide(data)
-        depth = changed["field"].depth(changed["points"][:, 0], changed["points"][:, 1]).numpy()
+        field = changed["field"]
+        depth = field.depth(changed["points"][:, 0], changed["points"][:, 1]).numpy()
         status = changed["status"].tolist()
         assert status[2:] == [-1, 1]
         assert np.abs(depth[:2]).min() >= MARGIN * WHOLE.radius - 1e-4
         assert status[:2] == [int(inside) for inside in depth[:2] > 0]
         assert torch.equal(changed["points"], data["points"])
-        square = np.isinf(changed["field"].radius)
-        radius = changed["field"].half_width * 2**0.5 if square else changed["field"].radius
-        assert (radius > 180 - 1e-9) == (status[:2] == [1, 1])  # narrowing 0: narrower ones hide
-        seen.append(tuple(status[:2]))
+        assert changed["region"] == field.region
+        radius = field.half_width * 2**0.5 if np.isinf(field.radius) else field.radius
+        kind = "straight" if field.line else "whole" if radius > 180 - 1e-9 else "narrow"  # narrowing 0: these hide
+        seen[kind].append(tuple(status[:2]))
     assert data["status"].tolist() == [1, 1, -1, 1]
-    counts = {kind: seen.count(kind) for kind in set(seen)}
-    assert 115 < counts[1, 1] < 185
-    assert min(counts[0, 1], counts[1, 0], counts[0, 0]) > 15
+    shares = {
+        kind: [found.count(hidden) for hidden in ((1, 1), (0, 1), (1, 0), (0, 0))] for kind, found in seen.items()
+    }
+    assert shares["whole"] == [len(seen["whole"]), 0, 0, 0]
+    assert 260 < len(seen["whole"]) < 340
+    assert shares["narrow"][0] == 0
+    assert min(shares["narrow"][1:]) > 30  # each alone nearly as often as both
+    assert min(shares["straight"]) > 20
+    assert max(shares["straight"]) < 60
+
+
+def test_lines_run_at_any_angle_and_often_upright_or_level() -> None:
+    hide = RandFieldOfViewd(narrowing=0.0, hide=1.0)
+    hide.set_random_state(3)
+    data = sample([[270.0, 205.0], [385.0, 180.0]], [1, 1])
+    lines = np.array([line for _ in range(600) if (line := hide(data)["field"].line)])
+    np.testing.assert_allclose(np.hypot(lines[:, 0], lines[:, 1]), 1)
+    upright_or_level = (np.abs(lines[:, :2]) < 1e-9).any(1)
+    assert 0.3 < upright_or_level.mean() < 0.7
+    sides = np.unique(np.round(lines[upright_or_level, :2]), axis=0)
+    assert sides.tolist() == [[-1, 0], [0, -1], [0, 1], [1, 0]]
+    away = (lines[:, 2] - lines[:, 0] * WHOLE.x - lines[:, 1] * WHOLE.y) / WHOLE.radius
+    assert -0.6 <= away.min() < -0.4
+    assert 0.6 < away.max() <= 0.8
+
+
+def test_a_line_that_cannot_hide_one_landmark_alone_hides_others_too() -> None:
+    hide = RandFieldOfViewd(narrowing=0.0, hide=1.0)
+    hide.set_random_state(4)
+    data = sample([[300.0, 205.0], [300.0, 206.0]], [1, 1])  # nothing lies between them
+    seen = {tuple(hide(data)["status"].tolist()) for _ in range(100)}
+    assert seen == {(0, 0), (1, 1)}
 
 
 def test_a_landmark_at_the_rim_keeps_the_whole_field_and_one_outside_does_not_count() -> None:

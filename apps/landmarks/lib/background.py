@@ -21,7 +21,7 @@ class Background:
 
     Args:
         name: of the thread.
-        work: does a piece of work; returns the seconds after which there is more to do, or None where there is nothing
+        work: does a piece of work; returns the seconds after which there is more to do, or None if there is nothing
             to do until :meth:`wake`. What it raises is logged.
         prepare: called in the thread before its first work.
     """
@@ -36,7 +36,7 @@ class Background:
 
     @property
     def calls(self) -> int:
-        """Tells how often it was woken; work that takes long compares it to see whether something changed."""
+        """Returns how often it was woken; work that takes long compares it to see whether something changed."""
         return self._calls
 
     def start(self) -> None:
@@ -49,7 +49,7 @@ class Background:
             self._thread.start()
 
     def is_running(self) -> bool:
-        """Tells whether the thread is there."""
+        """Returns whether the thread is there."""
         return self._thread is not None and self._thread.is_alive()
 
     def wake(self, seconds: float = 0.0) -> None:
@@ -80,7 +80,7 @@ class Background:
                     self._set_due(seconds)
 
     def _wait(self) -> bool:
-        """Sleeps until work is due; tells whether the thread goes on."""
+        """Sleeps until work is due; returns whether the thread goes on."""
         with self._changed:
             while not self.stopping:
                 left = None if self._due is None else self._due - time.monotonic()

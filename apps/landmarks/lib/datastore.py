@@ -37,6 +37,7 @@ from monai_ext.studies import (
     split_image_file,
     sweep_temporary,
     watch_studies,
+    why_no_image,
 )
 
 from .reader_labels import ReaderLabels
@@ -123,7 +124,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         reconcile_images(changes.objects, self._state.files, self._warn_once)
 
     def _settle(self, changes: ChangeSet) -> None:
-        """Makes the final labels anew whose readings were changed by hand, or by a process that ended in between."""
+        """Rebuilds the final labels whose readings were changed by hand, or by a process that ended in between."""
         for image in list(changes.objects):
             if not self._readings.is_settled(changes.objects, image):
                 try:
@@ -134,10 +135,9 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
     def _to_id(self, file: str) -> tuple[str, str]:
         parts = split_image_file(Path(file))
         if parts is None:
-            raise InputError(
-                f"{Path(file).name!r} is not an image; its extension must be one of {', '.join(IMAGE_EXTENSIONS)}, "
-                "or its content DICOM."
-            )
+            reason = why_no_image(Path(file)) if Path(file).is_file() else ""
+            reason = reason or f"its extension must be one of {', '.join(IMAGE_EXTENSIONS)}, or its content DICOM"
+            raise InputError(f"{Path(file).name!r} is not an image: {reason}.")
         return parts[0], parts[1].lower()
 
     def _warn_once(self, sentence: str) -> None:
@@ -263,7 +263,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
             changes.set_image(image_id, image.model_copy(update={"info": {**image.info, **info}}))
 
     def note_images(self, notes: Mapping[str, dict[str, Any]]) -> None:
-        """Adds to the info of many images in one change; those that are gone meanwhile are left out.
+        """Adds to the info of many images in one change; those removed in the meantime are skipped.
 
         Raises:
             InputError: an info cannot be stored.
@@ -328,11 +328,11 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         return self._state.files.image(image_id, known_image(self.objects, image_id).image.ext)
 
     def has_file(self, image_id: str) -> bool:
-        """Tells whether the file of a known image is here already."""
+        """Returns whether the file of a known image is here already."""
         return True
 
     def image_state(self, image_id: str) -> str:
-        """Tells what changes when an image is replaced; empty where it is gone."""
+        """Returns what changes when an image is replaced; empty if it no longer exists."""
         entry = self.objects.get(image_id)
         state = None if entry is None else FileState.of(self._state.files.image(image_id, entry.image.ext))
         return "" if state is None else f"{state.modified_ns:x}-{state.size:x}"
@@ -368,5 +368,5 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
 
     def get_dataset_archive(self, limit_cases: int | None) -> str:
         if not self.get_labeled_images():
-            raise InputError("There is no final label yet, hence nothing to download.")
+            raise InputError("There is no final label yet, so there is nothing to download.")
         return str(super().get_dataset_archive(limit_cases))

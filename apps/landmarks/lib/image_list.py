@@ -27,7 +27,7 @@ class ImageView:
         state: of the image.
         labels: what the person may see, by the tag that requests name; each with the tag under which it lies.
         flags: why the final label is worth a second look.
-        more: what is told beyond that, in a study with several readers.
+        more: further fields in a study with several readers.
     """
 
     state: State
@@ -37,12 +37,12 @@ class ImageView:
 
 
 def view(entry: ImageEntry, readers: int = 1, reader: str | None = None) -> ImageView:
-    """An image as a reader sees it, or as somebody who names nobody.
+    """An image as a reader sees it, or as a client without a name.
 
     Args:
         entry: its record.
         readers: how many people label it, each by themselves.
-        reader: the one who asks, whose own labels alone are seen; None where nobody is named.
+        reader: the one who asks, who sees only their own labels; None if not named.
     """
     every = {tag: (tag, label) for tag, label in entry.labels.items()}
     if readers == 1:
@@ -154,7 +154,7 @@ class ImageListing:
         }
 
     def _protocol_by_hand(self, image: str, tag: str) -> str | None:
-        """The protocol that fits the names in a label file; None where none does, or several do."""
+        """The protocol that fits the names in a label file; None if none does, or several do."""
         try:
             path = Path(self._datastore.get_label_uri(image, tag))
             stat = path.stat()

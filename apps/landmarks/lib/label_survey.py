@@ -42,7 +42,7 @@ def unusable_labels(datastore: LandmarkDatastore, protocols: Mapping[str, Protoc
 
 
 def survey_lines(problems: list[str], studies: Path) -> list[str]:
-    """Says which labels may not be used; nothing where there are none."""
+    """Says which labels may not be used; empty if there are none."""
     if not problems:
         return []
     count = "1 label" if len(problems) == 1 else f"{len(problems)} labels"

@@ -1,4 +1,4 @@
-"""Offers of images: what one person was given, nobody else gets for a while."""
+"""Offers of images: an image offered to one person is reserved for a while."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .datastore import LandmarkDatastore
 NOTE = "strategy"
 #: With several readers the last offer to each of them is noted under this key.
 OFFERS = "offers"
-#: How long an offer is kept where nobody chose.
+#: Default duration of an offer.
 MINUTES = 30.0
 
 
@@ -32,7 +32,7 @@ class Choice(NamedTuple):
 
     Attributes:
         images: their IDs, sorted; all equally free for the client.
-        taken: the other images without a final label that somebody works on, the client's own too.
+        taken: the other images without a final label that a person works on, including the client's own.
         again: whether they were offered to this client before, or begun by it, as nothing else is free.
     """
 
@@ -62,7 +62,7 @@ class Offers:
         self._seconds, self._clock = minutes * 60, clock
 
     def choice(self, datastore: LandmarkDatastore, client: str) -> Choice:
-        """Tells what a client may be offered now; no image where all are labelled or in other hands."""
+        """Returns what a client may be offered now; no image where all are labelled or in other hands."""
         free: list[str] = []
         own: list[tuple[bool, float, str]] = []
         taken: list[str] = []
@@ -86,7 +86,7 @@ class Offers:
         """Notes that an image was offered; returns the notes of all strategies on it."""
         entry, now = datastore.objects[image], round(self._clock(), 3)
         info = {NOTE: {**_notes(entry), strategy: {"ts": now, "client_id": client}}}
-        if datastore.readers > 1:  # a strategy's note tells of its last offer alone
+        if datastore.readers > 1:  # a strategy's note contains its last offer only
             others = [offer for offer in self._running(entry, datastore.readers) if not is_same(offer.client, client)]
             info[OFFERS] = {offer.client: offer.time for offer in others} | {client: now}
         datastore.update_image_info(image, info)
@@ -109,7 +109,7 @@ class Offers:
             minutes = math.ceil(max(ends) / 60)
             parts.append(f"{len(ends)} offered to others, free again in {_count(minutes, 'minute')} at the latest")
         if len(left) > len(ends):
-            parts.append(f"{len(left) - len(ends)} with a draft of somebody else, who is to finish or delete it")
+            parts.append(f"{len(left) - len(ends)} with a draft of another person, to be finished or deleted")
         whose = "a label of yours" if several else "a label"
         return f"The last {_count(len(left), 'image')} without {whose} are in other hands: {'; '.join(parts)}."
 
@@ -127,7 +127,7 @@ class Offers:
 
 
 def last_offer(entry: ImageEntry) -> Offer | None:
-    """The last time that an image was offered; None for never, or where the notes tell nobody's name."""
+    """The last time that an image was offered; None for never, or if the notes contain no name."""
     found = [
         Offer(note["client_id"], float(note["ts"]))
         for note in _notes(entry).values()
@@ -144,7 +144,7 @@ def _offers(entry: ImageEntry) -> list[Offer]:
 
 
 def _last_time(entry: ImageEntry, readers: int, client: str) -> float:
-    """When an image was last offered to a client, in seconds since 1970; 0 for never."""
+    """Time at which an image was last offered to a client, in seconds since 1970; 0 for never."""
     if readers == 1:
         last = last_offer(entry)
         return 0.0 if last is None else last.time
@@ -163,21 +163,21 @@ def _waiting(datastore: LandmarkDatastore, client: str) -> dict[str, ImageEntry]
 
 
 def _is_full(entry: ImageEntry, readers: int, client: str, working: list[str | None]) -> bool:
-    """Tells whether an image is in the hands of as many others as it has readers."""
+    """Returns whether an image is in the hands of as many others as it has readers."""
     done = finished_by(entry) if readers > 1 else []
     keys = {reader_key(name) for name in [*done, *working] if name is not None}
     return len(keys - {reader_key(client)}) >= readers
 
 
 def _drafters(entry: ImageEntry, readers: int) -> list[str | None]:
-    """Tells who saved the drafts of an image; None for one of which nobody noted it."""
+    """Returns who saved the drafts of an image; None if unknown."""
     if readers == 1:
         return [_drafter(entry)] if "draft" in entry.labels else []
     return [name for label in drafts(entry).values() if (name := reader_of(label.info))]
 
 
 def _drafter(entry: ImageEntry) -> str | None:
-    """Tells who saved the draft of an image; None where there is none, or nobody noted it."""
+    """Returns who saved the draft of an image; None if there is none, or it is unknown."""
     info: Mapping[str, Any] = entry.labels["draft"].info if "draft" in entry.labels else {}
     names = (info.get(name) for name in ("annotator", "client_id", "user"))
     return next((str(name) for name in names if name), None)
@@ -196,7 +196,7 @@ _AGAIN = "No other image is free: this one was offered to you before, or you beg
 
 
 def client_of(request: dict[str, Any]) -> str:
-    """Tells who asks; all who do not say it are one."""
+    """Returns who asks; all who do not say it are one."""
     return str(request.get("client_id") or "")
 
 
@@ -207,7 +207,7 @@ def reply(image: str, choice: Choice, note: str = "", **told: Any) -> dict[str, 
         image: its ID.
         choice: what it was chosen from.
         note: what a person should know of the choice.
-        told: what a program wants to know of it.
+        told: details for programs.
     """
     sentences = " ".join(sentence for sentence in (_AGAIN if choice.again else "", note) if sentence)
     return {"id": image, **told, **({"note": sentences} if sentences else {})}

@@ -115,7 +115,8 @@ class PictureOptions(NamedTuple):
         if self.window is not None and not (self.window.width > 0 and np.isfinite(self.window).all()):
             width, level = self.window
             raise ParameterError(
-                f"A window of {width:g} at level {level:g} shows nothing: it must be above 0, and both must be finite."
+                f"A window of {width:g} at level {level:g} shows nothing: window must be above 0, and both must be "
+                "finite."
             )
         return self
 
@@ -204,8 +205,8 @@ def _refuse_large(path: Path, level: NDArray[Any]) -> None:
     height, width = level.shape[:2]
     if width * height > LARGEST_PICTURE:
         raise InputError(
-            f"A picture of {width} x {height} pixels is too large for one piece: ask for tiles (tile=0,0) or for a "
-            "reduced one (reduce=4)."
+            f"A picture of {width} x {height} pixels is too large to send whole: request tiles (tile=0,0) or a "
+            "reduced picture (reduce=4)."
         )
 
 

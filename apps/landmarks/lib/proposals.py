@@ -1,4 +1,4 @@
-"""Proposals of the models, so that a saved label tells how far a person moved each point."""
+"""Proposals of the models, so that a saved label records how far a person moved each point."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Proposal:
     Attributes:
         model_version: of the model.
         landmarks: what it found.
-        radius: (K,) in the unit of the image, NaN where not known; None where none was told.
+        radius: (K,) in the unit of the image, NaN where not known; None if none was told.
     """
 
     model_version: str
@@ -53,7 +53,7 @@ class Proposals:
 
 
 def displacement(proposed: Landmarks, saved: Landmarks) -> dict[str, float | None]:
-    """Tells how far each landmark was moved, in the frame's unit; None where it has no point before or after.
+    """Returns how far each landmark was moved, in the frame's unit; None if it has no point before or after.
 
     Both have the same names in the same order.
     """
@@ -67,7 +67,7 @@ def displacement(proposed: Landmarks, saved: Landmarks) -> dict[str, float | Non
 
 
 def provenance(proposal: Proposal | None, saved: Landmarks, params: dict[str, Any]) -> dict[str, Any]:
-    """Tells what a label's info records of its origin: ``model_version``, ``displacement`` and its ``unit``.
+    """Returns what a label's info records of its origin: ``model_version``, ``displacement`` and its ``unit``.
 
     A client states the version that it showed as ``params["model_version"]`` (null: placed by hand). Without that
     the last proposal of this server counts. The displacement is computed here where the server remembers that

@@ -11,7 +11,7 @@ from PIL import Image
 
 #: Percentiles of the values between which an image of more than 8 bits is shown, as 3D Slicer does.
 SHOWN_PERCENTILES = (0.1, 99.9)
-#: About so many pixels tell these percentiles.
+#: Approximate number of pixels used for these percentiles.
 _SAMPLE = 1_000_000
 #: Stored pixels that are reduced at once, so that a large image is never held a second time.
 _STRIP = 4_000_000
@@ -27,14 +27,14 @@ class Window(NamedTuple):
 
 
 class Pyramid:
-    """The pixels of an image, and their means over blocks of K x K, each made when it is first asked for.
+    """The pixels of an image, and their means over blocks of K x K, each made on first access.
 
     Args:
         pixels: (H, W, 1) grey or (H, W, 3) RGB.
 
     Attributes:
         dtype: in which the pixels were stored.
-        range: smallest and largest finite value; (0, 0) where there is none.
+        range: smallest and largest finite value; (0, 0) if there is none.
         window: shows the values of an image that has not 8 bits; None for one that has.
     """
 

@@ -40,7 +40,7 @@ class ReaderLabels:
 
     @property
     def readers(self) -> int:
-        """Tells how many people label an image, each by themselves."""
+        """Returns how many people label an image, each by themselves."""
         return self._readings.most
 
     def reading_tag(self, image_id: str, tag: str, reader: str) -> str:

@@ -35,7 +35,7 @@ def check_json(document: Any) -> Any:
         if not inner:
             return document
         level = inner
-    raise ValueError(f"JSON that is nested more than {MAX_DEPTH} deep is not read: flatten it")
+    raise ValueError(f"JSON that is nested more than {MAX_DEPTH} deep cannot be read: flatten it")
 
 
 def _check_leaf(value: Any) -> None:

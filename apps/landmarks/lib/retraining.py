@@ -43,7 +43,7 @@ class LabelCounter:
         self._counts: dict[str, tuple[Objects, FileState | None, int]] = {}
 
     def since(self, protocol: str) -> int:
-        """Tells how many images have a final label of a protocol that no training has seen as it is now."""
+        """Returns how many images have a final label of a protocol that no training has seen as it is now."""
         objects, state = self._datastore.objects, FileState.of(self._root / protocol / SEEN_LABELS)
         known = self._counts.get(protocol)
         if known is not None and known[0] is objects and known[1] == state:
@@ -60,7 +60,7 @@ class LabelCounter:
             add_seen_labels(self._root / protocol, present)
             self._unwritten.pop(protocol, None)
         except OSError as error:
-            logger.warning("Which labels of %s were seen cannot be written: %s", protocol, error)
+            logger.warning("The list of labels of %s that were seen cannot be written: %s", protocol, error)
             self._unwritten[protocol] = present
         self._counts.pop(protocol, None)
 
@@ -90,14 +90,14 @@ class Unfinished:
         self.path = folder / _BEGUN_FILE
 
     def times(self) -> int:
-        """Tells how often the training was begun that has not ended; 0 where none is unfinished."""
+        """Returns how often the training was begun that has not ended; 0 where none is unfinished."""
         if not self.path.is_file():
             return 0
         try:
             document = read_json(self.path)
             times = document["begun"]
         except (InputError, LookupError, TypeError) as error:
-            logger.warning("%s is damaged and means nothing: %s", self.path, error)
+            logger.warning("%s is damaged and ignored: %s", self.path, error)
             return 0
         return times if isinstance(times, int) else 0
 
@@ -186,7 +186,9 @@ class Retraining:
         if name in self._lost and self._unfinished[name].times() >= MOST_BEGINNINGS:
             self._lost.discard(name)
             self._unfinished[name].end()
-            logger.warning("The training of %s ended with its server %d times: it is given up.", name, MOST_BEGINNINGS)
+            logger.warning(
+                "The training of %s ended with its server %d times: it is not repeated.", name, MOST_BEGINNINGS
+            )
         new = self._counter.since(name)
         if name in self._lost:
             logger.info("The training of %s, which ended with an earlier server, begins again.", name)
@@ -218,7 +220,7 @@ class Retraining:
 
 
 def _ended(task: LandmarkTrain, note: Unfinished, ending: Ending) -> str:
-    """Takes the end of a training; one that was stopped though nobody asked ended with the server, as by Ctrl-C."""
+    """Takes the end of a training; one that stopped without a request ended with the server, as by Ctrl-C."""
     word = task.ended(ending)
     if ending.asked or not (word == "STOPPED" or ending.code in _SIGNALLED):
         note.end()

@@ -21,7 +21,7 @@ class UncertaintyScoring(ScoringMethod):
         self._pool = pool
 
     def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any]:
-        """Tells how far the scoring is, by protocol.
+        """Returns how far the scoring is, by protocol.
 
         Raises:
             NotFoundError: the protocol is not served.
@@ -34,7 +34,7 @@ class UncertaintyScoring(ScoringMethod):
 
 
 class AgreementScoring(ScoringMethod):
-    """Tells how far people moved the points that the models proposed."""
+    """Returns how far people moved the points that the models proposed."""
 
     def __init__(self, agreement: AgreementSummary, served: Sequence[str]) -> None:
         super().__init__("How far people moved the points that each version of the network proposed")
@@ -58,7 +58,7 @@ class ReviewScoring(ScoringMethod):
         self._reviewer, self._served = reviewer, tuple(served)
 
     def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any]:
-        """Tells how many labels there are, and were flagged before, by protocol.
+        """Returns how many labels there are, and were flagged before, by protocol.
 
         Raises:
             NotFoundError: the protocol is not served.
@@ -90,7 +90,7 @@ def checked_protocol(name: object, served: Collection[str]) -> str:
         ParameterError: it is no text.
     """
     if not isinstance(name, str):
-        raise ParameterError(f"The protocol is the name of a served one, not {name!r:.80}.")
+        raise ParameterError(f"The protocol must be the name of a served protocol, not {name!r:.80}.")
     if name not in served:
         raise NotFoundError(f"There is no protocol {name[:80]!r}; there are {', '.join(served)}.")
     return name

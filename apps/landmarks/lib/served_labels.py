@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,11 +31,11 @@ def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol], state
 
 
 def fitting_protocol(path: Path, protocols: Mapping[str, Protocol]) -> str | None:
-    """The served protocol that fits the names in a label file; None where none does, or several do."""
+    """The served protocol that fits the names in a label file; None if none does, or several do."""
     try:
         points = read_json(path)["markups"][0]["controlPoints"]
         return protocol_of(tuple(str(point["label"]) for point in points), protocols).name
-    except (InputError, LookupError, TypeError):  # what the file lacks is said when it is opened or trained on
+    except (InputError, LookupError, TypeError):  # problems are reported when the file is opened or trained on
         return None
 
 
@@ -70,6 +71,12 @@ class FinalLabels:
         """
         finals = {image: entry.labels["final"] for image, entry in objects.items() if "final" in entry.labels}
         return {image: label for image, label in finals.items() if self._protocol_of(image, label) == protocol}
+
+    def counts(self, objects: Objects) -> Counter[str]:
+        """The number of final labels of each served protocol, by its name; ``objects`` as in :meth:`of`."""
+        finals = {image: entry.labels["final"] for image, entry in objects.items() if "final" in entry.labels}
+        found = (self._protocol_of(image, label) for image, label in finals.items())
+        return Counter(name for name in found if name is not None)
 
     def _protocol_of(self, image: str, label: LabelEntry) -> str | None:
         """The protocol that a label states, else the one that fits a file that was placed by hand."""

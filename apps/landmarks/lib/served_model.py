@@ -6,10 +6,13 @@ import contextlib
 import logging
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_ext.inferers import Predictor, Runtime, runtime_device
+import torch
+
+from monai_ext.inferers import Predictor, Runtime, has_graph, make_graph, runtime_device
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.models import (
     CARD,
@@ -36,7 +39,7 @@ class FileState(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> FileState | None:
-        """The state of a file; None where there is none."""
+        """The state of a file; None if there is none."""
         try:
             stat = path.stat()
         except OSError:
@@ -73,6 +76,8 @@ class ServedModel:
     A model that is damaged answers nothing: an earlier one in its place would answer otherwise than the person who
     published the newer one expects. The refusal names the newest earlier version that is whole, and how to go back.
 
+    A graph for onnxruntime takes up to minutes to make: another process makes it, and torch answers until it is there.
+
     Args:
         protocol: the served protocol.
         model_root: folder of the models that training publishes; they win.
@@ -89,7 +94,7 @@ class ServedModel:
         self._broken: tuple[Signature, str] | None = None
 
     def is_ready(self) -> bool:
-        """Tells whether there are weights that answer this protocol."""
+        """Returns whether there are weights that answer this protocol."""
         try:
             self.card()
         except ConflictError:
@@ -97,7 +102,7 @@ class ServedModel:
         return True
 
     def problem(self) -> str | None:
-        """Tells why the model that was published cannot be used; None where it can, or where there is none."""
+        """Tells why the model that was published cannot be used; None if it can, or where there is none."""
         try:
             self.card()
         except NoModelError:
@@ -115,7 +120,7 @@ class ServedModel:
         return self._look()[2]
 
     def signature(self) -> Signature:
-        """Tells what distinguishes the current model from every other one.
+        """Returns what distinguishes the current model from every other one.
 
         Raises:
             ConflictError: as :meth:`card`.
@@ -123,7 +128,7 @@ class ServedModel:
         return self._look()[1]
 
     def weights(self) -> Path | None:
-        """The weights file of the current model; None where there is no usable model."""
+        """The weights file of the current model; None if there is no usable model."""
         if not self.is_ready():
             return None
         folder, _, card = self._look()
@@ -138,14 +143,19 @@ class ServedModel:
         with self._lock:
             folder, signature, card = self._look()
             if self._loaded is None or self._loaded[0] != signature:
+                runtime: Runtime = "onnx" if self.runtime == "onnx" and has_graph(card) else "torch"
                 try:
-                    predictor = Predictor.load(folder, runtime_device("auto", self.runtime), self.runtime)
+                    predictor = Predictor.load(folder, self._device(), runtime)
                 except InputError as error:
                     raise self._refuse(folder, signature, str(error)) from None
                 logger.info("Loaded %s, version %s.", folder, predictor.version)
                 if predictor.version != card.version:  # published meanwhile: loaded again by the next request
                     return predictor
                 self._loaded = (signature, predictor)
+                if runtime != self.runtime:
+                    logger.info("%s %s: torch answers until its graph is made.", self.protocol.name, card.version)
+                    task = partial(self._make_graph, folder, signature)
+                    threading.Thread(target=task, name="graph", daemon=True).start()
             return self._loaded[1]
 
     def prepare(self) -> None:
@@ -153,6 +163,29 @@ class ServedModel:
         if self.is_ready():
             with contextlib.suppress(ConflictError):  # logged where it was found
                 self.predictor()
+
+    def _device(self) -> torch.device:
+        return runtime_device("auto", self.runtime)
+
+    def _make_graph(self, folder: Path, signature: Signature) -> None:
+        """Makes the graph of the loaded model, which answers from then on; a model that has none is refused."""
+        try:
+            make_graph(folder)
+            predictor = Predictor.load(folder, self._device(), self.runtime)
+        except InputError as error:
+            with self._lock:
+                if self._loaded is not None and self._loaded[0] == signature:
+                    self._loaded = None
+                    self._refuse(folder, signature, str(error))
+            return
+        with self._lock:
+            if (
+                self._loaded is not None
+                and self._loaded[0] == signature
+                and self._loaded[1].version == predictor.version
+            ):
+                self._loaded = (signature, predictor)
+                logger.info("%s %s: onnxruntime answers from now on.", self.protocol.name, predictor.version)
 
     def _look(self) -> tuple[Path, Signature, ModelCard]:
         name = self.protocol.name
@@ -201,7 +234,8 @@ class ServedModel:
         """The problem with what could be done, which is logged."""
         name = self.protocol.name
         earlier = newest_whole_version(folder, self.protocol.landmark_names)
-        if earlier is not None:
+        current = None if self._found is None or self._found.card is None else self._found.card.version
+        if earlier not in (None, current):  # a whole one that the runtime cannot run is no way back
             command = f"monai-landmarks models --models '{folder.parent}' --rollback {name} --to {earlier}"
             problem = f"{problem.rstrip('.')}; or go back to {earlier}: `{command}`."
         logger.warning("The protocol %s is not offered: %s", name, problem)

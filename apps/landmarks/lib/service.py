@@ -257,7 +257,7 @@ class LandmarkService:
             return self.datastore.add_image(image, str(path), params, keeps_size=same_grid)
 
     def _has_grid(self, image: str, frame: Frame) -> bool:
-        """Tells whether the image of an ID can be read and has as many columns and rows as a frame."""
+        """Returns whether the image of an ID can be read and has as many columns and rows as a frame."""
         path = self.datastore.get_image_uri(image)
         try:
             return bool(path) and read_frame(path, stated=False).size == frame.size
@@ -271,8 +271,8 @@ class LandmarkService:
         other = next((name for name in others if name not in (None, protocol.name)), None)
         if other is not None:
             raise ConflictError(
-                f"The {tag} label of {image!r} belongs to the protocol {other}: delete it before saving one of "
-                f"{protocol.name}, or keep the image a second time under another ID."
+                f"The {tag} label of {image!r} belongs to the protocol {other}: delete it before you save one of "
+                f"{protocol.name}, or add the image a second time under another ID."
             )
 
     def _stored_proposal(self, image: str, protocol: Protocol) -> Proposal | None:
@@ -293,12 +293,12 @@ class LandmarkService:
 def _about_consensus(
     proposal: Proposal | None, protocol: Protocol, landmarks: Landmarks, model_version: str
 ) -> dict[str, Any]:
-    """Tells what the info of a label of several readers records of the version that all of them were shown."""
+    """Returns what the info of a label of several readers records of the version that all of them were shown."""
     return provenance(proposal, landmarks.reordered(protocol.landmark_names), {"model_version": model_version})
 
 
 def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
-    """Tells what the answer for an image depends on; None where there is no such file."""
+    """Returns what the answer for an image depends on; None if there is no such file."""
     state = FileState.of(path)
     if state is None:
         return None

@@ -149,7 +149,7 @@ class AppSettings:
     """The chosen values with the protocols and folders that they name.
 
     Attributes:
-        protocols: the served protocols by name, in the order in which they were asked for.
+        protocols: the served protocols by name, in the order in which they were requested.
         model_root: training publishes to ``model_root/<protocol>``.
         pretrained_root: shipped models, never written to.
         conf: all that was chosen.

@@ -18,7 +18,7 @@ from monai_ext.studies import check_studies_folder
 
 
 def in_server() -> bool:
-    """Tells whether this process serves HTTP; those that MONAI Label starts for training and scoring do not."""
+    """Returns whether this process serves HTTP; those that MONAI Label starts for training and scoring do not."""
     return "monailabel.app" in sys.modules
 
 
@@ -94,7 +94,7 @@ def check_own_port() -> None:
 
 
 def _address_to_bind() -> tuple[int, str] | None:
-    """Port and host that the web server of this process will ask for; None where it has its socket or has none.
+    """Port and host that the web server of this process will ask for; None if it has its socket or has none.
 
     The server is found among the callers: its options stand in no setting, and it may have been started by another
     program than MONAI Label's.
@@ -111,11 +111,11 @@ def _address_to_bind() -> tuple[int, str] | None:
 
 
 def _made(folder: Path) -> float:
-    """When a folder was made at the latest; each of its times begins with that moment."""
+    """Latest possible time of creation of a folder, the earliest of its time stamps."""
     stat = folder.stat()
     return min(stat.st_atime, stat.st_mtime, stat.st_ctime)
 
 
 def _seconds_since_start() -> float:
-    """Tells how long ago Python's logging was loaded, which MONAI Label does before anything else."""
+    """Returns how long ago Python's logging was loaded, which MONAI Label does before anything else."""
     return logging.makeLogRecord({}).relativeCreated / 1000

@@ -41,7 +41,7 @@ class NetworkState:
 
 @dataclass(frozen=True)
 class StartReport:
-    """All that a person wants to know when the server is up.
+    """Report for a person when the server is up.
 
     Attributes:
         version: of the app.
@@ -86,7 +86,7 @@ def start_lines(report: StartReport) -> list[str]:
 
 
 def access_words(access: Conf) -> list[str]:
-    """Tells who may enter, and which doors are open beyond the usual ones."""
+    """Returns who may enter, and which doors are open beyond the usual ones."""
     if access.token is not None:
         lines = ["anyone with the token, from any machine"]
     elif access.allow_remote:
@@ -101,17 +101,17 @@ def access_words(access: Conf) -> list[str]:
 
 
 def training_words(train_after: int) -> list[str]:
-    """When networks are trained without being asked for; nothing where never."""
+    """Words on when networks are trained automatically; empty for never."""
     return [f"automatically after {train_after} new labels of a protocol"] if train_after else []
 
 
 def reader_words(readers: int) -> list[str]:
-    """Tells how many people label an image; nothing where one does."""
+    """Returns how many people label an image; empty if one does."""
     return [f"{readers} per image; each reader sees only their own label"] if readers > 1 else []
 
 
 def limit_words(limits: Conf) -> str:
-    """Tells how much the server takes."""
+    """Returns how much the server takes."""
     slots = limits.infer_slots or default_slots()
     kept = f"{limits.infer_cache} answers kept" if limits.infer_cache else "no answers kept"
     return (
@@ -139,7 +139,7 @@ def start_report(
 
 
 def not_served(datastore: LandmarkDatastore) -> tuple[str, ...]:
-    """Tells what lies in the studies folder, looks like an image and cannot be used, and why."""
+    """Returns what lies in the studies folder, looks like an image and cannot be used, and why."""
     found = list(passed_over(datastore.folder))
     objects = datastore.objects
     for path in sorted(datastore.folder.iterdir()):
@@ -160,7 +160,7 @@ def not_served(datastore: LandmarkDatastore) -> tuple[str, ...]:
 
 
 def network_states(models: Mapping[str, ServedModel]) -> list[NetworkState]:
-    """Tells what answers each protocol now."""
+    """Returns what answers each protocol now."""
     return [_state(name, model) for name, model in models.items()]
 
 

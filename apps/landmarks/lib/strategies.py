@@ -59,7 +59,7 @@ class Random(Strategy):
 
 
 def _last_offered(datastore: LandmarkDatastore, image: str) -> float:
-    """When the image was last offered, in seconds since 1970; 0 for never or where the note is no time."""
+    """Time at which the image was last offered, in seconds since 1970; 0 for never or an invalid note."""
     offers = datastore.objects[image].image.info.get(NOTE, {})
     notes = offers.values() if isinstance(offers, dict) else ()
     times = [note.get("ts") for note in notes if isinstance(note, dict)]
@@ -149,26 +149,26 @@ class Scored(Strategy):
         return f"{what}: that goes on in the background."
 
     def _protocol(self, request: Mapping[str, Any]) -> str:
-        """The protocol that is asked for, by default the first one that has a network."""
+        """The protocol that is requested, by default the first one that has a network."""
         name = request.get("protocol")
         if name is None:
             ready = (protocol for protocol, model in self._models.items() if model.is_ready())
             return next(ready, next(iter(self._models)))
         if not isinstance(name, str):
-            raise ParameterError(f"The protocol is the name of a served one, not {name!r:.80}.")
+            raise ParameterError(f"The protocol must be the name of a served protocol, not {name!r:.80}.")
         if name not in self._models:
             raise NotFoundError(f"There is no protocol {name[:80]!r}; there are {', '.join(self._models)}.")
         return name
 
 
 def _labelled(datastore: LandmarkDatastore, protocol: str) -> list[str]:
-    """The images with a final label of a protocol, or of one that nobody noted."""
+    """The images with a final label of a protocol, or of an unknown one."""
     labels = {image: entry.labels["final"] for image, entry in datastore.objects.items() if "final" in entry.labels}
     return [image for image, label in labels.items() if label.info.get("protocol", protocol) == protocol]
 
 
 def _features(images: Sequence[str], table: ScoreTable) -> FloatArray | None:
-    """(N, F) of those of some images that have them; None where none has."""
+    """(N, F) of those of some images that have them; None if none has."""
     known = [table.images[image].features for image in images if image in table.images]
     rows = [features for features in known if features is not None]
     return np.stack(rows).astype(np.float64) if rows else None

@@ -25,7 +25,7 @@ class AgreementRecord:
         model_version: that proposed the points.
         unit: of the distances.
         time: of the submission, in seconds since 1970 (UTC).
-        distances: by landmark, how far its point was moved; None where there was no point before or after.
+        distances: by landmark, how far its point was moved; None if there was no point before or after.
     """
 
     image: str
@@ -42,7 +42,7 @@ class AgreementRecord:
 
     @property
     def mean(self) -> float | None:
-        """The mean distance over the landmarks; None where none was measured."""
+        """The mean distance over the landmarks; None if none was measured."""
         known = [distance for distance in self.distances.values() if distance is not None]
         return math.fsum(known) / len(known) if known else None
 
@@ -53,7 +53,7 @@ def iso_date(time: int) -> str:
 
 
 def agreement_record(image: str, info: Mapping[str, Any]) -> AgreementRecord | None:
-    """The record in the info of a final label; None where its points were first placed by hand or not compared.
+    """The record in the info of a final label; None if its points were first placed by hand or not compared.
 
     A label that was corrected later counts with its first submission (see :mod:`monai_ext.studies.submission`); one
     that was first placed by hand does not count, even if a later correction began with a proposal.
@@ -80,7 +80,7 @@ def agreement_record(image: str, info: Mapping[str, Any]) -> AgreementRecord | N
     )
     if not whole:
         raise InputError(
-            f"The notes on the final label of {image} do not tell how far its points were moved: {first!r:.200}; "
+            f"The notes on the final label of {image} do not say how far its points were moved: {first!r:.200}; "
             "save the label again."
         )
     known = {str(name): None if d is None else float(d) for name, d in distances.items()}
@@ -117,7 +117,8 @@ def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRec
         return []
     if last > index.changes:
         warnings.warn(
-            f"The index of {root} lacks its last {last - index.changes} changes; the next server start takes them in.",
+            f"The index of {root} does not contain the last {last - index.changes} changes; the next start of the "
+            "server adds them.",
             stacklevel=2,
         )
     records = []
@@ -125,7 +126,7 @@ def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRec
         entry = index.objects.get(image)
         if entry is None:
             continue
-        # Of several readers each one tells of the network.
+        # With several readers, each reading is a record of the network.
         places = [tag for tag in READINGS if tag in entry.labels] or ["final"]
         for info in (entry.labels[tag].info for tag in places if entry.protocol(tag) == protocol):
             try:

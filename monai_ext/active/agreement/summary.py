@@ -118,7 +118,7 @@ def _row(version: str, unit: Unit, records: Sequence[AgreementRecord], threshold
 
 
 def agreement_document(records: Sequence[AgreementRecord], thresholds: Sequence[float] = THRESHOLDS) -> dict[str, Any]:
-    """All that the records of one protocol tell.
+    """Summary of the records of one protocol.
 
     Returns:
         ``{"protocol", "landmarks": [names], "versions": [{"model_version", "unit", "labels", "points", "mean",
@@ -132,7 +132,9 @@ def agreement_document(records: Sequence[AgreementRecord], thresholds: Sequence[
     """
     protocols = sorted({record.protocol for record in records})
     if len(protocols) > 1:
-        raise InputError(f"These labels are of the protocols {', '.join(protocols)}: look at each on its own.")
+        raise InputError(
+            f"These labels are of the protocols {', '.join(protocols)}: summarise each protocol separately."
+        )
     document = {
         "protocol": protocols[0] if protocols else None,
         "landmarks": landmark_names(records),

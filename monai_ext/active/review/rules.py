@@ -136,7 +136,7 @@ def _pair_flag(label: Landmarks, predicted: Landmarks | None, orders: Orders | N
     if own.sum() < other.sum():
         return None
     if own.sum() < NEARER * other.sum() or apart == 0 or (orders is not None and orders.judged[0, a, b]):
-        return by_order  # the model does not tell them apart, or other labels say who is right
+        return by_order  # the model does not distinguish them, or other labels decide
     unit, names = label.frame.unit, (label.names[a], label.names[b])
     sentence = (
         f"{names[0]} and {names[1]} look exchanged: they lie {own[0]:.1f} {unit} and {own[1]:.1f} {unit} from where "
@@ -190,7 +190,7 @@ def implausible(
         InputError: a name that the protocol lacks, a radius that is not (K,), a factor that is not positive.
     """
     if not factor > 0:
-        raise InputError(f"The factor on the radii is a positive number, not {factor}.")
+        raise InputError(f"The factor of the radii must be a positive number, not {factor}.")
     names = protocol.landmark_names
     label = label.reordered(names)
     flags = []

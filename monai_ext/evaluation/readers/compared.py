@@ -52,7 +52,7 @@ class Comparison:
         names: the landmarks.
         images: the image IDs.
         distances: (N, K); NaN where one of the two has no point.
-        status: (N, K, 2) codes of :class:`~monai_ext.landmarks.Status`; None where the distances alone are known.
+        status: (N, K, 2) codes of :class:`~monai_ext.landmarks.Status`; None if the distances alone are known.
     """
 
     first: str
@@ -101,7 +101,7 @@ def compare(first: str, second: str, opinions: Iterable[Opinions], unit: Unit | 
         unit: mm or px; None takes mm where all images are calibrated.
 
     Raises:
-        InputError: mm is asked for, and an image has no pixel size.
+        InputError: mm is requested, and an image has no pixel size.
     """
     rows = list(opinions)
     unit = unit or common_unit(a.frame for _, a, _ in rows)

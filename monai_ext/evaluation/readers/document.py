@@ -100,7 +100,9 @@ def draw_distances(comparisons: Sequence[Comparison], path: str | Path) -> None:
 
     kinds = {(item.unit, item.names) for item in comparisons}
     if len(kinds) != 1:
-        raise InputError("Boxes stand side by side where unit and landmarks are the same; compare all alike.")
+        raise InputError(
+            "Box plots can only be compared with the same unit and landmarks; compare all in the same way."
+        )
     unit, names = kinds.pop()
     columns = {item.title: [column[~np.isnan(column)] for column in item.distances.T] for item in comparisons}
     measured = [known for item in comparisons if len(known := item.distances[~np.isnan(item.distances)])]

@@ -34,7 +34,7 @@ class Level(NamedTuple):
     weight: float
 
 
-#: The maps that tell which place it is, and the one that tells where exactly.
+#: The maps that identify a place, and the map that locates it exactly.
 DEEP = (Level(2, 8, 1, 0.6), Level(3, 16, 0, 1.0), Level(4, 32, 0, 1.0))
 FINE = Level(1, 4, 2, 1.0)
 
@@ -79,7 +79,7 @@ class FeatureEncoder:
     def see(self, image: torch.Tensor, inside: tuple[float, float, float, float] | None = None) -> Seen:
         """Looks at a (C, H, W) image of mean 0 and deviation 1 whose sides are multiples of 32.
 
-        Each channel of the maps is standardised: what all of the image has in common tells no place.
+        Each channel of the maps is standardised: values common to the whole image do not identify a place.
 
         Args:
             image: as :class:`~monai_ext.transforms.NormalizeLandmarkImage` gives it.

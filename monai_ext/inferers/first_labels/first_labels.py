@@ -26,7 +26,7 @@ class LabelledView(NamedTuple):
 
     Attributes:
         seen: the image.
-        mirrored: the image flipped left to right; None where a mirror image is another thing.
+        mirrored: the image flipped left to right; None if a mirror image is another thing.
         points: (K, 2) float64 pixels of the image.
         status: (K,) codes of :class:`~monai_ext.landmarks.Status`.
     """
@@ -47,7 +47,7 @@ class Proposal(NamedTuple):
 
     Attributes:
         points: (K, 2) float64 pixels; NaN for a landmark that no labelled image has.
-        status: (K,) codes: missing where most labelled images lack the landmark, undefined where none tells of it.
+        status: (K,) codes: missing where most labelled images lack the landmark, undefined if none contains it.
         confidence: (K,) in [0, 1]; NaN where not defined.
         returned: share of the landmarks that lead back to the labelled ones.
         likeness: mean similarity of the landmarks.
@@ -61,7 +61,7 @@ class Proposal(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether the image is of the kind of the labelled ones, as far as the features tell."""
+        """True if the features of the image resemble those of the labelled ones."""
         return self.returned >= LEAST_RETURNED and self.likeness >= LEAST_LIKENESS
 
 
@@ -90,9 +90,9 @@ class FirstLabels:
 
     def __init__(self, views: Sequence[LabelledView], swap: Sequence[int]) -> None:
         if not 1 <= len(views) <= MOST:
-            raise InputError(f"Landmarks are matched with 1 to {MOST} labelled images, not {len(views)}.")
+            raise InputError(f"Matching needs 1 to {MOST} labelled images, not {len(views)}.")
         if not any(bool(view.defined.any()) for view in views):
-            raise InputError("None of the labelled images has a point: place one.")
+            raise InputError("None of the labelled images has a placed point: place one.")
         self._views = [view for view in views if bool(view.defined.any())]
         self._swap = torch.as_tensor(list(swap))
         pairs = [self._both_ways(view) for view in self._views]
@@ -121,7 +121,7 @@ class FirstLabels:
         )
 
     def leave_one_out(self) -> LeftOut | None:
-        """Errors with which each labelled image is found by the others; None where there is no other."""
+        """Errors with which each labelled image is found by the others; None if there is no other."""
         matched: list[torch.Tensor] = []
         placed: list[torch.Tensor] = []
         for left, view in enumerate(self._views):

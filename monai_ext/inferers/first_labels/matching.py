@@ -73,7 +73,7 @@ def find_match(templates: Sequence[Template], seen: Seen) -> Match:
 
     Deep features say where the labelled shape lies (see :func:`~.pose.find_pose`); then each landmark is looked for
     near its place in the shape and the shape is fitted to what was found, in turn, so that a landmark off the shape is
-    looked for anew; last, shallow features say where exactly, about the place that was found and still at a price for
+    looked for again; last, shallow features say where exactly, about the place that was found and still at a price for
     lying off the shape.
 
     Args:

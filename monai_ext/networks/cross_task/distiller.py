@@ -30,7 +30,7 @@ class DistilledOutput(NamedTuple):
         output: what the network returned.
         f_s: (B, C, h, w) deepest features of the source, without a gradient.
         f_t: (B, C, h, w) deepest features of the network's encoder.
-        g_s: (B, N) logits of the source, or None where it has no classifier.
+        g_s: (B, N) logits of the source, or None if it has no classifier.
         g_t: (B, N) logits of the network's copy of that classifier, or None.
     """
 
@@ -181,7 +181,7 @@ def set_trainable(encoder: nn.Module, trainable: Trainable) -> None:
         InputError: an unknown choice.
     """
     if trainable not in TRAINABLE:
-        raise InputError(f"What an encoder trains is one of {', '.join(TRAINABLE)}, not {trainable!r}.")
+        raise InputError(f"The trainable part of an encoder must be one of {', '.join(TRAINABLE)}, not {trainable!r}.")
     encoder.requires_grad_(trainable == "all")
     if trainable == "last_block":
         encoder.get_submodule(last_block(encoder)).requires_grad_(True)

@@ -25,7 +25,7 @@ def named_source(name: str, encoder: str, in_channels: int) -> SourceClassifier:
     """The frozen classifier of a name.
 
     Args:
-        name: ``imagenet``: the ImageNet classifier with the encoder that is asked for; ``faces``: the network that
+        name: ``imagenet``: the ImageNet classifier with the encoder that is requested; ``faces``: the network that
             recognises people, whose encoder is ``face-resnet``.
         encoder: that of the network which learns from it.
         in_channels: number of image channels.

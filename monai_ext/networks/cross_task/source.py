@@ -105,7 +105,7 @@ class SourceOutput(NamedTuple):
     Attributes:
         features: (B, C, h, w) the encoder's deepest map.
         pooled: (B, C) their means.
-        logits: (B, N) of the N classes, or None where the source has no classifier.
+        logits: (B, N) of the N classes, or None if the source has no classifier.
     """
 
     features: torch.Tensor
@@ -142,7 +142,7 @@ class SourceClassifier(nn.Module):
     def __init__(self, architecture: str, num_classes: int, normalization: str = "image", in_channels: int = 3) -> None:
         super().__init__()
         if num_classes < 0:
-            raise InputError(f"A source has a number of classes, or 0 for no classifier, not {num_classes}.")
+            raise InputError(f"A source needs a number of classes, or 0 for no classifier, not {num_classes}.")
         self.normalization = check_normalization(normalization)
         self.num_classes = num_classes
         self.architecture = architecture

@@ -109,7 +109,7 @@ def write_source(path: Path, state: State, card: SourceCard) -> None:
     """
     path = Path(path)
     if path.suffix != SUFFIX:
-        raise InputError(f"A source classifier is written as a {SUFFIX} file, not as {path.name!r}.")
+        raise InputError(f"A source classifier must be written as a {SUFFIX} file, not as {path.name!r}.")
     named = _named_state(state)
     fill_source(empty_source(card), named, "The weights of this source")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}
@@ -124,7 +124,7 @@ def read_source(
     Public weights say nothing of what they were trained on; it has to be given, and with it the conventions of
     their origin are known: see :func:`~monai_ext.networks.cross_task.source_layout.torchvision_layout`.
 
-    Where one image channel is asked for and the weights take three, those of the first convolution are summed: a grey
+    Where one image channel is requested and the weights take three, those of the first convolution are summed: a grey
     image then gives what its three equal channels gave, if all three are normalised alike.
 
     Args:
@@ -188,7 +188,7 @@ def _read_card(path: Path) -> SourceCard | None:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise InputError(f"The weights {path} cannot be read ({error}): give a sound file.") from error
+        raise InputError(f"The weights {path} cannot be read ({error}): give an undamaged file.") from error
     if metadata.get("kind") != KIND:
         return None
     fields: dict[str, Any] = dict(metadata)
@@ -204,7 +204,7 @@ def _read_card(path: Path) -> SourceCard | None:
 def _card_of(state: State, architecture: str, normalization: str, source: str) -> SourceCard:
     present = [name for name in _CLASSIFIER if name in state]
     if len(present) == 1:
-        raise InputError(f"{source} have only {present[0]!r} of the classifier: give it whole, or without.")
+        raise InputError(f"{source} have only {present[0]!r} of the classifier: give the complete classifier, or none.")
     classes = len(state["fc.bias"]) if present else 0
     channels = state["conv1.weight"].shape[1]
     return SourceCard(architecture=architecture, normalization=normalization, in_channels=channels, num_classes=classes)

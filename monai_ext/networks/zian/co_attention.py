@@ -33,7 +33,7 @@ def co_attend(
     """
     if a.ndim != 4 or a.shape != b.shape:
         raise InputError(
-            f"Co-attention takes two maps (N, C, h, w) of one shape, not {tuple(a.shape)}, {tuple(b.shape)}."
+            f"Co-attention needs two maps (N, C, h, w) of one shape, not {tuple(a.shape)}, {tuple(b.shape)}."
         )
     tokens_a, tokens_b = _tokens(a), _tokens(b)
     query_a, query_b = tokens_a, tokens_b

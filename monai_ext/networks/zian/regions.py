@@ -98,9 +98,9 @@ def crop_roi(
     if origin.ndim != 3 or origin.shape[0] != batch or origin.shape[2] != 2:
         raise InputError(f"Regions of {batch} images have origins ({batch}, K, 2), not {tuple(origin.shape)}.")
     if padding not in _PADDING_MODES:
-        raise InputError(f"The padding of a region is one of {', '.join(_PADDING_MODES)}, not {padding!r}.")
+        raise InputError(f"The padding of a region must be one of {', '.join(_PADDING_MODES)}, not {padding!r}.")
     if whole_pixels and scale != round(scale):
-        raise InputError(f"A region of whole pixels needs a whole scale, not {scale}.")
+        raise InputError(f"A region of whole pixels needs an integer scale, not {scale}.")
     samples = max(1, math.ceil(scale - 1e-6))
     rows, columns = size_hw[0] * samples, size_hw[1] * samples
     dtype = torch.float64 if image.dtype == torch.float64 else torch.float32

@@ -27,7 +27,7 @@ class ModeAggregation(nn.Module):
     def __init__(self, channels: int, modes: int = 2) -> None:
         super().__init__()
         if modes < 2:
-            raise InputError(f"Modes can be weighed against each other from 2 on, not {modes}.")
+            raise InputError(f"At least 2 modes are needed to weight them, not {modes}.")
         self.score = nn.Parameter(torch.empty(channels).uniform_(-1, 1) / math.sqrt(channels))
         self.offsets = nn.Parameter(torch.zeros(modes - 1))
 
@@ -147,7 +147,7 @@ class SqueezeExpansion(nn.Module):
     def __init__(self, channels: int, stride: int = 1, attractors: int = 256, modes: int = 2) -> None:
         super().__init__()
         if stride < 1:
-            raise InputError(f"The stride of tokens is at least 1, not {stride}.")
+            raise InputError(f"The stride of tokens must be at least 1, not {stride}.")
         self.stride = stride
         self.squeeze = SqueezedAttention(channels, attractors, modes)
         self.expand = ExpandedAttention(channels, modes)

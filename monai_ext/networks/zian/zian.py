@@ -12,16 +12,15 @@ from torch.nn import functional as F
 
 from monai_ext.landmarks import ROI_MULTIPLE, InputError, ZianConfig
 from monai_ext.networks.backbones import OUT_CHANNELS, Backbone, build_backbone
-from monai_ext.networks.blocks import PresenceHead, padded, with_group_norm
+from monai_ext.networks.blocks import PresenceHead, padded
+from monai_ext.networks.local_contrast import local_contrast
 from monai_ext.networks.network import LandmarkNetwork, register_network
 from monai_ext.networks.output import RoiFrame, Stage
 from monai_ext.networks.pretrained import Weights, load_backbone_weights
 
 from .co_attention import CoAttention
 from .heads import FineHead, HeatmapHead
-from .local_contrast import local_contrast
 from .regions import crop_roi, jittered_centers, peak_pixels, roi_frame
-from .spatial_prior import SpatialPrior
 from .squeeze_expansion import SqueezeExpansion
 
 #: The coarse stage sees the image reduced by this factor, and the co-attention the regions.
@@ -38,7 +37,7 @@ class ZianOutput(NamedTuple):
         roi: (R, B, K, S, S) heatmaps of the R regions, all of them in the frame of the first.
         fine: (B, K, S, S) heatmaps, one pixel of the image per cell.
         fine_frame: where the pixels of ``roi`` and ``fine`` lie on the image; its origin is (B, K, 2).
-        presence: (B, K) logits of the landmark being in the image, or None where the network does not predict it.
+        presence: (B, K) logits of the landmark being in the image, or None if the network does not predict it.
         second: (B, K, h, w) coarse heatmaps of a second look in training, None otherwise: ``coarse`` is then of both.
     """
 
@@ -113,7 +112,6 @@ class ZIAN(LandmarkNetwork):
         self.second_head = HeatmapHead(OUT_CHANNELS, num_landmarks) if config.second_look else None
         fused = OUT_CHANNELS * (1 + regions)
         self.presence_head = PresenceHead(fused, num_landmarks) if config.presence else None
-        self.spatial_prior = SpatialPrior(num_landmarks) if config.spatial_prior else None
         if not regions:
             return
         self.roi_backbones = nn.ModuleList(rest)
@@ -130,10 +128,7 @@ class ZIAN(LandmarkNetwork):
         def backbone() -> Backbone:
             return build_backbone(config.backbone, in_channels, config.decoder_channels)
 
-        network = cls(backbone, num_landmarks, config)
-        if config.norm == "group":
-            with_group_norm(network)
-        return network
+        return cls(backbone, num_landmarks, config)
 
     def deepest_part(self) -> nn.Module:
         """Of the coarse backbone, which sees the whole image."""
@@ -167,8 +162,7 @@ class ZIAN(LandmarkNetwork):
         if not sizes:
             presence = None if self.presence_head is None else self.presence_head(features)
             return ZianOutput(coarse, coarse_frame, presence=presence, second=second)
-        believed = coarse if self.spatial_prior is None or self.training else self.spatial_prior(coarse)
-        centers = self._centers(coarse_frame.to_image(peak_pixels(believed)), roi_centers)
+        centers = self._centers(coarse_frame.to_image(peak_pixels(coarse)), roi_centers)
         frames = [roi_frame(centers, size, sizes[0]) for size in sizes]
         around = crop_roi(features, frames[0].within(coarse_frame), (sizes[0], sizes[0])).flatten(0, 1)
         rois = self._in_first_frame(self._roi_features(image, frames), frames)
@@ -183,12 +177,7 @@ class ZIAN(LandmarkNetwork):
     def training_arguments(
         self, image: torch.Tensor, points: torch.Tensor, status: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """``roi_centers`` of :meth:`forward` in training: near the true points (B, K, 2) of status (B, K).
-
-        In training mode the spatial prior counts the points, too.
-        """
-        if self.training and self.spatial_prior is not None:
-            self.spatial_prior.count(points, status, (image.shape[-2], image.shape[-1]))
+        """``roi_centers`` of :meth:`forward` in training: near the true points (B, K, 2) of status (B, K)."""
         return {"roi_centers": jittered_centers(points, status, self.config.jitter)} if self.config.regions else {}
 
     def _looks(self, reduced: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -249,7 +238,7 @@ def _whole_features(backbone: nn.Module, reduced: torch.Tensor) -> torch.Tensor:
 
 
 def _copies(backbone: Callable[[], nn.Module] | nn.Module, number: int) -> list[nn.Module]:
-    """So many backbones with weights of their own: made anew each, or the one given and copies of it."""
+    """So many backbones with weights of their own: each created separately, or the one given and copies of it."""
     if isinstance(backbone, nn.Module):
         return [backbone, *(copy.deepcopy(backbone) for _ in range(number - 1))]
     return [backbone() for _ in range(number)]

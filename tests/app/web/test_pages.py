@@ -52,8 +52,8 @@ def test_the_start_page_shows_images_by_state_network_and_address(page: Any, ser
     assert page.locator(".thumbs img").first.evaluate("(image) => image.src.startsWith('blob:')")
     assert page.get_by_label("Address of this server").input_value() == server.url
     facts = page.locator("dl.facts").inner_text()
-    assert "v5" in facts
-    assert "8.79 px" in facts
+    assert "v7" in facts
+    assert "7.82 px" in facts
     page.locator(".thumbs a").first.focus()
     assert page.locator(".thumbs a").first.get_attribute("aria-label") == "Open synthetic_fundus_002"
 

@@ -1,4 +1,4 @@
-"""A server with several protocols, of which one has a network: that one is met first."""
+"""A server with several protocols: the one whose landmarks the images have labels of is met first."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from conftest import OpenPage, Serve
 pytestmark = pytest.mark.server
 
 
-def test_the_protocol_that_finds_landmarks_comes_first(serve: Serve, study: Path, open_page: OpenPage) -> None:
-    server = serve(study, protocols="cephalometric,fundus")
+def test_the_protocol_with_labels_comes_first(serve: Serve, study: Path, open_page: OpenPage) -> None:
+    server = serve(study, protocols="cephalometric,face,fundus")
     page = open_page(f"{server.url}/#/annotate?image=synthetic_fundus_002", storage_state=kept(server))
     page.locator(".landmarks li[data-status=predicted]").first.wait_for()
     assert page.locator(".landmarks li .name").all_inner_texts() == ["fovea", "optic disc"]
     page.goto(f"{server.url}/#/")
     page.get_by_role("link", name="Fundus photograph").first.wait_for()
-    titles = page.locator("a.button.primary").all_inner_texts()
-    assert ["Fundus" in title for title in titles] == [True, False]
+    titles = page.locator(".start-head a.button").all_inner_texts()
+    assert ["Fundus" in title for title in titles] == [True, False, False]
+    assert "Fundus" in page.locator("a.button.primary").inner_text()

@@ -86,7 +86,7 @@ def test_every_control_has_a_name(open_page: Callable[..., Any], server: Server,
 def test_a_server_that_does_not_answer_is_told(page: Any) -> None:
     page.get_by_role("heading", name="Fundus photograph").wait_for()
     page.get_by_role("link", name="Images", exact=True).click()
-    page.get_by_role("heading", name="Images").wait_for()
+    page.get_by_text("20 of 20 images").wait_for()
     page.allowed.append("ERR_INTERNET_DISCONNECTED")
     page.context.set_offline(True)
     page.get_by_role("button", name="Draft").click()
@@ -95,6 +95,21 @@ def test_a_server_that_does_not_answer_is_told(page: Any) -> None:
     page.context.set_offline(False)
     page.get_by_role("button", name="Unlabelled").click()
     page.get_by_text("8 of 20 images").wait_for()
+    assert page.locator("#link-state").inner_text() == ""
+
+
+def test_a_page_that_does_not_come_is_told_and_comes_after_a_reload(page: Any) -> None:
+    page.get_by_role("heading", name="Fundus photograph").wait_for()
+    page.allowed.append("ERR_FAILED")
+    page.route("**/list.js", lambda route: route.abort())
+    page.get_by_role("link", name="Images", exact=True).click()
+    alert = page.get_by_role("main").get_by_role("alert")
+    alert.wait_for()
+    assert alert.inner_text() == "The server does not answer: check that it is running, and try again."
+    assert page.locator("#link-state").inner_text() == "Server does not answer"
+    page.unroute("**/list.js")
+    page.get_by_role("button", name="Reload the page").click()
+    page.get_by_text("20 of 20 images").wait_for()
     assert page.locator("#link-state").inner_text() == ""
 
 

@@ -77,7 +77,7 @@ class _CountedBody:
 
     @property
     def refused(self) -> bool:
-        """Tells whether too much came before the app began to answer."""
+        """Returns whether too much came before the app began to answer."""
         return self._too_much and not self._answering
 
     async def receive(self) -> Message:

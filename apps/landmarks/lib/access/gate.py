@@ -167,7 +167,7 @@ async def _strange_machine(scope: Scope) -> str | None:
 
 
 async def _is_own_name(scope: Scope) -> bool:
-    """Asks Starlette's own check, whose answer without a sentence nobody gets."""
+    """Asks Starlette's own check, whose answer without a sentence is not sent."""
     passed = False
 
     async def reached(scope: Scope, receive: Receive, send: Send) -> None:
@@ -182,7 +182,7 @@ async def _is_own_name(scope: Scope) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Tells whether an IP address is this machine's own, also when IPv4 is written as IPv6."""
+    """Returns whether an IP address is this machine's own, also when IPv4 is written as IPv6."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

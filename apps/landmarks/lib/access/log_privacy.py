@@ -1,10 +1,11 @@
-"""Keeps requests and the token out of the server's log: who is on an image is nobody's business who reads it."""
+"""Keeps requests and the token out of the server's log, which must not show who looked at which image."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterable
 
 from monailabel.config import settings
@@ -52,7 +53,7 @@ class OnlyAddresses(logging.Filter):
 
 
 def keep_requests_out_of_logs(addresses: Iterable[str]) -> None:
-    """Silences MONAI Label's own sentences about requests, unless the server was started with ``--verbose DEBUG``.
+    """Silences what libraries say of images and folders, unless the server was started with ``--verbose DEBUG``.
 
     Args:
         addresses: those of the server, which may stand in its access log.
@@ -64,6 +65,8 @@ def keep_requests_out_of_logs(addresses: Iterable[str]) -> None:
     if logging.getLogger().getEffectiveLevel() > logging.DEBUG:
         for name in TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
+        # Of a folder that is seen twice while it is made; harmless, and the warning lists the watched folders.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
 
 
 _VARIABLE = "MONAI_LABEL_APP_CONF"

@@ -56,7 +56,7 @@ def replace_middleware(
     """Puts the gates in front of a server, instead of its own middleware that lets every web page in.
 
     The address is looked at first. A browser's question whether a listed page may call carries no token: it is
-    answered before the token is asked for.
+    answered before the token is requested.
 
     Args:
         web: the server; its middleware has to be built again.

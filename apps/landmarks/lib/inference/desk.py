@@ -43,7 +43,7 @@ class Reply:
 
 
 class AnswerCache:
-    """Keeps the answers that were asked for last; safe to use from many threads.
+    """Keeps the answers requested last; safe to use from many threads.
 
     Args:
         capacity: how many are kept; 0 keeps none.
@@ -54,12 +54,12 @@ class AnswerCache:
         self._answers: LRUCache[Hashable, Reply] = LRUCache(capacity)
 
     def get(self, key: Hashable) -> Reply | None:
-        """The kept answer, marked as such; None where there is none."""
+        """The kept answer, marked as such; None if there is none."""
         with self._lock:
             return self._answers.get(key)
 
     def keep(self, key: Hashable, answer: Reply) -> None:
-        """Keeps an answer; the one that was asked for the longest time ago makes room."""
+        """Keeps an answer; the one requested the longest time ago is dropped."""
         if self._answers.maxsize:
             with self._lock:
                 self._answers[key] = answer.kept()
@@ -86,7 +86,7 @@ class SharedWork:
         """A future of the result; the work is started where it is not under way.
 
         Args:
-            key: what tells equal work from other work.
+            key: identifies equal work.
             start: begins it; what it raises is raised here.
         """
         waiter: Future[Any] = Future()
@@ -161,7 +161,7 @@ class InferenceDesk:
         """The answer to a request, kept or to be made; cancelling the future gives the request up.
 
         Args:
-            key: gives what the answer depends on, as it is now; None where an answer cannot be kept.
+            key: gives what the answer depends on, as it is now; None if an answer cannot be kept.
             work: makes the answer.
             patient: wait even where the queue is full.
 
@@ -198,7 +198,7 @@ def _now(key: Callable[[], Hashable]) -> Hashable:
 
 
 def default_slots() -> int:
-    """One place for a GPU, which predictions share badly; else two, so that a large image holds up nobody."""
+    """One place for a GPU, which predictions share badly; else two, so that a large image does not block others."""
     return 1 if torch.cuda.is_available() or usable_cores() < 2 else 2
 
 

@@ -17,7 +17,7 @@ from ..errors import QueueFullError
 
 logger = logging.getLogger(__name__)
 
-#: Ends work that nobody waits for any more, by an exception; work calls it between its stages.
+#: Ends work without a waiting client, by an exception; work calls it between its stages.
 Check = Callable[[], None]
 #: Seconds after which a thread without work ends.
 IDLE_SECONDS = 60.0
@@ -121,7 +121,7 @@ class InferenceSlots:
         each = statistics.fmean(self._durations) if self._durations else 1.0
         seconds = max(1, math.ceil(each * (len(self._waiting) + 1) / self.slots))
         return QueueFullError(
-            f"This server makes {self.slots} predictions at once and lets {self.queue} wait, and all these places are "
+            f"This server makes {self.slots} predictions at once and lets {self.queue} wait; all of these are "
             f"taken: try again in {seconds} s.",
             seconds,
         )
@@ -155,11 +155,11 @@ class InferenceSlots:
             job.check()
             result = job.work(job.check)
         except AbandonedError:
-            logger.info("A prediction that nobody waits for any more was stopped.")
+            logger.info("A prediction without a waiting client was stopped.")
         except Exception as reason:
             error = reason
         except BaseException as reason:  # such as an exit, which must end neither this thread nor the server
-            error = RuntimeError(f"The prediction ended by {type(reason).__name__}.")
+            error = RuntimeError(f"The prediction ended with {type(reason).__name__}.")
         with self._changed:  # before the answer: who reads it finds the place free
             self._durations.append(time.monotonic() - self._running.pop(job))
             self._ended.notify_all()

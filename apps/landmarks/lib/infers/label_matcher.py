@@ -38,7 +38,7 @@ Sources = tuple[_Source, ...]
 
 
 class _Ready(NamedTuple):
-    """A set of labelled images, and why it tells nothing of other images; empty where it does."""
+    """A set of labelled images, and why it cannot be used for other images; empty if it can."""
 
     first: FirstLabels
     doubt: str
@@ -99,7 +99,7 @@ class LabelMatcher:
             image_id: its ID; its own label is not looked at.
 
         Raises:
-            NoModelError: there are no labelled images, or they tell nothing of this one.
+            NoModelError: there are no labelled images, or they do not match this one.
             InputError: the image, or a labelled one, cannot be read.
         """
         sources = self.sources(image_id)
@@ -152,7 +152,7 @@ class LabelMatcher:
 
 
 def _doubt(first: FirstLabels) -> str:
-    """Reason why labelled images tell nothing of others; empty where they do."""
+    """Reason why labelled images cannot be matched with others; empty if they can."""
     errors = first.leave_one_out()
     if errors is None or errors.matched < errors.placed:
         return ""

@@ -137,7 +137,7 @@ class LandmarkInfer(InferTask):
         )
 
     def _predictor(self) -> Predictor | None:
-        """The network; None where there is none yet and labels may take its place."""
+        """The network; None if there is none yet and labels may take its place."""
         try:
             return self.model.predictor()
         except NoModelError:

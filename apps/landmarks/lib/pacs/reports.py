@@ -117,7 +117,8 @@ class Reports:
         if not any(observers):
             raise InputError("it names neither a person nor a network; save it again under a name.")
         header = fetch_header(self._connection, place.instance)
-        identity = f"{image} {label.sha256} {label.info.get('ts')}"
+        # the same label again is a new report: one put back is to count over the one it replaces
+        identity = f"{image} {label.sha256} {label.info.get('ts')} {newest_report(entry)[0]}"
         try:
             report = structured_report(header, landmarks, protocol, observers, place.frame or 1, identity)
         except InputError:

@@ -1,4 +1,4 @@
-"""Scores of the images of the studies by models, made in the background while nobody waits for a prediction.
+"""Scores of the images of the studies by models, made in the background while no prediction is waiting.
 
 Other parts of the app see the same by a :class:`Looker`.
 """

@@ -19,7 +19,7 @@ from monai_ext.landmarks import FloatArray, Landmarks, ModelError
 from ..served_model import ServedModel, Signature
 from .score_table import Origin
 
-#: So many digits of their SHA-256 tell the weights of a model from all others.
+#: Digits of the SHA-256 that identify the weights of a model.
 _DIGITS = 12
 
 
@@ -75,7 +75,7 @@ class Looker(Protocol):
     """
 
     def wants(self, protocol: str, image: str, model_version: str) -> bool:
-        """Tells whether it has to see an image although its score is up to date.
+        """Returns whether it has to see an image although its score is up to date.
 
         Asked of every image whenever there may be work, in the background thread: answered from memory. What
         changes the answer, e.g. a saved label, calls :meth:`ImagePool.wake`.
@@ -108,7 +108,7 @@ class Eye:
         self.origin = Origin(served.version, served.card.sha256[:_DIGITS], measure)
 
     def look(self, image: str, path: Path) -> tuple[Sight, FloatArray]:
-        """Tells what is found in an image file, and its (F,) features.
+        """Returns what is found in an image file, and its (F,) features.
 
         Raises:
             InputError: the image cannot be read.

@@ -35,11 +35,11 @@ _STOP_SECONDS = 0.5
 
 
 class ImagePool:
-    """Scores the images of each protocol that somebody asked for; safe to use from many threads.
+    """Scores the images of each protocol that were requested; safe to use from many threads.
 
     By ``auto`` a protocol is scored from the first strategy that needs its scores, and from the start of a server
     whose studies have been scored for it before; by ``always`` from the start; by ``off`` only by :meth:`score_now`.
-    One image is looked at after the other, while nobody waits for a prediction.
+    One image is looked at after the other, while no prediction is waiting.
 
     Args:
         datastore: the studies.
@@ -106,21 +106,21 @@ class ImagePool:
             self.wake()
 
     def rest(self) -> None:
-        """Stops the scoring after the image that is looked at, until scores are asked for again."""
+        """Stops the scoring after the image that is looked at, until scores are requested again."""
         for pool in self._pools.values():
             pool.active = False
         self.wake()
 
     def is_off(self) -> bool:
-        """Tells whether images are scored on request only."""
+        """Returns whether images are scored on request only."""
         return self._when == "off"
 
     def table(self, protocol: str, images: Collection[str]) -> ScoreTable | None:
-        """Scores of most of some images, as far as they are known; None where there are none yet."""
+        """Scores of most of some images, as far as they are known; None if there are none yet."""
         return self._pools[protocol].table(images)
 
     def stats(self) -> dict[str, dict[str, Any]]:
-        """Tells how far the scoring of each protocol is."""
+        """Returns how far the scoring of each protocol is."""
         if any(pool.active and pool.has_new_model() for pool in self._pools.values()):
             self.wake()
         return {name: pool.stats() for name, pool in self._pools.items()}
@@ -157,7 +157,7 @@ class ImagePool:
             return [self._pools[name] for name in self._urgent if self._pools[name].active]
 
     def _work_off(self, pool: ProtocolPool, calls: int) -> bool:
-        """Does the work of one protocol; False where something changed, so that it is planned anew."""
+        """Does the work of one protocol; False where something changed, so that it is planned again."""
         pool.problem = ""
         try:
             for image in pool.plan(self._lookers):

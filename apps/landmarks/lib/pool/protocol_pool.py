@@ -46,7 +46,7 @@ class ProtocolPool:
         model: the protocol's model.
         active: whether its images are scored.
         state: what the worker does with them.
-        problem: why they cannot be scored, one sentence; empty where they can.
+        problem: why they cannot be scored, one sentence; empty if they can.
 
     Args:
         model: the protocol's model.
@@ -108,11 +108,11 @@ class ProtocolPool:
         return sorted(todo, key=lambda image: ("final" in objects[image].labels, -before.get(image, 0.0), image))
 
     def has_new_model(self) -> bool:
-        """Tells whether the model is another one than at the last plan."""
+        """Returns whether the model is another one than at the last plan."""
         return self._planned is None or self._planned.model != self._model_state()
 
     def has_news(self) -> bool:
-        """Tells whether the model, or any note on an image or label, is another one than at the last plan."""
+        """Returns whether the model, or any note on an image or label, is another one than at the last plan."""
         return self.has_new_model() or self._planned is None or self._planned.objects is not self._datastore.objects
 
     def _model_state(self) -> Signature | str:
@@ -157,7 +157,7 @@ class ProtocolPool:
                 logger.exception("What was seen in %s could not be used.", name)
 
     def unsaved(self) -> int:
-        """Tells how many scores are not on the disk yet."""
+        """Returns how many scores are not on the disk yet."""
         return len(self._unsaved)
 
     def save(self) -> None:
@@ -185,17 +185,17 @@ class ProtocolPool:
     # Any thread
 
     def has_notes(self) -> bool:
-        """Tells whether an image has been scored for this protocol at any time."""
+        """Returns whether an image has been scored for this protocol at any time."""
         infos = (entry.image.info.get(NOTE) for entry in self._datastore.objects.values())
         return any(isinstance(info, dict) and self.name in info for info in infos)
 
     def table(self, images: Collection[str]) -> ScoreTable | None:
-        """The scores that are known of most of some images; None where there are none."""
+        """The scores that are known of most of some images; None if there are none."""
         with self._lock:
             return self._loaded().best_for(images)
 
     def stats(self) -> dict[str, Any]:
-        """Tells how far the scoring is, for people and programs."""
+        """Returns how far the scoring is, for people and programs."""
         objects = self._datastore.objects
         told: dict[str, Any] = {"status": self.state, "scored": 0, "images": len(objects)}
         told |= {"model_version": None, "measure": self._measure, "uncertainty": None, "message": ""}
@@ -223,7 +223,7 @@ class ProtocolPool:
         return {**told, "message": self.problem or _message(left, self.active, unreadable)}
 
     def _loaded(self) -> ScoreTables:
-        """The tables, read from the infos of the images and the features when they are asked for first."""
+        """The tables, read from the infos of the images and the features on first access."""
         if self._tables is None:
             self._tables = self._load()
         return self._tables

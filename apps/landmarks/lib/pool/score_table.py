@@ -26,7 +26,7 @@ class Origin(NamedTuple):
 
     Attributes:
         model_version: of the model.
-        weights: what tells its weights from all others.
+        weights: identifies its weights.
         measure: of uncertainty.
     """
 
@@ -41,7 +41,7 @@ class ImageScore(NamedTuple):
     Attributes:
         file: the state of the image file that it looked at.
         score: how unsure it is.
-        features: (F,) of its encoder; None where they were lost.
+        features: (F,) of its encoder; None if they were lost.
     """
 
     file: str
@@ -57,16 +57,16 @@ class ScoreTable:
     images: dict[str, ImageScore] = field(default_factory=dict)
 
     def covers(self, images: Collection[str]) -> int:
-        """Tells how many of some images it has a score for."""
+        """Returns how many of some images it has a score for."""
         return sum(image in self.images for image in images)
 
     def spread(self, images: Collection[str]) -> dict[str, float] | None:
-        """The median and the highest score of some images; None where none of them has one."""
+        """The median and the highest score of some images; None if none of them has one."""
         scores = [known.score for image, known in self.images.items() if image in images]
         return {"median": median(scores), "highest": max(scores)} if scores else None
 
     def is_up_to_date(self, image: str, file: str) -> bool:
-        """Tells whether nothing of an image is left to be found out."""
+        """Returns whether nothing of an image is left to be found out."""
         known = self.images.get(image)
         return known is not None and known.file == file and known.features is not None
 
@@ -87,7 +87,7 @@ class ScoreTables:
         self.current = ScoreTable(origin)
 
     def keep_only(self, files: Mapping[str, str]) -> None:
-        """Forgets what is said of files that were replaced, and of images that are gone.
+        """Forgets what is said of files that were replaced, and of images that no longer exist.
 
         Args:
             files: the present state of each image file.
@@ -108,12 +108,12 @@ class ScoreTables:
 
 
 def note_of(origin: Origin, known: ImageScore) -> dict[str, Any]:
-    """Tells what the info of an image records."""
+    """Returns what the info of an image records."""
     return {**origin._asdict(), "score": known.score, "file": known.file}
 
 
 def read_note(note: object) -> tuple[Origin, ImageScore] | None:
-    """Tells what :func:`note_of` recorded; None where there is none, or it was changed to something else."""
+    """Returns what :func:`note_of` recorded; None if there is none, or it was changed to something else."""
     if not isinstance(note, dict):
         return None
     words = [word for name in (*Origin._fields, "file") if isinstance(word := note.get(name), str)]
@@ -126,7 +126,7 @@ def read_note(note: object) -> tuple[Origin, ImageScore] | None:
 class FeatureFile:
     """The features of images in ``.pool/<protocol>.npz``, beside the index, which they would make slow to write.
 
-    What is lost is found out anew.
+    What is lost is found out again.
     """
 
     def __init__(self, studies: Path, protocol: str) -> None:
@@ -159,6 +159,6 @@ class FeatureFile:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            logger.warning("%s cannot be read (%s): the features of its images are found out anew.", self.path, error)
+            logger.warning("%s cannot be read (%s): the features of its images are computed again.", self.path, error)
             return {}
         return {(str(image), str(file)): row for image, file, row in zip(images, files, features, strict=True)}

@@ -24,7 +24,7 @@ class _Protocol(NamedTuple):
 
 
 class AgreementSummary:
-    """The agreement by protocol; only what changed is reckoned anew. Safe to use from many threads."""
+    """The agreement by protocol; only what changed is computed again. Safe to use from many threads."""
 
     def __init__(self, datastore: LandmarkDatastore) -> None:
         self._datastore = datastore
@@ -39,13 +39,13 @@ class AgreementSummary:
         return {name: known.rows for name, known in self._look().items()}
 
     def document(self, protocol: str) -> dict[str, Any]:
-        """All that the labels of a protocol tell: each version, each landmark, each label."""
+        """Agreement of a protocol: each version, each landmark, each label."""
         known = self._look().get(protocol)
         return {**agreement_document([] if known is None else known.records), "protocol": protocol}
 
     def _look(self) -> dict[str, _Protocol]:
         with self._lock:
-            objects = self._datastore.objects  # replaced by every change, so that itself tells of changes
+            objects = self._datastore.objects  # replaced by every change, so its identity shows changes
             if self._objects is not objects:
                 records = self._records(objects)
                 self._known = {name: self._reckon(name, own) for name, own in records.items()}
@@ -62,7 +62,7 @@ class AgreementSummary:
         before, self._seen = self._seen, {}
         records: dict[str, list[AgreementRecord]] = {}
         for image, entry in objects.items():
-            for tag, label in readings(entry).items():  # of several readers each one tells of the network
+            for tag, label in readings(entry).items():  # with several readers, each reading is a record of the network
                 seen = before.get((image, tag))
                 record = seen[1] if seen is not None and seen[0] is label else self._record(image, label)
                 self._seen[image, tag] = (label, record)

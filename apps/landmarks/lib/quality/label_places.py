@@ -29,8 +29,8 @@ class KnownLabel(NamedTuple):
 
     Attributes:
         sha256: of its file.
-        protocol: whose landmarks it has; empty where it fits no served protocol.
-        place: (K, 2) as :func:`~monai_ext.active.review.shares` gives it; None where the label cannot be read.
+        protocol: whose landmarks it has; empty if it fits no served protocol.
+        place: (K, 2) as :func:`~monai_ext.active.review.shares` gives it; None if the label cannot be read.
     """
 
     sha256: str
@@ -79,7 +79,7 @@ class LabelPlaces:
         return known.protocol if known is not None and known.sha256 == label.sha256 else None
 
     def read(self, image: str, saved: ReadLabel | None = None) -> ReadLabel | None:
-        """The final label of an image; None where there is none to judge.
+        """The final label of an image; None if there is none to judge.
 
         Args:
             image: its ID.
@@ -125,7 +125,7 @@ class LabelPlaces:
                 self.read(image)
 
     def count(self, protocol: str) -> int:
-        """Tells how many labels of a protocol have been read."""
+        """Returns how many labels of a protocol have been read."""
         return len(self._places(protocol))
 
     def orders_beside(self, protocol: str, image: str) -> tuple[Orders, int]:

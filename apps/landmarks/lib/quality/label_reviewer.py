@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_ext.active import Evidence, implausible
-from monai_ext.inferers import uncertainty_of
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.studies import Objects
 
@@ -27,13 +26,13 @@ logger = logging.getLogger(__name__)
 
 
 def of_proposal(proposal: Proposal) -> Evidence:
-    """Tells what was proposed to a person."""
+    """Returns what was proposed to a person."""
     unknown = np.full(len(proposal.landmarks), np.nan)
     return Evidence(proposal.landmarks, unknown if proposal.radius is None else proposal.radius)
 
 
 def of_sight(sight: Sight, model: ServedModel) -> Evidence:
-    """Tells what was seen, with the radii of the model's calibration; none where the model was replaced meanwhile.
+    """Returns what was seen, with the radii of the model's calibration; none where the model was replaced meanwhile.
 
     Raises:
         InputError: the image cannot be read any more.
@@ -45,7 +44,7 @@ def of_sight(sight: Sight, model: ServedModel) -> Evidence:
     except ConflictError:
         return Evidence(landmarks, radius)
     if predictor.version == sight.model_version:
-        radius, _ = predictor.radius(landmarks, uncertainty_of(sight.predictions))
+        radius, _ = predictor.radius(landmarks, sight.predictions)
     return Evidence(landmarks, radius)
 
 
@@ -119,7 +118,7 @@ class LabelReviewer:
     # The background worker's thread
 
     def wants(self, protocol: str, image: str, model_version: str) -> bool:
-        """Tells whether a model has to look at the final label of an image."""
+        """Returns whether a model has to look at the final label of an image."""
         entry = self._datastore.objects.get(image)
         label = None if entry is None else entry.labels.get("final")
         if label is None or is_confirmed(label.info) or self._places.protocol(image) != protocol:
@@ -180,7 +179,7 @@ class LabelReviewer:
             self._examine(image, None, None)
 
     def _catch_up(self, protocol: str) -> None:
-        """Looks again at labels that were reviewed when there were too few others to tell of orders."""
+        """Looks again at labels that were reviewed when there were too few others to judge orders."""
         count = self._places.count(protocol) - 1
         objects = self._datastore.objects
         for image in self._labelled(protocol):

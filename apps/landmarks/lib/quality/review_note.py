@@ -24,20 +24,20 @@ def review_note(flags: Sequence[Flag], model_version: str | None, labels: int) -
 
     Args:
         flags: what was found; none where the label is plausible.
-        model_version: of the model that the label was set against, None where there was none.
+        model_version: of the model that the label was set against, None if there was none.
         labels: how many other labels it was set against.
     """
     return {"model_version": model_version, "labels": labels, "flags": [flag.to_dict() for flag in flags]}
 
 
 def note_of(info: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The note in a label's info; None where the label as it is was not reviewed."""
+    """The note in a label's info; None if the label as it is was not reviewed."""
     note = info.get(NOTE)
     return note if isinstance(note, dict) and isinstance(note.get("labels"), int) else None
 
 
 def is_confirmed(info: Mapping[str, Any]) -> bool:
-    """Tells whether a person looked at the flags of a label and stands by it."""
+    """Returns whether a person looked at the flags of a label and stands by it."""
     return info.get(REVIEWED) is True
 
 
@@ -52,7 +52,7 @@ def flags_of(info: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def has_outgrown(labels: int, noted: int) -> bool:
-    """Tells whether there are so many more labels than at a review that their orders tell more."""
+    """Returns whether there are so many more labels than at a review that their orders are worth another review."""
     enough = FEWEST_LABELS - 1  # beside the one that is reviewed
     return labels >= enough and (noted < enough or labels >= 2 * noted)
 
@@ -93,7 +93,7 @@ class NoteWriter:
         return self._pending.get(image)
 
     def seconds_left(self) -> float | None:
-        """Seconds until the notes are due; None where none waits."""
+        """Seconds until the notes are due; None if none waits."""
         with self._lock:
             if not self._pending:
                 return None

@@ -72,7 +72,7 @@ async def _bad_parameters(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _web_error(request: Request, error: Exception) -> JSONResponse:
-    """Tells what the web framework itself refuses: unknown addresses, wrong methods, bodies that it cannot read."""
+    """Returns what the web framework itself refuses: unknown addresses, wrong methods, bodies that it cannot read."""
     assert isinstance(error, HTTPException)
     path, method = request.url.path[:80], request.method
     if error.status_code == 404 and error.detail == "Not Found":

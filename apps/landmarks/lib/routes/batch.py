@@ -68,7 +68,7 @@ def batch_options(params: dict[str, Any]) -> BatchOptions:
             known = ", ".join(BatchOptions.model_fields)
             raise ParameterError(f"The parameter {name[:80]!r} is unknown; use {known}.")
     if params.get("label_tag", "original") != "original":
-        raise ParameterError("Predictions are kept under the tag 'original': they never replace a person's label.")
+        raise ParameterError("Predictions are stored under the tag 'original' and never replace a person's label.")
     try:
         return BatchOptions.model_validate(params)
     except ValidationError as error:

@@ -53,7 +53,7 @@ def checked_size(image: str, statement: Statement, path: Path, user: str) -> Sta
         image: the ID.
         statement: of a client.
         path: the image file.
-        user: who sent it, where the statement names nobody.
+        user: who sent it, if the statement contains no name.
 
     Raises:
         ConflictError: the file states a pixel size itself and is not overruled, or is overruled and states none.
@@ -64,12 +64,12 @@ def checked_size(image: str, statement: Statement, path: Path, user: str) -> Sta
     if frame.spacing is not None and not overruled:
         x, y = frame.spacing
         raise ConflictError(
-            f"The file of {image!r} has pixels of {x:g} x {y:g} mm ({frame.spacing_source}): they stay, unless you "
+            f"The file of {image!r} has pixels of {x:g} x {y:g} mm ({frame.spacing_source}): they are kept unless you "
             'overrule them ("how": "overrule").'
         )
     if frame.spacing is None and overruled:
         raise ConflictError(
-            f"The file of {image!r} has no pixel size to overrule: say how you know it (line, ruler, sticker, iris or "
+            f"The file of {image!r} has no pixel size to overrule: state its source (line, ruler, sticker, iris or "
             "table)."
         )
     line, length = statement.line, statement.length_mm
@@ -87,7 +87,7 @@ def _mm_per_px(statement: Statement, frame: Frame) -> tuple[float, float]:
     if line is not None and length is not None:
         drawn = size_from_line(line, length, frame)
     elif line is not None and direct is None:
-        raise InputError("A line tells the pixel size by its length_mm: state the length too.")
+        raise InputError("A line needs its length_mm to give the pixel size: state the length too.")
     elif length is not None and length <= 0:
         raise InputError(f"The length_mm must be a length in millimetres above 0, not {length:g}.")
     if direct is None:

@@ -80,7 +80,8 @@ def doors_router(service: LandmarkService, app: Any) -> APIRouter:
         check_open("dataset_download", allowed)
         if service.datastore.readers > 1:
             raise ClosedError(
-                "In a study with several readers nobody is sent all labels: use `monai-landmarks export` on the folder."
+                "In a study with several readers, no client receives all labels: use `monai-landmarks export` on the "
+                "folder."
             )
         path = Path(service.datastore.get_dataset_archive(limit_cases))
         remove = BackgroundTask(path.unlink, missing_ok=True)

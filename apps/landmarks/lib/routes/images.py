@@ -62,7 +62,7 @@ def images_router(service: LandmarkService, app: Any) -> APIRouter:
             algorithm, _, digest = check_sum.rpartition(":")
             algorithm = algorithm.upper() or "SHA256"
             if algorithm not in CHECKSUMS or file_checksum(str(path), algorithm) != f"{algorithm}:{digest.lower()}":
-                raise NotFoundError(f"The image {image!r} has another checksum than {check_sum!r}.")
+                raise NotFoundError(f"The image {image!r} does not have the checksum {check_sum!r}.")
         return {}
 
     @router.put("/datastore/image/info", summary="Change the info of an image")
@@ -77,7 +77,7 @@ MAX_PAGE = 1000
 
 
 def image_list_router(service: LandmarkService, app: Any) -> APIRouter:
-    """Tells what a client needs to show the studies and to open one of them."""
+    """Returns what a client needs to show the studies and to open one of them."""
     router = APIRouter(tags=["Datastore"])
     listing = ImageListing(service.datastore, service.protocols)
 

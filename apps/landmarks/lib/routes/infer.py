@@ -28,7 +28,7 @@ from .requests import AnyUser
 #: What the address of a request says; ``params`` cannot say it differently.
 FIXED = ("image", "model", "device", "path", "file", "session", "session_id")
 MARKUPS_TYPE = "application/json"
-#: The status, by custom, of a request whose client did not wait; nobody reads it.
+#: The status, by custom, of a request whose client did not wait; it is not read.
 CLIENT_GONE = 499
 
 
@@ -74,7 +74,7 @@ def _options(params: str) -> dict[str, Any]:
         if name in options:
             raise ParameterError(f"params.{name} cannot override the request: remove it.")
     if options.get("label_tag", "original") != "original":
-        raise ParameterError(f"A prediction is kept under the tag 'original', not {options['label_tag']!r:.80}.")
+        raise ParameterError(f"A prediction is stored under the tag 'original', not {options['label_tag']!r:.80}.")
     return options
 
 
@@ -107,7 +107,7 @@ def _session_image(app: Any, session_id: str) -> Path:
 
 
 async def wait_for_answer(request: Request, future: Future[Reply], seconds: float) -> Reply | None:
-    """The answer of a future; None where the client went away meanwhile. A future that is given up is cancelled.
+    """The answer of a future; None if the client went away meanwhile. A future that is given up is cancelled.
 
     Args:
         request: the request, whose body has been read.

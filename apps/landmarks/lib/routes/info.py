@@ -18,7 +18,7 @@ from .requests import AnyUser
 def protocol_document(protocol: Protocol) -> dict[str, Any]:
     """The definition of a protocol as a client needs it: without network and recipe.
 
-    ``picture`` of a landmark tells whether ``GET /protocol/{protocol}/picture/{landmark}`` has one.
+    ``picture`` of a landmark states whether ``GET /protocol/{protocol}/picture/{landmark}`` has one.
     """
     document = protocol.model_dump(mode="json", exclude={"network", "recipe"})
     for entry, landmark in zip(document["landmarks"], protocol.landmarks, strict=True):

@@ -31,7 +31,7 @@ def measurements_router(service: LandmarkService, app: Any) -> APIRouter:
     ) -> Response:
         if service.datastore.readers > 1:  # the points of the other reader would be among them
             raise ClosedError(
-                "In a study with several readers nobody is sent all labels: use `monai-landmarks measure` there."
+                "In a study with several readers, no client receives all labels: use `monai-landmarks measure` there."
             )
         rows = _rows(service, image, protocol)
         if output == "json":

@@ -81,7 +81,7 @@ _LANDMARK_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png":
 
 
 def landmark_pictures_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The route; pictures are read when they are asked for, so that a new one needs no restart."""
+    """The route; pictures are read on request, so that a new one needs no restart."""
     router = APIRouter(tags=["App"])
 
     @router.get(
@@ -119,5 +119,5 @@ def _content(service: LandmarkService, protocol: str, landmark: str) -> bytes:
         return found.picture.content()
     except OSError:
         raise NotFoundError(
-            f"The picture {found.picture.file} of {landmark} was removed since the server started."
+            f"The picture {found.picture.file} of {landmark} was removed after the server started."
         ) from None

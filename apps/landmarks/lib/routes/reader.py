@@ -29,10 +29,10 @@ def reader_in(service: LandmarkService, names: dict[str, Any], user: User) -> st
     Args:
         service: of the study.
         names: the request's ``annotator``, or the ``client_id`` of MONAI Label's own client.
-        user: who signed in, where that is asked for.
+        user: who signed in, where that is requested.
 
     Raises:
-        ParameterError: the request names nobody.
+        ParameterError: the request contains no name.
         InputError: the name cannot be noted.
     """
     if service.datastore.readers == 1:
@@ -41,7 +41,7 @@ def reader_in(service: LandmarkService, names: dict[str, Any], user: User) -> st
     found = reader_of({**stated, "user": user.username or DEFAULT_USER.username})
     if not found:
         raise ParameterError(
-            f"This study has {service.datastore.readers} readers, each of whom sees the own labels alone: state who "
+            f"This study has {service.datastore.readers} readers, each of whom sees only their own labels: state who "
             "you are, as annotator=NAME in the address or as params.annotator of a label."
         )
     return checked_name(found)
@@ -66,7 +66,7 @@ def label_tag(service: LandmarkService, image: str, tag: str, annotator: str, us
 def everything(datastore: LandmarkDatastore) -> dict[str, Any]:
     """MONAI Label's list of all images and labels with their notes.
 
-    In a study with several readers it tells no more than who made which label, for what and when.
+    In a study with several readers it reports only who made which label, for what and when.
     """
     overview = dict(datastore.json())
     if datastore.readers == 1:

@@ -66,7 +66,9 @@ class ImageSessions(Sessions):
             image = folder / name
             image.write_bytes(content)
             if split_image_file(image) is None:
-                raise InputError(f"{name!r} is no image by its extension or content: archives and others are refused.")
+                raise InputError(
+                    f"{name!r} is not an image, by its extension and content: archives and other files are refused."
+                )
             read_image(image)
             with self._lock:
                 return self._register(session_id, image, expiry)
@@ -208,7 +210,7 @@ def sessions_router(service: LandmarkService, app: Any) -> APIRouter:
 
 
 def _without_paths(session: SessionInfo) -> dict[str, Any]:
-    """Tells what MONAI Label says of a session, with the name of its file instead of paths of the server."""
+    """Returns what MONAI Label says of a session, with the name of its file instead of paths of the server."""
     known: dict[str, Any] = session.to_json()
     known.pop("path", None)
     return {**known, "image": Path(session.image).name}

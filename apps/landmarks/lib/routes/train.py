@@ -30,7 +30,7 @@ _BUSY = "A training already runs: wait for it, stop it with DELETE /train/, or a
 
 
 def train_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The routes that start and stop training and tell how it goes."""
+    """The routes that start and stop training and report its progress."""
     router = APIRouter(tags=["Train"])
 
     @router.post("/train/{model}", summary="Train the network of a protocol")
@@ -121,7 +121,7 @@ def model_versions_router(service: LandmarkService, app: Any) -> APIRouter:
             return {"protocol": model, "version": None, "history": task.progress.history()}
         record = read_training_record(service.infer_task(model).model.roots[0] / model, version)
         if record is None:
-            raise NotFoundError(f"Nothing is kept of the training of {version} of {model}.")
+            raise NotFoundError(f"No record was kept of the training of {version} of {model}.")
         return {"protocol": model, "version": version, "history": record.get("history", [])}
 
     @router.post("/train/{model}/rollback", summary="Let an earlier version answer; a training first has to end")
@@ -131,7 +131,7 @@ def model_versions_router(service: LandmarkService, app: Any) -> APIRouter:
         folder, shipped = (root / model for root in served.roots)
         if to is not None and to not in {version.name for version in versions(folder, shipped)}:
             raise NotFoundError(
-                f"There is no version {to!r} of {model}: GET /train/{model}/versions lists those there are."
+                f"There is no version {to!r} of {model}: GET /train/{model}/versions lists the existing ones."
             )
         try:
             with training_lock(folder) if folder.is_dir() else nullcontext():

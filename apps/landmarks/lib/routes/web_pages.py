@@ -1,6 +1,6 @@
 """``GET /`` and ``/web/``: the pages for a browser; ``/docs``: the page that describes all addresses.
 
-They are files of the app and tell of no image: a browser gets them without a token, which the page then asks for.
+They are files of the app and contain no image: a browser gets them without a token, which the page then asks for.
 """
 
 from __future__ import annotations

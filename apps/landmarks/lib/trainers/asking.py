@@ -39,7 +39,7 @@ def queue_training(task: LandmarkTrain, options: TrainOptions, on_end: OnEnd | N
         on_end: takes how the process ended in the place of the task, which it has to tell.
 
     Raises:
-        StorageError: there is no room to record that it was asked for.
+        StorageError: there is no room to record that it was requested.
     """
     try:
         return training_queue.submit(
@@ -74,16 +74,16 @@ class TrainingTasks:
         self._all = sorted(known.values(), key=lambda task: str(task["start_ts"]))
 
     def all(self) -> list[dict[str, Any]]:
-        """All of them, in the order in which they were asked for."""
+        """All of them, in the order in which they were requested."""
         return self._all
 
     def active(self) -> dict[str, Any] | None:
-        """The one that runs, else the next one that waits; None where none does."""
+        """The one that runs, else the next one that waits; None if none does."""
         active = [task for task in self._present if task["status"] in _ACTIVE_WORDS]
         return min(active, key=lambda task: (task["status"] != WORDS["running"], task["start_ts"]), default=None)
 
     def last(self) -> dict[str, Any] | None:
-        """The one that goes on, else the one that ended last; None where there was none."""
+        """The one that goes on, else the one that ended last; None if there was none."""
         return self.active() or max(
             self._present, key=lambda task: (task.get("end_ts", task["start_ts"]), task["start_ts"]), default=None
         )
@@ -99,5 +99,5 @@ def _described(
 
 
 def _unknown(protocol: str) -> dict[str, Any]:
-    """Tells what is said of a training of which only the progress was kept."""
+    """Returns what is said of a training of which only the progress was kept."""
     return {"id": protocol, "request": {"model": protocol}, "start_ts": ""}

@@ -1,4 +1,4 @@
-"""Ends of training processes: why one ended, and how it ends when its server is gone."""
+"""Ends of training processes: why one ended, and how it ends when its server has ended."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def ends_with_parent(stop: StopSwitch, on_lost: Callable[[], None]) -> Iterator[
     Nobody could watch or stop such a training, and the next server would not know of it.
 
     Args:
-        stop: what is asked for at first, so that the run is saved.
+        stop: what is requested at first, so that the run is saved.
         on_lost: called before the process ends because it did not stop.
     """
     parent = int(os.environ.get(SERVER_VARIABLE, os.getppid()))
@@ -117,7 +117,7 @@ def ends_with_parent(stop: StopSwitch, on_lost: Callable[[], None]) -> Iterator[
     def watch() -> None:
         while not finished.wait(SECONDS_BETWEEN_LOOKS):
             if os.getppid() != parent:
-                logger.warning("The server is gone; training stops.")
+                logger.warning("The server has ended; training stops.")
                 stop.ask(CAUSE)
                 if not finished.wait(GRACE):
                     on_lost()

@@ -42,7 +42,7 @@ class LandmarkTrain(TrainTask):
 
     Args:
         model: the model to train; its first root receives what is published.
-        protocols: all served protocols, to tell whose label is whose.
+        protocols: all served protocols, to assign labels to protocols.
     """
 
     def __init__(self, model: ServedModel, protocols: Mapping[str, Protocol]) -> None:
@@ -62,14 +62,14 @@ class LandmarkTrain(TrainTask):
         return found
 
     def request(self, options: TrainOptions) -> dict[str, Any]:
-        """Tells what a training process gets: the protocol and what was chosen for the run."""
+        """Returns what a training process gets: the protocol and what was chosen for the run."""
         return {"model": self.model.protocol.name, **options.model_dump(exclude_unset=True)}
 
     def stats(self) -> dict[str, Any]:
         return self.state()[0]
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        """Tells how the last training of the protocol goes or went, and what is kept of it: all answers come from this.
+        """Returns the state of the last training of the protocol and what is kept of it: all answers come from this.
 
         A run that waits, or whose process has not come so far, counts as soon as the one before it has ended.
         """
@@ -82,11 +82,11 @@ class LandmarkTrain(TrainTask):
         return progress, task
 
     def goes_on(self) -> bool:
-        """Tells whether a training runs or waits; its process may be there for a while after it has ended."""
+        """Returns whether a training runs or waits; its process may be there for a while after it has ended."""
         return self.stats()["status"] in ACTIVE
 
     def announce(self, options: TrainOptions, task: dict[str, Any] | None = None) -> None:
-        """Records that a run was asked for, so that the result of an earlier one is not taken for its own.
+        """Records that a run was requested, so that the result of an earlier one is not taken for its own.
 
         Args:
             options: of the run.
@@ -235,7 +235,7 @@ def train_options(request: Mapping[str, Any]) -> TrainOptions:
         if name not in OPTION_NAMES:
             raise ParameterError(f"The training parameter {name[:80]!r} is unknown; use {', '.join(OPTION_NAMES)}.")
         if isinstance(value, bool):
-            raise ParameterError(f"The training parameter {name!r} cannot be {value}: it is no yes or no.")
+            raise ParameterError(f"The training parameter {name!r} cannot be {value}: it is neither yes nor no.")
     try:
         options = TrainOptions.model_validate(chosen)
     except ValidationError as error:

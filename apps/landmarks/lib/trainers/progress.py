@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 ACTIVE = ("queued", "running")
 #: Those in which it has ended.
 ENDED = ("done", "stopped", "failed")
-#: The validations so far; too long for the answer that tells how the run goes.
+#: The validations so far; too long for the answer on the progress of the run.
 HISTORY = "history"
 RESUME = "Training again with the same labels and options goes on from the last saved state."
 
@@ -111,7 +111,7 @@ class ProgressFile:
         try:
             self.write(progress, task)
         except OSError as error:
-            logger.warning("The end of a training cannot be written to %s: %s", self.path, error)
+            logger.warning("The end of the training cannot be written to %s: %s", self.path, error)
             self._unwritten = self._document(progress, task)
 
     def _document(self, progress: dict[str, Any], task: dict[str, Any] | None) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class ProgressFile:
 
 
 def is_about(task: dict[str, Any] | None, identity: str) -> bool:
-    """Tells whether progress is about a run; progress that names none is about whichever is asked for."""
+    """Returns whether progress is about a run; progress that names none is about whichever is requested."""
     return task is None or task["id"] == identity
 
 
@@ -149,7 +149,7 @@ def _identity(pid: int) -> dict[str, float]:
 
 
 def _is_alive(process: Any) -> bool:
-    """Tells whether the very process of an identity runs; its number may have gone to another one."""
+    """Returns whether the very process of an identity runs; its number may have gone to another one."""
     try:
         running = psutil.Process(int(process["pid"]))
         same = abs(running.create_time() - float(process["started"])) < 1

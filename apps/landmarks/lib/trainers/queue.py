@@ -61,7 +61,7 @@ class TrainingQueue:
         self._background = Background("training-queue", self._work)
 
     def busy(self, model: str | None = None) -> bool:
-        """Tells whether a training runs or waits; of one model where it is given."""
+        """Returns whether a training runs or waits; of one model where it is given."""
         with self._changed:
             return any(entry.matches(model) for entry in self._entries())
 
@@ -103,7 +103,7 @@ class TrainingQueue:
         """Stops what runs and removes what waits; of one model where it is given. Returns once that has ended.
 
         Returns:
-            The task that ran, else the last one that waited; None where there was none.
+            The task that ran, else the last one that waited; None if there was none.
         """
         with self._changed:
             stopped = [entry for entry in self._entries() if entry.matches(model)]
@@ -230,7 +230,7 @@ WORDS = {"queued": "SUBMITTED", "running": "RUNNING", "done": "DONE", "stopped":
 
 
 def new_record(request: Mapping[str, Any], identity: str | None = None) -> dict[str, Any]:
-    """Tells what is kept of a training that is asked for now.
+    """Returns what is kept of a training that is requested now.
 
     Args:
         request: what its process gets.

@@ -1,5 +1,6 @@
 /** Shows the page that the hash of the address names, for instance `#/annotate?image=eye_001`. */
 
+import { Refusal } from "./client.js";
 import { el, fill } from "./dom.js";
 import { loadTexts, t } from "./i18n.js";
 
@@ -73,16 +74,30 @@ export class Router {
   /** A page that takes long to open keeps nobody from another one: it is left as soon as it is there. */
   async #open(shown, page, place, params) {
     try {
-      await Promise.all([page.texts && loadTexts(page.texts), ...(page.styles ?? []).map(loadStyles)]);
-      const { show } = await import(page.module);
+      const { show } = await this.#load(page);
       if (this.#shown !== shown) return;
       const leave = await show(place, params, { ...this.context, note: (hash) => this.#note(shown, hash) });
       if (this.#shown === shown) shown.leave = leave;
       else await leave?.();
     } catch (error) {
       if (error.name === "AbortError" || this.#shown !== shown) return;
-      fill(place, el("section.card", {}, el("h1", {}, t(page.title)), el("p.problem", { role: "alert" }, error.message)));
+      const problem = el("p.problem", { role: "alert" }, error.message);
+      const again = el("button", { type: "button", onclick: () => location.reload() }, t("reload"));
+      fill(place, el("section.card", {}, el("h1", {}, t(page.title)), problem, el("div", {}, again)));
       if (!error.status && error.status !== 0) console.error(error);
+    }
+  }
+
+  /** The module of a page, with its texts and styles; a browser may remember one that did not come until it reloads. */
+  async #load(page) {
+    try {
+      await Promise.all([page.texts && loadTexts(page.texts), ...(page.styles ?? []).map(loadStyles)]);
+      return await import(page.module);
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof ReferenceError) throw error; // it came, and is broken
+      const { client } = this.context;
+      client.onLink(false);
+      throw new Refusal(client.unreachable(), 0);
     }
   }
 

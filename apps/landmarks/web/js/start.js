@@ -3,7 +3,6 @@
 import { address } from "./client.js";
 import { el, fill } from "./dom.js";
 import { number, t, when } from "./i18n.js";
-import { offered } from "./protocols.js";
 import { STATES, annotate, sign } from "./states.js";
 import { Thumbnails } from "./thumbnails.js";
 import { every } from "./timer.js";
@@ -15,7 +14,7 @@ const REFRESH_SECONDS = 5;
 export async function show(root, params, { client, message }) {
   const thumbnails = new Thumbnails(client, 160);
   const [info, ...pages] = await Promise.all([client.get("/info/"), ...STATES.map((state) => firstImages(client, state))]);
-  const protocols = offered(info);
+  const protocols = Object.values(info.protocols);
   const networks = el("div.stack");
   const drawNetworks = (now) => fill(networks, protocols.map((protocol) => network(protocol, now)));
   drawNetworks(info);
@@ -44,8 +43,8 @@ function firstImages(client, state) {
 function heading(protocols, states) {
   const left = states.unlabeled + states.draft;
   const single = protocols.length === 1;
-  const next = protocols.map((protocol) =>
-    el("a.button.primary", { href: single ? "#/annotate" : `#/annotate?${new URLSearchParams({ protocol: protocol.name })}` },
+  const next = protocols.map((protocol, index) =>
+    el(index ? "a.button" : "a.button.primary", { href: single ? "#/annotate" : `#/annotate?${new URLSearchParams({ protocol: protocol.name })}` },
       single ? t("start.annotate") : t("start.annotate_protocol", { title: protocol.title })),
   );
   return el(

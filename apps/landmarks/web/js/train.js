@@ -5,7 +5,6 @@ import { ask } from "./ask.js";
 import { chart } from "./chart.js";
 import { el, fill } from "./dom.js";
 import { number, t, when } from "./i18n.js";
-import { offered } from "./protocols.js";
 import { every } from "./timer.js";
 import { duration, isActive, share, trainingLine } from "./training_line.js";
 
@@ -26,7 +25,7 @@ const OPEN = ["minutes", "max_epochs"];
 
 export async function show(root, params, context) {
   const info = await context.client.get("/info/");
-  const protocols = offered(info);
+  const protocols = Object.values(info.protocols);
   const chosen = protocols.find((protocol) => protocol.name === params.protocol) ?? protocols[0];
   const page = new TrainPage(chosen, info, context);
   const choice = el(

@@ -21,7 +21,7 @@ _YIELD_SECONDS = 0.001
 
 
 class UnexpectedError(ClientError):
-    """A job failed in a way that nobody foresaw; the log has the details."""
+    """A job failed in a way that was not foreseen; the log has the details."""
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Background:
 
     @property
     def words(self) -> str:
-        """Descriptions of the running jobs, the latest first; empty where none runs."""
+        """Descriptions of the running jobs, the latest first; empty if none runs."""
         return "; ".join(task.words for task in reversed(list(self._tasks.values())) if not task.quiet)
 
     def drop(self, *keys: str) -> None:

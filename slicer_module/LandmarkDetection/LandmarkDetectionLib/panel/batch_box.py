@@ -51,7 +51,9 @@ class BatchBox:
             bench.say(words.format(version=version))
             return
         self._total, self._made, self._reason = len(self._left), 0, ""
-        bench.say(_("Detecting {count} images in the background; go on labelling.").format(count=self._total))
+        bench.say(
+            _("Detecting {count} images in the background; you can continue labelling.").format(count=self._total)
+        )
         self._next(client, task)
 
     def stop(self, *_args: Any) -> None:

@@ -91,7 +91,7 @@ class CalibrationBox:
 
     @property
     def source(self) -> str:
-        """The server's source of the pixel size of the open image; empty where unknown."""
+        """The server's source of the pixel size of the open image; empty if unknown."""
         return "" if self._known is None else self._known.source
 
     # What a person does

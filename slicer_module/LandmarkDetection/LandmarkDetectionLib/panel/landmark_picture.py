@@ -63,7 +63,7 @@ class LandmarkPicture:
 
 
 def picture_of(content: bytes) -> Any:
-    """A PNG as it fits the panel; None where it is none."""
+    """A PNG as it fits the panel; None if it is none."""
     picture = qt.QPixmap()
     picture.loadFromData(content)
     if picture.isNull():

@@ -134,6 +134,6 @@ class MeasurementExport:
 
 
 def ask_path(name: str) -> str:
-    """Asks where to write a file; empty where the person gave up."""
+    """Asks where to write a file; empty if the person gave up."""
     title = _("Save Measurements")
     return str(qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, name, _("CSV files (*.csv)")) or "")

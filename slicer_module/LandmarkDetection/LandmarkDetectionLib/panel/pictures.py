@@ -191,7 +191,7 @@ def _series(
 
 
 def _axis_start(losses: Sequence[float]) -> float:
-    """Where the axis of losses begins: at zero, or at the lowest where all lie far from zero and the curve is flat."""
+    """Start of the axis of losses: zero, or the lowest loss if all are far from zero and the curve is flat."""
     lowest, highest = min(losses), max(losses)
     return lowest if FIT_FROM * highest < lowest < highest else 0.0
 

@@ -40,7 +40,7 @@ class Settings:
 
     @property
     def names(self) -> str:
-        """Which names are in the view: ``all``, ``current`` or ``none``."""
+        """Names shown in the view: ``all``, ``current`` or ``none``."""
         found = self._read("Names")
         return found if found in NAMES else ALL
 

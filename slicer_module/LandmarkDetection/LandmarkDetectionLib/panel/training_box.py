@@ -50,7 +50,7 @@ class TrainingBox:
 
         def done(info: ServerInfo) -> None:
             self.history, self._run = [], None
-            bench.say(_("Training of {protocol} has begun; go on labelling meanwhile.").format(protocol=task.title))
+            bench.say(_("Training of {protocol} has started; you can continue labelling.").format(protocol=task.title))
             self._take(info)
             self._timer.start()
 

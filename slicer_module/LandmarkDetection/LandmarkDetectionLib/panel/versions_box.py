@@ -20,7 +20,7 @@ from .workbench import INFO, Workbench
 
 
 def choose_version(image: str, versions: Sequence[LabelVersion]) -> LabelVersion | None:
-    """Asks for one of the versions of an image; None where the dialog is closed without."""
+    """Asks for one of the versions of an image; None if the dialog is closed without."""
     if slicer.app.testingEnabled():
         return None
     dialog = VersionsDialog(image, versions)

@@ -15,7 +15,7 @@ from .workbench import Workbench
 
 
 def view_widget(name: str = "Red") -> Any:
-    """The widget of a slice view, which has the keyboard focus after a click; None where there is none."""
+    """The widget of a slice view, which has the keyboard focus after a click; None if there is none."""
     manager = slicer.app.layoutManager()
     whole = manager.sliceWidget(name) if manager is not None else None
     return None if whole is None else whole.sliceView()

@@ -31,7 +31,7 @@ class CalibrationLine:
 
     @property
     def node(self) -> Any:
-        """The vtkMRMLMarkupsLineNode; None where there is no line."""
+        """The vtkMRMLMarkupsLineNode; None if there is no line."""
         if self._node is not None and not self._scene.IsNodePresent(self._node):
             self._forget()
         if self._node is None:

@@ -19,7 +19,7 @@ _PERCENTILES = {FULL: (0.0, 100.0), MIDDLE_98: (1.0, 99.0), MIDDLE_90: (5.0, 95.
 
 
 def why_no_window(volume: Any) -> str:
-    """The reason, as one sentence, why an image has no window and level; empty where it has."""
+    """The reason, as one sentence, why an image has no window and level; empty if it has."""
     if volume is None:
         return _("Open an image first.")
     if volume.GetImageData().GetNumberOfScalarComponents() >= 3:
@@ -77,7 +77,7 @@ class CloseUp(NamedTuple):
 
 
 def close_up(frame: ImageFrame, view: ImageView, pixel: Sequence[float], side: int) -> CloseUp | None:
-    """The square that fills a magnifier of ``side`` pixels; None where there is no view.
+    """The square that fills a magnifier of ``side`` pixels; None if there is no view.
 
     Args:
         frame: the image.

@@ -31,7 +31,7 @@ class ImageFrame:
     def __init__(self, volume: Any) -> None:
         image = volume.GetImageData()
         if image is None or 0 in image.GetDimensions():
-            raise SceneError(_("{name} holds no image: load it again.").format(name=volume.GetName()))
+            raise SceneError(_("{name} contains no image: load it again.").format(name=volume.GetName()))
         width, height, slices = image.GetDimensions()
         if slices != 1 and 1 in (width, height):
             sentence = _(
@@ -86,7 +86,7 @@ class ImageFrame:
         """The placement of the volume in LPS, without parent transforms, as its file has it.
 
         Args:
-            spacing: calibrated millimetres per pixel along (x, y); None where unknown: lengths are then in pixels.
+            spacing: calibrated millimetres per pixel along (x, y); None if unknown: lengths are then in pixels.
                 The spacing of the volume is no calibration.
         """
         origin, right, below = (self._lps(pixel) for pixel in ((0, 0), (1, 0), (0, 1)))

@@ -162,7 +162,7 @@ _TABLE, _TABLE_OF = "vtkMRMLTableNode", "LandmarkDetection.MeasurementsOf"
 
 
 def find_table(scene: Any, image: str) -> Any:
-    """The table of an image's measurements; None where the scene has none."""
+    """The table of an image's measurements; None if the scene has none."""
     for index in range(scene.GetNumberOfNodesByClass(_TABLE)):
         node = scene.GetNthNodeByClass(index, _TABLE)
         if node.GetAttribute(_TABLE_OF) == image:

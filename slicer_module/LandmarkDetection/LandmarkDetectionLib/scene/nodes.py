@@ -22,7 +22,7 @@ class Observers:
         self._observed.append((subject, subject.AddObserver(event, function)))
 
     def clear(self) -> None:
-        """Takes all observers off; those of an object that is gone already are gone with it."""
+        """Removes all observers; those of a deleted object were deleted with it."""
         for subject, tag in self._observed:
             subject.RemoveObserver(tag)
         self._observed.clear()
@@ -45,7 +45,7 @@ _PARAMETER_CLASS = "vtkMRMLScriptedModuleNode"
 
 
 def find_parameter_node(scene: Any) -> Any:
-    """The module's parameter node; None where the scene has none."""
+    """The module's parameter node; None if the scene has none."""
     return scene.GetSingletonNode(MODULE, _PARAMETER_CLASS)
 
 

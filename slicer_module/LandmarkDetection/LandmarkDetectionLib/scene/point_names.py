@@ -65,14 +65,14 @@ def place_names(
     """Chooses a direction for each name, one after the other: the first that covers nothing, or what covers least.
 
     Args:
-        points: the markers' centres in pixels of the view, y up; None where there is none.
+        points: the markers' centres in pixels of the view, y up; None if there is none.
         sizes: (width, height) of each name; a name of width 0 is not written, its marker still counts.
         radius: half a marker's side with its margin.
         view: (width, height) of the view; names stay inside where they can.
         before: the directions of the last time, which are kept while they cover nothing.
 
     Returns:
-        The index of each direction, and the box of each name; None where none is written.
+        The index of each direction, and the box of each name; None if none is written.
     """
     markers = [None if p is None else Box(p[0] - radius, p[1] - radius, p[0] + radius, p[1] + radius) for p in points]
     chosen = list(before) if len(before) == len(points) else [0] * len(points)

@@ -23,7 +23,7 @@ _INSTANCES = "DICOM.instanceUIDs"
 
 
 def is_report(path: Path) -> bool:
-    """Whether a file is a structured report that may hold points."""
+    """True if a file is a structured report that may contain points."""
     return str(getattr(_header(path), "SOPClassUID", "")) in _REPORTS
 
 
@@ -81,14 +81,14 @@ def _add_points(scene: Any, name: str, frame: ImageFrame, points: list[tuple[str
 
 
 def _volume(scene: Any, uid: str) -> Any:
-    """The volume of a DICOM object; None where the scene has none."""
+    """The volume of a DICOM object; None if the scene has none."""
     count = scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
     volumes = (scene.GetNthNodeByClass(number, "vtkMRMLVolumeNode") for number in range(count))
     return next((volume for volume in volumes if uid in _instance(volume).split()), None)
 
 
 def _instance(volume: Any) -> str:
-    """The SOP instance UIDs of a volume, with blanks between them; empty where it is not of DICOM."""
+    """The SOP instance UIDs of a volume, with blanks between them; empty if it is not of DICOM."""
     noted, storage = volume.GetAttribute(_INSTANCES), volume.GetStorageNode()
     if noted or storage is None or not storage.GetFileName():
         return noted or ""
@@ -122,7 +122,7 @@ def _code(codes: Any) -> tuple[str, str]:
 
 
 def _said(group: Any, concept: tuple[str, str], attribute: str) -> Any:
-    """What a group first says of a concept; None where it says nothing."""
+    """First value of a concept in a group; None if there is none."""
     items = (item for item in group.get("ContentSequence") or () if _code(item.get(_NAME)) == concept)
     return next((item.get(attribute) for item in items), None)
 

@@ -228,7 +228,7 @@ class SceneAdapter:
         return None if pixel is None else close_up(self._open_frame(), self._view, pixel, side)
 
     def fit_image(self) -> bool:
-        """Shows the whole image, x to the right, y down. False where there is no such view."""
+        """Shows the whole image, x to the right, y down. False if there is no such view."""
         return self._view.show(self._open_frame())
 
     def center_on(self, index: int, zoom: bool = True) -> bool:

@@ -15,29 +15,29 @@ ZOOM = 1 / 3
 
 
 class ImageView:
-    """One slice view, found by its name when it is needed: Slicer may make it later, or anew."""
+    """One slice view, found by its name when it is needed: Slicer may make it later, or again."""
 
     def __init__(self, application_logic: Any, name: str) -> None:
         self._application, self._name = application_logic, name
 
     @property
     def logic(self) -> Any:
-        """The slice logic of the view; None where there is no such view."""
+        """The slice logic of the view; None if there is no such view."""
         return self._application.GetSliceLogicByLayoutName(self._name)
 
     @property
     def node(self) -> Any:
-        """The slice node of the view; None where there is no such view."""
+        """The slice node of the view; None if there is no such view."""
         return None if self.logic is None else self.logic.GetSliceNode()
 
     @property
     def size(self) -> tuple[float, float]:
-        """(width, height) in pixels of the view; (0, 0) where there is no such view."""
+        """(width, height) in pixels of the view; (0, 0) if there is no such view."""
         node = self.node
         return (0.0, 0.0) if node is None else (float(node.GetDimensions()[0]), float(node.GetDimensions()[1]))
 
     def place_of(self, world: Sequence[float]) -> tuple[float, float] | None:
-        """Converts RAS millimetres to a pixel of the view, y up; None where there is no such view."""
+        """Converts RAS millimetres to a pixel of the view, y up; None if there is no such view."""
         node = self.node
         if node is None:
             return None
@@ -47,7 +47,7 @@ class ImageView:
         return x, y
 
     def world_at(self, x: float, y: float) -> tuple[float, float, float] | None:
-        """Converts a pixel of the view to RAS millimetres in its plane; None where there is no such view."""
+        """Converts a pixel of the view to RAS millimetres in its plane; None if there is no such view."""
         node = self.node
         return None if node is None else node.GetXYToRAS().MultiplyPoint((x, y, 0.0, 1.0))[:3]
 
@@ -57,7 +57,7 @@ class ImageView:
         return None if place is None else ((place[0] + 0.5) / width, 1.0 - (place[1] + 0.5) / height)
 
     def zoom(self, frame: ImageFrame) -> float:
-        """Pixels of the view for one pixel of the image, along its row; 0 where there is no such view."""
+        """Pixels of the view for one pixel of the image, along its row; 0 if there is no such view."""
         (x, y), there = _center_pixel(frame), []
         for pixel in ((x, y), (x + 1.0, y)):
             place = self.place_of(frame.world(pixel))
@@ -67,14 +67,14 @@ class ImageView:
         return math.dist(*there)
 
     def show(self, frame: ImageFrame) -> bool:
-        """Shows the whole image, fitted. False where there is no such view."""
+        """Shows the whole image, fitted. False if there is no such view."""
         if self.logic is None:
             return False
         self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(frame.volume.GetID())
         return self.fit(frame)
 
     def fit(self, frame: ImageFrame) -> bool:
-        """Turns the view into the image plane and fits it. False where there is no such view."""
+        """Turns the view into the image plane and fits it. False if there is no such view."""
         if self.logic is None:
             return False
         node = self.logic.GetSliceNode()

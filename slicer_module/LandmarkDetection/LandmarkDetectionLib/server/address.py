@@ -43,10 +43,12 @@ def parse_address(text: str) -> Address:
     except ValueError:
         host, port, parts = None, None, urlsplit("")
     if parts.username is not None or parts.password is not None:
-        raise Unreachable(_("The address must not hold a name or a password: enter the access token in its own field."))
+        raise Unreachable(
+            _("The address must not contain a name or a password: enter the access token in its own field.")
+        )
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or " " in full:
         raise Unreachable(
-            _("{text!r} is no server address: write it like http://127.0.0.1:8000.").format(text=text[:100])
+            _("{text!r} is not a server address: use the form http://127.0.0.1:8000.").format(text=text[:100])
         )
     tls = parts.scheme == "https"
     shown = f"[{host}]" if ":" in host else host

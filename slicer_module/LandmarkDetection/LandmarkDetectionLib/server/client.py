@@ -1,4 +1,4 @@
-"""Requests to a server, whoever answers them: the real one over HTTP, or a stand-in in tests."""
+"""Requests to a server: the real one over HTTP, or a stand-in in tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NextSample(NamedTuple):
     """The choice of a strategy.
 
     Attributes:
-        image: the ID to open next; None where there is nothing left.
+        image: the ID to open next; None if there is nothing left.
         message: the server's sentence where there is nothing left, or about its choice.
     """
 

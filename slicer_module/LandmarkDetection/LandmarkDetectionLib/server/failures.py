@@ -101,7 +101,7 @@ def _any(causes: list[Any], *kinds: type[BaseException]) -> bool:
 
 
 def _detail(body: bytes) -> str:
-    """The server's own sentence, on one line; empty where it gives none."""
+    """The server's own sentence, on one line; empty if it gives none."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

@@ -24,7 +24,7 @@ class Geometry:
         x_step, y_step: LPS millimetres from one pixel to the next along a row (x) and down a column (y).
         spacing: length of a pixel along (x, y) in ``unit``; (1, 1) where the unit is ``px``.
         unit: ``mm`` or ``px``.
-        size: (width, height) in pixels; None where unknown.
+        size: (width, height) in pixels; None if unknown.
     """
 
     origin: Position = (0.0, 0.0, 0.0)
@@ -125,9 +125,9 @@ class Calibration:
         unit: of lengths on it, ``mm`` or ``px``.
         spacing: length of a pixel along (x, y) in ``unit``.
         source: where that is known from, as the server says it.
-        file_spacing: what the file says, in mm along (x, y); None where it says nothing.
-        how: how a person knows it, e.g. ``line``; empty where nobody stated anything.
-        length_mm: of the line; None where none was drawn.
+        file_spacing: what the file says, in mm along (x, y); None if it says nothing.
+        how: how a person knows it, e.g. ``line``; empty if nobody stated anything.
+        length_mm: of the line; None if none was drawn.
         line: its ends in pixels (x, y).
         annotator, when: who stated it, and when, as ISO 8601.
     """

@@ -211,7 +211,7 @@ def encode(fields: Mapping[str, str], name: str = "", file_name: str = "", conte
     Args:
         fields: text by field name.
         name: of the file's field; empty: no file.
-        file_name: as the server is told.
+        file_name: sent to the server.
         content: of the file, or where it lies: it is read while it is sent.
     """
     boundary = uuid.uuid4().hex

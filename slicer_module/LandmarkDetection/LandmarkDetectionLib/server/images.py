@@ -21,7 +21,7 @@ class LabelInfo:
     Attributes:
         tag: ``final``, ``draft`` or ``original`` (what a network proposed).
         protocol: the task that it belongs to; empty for a file placed by hand that nobody asked about yet.
-        model_version: of the network that proposed it; None where it was placed by hand or is unknown.
+        model_version: of the network that proposed it; None if it was placed by hand or is unknown.
         annotator: who saved it.
     """
 
@@ -152,9 +152,9 @@ class LabelVersion:
         version: what the server calls it.
         ended: when it was replaced or deleted, as ISO 8601 in UTC; text of this form sorts by time.
         reason: ``replaced`` or ``deleted``.
-        saved: when it was saved, in seconds since 1970; None where nobody noted it.
-        user: who saved it; empty where nobody noted it.
-        protocol: whose landmarks it has; empty where nobody noted it.
+        saved: when it was saved, in seconds since 1970; None if nobody noted it.
+        user: who saved it; empty if unknown.
+        protocol: whose landmarks it has; empty if unknown.
         model_version: the network whose proposal it began with; empty: by hand, or nobody noted it.
     """
 

@@ -20,9 +20,9 @@ class PointPrediction:
     Attributes:
         status: ``defined``, ``missing`` (the network says that it is absent) or ``undefined``.
         position: LPS millimetres; None unless defined.
-        confidence: in [0, 1]; None where unknown. For a missing landmark, the confidence in its absence.
-        radius: how far the point may be off, in the answer's unit; None where unknown.
-        coverage: the probability that it is off no further; None where unknown.
+        confidence: in [0, 1]; None if unknown. For a missing landmark, the confidence in its absence.
+        radius: how far the point may be off, in the answer's unit; None if unknown.
+        coverage: the probability that it is off no further; None if unknown.
     """
 
     name: str
@@ -101,7 +101,7 @@ def _point(item: Any, coverage: float | None) -> PointPrediction:
     status = as_text(entry.get("status"), f"The status of {name}")
     position = position_or_none(entry.get("position"), f"The position of {name}")
     if status not in (DEFINED, MISSING, UNDEFINED) or (status == DEFINED and position is None):
-        sentence = _("The prediction says of {name} that it is {status!r} at {position}.")
+        sentence = _("The prediction gives {name} the status {status!r} at {position}.")
         raise BadAnswer(sentence.format(name=name, status=status[:30], position=position))
     radius = number_or_none(entry.get("radius"), f"The radius of {name}")
     return PointPrediction(

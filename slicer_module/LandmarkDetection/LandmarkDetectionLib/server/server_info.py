@@ -22,7 +22,7 @@ class ModelInfo:
     Attributes:
         version: e.g. ``v3``.
         labels_used: how many labelled images it was trained on.
-        val_error: mean distance on its validation images, in ``unit``; None where unknown.
+        val_error: mean distance on its validation images, in ``unit``; None if unknown.
         message: a sentence of the server's where something else than a network answers; else empty.
     """
 

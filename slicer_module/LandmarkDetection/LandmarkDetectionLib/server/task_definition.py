@@ -102,7 +102,7 @@ class TaskDefinition:
         return tuple((first, second) for first, second in found if first < second)
 
     def difference(self, other: TaskDefinition) -> str:
-        """One clause that describes how ``other``'s landmarks differ; empty where they mean the same."""
+        """One clause that describes how ``other``'s landmarks differ; empty if they mean the same."""
         if self.digest == other.digest:
             return ""
         if self.name != other.name:

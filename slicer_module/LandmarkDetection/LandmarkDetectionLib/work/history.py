@@ -25,12 +25,12 @@ class History(Generic[State]):
 
     @property
     def undo_words(self) -> str:
-        """Description of the step that undo takes back; empty where there is none."""
+        """Description of the step that undo takes back; empty if there is none."""
         return self._behind[-1].words if self._behind else ""
 
     @property
     def redo_words(self) -> str:
-        """Description of the step that redo repeats; empty where there is none."""
+        """Description of the step that redo repeats; empty if there is none."""
         return self._ahead[-1].words if self._ahead else ""
 
     def record(self, before: State, words: str) -> None:
@@ -45,11 +45,11 @@ class History(Generic[State]):
             steps[:] = [_Step(change(step.state), step.words) for step in steps]  # type: ignore[arg-type]
 
     def undo(self, present: State) -> State | None:
-        """The state before the last step; None where there is none."""
+        """The state before the last step; None if there is none."""
         return _travel(self._behind, self._ahead, present)
 
     def redo(self, present: State) -> State | None:
-        """The state after the step that was undone last; None where there is none."""
+        """The state after the step that was undone last; None if there is none."""
         return _travel(self._ahead, self._behind, present)
 
 

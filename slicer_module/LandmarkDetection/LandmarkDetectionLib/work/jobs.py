@@ -52,7 +52,7 @@ class Sent:
     """A label that the server has stored, with what it recorded.
 
     Attributes:
-        server: what the server offers since then, where the label may have changed it; None where it was not asked.
+        server: what the server offers since then, where the label may have changed it; None if it was not asked.
     """
 
     submission: Submission
@@ -116,7 +116,7 @@ def send(client: LandmarkClient, submission: Submission) -> Sent:
 
 
 def _info_or_none(client: LandmarkClient) -> ServerInfo | None:
-    """The server's information; None where it does not answer, which does not undo the label saved before."""
+    """The server's information; None if it does not answer, which does not undo the label saved before."""
     try:
         return client.info()
     except ClientError:
@@ -163,7 +163,7 @@ def restore(
     path = client.download_image(image, folder)
     record = _label_record(client, task, image, version.tag, client.frame(image))
     if record is None:
-        sentence = _("The label of {image} was put back, but has been deleted meanwhile: open the image again.")
+        sentence = _("The label of {image} was put back, but was deleted in the meantime: open the image again.")
         raise BadAnswer(sentence.format(image=image))
     return client.images(), OpenedImage(path, record)
 
@@ -171,7 +171,7 @@ def restore(
 def _label_record(
     client: LandmarkClient, task: TaskDefinition, image: str, tag: str, geometry: Geometry
 ) -> WorkRecord | None:
-    """The work of a label; None where it is gone meanwhile, or is a proposal of another protocol or placement."""
+    """The work of a label; None if it was removed meanwhile, or is a proposal of another protocol or placement."""
     try:
         info = client.label_info(image, tag)
         markups = client.download_label(image, tag)

@@ -154,7 +154,7 @@ def _point_list(content: bytes | str) -> tuple[dict[str, Any], dict[str, Any]]:
     lists = [as_object(markup, "A markup of the label") for markup in markups]
     lists = [markup for markup in lists if markup.get("type") == "Fiducial"]
     if len(lists) != 1:
-        raise BadAnswer(_("The label should hold one point list, not {count}.").format(count=len(lists)))
+        raise BadAnswer(_("The label should contain one point list, not {count}.").format(count=len(lists)))
     return document, lists[0]
 
 

@@ -17,7 +17,7 @@ class MeasuredValue(NamedTuple):
     """One measurement.
 
     Attributes:
-        value: None where one of its landmarks has no point, or where an angle has an arm without length, a height
+        value: None if one of its landmarks has no point, or where an angle has an arm without length, a height
             such a base or a ratio such a divisor.
         unit: ``mm``, ``px``, ``deg`` or, of a ratio, ``1``.
     """
@@ -89,14 +89,14 @@ NEAR_PIXELS, NEAR_SHARE = 2.0, 0.1
 
 
 def doubtful_pairs(task: TaskDefinition, points: Sequence[PointState], geometry: Geometry) -> list[PairWarning]:
-    """The pairs whose points lie on one another, and those that look swapped, in the order of the task."""
+    """The pairs whose points coincide, and those that look swapped, in the order of the task."""
     found = {(warning.first, warning.second): warning for warning in swapped_pairs(task, points, geometry)}
     found.update({(warning.first, warning.second): warning for warning in coinciding_pairs(task, points, geometry)})
     return [found[pair] for pair in task.pairs if pair in found]
 
 
 def coinciding_pairs(task: TaskDefinition, points: Sequence[PointState], geometry: Geometry) -> list[PairWarning]:
-    """The pairs whose two points lie on one another, as where one was dragged onto its partner.
+    """The pairs whose two points coincide, as where one was dragged onto its partner.
 
     That is within :data:`NEAR_SHARE` of the distance of their predictions where both are known, as some pairs lie close
     together by nature, and else within :data:`NEAR_PIXELS`.
@@ -111,9 +111,7 @@ def coinciding_pairs(task: TaskDefinition, points: Sequence[PointState], geometr
             limit = NEAR_SHARE * geometry.pixel_distance(first.predicted, second.predicted)
         if apart < limit:
             found.append(
-                PairWarning(
-                    a, b, _("{names} lie on one another: check which is which.").format(names=_pair_names(task, a, b))
-                )
+                PairWarning(a, b, _("{names} coincide: check which is which.").format(names=_pair_names(task, a, b)))
             )
     return found
 

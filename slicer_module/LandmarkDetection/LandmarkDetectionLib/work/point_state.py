@@ -27,9 +27,9 @@ class PointState:
         position: LPS millimetres; None for ``missing`` and ``unlabelled``.
         proposal: what the network said: ``defined``, ``missing`` or ``undefined``; None without a prediction.
         predicted: LPS millimetres of the prediction; None unless the proposal is ``defined``.
-        confidence: of the prediction, in [0, 1]; None where unknown.
-        radius: how far the prediction may be off, in the image's unit; None where unknown.
-        coverage: the probability that it is off no further; None where unknown.
+        confidence: of the prediction, in [0, 1]; None if unknown.
+        radius: how far the prediction may be off, in the image's unit; None if unknown.
+        coverage: the probability that it is off no further; None if unknown.
         touched: whether the state is a person's doing, not the network's.
         confirmed: whether a person accepted the network's word as it stands.
     """

@@ -39,7 +39,7 @@ class WorkRecord:
     """The work on one image without its history.
 
     Attributes:
-        saved: the content under ``saved_tag`` on the server; None where the server has none.
+        saved: the content under ``saved_tag`` on the server; None if the server has none.
         seconds: time spent.
     """
 
@@ -168,7 +168,7 @@ def origin_of(point: PointState) -> dict[str, Any]:
 
 def _content_item(item: Any) -> tuple[str, Position | None]:
     if not isinstance(item, list) or len(item) != 2:
-        raise BadAnswer(_("The scene's saved landmark work is damaged: its saved label is no list of points."))
+        raise BadAnswer(_("The scene's saved landmark work is damaged: its saved label is not a list of points."))
     status, position = item
     return as_text(status, "The saved label"), position_or_none(position, "The saved label")
 
@@ -255,7 +255,7 @@ class Unsent:
         record: the work.
         tag: how it was to be sent; ``draft`` where it was only left.
         reason: one sentence: why it was not sent.
-        server: the address that the image came from; empty where unknown.
+        server: the address that the image came from; empty if unknown.
     """
 
     record: WorkRecord
@@ -276,7 +276,7 @@ class SessionRecord:
     """The content that the scene keeps. No token.
 
     Attributes:
-        server: address of the server; empty where there was none.
+        server: address of the server; empty if there was none.
         work: the open work.
         unsent: what the server does not have.
     """

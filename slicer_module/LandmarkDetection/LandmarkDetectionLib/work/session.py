@@ -130,7 +130,7 @@ class Session:
         return None if self.work is None else self.images.get(self.work.image)
 
     def question_before_leaving(self) -> Question | None:
-        """The question before another image, protocol or server; None where nothing would be lost."""
+        """The question before another image, protocol or server; None if nothing would be lost."""
         if self.work is None or not self.work.dirty:
             return None
         choices = (SAVE_DRAFT, KEEP, DISCARD, STAY) if self.connected else (KEEP, DISCARD, STAY)
@@ -196,7 +196,7 @@ class Session:
     # Auto-detect
 
     def why_not_detect(self) -> str:
-        """One sentence why Auto-detect is not possible now; empty where it is."""
+        """One sentence why Auto-detect is not possible now; empty if it is."""
         if self.info is None:
             return _("Connect to a server first.")
         if self.work is None:
@@ -236,7 +236,7 @@ class Session:
     # Submitting
 
     def why_not_submit(self, tag: str = "final") -> str:
-        """One sentence why the work cannot be sent now; empty where it can."""
+        """One sentence why the work cannot be sent now; empty if it can."""
         if self.info is None:
             return _("Connect to a server first; your points stay in the scene.")
         if self.work is None:
@@ -270,7 +270,7 @@ class Session:
         return Question(_("Submit this label as it is?"), tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
 
     def unseen_words(self) -> str:
-        """Number and names of the predictions that nobody has looked at; empty where there is none."""
+        """Number and names of the predictions that have not been reviewed; empty if there is none."""
         unseen = () if self.work is None else self.work.unseen
         if self.work is None or not unseen:
             return ""
@@ -316,7 +316,7 @@ class Session:
         """Keeps work that could not be sent, also after its image was left.
 
         Returns:
-            One sentence for the person; empty where the person cancelled.
+            One sentence for the person; empty if the person cancelled.
         """
         reason = str(error)
         self._keep(Unsent(submission.record, submission.tag, reason, self.server))

@@ -125,11 +125,11 @@ class Work:
 
     @property
     def unseen(self) -> tuple[int, ...]:
-        """Indices of the predictions that nobody has looked at.
+        """Indices of the predictions that have not been reviewed.
 
         A landmark is looked at where a person moved, placed, accepted, called missing or cleared it, or had it as the
         current one while it was in the view (:meth:`look_at`); all are in a finished label that is opened again. A
-        prediction at another place is to be looked at anew.
+        prediction at another place is to be looked at again.
         """
         points = enumerate(self._points)
         return tuple(i for i, point in points if point.awaits_a_person and self._seen.get(i) != point.said)
@@ -142,11 +142,11 @@ class Work:
         return measure(self.task, {point.name: point.position for point in self._points}, self.geometry)
 
     def next_unlabelled(self, after: int = -1) -> int | None:
-        """The next unlabelled landmark behind one, going round; None where there is none."""
+        """The next unlabelled landmark behind one, going round; None if there is none."""
         return self._next(after, lambda point: point.status == UNLABELLED)
 
     def next_unsure(self, after: int = -1) -> int | None:
-        """The next untouched prediction behind one, going round; None where there is none."""
+        """The next untouched prediction behind one, going round; None if there is none."""
         return self._next(after, lambda point: not point.touched and point.proposal is not None)
 
     def _next(self, after: int, wanted: Callable[[PointState], bool]) -> int | None:
@@ -171,7 +171,7 @@ class Work:
         names = tuple(point.name for point in prediction.points)
         if prediction.protocol != self.task.name or names != self.task.names:
             raise WrongDefinition(
-                _("The prediction is for other landmarks than those of {protocol}.").format(protocol=self.task.name)
+                _("The prediction is for landmarks other than those of {protocol}.").format(protocol=self.task.name)
             )
         points = tuple(
             old.with_proposal(new)

@@ -482,7 +482,7 @@
    <translation>Jedes unbeschriftete Bild hat schon seinen Vorschlag von Netz {version}.</translation>
   </message>
   <message>
-   <source>Detecting {count} images in the background; go on labelling.</source>
+   <source>Detecting {count} images in the background; you can continue labelling.</source>
    <translation>{count} Bilder werden im Hintergrund erkannt; beschriften Sie ruhig weiter.</translation>
   </message>
   <message>
@@ -1071,7 +1071,7 @@
    <translation>Verbinden Sie sich zuerst mit einem Server.</translation>
   </message>
   <message>
-   <source>Training of {protocol} has begun; go on labelling meanwhile.</source>
+   <source>Training of {protocol} has started; you can continue labelling.</source>
    <translation>Das Training von {protocol} hat begonnen; beschriften Sie derweil weiter.</translation>
   </message>
   <message>
@@ -1277,7 +1277,7 @@
  <context>
   <name>scene.image_frame</name>
   <message>
-   <source>{name} holds no image: load it again.</source>
+   <source>{name} contains no image: load it again.</source>
    <translation>{name} enthält kein Bild: Laden Sie es erneut.</translation>
   </message>
   <message>
@@ -1326,11 +1326,11 @@
  <context>
   <name>server.address</name>
   <message>
-   <source>The address must not hold a name or a password: enter the access token in its own field.</source>
+   <source>The address must not contain a name or a password: enter the access token in its own field.</source>
    <translation>Die Adresse darf weder Namen noch Passwort enthalten: Geben Sie das Zugangstoken in seinem eigenen Feld ein.</translation>
   </message>
   <message>
-   <source>{text!r} is no server address: write it like http://127.0.0.1:8000.</source>
+   <source>{text!r} is not a server address: use the form http://127.0.0.1:8000.</source>
    <translation>{text!r} ist keine Serveradresse: Schreiben Sie sie wie http://127.0.0.1:8000.</translation>
   </message>
  </context>
@@ -1497,7 +1497,7 @@
    <translation>{protocol} hat auf dem Server jetzt die Landmarken {names}, dieses Bild wurde aber mit {others} geöffnet: Senden oder speichern Sie Ihre Arbeit, verbinden Sie sich neu und öffnen Sie das Bild erneut.</translation>
   </message>
   <message>
-   <source>The prediction says of {name} that it is {status!r} at {position}.</source>
+   <source>The prediction gives {name} the status {status!r} at {position}.</source>
    <translation>Die Vorhersage sagt von {name}, dass sie {status!r} bei {position} ist.</translation>
   </message>
  </context>
@@ -1585,7 +1585,7 @@
    <translation>Diese Fassung gehört zum Protokoll {protocol}: Wählen Sie dieses, um sie zurückzuholen.</translation>
   </message>
   <message>
-   <source>The label of {image} was put back, but has been deleted meanwhile: open the image again.</source>
+   <source>The label of {image} was put back, but was deleted in the meantime: open the image again.</source>
    <translation>Die Beschriftung von {image} wurde zurückgeholt, aber inzwischen gelöscht: Öffnen Sie das Bild erneut.</translation>
   </message>
  </context>
@@ -1612,7 +1612,7 @@
    <translation>Die Beschriftung ist keine Markups-Datei von Slicer: Sie ist kein JSON.</translation>
   </message>
   <message>
-   <source>The label should hold one point list, not {count}.</source>
+   <source>The label should contain one point list, not {count}.</source>
    <translation>Die Beschriftung sollte eine Punktliste enthalten, nicht {count}.</translation>
   </message>
   <message>
@@ -1623,7 +1623,7 @@
  <context>
   <name>work.measurements</name>
   <message>
-   <source>{names} lie on one another: check which is which.</source>
+   <source>{names} coincide: check which is which.</source>
    <translation>{names} liegen aufeinander: Prüfen Sie, welcher Punkt welcher ist.</translation>
   </message>
   <message>
@@ -1657,7 +1657,7 @@
    <translation>Die Beschriftung von {image} gehört zum Protokoll {other}, nicht zu {protocol}.</translation>
   </message>
   <message>
-   <source>The scene's saved landmark work is damaged: its saved label is no list of points.</source>
+   <source>The scene's saved landmark work is damaged: its saved label is not a list of points.</source>
    <translation>Die gespeicherten Landmarken der Szene sind beschädigt: Ihre gespeicherte Beschriftung ist keine Punktliste.</translation>
   </message>
  </context>
@@ -1743,7 +1743,7 @@
    <translation>Die Vorhersage gilt für {image}, geöffnet ist aber {other}.</translation>
   </message>
   <message>
-   <source>The prediction is for other landmarks than those of {protocol}.</source>
+   <source>The prediction is for landmarks other than those of {protocol}.</source>
    <translation>Die Vorhersage gilt für andere Landmarken als die von {protocol}.</translation>
   </message>
  </context>

@@ -1,7 +1,6 @@
 /** The annotator: an image with its landmarks, which a person looks at, corrects and sends. */
 
 import { el, fill } from "../dom.js";
-import { offered } from "../protocols.js";
 import { Bench } from "./bench.js";
 import { CurrentBox } from "./current_box.js";
 import { Deeds } from "./deeds.js";
@@ -85,10 +84,10 @@ async function begin(bench, session, { image }) {
   offerUnsent(bench, session);
 }
 
-/** The protocol that the address names, or that was used last; at first one that can find landmarks. */
+/** The protocol that the address names, or that was used last; at first the first that the server offers. */
 function chosenProtocol({ info, settings }, { protocol }) {
   const wished = [protocol, settings.get("protocol", "")].find((name) => name && name in info.protocols);
-  return wished ? info.protocols[wished] : offered(info)[0];
+  return wished ? info.protocols[wished] : Object.values(info.protocols)[0];
 }
 
 /** Another protocol: the same image, with that protocol's landmarks. */
