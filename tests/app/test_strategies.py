@@ -40,7 +40,7 @@ class Desk:
         self._strategy = strategy(self.offers)
 
     def ask(self, client: str) -> str | None:
-        with self.offers.lock:
+        with self.offers.one_moment():
             found = self._strategy({"client_id": client}, self.store)
             if found is not None:
                 self.offers.note(self.store, found["id"], "first", client)
@@ -136,6 +136,22 @@ def test_an_offer_ends_when_its_time_is_over(store: LandmarkDatastore) -> None:
     assert "free again in 30 minutes at the latest" in desk.why("eve")
     desk.clock.now += 30 * MINUTE
     assert desk.ask("eve") == "spot_00"
+
+
+def test_an_offer_that_ends_between_choice_and_reason_counts_as_running(store: LandmarkDatastore) -> None:
+    desk = Desk(store)
+    for _ in range(IMAGES):
+        assert desk.ask("ann") is not None
+    desk.clock.now += 29 * MINUTE
+    with desk.offers.one_moment():
+        assert First(desk.offers)({"client_id": "ben"}, store) is None
+        desk.clock.now += 31 * MINUTE
+        reason = desk.why("ben")
+    assert reason == (
+        f"The last {IMAGES} images without a label are in other hands: {IMAGES} offered to others, "
+        "free again in 1 minute at the latest."
+    )
+    assert desk.ask("ben") == "spot_00"
 
 
 def test_a_clock_that_was_set_back_ends_an_offer(store: LandmarkDatastore) -> None:

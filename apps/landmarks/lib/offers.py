@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from monai_ext.studies import ImageEntry, drafts, finished_by, has, is_same, reader_key, reader_of
@@ -49,17 +50,31 @@ class Offers:
     somebody else saved keeps its image for that person, however old it is. In a study with several readers an image
     is kept from others once so many have it, or have labelled it.
 
-    Attributes:
-        lock: held from the choice of an image until its offer is noted, so that no two clients get the same.
-
     Args:
         minutes: how long an offer is kept.
         clock: gives seconds since 1970.
     """
 
     def __init__(self, minutes: float = MINUTES, clock: Callable[[], float] = time.time) -> None:
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         self._seconds, self._clock = minutes * 60, clock
+        self._held: float | None = None
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Chooses an image and notes its offer, or tells why there is none, as at one time and for one client at once.
+
+        No two clients get the same image, and no offer ends between the choice and its explanation.
+        """
+        with self._lock:
+            self._held = self._clock()
+            try:
+                yield
+            finally:
+                self._held = None
+
+    def _now(self) -> float:
+        return self._clock() if self._held is None else self._held
 
     def choice(self, datastore: LandmarkDatastore, client: str) -> Choice:
         """Returns what a client may be offered now; no image where all are labelled or in other hands."""
@@ -84,7 +99,7 @@ class Offers:
 
     def note(self, datastore: LandmarkDatastore, image: str, strategy: str, client: str) -> dict[str, Any]:
         """Notes that an image was offered; returns the notes of all strategies on it."""
-        entry, now = datastore.objects[image], round(self._clock(), 3)
+        entry, now = datastore.objects[image], round(self._now(), 3)
         info = {NOTE: {**_notes(entry), strategy: {"ts": now, "client_id": client}}}
         if datastore.readers > 1:  # a strategy's note contains its last offer only
             others = [offer for offer in self._running(entry, datastore.readers) if not is_same(offer.client, client)]
@@ -103,7 +118,7 @@ class Offers:
             return f"All {images} images are labelled{by_whom}."
         running = [self._running(entry, datastore.readers) for entry in left.values()]
         others = [[offer for offer in offers if not is_same(offer.client, client)] for offers in running]
-        ends = [max(offer.time for offer in offers) + self._seconds - self._clock() for offers in others if offers]
+        ends = [max(offer.time for offer in offers) + self._seconds - self._now() for offers in others if offers]
         parts = []
         if ends:
             minutes = math.ceil(max(ends) / 60)
@@ -123,7 +138,7 @@ class Offers:
             offers = [] if last is None else [last]
         else:
             offers = _offers(entry)
-        return [offer for offer in offers if abs(self._clock() - offer.time) < self._seconds]
+        return [offer for offer in offers if abs(self._now() - offer.time) < self._seconds]
 
 
 def last_offer(entry: ImageEntry) -> Offer | None:

@@ -25,7 +25,7 @@ def sampling_router(service: LandmarkService, app: Any) -> APIRouter:
         reader = reader_in(service, params or {}, user)
         client = reader or str((params or {}).get("client_id") or user.username)[:200]
         request = {**(params or {}), "strategy": strategy, "client_id": client}
-        with app.offers.lock:
+        with app.offers.one_moment():
             found = app.next_sample(request)
             if not found:
                 return {"message": app.offers.why_none(service.datastore, client)}
