@@ -57,7 +57,7 @@ def write_cross_validation(
         assert studies is not None
         _write_set(validation, studies, reading, validation.output / name, about, pictures=pictures)
     document = about | {
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.recorded(),
         "studies": validation.studies.root.as_posix(),
         "changed": None if validation.changed is None else validation.changed.root.as_posix(),
         "recipe": validation.protocol.recipe.model_dump(mode="json"),

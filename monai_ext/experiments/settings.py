@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -32,6 +32,10 @@ class SeriesSettings(Strict):
     workers: Annotated[int, Field(ge=0)] | None = Field(None, description="Processes that load images.")
     models: Path = Path("models")
     keep_weights: bool = Field(True, description="Of finished trainings.")
+
+    def recorded(self) -> dict[str, Any]:
+        """The choices as results keep them: without a folder of this machine, which the command may name."""
+        return self.model_dump(mode="json", exclude={"models"})
 
 
 class AblationSettings(SeriesSettings):

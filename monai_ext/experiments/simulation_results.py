@@ -24,7 +24,7 @@ def write_simulation(simulation: Simulation, command: str) -> tuple[list[Learnin
     document = {
         "protocol": simulation.protocol.name,
         **simulation.origin(command),
-        "settings": simulation.settings.model_dump(mode="json"),
+        "settings": simulation.settings.recorded(),
         "recipe": simulation.protocol.recipe.model_dump(mode="json"),
         "length": asdict(simulation.length),
         "labels": list(simulation.counts),

@@ -125,6 +125,9 @@ class ZoomNetConfig(HeatmapNetConfig):
         window: side in pixels at which the network looks at anything.
         margin: side of the window around the detected landmarks, as a multiple of the longer side of their box.
         looks: further looks after the first, each at the window about what the one before found.
+        shrunk: further first looks, at the whole image made smaller by these factors, its border repeated around it;
+            the second look goes to each result, the next to the one with the highest presence. Needs ``presence`` and
+            two looks. Objects are found that the first look misses, at two more passes of the network for each.
         jitter: how far windows of training are scaled (its exponential) and moved (half of it, as a share of the side).
     """
 
@@ -136,6 +139,7 @@ class ZoomNetConfig(HeatmapNetConfig):
     window: Annotated[int, Field(ge=32, le=2048, multiple_of=32)] = 160
     margin: Annotated[float, Field(ge=1, le=8)] = 1.6
     looks: Annotated[int, Field(ge=1, le=4)] = 2
+    shrunk: tuple[Annotated[float, Field(ge=0.1, lt=1)], ...] = ()
     jitter: Annotated[float, Field(ge=0, lt=1)] = 0.2
 
     @property
@@ -146,6 +150,8 @@ class ZoomNetConfig(HeatmapNetConfig):
     def _whole_images(self) -> ZoomNetConfig:
         if self.halves:
             raise ValueError("a zoom_net looks at one object in the whole image: not with halves")
+        if self.shrunk and (not self.presence or self.looks < 2):
+            raise ValueError("shrunk chooses among windows by presence, for a further look: it needs both")
         return self
 
 

@@ -96,6 +96,7 @@ class Augmentation(Strict):
         rotation: degrees.
         scale: relative size.
         shift: share of the image side.
+        stretch: relative, along a random direction, with a squeeze at right angles to it, as of objects turned away.
         flip: probability of a left-right flip, in which paired landmarks swap by name.
         crop: train on a random part of this size that holds the landmarks, or as many as it can, instead of the whole
             network input; for networks that take images of any size.
@@ -125,6 +126,7 @@ class Augmentation(Strict):
     rotation: Annotated[float, Field(ge=0, le=180)] = 20.0
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.2
     shift: Fraction = 0.08
+    stretch: Annotated[float, Field(ge=0, lt=1)] = 0.0
     flip: Fraction = 0.0
     crop: Size | None = None
     brightness: Annotated[float, Field(ge=0)] = 0.3
@@ -149,9 +151,9 @@ class Augmentation(Strict):
 
     @model_serializer(mode="wrap")
     def _without_nothing_further(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Documents are as they were before there were hidden landmarks, sceneries and plug-ins where none is used."""
+        """Documents are as they were before there were these changes where none of them is used."""
         fields: dict[str, Any] = written(self)
-        for name in ("hide", "scenery", "further"):
+        for name in ("stretch", "hide", "scenery", "further"):
             if not getattr(self, name):
                 fields.pop(name, None)
         return fields

@@ -76,6 +76,9 @@ class ZoomNet(LandmarkNetwork):
     as it was in training, however small it is in the image. Presence is that of the last window, which holds the
     object, or what was taken for it, and little else.
 
+    With ``shrunk`` the image is also shown smaller, its border repeated around it, and each showing gives a window; the
+    next look goes on from the window whose landmarks are there with the highest mean logit.
+
     Args:
         network: of B images and K landmarks.
         config: the options.
@@ -109,14 +112,20 @@ class ZoomNet(LandmarkNetwork):
         """
         side = self.config.window
         reduction = max(1, math.ceil(max(image.shape[2:]) / side))
-        first = self.network(F.avg_pool2d(padded(image, reduction), reduction))
+        reduced = F.avg_pool2d(padded(image, reduction), reduction)
+        first = self.network(reduced)
         coarse_frame = RoiFrame(torch.zeros(2, device=image.device), float(reduction * self.network.stride))
         found = self._about(coarse_frame.to_image(peak_pixels(first.heatmaps)), image)
+        looks = self.config.looks
         if windows is not None:
-            found = torch.where(windows.isfinite().all(-1, keepdim=True), windows.to(found), found)
+            found, looks = torch.where(windows.isfinite().all(-1, keepdim=True), windows.to(found), found), 1
+        elif self.config.shrunk:
+            shown = [self._shown(image, reduced, reduction, share) for share in self.config.shrunk]
+            found = self._likeliest(image, [found, *shown])
+            looks -= 1
         fine, frame = self._look(image, found)
-        for _ in range(1 if windows is not None else self.config.looks)[1:]:
-            fine, frame = self._look(image, self._about(frame.to_image(peak_pixels(fine.heatmaps)), image))
+        for _ in range(looks - 1):
+            fine, frame = self._look(image, self._found(image, fine, frame))
         return ZoomOutput(first.heatmaps, coarse_frame, fine.heatmaps, frame, fine.presence)
 
     def training_arguments(
@@ -137,6 +146,33 @@ class ZoomNet(LandmarkNetwork):
         windows = torch.cat([centers - grown / 2 + 0.5, grown], -1)
         enough = (defined.sum(1) > 1) & (grown >= SMALLEST)
         return {"windows": torch.where(enough, windows, torch.nan)}
+
+    def _shown(self, image: torch.Tensor, reduced: torch.Tensor, reduction: int, share: float) -> torch.Tensor:
+        """(B, 3) windows of the image about what is found in it where the reduced image is shown smaller.
+
+        Its longer side then takes a share of what the network looks at, and its border is repeated around it.
+        """
+        height, width = reduced.shape[2:]
+        side = max(height, width) / share
+        whole = image.new_tensor([(width - side) / 2, (height - side) / 2, side]).expand(len(image), -1)
+        seen, frame = self._look(reduced, whole)
+        frame = WindowFrame(reduction * frame.origin, reduction * frame.scale)
+        return self._found(image, seen, frame)
+
+    def _likeliest(self, image: torch.Tensor, windows: list[torch.Tensor]) -> torch.Tensor:
+        """(B, 3) the windows after a look at several of each image, of the one with the highest mean presence."""
+        following, presence = [], []
+        for each in windows:
+            seen, frame = self._look(image, each)
+            assert seen.presence is not None  # the options ask for it
+            following.append(self._found(image, seen, frame))
+            presence.append(seen.presence.mean(1))
+        chosen = torch.stack(presence, 1).argmax(1)[:, None, None].expand(-1, 1, 3)
+        return torch.stack(following, 1).gather(1, chosen)[:, 0]
+
+    def _found(self, image: torch.Tensor, seen: HeatmapOutput, frame: WindowFrame) -> torch.Tensor:
+        """(B, 3) windows about the peaks of a look."""
+        return self._about(frame.to_image(peak_pixels(seen.heatmaps)), image)
 
     def _look(self, image: torch.Tensor, windows: torch.Tensor) -> tuple[HeatmapOutput, WindowFrame]:
         """Input of the network in (B, 3) windows, and the positions of its cells."""

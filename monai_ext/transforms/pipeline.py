@@ -47,6 +47,7 @@ def training_transforms(protocol: Protocol) -> Compose:
         rotation=augmentation.rotation,
         scale=augmentation.scale,
         shift=augmentation.shift,
+        stretch=augmentation.stretch,
         flip=augmentation.flip,
         swap=protocol.swap,
         padding_mode=_surround(protocol) if around is None else "zeros",

@@ -51,6 +51,8 @@ class RandAffineLandmarks(RandomizableTransform):
             :func:`random_window`.
         place: smallest and largest longer side of the box of the landmarks as a share of the output's height, between
             which it is log-uniform in the place of ``scale`` and ``shift``; the box then lies anywhere in the output.
+        stretch: largest relative stretch along one direction, uniform over all, and squeeze at right angles to it, as
+            of an object that is turned away; log-uniform.
 
     Raises:
         ValueError: a range is negative or a flip has no ``swap``.
@@ -71,27 +73,30 @@ class RandAffineLandmarks(RandomizableTransform):
         resize_wh: tuple[int, int] | None = None,
         crop_wh: tuple[int, int] | None = None,
         place: tuple[float, float] | None = None,
+        stretch: float = 0.0,
     ) -> None:
         super().__init__(prob)
-        if min(rotation, scale, shift, flip) < 0:
+        if min(rotation, scale, shift, flip, stretch) < 0:
             raise ValueError(
-                f"Ranges must not be negative: rotation {rotation}, scale {scale}, shift {shift}, flip {flip}."
+                f"Ranges must not be negative: rotation {rotation}, scale {scale}, shift {shift}, flip {flip}, "
+                f"stretch {stretch}."
             )
         if flip > 0 and swap is None:
             raise ValueError("A flip needs `swap`, the left/right partner of each landmark (Protocol.swap).")
         if outside not in ("undefined", "keep"):
             raise ValueError(f'`outside` is "undefined" or "keep", not {outside!r}.')
-        self.rotation, self.scale, self.shift, self.flip = rotation, scale, shift, flip
+        self.rotation, self.scale, self.shift, self.flip, self.stretch = rotation, scale, shift, flip, stretch
         self.swap = None if swap is None else tuple(swap)
         self.outside: Outside = outside
         self.size_wh, self.resize_wh, self.crop_wh, self.place = size_wh, resize_wh, crop_wh, place
         self.apply = AffineLandmarks(crop_wh or size_wh, mode, padding_mode)
         self._angle, self._factor, self._offset, self._flipped = 0.0, 1.0, (0.0, 0.0), False
+        self._stretched: FloatArray = np.eye(2)
         self._window: FloatArray = np.full(3, 0.5)
         self._placed: FloatArray = np.full(3, 0.5)
 
     def randomize(self, data: Any = None) -> None:
-        """Draws the next augmentation; always the same count of numbers, whatever the ranges and the image."""
+        """Draws the next augmentation; as many numbers whatever the image and the ranges, but for those that are 0."""
         super().randomize(None)
         angle, log_factor, x, y = self.R.uniform(-1.0, 1.0, 4)
         self._angle = self.rotation * angle
@@ -102,6 +107,10 @@ class RandAffineLandmarks(RandomizableTransform):
             self._window = self.R.uniform(size=3)
         if self.place is not None:
             self._placed = self.R.uniform(size=3)
+        if self.stretch:
+            direction, log_factor = self.R.uniform(0.0, 1.0, 2)
+            turn, factor = rotation_matrix(180 * direction)[:2, :2], (1 + self.stretch) ** log_factor
+            self._stretched = turn @ np.diag([factor, 1 / factor]) @ turn.T
 
     def matrix(
         self, width: float, height: float, points: torch.Tensor | None = None, status: torch.Tensor | None = None
@@ -143,6 +152,7 @@ class RandAffineLandmarks(RandomizableTransform):
         if not self._do_transform:
             return fit
         turn = rotation_matrix(self._angle) @ np.diag([self._factor, self._factor, 1.0])
+        turn[:2, :2] = turn[:2, :2] @ self._stretched
         moved = translation_matrix(self._offset[0] * width, self._offset[1] * height)
         matrix = fit @ moved @ about(((width - 1) / 2, (height - 1) / 2), turn)
         return flip_matrix(self.size_wh[0]) @ matrix if self._flipped else matrix

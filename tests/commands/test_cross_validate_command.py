@@ -54,6 +54,9 @@ def test_a_stop_keeps_the_finished_folds_and_the_same_command_goes_on(validate, 
     document = json.loads(answer.out)
     assert document == json.loads((tmp_path / "out" / "cross_validation.json").read_text())
     assert (document["folds_finished"], document["folds_asked_for"]) == (2, 2)
+    settings = document["settings"]
+    assert (settings["folds"], settings["max_steps"], settings["device"]) == (2, 1, "cpu")
+    assert "models" not in settings  # a folder of this machine
     assert [row["name"] for row in document["relative"]["changed"]] == ["bright", "dark", "all"]
     assert document["relative"]["images"][-1]["images"] == 4
     assert "Cell 2 of 2 (fold 2 of 2, seed 0): error" in answer.err

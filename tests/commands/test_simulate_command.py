@@ -42,6 +42,7 @@ def test_a_table_a_document_and_a_plot_come_out_and_a_second_call_trains_nothing
     document = json.loads(second.out)
     assert document == json.loads((tmp_path / "out" / "results.json").read_text())
     assert document["labels"] == [2, 4]
+    assert "models" not in document["settings"]  # a folder of this machine
     assert (document["cells_finished"], document["cells_asked_for"]) == (3, 3)
     random, uncertainty = document["curves"]
     assert document["reference_error"] == random["points"][1]["mean"]

@@ -31,6 +31,7 @@ KINDS = {
     "heatmap_net_second_look": (2, {"name": "heatmap_net", "decoder_channels": 16, "second_look": True} | WIDE),
     "zian": (2, {"name": "zian", "roi_sizes": [32, 64], "second_look": True} | LIGHT | WIDE),
     "zian_one": (1, {"name": "zian", "row": "1roi+sa", "roi_sizes": [32, 64], "presence": False} | LIGHT | WIDE),
+    "zoom_net": (14, {"name": "zoom_net", "window": 64, "looks": 3, "shrunk": [0.4]} | LIGHT | WIDE),
     "deconv_net": (14, {"name": "deconv_net", "encoder": "resnet18", "presence": True} | WIDE | MASS),
     "hourglass": (19, {"name": "hourglass", "features": 16} | WIDE | MASS),
 }

@@ -117,3 +117,50 @@ def test_every_parameter_learns_and_one_landmark_has_a_smallest_window(landmarks
     assert output.presence.shape == (2, landmarks)
     assert output.fine.shape == (2, landmarks, 16, 16)
     assert float(output.fine_frame.scale.min()) >= 8 / 16
+
+
+class FarSighted(nn.Module):
+    """Sees points whose box takes at most 0.8 of the width that it is shown; takes a corner for any others."""
+
+    stride = 1
+
+    def forward(self, image: torch.Tensor) -> HeatmapOutput:
+        columns = (image > 0.5).any(2).any(1)
+        places = torch.arange(image.shape[3]).expand_as(columns)
+        low = torch.where(columns, places, image.shape[3]).amin(1)
+        spread = (torch.where(columns, places, -1).amax(1) - low + 1) / image.shape[3]
+        seen = (spread > 0) & (spread <= 0.8)
+        corner = torch.zeros_like(image)
+        corner[:, 0, 2, 2] = corner[:, 1, 2, 6] = corner[:, 2, 6, 4] = 1
+        maps = torch.where(seen[:, None, None, None], image, corner)
+        return HeatmapOutput(maps, torch.where(seen, 5.0 - spread, -5.0)[:, None].expand(-1, image.shape[1]), 1)
+
+
+def test_an_object_that_the_first_look_misses_is_found_in_the_image_made_smaller() -> None:
+    """Of two images only the second one's object is too large for the first look; each goes on from its own window."""
+    small = [[210.0, 100.0], [290.0, 110.0], [250.0, 190.0]]
+    large = [[40.0, 130.0], [460.0, 150.0], [250.0, 280.0]]
+    image = torch.cat([blobs(small, (500, 300), 8.0), blobs(large, (500, 300), 20.0)])
+    options = {"window": 64, "margin": 1.6, "looks": 2}
+    once = ZoomNet(FarSighted(), ZoomNetConfig(**options)).eval()  # type: ignore[arg-type]
+    often = ZoomNet(FarSighted(), ZoomNetConfig(**options, shrunk=(0.7, 0.4))).eval()  # type: ignore[arg-type]
+
+    missed, found = once(image), often(image)
+
+    torch.testing.assert_close(missed.coarse, found.coarse)
+    assert missed.presence[:, 0].sign().tolist() == [1, -1]
+    assert found.presence[:, 0].sign().tolist() == [1, 1]
+    maps = found.fine.flatten(2)
+    cells = torch.stack([maps.argmax(-1) % 64, maps.argmax(-1) // 64], -1).float()
+    places = found.fine_frame.to_image(cells)
+    for k, points in enumerate((small, large)):
+        reach = 0.75 * float(found.fine_frame.scale[k, 0, 0])
+        torch.testing.assert_close(places[k], torch.tensor(points), rtol=0, atol=reach)
+    box = found.fine_frame.scale[:, 0, 0] * 64 / 1.6
+    torch.testing.assert_close(box, torch.tensor([90.0, 420.0]), rtol=0.06, atol=0)
+
+
+def test_windows_are_chosen_by_presence_with_a_look_to_spare() -> None:
+    for options in ({"presence": False}, {"looks": 1}):
+        with pytest.raises(ValueError, match="shrunk chooses among windows by presence"):
+            ZoomNetConfig(shrunk=(0.5,), **options)

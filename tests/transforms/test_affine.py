@@ -246,8 +246,9 @@ def augmentation(**options: object) -> RandAffineLandmarks:
     return RandAffineLandmarks(SIZE, **{**ranges, **options}).set_random_state(3)  # type: ignore[arg-type]
 
 
-def test_points_stay_on_blobs_through_every_augmentation() -> None:
-    augment, near_border, checked = augmentation(swap=(0,), padding_mode="zeros"), 0, 0
+@pytest.mark.parametrize("stretch", [0.0, 0.3])
+def test_points_stay_on_blobs_through_every_augmentation(stretch: float) -> None:
+    augment, near_border, checked = augmentation(swap=(0,), padding_mode="zeros", stretch=stretch), 0, 0
     status = torch.ones(1, dtype=torch.int8)
     for i in range(60):
         place = PLACES[i % len(PLACES)]
@@ -281,6 +282,34 @@ def test_ranges_of_the_map() -> None:
     assert np.abs(np.mean(np.log(scales))) < 0.02
     np.testing.assert_array_less(np.abs(shifts).max(axis=0), [15.0, 11.0])
     np.testing.assert_array_less([14.0, 10.0], np.abs(shifts).max(axis=0))
+
+
+def test_a_stretch_keeps_the_area_and_has_any_direction() -> None:
+    augment = RandAffineLandmarks((150, 110), stretch=0.3).set_random_state(0)
+    longest, directions = [], []
+    for _ in range(400):
+        augment.randomize()
+        matrix = augment.matrix(150, 110)
+        np.testing.assert_allclose(transform_points(matrix, np.array([74.5, 54.5])), [74.5, 54.5], atol=1e-9)
+        _, (most, least), axes = np.linalg.svd(matrix[:2, :2])
+        assert most * least == pytest.approx(1)
+        longest.append(most)
+        directions.append(np.degrees(np.arctan2(axes[0, 1], axes[0, 0])) % 180)
+    assert 1 <= min(longest) < 1.01
+    assert 1.29 < max(longest) <= 1.3
+    assert np.histogram(directions, 6, (0, 180))[0].min() > 40
+
+
+def test_without_a_stretch_the_other_changes_are_as_with_it() -> None:
+    """Its numbers are drawn last."""
+    plain, stretched = (augmentation(stretch=stretch, flip=0.0) for stretch in (0.0, 0.3))
+    plain.randomize()
+    stretched.randomize()
+    one, other = plain.matrix(150, 110), stretched.matrix(150, 110)
+    assert np.linalg.det(one) == pytest.approx(np.linalg.det(other))
+    middle = np.array([74.5, 54.5])
+    np.testing.assert_allclose(transform_points(one, middle), transform_points(other, middle))
+    assert np.abs(one - other).max() > 0.01
 
 
 def test_without_ranges_or_luck_it_is_the_fit() -> None:
@@ -370,6 +399,8 @@ def test_wrong_options_are_refused() -> None:
         RandAffineLandmarks(SIZE, flip=0.5)
     with pytest.raises(ValueError, match="rotation -3"):
         RandAffineLandmarks(SIZE, rotation=-3)
+    with pytest.raises(ValueError, match="stretch -1"):
+        RandAffineLandmarks(SIZE, stretch=-1)
     with pytest.raises(ValueError, match="forget"):
         RandAffineLandmarks(SIZE, outside="forget")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="swap has 3 landmarks but the sample has 1"):
