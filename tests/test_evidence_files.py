@@ -8,6 +8,7 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import sem, t
 
@@ -78,7 +79,8 @@ def test_the_benchmarks_tell_how_the_fundus_model_fails(folder: str, light: str)
     text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     errors = np.array([image["errors"] for image in told["images"]], dtype=float)
     found = find_causes(errors, ("fovea", "optic_disc"), Factors(**told["failures"]["factors"]), 20.0)
-    assert found.model_dump(mode="json")["causes"] == told["failures"]["causes"]
+    again, kept = (pd.json_normalize(causes) for causes in (found.model_dump()["causes"], told["failures"]["causes"]))
+    pd.testing.assert_frame_equal(again, kept, rtol=1e-9)  # processors differ in the last digit
     for cause in found.causes:
         figures = f"{cause.group.count} | {cause.group.mean:.1f} | {cause.rest.mean:.1f} | "
         figures += f"{100 * cause.group.failed:.1f} | {100 * cause.rest.failed:.1f} | {cause.ratio:.2f} ["
@@ -140,7 +142,8 @@ def test_the_benchmarks_tell_of_the_face_model_what_the_file_says() -> None:
     card = json.loads((shipped / "card.json").read_text(encoding="utf-8"))
     assert told["model_sha256"] == evaluated["model_sha256"] == card["sha256"]
     assert evaluated["normalized"]["me"] == pytest.approx(told["photographs"]["mean"], abs=1e-3)
-    assert evaluated["overall"]["mre"] == pytest.approx(card["val_error"], abs=1e-2)  # the file has half the digits
+    # the file has half the digits, which move the window of one of twelve images by a cell: its points by 0.15 px
+    assert evaluated["overall"]["mre"] == pytest.approx(card["val_error"], abs=0.16 / 12)
     text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     composed = told["composed"]
     crops = told["other_camera"]

@@ -132,8 +132,12 @@ def feature_batches(
     device: torch.device,
     num_workers: int = 0,
 ) -> Iterator[FloatArray]:
-    """(B, F) features of images batch by batch, or of so many copies of each, up to whole batches; of one process."""
+    """(B, F) features of images batch by batch, or of so many copies of each, up to whole batches; of one process.
+
+    Copies keep their surround: before sceneries of no thing they would be as far from one another as foreign images.
+    """
     rank, world = process_rank()
+    protocol = _in_their_surround(protocol)
     loader = make_loader(
         images,
         protocol,
@@ -146,6 +150,12 @@ def feature_batches(
         loader.dataset.transform.set_random_state(seed=rank)
     for batch in loader:
         yield encoder_features(network, batch["image"].to(device), all_maps=True).cpu().numpy().astype(np.float64)
+
+
+def _in_their_surround(protocol: Protocol) -> Protocol:
+    recipe = protocol.recipe
+    changes = recipe.augmentation.model_copy(update={"scenery": None})
+    return protocol.model_copy(update={"recipe": recipe.model_copy(update={"augmentation": changes})})
 
 
 def familiarity_of(

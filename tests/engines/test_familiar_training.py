@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from monai_ext.cli import app
 from monai_ext.engines import TrainOptions, familiar, labelled_images, train_model
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import Augmentation, InputError, Protocol
 from monai_ext.models import read_card, read_familiarity
 from monai_ext.networks import build_network
 from monai_ext.studies import Studies
@@ -61,6 +61,26 @@ def test_a_trained_model_knows_its_images_and_not_others(tmp_path, blobs) -> Non
     for path in strange_images(tmp_path):
         found = predictor.predict_stages(path).unfamiliar
         assert found.distance > found.threshold == known.threshold
+
+
+def test_copies_keep_their_surround(blobs, blob_protocol) -> None:
+    """Without any other change they are the images, not the sceneries that training would show in their place."""
+    studies, _ = blobs
+    still = {"rotation": 0, "scale": 0, "shift": 0, "brightness": 0, "contrast": 0, "noise": 0}
+    changes = Augmentation(**still, scenery={"empty": 1, "kept": 0})
+    recipe = blob_protocol.recipe.model_copy(update={"augmentation": changes})
+    protocol = blob_protocol.model_copy(update={"recipe": recipe})
+    network = build_network(protocol).eval()
+    images = labelled_images(studies)[:4]
+
+    plain, copies = (
+        np.concatenate(list(familiar.feature_batches(network, protocol, images, copies, torch.device("cpu"))))
+        for copies in (0, 1)
+    )
+
+    distances = np.linalg.norm(copies[:, None] - plain[None], axis=2)
+    assert sorted(distances.argmin(1)) == [0, 1, 2, 3]  # training shuffles
+    assert distances.min(1).max() < 1e-4 * np.linalg.norm(plain, axis=1).min()
 
 
 def test_points_are_the_same_without_it_and_old_models_never_warn(tmp_path, blobs) -> None:

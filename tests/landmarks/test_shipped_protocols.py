@@ -77,11 +77,12 @@ def test_a_flip_swaps_the_sides_of_the_face():
     assert find_protocol("scleral_spur").swap == (1, 0)
 
 
-def test_the_face_is_looked_at_twice_and_begins_with_a_classifier_of_faces():
+def test_the_face_is_looked_for_at_two_sizes_and_begins_with_a_classifier_of_faces():
     protocol = find_protocol("face")
     assert (protocol.network.name, protocol.network.backbone) == ("zoom_net", "face-resnet")
+    assert (protocol.network.looks, protocol.network.shrunk) == (3, (0.4,))
     assert (protocol.network.normalization, protocol.network.presence) == ("dlib", True)
-    assert (protocol.recipe.name, protocol.recipe.batch_size, protocol.recipe.max_steps) == ("fine_tune", 4, 600)
+    assert (protocol.recipe.name, protocol.recipe.batch_size, protocol.recipe.max_steps) == ("fine_tune", 4, 800)
     cross_task = protocol.recipe.cross_task
     assert (cross_task.source, cross_task.lambda_cd, cross_task.lambda_ed) == ("faces", 0.0, 0.0)
     assert cross_task.freeze_bn
