@@ -284,34 +284,6 @@ def test_ranges_of_the_map() -> None:
     np.testing.assert_array_less([14.0, 10.0], np.abs(shifts).max(axis=0))
 
 
-def test_a_stretch_keeps_the_area_and_has_any_direction() -> None:
-    augment = RandAffineLandmarks((150, 110), stretch=0.3).set_random_state(0)
-    longest, directions = [], []
-    for _ in range(400):
-        augment.randomize()
-        matrix = augment.matrix(150, 110)
-        np.testing.assert_allclose(transform_points(matrix, np.array([74.5, 54.5])), [74.5, 54.5], atol=1e-9)
-        _, (most, least), axes = np.linalg.svd(matrix[:2, :2])
-        assert most * least == pytest.approx(1)
-        longest.append(most)
-        directions.append(np.degrees(np.arctan2(axes[0, 1], axes[0, 0])) % 180)
-    assert 1 <= min(longest) < 1.01
-    assert 1.29 < max(longest) <= 1.3
-    assert np.histogram(directions, 6, (0, 180))[0].min() > 40
-
-
-def test_without_a_stretch_the_other_changes_are_as_with_it() -> None:
-    """Its numbers are drawn last."""
-    plain, stretched = (augmentation(stretch=stretch, flip=0.0) for stretch in (0.0, 0.3))
-    plain.randomize()
-    stretched.randomize()
-    one, other = plain.matrix(150, 110), stretched.matrix(150, 110)
-    assert np.linalg.det(one) == pytest.approx(np.linalg.det(other))
-    middle = np.array([74.5, 54.5])
-    np.testing.assert_allclose(transform_points(one, middle), transform_points(other, middle))
-    assert np.abs(one - other).max() > 0.01
-
-
 def test_without_ranges_or_luck_it_is_the_fit() -> None:
     image, points, status = blob((150, 110), PLACES[4]), torch.tensor(PLACES), torch.ones(7, dtype=torch.int8)
     fitted, moved, matrix = FitLandmarks(SIZE)(image, points)
