@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import ValidationError
 
 from monai_ext.landmarks import FloatArray, InputError, Strict
 
 from .bootstrap import RESAMPLES, SEED, mean_interval, ratio_interval, row_sums
 from .factors import OF_IMAGE, OF_LANDMARK, Factors
+from .recorded_points import read_part
 from .scores import Cause, GroupErrors
 
 #: Least number of images in a group and in the rest.
@@ -119,16 +119,7 @@ def read_causes(document: Mapping[str, Any]) -> FailureCauses | None:
     Raises:
         InputError: they are damaged.
     """
-    if "failures" not in document:
-        return None
-    try:
-        return FailureCauses.model_validate(document["failures"])
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"The causes of the evaluation are damaged ({where}: {first['msg']}); write it again with evaluate."
-        ) from None
+    return read_part(document, "failures", FailureCauses, "causes")
 
 
 def _logarithms(distances: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -13,6 +13,8 @@ from pydantic import Field, ValidationError
 from monai_ext.landmarks import Frame, InputError, Landmarks, Positive, Protocol, Status, Strict
 
 from .evaluate import Pair
+
+StrictT = TypeVar("StrictT", bound=Strict)
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Word = Literal["defined", "missing", "undefined"]
@@ -112,15 +114,30 @@ def read_points(document: Mapping[str, Any]) -> RecordedPoints | None:
     Raises:
         InputError: they are damaged.
     """
-    if "points" not in document:
+    return read_part(document, "points", RecordedPoints, "points")
+
+
+def read_part(document: Mapping[str, Any], key: str, kind: type[StrictT], title: str) -> StrictT | None:
+    """A part of what ``evaluate`` wrote; None if it was written without.
+
+    Args:
+        document: of the evaluation.
+        key: of the part in it.
+        kind: what the part is.
+        title: what a person calls it.
+
+    Raises:
+        InputError: the part is damaged.
+    """
+    if key not in document:
         return None
     try:
-        return RecordedPoints.model_validate(document["points"])
+        return kind.model_validate(document[key])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"The points of the evaluation are damaged ({where}: {first['msg']}); write it again with evaluate."
+            f"The {title} of the evaluation are damaged ({where}: {first['msg']}); write it again with evaluate."
         ) from None
 
 
