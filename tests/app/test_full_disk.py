@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from app_pair import reviewed
 from app_requests import assert_refused, client_of, put_label
 from app_spots import spot_image, spot_points, write_label
 from app_studies import write_content
@@ -137,6 +138,7 @@ def test_full_disk_is_answered_with_507_and_the_server_goes_on(
         for shift in (0.0, 1.5)
     )
     assert put_label(client, first, annotator="Ann").status_code == 200
+    assert reviewed(app, "spot_00")  # written after the answer
     index = (small_disk / "datastore_v2.json").read_bytes()
     filler = small_disk / "filler.bin"
     with pytest.raises(OSError, match="No space left"):

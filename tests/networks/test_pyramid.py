@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from monai_ext.landmarks import InputError
 from monai_ext.networks import HeatmapNet
@@ -117,3 +118,31 @@ def test_a_backbone_with_a_pyramid_gives_sixteen_channels_of_any_image():
 def test_a_backbone_with_a_decoder_of_its_own_takes_no_width():
     with pytest.raises(InputError, match="hrnet_w18 has its own decoder: leave out decoder_channels 64"):
         build_backbone("hrnet_w18", 3, 64)
+
+
+class BatchNormGradients(TorchDispatchMode):
+    """Whether each gradient that reached a batch normalisation lies in memory without gaps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense: list[bool] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.native_batch_norm_backward.default:
+            self.dense.append(args[0].is_contiguous(memory_format=torch.channels_last))
+        return func(*args, **(kwargs or {}))
+
+
+def test_gradients_of_the_finer_maps_are_dense():
+    decoder = PyramidDecoder(CHANNELS, 8).to(memory_format=torch.channels_last).train()
+    maps = [map_.contiguous(memory_format=torch.channels_last) for map_ in maps_of(64, 96)]
+    with BatchNormGradients() as seen:
+        decoder(maps).square().sum().backward()
+    assert seen.dense == [True] * 10  # five laterals, four joints, one narrower
+
+
+def test_gradients_are_those_of_differences():
+    torch.manual_seed(0)
+    decoder = PyramidDecoder((3, 2, 4, 2, 3), 4, stride=1).double().train()
+    maps = [map_.double().requires_grad_() for map_ in maps_of(64, 32, (3, 2, 4, 2, 3))]
+    assert torch.autograd.gradcheck(lambda *m: decoder(m), maps, fast_mode=True, check_undefined_grad=False)
