@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from app_pool import IMAGES, NAMES, Counter, House, scored, wait_for
+from app_pool import IMAGES, NAMES, SECONDS, Counter, House, scored, wait_for
 from app_requests import assert_refused, publish_random
 from app_spots import spot_image, spot_points, write_label
 
-from lib.pool import image_pool
+from lib.pool import Looker, image_pool
+from lib.pool.protocol_pool import ProtocolPool
 from monai_ext.inferers import Predictor
 from monai_ext.networks import build_network
 
@@ -154,6 +155,32 @@ def test_an_image_that_cannot_be_read_is_named_and_left_out_until_it_changes(
     spot_image(2).save(house.studies / "spot_02.png")
     house.pool.ask("spots")
     assert scored(house.pool, IMAGES)["message"] == ""
+    check_like_library(house, "v1")
+
+
+def test_an_image_that_is_being_written_is_looked_at_once_it_is_whole(
+    move_in: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = move_in()
+    house.pool.ask("spots")
+    scored(house.pool, IMAGES)
+    looked, go_on = threading.Event(), threading.Event()
+    look = ProtocolPool.look
+
+    def look_and_wait(pool: ProtocolPool, image: str, lookers: Sequence[Looker]) -> None:
+        look(pool, image, lookers)
+        looked.set()
+        assert go_on.wait(SECONDS)
+
+    monkeypatch.setattr(ProtocolPool, "look", look_and_wait)
+    (house.studies / "spot_02.png").write_bytes(b"")
+    house.pool.ask("spots")
+    assert looked.wait(SECONDS)
+    spot_image(8).save(house.studies / "spot_02.png")
+    house.pool.ask("spots")  # the thread is at work, and has found the image empty
+    go_on.set()
+    assert scored(house.pool, IMAGES)["message"] == ""
+    assert house.counter.images == [*NAMES, "spot_02"]
     check_like_library(house, "v1")
 
 

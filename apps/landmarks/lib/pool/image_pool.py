@@ -62,6 +62,7 @@ class ImagePool:
         self._lookers: list[Looker] = []
         self._background = Background("pool", self._work, lambda: use_share_of_cores(slots.slots))
         self._seen_calls: int | None = None
+        self._asked = False
         self._saved, self._not_before = time.monotonic(), 0.0
 
     @property
@@ -95,13 +96,17 @@ class ImagePool:
             self.score_now([protocol])
 
     def score_now(self, protocols: Sequence[str]) -> None:
-        """Has all images looked at that have no up-to-date score, those of these protocols first."""
+        """Has all images looked at that have no up-to-date score, those of these protocols first.
+
+        What is looked at now is finished before; images that changed meanwhile are looked at after it.
+        """
         with self._lock:
             urgent = [*protocols, *(name for name in self._urgent if name not in protocols)]
             known = urgent == self._urgent and all(self._pools[name].active for name in protocols)
             self._urgent = urgent
             for name in protocols:
                 self._pools[name].active = True
+            self._asked = True
         if not known or any(self._pools[name].state == "idle" for name in protocols):
             self.wake()
 
@@ -134,9 +139,9 @@ class ImagePool:
         for pool in self._pools.values():
             pool.state = "idle"
         calls, pools = self._background.calls, self._active()
-        if calls == self._seen_calls and not any(pool.has_news() for pool in pools):
+        if calls == self._seen_calls and not self._asked and not any(pool.has_news() for pool in pools):
             return LOOK_SECONDS if pools else None
-        self._seen_calls = None
+        self._seen_calls, self._asked = None, False
         for pool in pools:
             try:
                 done = self._work_off(pool, calls)
