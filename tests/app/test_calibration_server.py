@@ -83,6 +83,7 @@ def measured_by_command(cli: Cli, studies: Path, image: str) -> tuple[float, str
     return float(found["value"]), found["unit"]
 
 
+@pytest.mark.slow
 def test_200_px_that_are_50_mm_make_60_px_15_mm_everywhere(
     studies: Path, start_server: StartServer, cli: Cli, tmp_path: Path
 ) -> None:

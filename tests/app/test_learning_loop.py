@@ -46,6 +46,7 @@ class Clinic:
         return self.models / self.subject.name
 
 
+@pytest.mark.slow
 def test_labels_train_a_better_model_that_is_served_at_once(
     tmp_path: Path,
     start_server: Callable[..., AbstractContextManager[Server]],

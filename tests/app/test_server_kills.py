@@ -98,6 +98,7 @@ def survivor(tmp_path_factory: pytest.TempPathFactory, protocol_dir: Path) -> It
         end_group(survivor.server.process)
 
 
+@pytest.mark.slow
 def test_every_answered_save_outlives_a_kill_at_any_moment(survivor: Survivor) -> None:
     assert len(survivor.answered) == ROUNDS
     assert all(count >= 1 for count in survivor.answered)

@@ -31,6 +31,7 @@ def validate(cli, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_stop_keeps_the_finished_folds_and_the_same_command_goes_on(validate, cli, tmp_path, monkeypatch) -> None:
     copies = tmp_path / "copies"
     changed = cli("simulate-camera-change", tmp_path / "blobs", "-p", tmp_path / "blobs.yaml", "-o", copies)

@@ -67,6 +67,7 @@ def test_json_leaves_standard_output_to_the_document(train) -> None:
     assert "epoch 1/1: loss" in answer.err
 
 
+@pytest.mark.slow
 def test_minutes_are_said_and_bound_the_epochs(train) -> None:
     answer = train("--max-epochs", 2, "--minutes", 1000, "--json")
 

@@ -98,6 +98,7 @@ def load_network_of(folder, images, protocol):
     return load_network(folder)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_when_publishing_keeps_the_run(disk, images, blob_protocol) -> None:
     place = disk(500 * MEGABYTE)
     folder = place / "blobs"

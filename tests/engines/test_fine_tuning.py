@@ -30,6 +30,7 @@ def protocol_of(base: Protocol, **network: object) -> Protocol:
     return Protocol.model_validate(document)
 
 
+@pytest.mark.slow
 def test_it_trains_so_many_steps_from_imagenet_and_says_so(tmp_path, blob_study: Studies, blob_protocol) -> None:
     reports: list[dict] = []
 

@@ -26,6 +26,7 @@ def same(a: dict, b: dict) -> bool:
     return all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.slow
 def test_the_last_weights_are_kept_where_the_last_are_asked_for(train) -> None:
     best, first = train("best", [1.0, 2.0])
     rising, second = train("rising", [2.0, 1.0])

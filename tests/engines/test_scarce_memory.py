@@ -76,6 +76,7 @@ def test_a_lack_of_memory_later_goes_on_from_the_last_saved_epoch(hungry, tmp_pa
     assert [(entry["epoch"], entry.get("batch_size")) for entry in result.history] == [(1, None), (2, 2)]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_of_halved_batches_goes_on_with_them(hungry, tmp_path, images, quick_protocol) -> None:
     hungry(largest=2)
     whole = train_model(quick_protocol, images, tmp_path / "whole", OPTIONS)

@@ -50,6 +50,7 @@ def whole(tmp_path_factory, blob_study, quick_protocol) -> TrainResult:
     return train_model(quick_protocol, labelled_images(blob_study)[:8], folder, OPTIONS)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_at_every_kind_of_place_equals_an_unbroken_one(whole, tmp_path, blob_study, quick_protocol):
     folder = tmp_path / "blobs"
 

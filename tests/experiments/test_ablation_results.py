@@ -129,6 +129,7 @@ def test_costs_are_of_the_row() -> None:
     assert costs.threads == torch.get_num_threads()
 
 
+@pytest.mark.slow
 def test_costs_are_measured_in_a_process_of_its_own() -> None:
     protocol = protocol_of()
 

@@ -44,6 +44,7 @@ def answers(path: Path, decoder: str) -> dict[tuple[str, str], tuple[float, floa
     return {(row["image"], row["landmark"]): (float(row["pred_x"]), float(row["pred_y"])) for row in rows}
 
 
+@pytest.mark.slow
 def test_every_row_size_and_seed_is_a_cell(finished) -> None:
     expected = [
         Cell(row, size, seed) for seed in (0, 1) for size in (Size("4", 4), Size("all", 8)) for row in ("base", "1roi")

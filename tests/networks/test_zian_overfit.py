@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from monai_ext.landmarks import Protocol
@@ -57,6 +58,7 @@ def task() -> Protocol:
     )
 
 
+@pytest.mark.slow
 def test_an_overfitted_network_finds_every_point_within_a_fifth_of_a_pixel() -> None:
     torch.manual_seed(0)
     protocol = task()

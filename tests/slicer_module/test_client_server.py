@@ -174,6 +174,7 @@ def test_refusals_are_the_servers_sentences(place: Place, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_training_moves_and_can_be_stopped(place: Place) -> None:
     for index in range(3):
         image = place.studies / f"more_{index}.png"

@@ -25,6 +25,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield running
 
 
+@pytest.mark.slow
 def test_a_busy_server_answers_all_in_the_end(guarded: Place) -> None:
     client = HttpClient(guarded.url, TOKEN)
     answers: dict[str, str] = {}

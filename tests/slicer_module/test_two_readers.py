@@ -144,6 +144,7 @@ class Savers:
         assert json.loads((self._place.studies / "datastore_v2.json").read_text())
 
 
+@pytest.mark.slow
 def test_labels_of_two_readers_stay_apart_over_restarts_and_kills_and_their_mean_trains(tmp_path: Path) -> None:
     place = Place(tmp_path)
     savers = Savers(place)

@@ -13,6 +13,7 @@ from conftest import OpenPage, Serve
 pytestmark = pytest.mark.server
 
 
+@pytest.mark.slow
 def test_two_people_label_an_image_each_by_themselves(
     serve: Serve, open_page: OpenPage, protocol_dir: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from conftest import APP_DIR, TOKEN, OpenPage
 pytestmark = pytest.mark.server
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_the_server_is_restarted(open_page: OpenPage, protocol_dir: Path, tmp_path: Path) -> None:
     studies = tmp_path / "studies"
     studies.mkdir()
