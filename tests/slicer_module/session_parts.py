@@ -138,6 +138,7 @@ class StandInClient:
     """A client without a server: a dictionary of images and labels. An error put into ``failure`` is raised once."""
 
     url = "http://stand-in"
+    annotator = ""
 
     def __init__(self) -> None:
         self.document = info_document()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import shutil
 import sys
 import weakref
@@ -40,6 +41,13 @@ def test_nothing_of_a_panel_outlives_its_closing(connect: Callable[..., Driver],
     watched = watch(driver)
     driver.host.close_module()
     assert alive(driver, watched) == []
+
+
+def test_a_point_that_another_module_moves_is_saved_with_the_scene(detected: Driver) -> None:
+    node = detected.bench.scene.points_node
+    node.SetNthControlPointPosition(0, -50.0, -50.0, 0.0)
+    session = json.loads(detected.bench.scene.stored_values()["Session"])
+    assert json.loads(session["work"])["points"][0]["position"] == [50.0, 50.0, 0.0]
 
 
 @pytest.fixture

@@ -51,3 +51,32 @@ def test_with_one_reader_a_name_lists_nothing_anew(connect: Callable[..., Driver
     driver.ui.annotatorEdit.editingFinished.emit()
     driver.idle()
     assert client.calls.count("images") == before
+
+
+def test_another_reader_neither_sees_nor_sends_the_points_of_the_former(
+    make_panel: Callable[..., Driver], client: FolderClient
+) -> None:
+    driver = make_panel(lambda _address, _token: client)
+    driver.ui.annotatorEdit.setText("Ada")
+    driver.connect("http://stand-in")
+    driver.do("nextSample")
+    driver.do("detect")
+    driver.drag(2, (51.0, 48.0))
+    driver.ui.annotatorEdit.setText("Grace")
+    driver.do("submit")
+    assert driver.message == "one was opened as Ada: enter that name again, or open the image anew."
+    driver.ui.annotatorEdit.editingFinished.emit()
+    driver.idle()
+    assert driver.work is None
+    assert not driver.ui.sendAgainButton.enabled
+    driver.open("one")
+    assert driver.work.empty
+    assert client.labels == {}
+
+    driver.ui.annotatorEdit.setText("Ada")
+    driver.ui.annotatorEdit.editingFinished.emit()
+    driver.idle()
+    driver.open("one")
+    assert driver.pixels()[2] == pytest.approx((51.0, 48.0), abs=0.3)
+    driver.submit()
+    assert client.labels["one", "final"][1]["annotator"] == "Ada"

@@ -345,7 +345,7 @@ def test_a_scene_of_an_earlier_version_opens_with_its_work() -> None:
     text = (Path(__file__).parent / "saved_session.json").read_text()
     session = Session()
     assert session.restore(text) == ""
-    assert (session.work_server, session.work.image, session.work.saved_tag) == ("http://stand-in", "two", "draft")
+    assert (session.work.server, session.work.image, session.work.saved_tag) == ("http://stand-in", "two", "draft")
     assert [point.status for point in session.work.points] == ["unlabelled"] * 4 + ["placed"] * 2 + ["unlabelled"]
     assert (session.work[4].position, session.work.dirty) == (lps(5.25, 30.0), True)
     (left,) = session.unsent

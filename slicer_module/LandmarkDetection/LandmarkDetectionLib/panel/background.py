@@ -89,6 +89,10 @@ class Background:
             self._tasks.pop(key, None)
         self._changed()
 
+    def drop_all_but(self, *keys: str) -> None:
+        """Discards the results of all other jobs."""
+        self.drop(*(key for key in tuple(self._tasks) if key not in keys))
+
     def close(self) -> None:
         """Drops everything; no function is called any more.
 

@@ -51,10 +51,10 @@ class BatchBox:
             bench.say(words.format(version=version))
             return
         self._total, self._made, self._reason = len(self._left), 0, ""
+        self._next(client, task)
         bench.say(
             _("Detecting {count} images in the background; you can continue labelling.").format(count=self._total)
         )
-        self._next(client, task)
 
     def stop(self, *_args: Any) -> None:
         """Stops; the proposals made so far stay."""
@@ -106,6 +106,8 @@ class BatchBox:
 
     def show(self) -> None:
         ui, session = self._ui, self._bench.session
+        if not self._bench.background.running(BATCH):  # or its job was dropped, as for another server
+            self._total = 0
         ready = session.connected and session.model is not None and not self._bench.background.running(BATCH)
         ui.detectAllButton.setEnabled(ready)
         ui.detectAllButton.setVisible(not self.running)

@@ -119,6 +119,8 @@ class PointFollower:
         work = self._bench.session.work
         if work is not None:
             work.point_moved(index, position)
+            if self._bench.scene.dragged is None:  # moved by another module
+                self._bench.save()
             self._bench.changed()
 
     def drag_ended(self, index: int, position: Any) -> None:

@@ -11,6 +11,7 @@ from ..work import jobs
 from ..work.jobs import Refreshed
 from ..work.records import Unsent
 from .pictures import FAIR, GOOD, IDLE, POOR, light
+from .submit_bar import SEND
 from .workbench import ERROR, INFO, WARNING, Workbench
 
 CONNECT, REFRESH = "connect", "refresh"
@@ -47,20 +48,23 @@ class ServerBox:
             bench.say(str(error), ERROR)
             return
         client.annotator = bench.session.annotator
-        previous, bench.client = bench.client, client
+        bench.connecting = client
 
         def done(refreshed: Refreshed) -> None:
-            bench.observer = observer
+            bench.connecting, bench.client, bench.observer = None, client, observer
+            client.annotator = bench.session.annotator  # it may have been changed meanwhile
+            if client.url != bench.session.server:
+                bench.background.drop_all_but(SEND)  # answers of the other server
             problem = bench.session.connect(client.url, refreshed)
             self._listed_for = client.annotator
             bench.settings.add_server(client.url)
             self._remember(client.url)
-            self._say_connected(problem, bench.session.unsent)
+            self._say_connected(problem, bench.session.sendable)
             self._connected()
             bench.show_work()
 
         def failed(error: ClientError) -> None:
-            bench.client = previous
+            bench.connecting, previous = None, bench.client
             lost = isinstance(error, WrongToken) or previous is None or previous.url == client.url
             if lost and not isinstance(error, Cancelled):
                 bench.session.disconnect()
@@ -135,11 +139,16 @@ class ServerBox:
         self.show()
 
     def _named(self, *_args: Any) -> None:
-        """Refreshes the list for another reader, who has labels of their own."""
-        bench = self._bench
-        known = bench.session.info
-        if known is not None and known.readers > 1 and bench.session.annotator != self._listed_for:
-            self.refresh()
+        """Refreshes the list for another reader, who has labels of their own and does not see those of the former."""
+        session = self._bench.session
+        if session.info is None or session.info.readers == 1 or session.annotator == self._listed_for:
+            return
+        if session.work is not None and session.is_of_another_reader(session.work):
+            session.keep_unsent(_("The name was changed before it was submitted."))
+            session.close_image()
+            self._bench.scene.clear()
+            self._bench.save()
+        self.refresh()
 
     def _remember(self, address: str) -> None:
         combo = self._ui.serverCombo

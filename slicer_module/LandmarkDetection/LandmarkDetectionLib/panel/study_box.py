@@ -61,19 +61,24 @@ class StudyBox:
     def leave(self, go_on: Callable[[], object], stayed: Callable[[], object] = lambda: None) -> None:
         """Asks where there are unsent changes, then calls ``go_on``, or ``stayed`` where the person cancels."""
         bench = self._bench
+
+        def kept() -> None:
+            bench.session.keep_unsent()  # also what was changed while the draft was sent
+            bench.save()
+            go_on()
+
         question = bench.session.question_before_leaving()
         answer = KEEP if question is None else bench.ask(question)
         if answer == STAY:
             stayed()
         elif answer == SAVE_DRAFT:
-            self._sender.send("draft", go_on)
+            if not self._sender.send("draft", kept):
+                stayed()
         else:
             if answer == DISCARD:
                 bench.session.discard()
                 bench.scene.clear()
-            bench.session.keep_unsent()
-            bench.save()
-            go_on()
+            kept()
 
     # Opening
 
@@ -123,7 +128,16 @@ class StudyBox:
             bench.say(_("Connect to a server first."), ERROR)
             return
         folder, words = bench.image_folder, _("Opening {image}").format(image=image)
-        bench.run(OPEN, words, lambda: jobs.open_image(client, task, entry, folder), self._show_image)
+
+        def job() -> tuple[ImageList, OpenedImage]:
+            images = client.images()  # somebody may have labelled it since the list was shown
+            return images, jobs.open_image(client, task, images.get(image) or entry, folder)
+
+        def done(found: tuple[ImageList, OpenedImage]) -> None:
+            bench.session.images, opened = found
+            self._show_image(opened)
+
+        bench.run(OPEN, words, job, done)
 
     def _show_image(self, opened: OpenedImage) -> None:
         """Replaces the open image, whose latest changes are kept, by one that was fetched."""
@@ -148,7 +162,7 @@ class StudyBox:
         bench.current = 0
         if notice:
             bench.say(notice, kind)
-        elif bench.session.unsent_of(work.image, work.task) is not None:
+        elif bench.session.unsent_of(work) is not None:
             bench.say(_("{image} is open as you left it; it is not sent yet.").format(image=work.image), WARNING)
         bench.show_work()
         self._opened()

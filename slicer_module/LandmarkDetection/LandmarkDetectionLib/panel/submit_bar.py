@@ -112,29 +112,33 @@ class SubmitBar:
     def save_draft(self, *_args: Any) -> None:
         self.send("draft")
 
-    def send(self, tag: str, then: Callable[[], object] | None = None) -> None:
-        """Sends the open work."""
-        if not self._refused(tag):
+    def send(self, tag: str, then: Callable[[], object] | None = None) -> bool:
+        """Sends the open work; returns whether it is on its way."""
+        refused = self._refused(tag)
+        if not refused:
             self._send(self._bench.session.submission(tag), then)
+        return not refused
 
     def send_again(self, *_args: Any) -> None:
         """Sends all unsent work, one label after the other."""
         bench = self._bench
         if not bench.session.connected:
             bench.say(_("Connect to a server first; your points stay in the scene."), ERROR)
-        elif bench.session.unsent and not bench.background.running(SEND):
-            left = len(bench.session.unsent)
-            self._send(bench.session.retry(bench.session.unsent[0]), lambda: self._next_unsent(left))
+        elif bench.session.sendable and not bench.background.running(SEND):
+            left = len(bench.session.sendable)
+            self._send(bench.session.retry(bench.session.sendable[0]), lambda: self._next_unsent(left))
 
     def _next_unsent(self, before: int) -> None:
-        if 0 < len(self._bench.session.unsent) < before:
+        if 0 < len(self._bench.session.sendable) < before:
             self.send_again()
 
     def _refused(self, tag: str) -> bool:
         problem = self._bench.session.why_not_submit(tag)
+        if not problem and self._bench.background.running(SEND):
+            problem = _("A label is on its way: wait until it is sent.")
         if problem:
             self._bench.say(problem, ERROR)
-        return bool(problem) or self._bench.background.running(SEND)
+        return bool(problem)
 
     def _send(self, submission: Submission, then: Callable[[], object] | None) -> None:
         bench, client = self._bench, self._bench.client
@@ -196,7 +200,15 @@ class SubmitBar:
         ui.modelLabel.setVisible(bool(words))
         ui.unsentFrame.setVisible(bool(session.unsent))
         ui.unsentLabel.setText(_("Not on the server yet: {images}").format(images=_names(session.unsent)))
-        ui.sendAgainButton.setEnabled(session.connected and not sending)
+        ui.sendAgainButton.setEnabled(session.connected and not sending and bool(session.sendable))
+        ui.sendAgainButton.setToolTip(self._send_again_words())
+
+    def _send_again_words(self) -> str:
+        session = self._bench.session
+        others = {item.record.server for item in session.unsent if item.record.server not in ("", session.server)}
+        if session.connected and others:
+            return _("Connect to {servers} to send what came from there").format(servers=", ".join(sorted(others)))
+        return _("Send the labels that are not on the server yet")
 
     def _model_words(self) -> str:
         session = self._bench.session

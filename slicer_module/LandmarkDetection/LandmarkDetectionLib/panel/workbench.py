@@ -60,6 +60,8 @@ class Workbench:
         #: Asks for the progress of training and detects whole studies, so that a cancelled request of the person leaves
         #: these alone.
         self.observer: LandmarkClient | None = None
+        #: The client of a server that is being connected to.
+        self.connecting: LandmarkClient | None = None
         #: Whether the server answered the last request.
         self.reachable = False
         self.message = Message()
@@ -138,8 +140,9 @@ class Workbench:
 
     def cancel(self) -> None:
         """Cancels the person's running requests."""
-        if self.client is not None:
-            self.client.cancel()
+        for client in (self.client, self.connecting):
+            if client is not None:
+                client.cancel()
 
     # The scene
 
@@ -171,7 +174,7 @@ class Workbench:
         """Ends all jobs and updates."""
         self._closed = True
         self.background.close()
-        for client in (self.client, self.observer):
+        for client in (self.client, self.observer, self.connecting):
             if client is not None:
                 client.cancel()
         if self.session.work is not None:

@@ -5,7 +5,7 @@ A job takes plain values and a client, changes nothing of the session, and raise
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,13 @@ class Sent:
     """A label that the server has stored, with what it recorded.
 
     Attributes:
+        address: of the server that has it.
         server: what the server offers since then, where the label may have changed it; None if it was not asked.
     """
 
     submission: Submission
     info: dict[str, Any]
+    address: str
     server: ServerInfo | None = None
 
 
@@ -88,8 +90,12 @@ def open_image(
             continue
         record = _label_record(client, task, entry.id, tag, geometry)
         if record is not None:
-            return OpenedImage(path, record)
-    return OpenedImage(path, WorkRecord.empty(task, entry.id, geometry), notice)
+            return _opened(client, path, record)
+    return _opened(client, path, WorkRecord.empty(task, entry.id, geometry), notice)
+
+
+def _opened(client: LandmarkClient, path: Path, record: WorkRecord, notice: str = "") -> OpenedImage:
+    return OpenedImage(path, replace(record, server=client.url, reader=client.annotator), notice)
 
 
 def detect(client: LandmarkClient, task: TaskDefinition, image: str, keep: bool = False) -> Prediction:
@@ -112,7 +118,7 @@ def send(client: LandmarkClient, submission: Submission) -> Sent:
     check_definition(known, task)
     info = client.save_label(submission.image, submission.markups, submission.params, submission.tag)
     first = submission.tag == "final" and task.name not in known.models  # from the first label on it may Auto-detect
-    return Sent(submission, info, _info_or_none(client) if first else None)
+    return Sent(submission, info, client.url, _info_or_none(client) if first else None)
 
 
 def _info_or_none(client: LandmarkClient) -> ServerInfo | None:
@@ -165,7 +171,7 @@ def restore(
     if record is None:
         sentence = _("The label of {image} was put back, but was deleted in the meantime: open the image again.")
         raise BadAnswer(sentence.format(image=image))
-    return client.images(), OpenedImage(path, record)
+    return client.images(), _opened(client, path, record)
 
 
 def _label_record(

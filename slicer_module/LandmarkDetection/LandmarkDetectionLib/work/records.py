@@ -41,6 +41,8 @@ class WorkRecord:
     Attributes:
         saved: the content under ``saved_tag`` on the server; None if the server has none.
         seconds: time spent.
+        server: the address that the image came from; empty if unknown.
+        reader: who opened the image; empty if nobody was named. It counts in a study with several readers.
     """
 
     task: TaskDefinition
@@ -51,6 +53,8 @@ class WorkRecord:
     saved_tag: str | None = None
     saved: Content | None = None
     seconds: float = 0.0
+    server: str = ""
+    reader: str = ""
 
     @classmethod
     def empty(cls, task: TaskDefinition, image: str, geometry: Geometry | None = None) -> WorkRecord:
@@ -67,11 +71,13 @@ class WorkRecord:
             "saved": self.saved,
             "seconds": round(self.seconds, 3),
         }
+        if self.reader:
+            document["reader"] = self.reader
         return to_scene_text(document)
 
     @classmethod
-    def from_json(cls, text: str) -> WorkRecord:
-        """Reads what :meth:`to_json` wrote.
+    def from_json(cls, text: str, server: str = "") -> WorkRecord:
+        """Reads what :meth:`to_json` wrote; the server's address is kept beside it.
 
         Raises:
             BadAnswer: it is damaged, or of another version of the module.
@@ -91,6 +97,8 @@ class WorkRecord:
             text_or_none(entry.get("saved_tag")),
             None if saved is None else tuple(_content_item(item) for item in as_list(saved, "The saved label")),
             as_number(entry.get("seconds"), "The saved time"),
+            server,
+            as_text(entry.get("reader", ""), "The saved reader"),
         )
 
     def on(self, geometry: Geometry) -> WorkRecord:
@@ -255,20 +263,15 @@ class Unsent:
         record: the work.
         tag: how it was to be sent; ``draft`` where it was only left.
         reason: one sentence: why it was not sent.
-        server: the address that the image came from; empty if unknown.
     """
 
     record: WorkRecord
     tag: str
     reason: str
-    server: str = ""
 
     @property
     def image(self) -> str:
         return self.record.image
-
-    def belongs_to(self, image: str, task: TaskDefinition) -> bool:
-        return (self.image, self.record.task.digest) == (image, task.digest)
 
 
 @dataclass(frozen=True)
@@ -276,7 +279,7 @@ class SessionRecord:
     """The content that the scene keeps. No token.
 
     Attributes:
-        server: address of the server; empty if there was none.
+        server: address that the open work came from; without work that of the server; empty if there was none.
         work: the open work.
         unsent: what the server does not have.
     """
@@ -287,7 +290,8 @@ class SessionRecord:
 
     def to_json(self) -> str:
         unsent = [
-            {"record": i.record.to_json(), "tag": i.tag, "reason": i.reason, "server": i.server} for i in self.unsent
+            {"record": i.record.to_json(), "tag": i.tag, "reason": i.reason, "server": i.record.server}
+            for i in self.unsent
         ]
         work = None if self.work is None else self.work.to_json()
         return to_scene_text({"server": self.server, "work": work, "unsent": unsent})
@@ -300,16 +304,15 @@ class SessionRecord:
             BadAnswer: the text is damaged or of another version.
         """
         entry = from_scene_text(text, "The saved session")
-        work = entry.get("work")
+        work, server = entry.get("work"), as_text(entry.get("server"), "The saved server")
         return cls(
-            as_text(entry.get("server"), "The saved server"),
-            None if work is None else WorkRecord.from_json(as_text(work, "The saved work")),
+            server,
+            None if work is None else WorkRecord.from_json(as_text(work, "The saved work"), server),
             tuple(_unsent(item) for item in as_list(entry.get("unsent"), "The saved unsent work")),
         )
 
 
 def _unsent(item: Any) -> Unsent:
     entry = as_object(item, "Saved unsent work")
-    record = WorkRecord.from_json(as_text(entry.get("record"), "Saved unsent work"))
     tag, reason, server = (as_text(entry.get(name), f"The saved {name}") for name in ("tag", "reason", "server"))
-    return Unsent(record, tag, reason, server)
+    return Unsent(WorkRecord.from_json(as_text(entry.get("record"), "Saved unsent work"), server), tag, reason)

@@ -56,9 +56,7 @@ class Session:
         self.images = ImageList()
         self.task: TaskDefinition | None = None
         self.work: Work | None = None
-        #: The address that the open image came from; empty where unknown.
-        self.work_server = ""
-        #: Work of images that were left, or whose sending failed; at most one per image and definition.
+        #: Work of images that were left, or whose sending failed; at most one per image, definition, server and reader.
         self.unsent: tuple[Unsent, ...] = ()
 
     # The server
@@ -133,7 +131,7 @@ class Session:
         """The question before another image, protocol or server; None if nothing would be lost."""
         if self.work is None or not self.work.dirty:
             return None
-        choices = (SAVE_DRAFT, KEEP, DISCARD, STAY) if self.connected else (KEEP, DISCARD, STAY)
+        choices = (KEEP, DISCARD, STAY) if self.why_not_submit("draft") else (SAVE_DRAFT, KEEP, DISCARD, STAY)
         sentence = _("{image} has points that the server does not have. What should become of them?")
         return Question(sentence.format(image=self.work.image), choices=choices)
 
@@ -145,14 +143,14 @@ class Session:
         reason = reason or _("The image was left before it was submitted.")
         if self.work is None or not self.work.dirty:
             return
-        kept = self.unsent_of(self.work.image, self.work.task)
+        kept = self.unsent_of(self.work)
         if kept is None or kept.record.points != self.work.points:
-            self._keep(Unsent(self.work.record(), "draft", reason, self.work_server))
+            self._keep(Unsent(self.work.record(), "draft", reason))
 
     def discard(self) -> None:
         """Discards the open work, also among the unsent, and closes the image."""
         if self.work is not None:
-            self.forget_unsent(self.work.image, self.work.task)
+            self.forget_unsent(self.work)
         self.close_image()
 
     def scene_closed(self) -> None:
@@ -169,15 +167,15 @@ class Session:
             unsent_first: False where the person chose this very label; unsent work stays among the unsent.
         """
         record = opened.record
-        kept = self.unsent_of(opened.image, record.task) if unsent_first else None
+        kept = self.unsent_of(record) if unsent_first else None
         if kept is not None:
-            record = kept.record.on(record.geometry)
+            record = replace(kept.record.on(record.geometry), server=record.server, reader=record.reader)
         return self.adopt(Work.from_record(record, self._clock))
 
     def adopt(self, work: Work) -> Work:
         """Continues a work. Its time counts from now on."""
         self.close_image()
-        self.work, self.task, self.work_server = work, work.task, self.server
+        self.work, self.task = work, work.task
         work.resume()
         return work
 
@@ -187,11 +185,33 @@ class Session:
             self.work.pause()
         self.work = None
 
-    def unsent_of(self, image: str, task: TaskDefinition) -> Unsent | None:
-        return next((item for item in self.unsent if item.belongs_to(image, task)), None)
+    def unsent_of(self, work: Work | WorkRecord) -> Unsent | None:
+        """The unsent work on the same image."""
+        return next((item for item in self.unsent if self._is_same(item.record, work)), None)
 
-    def forget_unsent(self, image: str, task: TaskDefinition) -> None:
-        self.unsent = tuple(item for item in self.unsent if not item.belongs_to(image, task))
+    def forget_unsent(self, work: Work | WorkRecord) -> None:
+        self.unsent = tuple(item for item in self.unsent if not self._is_same(item.record, work))
+
+    def _is_same(self, one: Work | WorkRecord, other: Work | WorkRecord) -> bool:
+        """Whether two works are on one image of one server, by the same landmarks and, where it counts, reader.
+
+        Images of two servers may have the same name.
+        """
+        origins = [(one.server, other.server)]
+        if self.info is None or self.info.readers > 1:
+            origins.append((one.reader, other.reader))
+        same = (one.image, one.task.digest) == (other.image, other.task.digest)
+        return same and all(a == b or "" in (a, b) for a, b in origins)
+
+    def is_of_another_reader(self, work: Work | WorkRecord) -> bool:
+        """Whether somebody else opened the image, in a study whose readers label each image by themselves."""
+        return self.info is not None and self.info.readers > 1 and work.reader not in ("", self.annotator)
+
+    @property
+    def sendable(self) -> tuple[Unsent, ...]:
+        """The unsent work of this server's images, by the present reader where there are several."""
+        records = ((item, item.record) for item in self.unsent)
+        return tuple(i for i, r in records if r.server in ("", self.server) and not self.is_of_another_reader(r))
 
     # Auto-detect
 
@@ -243,6 +263,10 @@ class Session:
             return _("Open an image first.")
         if tag == "final" and self.work.empty:
             return _("No landmark is placed or missing yet: place one, or save a draft.")
+        if self.is_of_another_reader(self.work):
+            return _("{image} was opened as {reader}: enter that name again, or open the image anew.").format(
+                image=self.work.image, reader=self.work.reader
+            )
         return self.definition_problem()
 
     def question_before_submitting(self) -> Question | None:
@@ -258,10 +282,10 @@ class Session:
             details.append(
                 _("Not labelled: {names}; mark what is not in the image as missing.").format(names=", ".join(absent))
             )
-        if self.work_server != self.server:
+        if self.work.server not in ("", self.server):
             details.append(
                 _("The image came from {origin}: make sure that {server} has the same one.").format(
-                    origin=self.work_server, server=self.server
+                    origin=self.work.server, server=self.server
                 )
             )
         if not details:
@@ -304,10 +328,12 @@ class Session:
     def sent(self, sent: Sent) -> None:
         """Takes up a stored label; later changes of the work stay unsent."""
         submission = sent.submission
-        self.forget_unsent(submission.image, submission.record.task)
+        self.forget_unsent(submission.record)
         work = self._open_work_of(submission.record)
         if work is not None:
             work.mark_saved(submission)
+        if sent.address != self.server:  # another one was connected to meanwhile
+            return
         self.images = self.images.with_label(submission.image, submission.tag, sent.info)
         if sent.server is not None and self.info is not None:
             self.update_info(sent.server)
@@ -319,7 +345,7 @@ class Session:
             One sentence for the person; empty if the person cancelled.
         """
         reason = str(error)
-        self._keep(Unsent(submission.record, submission.tag, reason, self.server))
+        self._keep(Unsent(submission.record, submission.tag, reason))
         if isinstance(error, Cancelled):
             return ""
         return _("{image} was not sent, and its points are kept: {reason}").format(
@@ -338,7 +364,7 @@ class Session:
     def to_json(self) -> str:
         """The content that the scene keeps: open and unsent work. No token."""
         work = None if self.work is None else self.work.record()
-        return SessionRecord(self.server, work, self.unsent).to_json()
+        return SessionRecord(self.server if work is None else work.server, work, self.unsent).to_json()
 
     def restore(self, text: str) -> str:
         """Takes up the text that a scene kept; a connection stays as it is.
@@ -356,14 +382,11 @@ class Session:
         if saved.work is not None:
             self.keep_unsent(_("Another scene was opened before it was submitted."))
             self.adopt(Work.from_record(saved.work, self._clock))
-            self.work_server = saved.server
         return self.definition_problem()
 
     def _keep(self, unsent: Unsent) -> None:
-        self.forget_unsent(unsent.image, unsent.record.task)
+        self.forget_unsent(unsent.record)
         self.unsent = (*self.unsent, unsent)
 
     def _open_work_of(self, record: WorkRecord) -> Work | None:
-        work = self.work
-        same = work is not None and (work.image, work.task.digest) == (record.image, record.task.digest)
-        return work if same else None
+        return self.work if self.work is not None and self._is_same(self.work, record) else None

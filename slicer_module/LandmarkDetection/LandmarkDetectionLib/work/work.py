@@ -64,6 +64,8 @@ class Work:
         self.revision = 0
         #: The version whose prediction the points are compared with; None: no prediction was shown.
         self.model_version: str | None = None
+        #: The address that the image came from and who opened it; empty where unknown.
+        self.server, self.reader = "", ""
         #: The tag under which the server last got this work, or it was opened from; None: neither.
         self.saved_tag: str | None = None
         self._points: Points = tuple(PointState(name) for name in task.names)
@@ -317,6 +319,8 @@ class Work:
             self.saved_tag,
             self._saved,
             self.seconds,
+            self.server,
+            self.reader,
         )
 
     @classmethod
@@ -325,6 +329,7 @@ class Work:
         work = cls(record.task, record.image, record.geometry, record.seconds, clock)
         work._points, work.model_version = record.points, record.model_version
         work._saved, work.saved_tag = record.saved, record.saved_tag
+        work.server, work.reader = record.server, record.reader
         if record.saved_tag == "final":
             work._seen = {index: point.said for index, point in enumerate(record.points)}
         return work

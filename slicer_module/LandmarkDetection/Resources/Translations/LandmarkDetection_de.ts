@@ -894,6 +894,10 @@
    <translation>Verbunden mit {name}, Beschriftung ohne Namen</translation>
   </message>
   <message>
+   <source>The name was changed before it was submitted.</source>
+   <translation>Der Name wurde geändert, bevor gesendet wurde.</translation>
+  </message>
+  <message>
    <source>Connected, but the access token goes over the network unencrypted: use https.</source>
    <translation>Verbunden, aber das Zugangstoken geht unverschlüsselt durch das Netzwerk: Verwenden Sie https.</translation>
   </message>
@@ -1000,6 +1004,10 @@
    <translation>Verbinden Sie sich zuerst mit einem Server; Ihre Punkte bleiben in der Szene.</translation>
   </message>
   <message>
+   <source>A label is on its way: wait until it is sent.</source>
+   <translation>Eine Beschriftung wird gerade gesendet: warten, bis sie angekommen ist.</translation>
+  </message>
+  <message>
    <source>{image} is submitted.</source>
    <translation>{image} ist abgesendet.</translation>
   </message>
@@ -1050,6 +1058,14 @@
   <message>
    <source>Not on the server yet: {images}</source>
    <translation>Noch nicht auf dem Server: {images}</translation>
+  </message>
+  <message>
+   <source>Connect to {servers} to send what came from there</source>
+   <translation>Mit {servers} verbinden, um zu senden, was von dort kam</translation>
+  </message>
+  <message>
+   <source>Send the labels that are not on the server yet</source>
+   <translation>Beschriftungen senden, die noch nicht auf dem Server sind</translation>
   </message>
   <message>
    <source>No network yet: label images, then train one.</source>
@@ -1706,6 +1722,10 @@
   <message>
    <source>No landmark is placed or missing yet: place one, or save a draft.</source>
    <translation>Noch ist keine Landmarke gesetzt oder als fehlend vermerkt: Setzen Sie eine, oder speichern Sie einen Entwurf.</translation>
+  </message>
+  <message>
+   <source>{image} was opened as {reader}: enter that name again, or open the image anew.</source>
+   <translation>{image} wurde als {reader} geöffnet: diesen Namen wieder eingeben oder das Bild neu öffnen.</translation>
   </message>
   <message>
    <source>Not labelled: {names}; mark what is not in the image as missing.</source>
