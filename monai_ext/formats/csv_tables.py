@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def read_wide(path: Path, names: Sequence[str] | None, frames: FrameOf) -> Point
     """Reads a wide table; other columns are skipped with a warning.
 
     Raises:
-        InputError: no or several columns for the image, a coordinate without the other, or a malformed row.
+        InputError: no or several columns for the image, a coordinate twice or without the other, or a malformed row.
     """
     table = read_rows(path, tuple(_IMAGE_COLUMNS))
     (first, header), *rows = table.rows
@@ -72,9 +72,7 @@ def read_wide(path: Path, names: Sequence[str] | None, frames: FrameOf) -> Point
     if len(image_columns) != 1:
         found = ", ".join(header[k] for k in image_columns) or "none"
         raise InputError(f"{first}: one column must name the image ({', '.join(sorted(_IMAGE_COLUMNS))}), not {found}.")
-    repeated = next((column for column in header if column and header.count(column) > 1), None)
-    if repeated:
-        raise InputError(f"{first}: the column {repeated!r} occurs twice; keep one.")
+    _check_columns(first, header, pairs)
     gathered = Gatherer(path, names)
     for name, axes in pairs.items():
         gathered.landmark(first, name)
@@ -100,6 +98,22 @@ def read_wide(path: Path, names: Sequence[str] | None, frames: FrameOf) -> Point
     return gathered.table()
 
 
+def _check_columns(first: str, header: Sequence[str], pairs: Mapping[str, Mapping[str, int]]) -> None:
+    """Refuses a column that occurs twice, and a coordinate with two columns."""
+    repeated = next((column for column in header if column and header.count(column) > 1), None)
+    if repeated:
+        raise InputError(f"{first}: the column {repeated!r} occurs twice; keep one.")
+    for position, column in enumerate(header):
+        found = _COORDINATE.fullmatch(column)
+        if found is None:
+            continue
+        name, axis = found["name"], found["axis"].lower()
+        if (other := pairs[name][axis]) != position:
+            raise InputError(
+                f"{first}: the columns {header[other]!r} and {column!r} both hold {axis} of {name!r}; keep one."
+            )
+
+
 def write_wide(path: Path, table: PointsTable, frames: FrameOf) -> None:
     """Writes a wide table with the column ``image`` first."""
     rows = [["image", *(f"{name}_{axis}" for name in table.names for axis in "xy")]]
@@ -114,7 +128,7 @@ def write_wide(path: Path, table: PointsTable, frames: FrameOf) -> None:
 
 
 def _pairs(header: Sequence[str]) -> dict[str, dict[str, int]]:
-    """The columns of each landmark by axis."""
+    """The first columns of each landmark by axis."""
     pairs: dict[str, dict[str, int]] = {}
     for position, column in enumerate(header):
         found = _COORDINATE.fullmatch(column)

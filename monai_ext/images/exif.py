@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, UnidentifiedImageError
 
-from monai_ext.landmarks import FloatArray
+from monai_ext.landmarks import FloatArray, InputError
+
+from .formats import image_kind
+from .tiff import read_tiff_orientation
 
 _ORIENTATION_TAG = 0x0112
 #: What Pillow raises where an image or its EXIF block is damaged.
@@ -34,14 +37,19 @@ _TURNS = {
 def read_exif_orientation(path: Path) -> int:
     """Reads the EXIF orientation of a JPEG, PNG, WebP or TIFF file.
 
+    That of a TIFF file is the one of the page that is read as the image: Pillow does not open every kind of TIFF.
+
     Returns:
         1 to 8, as EXIF numbers them; 1 (upright as stored) where the file states none, states another number, has an
         EXIF block that cannot be read, or is of a format without EXIF: viewers then turn nothing.
     """
     try:
-        with Image.open(path) as image:
-            stated = image.getexif().get(_ORIENTATION_TAG, 1)
-    except (UnidentifiedImageError, Image.DecompressionBombError, *_DAMAGED):
+        if image_kind(path) == "TIFF":
+            stated = read_tiff_orientation(path)
+        else:
+            with Image.open(path) as image:
+                stated = image.getexif().get(_ORIENTATION_TAG, 1)
+    except (InputError, UnidentifiedImageError, Image.DecompressionBombError, *_DAMAGED):
         return 1
     return int(stated) if stated in _TURNS else 1
 

@@ -21,6 +21,8 @@ from .stated_sizes import StatedSize, stated_size
 
 #: In this order; each holds (row spacing, column spacing), that is (y, x).
 DICOM_SPACING_TAGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+#: Where an enhanced (multi-frame) object states what holds for all frames, and for each one.
+_FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 MILLIMETRES = frozenset({"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"})
 
 
@@ -55,24 +57,32 @@ def _dicom_tags(path: Path) -> Dataset:
         path,
         stop_before_pixels=True,
         force=True,  # GDCM reads files without the 128-byte preamble, and it has accepted this one
-        specific_tags=[*DICOM_SPACING_TAGS, "SharedFunctionalGroupsSequence"],
+        specific_tags=[*DICOM_SPACING_TAGS, *_FUNCTIONAL_GROUPS],
     )
 
 
 def dicom_spacing(path: Path) -> PixelSpacing:
     """PixelSpacing, else ImagerPixelSpacing, else NominalScannedPixelSpacing.
 
-    The PixelSpacing of an enhanced (multi-frame) object stands in its shared functional groups. DICOM writes the
-    row spacing first: (x, y) = (value[1], value[0]) (PS3.3, section 10.7.1.3).
+    The PixelSpacing of an enhanced (multi-frame) object stands in its shared functional groups or in those of its
+    frame; where it kept the groups of other frames with another spacing, none is known. DICOM writes the row spacing
+    first: (x, y) = (value[1], value[0]) (PS3.3, section 10.7.1.3).
     """
     tags = _dicom_tags(path)
-    groups = tags.get("SharedFunctionalGroupsSequence") or [Dataset()]
-    measures = groups[0].get("PixelMeasuresSequence") or [Dataset()]
-    for tag, holder in [(tag, tags) for tag in DICOM_SPACING_TAGS] + [("PixelSpacing", measures[0])]:
+    places = [(tag, [tags]) for tag in DICOM_SPACING_TAGS]
+    places += [("PixelSpacing", _pixel_measures(tags, groups)) for groups in _FUNCTIONAL_GROUPS]
+    for tag, holders in places:
         try:
-            value = holder.get(tag)
+            value, *others = [holder.get(tag) for holder in holders]
         except (ValueError, TypeError):  # pydicom converts on access
             return _checked(path, f"DICOM {tag}", "unreadable", "unreadable")
+        if differing := [other for other in others if other != value]:
+            warnings.warn(
+                f"{path.name}: the DICOM {tag} header differs between frames ({value} and {differing[0]}), of which "
+                "the file has one; lengths of this image are in pixels.",
+                stacklevel=2,
+            )
+            return UNKNOWN
         if value is None or value == "":
             continue
         pair = [str(v) for v in value] if isinstance(value, (list, tuple, pydicom.multival.MultiValue)) else [value]
@@ -82,6 +92,12 @@ def dicom_spacing(path: Path) -> PixelSpacing:
             else _checked(path, f"DICOM {tag}", value, "nothing")
         )
     return UNKNOWN
+
+
+def _pixel_measures(tags: Dataset, groups: str) -> list[Dataset]:
+    """The pixel measures of each of an enhanced object's functional groups; empty ones where none are stated."""
+    measures = [group.get("PixelMeasuresSequence") or [Dataset()] for group in tags.get(groups) or [Dataset()]]
+    return [items[0] for items in measures]
 
 
 def _nrrd_spacing(path: Path, spacing: tuple[float, float]) -> PixelSpacing:

@@ -58,6 +58,16 @@ def read_tiff_frame(path: Path) -> Frame:
         return _frame(path, page)
 
 
+def read_tiff_orientation(path: Path) -> Any:
+    """Reads what the orientation tag of a TIFF image states, also where that is no orientation; 1 without the tag.
+
+    Raises:
+        InputError: as :func:`read_tiff_frame`.
+    """
+    with _page(path) as page:
+        return _value(page, _ORIENTATION, 1)
+
+
 def read_tiff(path: Path) -> tuple[NDArray[Any], Frame]:
     """Reads a TIFF image.
 

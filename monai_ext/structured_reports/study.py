@@ -7,8 +7,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Protocol, protocol_of, read_label, read_markups, write_atomically
-from monai_ext.studies import Studies, read_index
+from monai_ext.landmarks import (
+    InputError,
+    Protocol,
+    protocol_of,
+    read_json,
+    read_label,
+    read_markups,
+    write_atomically,
+)
+from monai_ext.studies import Studies, read_index, stated_annotator
 
 from .write import Observers, structured_report
 
@@ -29,8 +37,8 @@ def write_reports(
 ) -> list[Path]:
     """Writes a report of each image's label, ``ID.sr.dcm``; all are complete before the first is written.
 
-    Who labelled, and which version of a network proposed, is taken from the notes that the server keeps; the account
-    that a request came from stands for nobody.
+    Who labelled, and which version of a network proposed, is taken from the notes that the server keeps; where they
+    name no annotator, from the label's file. The account that a request came from stands for nobody.
 
     Args:
         studies: the folder.
@@ -54,7 +62,9 @@ def write_reports(
                 f"The label of {id} belongs to the protocol {name!r}, not to one of {', '.join(protocols)}."
             )
         protocol = protocols[name] if name else protocol_of(read_markups(label, frame).names, protocols)
-        person = "" if tag == PROPOSED else str(notes.get("annotator") or "")  # a proposal was not reviewed by a person
+        person = ""
+        if tag != PROPOSED:  # a proposal was not reviewed by a person
+            person = str(notes.get("annotator") or "") or stated_annotator(read_json(label))
         observers = Observers(person, str(notes.get("model_version") or ""))
         if not any(observers):
             raise InputError(

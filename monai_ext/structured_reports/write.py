@@ -31,7 +31,16 @@ if TYPE_CHECKING:
 #: What a report needs of its image (PS3.3, C.17.2 and the patient and study modules).
 NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
 #: What the standard lets be empty, but not be left out.
-EMPTY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID")
+EMPTY = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+)
 MAKER = "MONAI Landmarks"
 SERIES = "Landmarks: "
 

@@ -21,6 +21,7 @@ from monai_ext.landmarks import (
 
 from .folder import Studies
 from .index_file import read_index
+from .readers import stated_annotator
 from .records import StudiesIndex
 
 
@@ -34,7 +35,7 @@ def label_rows(
         image_path: its file.
         label_path: the markups file.
         protocols: the label is of the one that its notes name, else of the only one that has all its landmarks.
-        notes: on the label, as the server keeps them.
+        notes: on the label, as the server keeps them; where they name no annotator, the file does.
     """
     stated = notes.get("protocol")
     name = stated if isinstance(stated, str) else ""
@@ -44,6 +45,8 @@ def label_rows(
             return [unusable_row(image, name, f"The protocol {name!r} of the label is unknown here.")]
         markups = Markups.read(label_path, label_path.name)
         protocol = protocols[name] if name else protocol_of(markups.landmarks(frame).names, protocols)
+        if not notes.get("annotator") and (annotator := stated_annotator(markups.document)):
+            notes = {**notes, "annotator": annotator}
         return measurement_rows(protocol, image, read_label(markups, frame, protocol), notes)
     except InputError as error:
         return [unusable_row(image, name, str(error))]

@@ -63,9 +63,9 @@ def subject_cover(image: FloatArray, points: FloatArray) -> NDArray[np.uint8]:
         subject[top:bottom, left:right] = True
     subject = ndimage.binary_opening(ndimage.binary_fill_holes(ndimage.binary_closing(subject, iterations=2)))
     soft = ndimage.gaussian_filter(ndimage.binary_erosion(subject).astype(np.float32), SOFT)
-    full = ndimage.zoom(soft, step, order=1, grid_mode=True, mode="nearest")[:height, :width]
-    padded = np.pad(full, ((0, height - full.shape[0]), (0, width - full.shape[1])), mode="edge")
-    return np.asarray(np.clip(255 * padded, 0, 255).round(), dtype=np.uint8)
+    # pixel i of the searched picture is pixel i * step of the picture
+    full = ndimage.affine_transform(soft, [1 / step] * 2, output_shape=(height, width), order=1, mode="nearest")
+    return np.asarray(np.clip(255 * full, 0, 255).round(), dtype=np.uint8)
 
 
 class CutOutd(MapTransform):

@@ -46,6 +46,8 @@ def test_other_columns_of_a_wide_table_are_named(write) -> None:
         ("image,a_x,a_y,b_x\na.png,1,2,3\n", "'b' has only the column x"),
         ("image,id,a_x,a_y\na.png,1,2,3\n", "one column must name the image .*, not image, id"),
         ("image,a_x,a_y,a_x\na.png,1,2,3\n", "the column 'a_x' occurs twice"),
+        ("image,eye_x,eye_y,eye_X,eye_Y\na.png,1,2,3,4\n", "columns 'eye_x' and 'eye_X' both hold x of 'eye'"),
+        ("image,a_x,a-y,a_y\na.png,1,2,3\n", "columns 'a-y' and 'a_y' both hold y of 'a'; keep one"),
         ("image,a_x,a_y\na.png,1\n", "line 2: 2 fields for 3 columns"),
         ("image,a_x,a_y\na.png,1,\n", "a coordinate of 'a' must be a finite number, not ''"),
         ("image,a_x,a_y\na.png,1,2\na.png,1,2\n", "line 3: the image 'a.png' occurs twice"),

@@ -167,15 +167,41 @@ def test_dicom_spacing_is_row_spacing_first(
     assert frame.spacing_source == source
 
 
-def test_dicom_spacing_of_an_enhanced_object(
-    tmp_path: Path, smooth: np.ndarray, write_dicom: Callable[..., Path]
-) -> None:
+def functional_groups(*spacing: str) -> Dataset:
+    """Functional groups of an enhanced object with a spacing of rows and columns, or without one."""
     measures, groups = Dataset(), Dataset()
-    measures.PixelSpacing = ["0.2", "0.1"]
-    groups.PixelMeasuresSequence = [measures]
-    path = write_dicom(tmp_path / "a.dcm", smooth, SharedFunctionalGroupsSequence=[groups])
-    frame = read_frame(path)
+    if spacing:
+        measures.PixelSpacing = list(spacing)
+        groups.PixelMeasuresSequence = [measures]
+    return groups
+
+
+@pytest.mark.parametrize(
+    ("shared", "frames"),
+    [
+        (functional_groups("0.2", "0.1"), []),
+        (functional_groups("0.2", "0.1"), [functional_groups()]),
+        (functional_groups(), [functional_groups("0.2", "0.1")]),
+        (functional_groups(), [functional_groups("0.2", "0.1"), functional_groups("0.2", "0.1")]),
+    ],
+)
+def test_dicom_spacing_of_an_enhanced_object(
+    tmp_path: Path, smooth: np.ndarray, write_dicom: Callable[..., Path], shared: Dataset, frames: list[Dataset]
+) -> None:
+    groups = {"SharedFunctionalGroupsSequence": [shared], "PerFrameFunctionalGroupsSequence": frames}
+    frame = read_frame(write_dicom(tmp_path / "a.dcm", smooth, **groups))
     assert (frame.spacing, frame.spacing_source) == ((0.1, 0.2), "DICOM PixelSpacing")
+
+
+@pytest.mark.parametrize("other", [("0.4", "0.3"), ()])
+def test_no_frame_is_guessed_where_an_enhanced_object_states_several_spacings(
+    tmp_path: Path, smooth: np.ndarray, write_dicom: Callable[..., Path], other: tuple[str, ...]
+) -> None:
+    frames = [functional_groups("0.2", "0.1"), functional_groups(*other)]
+    path = write_dicom(tmp_path / "a.dcm", smooth, PerFrameFunctionalGroupsSequence=frames)
+    with pytest.warns(UserWarning, match=r"a\.dcm: the DICOM PixelSpacing header differs between frames"):
+        frame = read_frame(path)
+    assert (frame.spacing, frame.unit) == (None, "px")
 
 
 @pytest.mark.parametrize("value", [["0", "0.1"], ["-0.2", "0.1"]])

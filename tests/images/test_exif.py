@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageOps
 
 from monai_ext.images import read_exif_orientation, stored_to_upright, upright_size, upright_to_stored
@@ -62,6 +63,25 @@ def test_the_orientation_is_read_from_each_format_that_states_one(tmp_path: Path
     pixels = np.zeros((6, 8, 3), np.uint8)
     for orientation in range(1, 9):
         assert read_exif_orientation(oriented(tmp_path / f"i{extension}", pixels, orientation)) == orientation
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float64"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_of_a_tiff_is_read_also_where_pillow_does_not_open_it(
+    tmp_path: Path, dtype: str, orientation: int
+) -> None:
+    path = tmp_path / "i.tif"
+    tifffile.imwrite(path, np.zeros((6, 8), dtype), extratags=[(274, "H", 1, orientation, True)])
+    assert read_exif_orientation(path) == orientation
+
+
+@pytest.mark.parametrize("stated", [0, 9, 65535])
+def test_a_tiff_without_a_known_orientation_and_a_damaged_one_are_upright(tmp_path: Path, stated: int) -> None:
+    path = tmp_path / "i.tif"
+    tifffile.imwrite(path, np.zeros((6, 8), "float64"), extratags=[(274, "H", 1, stated, True)])
+    assert read_exif_orientation(path) == 1
+    path.write_bytes(path.read_bytes()[:20])
+    assert read_exif_orientation(path) == 1
 
 
 @pytest.mark.parametrize("stated", [None, 0, 9, 65535])

@@ -22,6 +22,7 @@ from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks, Status, read_protocol
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.structured_reports import Observers, coded, read_report, structured_report
+from monai_ext.structured_reports.write import EMPTY
 
 pytest.importorskip("highdicom", reason="the extra `dicom-sr` is not installed")
 sys.path[:0] = [str(Path(__file__).parent)]
@@ -116,6 +117,23 @@ def test_report_is_valid_and_reads_back(modality: str, protocol: Any, tmp_path: 
     )
     assert read.status.tolist() == STATUS
     np.testing.assert_allclose(read.points, POINTS, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_image_may_lack_what_may_be_empty(name: str, protocol: Any, tmp_path: Path) -> None:
+    image = dicom_image("DX")
+    delattr(image, name)
+    report_of(write_dicom(tmp_path / "image.dcm", image), protocol).save_as(tmp_path / "report.dcm")
+    assert not dcmread(tmp_path / "report.dcm")[name].value
+    (read,) = read_report(tmp_path / "report.dcm", protocol)
+    np.testing.assert_allclose(read.points, POINTS, atol=1e-3)
+
+
+def test_an_image_may_lack_the_accession_number(protocol: Any, tmp_path: Path) -> None:
+    image = dicom_image("DX")
+    del image.AccessionNumber
+    report = report_of(write_dicom(tmp_path / "image.dcm", image), protocol)
+    assert not report.AccessionNumber
 
 
 def test_dump_has_pixels_counted_from_the_corner_and_the_distance_in_mm(protocol: Any, tmp_path: Path) -> None:

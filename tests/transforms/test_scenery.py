@@ -37,6 +37,17 @@ def test_the_subject_is_told_from_an_even_surround(scale: int) -> None:
     assert (cover[90 * scale : 170 * scale, 60 * scale : 140 * scale] == 255).all()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1000, 760), (2000, 1500), (1490, 2990)])
+def test_the_cover_of_a_large_picture_lies_on_its_subject(width: int, height: int) -> None:
+    y, x = np.mgrid[:height, :width]
+    middle, radius = np.array([(width - 1) / 2, (height - 1) / 2]), 0.25 * min(width, height)
+    disc = np.hypot(x - middle[0], y - middle[1]) <= radius
+    image = np.where(disc, 60.0, 220.0)[None].repeat(3, 0).astype(np.float32)
+    cover = subject_cover(image, np.stack([middle - 20, middle + 20])) / 255.0
+    centroid = np.array([(cover * x).sum(), (cover * y).sum()]) / cover.sum()
+    np.testing.assert_allclose(centroid, middle, rtol=0, atol=0.3)
+
+
 def test_a_colour_of_the_surround_within_the_subject_stays() -> None:
     image, _ = portrait(240, 180, (100, 80), 50)
     image[:, 75:90, 90:105] = image[:, :15, :15]  # a hole

@@ -1,0 +1,95 @@
+"""The name that an import states for its labels, in a folder that no server has opened."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from monai_ext.landmarks import read_protocol
+from monai_ext.structured_reports import read_report
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "structured_reports")]
+from dicom_images import dicom_image, write_dicom  # noqa: E402
+
+PROTOCOL = """
+name: hip
+title: Hip radiograph
+channels: grey
+landmarks:
+  - {name: right, description: The right one.}
+  - {name: left, description: The left one.}
+measurements:
+  - {name: width, between: [right, left], description: Between both.}
+"""
+
+
+@pytest.fixture
+def imported(cli, tmp_path: Path) -> Path:
+    """A studies folder of one image, labelled by Ada Roe in the words of the table."""
+    (tmp_path / "hip.yaml").write_text(PROTOCOL)
+    (tmp_path / "inbox").mkdir()
+    write_dicom(tmp_path / "inbox" / "hip_1.dcm", dicom_image("DX"))
+    (tmp_path / "t.csv").write_text("image,landmark,x,y\nhip_1.dcm,right,10,5\nhip_1.dcm,left,40,45\n")
+    answer = cli("import", tmp_path / "t.csv", "--images", tmp_path / "inbox", "--studies", tmp_path / "studies",
+                 "--protocol", tmp_path / "hip.yaml", "--annotator", "Ada Roe")  # fmt: skip
+    assert answer.code == 0, answer.err
+    assert not (tmp_path / "studies" / "datastore_v2.json").exists()
+    return tmp_path / "studies"
+
+
+def noted(studies: Path, **info: str) -> None:
+    """Lets a server's index hold notes on the final label."""
+    label = {"ext": ".mrk.json", "info": info}
+    entry = {"image": {"ext": ".dcm", "info": {}}, "labels": {"final": label, "original": label}}
+    index = {"name": "hips", "description": "", "objects": {"hip_1": entry}}
+    (studies / "datastore_v2.json").write_text(json.dumps(index))
+
+
+def measured_by(cli, studies: Path) -> str:
+    answer = cli("measure", studies, "--protocol", studies.parent / "hip.yaml")
+    assert answer.code == 0, answer.err
+    (row,) = csv.DictReader(io.StringIO(answer.out))
+    assert float(row["value"]) == 50.0
+    return row["annotator"]
+
+
+def test_the_measurements_name_who_is_stated_in_the_label(cli, imported: Path) -> None:
+    assert measured_by(cli, imported) == "Ada Roe"
+    noted(imported, user="admin", protocol="hip")
+    assert measured_by(cli, imported) == "Ada Roe"
+    noted(imported, annotator="Ben Moe", protocol="hip")
+    assert measured_by(cli, imported) == "Ben Moe"
+
+
+@pytest.mark.parametrize(
+    ("notes", "name"), [({}, "Ada Roe"), ({"user": "admin"}, "Ada Roe"), ({"annotator": "Ben Moe"}, "Ben Moe")]
+)
+def test_a_report_names_who_is_stated_in_the_label(cli, imported: Path, notes: dict[str, str], name: str) -> None:
+    pytest.importorskip("highdicom", reason="the extra `dicom-sr` is not installed")
+    if notes:
+        noted(imported, **notes)
+    out = imported.parent / "out"
+    answer = cli("export", imported, "-f", "dicom-sr", "-o", out, "-p", imported.parent / "hip.yaml")
+    assert answer.code == 0, answer.err
+    (read,) = read_report(out / "hip_1.sr.dcm", read_protocol(imported.parent / "hip.yaml"))
+    assert read.annotator == name
+
+
+def test_a_report_of_a_proposal_names_no_person_of_its_label(cli, imported: Path) -> None:
+    pytest.importorskip("highdicom", reason="the extra `dicom-sr` is not installed")
+    shutil.copytree(imported / "labels" / "final", imported / "labels" / "original")
+    command = ("export", imported, "-f", "dicom-sr", "-o", imported.parent / "out", "-p", imported.parent / "hip.yaml",
+               "--tag", "original")  # fmt: skip
+    answer = cli(*command)
+    assert answer.code == 2
+    assert "names neither an annotator nor a network" in answer.words
+    noted(imported, model_version="v3")
+    assert cli(*command).code == 0
+    (read,) = read_report(imported.parent / "out" / "hip_1.sr.dcm", read_protocol(imported.parent / "hip.yaml"))
+    assert (read.annotator, read.model_version) == ("", "v3")
