@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import requests
 from annotator_study import Annotator, kept, stored
 from app_spots import spot_image
 from conftest import OpenPage, Serve
@@ -59,3 +63,117 @@ def test_two_people_label_an_image_each_by_themselves(
     third.page.get_by_text("has its 2 readers").first.wait_for()
     np.testing.assert_allclose(stored(studies, "spot_00", "reader1").points, ann, atol=1e-9)
     np.testing.assert_allclose(stored(studies, "spot_00", "reader2").points, of_ben, atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def shared(serve: Serve, protocol_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A server with two readers and one image per test."""
+    studies = tmp_path_factory.mktemp("shared") / "studies"
+    studies.mkdir()
+    for number in range(3):
+        spot_image(number).save(studies / f"spot_0{number}.png")
+    return serve(studies, protocols="spots", protocol_dir=str(protocol_dir), readers="2")
+
+
+@pytest.fixture
+def as_ann(shared: Any, open_page: OpenPage) -> Callable[[str], Annotator]:
+    """Opens an image as Ann, who places both landmarks."""
+
+    def start(image: str) -> Annotator:
+        settings = {"nextAfterSubmit": False, "detectOnOpen": False, "prepareNext": False}
+        address = f"{shared.url}/#/annotate?image={image}"
+        annotator = Annotator(open_page(address, storage_state=kept(shared, annotator="ann", **settings)))
+        annotator.wait_for_image(image)
+        left, top = annotator.stage_corner()
+        annotator.press("p")
+        for x, y in [(400, 300), (500, 350)]:
+            annotator.page.mouse.click(left + x, top + y)
+        assert statuses(annotator) == ["placed", "placed"]
+        return annotator
+
+    return start
+
+
+def statuses(annotator: Annotator) -> list[str]:
+    return [annotator.status(landmark) for landmark in ("bright", "dim")]
+
+
+def refuse_labels(page: Any, answer: Callable[[Any], None]) -> None:
+    page.route(
+        "**/datastore/label?*", lambda route: answer(route) if route.request.method == "PUT" else route.continue_()
+    )
+
+
+def rename(annotator: Annotator, name: str) -> None:
+    annotator.page.get_by_role("button", name="Change", exact=True).click()
+    annotator.page.get_by_label("Your name").fill(name)
+    annotator.page.keyboard.press("Enter")
+    annotator.page.get_by_text(f"Annotator: {name}").wait_for()
+
+
+def labels_of(server: Any, image: str, name: str) -> dict[str, Any]:
+    query = {"search": image, "annotator": name}
+    found = requests.get(f"{server.url}/datastore/images", params=query, timeout=30).json()["images"]
+    return dict(found[0]["labels"])
+
+
+def test_another_name_takes_nobodys_points(shared: Any, as_ann: Callable[[str], Annotator]) -> None:
+    annotator = as_ann("spot_00")
+    rename(annotator, "ben")
+    annotator.wait_for_state("no label")
+    annotator.wait_for_image("spot_00")
+    assert statuses(annotator) == ["unlabelled", "unlabelled"]
+    annotator.press("Shift+S")
+    annotator.page.locator(".notice.warning").wait_for()
+    assert labels_of(shared, "spot_00", "ben") == {}
+    assert list(labels_of(shared, "spot_00", "ann")) == ["draft"]
+    rename(annotator, "ann")
+    annotator.wait_for_state("draft")
+    assert statuses(annotator) == ["placed", "placed"]
+
+
+def test_kept_work_waits_for_its_reader(shared: Any, as_ann: Callable[[str], Annotator]) -> None:
+    annotator = as_ann("spot_01")
+    page = annotator.page
+    page.allowed.append("507")
+    refuse_labels(page, lambda route: route.fulfill(status=507, json={"detail": "No room."}))
+    annotator.press("ArrowLeft")
+    rename(annotator, "ben")
+    page.locator(".message.error", has_text="spot_01 was not sent").get_by_role("button").click()
+    annotator.wait_for_state("no label")
+    annotator.wait_for_image("spot_01")
+    assert statuses(annotator) == ["unlabelled", "unlabelled"]
+    rename(annotator, "ann")
+    page.get_by_text("had not been sent; it has been restored").wait_for()
+    assert statuses(annotator) == ["placed", "placed"]
+
+
+def test_work_kept_without_a_reader_is_its_annotators(shared: Any, as_ann: Callable[[str], Annotator]) -> None:
+    annotator = as_ann("spot_02")
+    page = annotator.page
+    refuse_labels(page, lambda route: route.abort())
+    page.allowed.append("ERR_FAILED")
+    unnamed = page.evaluate(
+        """() => {
+            const [key] = Object.keys(localStorage).filter((key) => key.startsWith("landmarks.unsent."));
+            const [meaning, image] = JSON.parse(key.slice("landmarks.unsent.".length));
+            const value = localStorage.getItem(key);
+            localStorage.clear();
+            return [`landmarks.unsent.${JSON.stringify([meaning, image])}`, value];
+        }"""
+    )
+
+    def reload_as(name: str) -> None:
+        told = {"nameAsked": True, "annotator": name, "detectOnOpen": False, "prepareNext": False}
+        items = [[f"landmarks.{key}", json.dumps(value)] for key, value in told.items()]
+        page.evaluate("items => items.forEach((item) => localStorage.setItem(...item))", items)
+        page.reload()
+        annotator.wait_for_image("spot_02")
+
+    page.evaluate("item => localStorage.setItem(...item)", unnamed)
+    reload_as("ben")
+    annotator.wait_for_state("no label")
+    assert statuses(annotator) == ["unlabelled", "unlabelled"]
+    reload_as("ann")
+    page.get_by_text("had not been sent; it has been restored").wait_for()
+    assert statuses(annotator) == ["placed", "placed"]

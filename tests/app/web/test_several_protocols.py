@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from annotator_study import kept
+from annotator_study import Annotator, kept
 from conftest import OpenPage, Serve
 
 pytestmark = pytest.mark.server
@@ -21,3 +21,23 @@ def test_the_protocol_with_labels_comes_first(serve: Serve, study: Path, open_pa
     titles = page.locator(".start-head a.button").all_inner_texts()
     assert ["Fundus" in title for title in titles] == [True, False, False]
     assert "Fundus" in page.locator("a.button.primary").inner_text()
+
+
+def test_the_protocol_of_the_address_stays(serve: Serve, study: Path, open_page: OpenPage) -> None:
+    server = serve(study, protocols="cephalometric,face,fundus")
+    options = kept(server, detectOnOpen=False, prepareNext=False)
+    page = open_page(f"{server.url}/#/annotate?protocol=face", storage_state=options)
+    annotator, names = Annotator(page), page.locator(".landmarks li .name")
+    page.locator(".opened", has_text="synthetic_fundus").wait_for()
+    of_face, image = names.all_inner_texts(), annotator.image()
+    assert "fovea" not in of_face
+    page.wait_for_function("() => location.hash.includes('image=')")
+    page.reload()
+    annotator.wait_for_image(image)
+    assert names.all_inner_texts() == of_face
+    page.goto(f"{server.url}/#/list")
+    page.locator(".page[data-page=list]").wait_for()
+    annotator.open("synthetic_fundus_019")
+    assert names.all_inner_texts() == of_face
+    annotator.open("synthetic_fundus_003")
+    assert names.all_inner_texts() == ["fovea", "optic disc"]

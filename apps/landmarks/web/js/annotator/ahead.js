@@ -32,20 +32,33 @@ export class Ahead {
   async take(wish, present) {
     await this.#named?.catch(() => null);
     const kept = read(wish);
-    sessionStorage.removeItem(KEY);
+    keep(null);
     return kept === present ? null : kept;
   }
 
   async #name(wish, present) {
     const { id } = await this.study.next(wish.strategy, wish.protocol, wish.annotator);
     if (id === null || id === present) return null;
-    sessionStorage.setItem(KEY, JSON.stringify({ id, wish }));
+    keep({ id, wish });
     return id;
+  }
+}
+
+/** Where storage is switched off or full, nothing is kept, and the strategy is asked when the image is wanted. */
+function keep(named) {
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(named));
+  } catch {
+    // as said
   }
 }
 
 /** The image that is kept for a wish; null where there is none. */
 function read(wish) {
-  const kept = JSON.parse(sessionStorage.getItem(KEY));
-  return JSON.stringify(kept?.wish) === JSON.stringify(wish) ? kept.id : null;
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEY));
+    return JSON.stringify(kept?.wish) === JSON.stringify(wish) ? kept.id : null;
+  } catch {
+    return null;
+  }
 }

@@ -4,7 +4,6 @@ import { el, fill } from "../dom.js";
 import { Bench } from "./bench.js";
 import { CurrentBox } from "./current_box.js";
 import { Deeds } from "./deeds.js";
-import { askName } from "./dialogs.js";
 import { Gestures } from "./gestures.js";
 import { showHelp } from "./help.js";
 import { listenToKeys } from "./keys.js";
@@ -21,7 +20,8 @@ import { WindowBox } from "./window_box.js";
  * Shows the annotator.
  *
  * @param {HTMLElement} root
- * @param {{image?: string, protocol?: string}} params the image to open; without one the strategy chooses.
+ * @param {{image?: string, protocol?: string}} params the image to open; without one the strategy chooses. The protocol
+ *   is the one that the image is opened with, unless its label is of another.
  * @param {object} context what the router gives each page.
  * @returns {Promise<() => Promise<boolean>>} leaves the page, where the work is settled.
  */
@@ -77,15 +77,16 @@ export async function show(root, params, context) {
 async function begin(bench, session, { image }) {
   if (!bench.settings.get("nameAsked", false) || (bench.hasReaders && !bench.annotator)) {
     bench.settings.set("nameAsked", true);
-    await askName(bench);
+    await session.rename();
   }
   if (image) await session.openWished(image);
   else await session.next();
-  offerUnsent(bench, session);
+  session.offerUnsent({ aside: true });
 }
 
 /** The protocol that the address names, or that was used last; at first the first that the server offers. */
-function chosenProtocol({ info, settings }, { protocol }) {
+function chosenProtocol({ info, settings }, { image, protocol }) {
+  if (!image && protocol && protocol in info.protocols) settings.set("protocol", protocol); // chosen on the start page
   const wished = [protocol, settings.get("protocol", "")].find((name) => name && name in info.protocols);
   return wished ? info.protocols[wished] : Object.values(info.protocols)[0];
 }
@@ -100,17 +101,6 @@ async function chooseTask(bench, session, name) {
   bench.current = 0;
   bench.changed();
   if (id) await session.open(id);
-}
-
-/** Work on other images that the server does not have, as after a crash: the latest is offered. */
-function offerUnsent(bench, session) {
-  const kept = bench.unsent.all(bench.task).filter(({ image }) => image !== bench.image?.id);
-  if (kept.length === 0 || bench.notice?.kind === "error") return;
-  const { image } = kept[0];
-  const open = async () => {
-    if (await session.sender.leaveImage()) await session.open(image);
-  };
-  bench.say(bench.t("unsent.offer", { count: kept.length, id: image }), "warning", [{ label: bench.t("unsent.open", { id: image }), act: open }]);
 }
 
 /** Where the page is hidden or closed, time stands still and the work is kept. */

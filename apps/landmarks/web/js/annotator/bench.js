@@ -16,7 +16,9 @@ export class Bench {
     this.context = context;
     this.study = new Study(context.client, () => (this.hasReaders ? this.annotator : ""));
     this.settings = new Settings();
-    this.unsent = new UnsentStore();
+    /** Who works on this page, whatever name is given in another window meanwhile. */
+    this.annotator = this.settings.get("annotator", "");
+    this.unsent = new UnsentStore(() => ({ annotator: this.annotator, apart: this.hasReaders }));
     this.view = new View();
     /** What the server offers: the answer of `/info/`. */
     this.info = null;
@@ -50,10 +52,6 @@ export class Bench {
   /** Whether each image is labelled by two people, each of whom sees the own points alone. */
   get hasReaders() {
     return this.info?.readers > 1;
-  }
-
-  get annotator() {
-    return this.settings.get("annotator", "");
   }
 
   /** Calls a function after changes: at once after each, or once for all of one turn. */

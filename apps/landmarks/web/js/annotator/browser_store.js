@@ -2,6 +2,8 @@
 
 const PREFIX = "landmarks.";
 const UNSENT = `${PREFIX}unsent.`;
+/** How the keys of work end that was laid aside. */
+const ASIDE = ".aside";
 
 /** Keeps values as JSON. Where storage is switched off or full, {@link Settings#set} says so. */
 export class Settings {
@@ -26,10 +28,16 @@ export class Settings {
 }
 
 /**
- * Work that the server does not have: at most one per image and definition of the landmarks. It is written at once, so
- * that a crash of the browser or of the computer takes nothing but the drag that was going on.
+ * Work that the server does not have: at most one per image and definition of the landmarks, and where each image has
+ * several readers, per reader. It is written at once, so that a crash of the browser or of the computer takes nothing
+ * but the drag that was going on.
  */
 export class UnsentStore {
+  /** @param {() => {annotator: string, apart: boolean}} who works, and whether their work is theirs alone. */
+  constructor(who) {
+    this.who = who;
+  }
+
   /**
    * @param {object} record of a work.
    * @param {string} annotator who did it.
@@ -39,7 +47,7 @@ export class UnsentStore {
     const { task, ...rest } = record;
     const entry = { ...rest, protocol: task.name, meaning: task.meaning, annotator, when: Date.now() };
     try {
-      localStorage.setItem(keyOf(record.image, task), JSON.stringify(entry));
+      localStorage.setItem(this.#key(record.image, task), JSON.stringify(entry));
       return true;
     } catch {
       return false;
@@ -48,7 +56,7 @@ export class UnsentStore {
 
   forget(image, task) {
     try {
-      localStorage.removeItem(keyOf(image, task));
+      localStorage.removeItem(this.#key(image, task));
     } catch {
       // storage is switched off: nothing was kept
     }
@@ -56,24 +64,24 @@ export class UnsentStore {
 
   /** Lays unsent work aside, so that other work on the image does not take its place. */
   setAside(image, task) {
-    move(keyOf(image, task), asideOf(image, task));
+    move(this.#key(image, task), this.#key(image, task, ASIDE));
   }
 
   /** Makes what was laid aside the unsent work again. */
   takeBack(image, task) {
-    move(asideOf(image, task), keyOf(image, task));
+    move(this.#key(image, task, ASIDE), this.#key(image, task));
   }
 
   hasAside(image, task) {
-    return read(asideOf(image, task)) !== null;
+    return read(this.#key(image, task, ASIDE)) !== null;
   }
 
   /** The unsent work of an image; null where there is none of that definition. */
   of(image, task) {
-    return read(keyOf(image, task));
+    return read(this.#key(image, task));
   }
 
-  /** All unsent work of a task, the latest first. */
+  /** All unsent work of a task that this person may take up, the latest first; `aside`: whether it was laid aside. */
   all(task) {
     let keys = [];
     try {
@@ -81,17 +89,28 @@ export class UnsentStore {
     } catch {
       return [];
     }
-    const found = keys.filter((key) => key.startsWith(UNSENT)).map(read);
-    return found.filter((entry) => entry?.meaning === task.meaning).sort((a, b) => b.when - a.when);
+    const found = keys.filter((key) => key.startsWith(UNSENT)).map((key) => ({ ...read(key), key, aside: key.endsWith(ASIDE) }));
+    return found
+      .filter(({ meaning, annotator, image, key }) => {
+        return meaning === task.meaning && (this.#isMine(annotator) || key.startsWith(this.#key(image, task)));
+      })
+      .sort((a, b) => b.when - a.when);
   }
-}
 
-function keyOf(image, task) {
-  return UNSENT + JSON.stringify([task.meaning, image]);
-}
+  /** Where the work on an image lies; what its annotator kept where work had no reader, or had one, is moved there. */
+  #key(image, task, end = "") {
+    const { annotator, apart } = this.who();
+    const common = UNSENT + JSON.stringify([task.meaning, image]) + end;
+    const own = UNSENT + JSON.stringify([task.meaning, image, annotator.toLowerCase()]) + end;
+    const [key, other] = apart ? [own, common] : [common, own];
+    if (read(key) === null && this.#isMine(read(other)?.annotator)) move(other, key);
+    return key;
+  }
 
-function asideOf(image, task) {
-  return `${keyOf(image, task)}.aside`;
+  /** The server takes names that differ in capitals for one person's too. */
+  #isMine(annotator) {
+    return annotator?.toLowerCase() === this.who().annotator.toLowerCase();
+  }
 }
 
 function move(from, to) {

@@ -1,5 +1,6 @@
 /** What other people did to the labels of the open image since it was opened. */
 
+import { sameLabel } from "./label_document.js";
 import { TAGS } from "./study.js";
 
 /** Seconds between a save and the note that it replaced a label. */
@@ -8,6 +9,8 @@ const SAME_MOMENT = 2;
 export class Conflicts {
   #image = null;
   #known = {};
+  /** The label that was sent last; the server may have it where its answer, or the look after it, was lost. */
+  #sent = null;
 
   /**
    * @param {import("./study.js").Study} study
@@ -24,6 +27,11 @@ export class Conflicts {
     this.#known = entry?.labels ?? {};
   }
 
+  /** A label of one's own is sent, as {@link submissionOf} gave it. */
+  sending(submission) {
+    this.#sent = submission;
+  }
+
   /**
    * The labels that somebody has saved since, the finished one first.
    *
@@ -32,10 +40,20 @@ export class Conflicts {
   async found(image) {
     const entry = await this.study.entry(image);
     const labels = entry?.labels ?? {};
-    return [...TAGS]
-      .reverse()
-      .filter((tag) => labels[tag] && labels[tag].updated !== this.#known[tag]?.updated)
-      .map((tag) => this.#told(tag, labels[tag]));
+    const tags = [...TAGS].reverse().filter((tag) => labels[tag] && labels[tag].updated !== this.#known[tag]?.updated);
+    const { tag: sent } = this.#sent ?? {};
+    if (tags.includes(sent) && (await this.#isSent(image, labels[sent]))) {
+      this.#known = { ...this.#known, [sent]: labels[sent] };
+      tags.splice(tags.indexOf(sent), 1);
+    }
+    return tags.map((tag) => this.#told(tag, labels[tag]));
+  }
+
+  /** Whether the server's label is the one that was sent last. */
+  async #isSent(image, { annotator }) {
+    const { image: of, tag, params, markups } = this.#sent;
+    if (of !== image || (annotator || "").toLowerCase() !== (params.annotator ?? "").toLowerCase()) return false;
+    return sameLabel(await this.study.label(image, tag), JSON.parse(markups));
   }
 
   /**

@@ -59,6 +59,7 @@ export class Deeds {
   finish = () => this.session.acceptAndSubmit();
   submit = () => this.session.submit();
   saveDraft = () => this.session.sender.saveDraft();
+  rename = () => this.session.rename();
   versions = () => showVersions(this.bench, this.session);
   calibrate = () => calibrate(this.bench);
   lineDrawn = () => lineDrawn(this.bench);

@@ -49,19 +49,19 @@ export function askConflict(bench, others, choices) {
   return ask(bench, "ask.conflict", [...details, bench.t("conflict.kept")], choices);
 }
 
-/** The annotator's name, asked once; empty where the person gives none. */
+/** The annotator's name as the person gives it; empty where they give none. */
 export async function askName(bench) {
   const field = el("input", { id: "annotator-name", autocomplete: "name", maxlength: 80, value: bench.annotator, "data-first": true });
   const body = el("div.field", {}, el("label", { for: "annotator-name" }, bench.t("name.label")), field, el("p.muted", {}, bench.t("name.help")));
   field.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") field.closest("dialog").querySelector(".primary").click();
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // the button that opened the dialog has the focus again before the key comes up
+    field.closest("dialog").querySelector(".primary").click();
   });
   const buttons = [
     { label: bench.t("choice.later"), value: "later" },
     { label: bench.t("choice.keep_name"), value: "keep", primary: true },
   ];
   const answer = await openDialog(bench.t("name.title"), body, buttons);
-  if (answer !== "keep" || !field.value.trim()) return;
-  bench.settings.set("annotator", field.value.trim());
-  bench.changed();
+  return answer === "keep" ? field.value.trim() : "";
 }

@@ -65,6 +65,7 @@ function deedOf(event, deeds) {
   if (event.altKey) return null;
   if (command) {
     const key = event.key.toLowerCase();
+    if (event.repeat && (key === "s" || key === "enter")) return () => {}; // nor is it a key of the browser's
     if (key === "z") return event.shiftKey ? deeds.redo : deeds.undo;
     if (key === "y") return deeds.redo;
     if (key === "s") return deeds.saveDraft;

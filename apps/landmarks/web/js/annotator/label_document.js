@@ -58,6 +58,14 @@ export function readLabel(document, task, frame) {
   return task.names.map((name) => found.get(name) ?? { name, word: "undefined", position: null, confidence: null });
 }
 
+/** Whether two markups files say the same of each landmark. */
+export function sameLabel(...documents) {
+  const [one, other] = documents.map(({ markups }) =>
+    JSON.stringify(markups?.map(({ controlPoints }) => controlPoints?.map((item) => [item.label, item.positionStatus, item.position]))),
+  );
+  return one === other;
+}
+
 function controlPoint(number, point) {
   const stated = point.status === PREDICTED ? point.confidence : null;
   return {

@@ -1,7 +1,6 @@
 /** How a person likes to work; the browser remembers it. */
 
 import { el, fill } from "../dom.js";
-import { askName } from "./dialogs.js";
 import { afterClick } from "./toolbar.js";
 
 /** Options that are on or off, with what they are at first. */
@@ -20,7 +19,7 @@ export class OptionsBox {
       return el("label.switch", { title: t(`tip.${name}`) }, box, t(`option.${name}`));
     });
     this.who = el("span");
-    const rename = el("button", { type: "button", onclick: () => askName(bench) }, t("deed.rename"));
+    const rename = el("button", { type: "button", onclick: deeds.rename }, t("deed.rename"));
     this.versions = el("button", { type: "button", onclick: afterClick(deeds.versions), title: `${t("tip.versions")} (V)` }, t("deed.versions"));
     this.element = el(
       "section.box",

@@ -78,7 +78,8 @@ export class Sender {
     clearTimeout(this.#timer);
     await this.#turn;
     if (!this.bench.work?.dirty) return true;
-    return (await this.#send("draft", { said: false, theirs: false })) !== STAYED;
+    const outcome = await this.#send("draft", { said: false, theirs: false });
+    return outcome !== STAYED && !(outcome === FAILED && this.#full);
   }
 
   /** The work has changed: it is kept in the browser at once, and goes to the server as a draft a little later. */
@@ -161,12 +162,14 @@ export class Sender {
         const answer = await this.#settle(work, others, asks, theirs);
         if (answer !== SENT) return answer;
       }
+      this.conflicts.sending(submission);
       await bench.study.save(submission);
     } catch (error) {
       if (work.dirty) this.#keep(work);
       if (tag === "final") this.#owed = work;
       const again = { label: bench.t("retry"), act: () => this.#sendAgain(tag, reviewed, image.id) };
-      bench.say(bench.t("not_sent", { id: image.id, reason: error.message }), "error", [again]);
+      const told = work.dirty && this.#full ? "not_sent.full" : "not_sent";
+      bench.say(bench.t(told, { id: image.id, reason: error.message }), "error", [again]);
       return FAILED;
     }
     this.#owed = null;

@@ -1,12 +1,15 @@
 /** The course of the work: which image is open, which is next, and what the network says. */
 
 import { Ahead } from "./ahead.js";
+import { askName } from "./dialogs.js";
 import { Sender } from "./sender.js";
 import { Task } from "./task.js";
 import { takeUp } from "./unsent_work.js";
 
 export class Session {
   #opening = 0;
+  /** The image that is open or being opened. */
+  #id = null;
 
   /**
    * @param {import("./bench.js").Bench} bench
@@ -40,6 +43,7 @@ export class Session {
   async open(id, { fresh = false, unsent = true, tag = "" } = {}) {
     const { bench } = this;
     const turn = ++this.#opening;
+    this.#id = id;
     const detecting = fresh && bench.settings.get("detectOnOpen", true) ? this.#predict(id) : null;
     detecting?.catch(() => {});
     try {
@@ -50,11 +54,16 @@ export class Session {
     if (turn !== this.#opening || bench.work === null) return;
     const begun = bench.work.savedTag !== null || bench.work.touched;
     if (!begun && bench.settings.get("detectOnOpen", true)) await this.detect(detecting);
-    if (turn === this.#opening) this.#prepareNext();
+    if (turn !== this.#opening) return;
+    this.offerUnsent();
+    this.#prepareNext();
   }
 
   async #fetch(id, turn, unsent, tags) {
     const { bench } = this;
+    const changed = unsent && bench.work?.dirty && bench.work.image !== id; // while it was found out which image comes
+    if (changed && !(await this.sender.leaveImage())) return;
+    if (turn !== this.#opening) return;
     this.#close();
     const image = await bench.study.image(id);
     if (turn !== this.#opening) return;
@@ -63,7 +72,7 @@ export class Session {
     if (turn !== this.#opening) return;
     this.#begin(work, image.entry);
     if (otherProtocol) bench.say(bench.t("other_protocol", { id, protocol: otherProtocol }), "warning");
-    bench.context.note(`#/annotate?${new URLSearchParams({ image: id })}`);
+    bench.context.note(`#/annotate?${new URLSearchParams({ image: id, protocol: bench.task.name })}`);
   }
 
   /** Opens an image that the person named: where its label is of another protocol that is served, with that one. */
@@ -79,7 +88,38 @@ export class Session {
   /** No image is open. */
   close() {
     this.#opening += 1;
+    this.#id = null;
     this.#close();
+  }
+
+  /** The person gives a name. Where each image has several readers, the open one is left, and opened as the new one. */
+  async rename() {
+    const { bench } = this;
+    const name = await askName(bench);
+    if (!name || name === bench.annotator) return;
+    const id = bench.hasReaders ? this.#id : null;
+    if (id !== null) {
+      if (!(await this.sender.leaveImage())) return;
+      if (bench.notice?.kind === "error") bench.context.message(bench.notice.text, "error");
+      this.close();
+    }
+    bench.settings.set("annotator", name);
+    bench.annotator = name;
+    bench.changed();
+    if (id !== null) await this.open(id);
+  }
+
+  /** Work on other images that the server does not have, as after a crash: the latest is offered. */
+  offerUnsent({ aside = false } = {}) {
+    const { bench } = this;
+    const kept = bench.unsent.all(bench.task).filter((entry) => entry.image !== bench.image?.id && (aside || !entry.aside));
+    if (kept.length === 0 || (bench.notice !== null && bench.notice.kind !== "info")) return;
+    const { image } = kept[0];
+    const act = async () => {
+      if (await this.sender.leaveImage()) await this.open(image);
+    };
+    const button = { label: bench.t("unsent.open", { id: image }), act };
+    bench.say(bench.t("unsent.offer", { count: kept.length, id: image }), "warning", [button]);
   }
 
   /** The page is seen, or hidden behind another one: time counts while it is seen. */
@@ -162,7 +202,7 @@ export class Session {
   async next() {
     const { bench } = this;
     if (bench.busy.has("next") || !(await this.sender.leaveImage())) return;
-    await bench.during("next", async () => {
+    const choose = async () => {
       const present = bench.image?.id ?? null;
       const prepared = await this.ahead.take(this.#wish, present);
       const { strategy, protocol, annotator } = this.#wish;
@@ -170,7 +210,12 @@ export class Session {
       const found = free ? { id: prepared } : await bench.study.next(strategy, protocol, annotator);
       if (found.id === null) bench.say(found.message, "info");
       else await this.open(found.id, { fresh: true });
-    });
+    };
+    try {
+      await bench.during("next", choose);
+    } catch (error) {
+      bench.fail(error);
+    }
   }
 
   #prepareNext() {
@@ -218,6 +263,7 @@ export class Session {
   /** Sends the finished label, and opens the next image where the person wants that. */
   async submit() {
     const { bench } = this;
+    if (bench.busy.has("submit")) return;
     const id = bench.image?.id;
     const sent = await bench.during("submit", () => this.sender.submit());
     if (sent) await this.#submitted(id);

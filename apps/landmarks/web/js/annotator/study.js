@@ -49,8 +49,14 @@ export class Study {
 
   /** An image in the server's list, `{id, state, labels, flags}`; null where the list lacks it. */
   async entry(id) {
-    const found = await this.client.get(address("/datastore/images", { search: id, annotator: this.reader() }));
-    return found.images.find((entry) => entry.id === id) ?? null;
+    // The names of many images may hold this one's: they come a page at a time.
+    for (let offset = 0; ; ) {
+      const query = { search: id, offset, annotator: this.reader() };
+      const { found, images } = await this.client.get(address("/datastore/images", query));
+      const entry = images.find((image) => image.id === id);
+      offset += images.length;
+      if (entry || images.length === 0 || offset >= found) return entry ?? null;
+    }
   }
 
   /**
@@ -82,7 +88,7 @@ export class Study {
     try {
       [info, document] = await Promise.all([
         this.client.get(address("/datastore/label/info", query)),
-        this.client.get(address("/datastore/label", query)),
+        this.label(id, tag),
       ]);
     } catch (error) {
       if (error.status === 404) return null;
@@ -94,6 +100,11 @@ export class Study {
       task, image: id, frame, points, modelVersion: info.model_version ?? null,
       savedTag: tag, saved: contentOf(points), seconds,
     });
+  }
+
+  /** The markups file of a label. */
+  label(id, tag) {
+    return this.client.get(address("/datastore/label", { label: id, tag, annotator: this.reader() }));
   }
 
   async detect(task, id) {
