@@ -26,6 +26,7 @@ except ImportError as error:
 
 from lib.background import Background
 from lib.datastore import LandmarkDatastore
+from lib.errors import ConflictError, LockedError, StorageError
 from lib.inference import InferenceDesk
 from lib.infers import LabelMatcher, LandmarkInfer
 from lib.label_survey import survey_labels
@@ -47,8 +48,8 @@ from lib.start_check import check_start
 from lib.start_report import start_lines, start_report
 from lib.strategies import DESCRIPTIONS, First, Offers, Random, Scored
 from lib.trainers import LandmarkTrain
-from monai_ext.dicomweb import is_address
-from monai_ext.landmarks import InputError
+from monai_ext.dicomweb import AwayError, is_address
+from monai_ext.landmarks import InputError, ModelError
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class LandmarksApp(MONAILabelApp):
     @cached_property
     def reviewer(self) -> LabelReviewer:
         """Reviewer of the labels: which are worth a second look."""
-        reviewer = LabelReviewer(self._datastore, self.models, self.proposals, self._look_again)
+        reviewer = LabelReviewer(self._datastore, self.models, self.proposals, self._look_again, self.pool.unreadable)
         self.pool.add_looker(reviewer)
         return reviewer
 
@@ -235,8 +236,19 @@ class LandmarksApp(MONAILabelApp):
         return info
 
     def infer(self, request: dict[str, Any], datastore: LandmarkDatastore | None = None) -> dict[str, Any]:
-        """One prediction for an image of the studies, as batch inference asks for it."""
-        answer = self.service.infer(request["model"], request["image"])
+        """One prediction for an image of the studies, as batch inference asks for it.
+
+        An image that cannot be read is answered with the reason, so that the batch goes on with the others; what
+        concerns all of them is raised.
+        """
+        self.service.infer_task(request["model"])
+        try:
+            answer = self.service.infer(request["model"], request["image"])
+        except (StorageError, LockedError, ConflictError, ModelError, AwayError):
+            raise
+        except InputError as error:
+            logger.warning("No landmarks were found in %s: %s", request["image"], error)
+            return {"label": None, "tag": "original", "file": None, "params": {"error": str(error)}}
         label = self.service.store_proposal(request["model"], answer) if request.get("save_label") else None
         return {"label": label, "tag": "original", "file": None, "params": dict(answer.document)}
 

@@ -13,6 +13,7 @@ from monai_ext.landmarks import InputError, shipped_dir, write_json_atomically
 from monai_ext.models import (
     COVERAGE,
     Calibration,
+    ModelCard,
     Observed,
     check_coverage,
     fewest_errors,
@@ -43,8 +44,10 @@ def run(
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("uncertainty"),
     models: ModelsOption = None,
     split: Annotated[
-        Literal["train", "val", "test", "all"],
-        typer.Option(help="train, val or test: a split of the studies; or `all`."),
+        Literal["train", "val", "test", "model", "all"],
+        typer.Option(
+            help="train, val or test: a split of the studies; `model`: the model's own validation images; or `all`."
+        ),
     ] = "val",
     measures: Annotated[
         str | None,
@@ -82,7 +85,13 @@ def run(
     study.images()  # refuses a folder that is not there before anything heavy is loaded
     predictors = [inferers.Predictor.load(folder, networks.find_device(device)) for folder in folders]
     first = predictors[0]
-    images = _chosen(study, split)
+    images = _chosen(study, split, first.card)
+    trained_on = _trained_on(images, folders[0], first.card)
+    if store and trained_on:
+        raise InputError(
+            f"--store would calibrate the model with {trained_on} of {len(images)} images that it was trained on, and "
+            "its radii would be too small: choose others, e.g. with --split model, val or test, or leave --store out."
+        )
     length = active.common_unit(images) if unit == "auto" else unit
     can = active.available_measures(first.protocol, first.network, len(predictors))
     names = can if measures is None else tuple(dict.fromkeys(name.strip() for name in measures.split(",")))
@@ -106,6 +115,7 @@ def run(
         "split": split,
         "images": len(images),
         "images_that_chose_the_model": chosen_by,
+        "images_that_trained_the_model": trained_on,
         "unit": length,
         "measures": [row.to_dict() for row in rows],
         "radii": radii.to_dict(),
@@ -126,6 +136,11 @@ def run(
         note(
             f"{chosen_by} of the {len(images)} images chose the weights of the model in training: on new ones radii of "
             f"{promised:.0%} hold somewhat less. Take images that training has not seen, e.g. with --split test."
+        )
+    if trained_on:
+        note(
+            f"{trained_on} of the {len(images)} images trained the model: on new ones its errors are larger and its "
+            "radii hold less often. Take images that training has not seen, e.g. with --split test."
         )
     title = f"{first.protocol.title}, model {first.version}, {len(images)} images ({split})"
     output.print(active.measure_table(rows, length, title))
@@ -175,13 +190,34 @@ def _print_calibration(calibration: Calibration) -> None:
         tell(f"Threshold of presence: {', '.join(fitted)}")
 
 
-def _chosen(studies: Studies, split: str) -> Sequence[engines.LabelledImage]:
+def _trained_on(images: Sequence[engines.LabelledImage], folder: Path, card: ModelCard) -> int:
+    """The number of images that trained a model or one before it, as far as its folder and the splits say.
+
+    Where the folder has no list of the images that its trainings have seen, those of the split "train" count.
+    """
+    seen, sides = engines.read_seen_labels(folder), engines.read_settled_sides(folder)
+
+    def trained(image: engines.LabelledImage) -> bool:
+        if image.id in card.val_images:
+            return False
+        if sides.get(image.id) == "train":
+            return True
+        if "val" in (sides.get(image.id), image.split) or image.split == "test":
+            return False
+        return image.id in seen if seen else image.split == "train"
+
+    return sum(trained(image) for image in images)
+
+
+def _chosen(studies: Studies, split: str, card: ModelCard) -> Sequence[engines.LabelledImage]:
     """The labelled images of a split.
 
     Raises:
         InputError: there is none.
     """
-    chosen = [image for image in engines.labelled_images(studies) if split in ("all", image.split)]
+    own = card.val_images if split == "model" else ()
+    labelled = engines.labelled_images(studies)
+    chosen = [image for image in labelled if split in ("all", image.split) or image.id in own]
     if not chosen:
         raise InputError(
             f"{studies.root} has no labelled image of the split {split!r}; label some, or choose another with --split."

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         labelled_images,
         read_labels,
         read_seen_labels,
+        read_settled_sides,
         split_images,
     )
     from .familiar import learn_familiarity
@@ -51,6 +52,7 @@ __all__ = [
     "read_class_table",
     "read_labels",
     "read_seen_labels",
+    "read_settled_sides",
     "run_signature",
     "split_images",
     "stopped_by_signals",

@@ -25,8 +25,9 @@ from monai_ext.studies import Studies
 
 #: In a model folder: the SHA-256 of each label that a training has seen.
 SEEN_LABELS = "seen_labels.json"
-#: In a model folder: images that train or validate against their hash, since too few were labelled then. Without it, an
-#: image that one version was trained on could validate the next one, which starts with its weights.
+#: In a model folder: all images that trained, and those that validate against their hash, since too few were labelled
+#: then. Without it, an image that one version was trained on could validate the next one, which starts with its
+#: weights, when more images are labelled, or another share of them or other splits are asked for.
 SETTLED_SIDES = "settled_sides.json"
 
 
@@ -115,12 +116,12 @@ def split_images(
 
     The hash makes the choice independent of what else is labelled. While there are few images all may fall on one side;
     then the nearest to the threshold goes to the other, and stays there where ``settled`` has it from an earlier call.
-    So an image never changes sides when labels arrive.
+    One that trained before validates only where there is no other. So an image never changes sides when labels arrive.
 
     Args:
         images: those of the split "test" are left out.
         val_fraction: share of the images that validate.
-        settled: images that were put on a side against their hash, by ID; a stated split counts more.
+        settled: images that stay on a side, by ID; a stated split counts more.
 
     Raises:
         InputError: fewer than two labelled images, or a side stays empty.
@@ -134,7 +135,8 @@ def split_images(
     ranked = sorted((image for image in images if image.split is None), key=_rank)
     chosen = [replace(image, split=settled.get(image.id, _hashed_side(image, val_fraction))) for image in ranked]
     stated = [image for image in images if image.split is not None]
-    sides: tuple[tuple[Split, int], ...] = (("val", 0), ("train", -1))
+    new = next((position for position, image in enumerate(chosen) if settled.get(image.id) != "train"), 0)
+    sides: tuple[tuple[Split, int], ...] = (("val", new), ("train", -1))
     for side, position in sides:
         if chosen and not any(image.split == side for image in stated + chosen):
             chosen[position] = replace(chosen[position], split=side)  # the nearest to that side of the threshold

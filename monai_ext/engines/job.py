@@ -9,13 +9,14 @@ import math
 import pickle
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
+from monai_ext.images import read_frame
 from monai_ext.landmarks import TEMPORARY_NAME, Protocol, write_atomically
 
 from .dataset import LabelledImage
@@ -40,11 +41,14 @@ class RunState:
     Args:
         folder: the model folder.
         signature: of the run; a saved state of another run is not taken.
+        further: what else the run depends on, by name: a saved state that has another value under one of these names is
+            not taken either, one without the name is.
     """
 
-    def __init__(self, folder: Path, signature: str) -> None:
+    def __init__(self, folder: Path, signature: str, further: Mapping[str, object] | None = None) -> None:
         self._path = folder / FOLDER / FILE
         self._signature = signature
+        self._further = dict(further or {})
 
     def tidy(self) -> None:
         """Removes what a kill left half-written; only for the one who holds the model folder.
@@ -66,7 +70,8 @@ class RunState:
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
             logger.warning("The saved training state %s is damaged (%s); training starts again.", self._path, error)
             return None
-        if state.get("format") != FORMAT or state["signature"] != self._signature:
+        others = [name for name, value in self._further.items() if state.get(name, value) != value]
+        if state.get("format") != FORMAT or state["signature"] != self._signature or others:
             logger.warning(
                 "The saved training state %s was made with other data or options; training starts again.", self._path
             )
@@ -81,7 +86,7 @@ class RunState:
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
-        torch.save({**state, "format": FORMAT, "signature": self._signature}, buffer)
+        torch.save({**state, **self._further, "format": FORMAT, "signature": self._signature}, buffer)
         write_atomically(self._path, buffer.getvalue())
 
     def clear(self) -> None:
@@ -89,6 +94,23 @@ class RunState:
         self._path.unlink(missing_ok=True)
         if self._path.parent.is_dir() and not any(self._path.parent.iterdir()):
             shutil.rmtree(self._path.parent)
+
+
+class Start(NamedTuple):
+    """What a run begins with.
+
+    Attributes:
+        parent: the version whose weights it takes; None if it is not a trained one.
+        begun_with: the weights, in words.
+    """
+
+    parent: str | None
+    begun_with: str
+
+    @property
+    def warm(self) -> bool:
+        """Whether it begins with trained weights."""
+        return self.parent is not None
 
 
 @dataclass(frozen=True)
@@ -203,6 +225,16 @@ def run_signature(
         digest.update(f"\n{image.id} {image.split} {stat.st_size} {stat.st_mtime_ns} ".encode())
         digest.update(image.label_bytes)
     return digest.hexdigest()
+
+
+def further_signature(images: Sequence[LabelledImage], options: TrainOptions) -> dict[str, object]:
+    """What an interrupted run depends on beside its signature: what was asked for, and the sizes of the images' pixels.
+
+    The sizes say whether errors are in millimetres; they may be stated beside an image, whose file stays the same.
+    """
+    frames = [(i.id, read_frame(i.image) if i.landmarks is None else i.landmarks.frame) for i in images]
+    sizes = hashlib.sha256("\n".join(f"{id} {frame.spacing}" for id, frame in frames).encode())
+    return {"asked": [options.warm_start, options.keep], "pixel_sizes": sizes.hexdigest()}
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -18,6 +19,29 @@ from .job import Job
 from .options import TrainResult
 from .run import Run
 from .validation import RadialErrorSummary
+
+
+def published_before(result: TrainResult, job: Job, run: Run, current: ModelCard | None) -> TrainResult | None:
+    """The result where the current model has a run's best weights already: it ended before its state was removed.
+
+    Args:
+        result: of the run.
+        job: what was requested.
+        run: it was gone on with and has ended.
+        current: the card of the current model.
+
+    Returns:
+        The result with that card and the reason; None where the weights are to be published.
+    """
+    from safetensors.torch import save
+
+    if current is None or not run.selection.weights:
+        return None
+    data = save(stored_weights(run.selection.weights, job.options.half_precision))
+    if hashlib.sha256(data).hexdigest() != current.sha256:
+        return None
+    reason = f"Published with a validation error of {result.val_error:.3f} {result.unit} before it was interrupted."
+    return replace(result, card=current, reason=reason, previous_error=None)
 
 
 def publish_unless_worse(

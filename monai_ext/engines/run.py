@@ -13,7 +13,7 @@ from monai_ext.networks import Distiller, LandmarkNetwork
 
 from .assembly import Assembly
 from .distributed import any_process, process_rank, share_from_first
-from .job import Job, random_state, set_random_state
+from .job import Job, Start, random_state, set_random_state
 from .progress import Pace, Reports
 from .stop import StoppedError
 from .validation import RadialErrorSummary, Selection, Validator
@@ -29,7 +29,7 @@ class Run:
         job: what is trained, on what, with which options.
         network: on the job's device; trained in place.
         distiller: the same network beside its source classifier, where the recipe has one.
-        warm: whether the network starts from trained weights.
+        start: what the network begins with.
 
     Attributes:
         stopped: whether a stop was requested before the run was complete; it is saved then.
@@ -37,13 +37,13 @@ class Run:
         selection: the validations so far, and the weights to publish.
     """
 
-    def __init__(self, job: Job, network: LandmarkNetwork, distiller: Distiller | None = None, *, warm: bool) -> None:
+    def __init__(self, job: Job, network: LandmarkNetwork, distiller: Distiller | None, start: Start) -> None:
         options, recipe, device = job.options, job.protocol.recipe, job.device
-        self._job, self._recipe, self._device = job, recipe, device
+        self._job, self._recipe, self._device, self._start = job, recipe, device, start
         self._first = process_rank()[0] == 0
         self._loader = job.training_loader(job.train_images, options.epoch_steps)
         self._validate = Validator(job.protocol, job.val_images, device, job.num_workers, stop=job.stop_in_share)
-        self._parts = Assembly(job.protocol, network, distiller, self._loader, device, options, warm=warm)
+        self._parts = Assembly(job.protocol, network, distiller, self._loader, device, options, warm=start.warm)
         self._trainer = self._parts.trainer
         self._trainer.add_event_handler(Events.EPOCH_STARTED, self._seed_epoch)
         self._trainer.add_event_handler(Events.ITERATION_COMPLETED, self._after_step)
@@ -192,21 +192,26 @@ class Run:
     def _save(self, epoch: int, steps: int = 0) -> None:
         """Saves the run after so many complete epochs and so many steps of the next one."""
         place: dict[str, Any] = {"epoch": epoch, "steps": steps, "batch_size": self._recipe.batch_size}
-        if self._job.options.minutes is not None:
-            place["length"] = (self._recipe.max_epochs, self._job.options.epoch_steps)
+        place |= {"length": (self._recipe.max_epochs, self._job.options.epoch_steps), "of_steps": len(self._loader)}
+        place |= self._start._asdict()
         sums = {"loss": self._loss, "loss_sum": self._loss_sum, "random": random_state(self._device)}
         self._job.state.save({**place, **sums, **self._parts.state_dict(), **self.selection.state_dict()})
         self._saved_at = time.monotonic()
 
     def _resume(self, saved: dict[str, Any]) -> None:
-        """Resumes from a saved state, also one of larger batches: the images that were used are not used again."""
+        """Resumes from a saved state, also one of larger batches.
+
+        Where an epoch is a pass, the images that were used are not used again; epochs of so many steps keep them.
+        """
         self._parts.load_state_dict(saved)
         self.selection.load_state_dict(saved)
         self._loss, self._complete = saved["loss"], saved["epoch"]
-        larger = saved["batch_size"] / self._recipe.batch_size
-        self._loss_sum.copy_(saved["loss_sum"] * larger)
         length, at = len(self._loader), self._trainer.state
-        steps = min(length, int(saved["steps"] * larger))
+        now, before = saved["batch_size"], self._recipe.batch_size
+        if "of_steps" in saved:
+            now, before = length, saved["of_steps"]
+        self._loss_sum.copy_(saved["loss_sum"] * (now / before))
+        steps = min(length, saved["steps"] * now // before)
         at.epoch, at.iteration = saved["epoch"], saved["epoch"] * length + steps
         if steps == length:  # it stopped before its validation was complete
             at.epoch += 1

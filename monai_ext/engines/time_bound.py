@@ -44,6 +44,8 @@ class PassCost(NamedTuple):
     def from_marks(cls, marks: Sequence[float]) -> PassCost:
         """From the clock before a pass and after each of its batches; the second half says what a batch takes."""
         batches = len(marks) - 1
+        if batches == 0:
+            return cls(0.0, 0.0)
         half = batches // 2
         batch = (marks[-1] - marks[half]) / (batches - half)
         return cls(max(0.0, marks[half] - marks[0] - half * batch), batch)

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from monai.utils import set_determinism
 
-from monai_ext.landmarks import Protocol, input_errors_unwrapped
-from monai_ext.models import find_model, load_network, read_card, training_lock, write_training_record
-from monai_ext.networks import LandmarkNetwork, build_network, find_device
+from monai_ext.landmarks import Protocol, Split, input_errors_unwrapped
+from monai_ext.models import find_model, load_network, read_card, record_path, training_lock, write_training_record
+from monai_ext.networks import LandmarkNetwork, SourceClassifier, build_network, find_device
 
 from .dataset import (
     LabelledImage,
@@ -33,10 +33,10 @@ from .dataset import (
 )
 from .distributed import local_rank, process_group, process_rank
 from .initialisation import distilled, find_source, initialise
-from .job import Job, RunState, run_signature
+from .job import Job, RunState, Start, further_signature, run_signature
 from .options import OnProgress, TrainOptions, TrainResult
 from .progress import Clock
-from .publication import publish_unless_worse
+from .publication import publish_unless_worse, published_before
 from .run import Run
 from .stop import Stop, StoppedError, full_disk_explained, is_out_of_memory, never
 from .time_bound import within_minutes
@@ -91,7 +91,7 @@ def train_model(
         train_images,
         val_images,
         folder,
-        RunState(folder, signature),
+        RunState(folder, signature, further_signature(used, options)),
         options,
         device,
         pretrained,
@@ -104,7 +104,8 @@ def train_model(
     with full_disk_explained(folder), training_lock(folder), process_group(device), input_errors_unwrapped():
         if process_rank()[0] == 0:
             job.state.tidy()
-            write_settled_sides(folder, against_hash(images, used, fraction))
+            trained: dict[str, Split] = {image.id: "train" for image in train_images}
+            write_settled_sides(folder, trained | against_hash(images, used, fraction))
             add_seen_labels(folder, digests(images))
         return _within_memory(job)
 
@@ -143,22 +144,23 @@ def _trained(job: Job) -> TrainResult:
     begun, saved = job.clock(), job.saved()
     if saved is not None and saved["batch_size"] < job.batch_size:
         job = job.with_batches_of(saved["batch_size"])
-    job = _of_recipes_length(job)
+    job = _of_recipes_length(job, saved)
     models, protocol = job.folder.parent, job.protocol
     current = find_model(job.folder.name, models, *([job.pretrained.parent] if job.pretrained else []))
-    replaced = None if current is None else read_card(current).version
+    card = None if current is None else read_card(current)
     run: Run | None = None
     try:
         previous = None if current is None else _previous(current, job)
         warm = current is not None and job.options.warm_start and previous is not None
         source = find_source(protocol, models)
-        network, parent = _start(protocol, current if warm else None)
-        begun_with = f"Version {parent}" if parent else initialise(network, protocol, models, source)
+        network, start = _start(job, current if warm else None, source, saved)
         network = network.to(job.device)
         distiller = distilled(network, protocol, source)
         if job.options.minutes is not None:
-            job = within_minutes(job, saved, network, distiller, warm=parent is not None)
-        run = Run(job, network, distiller, warm=parent is not None)
+            job = within_minutes(job, saved, network, distiller, warm=start.warm)
+        run = Run(job, network, distiller, start)
+        if not job.options.resume and process_rank()[0] == 0:
+            job.state.clear()  # of an older run, which would be gone on with later
         best = run(saved)
         if run.stopped:
             raise StoppedError
@@ -166,15 +168,17 @@ def _trained(job: Job) -> TrainResult:
         result = TrainResult(
             None, job.folder, "", best.value, best.unit, previous_error, run.epochs, run.selection.history
         )
-        result = publish_unless_worse(
-            result, job, run, parent=parent, begun_with=begun_with, previous=previous, replaced=replaced
-        )
+        again = published_before(result, job, run, card) if saved is not None and current == job.folder else None
+        result = again or publish_unless_worse(
+            result, job, run, parent=start.parent, begun_with=start.begun_with, previous=previous,
+            replaced=card.version if card else None,
+        )  # fmt: skip
     except StoppedError:
         return _stopped(job, saved, run)
     if process_rank()[0] == 0:
         seconds = job.clock() - begun
         resumed_at = saved["epoch"] if saved else None
-        if result.card is not None:
+        if result.card is not None and not (again and record_path(result.folder, result.card.version).exists()):
             write_training_record(
                 result.folder, result.card, device=job.device, keep=job.options.keep, seconds=seconds,
                 previous_error=result.previous_error, history=result.history, resumed_at=resumed_at,
@@ -184,12 +188,18 @@ def _trained(job: Job) -> TrainResult:
     return result
 
 
-def _of_recipes_length(job: Job) -> Job:
-    """The job with as many epochs and steps as its recipe's ``max_steps`` asks for, unless its options say how many."""
+def _of_recipes_length(job: Job, saved: dict[str, Any] | None) -> Job:
+    """The job with as many epochs and steps as its recipe's ``max_steps`` asks for, unless its options say how many.
+
+    A run that was interrupted keeps its epochs, and their steps where other batches would make other epochs.
+    """
     recipe, options = job.protocol.recipe, job.options
     if recipe.max_steps is None or options.max_epochs is not None or options.epoch_steps is not None:
         return job
     length = recipe.length(len(job.train_images) // process_rank()[1])
+    kept = None if saved is None else saved.get("length")
+    if kept is not None and kept[0] != length.epochs:
+        return job.with_length(*kept)
     return job.with_length(length.epochs, length.epoch_steps)
 
 
@@ -225,11 +235,26 @@ def _previous(current: Path, job: Job) -> RadialErrorSummary | None:
     return validate_model(current, job.val_images, job.device, batch_size=size, stop=job.stop_in_share)
 
 
-def _start(protocol: Protocol, current: Path | None) -> tuple[LandmarkNetwork, str | None]:
-    """The network to train and the version that its weights come from."""
-    if current is not None:
+def _start(
+    job: Job, current: Path | None, source: SourceClassifier | None, saved: dict[str, Any] | None
+) -> tuple[LandmarkNetwork, Start]:
+    """The network to train and what the run begins with, or began with before it was interrupted.
+
+    Args:
+        job: what is trained.
+        current: the model whose weights a new run takes where they fit; None for another start.
+        source: the classifier that the encoder becomes a copy of, or None.
+        saved: the state of an interrupted run, which has all weights.
+    """
+    protocol = job.protocol
+    begun = None if saved is None or "begun_with" not in saved else Start(saved["parent"], saved["begun_with"])
+    if begun is not None and begun.warm:
+        return build_network(protocol), begun
+    if begun is None and current is not None:
         network, card = load_network(current)
         if card.protocol.network == protocol.network and card.protocol.channels == protocol.channels:
-            return network, card.version
+            return network, Start(card.version, f"Version {card.version}")
         logger.warning("The current model %s has another network than the protocol; training starts again.", current)
-    return build_network(protocol), None
+    network = build_network(protocol)
+    begun_with = initialise(network, protocol, job.folder.parent, source)
+    return network, begun or Start(None, begun_with)

@@ -201,3 +201,19 @@ def test_many_threads_at_once_lose_nothing() -> None:
     assert {number for number in wanted if number % 7} <= set(kept)
     assert places.submit(lambda check: None).result(SECONDS) is None
     assert places.counts()[:2] == (0, 0)
+
+
+def test_work_that_gets_no_thread_is_not_left_in_the_queue(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = InferenceSlots(1, 4)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            places.submit(gate.work("a"))
+    assert places.counts()[:2] == (0, 0)
+    gate.open.set()
+    assert places.submit(gate.work("b")).result(SECONDS) == "b"
+    assert gate.begun == ["b"]

@@ -158,11 +158,12 @@ def test_an_image_that_cannot_be_read_is_named_and_left_out_until_it_changes(
     check_like_library(house, "v1")
 
 
+@pytest.mark.parametrize("when", ["auto", "off"])
 def test_an_image_that_is_being_written_is_looked_at_once_it_is_whole(
-    move_in: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+    move_in: Callable[..., House], monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    house = move_in()
-    house.pool.ask("spots")
+    house = move_in(pool_scores=when)
+    house.pool.score_now(["spots"])
     scored(house.pool, IMAGES)
     looked, go_on = threading.Event(), threading.Event()
     look = ProtocolPool.look
@@ -174,10 +175,10 @@ def test_an_image_that_is_being_written_is_looked_at_once_it_is_whole(
 
     monkeypatch.setattr(ProtocolPool, "look", look_and_wait)
     (house.studies / "spot_02.png").write_bytes(b"")
-    house.pool.ask("spots")
+    house.pool.score_now(["spots"])
     assert looked.wait(SECONDS)
     spot_image(8).save(house.studies / "spot_02.png")
-    house.pool.ask("spots")  # the thread is at work, and has found the image empty
+    house.pool.score_now(["spots"])  # the thread is at work, and has found the image empty
     go_on.set()
     assert scored(house.pool, IMAGES)["message"] == ""
     assert house.counter.images == [*NAMES, "spot_02"]

@@ -143,7 +143,7 @@ def test_several_models_are_an_ensemble(uncertainty, judged) -> None:
     ("arguments", "sentence"),
     [
         (("--split", "test"), "has no labelled image of the split 'test'"),
-        (("--split", "some"), "'some' is not one of 'train', 'val', 'test', 'all'"),
+        (("--split", "some"), "'some' is not one of 'train', 'val', 'test', 'model', 'all'"),
         (("--measures", "dropout"), "its network has no dropout layer"),
         (("--measures", "peak,luck"), "no measure of uncertainty 'luck'"),
         (("--unit", "mm", "--measures", "peak"), "in mm needs images of known pixel size"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,8 @@ def test_a_training_records_what_it_saw_and_where_it_put_it(tmp_path: Path, quic
 
     assert result.stopped
     lowest = min(ids(images), key=rank)
-    assert read_settled_sides(tmp_path / "blobs") == {lowest: "val"}
+    others = {id: "train" for id in ids(images) if id != lowest}
+    assert read_settled_sides(tmp_path / "blobs") == {lowest: "val", **others}
     label = studies.label_path(lowest).read_bytes()
     seen = read_seen_labels(tmp_path / "blobs")
     assert seen == digests(images)
@@ -132,3 +134,62 @@ def test_labels_that_cannot_be_trained_on_are_not_seen(tmp_path: Path, quick_pro
         train_model(quick_protocol, labelled_images(studies), tmp_path / "blobs")
 
     assert read_seen_labels(tmp_path / "blobs") == {}
+
+
+ONCE = TrainOptions(max_epochs=1, val_interval=1, publish_worse=True)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
+    return labelled_images(write_study(tmp_path_factory.mktemp("sides") / "studies", 10))
+
+
+def with_splits(images: list[LabelledImage], val: list[str]) -> list[LabelledImage]:
+    return [replace(image, split="val" if image.id in val else "train") for image in images]
+
+
+def test_a_larger_share_of_validation_takes_no_image_that_trained(tmp_path: Path, quick_protocol, images) -> None:
+    folder = tmp_path / "blobs"
+    first = train_model(quick_protocol, images[:7], folder, ONCE)
+    trained = set(ids(images[:7])) - set(first.card.val_images)
+
+    second = train_model(quick_protocol, images, folder, ONCE.model_copy(update={"val_fraction": 0.8}))
+
+    new = {image.id for image in images[7:] if rank(image.id) < 0.8}
+    assert any(rank(id) < 0.8 for id in trained)  # by their hash they would validate
+    assert second.card.parent == "v1"
+    assert set(second.card.val_images) == set(first.card.val_images) | new
+
+
+def test_splits_that_are_removed_let_no_image_validate_that_trained(tmp_path: Path, quick_protocol, images) -> None:
+    folder = tmp_path / "blobs"
+    val = sorted(ids(images), key=rank)[-3:]  # the hash would train with them
+    first = train_model(quick_protocol, with_splits(images, val), folder, ONCE)
+    assert set(first.card.val_images) == set(val)
+
+    second = train_model(quick_protocol, images, folder, ONCE)
+
+    assert second.card.parent == "v1"
+    assert set(second.card.val_images) == {val[0]}  # no image is left but those three, of which this is the nearest
+    assert read_settled_sides(folder)[val[0]] == "val"
+
+
+def test_where_all_images_trained_one_of_them_validates(tmp_path: Path) -> None:
+    images = ranked(5)
+    settled = dict.fromkeys(ids(images), "train")
+
+    train, val = split_images(images, 0.5, settled)
+
+    assert ids(val) == [images[0].id]
+    assert against_hash(images, train + val, 1e-9) == {images[0].id: "val"}
+
+
+def test_the_sides_of_a_study_that_stays_as_it_is_stay(tmp_path: Path, quick_protocol, images) -> None:
+    folder = tmp_path / "blobs"
+    train, val = split_images(images, 0.2)
+    first = train_model(quick_protocol, images, folder, ONCE)
+
+    sides = read_settled_sides(folder)
+    assert [ids(side) for side in split_images(images, 0.2, sides)] == [ids(train), ids(val)]
+    assert first.card.val_images == tuple(ids(val))
+    assert {id for id, side in sides.items() if side == "train"} == set(ids(train))

@@ -40,7 +40,7 @@ from monai_ext.studies import (
     why_no_image,
 )
 
-from .reader_labels import ReaderLabels
+from .reader_labels import EntryCheck, ReaderLabels, accept
 from .served_model import FileState
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,13 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
     # Changes that requests make; each raises StorageError, LockedError and leaves all as it was where it cannot be made
 
     def add_image(
-        self, image_id: str, image_filename: str, image_info: dict[str, Any], *, keeps_size: bool = True
+        self,
+        image_id: str,
+        image_filename: str,
+        image_info: dict[str, Any],
+        *,
+        keeps_size: bool = True,
+        check: EntryCheck = accept,
     ) -> str:
         """Stores an image, or replaces the one of that ID; its labels stay.
 
@@ -157,6 +163,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
             image_filename: the file.
             image_info: the notes on it.
             keeps_size: whether a pixel size that a person stated for the ID is true of this file too.
+            check: is given what is known of that ID as the change is made, and raises what refuses it.
 
         Raises:
             InputError: the ID cannot be a file name, the extension is not an image's, the info cannot be stored.
@@ -168,6 +175,8 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         files = self._state.files
         with self._state.changing() as changes:
             known = changes.objects.get(image_id)
+            if known is not None:
+                check(known)
             if known is not None and known.image.ext.lower() == extension:
                 extension = known.image.ext
             changes.write(files.image(image_id, extension), content)
@@ -196,8 +205,17 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         self.store_label(image_id, tag, Path(label_filename).read_bytes(), label_info or {})
         return image_id
 
-    def store_label(self, image_id: str, tag: str, content: bytes, info: dict[str, Any]) -> None:
+    def store_label(
+        self, image_id: str, tag: str, content: bytes, info: dict[str, Any], check: EntryCheck = accept
+    ) -> None:
         """Stores the content of a markups file as a label; a final label ends the draft of its image.
+
+        Args:
+            image_id: the image.
+            tag: of the label.
+            content: of the file.
+            info: of the label.
+            check: is given what is known of the image as the change is made, and raises what refuses it.
 
         Raises:
             NotFoundError: there is no such image.
@@ -206,6 +224,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         check_tag(tag)
         check_info(info)
         with self._state.changing() as changes:
+            check(known_image(changes.objects, image_id))
             self._labels.store(changes, image_id, tag, content, info)
             if tag == "final" and "draft" in changes.objects[image_id].labels:
                 self._labels.delete(changes, image_id, "draft")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from monai_ext.landmarks import Markups, parse_markups
 from monai_ext.studies import (
     About,
+    ImageEntry,
     LabelVersion,
     NotFoundError,
     Objects,
@@ -15,9 +17,17 @@ from monai_ext.studies import (
     check_info,
     check_tag,
     is_consensus,
+    known_image,
     own_tag,
     readings,
 )
+
+#: Refuses a change of an image or of its labels by an error, given what is known of it.
+EntryCheck = Callable[[ImageEntry], None]
+
+
+def accept(entry: ImageEntry) -> None:
+    """Refuses nothing."""
 
 
 class ReaderLabels:
@@ -60,7 +70,14 @@ class ReaderLabels:
         return self._readings.earlier(self.objects, image_id, tag, reader)
 
     def save_reading(
-        self, image_id: str, tag: str, label: Markups, info: dict[str, Any], reader: str, about: About | None = None
+        self,
+        image_id: str,
+        tag: str,
+        label: Markups,
+        info: dict[str, Any],
+        reader: str,
+        about: About | None = None,
+        check: EntryCheck = accept,
     ) -> None:
         """Stores the label of one of several readers; the other's stays, and ``final`` is made of both.
 
@@ -71,6 +88,7 @@ class ReaderLabels:
             info: of the label.
             reader: who made it.
             about: tells what the info of a ``final`` label of several readers says of its points.
+            check: is given what is known of the image as the change is made, and raises what refuses it.
 
         Raises:
             NotFoundError: there is no such image.
@@ -79,6 +97,7 @@ class ReaderLabels:
         """
         info = {**check_info(info), "annotator": reader}
         with self._state.changing() as changes:
+            check(known_image(changes.objects, image_id))
             self._readings.store(changes, image_id, tag, label, info, reader, about)
 
     def remove_reading(self, image_id: str, tag: str, reader: str) -> None:

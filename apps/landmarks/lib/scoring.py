@@ -41,13 +41,14 @@ class AgreementScoring(ScoringMethod):
         self._agreement, self._served = agreement, tuple(served)
 
     def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any]:
-        """The document of each protocol, or of the one that ``protocol`` names.
+        """The document of each protocol, or of the one that ``protocol`` names; no reader learns of another's points.
 
         Raises:
             NotFoundError: the protocol is not served.
             ParameterError: the protocol is no text.
         """
-        return {name: self._agreement.document(name) for name in chosen_protocols(request, self._served)}
+        document = self._agreement.shared_document if datastore.readers > 1 else self._agreement.document
+        return {name: document(name) for name in chosen_protocols(request, self._served)}
 
 
 class ReviewScoring(ScoringMethod):

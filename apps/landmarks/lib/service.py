@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,7 @@ from monai_ext.studies import (
     FIRST_SUBMISSION,
     READINGS,
     READINGS_NOTE,
+    ImageEntry,
     LabelVersion,
     check_tag,
     digest,
@@ -30,7 +31,10 @@ from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
 from .inference import Check, InferenceDesk, Reply
 from .infers import LandmarkInfer
+from .offers import NOTE as OFFER_NOTE
+from .offers import OFFERS as OFFERS_NOTE
 from .pacs.place import REPORT
+from .pool.protocol_pool import NOTE as SCORES_NOTE
 from .proposals import Proposal, Proposals, provenance
 from .quality.label_places import ReadLabel
 from .quality.review_note import NOTE as REVIEW_NOTE
@@ -43,6 +47,10 @@ logger = logging.getLogger(__name__)
 
 #: Notes that the server alone makes on labels; what a client sends under these names is left out.
 OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, READINGS_NOTE, REPORT)
+#: What is noted when a label is saved, and does not change as long as the label does not.
+SAVED_NOTES = ("protocol", "model_version", "displacement", "unit", "ts", "name")
+#: Notes that the server alone makes on images.
+OWN_IMAGE_NOTES = (SCORES_NOTE, OFFER_NOTE, OFFERS_NOTE)
 
 
 @dataclass(frozen=True)
@@ -185,28 +193,29 @@ class LandmarkService:
         Raises:
             NotFoundError: unknown image or protocol.
             InputError: unknown tag, or a file that does not fit; nothing is stored.
-            ConflictError: the image has a label of another protocol under that tag.
+            ConflictError: the image has a label of another protocol under that tag, or was replaced meanwhile.
         """
         check_tag(tag)
+        state = self.datastore.image_state(image)
         frame, name = read_frame(self.image_path(image)), label_file_name(image)
         stated = params.get("protocol")
         if stated is not None and not isinstance(stated, str):
             raise InputError(f"params.protocol must be the name of a protocol, not {stated!r:.80}.")
         markups = parse_markups(content, name)
         protocol, landmarks = read_label(markups, frame, self.protocols, stated, tag)
-        self._refuse_other_protocol(image, tag, protocol)
+        check = partial(self._refuse_save, image, state, tag, protocol)
         known = self.proposals.get(protocol.name, image) or self._stored_proposal(image, protocol)
-        sent = {name: value for name, value in params.items() if name not in OWN_NOTES}
+        sent = without(params, OWN_NOTES)
         info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
         # a label as a person submits it, whatever the label that it was made from says of itself
         markups = markups.with_fields({CONSENSUS_OF: None, ANNOTATOR: None}).with_frame(frame)
         if reader is None or tag == "original":
-            self.datastore.store_label(image, tag, markups.content, info)
+            self.datastore.store_label(image, tag, markups.content, info, check)
             saved = ReadLabel(protocol, landmarks, digest(markups.content))
         else:
             saved = None  # of several readers the label is made anew
             about = partial(_about_consensus, known, protocol)
-            self.datastore.save_reading(image, tag, markups, {**info, "annotator": reader}, reader, about)
+            self.datastore.save_reading(image, tag, markups, {**info, "annotator": reader}, reader, about, check)
             info = self.datastore.get_label_info(image, self.datastore.reading_tag(image, tag, reader))
         if tag == "final":
             self._tell_of_final(image, protocol.name, known, saved)
@@ -247,14 +256,19 @@ class LandmarkService:
             image = self.datastore.find_id(check_image_id(image or self.datastore.id_of(path)))
             frame = read_image(path)[1]  # all of it: a file that is cut short is refused now, not when it is used
             same_grid = self._has_grid(image, frame)
-            if self.datastore.get_labels_by_image_id(image):
-                old = read_frame(self.image_path(image))
-                if old.size != frame.size or moved_by(old, frame) > SAME_PLACEMENT:
-                    raise ConflictError(
-                        f"The image {image!r} has labels that would not fit the new file, whose size or placement "
-                        "differs: delete them first, or use another ID."
-                    )
-            return self.datastore.add_image(image, str(path), params, keeps_size=same_grid)
+            notes, check = without(params, OWN_IMAGE_NOTES), partial(self._refuse_image, image, frame)
+            return self.datastore.add_image(image, str(path), notes, keeps_size=same_grid, check=check)
+
+    def _refuse_image(self, image: str, frame: Frame, entry: ImageEntry) -> None:
+        """Refuses a file with another frame than that of the image whose labels are there as it is replaced."""
+        if not entry.labels:
+            return
+        old = read_frame(self.image_path(image))
+        if old.size != frame.size or moved_by(old, frame) > SAME_PLACEMENT:
+            raise ConflictError(
+                f"The image {image!r} has labels that would not fit the new file, whose size or placement "
+                "differs: delete them first, or use another ID."
+            )
 
     def _has_grid(self, image: str, frame: Frame) -> bool:
         """Returns whether the image of an ID can be read and has as many columns and rows as a frame."""
@@ -264,10 +278,15 @@ class LandmarkService:
         except InputError:
             return False
 
-    def _refuse_other_protocol(self, image: str, tag: str, protocol: Protocol) -> None:
-        known = self.datastore.get_labels_by_image_id(image)
+    def _refuse_save(self, image: str, state: str, tag: str, protocol: Protocol, entry: ImageEntry) -> None:
+        """Refuses a label beside one of another protocol, or for an image that is no longer the one it was read for."""
+        if self.datastore.image_state(image) != state:
+            raise ConflictError(
+                f"The image {image!r} was replaced while its label was saved: load it again, and save the label if it "
+                "still fits."
+            )
         places = {"final": ("final", *READINGS), "draft": DRAFTS}.get(tag, (tag,))
-        others = [self.datastore.get_label_info(image, place).get("protocol") for place in places if place in known]
+        others = [entry.protocol(place) for place in places]
         other = next((name for name in others if name not in (None, protocol.name)), None)
         if other is not None:
             raise ConflictError(
@@ -288,6 +307,11 @@ class LandmarkService:
         except InputError:
             return None  # a proposal of another protocol
         return Proposal(version, landmarks) if isinstance(version, str) else None
+
+
+def without(notes: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Returns what a client notes, without the notes that are not a client's to make."""
+    return {name: value for name, value in notes.items() if name not in names}
 
 
 def _about_consensus(

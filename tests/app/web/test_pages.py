@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import pytest
 import requests
 from app_server import ROOT, Server
 
+from lib.datastore import LandmarkDatastore
 from monai_ext.images import read_frame
 from monai_ext.landmarks.markups import read_markups
 
@@ -142,10 +142,8 @@ def test_a_doubtful_label_is_shown_with_its_points_and_confirmed(
     flag = {"kind": "far", "landmarks": ["fovea"], "sentence": "fovea lies <b>90.0 px</b> away.", "size": 5.0}
     note = {"review": {"model_version": "v4", "labels": 12, "flags": [flag]}}
     query = {"label": image, "tag": "final"}
-    saved = requests.put(
-        f"{server.url}/datastore/label/info", params=query, data={"info": json.dumps(note)}, timeout=30
-    )
-    assert saved.status_code == 200, saved.text
+    store = LandmarkDatastore(str(study), repair=False)
+    store.note_labels("final", {image: (store.objects[image].labels["final"].sha256, note)})
     page = open_page(f"{server.url}/#/review")
     case = page.locator(f'[data-image="{image}"]')
     case.wait_for()

@@ -97,10 +97,10 @@ class InferenceSlots:
             ahead = len(self._running) + len(self._waiting)
             if ahead >= self.slots + self.queue and not patient:
                 raise self._queue_full()
-            self._waiting.append(job)
             if self._threads < min(self.slots, ahead + 1):
-                self._threads += 1
                 threading.Thread(target=self._serve, name="inference", daemon=True).start()
+                self._threads += 1  # only then: a machine may have no thread left
+            self._waiting.append(job)
             self._changed.notify()
         job.future.add_done_callback(partial(self._leave, job))
         return job.future

@@ -9,11 +9,19 @@ from typing import Any, NoReturn
 
 from monai_ext.dicomweb import Connection, fetch_image
 from monai_ext.landmarks import InputError
-from monai_ext.studies import ChangeSet, ImageEntry, StudyFiles, image_entry, known_image, reconcile_labels
+from monai_ext.studies import (
+    ChangeSet,
+    ImageEntry,
+    StudyFiles,
+    check_info,
+    image_entry,
+    known_image,
+    reconcile_labels,
+)
 
 from ..datastore import LandmarkDatastore
 from .cache import EXTENSION, ImageCache
-from .place import PLACE, REPORT, Place
+from .place import PLACE, REPORT, Place, takes_report
 
 _LOCKS = 16
 
@@ -57,6 +65,36 @@ class PacsDatastore(LandmarkDatastore):
                 del objects[image]
             # labels of images that were listed by no index, as where it was lost
             reconcile_labels(objects, StudyFiles(self.folder), self._warn_once)
+
+    def take_label(
+        self, image_id: str, protocol: str, content: bytes, info: dict[str, Any], uid: str, time: str
+    ) -> bool:
+        """Makes the label of a report the final one, and the report the newest; the draft of the image stays.
+
+        Args:
+            image_id: the image.
+            protocol: of the label.
+            content: of its markups file.
+            info: what else is noted on it.
+            uid: of the report.
+            time: of the report.
+
+        Returns:
+            Whether it is so; not where a person saved a final label meanwhile, which waits to be sent.
+
+        Raises:
+            InputError: the info cannot be stored.
+        """
+        notes = check_info({**info, "protocol": protocol, REPORT: uid})
+        with self._state.changing() as changes:
+            entry = changes.objects.get(image_id)
+            if entry is None or not takes_report(entry, protocol, time):
+                return False
+            self._labels.store(changes, image_id, "final", content, notes)
+            file = entry.image
+            report = {REPORT: {"uid": uid, "time": time}}
+            changes.set_image(image_id, file.model_copy(update={"info": {**file.info, **report}}))
+        return True
 
     def place(self, image_id: str) -> Place:
         """Where an image lies in the PACS.

@@ -47,6 +47,11 @@ def newest_report(entry: ImageEntry) -> tuple[str, str]:
     return (str(note.get("uid", "")), str(note.get("time", ""))) if isinstance(note, Mapping) else ("", "")
 
 
+def takes_report(entry: ImageEntry, protocol: str, time: str) -> bool:
+    """Tells whether the final label may become that of a report: unless it waits, is of another protocol, or newer."""
+    return not is_waiting(entry) and time > newest_report(entry)[1] and entry.protocol("final") in (None, protocol)
+
+
 def is_waiting(entry: ImageEntry) -> bool:
     """Tells whether the final label is in no report yet, or not in the newest one."""
     final = entry.labels.get("final")

@@ -32,7 +32,7 @@ from monai_ext.studies import digest
 
 from ..served_labels import read_label
 from .datastore import PacsDatastore
-from .place import REPORT, is_waiting, newest_report
+from .place import REPORT, is_waiting, newest_report, takes_report
 
 logger = logging.getLogger(__name__)
 
@@ -139,19 +139,16 @@ class Reports:
             return
         uid, time = str(report.SOPInstanceUID), _time(report)
         for protocol, image, found in self._read(report):
-            entry = self._datastore.objects[image]
-            other = entry.protocol("final")
-            if is_waiting(entry) or time <= newest_report(entry)[1] or other not in (None, protocol.name):
-                continue
+            if not takes_report(self._datastore.objects[image], protocol.name, time):
+                continue  # before its image is fetched
             frame = read_frame(self._datastore.image_file(image))
             landmarks = Landmarks(protocol.landmark_names, found.points, frame, found.status)
             content = json_text(uid, markups_document(landmarks)).encode()
             read_label(parse_markups(content, uid), frame, {protocol.name: protocol}, tag=FINAL)
-            info = {"protocol": protocol.name, "model_version": found.model_version or None, REPORT: uid}
+            info = {"model_version": found.model_version or None}
             if found.annotator:
                 info["annotator"] = found.annotator
-            self._datastore.store_label(image, "final", content, info)
-            self._datastore.note_images({image: {REPORT: {"uid": uid, "time": time}}})
+            self._datastore.take_label(image, protocol.name, content, info, uid, time)
 
     def _read(self, report: Dataset) -> Iterator[tuple[Protocol, str, ReportedLandmarks]]:
         """The landmarks of a report with their protocol and the ID of their image, as far as it is listed."""

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 LIST_SECONDS = 600.0
 #: Seconds until one that did not is tried again, from the first failure on, and at most.
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 300.0
+#: More than lead to the longest; a power of many failures is no float any more.
+_MOST_DOUBLINGS = 30
 
 
 class PacsSync:
@@ -108,4 +110,4 @@ class PacsSync:
 
     def _next_try(self) -> float:
         self._failures += 1
-        return min(RETRY_SECONDS * 2.0 ** (self._failures - 1), LONGEST_RETRY_SECONDS)
+        return min(RETRY_SECONDS * 2.0 ** min(self._failures - 1, _MOST_DOUBLINGS), LONGEST_RETRY_SECONDS)

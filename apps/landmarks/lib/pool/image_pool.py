@@ -124,6 +124,10 @@ class ImagePool:
         """Scores of most of some images, as far as they are known; None if there are none yet."""
         return self._pools[protocol].table(images)
 
+    def unreadable(self, protocol: str) -> frozenset[str]:
+        """The images that were left out, as they cannot be read."""
+        return self._pools[protocol].unreadable()
+
     def stats(self) -> dict[str, dict[str, Any]]:
         """Returns how far the scoring of each protocol is."""
         if any(pool.active and pool.has_new_model() for pool in self._pools.values()):
@@ -138,10 +142,13 @@ class ImagePool:
             return left
         for pool in self._pools.values():
             pool.state = "idle"
-        calls, pools = self._background.calls, self._active()
-        if calls == self._seen_calls and not self._asked and not any(pool.has_news() for pool in pools):
+        calls = self._background.calls
+        with self._lock:
+            pools = [self._pools[name] for name in self._urgent if self._pools[name].active]
+            asked, self._asked = self._asked, False
+        if calls == self._seen_calls and not asked and not any(pool.has_news() for pool in pools):
             return LOOK_SECONDS if pools else None
-        self._seen_calls, self._asked = None, False
+        self._seen_calls = None
         for pool in pools:
             try:
                 done = self._work_off(pool, calls)
@@ -151,15 +158,12 @@ class ImagePool:
                 done = True
             if not done:
                 return 0.0
+            with self._lock:
+                if self.is_off() and not self._asked and calls == self._background.calls:
+                    pool.active = False
             pool.state = "idle"
-            if self.is_off():
-                pool.active = False
         self._seen_calls = calls
         return 0.0
-
-    def _active(self) -> list[ProtocolPool]:
-        with self._lock:
-            return [self._pools[name] for name in self._urgent if self._pools[name].active]
 
     def _work_off(self, pool: ProtocolPool, calls: int) -> bool:
         """Does the work of one protocol; False where something changed, so that it is planned again."""

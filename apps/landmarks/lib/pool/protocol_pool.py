@@ -194,6 +194,11 @@ class ProtocolPool:
         with self._lock:
             return self._loaded().best_for(images)
 
+    def unreadable(self) -> frozenset[str]:
+        """The images that were left out, as they cannot be read."""
+        with self._lock:
+            return frozenset(self._unreadable)
+
     def stats(self) -> dict[str, Any]:
         """Returns how far the scoring is, for people and programs."""
         objects = self._datastore.objects

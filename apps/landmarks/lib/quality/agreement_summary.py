@@ -43,6 +43,11 @@ class AgreementSummary:
         known = self._look().get(protocol)
         return {**agreement_document([] if known is None else known.records), "protocol": protocol}
 
+    def shared_document(self, protocol: str) -> dict[str, Any]:
+        """The same without single labels and landmarks, by which a reader would know where another placed points."""
+        document = self.document(protocol)
+        return {**document, "labels": [], "versions": [{**row, "landmarks": {}} for row in document["versions"]]}
+
     def _look(self) -> dict[str, _Protocol]:
         with self._lock:
             objects = self._datastore.objects  # replaced by every change, so its identity shows changes

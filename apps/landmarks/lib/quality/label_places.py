@@ -70,10 +70,10 @@ class LabelPlaces:
         """The protocol of an image's final label: that which it was saved for, or that which it was seen to fit."""
         entry = self._datastore.objects.get(image)
         label = None if entry is None else entry.labels.get("final")
-        if label is None:
+        if entry is None or label is None:
             return None
-        stated = label.info.get("protocol")
-        if isinstance(stated, str):
+        stated = entry.protocol("final")
+        if stated is not None:
             return stated
         known = self._known.get(image)
         return known.protocol if known is not None and known.sha256 == label.sha256 else None
@@ -92,7 +92,7 @@ class LabelPlaces:
             self._keep(image, saved)
             return saved
         path = Path(self._datastore.get_label_uri(image, "final"))
-        stated = entry.labels["final"].info.get("protocol")
+        stated = entry.protocol("final")
         found: ReadLabel | None = None
         try:
             sha256 = digest(path.read_bytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +70,7 @@ class LabelReviewer:
         models: the served models by protocol.
         proposals: what was proposed for each image.
         look_again: called with a protocol whose labels the background worker is to see.
+        unreadable: tells the images of a protocol that the background worker cannot read, so that none waits for it.
     """
 
     def __init__(
@@ -78,8 +79,9 @@ class LabelReviewer:
         models: Mapping[str, ServedModel],
         proposals: Proposals,
         look_again: Callable[[str], None],
+        unreadable: Callable[[str], Collection[str]] = lambda protocol: (),
     ) -> None:
-        self._look_again = look_again
+        self._look_again, self._unreadable = look_again, unreadable
         self._datastore, self._models, self._proposals = datastore, models, proposals
         self._protocols: dict[str, Protocol] = {name: model.protocol for name, model in models.items()}
         self._places = LabelPlaces(datastore, self._protocols)
@@ -112,7 +114,7 @@ class LabelReviewer:
         known = self._stats
         if known is None or known[0] is not objects:
             known = self._stats = (objects, self._count(objects))
-        waiting = [self._places.protocol(image) for image in tuple(self._urgent)]
+        waiting = [self._places.protocol(image) for image in self._awaited(objects)]
         return {name: {**numbers, "waiting": waiting.count(name)} for name, numbers in known[1].items()}
 
     # The background worker's thread
@@ -172,7 +174,8 @@ class LabelReviewer:
             return
         labelled = self._labelled(task.protocol)
         if self._models[task.protocol].is_ready():
-            self._urgent.update(labelled)
+            objects = self._datastore.objects
+            self._urgent.update(image for image in labelled if _is_open(objects, image))
             self._look_again(task.protocol)
             return
         for image in labelled:
@@ -193,6 +196,11 @@ class LabelReviewer:
                 self._examine(image, None, None)
             elif proposal is not None and proposal.model_version == version:
                 self._examine(image, of_proposal(proposal), version)
+
+    def _awaited(self, objects: Objects) -> list[str]:
+        """The images that a model is still to look at, of those that it was asked to."""
+        unreadable = {image for protocol in self._protocols for image in self._unreadable(protocol)}
+        return [image for image in tuple(self._urgent) if image not in unreadable and _is_open(objects, image)]
 
     def _labelled(self, protocol: str) -> list[str]:
         return [
@@ -229,3 +237,10 @@ class LabelReviewer:
                 numbers["flagged"] += bool(flags_of(label.info))
                 numbers["confirmed"] += is_confirmed(label.info)
         return counts
+
+
+def _is_open(objects: Objects, image: str) -> bool:
+    """Returns whether an image has a final label that no person has confirmed."""
+    entry = objects.get(image)
+    label = None if entry is None else entry.labels.get("final")
+    return label is not None and not is_confirmed(label.info)

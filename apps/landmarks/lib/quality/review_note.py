@@ -33,7 +33,8 @@ def review_note(flags: Sequence[Flag], model_version: str | None, labels: int) -
 def note_of(info: Mapping[str, Any]) -> dict[str, Any] | None:
     """The note in a label's info; None if the label as it is was not reviewed."""
     note = info.get(NOTE)
-    return note if isinstance(note, dict) and isinstance(note.get("labels"), int) else None
+    whole = isinstance(note, dict) and isinstance(note.get("labels"), int) and "model_version" in note
+    return note if whole else None
 
 
 def is_confirmed(info: Mapping[str, Any]) -> bool:

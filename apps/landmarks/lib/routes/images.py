@@ -16,7 +16,7 @@ from monai_ext.landmarks import InputError
 from ..errors import NotFoundError
 from ..image_list import ImageListing, State
 from ..request_json import parse_params
-from ..service import LandmarkService
+from ..service import OWN_IMAGE_NOTES, LandmarkService, without
 from .reader import Reader, everything, reader_in
 from .requests import Admin, Annotator, AnyUser
 
@@ -67,7 +67,8 @@ def images_router(service: LandmarkService, app: Any) -> APIRouter:
 
     @router.put("/datastore/image/info", summary="Change the info of an image")
     def update_image_info(*, image: str, info: Annotated[str, Form()] = "{}", user: Annotator) -> dict[str, Any]:
-        service.datastore.update_image_info(image, {**parse_params(info, "info"), "user": user.username})
+        notes = without(parse_params(info, "info"), OWN_IMAGE_NOTES)
+        service.datastore.update_image_info(image, {**notes, "user": user.username})
         return {}
 
     return router

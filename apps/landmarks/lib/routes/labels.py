@@ -12,7 +12,7 @@ from monai_ext.images import LABEL_EXTENSION
 
 from ..errors import NotFoundError, ParameterError
 from ..request_json import parse_params
-from ..service import LandmarkService
+from ..service import OWN_NOTES, SAVED_NOTES, LandmarkService, without
 from .reader import SHARED, Reader, label_tag, reader_in
 from .requests import Admin, Annotator, AnyUser
 
@@ -85,11 +85,11 @@ def _remove(service: LandmarkService, image: str, tag: str, reader: str | None) 
 
 
 def _note(service: LandmarkService, image: str, tag: str, info: dict[str, Any], reader: str | None) -> None:
+    notes = without(info, (*OWN_NOTES, *SAVED_NOTES))
     if reader is None or tag == SHARED:
-        service.datastore.update_label_info(image, tag, info)
+        service.datastore.update_label_info(image, tag, notes)
     else:  # whose label it is does not change by a note
-        notes = {name: value for name, value in info.items() if name not in ("annotator", "client_id")}
-        service.datastore.note_reading(image, tag, reader, notes)
+        service.datastore.note_reading(image, tag, reader, without(notes, ("annotator", "client_id")))
 
 
 def _label_path(service: LandmarkService, image: str, tag: str) -> Path:

@@ -18,7 +18,7 @@ from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Markups, Protocol, first_of, input_error_behind
 from monai_ext.models import FolderBusyError, check_free
 from monai_ext.networks import device_names
-from monai_ext.studies import Studies
+from monai_ext.studies import Studies, known_label
 
 from ..datastore import LandmarkDatastore
 from ..errors import ParameterError
@@ -200,7 +200,7 @@ def training_set(
     others = 0
     for image_id in sorted(datastore.get_labeled_images()):
         image, label = Path(datastore.get_image_uri(image_id)), Path(datastore.get_label_uri(image_id, "final"))
-        stated = datastore.get_label_info(image_id, "final").get("protocol")
+        stated = known_label(datastore.objects, image_id, "final")[0].protocol("final")
         try:
             markups = Markups.read(label)
             found, landmarks = read_label(
