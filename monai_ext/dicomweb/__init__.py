@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         AnswerError,
         AwayError,
         Connection,
+        FailedError,
         PacsError,
     )
     from .credentials import Credentials, check_address, is_address
@@ -28,6 +29,7 @@ __all__ = [
     "AwayError",
     "Connection",
     "Credentials",
+    "FailedError",
     "Frames",
     "Instance",
     "PacsError",

@@ -35,6 +35,10 @@ class AwayError(PacsError):
     """A PACS does not answer at all, or not in time; to be tried again later."""
 
 
+class FailedError(AwayError):
+    """A PACS fails at one request (500); to be tried again later, while others may succeed."""
+
+
 class AccessError(AwayError):
     """A PACS refuses the credentials or a certificate, or its own certificate is not trusted."""
 
@@ -186,8 +190,8 @@ class Connection:
                 f"{place} sends requests on to another address ({status}): give that address as --studies."
             )
         if not 200 <= status < 300:
-            kind = AwayError if status >= 500 or status in (408, 429) else AnswerError
-            raise kind(f"{place} answers with an error ({status}).")
+            kind: type[PacsError] = AwayError if status > 500 or status in (408, 429) else AnswerError
+            raise (FailedError if status == 500 else kind)(f"{place} answers with an error ({status}).")
 
     def _chunks(self, response: requests.Response, megabytes: int) -> Iterator[bytes]:
         end, left = time.monotonic() + self._whole_seconds, megabytes * MEGABYTE

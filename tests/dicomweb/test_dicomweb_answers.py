@@ -24,6 +24,7 @@ from monai_ext.dicomweb import (
     AwayError,
     Connection,
     Credentials,
+    FailedError,
     Instance,
     check_address,
     fetch_header,
@@ -350,3 +351,12 @@ def test_a_report_is_sent_once_the_pacs_says_so(tmp_path: Path) -> None:
             send_report(Connection(address), report)
     with rude_pacs(lambda _: (503, {}, b"")) as (address, _), pytest.raises(AwayError):
         send_report(Connection(address), report)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(500, FailedError), (501, AwayError), (503, AwayError), (429, AwayError), (404, AnswerError)]
+)
+def test_a_failure_at_one_request_is_told_from_a_pacs_that_is_away(status: int, kind: type) -> None:
+    with rude_pacs(lambda _: (status, {}, b"")) as (address, _), pytest.raises(kind, match=str(status)) as caught:
+        list(list_instances(Connection(address), {"Modality": "OP"}))
+    assert type(caught.value) is kind

@@ -11,6 +11,7 @@ from pydicom.uid import ComprehensiveSRStorage
 
 from monai_ext.dicomweb import (
     AwayError,
+    FailedError,
     fetch_header,
     fetch_report,
     image_name,
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 #: Structured reports, of the class that this program writes; its series description tells them from others of that.
 _KEYS = {"Modality": "SR", "SOPClassUID": ComprehensiveSRStorage}
+#: Labels in a row at which the PACS fails, after which the others wait: it may be at fault as a whole.
+_MOST_FAILURES = 5
 
 
 class Reports:
@@ -59,6 +62,7 @@ class Reports:
         self._connection = datastore.connection
         self._taken: set[str] = set()
         self._told: set[str] = set()
+        self._failed: set[str] = set()
 
     def waiting(self) -> list[str]:
         """The images whose final label is not in the PACS."""
@@ -67,15 +71,25 @@ class Reports:
     def send(self) -> None:
         """Sends a report of each final label that waits; one that cannot be sent holds up no other.
 
+        Those at which the PACS failed come last the next time; where it fails at several in a row, the rest waits.
+
         Raises:
             AwayError: the PACS does not answer; the labels wait on.
         """
         self.problem = ""
-        for image in self.waiting():
+        in_a_row, failed = 0, self._failed
+        self._failed = set()
+        for image in sorted(self.waiting(), key=failed.__contains__):
             try:
                 self._send(image)
+                in_a_row = 0
             except (InputError, OSError) as error:
                 self._tell(f"The final label of {image} is not sent to the PACS: {error}", error)
+                if isinstance(error, FailedError):
+                    self._failed.add(image)
+                    in_a_row += 1
+            if in_a_row == _MOST_FAILURES:
+                return
 
     def take(self) -> None:
         """Makes labels of the reports that the PACS has and this server does not know.
@@ -95,7 +109,7 @@ class Reports:
 
     def _tell(self, sentence: str, error: Exception) -> None:
         """Notes what went wrong with one label, once in the log; what concerns all of them is raised again."""
-        if isinstance(error, AwayError):
+        if isinstance(error, AwayError) and not isinstance(error, FailedError):
             raise error
         self.problem = sentence
         if sentence not in self._told:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
-from monai_ext.dicomweb import AwayError
+from monai_ext.dicomweb import AwayError, FailedError
 from monai_ext.landmarks import InputError, ModelError
 from monai_ext.studies import Objects
 
@@ -136,6 +136,9 @@ class ProtocolPool:
         try:
             path = self._datastore.image_file(image)
             sight, features = eye.look(image, path)
+        except FailedError as error:  # looked at again with the next change
+            logger.warning("The image %s is not scored for %s: %s", name, self.name, error)
+            return
         except (ModelError, AwayError):
             raise
         except InputError as error:
