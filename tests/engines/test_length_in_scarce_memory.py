@@ -6,15 +6,12 @@ import itertools
 from dataclasses import dataclass, field
 
 import pytest
-import torch
 from engine_study import write_study
 
-from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, train, train_model
+from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, train_model
 from monai_ext.engines.run import Run
 from monai_ext.landmarks import Length
 
-#: More bytes than an address has room for.
-TOO_MUCH = 2**56
 IMAGES = 54
 
 
@@ -41,27 +38,6 @@ def trained(monkeypatch) -> Trained:
     return made
 
 
-@pytest.fixture
-def scarce(monkeypatch):
-    """Makes batches of more than one image fail from now on."""
-
-    def make() -> None:
-        build = train.build_network
-
-        def ask(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
-            if module.training and len(arguments[0]) > 1:
-                torch.empty(TOO_MUCH, dtype=torch.uint8)
-
-        def build_hungry(protocol):
-            network = build(protocol)
-            network.register_forward_pre_hook(ask)
-            return network
-
-        monkeypatch.setattr(train, "build_network", build_hungry)
-
-    return make
-
-
 @pytest.fixture(scope="module")
 def images(tmp_path_factory) -> list[LabelledImage]:
     studies = write_study(tmp_path_factory.mktemp("many"), IMAGES + 4)
@@ -76,7 +52,7 @@ def with_recipe(protocol, **fields):
 
 
 @pytest.mark.slow
-def test_a_number_of_steps_is_kept_with_smaller_batches(trained, scarce, tmp_path, images, quick_protocol) -> None:
+def test_a_number_of_steps_is_kept_with_smaller_batches(trained, hungry, tmp_path, images, quick_protocol) -> None:
     protocol = with_recipe(quick_protocol, max_steps=104)
     assert protocol.recipe.length(IMAGES) == Length(4, 26)
     assert protocol.recipe.model_copy(update={"batch_size": 1}).length(IMAGES) == Length(2, 52)
@@ -84,7 +60,7 @@ def test_a_number_of_steps_is_kept_with_smaller_batches(trained, scarce, tmp_pat
     trained.last = 90  # in the last epoch
     assert train_model(*job, stop=trained.stop).stopped
     assert len(trained.steps) == 90
-    scarce()
+    hungry(largest=1)
     trained.last = 98  # stopped once more, with small batches
     assert train_model(*job, stop=trained.stop).stopped
     trained.last = 10**9
@@ -100,12 +76,12 @@ def test_a_number_of_steps_is_kept_with_smaller_batches(trained, scarce, tmp_pat
     assert result.history[-1]["epoch"] == 4
 
 
-def test_epochs_of_so_many_steps_keep_those_that_were_made(trained, scarce, tmp_path, images, quick_protocol) -> None:
+def test_epochs_of_so_many_steps_keep_those_that_were_made(trained, hungry, tmp_path, images, quick_protocol) -> None:
     options = TrainOptions(max_epochs=2, epoch_steps=8, seed=5)
     job = (with_recipe(quick_protocol), images, tmp_path / "blobs", options)
     trained.last = 5
     train_model(*job, stop=trained.stop)
-    scarce()
+    hungry(largest=1)
     trained.last = 10**9
 
     train_model(*job)
@@ -113,11 +89,11 @@ def test_epochs_of_so_many_steps_keep_those_that_were_made(trained, scarce, tmp_
     assert [epoch for epoch, _ in trained.steps] == [1] * 8 + [2] * 8
 
 
-def test_a_pass_goes_on_after_the_images_that_were_used(trained, scarce, tmp_path, images, quick_protocol) -> None:
+def test_a_pass_goes_on_after_the_images_that_were_used(trained, hungry, tmp_path, images, quick_protocol) -> None:
     job = (with_recipe(quick_protocol), images[:4] + images[-7:], tmp_path / "blobs", TrainOptions(max_epochs=2))
     trained.last = 2  # of three: seven images in batches of two
     train_model(*job, stop=trained.stop)
-    scarce()
+    hungry(largest=1)
     trained.last = 10**9
 
     train_model(*job)
@@ -125,12 +101,12 @@ def test_a_pass_goes_on_after_the_images_that_were_used(trained, scarce, tmp_pat
     assert [epoch for epoch, _ in trained.steps] == [1, 1] + [1] * (7 - 2 * 7 // 3) + [2] * 7
 
 
-def test_passes_that_end_before_the_steps_stay_passes(trained, scarce, tmp_path, images, quick_protocol) -> None:
+def test_passes_that_end_before_the_steps_stay_passes(trained, hungry, tmp_path, images, quick_protocol) -> None:
     protocol = with_recipe(quick_protocol, max_epochs=2, max_steps=20)
     job = (protocol, images[:4] + images[-6:], tmp_path / "blobs", TrainOptions())
     trained.last = 4  # one pass of three, and one step
     train_model(*job, stop=trained.stop)
-    scarce()
+    hungry(largest=1)
     trained.last = 10**9
 
     train_model(*job)

@@ -6,40 +6,14 @@ import logging
 
 import pytest
 import torch
+from engine_memory import TOO_MUCH
 
-from monai_ext.engines import TrainOptions, labelled_images, train, train_model
+from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.stop import ResourceError, is_out_of_memory
 from monai_ext.models import find_model, read_card
 
 OPTIONS = TrainOptions(max_epochs=2, batch_size=4, val_interval=1, seed=5, checkpoint_seconds=0)
 SENTENCE = "The memory was not enough for batches of 4 images: batches of 2 are used."
-#: More bytes than an address has room for.
-TOO_MUCH = 2**56
-
-
-@pytest.fixture
-def hungry(monkeypatch):
-    """Makes networks ask for too much memory in training steps with more than so many images, from a step on."""
-
-    def make(largest: int, first_step: int = 0) -> None:
-        build = train.build_network
-        steps = 0
-
-        def ask(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
-            nonlocal steps
-            if module.training:
-                steps += 1
-                if len(arguments[0]) > largest and steps > first_step:
-                    torch.empty(TOO_MUCH, dtype=torch.uint8)
-
-        def build_hungry(protocol):
-            network = build(protocol)
-            network.register_forward_pre_hook(ask)
-            return network
-
-        monkeypatch.setattr(train, "build_network", build_hungry)
-
-    return make
 
 
 @pytest.fixture

@@ -74,43 +74,45 @@ def test_changes_made_while_the_next_image_is_fetched_are_kept(panel: Driver, cl
     assert panel.pixels()[2] == pytest.approx((51.0, 48.0), abs=0.3)
 
 
-def test_changes_made_while_a_draft_is_sent_are_kept_when_the_protocol_changes(
-    connect: Callable[..., Driver], client: FolderClient
-) -> None:
+@pytest.fixture
+def waiting(connect: Callable[..., Driver], client: FolderClient) -> Driver:
+    """A server of two protocols that answers no more, and an image of the first one with a change."""
     client.document["protocols"]["foot"] = {**client.document["protocols"]["head"], "name": "foot", "title": "Foot"}
     panel = connect(client)
     panel.do("nextSample")
     panel.do("detect")
     panel.drag(2, (51.0, 48.0))
     client.gate.clear()
+    return panel
+
+
+def choose_protocol(panel: Driver, place: int) -> None:
+    panel.ui.protocolCombo.setCurrentIndex(place)
+    panel.ui.protocolCombo.activated.emit(place)
+
+
+def test_changes_made_while_a_draft_is_sent_are_kept_when_the_protocol_changes(
+    waiting: Driver, client: FolderClient
+) -> None:
+    panel = waiting
     panel.answers = ["save_draft"]
-    panel.ui.protocolCombo.setCurrentIndex(1)
-    panel.ui.protocolCombo.activated.emit(1)
+    choose_protocol(panel, 1)
     panel.drag(2, (40.0, 30.0))
     client.gate.set()
     panel.idle()
     assert panel.bench.session.task.name == "foot"
     assert ("one", "draft") in client.labels
     assert panel.ui.unsentLabel.text == "Not on the server yet: one"
-    panel.ui.protocolCombo.setCurrentIndex(0)
-    panel.ui.protocolCombo.activated.emit(0)
+    choose_protocol(panel, 0)
     panel.idle()
     assert panel.pixels()[2] == pytest.approx((40.0, 30.0), abs=0.3)
 
 
-def test_a_protocol_is_not_left_while_a_label_is_on_its_way(
-    connect: Callable[..., Driver], client: FolderClient
-) -> None:
-    client.document["protocols"]["foot"] = {**client.document["protocols"]["head"], "name": "foot", "title": "Foot"}
-    panel = connect(client)
-    panel.do("nextSample")
-    panel.do("detect")
-    panel.drag(2, (51.0, 48.0))
-    client.gate.clear()
+def test_a_protocol_is_not_left_while_a_label_is_on_its_way(waiting: Driver, client: FolderClient) -> None:
+    panel = waiting
     panel.click("draft")
     panel.answers = ["save_draft"]
-    panel.ui.protocolCombo.setCurrentIndex(1)
-    panel.ui.protocolCombo.activated.emit(1)
+    choose_protocol(panel, 1)
     assert panel.message == "A label is on its way: wait until it is sent."
     assert (panel.work.image, panel.ui.protocolCombo.currentIndex) == ("one", 0)
     client.gate.set()
