@@ -190,6 +190,7 @@ def test_an_image_is_found_among_many_that_hold_its_name(open_page: OpenPage, se
     annotator = Annotator(page)
     annotator.open("5")
     annotator.wait_for_state("final")
+    assert [annotator.status(name) for name in ("bright", "dim")] == ["placed", "placed"]
 
 
 def test_the_next_image_opens_without_storage(annotate: Callable[..., Annotator]) -> None:
@@ -203,3 +204,4 @@ def test_the_next_image_opens_without_storage(annotate: Callable[..., Annotator]
     annotator.wait_for_image("spot_07")
     annotator.press("x")
     wait_for_another(annotator, "spot_07")
+    assert annotator.page.evaluate("() => { try { return Boolean(sessionStorage); } catch { return null; } }") is None
