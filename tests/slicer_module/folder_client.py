@@ -65,7 +65,13 @@ class FolderClient(StandInClient):
         entries = []
         for name, entry in self.entries.items():
             labels = {
-                tag: LabelInfo(tag, "head", info.get("model_version", "v1"), info.get("annotator", ""))
+                tag: LabelInfo(
+                    tag,
+                    "head",
+                    info.get("model_version", "v1"),
+                    info.get("annotator") or info.get("user", ""),
+                    info.get("ts"),
+                )
                 for tag, info in self._tags(name)
             }
             kind = "final" if "final" in labels else "draft" if "draft" in labels else "unlabeled"

@@ -148,6 +148,7 @@ class StandInClient:
         self.answers = {image: answer(image) for image in self.entries}
         self.failure: Exception | None = None
         self.calls: list[str] = []
+        self._saves = 0
         #: What was stated of an image's pixel size, the first being its file's.
         self.stated: dict[str, list[Calibration]] = {}
         self.pictures: dict[str, bytes] = {}
@@ -180,7 +181,8 @@ class StandInClient:
 
     def save_label(self, image: str, markups: bytes, params: Mapping[str, Any], tag: str = "final") -> dict[str, Any]:
         self._called("save_label")
-        info = {**params, "user": "admin", "ts": 1_700_000_000}
+        self._saves += 1
+        info = {**params, "user": "admin", "ts": 1_700_000_000 + self._saves}
         self._keep(image, tag)
         self.labels[image, tag] = (markups, info)
         return info

@@ -148,6 +148,23 @@ def test_a_connection_that_breaks(driver: Driver, proxy: Proxy) -> None:
     check_kept(driver)
 
 
+def test_a_label_that_another_program_saved_meanwhile_is_asked_about(driver: Driver, place: Place) -> None:
+    other = json.loads(place.client.download_label(PHOTO, "final"))
+    other["markups"][0]["controlPoints"][0]["position"][0] += 3.0
+    place.client.save_label(PHOTO, json.dumps(other).encode(), {"protocol": "spots", "annotator": "Grace"})
+    driver.submit()
+    (question,) = driver.questions
+    assert question.sentence.startswith(f"Grace submitted {PHOTO} after you opened it (20")
+    assert json.loads(place.client.download_label(PHOTO, "final"))["markups"] == other["markups"]
+    check_kept(driver)
+    driver.answers = ["replace"]
+    driver.do("sendAgain")
+    assert driver.message == f"{PHOTO} is submitted."
+    assert place.client.label_versions(PHOTO, "final")[0].user == "Grace"
+    driver.submit()  # one's own label is no conflict
+    assert (driver.message, len(driver.questions)) == (f"{PHOTO} is submitted.", 2)
+
+
 def test_the_server_is_killed_while_it_predicts(make_panel: Callable[..., Driver], tmp_path: Path) -> None:
     with spot_server(tmp_path / "killed") as place, Proxy(place.url) as proxy:
         driver = make_panel()

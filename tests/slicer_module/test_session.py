@@ -37,7 +37,7 @@ def test_the_whole_way(desk: Desk) -> None:
     assert desk.session.images.counts == {"unlabeled": 1, "final": 1}
     _, info = desk.client.labels["one", "final"]
     assert (info["seconds"], info["displacement"]["right_eye"]) == (7.0, 0.5)
-    assert desk.client.calls[-2:] == ["info", "save_label"]
+    assert desk.client.calls[-3:] == ["info", "images", "save_label"]
     again = desk.open()
     assert again is not work
     assert again.points == work.points

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ClientError(Exception):
     """A request that did not succeed. ``str(error)`` is one sentence that says what happened and what to do."""
@@ -69,6 +71,18 @@ class OtherFrame(ClientError):
 
 class WrongDefinition(ClientError):
     """Two sides mean different landmarks by one protocol's name: the server, a label, or the open work."""
+
+
+class Overtaken(ClientError):
+    """Somebody else saved a label of the image since it was opened; nothing was sent.
+
+    Attributes:
+        labels: when each label on the server was saved, by tag, once the person has been told.
+    """
+
+    def __init__(self, sentence: str, labels: Mapping[str, float | None]) -> None:
+        super().__init__(sentence)
+        self.labels = labels
 
 
 class SceneError(Exception):

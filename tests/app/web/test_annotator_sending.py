@@ -163,8 +163,11 @@ def test_a_held_key_submits_once(annotate: Callable[..., Annotator]) -> None:
     assert tags == ["final", "draft"]
 
 
-def test_a_label_whose_answer_was_lost_is_ones_own(annotate: Callable[..., Annotator], studies: Path) -> None:
-    annotator = annotate("spot_06")
+@pytest.mark.parametrize(("image", "name"), [("spot_06", "Ada"), ("spot_08", "")])
+def test_a_label_whose_answer_was_lost_is_ones_own(
+    annotate: Callable[..., Annotator], studies: Path, image: str, name: str
+) -> None:
+    annotator = annotate(image, annotator=name)
     page = annotator.page
     page.allowed.append("ERR_FAILED")
 
@@ -174,12 +177,12 @@ def test_a_label_whose_answer_was_lost_is_ones_own(annotate: Callable[..., Annot
 
     answer_puts(page, lose)
     annotator.press("Shift+S")
-    page.get_by_text("spot_06 was not sent").wait_for()
-    before = stored(studies, "spot_06").points
+    page.get_by_text(f"{image} was not sent").wait_for()
+    before = stored(studies, image).points
     page.unroute(LABELS)
     annotator.press("ArrowLeft", "Shift+S")
     annotator.wait_for_state("final")
-    moved = np.abs(stored(studies, "spot_06").points - before).sum()
+    moved = np.abs(stored(studies, image).points - before).sum()
     assert moved == pytest.approx(1, abs=1e-6)
 
 

@@ -25,6 +25,19 @@ export function fill(node, ...children) {
   return node;
 }
 
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
+
+/** As `fill`, for what is drawn anew while somebody looks at it: the keyboard's focus stays on the same element. */
+export function refill(node, ...children) {
+  const before = [...node.querySelectorAll(FOCUSABLE)];
+  const place = before.indexOf(document.activeElement);
+  fill(node, ...children);
+  if (place < 0) return node;
+  const after = [...node.querySelectorAll(FOCUSABLE)];
+  (after.find((other) => other.isEqualNode(before[place])) ?? after[place])?.focus({ preventScroll: true });
+  return node;
+}
+
 function build(create, tag, attributes, children) {
   const [name, ...classes] = tag.split(".");
   const node = create(name);

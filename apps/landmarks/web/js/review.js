@@ -1,7 +1,7 @@
 /** Labels that are worth a second look: flagged ones, and those farthest from what the network proposed. */
 
 import { address } from "./client.js";
-import { el, fill, svg } from "./dom.js";
+import { el, refill, svg } from "./dom.js";
 import { pixelsOf } from "./frame.js";
 import { number, t } from "./i18n.js";
 import { annotate, flagTag } from "./states.js";
@@ -72,13 +72,13 @@ class ReviewPage {
     this.thumbnails.drop(this.node);
     const few = this.images.slice(0, this.#shown.flagged);
     const far = this.labels.slice(0, this.#shown.moved);
-    fill(
+    refill(
       this.flagged,
       el("h2", { id: "flagged-title" }, t("review.flagged", { count: this.images.length })),
       few.length ? el("ul.cases", {}, few.map((image) => this.#flaggedCase(image))) : el("p.card.muted", {}, t("review.none_flagged")),
       this.#more("flagged", this.images.length),
     );
-    fill(
+    refill(
       this.moved,
       el("h2", { id: "moved-title" }, t("review.moved")),
       far.length ? el("p.muted", {}, t("review.circles")) : null,

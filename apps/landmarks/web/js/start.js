@@ -1,7 +1,7 @@
 /** The start page: what is served, how far the images are, how good the network is, how 3D Slicer joins. */
 
 import { address } from "./client.js";
-import { el, fill } from "./dom.js";
+import { el, fill, refill } from "./dom.js";
 import { number, t, when } from "./i18n.js";
 import { STATES, annotate, sign } from "./states.js";
 import { Thumbnails } from "./thumbnails.js";
@@ -16,7 +16,7 @@ export async function show(root, params, { client, message }) {
   const [info, ...pages] = await Promise.all([client.get("/info/"), ...STATES.map((state) => firstImages(client, state))]);
   const protocols = Object.values(info.protocols);
   const networks = el("div.stack");
-  const drawNetworks = (now) => fill(networks, protocols.map((protocol) => network(protocol, now)));
+  const drawNetworks = (now) => refill(networks, protocols.map((protocol) => network(protocol, now)));
   drawNetworks(info);
   fill(
     root,

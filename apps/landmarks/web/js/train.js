@@ -3,7 +3,7 @@
 import { address } from "./client.js";
 import { ask } from "./ask.js";
 import { chart } from "./chart.js";
-import { el, fill } from "./dom.js";
+import { el, fill, refill } from "./dom.js";
 import { number, t, when } from "./i18n.js";
 import { every } from "./timer.js";
 import { duration, isActive, share, trainingLine } from "./training_line.js";
@@ -175,7 +175,7 @@ class TrainPage {
     const version = this.#shownVersion;
     const title = version ? t("train.course_of", { version }) : t(isActive(stats) ? "train.course_now" : "train.course");
     const back = version ? el("button.plain", { type: "button", onclick: () => this.#quietly(() => this.loadHistory(null)) }, t("train.course_last")) : null;
-    fill(
+    refill(
       this.course,
       el("div.row.between", {}, el("h2", { id: "course-title" }, title), back),
       version ? null : trainingLine(stats),
@@ -230,7 +230,7 @@ class TrainPage {
     const moved = Object.fromEntries((this.info.agreement[this.protocol.name] ?? []).map((row) => [row.model_version, row]));
     const heads = ["version", "date", "labels_used", "val_error", "train.moved", ""];
     const last = rollbacks.at(-1);
-    fill(
+    refill(
       this.list,
       el("h2", { id: "versions-title" }, t("train.versions")),
       versions.length

@@ -9,7 +9,7 @@ import qt
 import slicer
 
 from ..words import tr as _
-from ..work.session import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
+from ..work.session import DISCARD, KEEP, REPLACE, SAVE_DRAFT, STAY, SUBMIT, Question
 
 #: What a choice does beyond those of a question of the session.
 UPLOAD, OVERRULE_FILE = "upload", "overrule_file"
@@ -22,6 +22,7 @@ def choice_words(choice: str) -> str:
         KEEP: _("Keep Unsent"),
         DISCARD: _("Discard"),
         SUBMIT: _("Submit Label"),
+        REPLACE: _("Replace Theirs"),
         STAY: _("Cancel"),
         UPLOAD: _("Upload"),
         OVERRULE_FILE: _("Overrule"),

@@ -81,7 +81,7 @@ class LoopOptions:
         ui.nextAfterSubmitCheck.setChecked(bench.settings.next_after_submit)
         ui.detectOnOpenCheck.toggled.connect(self._remember)
         ui.nextAfterSubmitCheck.toggled.connect(self._remember)
-        sender.submitted = self.submitted
+        sender.submitted, sender.open = self.submitted, study.open
 
     def image_opened(self) -> None:
         """Detects an opened image that has no label and no prediction of the present network."""

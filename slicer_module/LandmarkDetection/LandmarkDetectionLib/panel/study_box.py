@@ -164,6 +164,9 @@ class StudyBox:
             bench.say(notice, kind)
         elif bench.session.unsent_of(work) is not None:
             bench.say(_("{image} is open as you left it; it is not sent yet.").format(image=work.image), WARNING)
+        elif any(item.image == work.image and item.record.task == work.task for item in bench.session.sendable):
+            sentence = _("Unsent points of {image} were placed on an image of another size: they are kept, not shown.")
+            bench.say(sentence.format(image=work.image), WARNING)
         bench.show_work()
         self._opened()
 

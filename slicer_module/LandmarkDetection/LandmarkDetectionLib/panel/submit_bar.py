@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ClientError
+from ..errors import ClientError, Overtaken
 from ..server.prediction import Prediction
 from ..words import tr as _
 from ..work import jobs
 from ..work.jobs import Sent
 from ..work.records import Submission
-from ..work.session import SAVE_DRAFT, SUBMIT
+from ..work.session import DISCARD, KEEP, REPLACE, SAVE_DRAFT, SUBMIT, Question
 from .pictures import sign
 from .shortcuts import with_key
 from .workbench import ERROR, INFO, WARNING, Message, Workbench
@@ -26,6 +26,8 @@ class SubmitBar:
         self._bench, self._ui = bench, ui
         #: Called when the server has the finished label of the open image.
         self.submitted: Callable[[], object] = lambda: None
+        #: Opens an image with the label that the server has.
+        self.open: Callable[[str], object] = lambda _image: None
         #: The question of predictions that nobody looked at, as long as it stands in the message strip.
         self._asked: Message | None = None
         ui.detectButton.clicked.connect(self.detect)
@@ -159,13 +161,41 @@ class SubmitBar:
         def failed(error: ClientError) -> None:
             sentence = bench.session.not_sent(submission, error)
             bench.save()
+            if isinstance(error, Overtaken) and self._settled(submission, error, then):
+                return
             if sentence:
-                bench.say(sentence, ERROR, self.send_again)
+                bench.say(sentence, ERROR, lambda: self._retry(submission))
             else:
-                bench.say(_("Cancelled; the points are kept."), INFO, self.send_again)
+                bench.say(_("Cancelled; the points are kept."), INFO, lambda: self._retry(submission))
 
         verb = _("Submitting {image}") if submission.tag == "final" else _("Saving a draft of {image}")
         bench.run(SEND, verb.format(image=submission.image), lambda: jobs.send(client, submission), done, failed)
+
+    def _retry(self, submission: Submission) -> None:
+        """Sends the unsent work again, with that of another server which was sent here on purpose."""
+        session = self._bench.session
+        kept = session.unsent_of(submission.record)
+        if kept is None or kept in session.sendable or not session.connected:
+            self.send_again()
+        elif not self._bench.background.running(SEND):
+            self._send(session.retry(kept), None)
+
+    def _settled(self, submission: Submission, error: Overtaken, then: Callable[[], object] | None) -> bool:
+        """Asks whose label counts; False where the person decides later, and the points stay unsent."""
+        bench = self._bench
+        details = (_("If yours replaces it, theirs stays among the earlier versions of the image."),)
+        answer = bench.ask(Question(str(error), details, (KEEP, REPLACE, DISCARD)))
+        if answer == REPLACE:
+            self._send(submission.over(error.labels), then)
+        elif answer == DISCARD:
+            work = bench.session.work
+            bench.session.forget_unsent(submission.record)
+            if work is not None and work.image == submission.image:
+                bench.session.discard()
+                bench.scene.clear()
+                self.open(submission.image)
+            bench.save()
+        return answer in (REPLACE, DISCARD)
 
     def reset(self, *_args: Any) -> None:
         work = self._bench.session.work

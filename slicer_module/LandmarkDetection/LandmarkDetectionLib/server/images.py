@@ -23,12 +23,14 @@ class LabelInfo:
         protocol: the task that it belongs to; empty for a file placed by hand that nobody asked about yet.
         model_version: of the network that proposed it; None if it was placed by hand or is unknown.
         annotator: who saved it.
+        updated: when, in seconds since 1970; None if nobody noted it.
     """
 
     tag: str
     protocol: str = ""
     model_version: str | None = None
     annotator: str = ""
+    updated: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def _label(tag: str, document: Any, image: str) -> LabelInfo:
         protocol=str(entry.get("protocol") or ""),
         model_version=None if version is None else str(version),
         annotator=str(entry.get("annotator") or ""),
+        updated=number_or_none(entry.get("updated"), f"The time of the {tag} label of {image}"),
     )
 
 

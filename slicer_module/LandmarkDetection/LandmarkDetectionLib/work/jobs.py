@@ -17,6 +17,7 @@ from ..server.prediction import Prediction
 from ..server.server_info import ServerInfo
 from ..server.task_definition import TaskDefinition
 from ..words import tr as _
+from .conflicts import check_not_overtaken, labels_seen
 from .records import Submission, WorkRecord
 
 
@@ -90,12 +91,13 @@ def open_image(
             continue
         record = _label_record(client, task, entry.id, tag, geometry)
         if record is not None:
-            return _opened(client, path, record)
-    return _opened(client, path, WorkRecord.empty(task, entry.id, geometry), notice)
+            return _opened(client, path, record, entry)
+    return _opened(client, path, WorkRecord.empty(task, entry.id, geometry), entry, notice)
 
 
-def _opened(client: LandmarkClient, path: Path, record: WorkRecord, notice: str = "") -> OpenedImage:
-    return OpenedImage(path, replace(record, server=client.url, reader=client.annotator), notice)
+def _opened(client: LandmarkClient, path: Path, record: WorkRecord, entry: ImageEntry, notice: str = "") -> OpenedImage:
+    record = replace(record, server=client.url, reader=client.annotator, labels=labels_seen(entry))
+    return OpenedImage(path, record, notice)
 
 
 def detect(client: LandmarkClient, task: TaskDefinition, image: str, keep: bool = False) -> Prediction:
@@ -108,14 +110,16 @@ def detect(client: LandmarkClient, task: TaskDefinition, image: str, keep: bool 
 
 
 def send(client: LandmarkClient, submission: Submission) -> Sent:
-    """Stores a label, after a look whether the server still means the same landmarks.
+    """Stores a label, after a look whether the server still means the same landmarks and has the same labels.
 
     Raises:
-        WrongDefinition: it does not; nothing is sent.
+        WrongDefinition: it means others; nothing is sent.
+        Overtaken: somebody else saved a label since the image was opened; nothing is sent.
     """
     task = submission.record.task
     known = client.info()
     check_definition(known, task)
+    check_not_overtaken(client, submission)
     info = client.save_label(submission.image, submission.markups, submission.params, submission.tag)
     first = submission.tag == "final" and task.name not in known.models  # from the first label on it may Auto-detect
     return Sent(submission, info, client.url, _info_or_none(client) if first else None)
@@ -171,7 +175,8 @@ def restore(
     if record is None:
         sentence = _("The label of {image} was put back, but was deleted in the meantime: open the image again.")
         raise BadAnswer(sentence.format(image=image))
-    return client.images(), _opened(client, path, record)
+    images = client.images()
+    return images, _opened(client, path, record, images.get(image) or ImageEntry(image))
 
 
 def _label_record(

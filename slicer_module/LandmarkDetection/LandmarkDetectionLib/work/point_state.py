@@ -68,9 +68,14 @@ class PointState:
     @property
     def word(self) -> str:
         """The positionStatus of markups files: ``defined``, ``missing`` or ``undefined``."""
-        if self.status in _PLACES:
+        return self.word_of(self.status)
+
+    @staticmethod
+    def word_of(status: str) -> str:
+        """The positionStatus of a status of the table."""
+        if status in _PLACES:
             return DEFINED
-        return MISSING if self.status == ABSENT else UNDEFINED
+        return MISSING if status == ABSENT else UNDEFINED
 
     def with_prediction(self, point: PointPrediction) -> PointState:
         """Replaces the state by a prediction."""

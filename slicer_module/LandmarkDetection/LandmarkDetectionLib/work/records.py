@@ -15,6 +15,7 @@ from ..server.json_fields import (
     as_object,
     as_text,
     from_scene_text,
+    number_or_none,
     position_or_none,
     to_scene_text,
 )
@@ -43,6 +44,7 @@ class WorkRecord:
         seconds: time spent.
         server: the address that the image came from; empty if unknown.
         reader: who opened the image; empty if nobody was named. It counts in a study with several readers.
+        labels: when each label that the person has seen was saved, by tag; None if unknown.
     """
 
     task: TaskDefinition
@@ -55,6 +57,7 @@ class WorkRecord:
     seconds: float = 0.0
     server: str = ""
     reader: str = ""
+    labels: Mapping[str, float | None] | None = None
 
     @classmethod
     def empty(cls, task: TaskDefinition, image: str, geometry: Geometry | None = None) -> WorkRecord:
@@ -73,6 +76,8 @@ class WorkRecord:
         }
         if self.reader:
             document["reader"] = self.reader
+        if self.labels is not None:
+            document["labels"] = dict(self.labels)
         return to_scene_text(document)
 
     @classmethod
@@ -99,6 +104,7 @@ class WorkRecord:
             as_number(entry.get("seconds"), "The saved time"),
             server,
             as_text(entry.get("reader", ""), "The saved reader"),
+            _labels(entry.get("labels")),
         )
 
     def on(self, geometry: Geometry) -> WorkRecord:
@@ -161,6 +167,12 @@ class WorkRecord:
         seconds = info.get("seconds")
         spent = float(seconds) if isinstance(seconds, (int, float)) and 0 < seconds < 1e9 else 0.0
         return cls(task, image, states, geometry, version, tag, content_of(states), spent)
+
+
+def _labels(value: Any) -> dict[str, float | None] | None:
+    if value is None:
+        return None
+    return {tag: number_or_none(time, "The saved time of a label") for tag, time in as_object(value, "Labels").items()}
 
 
 def text_or_none(value: Any) -> str | None:
@@ -228,6 +240,10 @@ class Submission:
     @property
     def points(self) -> Points:
         return self.record.points
+
+    def over(self, labels: Mapping[str, float | None]) -> Submission:
+        """The same label, to replace those that the person has been told of."""
+        return replace(self, record=replace(self.record, labels=labels))
 
     @classmethod
     def of(cls, record: WorkRecord, tag: str, annotator: str = "") -> Submission:

@@ -22,7 +22,7 @@ from .records import SessionRecord, Submission, Unsent, WorkRecord
 from .work import Work
 
 #: Answers to a question.
-SAVE_DRAFT, KEEP, DISCARD, SUBMIT, STAY = "save_draft", "keep", "discard", "submit", "stay"
+SAVE_DRAFT, KEEP, DISCARD, SUBMIT, REPLACE, STAY = "save_draft", "keep", "discard", "submit", "replace", "stay"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Question:
         sentence: the question.
         details: further sentences, one per line of the dialog.
         choices: the answers that make sense, the safest first: ``save_draft`` (send a draft, then go on), ``keep``
-            (go on, the work stays in the scene among the unsent), ``discard``, ``submit`` or ``stay``.
+            (go on, the work stays in the scene among the unsent), ``discard``, ``submit``, ``replace`` (send it over
+            the label of somebody else) or ``stay``.
     """
 
     sentence: str
@@ -195,17 +196,18 @@ class Session:
     def _is_same(self, one: Work | WorkRecord, other: Work | WorkRecord) -> bool:
         """Whether two works are on one image of one server, by the same landmarks and, where it counts, reader.
 
-        Images of two servers may have the same name.
+        Images of two servers may have the same name, and one of another size is another image.
         """
-        origins = [(one.server, other.server)]
+        origins = [(one.server, other.server), (str(one.geometry.size or ""), str(other.geometry.size or ""))]
         if self.info is None or self.info.readers > 1:
-            origins.append((one.reader, other.reader))
+            origins.append((one.reader.casefold(), other.reader.casefold()))
         same = (one.image, one.task.digest) == (other.image, other.task.digest)
         return same and all(a == b or "" in (a, b) for a, b in origins)
 
     def is_of_another_reader(self, work: Work | WorkRecord) -> bool:
         """Whether somebody else opened the image, in a study whose readers label each image by themselves."""
-        return self.info is not None and self.info.readers > 1 and work.reader not in ("", self.annotator)
+        several, reader = self.info is not None and self.info.readers > 1, work.reader.casefold()
+        return several and reader not in ("", self.annotator.casefold())
 
     @property
     def sendable(self) -> tuple[Unsent, ...]:

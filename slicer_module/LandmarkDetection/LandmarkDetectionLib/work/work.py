@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import WrongDefinition
@@ -66,6 +66,8 @@ class Work:
         self.model_version: str | None = None
         #: The address that the image came from and who opened it; empty where unknown.
         self.server, self.reader = "", ""
+        #: When each label of the image that the person has seen was saved, by tag; None if unknown.
+        self.labels: Mapping[str, float | None] | None = None
         #: The tag under which the server last got this work, or it was opened from; None: neither.
         self.saved_tag: str | None = None
         self._points: Points = tuple(PointState(name) for name in task.names)
@@ -306,6 +308,7 @@ class Work:
     def mark_saved(self, submission: Submission) -> None:
         """Records that the server has a submission; later changes stay unsent."""
         self._saved, self.saved_tag = content_of(submission.points), submission.tag
+        self.labels = submission.record.labels
         self.revision += 1
 
     def record(self) -> WorkRecord:
@@ -321,6 +324,7 @@ class Work:
             self.seconds,
             self.server,
             self.reader,
+            self.labels,
         )
 
     @classmethod
@@ -329,7 +333,7 @@ class Work:
         work = cls(record.task, record.image, record.geometry, record.seconds, clock)
         work._points, work.model_version = record.points, record.model_version
         work._saved, work.saved_tag = record.saved, record.saved_tag
-        work.server, work.reader = record.server, record.reader
+        work.server, work.reader, work.labels = record.server, record.reader, record.labels
         if record.saved_tag == "final":
             work._seen = {index: point.said for index, point in enumerate(record.points)}
         return work

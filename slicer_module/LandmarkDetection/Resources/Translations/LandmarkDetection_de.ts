@@ -652,6 +652,10 @@
    <translation>Absenden</translation>
   </message>
   <message>
+   <source>Replace Theirs</source>
+   <translation>Fremdes ersetzen</translation>
+  </message>
+  <message>
    <source>Cancel</source>
    <translation>Abbrechen</translation>
   </message>
@@ -949,6 +953,10 @@
    <translation>{image} ist geöffnet, wie Sie es verlassen haben; gesendet ist es noch nicht.</translation>
   </message>
   <message>
+   <source>Unsent points of {image} were placed on an image of another size: they are kept, not shown.</source>
+   <translation>Nicht gesendete Punkte von {image} wurden auf einem Bild anderer Größe gesetzt: Sie bleiben erhalten, werden aber nicht gezeigt.</translation>
+  </message>
+  <message>
    <source>Choose a loaded volume first.</source>
    <translation>Wählen Sie zuerst ein geladenes Bild.</translation>
   </message>
@@ -1026,6 +1034,10 @@
   <message>
    <source>Saving a draft of {image}</source>
    <translation>Ein Entwurf von {image} wird gespeichert</translation>
+  </message>
+  <message>
+   <source>If yours replaces it, theirs stays among the earlier versions of the image.</source>
+   <translation>Wenn Ihr Label es ersetzt, bleibt das fremde unter den früheren Versionen des Bildes.</translation>
   </message>
   <message>
    <source>All landmarks are as predicted; Undo brings yours back.</source>
@@ -1580,6 +1592,21 @@
   <message>
    <source>The certificate file {ca_file} cannot be used: {error}.</source>
    <translation>Die Zertifikatdatei {ca_file} ist nicht verwendbar: {error}.</translation>
+  </message>
+ </context>
+ <context>
+  <name>work.conflicts</name>
+  <message>
+   <source>{who} submitted {image} after you opened it{when}.</source>
+   <translation>{who} hat {image} eingereicht, nachdem Sie es geöffnet haben{when}.</translation>
+  </message>
+  <message>
+   <source>{who} saved a draft of {image} after you opened it{when}.</source>
+   <translation>{who} hat einen Entwurf von {image} gespeichert, nachdem Sie es geöffnet haben{when}.</translation>
+  </message>
+  <message>
+   <source>Somebody</source>
+   <translation>Jemand</translation>
   </message>
  </context>
  <context>
