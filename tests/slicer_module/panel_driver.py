@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from host import Host
 from host.install import MODULE
-from LandmarkDetectionLib.work.session import Question
+from LandmarkDetectionLib.work.question import Question
 from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 from scipy import ndimage
 

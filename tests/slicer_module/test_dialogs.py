@@ -24,7 +24,7 @@ def windowless(make_panel: Callable[..., Driver], monkeypatch: pytest.MonkeyPatc
 def ask_once(windows: list[Any], answer: str = "keepChoice") -> str:
     """Asks, presses a button, and keeps a weak reference to the dialog's window as Python has it."""
     from LandmarkDetectionLib.panel.dialogs import ask
-    from LandmarkDetectionLib.work.session import Question
+    from LandmarkDetectionLib.work.question import Question
 
     def press() -> None:
         window = QtWidgets.QApplication.activeModalWidget()

@@ -15,6 +15,7 @@ from LandmarkDetectionLib.work.label_document import label_bytes, read_label
 from LandmarkDetectionLib.work.records import WorkRecord
 from panel_driver import Driver
 from PIL import Image
+from scene_fixture import slicer
 from session_parts import TASK
 
 MINE, THEIRS = (51.0, 48.0), (40.0, 44.0)
@@ -220,3 +221,46 @@ def test_retry_sends_what_the_person_sent_to_another_server(
     other.save_label = save
     driver.do("retry")
     assert (driver.message, third_point(other)) == ("one is submitted.", near(MINE))
+
+
+def test_the_tables_show_the_label_that_an_image_has_when_it_is_opened_anew(
+    driver: Driver, client: FolderClient
+) -> None:
+    driver.submit()
+    driver.open("one")
+    assert driver.rows[2][1] == "corrected"
+    states = client._states(client.infer("head", "one").document)
+    states[2] = states[2].as_missing()
+    client.save_label("one", label_bytes(states, PHOTO), {"protocol": "head", "annotator": "Grace"})
+    driver.open("one")
+    assert (driver.work.revision, driver.rows[2][1]) == (0, "missing")
+
+
+def test_importing_another_scene_leaves_the_work_as_it_is(driver: Driver, tmp_path: Path) -> None:
+    other = slicer.vtkMRMLScene()
+    other.AddNode(slicer.vtkMRMLModelNode())
+    other.SetURL(str(tmp_path / "other.mrml"))
+    other.Commit(str(tmp_path / "other.mrml"))
+    words = driver.work.undo_words
+    slicer.mrmlScene.SetURL(str(tmp_path / "other.mrml"))
+    slicer.mrmlScene.Import()
+    driver.host.step()
+    assert (driver.work.undo_words, driver.bench.session.unsent) == (words, ())
+    assert driver.pixels()[2] == near(MINE)
+
+
+def test_detecting_all_lists_the_images_as_the_reader_sees_them(connected: Driver, client: FolderClient) -> None:
+    asked = []
+    connected.bench.client = _client_of("Ada", asked)
+    connected.bench.observer = _client_of("", asked)
+    connected.do("detectAll")
+    connected.host.wait(lambda: not connected.panel.batch.running and "Ada" in asked, 20, "the list")
+    assert asked == ["Ada"]
+
+
+def _client_of(annotator: str, asked: list[str]) -> FolderClient:
+    """A client whose lists are noted with its reader."""
+    client = FolderClient()
+    client.annotator, images = annotator, client.images
+    client.images = lambda *args: (asked.append(annotator), images(*args))[1]
+    return client

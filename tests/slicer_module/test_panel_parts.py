@@ -82,7 +82,7 @@ def test_the_bar_is_as_full_and_as_coloured_as_the_confidence(
 def test_the_dialog_gives_the_pressed_answer(make_panel: Callable[..., Driver], choice: str | None) -> None:
     driver = make_panel()
     from LandmarkDetectionLib.panel.dialogs import ask
-    from LandmarkDetectionLib.work.session import Question
+    from LandmarkDetectionLib.work.question import Question
 
     seen: list[str] = []
 

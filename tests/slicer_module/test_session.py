@@ -10,7 +10,8 @@ import pytest
 from LandmarkDetectionLib.errors import BadAnswer, Cancelled, Refused, TimedOut, Unreachable, WrongDefinition
 from LandmarkDetectionLib.server.images import ImageEntry, LabelInfo
 from LandmarkDetectionLib.work import jobs
-from LandmarkDetectionLib.work.session import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Session
+from LandmarkDetectionLib.work.question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT
+from LandmarkDetectionLib.work.session import Session
 from session_desk import FOLDER, Desk, changed_protocol
 from session_parts import TASK, StandInClient, answer, counts, info_document, lps
 

@@ -102,7 +102,8 @@ class BatchBox:
             bench.session.refresh(refreshed)
             bench.say(sentence, kind)
 
-        bench.run(BATCH, "", lambda: jobs.refresh(client), done, lambda _error: bench.say(sentence, kind), quiet=True)
+        reader = bench.client or client  # the list is that reader's own where an image has several
+        bench.run(BATCH, "", lambda: jobs.refresh(reader), done, lambda _error: bench.say(sentence, kind), quiet=True)
 
     def show(self) -> None:
         ui, session = self._ui, self._bench.session

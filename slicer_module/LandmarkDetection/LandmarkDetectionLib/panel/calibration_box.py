@@ -24,7 +24,7 @@ from ..server.geometry import (
     read_length,
 )
 from ..words import tr as _
-from ..work.session import STAY, Question
+from ..work.question import STAY, Question
 from .dialogs import OVERRULE_FILE
 from .workbench import ERROR, INFO, Workbench
 

@@ -9,7 +9,7 @@ import qt
 import slicer
 
 from ..words import tr as _
-from ..work.session import DISCARD, KEEP, REPLACE, SAVE_DRAFT, STAY, SUBMIT, Question
+from ..work.question import DISCARD, KEEP, REPLACE, SAVE_DRAFT, STAY, SUBMIT, Question
 
 #: What a choice does beyond those of a question of the session.
 UPLOAD, OVERRULE_FILE = "upload", "overrule_file"

@@ -148,7 +148,7 @@ class LandmarkTable:
         set_rows(table, 0 if task is None else len(task.landmarks))
         if task is not None:
             fit_height(table, 3, 19)
-            state = (task, None if work is None else (work.image, work.revision, work.geometry))
+            state = (task, None if work is None else (work, work.revision, work.geometry))
             if state != self._shown:
                 self._shown = state
                 for row in range(len(task.landmarks)):

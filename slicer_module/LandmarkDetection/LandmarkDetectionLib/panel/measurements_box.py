@@ -105,7 +105,7 @@ class MeasurementExport:
         for button in (self._table, self._csv):
             button.setEnabled(measured and work is not None)
         self._study.setEnabled(measured and session.connected and not self._bench.background.running(STUDY))
-        shown = None if work is None else (work.image, work.revision, work.geometry)
+        shown = None if work is None else (work, work.revision, work.geometry)
         if shown != self._shown:
             self._shown = shown
             if work is not None and find_table(slicer.mrmlScene, work.image) is not None:

@@ -278,6 +278,8 @@ class Panel:
     def scene_loaded(self) -> None:
         """Continues the work that an opened scene holds."""
         bench = self.bench
+        if bench.has_saved(bench.scene.stored_values().get(STATE)):  # the file brought other things
+            return
         problem = ""
         try:
             text = bench.scene.restore().get(STATE)

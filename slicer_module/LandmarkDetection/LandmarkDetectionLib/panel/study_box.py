@@ -11,7 +11,7 @@ from ..server.images import DRAFT, FINAL, STATES, UNLABELED, ImageEntry, ImageLi
 from ..words import tr as _
 from ..work import jobs
 from ..work.jobs import OpenedImage
-from ..work.session import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
+from ..work.question import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
 from ..work.work import Work
 from .dialogs import UPLOAD
 from .pictures import FAIR, GOOD, IDLE, Icons, light, sign

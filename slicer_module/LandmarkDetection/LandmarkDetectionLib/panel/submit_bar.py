@@ -10,8 +10,8 @@ from ..server.prediction import Prediction
 from ..words import tr as _
 from ..work import jobs
 from ..work.jobs import Sent
+from ..work.question import DISCARD, KEEP, REPLACE, SAVE_DRAFT, SUBMIT, Question
 from ..work.records import Submission
-from ..work.session import DISCARD, KEEP, REPLACE, SAVE_DRAFT, SUBMIT, Question
 from .pictures import sign
 from .shortcuts import with_key
 from .workbench import ERROR, INFO, WARNING, Message, Workbench

@@ -12,7 +12,8 @@ from ..errors import Cancelled, ClientError, TimedOut, Unreachable
 from ..scene.scene import SceneAdapter, SceneError
 from ..server.client import LandmarkClient
 from ..words import tr as _
-from ..work.session import Question, Session
+from ..work.question import Question
+from ..work.session import Session
 from .background import Background
 from .settings import Settings
 
@@ -165,6 +166,10 @@ class Workbench:
         if text != self._saved:
             self._saved = text
             self.scene.save_state({STATE: text})
+
+    def has_saved(self, text: str | None) -> bool:
+        """Tests that a text of the scene is what this panel stored last."""
+        return bool(text) and text == self._saved
 
     def forget_saved(self) -> None:
         """Forgets what was stored, for another scene."""

@@ -46,6 +46,13 @@ class ImageFrame:
         self.size = (width, height)
         self._mirrored = (False, False)
 
+    @property
+    def placement(self) -> tuple[float, ...]:
+        """The volume's own matrix from pixels to RAS millimetres, row by row."""
+        matrix = vtk.vtkMatrix4x4()
+        self.volume.GetIJKToRASMatrix(matrix)
+        return tuple(matrix.GetElement(row, column) for row in range(3) for column in range(4))
+
     def face(self, geometry: Geometry) -> bool:
         """Counts pixels as the server does, whose placement of the same file is given; returns whether that changed.
 

@@ -33,6 +33,7 @@ class PointWatcher:
         locate: ``(index) -> (x, y)`` of a defined point in pixels of the image.
         tell: ``(kind, index)``: "start", "move", "end", "place", "unset" or "select".
         changed: called after any change, ours or not, to let other things follow.
+        reordered: puts the points back in order where Slicer changed it; returns whether it did.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class PointWatcher:
         locate: Callable[[int], Pixel],
         tell: Callable[[str, int], None],
         changed: Callable[[], None],
+        reordered: Callable[[], bool] = lambda: False,
     ) -> None:
         self._node, self._locate, self._tell, self._changed = node, locate, tell, changed
+        self._reordered = reordered
         self._quiet = 0
         self._held = False
         self._dragged: int | None = None
@@ -84,7 +87,7 @@ class PointWatcher:
 
     def check(self) -> None:
         """Reports the changes since the last look."""
-        if self._quiet:
+        if self._quiet or self._reordered():
             return
         before, self._seen = self._seen, self._look()
         changes = [

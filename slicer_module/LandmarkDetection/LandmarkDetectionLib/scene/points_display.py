@@ -92,6 +92,7 @@ class PointsDisplay:
     ) -> None:
         self._scene, self._frame, self._task, self._callbacks = scene, frame, task, callbacks
         self._geometry = Geometry()
+        self._work: Work | None = None
         self._predicted: list[Any] = []
         self._lines = MeasurementLines(scene, task)
         if node is None or not has_labels(node, task.names):
@@ -106,7 +107,8 @@ class PointsDisplay:
         self._names = PointNames(scene, task, view)
         self._volume_parent = frame.volume.GetTransformNodeID()
         node.SetAndObserveTransformNodeID(self._volume_parent)
-        self._watcher = PointWatcher(node, self.pixel, self._tell, self._follow)
+        self._placed_by = frame.placement
+        self._watcher = PointWatcher(node, self.pixel, self._tell, self._follow, self._put_in_order)
         self.placement = Placement(
             application_logic, node, self._watcher.quiet, lambda: self._callbacks().placing_stopped()
         )
@@ -116,7 +118,7 @@ class PointsDisplay:
 
     def show(self, work: Work) -> None:
         """Updates the points that differ from a work."""
-        self._geometry = work.geometry
+        self._geometry, self._work = work.geometry, work
         self._predicted = [point.predicted for point in work.points]
         placing = self.placement.index
         if placing is not None and work[placing].position is not None:
@@ -173,12 +175,20 @@ class PointsDisplay:
         self._follow()
 
     def follow_volume(self) -> None:
-        """Gives the points the volume's new parent transform, unless they had another one."""
-        parent = self._frame.volume.GetTransformNodeID()
-        if parent != self._volume_parent and self.node.GetTransformNodeID() == self._volume_parent:
-            with self._watcher.quiet():
+        """Keeps the points on their pixels of a volume that has another parent transform, or another placement.
+
+        They get its new parent, unless they had another one than the volume. A transform that is hardened, or a volume
+        that is centred, changes the volume's own matrix.
+        """
+        parent, placement = self._frame.volume.GetTransformNodeID(), self._frame.placement
+        adopted = parent != self._volume_parent and self.node.GetTransformNodeID() == self._volume_parent
+        moved = placement != self._placed_by
+        self._volume_parent, self._placed_by = parent, placement
+        with self._watcher.quiet():
+            if adopted:
                 self.node.SetAndObserveTransformNodeID(parent)
-        self._volume_parent = parent
+            if moved and self._work is not None:
+                self.show(self._work)
         self._watcher.check()
 
     @property
@@ -203,6 +213,18 @@ class PointsDisplay:
 
     def _local(self, lps: Any) -> Any:
         return self._frame.local(self.node, self._geometry.to_pixel(lps))
+
+    def _put_in_order(self) -> bool:
+        """Restores the order of the landmarks where Slicer changed it: a landmark is known by its place in the list."""
+        names, count = list(self._task.names), self.node.GetNumberOfControlPoints()
+        labels = [self.node.GetNthControlPointLabel(index) for index in range(count)]
+        if labels == names or sorted(labels) != sorted(names) or self._work is None:
+            return False
+        with self._watcher.quiet():
+            for index, name in enumerate(names):
+                self.node.SetNthControlPointLabel(index, name)
+            self.show(self._work)
+        return True
 
     def _follow(self) -> None:
         pixels = [self.pixel(index) for index in range(len(self._task.landmarks))]

@@ -298,7 +298,8 @@ class SceneAdapter:
         self._volume_observers.clear()
         self._frame = frame
         frame.volume.SetAttribute(_IMAGE_ID, image_id)
-        self._volume_observers.add(frame.volume, frame.volume.TransformModifiedEvent, self._on_volume_transform)
+        for event in (frame.volume.TransformModifiedEvent, vtk.vtkCommand.ModifiedEvent):
+            self._volume_observers.add(frame.volume, event, self._on_volume_moved)
         self._refer()
         self._view.show(frame)
 
@@ -339,7 +340,7 @@ class SceneAdapter:
         write_reference(node, IMAGE, self.volume)
         write_reference(node, POINTS, self._points_node)
 
-    def _on_volume_transform(self, *_: Any) -> None:
+    def _on_volume_moved(self, *_: Any) -> None:
         if self._points is not None:
             self._points.follow_volume()
 

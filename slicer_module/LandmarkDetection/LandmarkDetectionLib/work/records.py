@@ -107,6 +107,10 @@ class WorkRecord:
             _labels(entry.get("labels")),
         )
 
+    def continues(self, other: WorkRecord) -> bool:
+        """Tests that this is the same work at a later time, with other points: the time spent tells which is later."""
+        return self.seconds > other.seconds and self.points != other.points
+
     def on(self, geometry: Geometry) -> WorkRecord:
         """Moves the points to the present placement of the image, pixel by pixel."""
         if self.geometry.size != geometry.size or geometry.size is None or self.geometry == geometry:
@@ -164,9 +168,19 @@ class WorkRecord:
             states = tuple(state.scaled(geometry.factor_from(Geometry())) for state in states)
         elif info.get("unit") == "mm" and geometry.unit == "px":
             states = tuple(replace(state, radius=None, coverage=None) for state in states)
+        elif info.get("unit") == "mm":  # of another size, where it was stated anew
+            before = replace(geometry, spacing=_spacing(info.get("spacing")) or geometry.spacing)
+            states = tuple(state.scaled(geometry.factor_from(before)) for state in states)
         seconds = info.get("seconds")
         spent = float(seconds) if isinstance(seconds, (int, float)) and 0 < seconds < 1e9 else 0.0
         return cls(task, image, states, geometry, version, tag, content_of(states), spent)
+
+
+def _spacing(value: Any) -> tuple[float, float] | None:
+    """The pixel size that a label states; None where it states none, as those of former versions."""
+    numbers = value if isinstance(value, list) and len(value) == 2 else []
+    x, y = (number if isinstance(number, (int, float)) else 0.0 for number in numbers or (0.0, 0.0))
+    return (float(x), float(y)) if 0 < x < 1e9 and 0 < y < 1e9 else None
 
 
 def _labels(value: Any) -> dict[str, float | None] | None:
@@ -223,8 +237,9 @@ class Submission:
         record: the work as it was when the submission was made.
         tag: ``final`` or ``draft``.
         params: the JSON that goes with the label: ``protocol``, ``definition`` (digest), ``model_version`` (None
-            where no prediction was shown), ``displacement`` by landmark and its ``unit``, ``seconds``, ``client``,
-            ``annotator``, and ``landmarks``, from which the work is taken up again when the label is reopened.
+            where no prediction was shown), ``displacement`` by landmark and its ``unit``, the pixel's ``spacing`` where
+            that is mm, ``seconds``, ``client``, ``annotator``, and ``landmarks``, from which the work is taken up again
+            when the label is reopened.
         markups: the content of the Slicer markups file.
     """
 
@@ -253,6 +268,7 @@ class Submission:
             "model_version": record.model_version,
             "displacement": displacement(record),
             "unit": record.geometry.unit,
+            **({"spacing": list(record.geometry.spacing)} if record.geometry.unit == "mm" else {}),
             "seconds": round(record.seconds, 1),
             "client": "3D Slicer",
             "landmarks": {point.name: origin_of(point) for point in record.points},

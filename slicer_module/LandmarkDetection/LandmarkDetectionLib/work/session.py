@@ -7,7 +7,7 @@ submission to send); the panel runs the jobs of ``jobs.py`` in a worker thread a
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..errors import BadAnswer, Cancelled, ClientError, WrongDefinition
 from ..server.geometry import Calibration
@@ -18,29 +18,9 @@ from ..server.task_definition import TaskDefinition
 from ..words import tr as _
 from .history import Clock
 from .jobs import OpenedImage, Refreshed, Sent, check_definition
-from .records import SessionRecord, Submission, Unsent, WorkRecord
+from .question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
+from .records import SessionRecord, Submission, Unsent, WorkRecord, content_of
 from .work import Work
-
-#: Answers to a question.
-SAVE_DRAFT, KEEP, DISCARD, SUBMIT, REPLACE, STAY = "save_draft", "keep", "discard", "submit", "replace", "stay"
-
-
-@dataclass(frozen=True)
-class Question:
-    """A decision of the person that a command needs.
-
-    Attributes:
-        sentence: the question.
-        details: further sentences, one per line of the dialog.
-        choices: the answers that make sense, the safest first: ``save_draft`` (send a draft, then go on), ``keep``
-            (go on, the work stays in the scene among the unsent), ``discard``, ``submit``, ``replace`` (send it over
-            the label of somebody else) or ``stay``.
-    """
-
-    sentence: str
-    details: tuple[str, ...] = ()
-    choices: tuple[str, ...] = (STAY,)
-
 
 #: How many landmarks a sentence names before it breaks off.
 _NAMED = 4
@@ -330,7 +310,7 @@ class Session:
     def sent(self, sent: Sent) -> None:
         """Takes up a stored label; later changes of the work stay unsent."""
         submission = sent.submission
-        self.forget_unsent(submission.record)
+        self._keep_later_changes(submission)
         work = self._open_work_of(submission.record)
         if work is not None:
             work.mark_saved(submission)
@@ -346,8 +326,9 @@ class Session:
         Returns:
             One sentence for the person; empty if the person cancelled.
         """
-        reason = str(error)
-        self._keep(Unsent(submission.record, submission.tag, reason))
+        reason, kept = str(error), self.unsent_of(submission.record)
+        if kept is None or not kept.record.continues(submission.record):
+            self._keep(Unsent(submission.record, submission.tag, reason))
         if isinstance(error, Cancelled):
             return ""
         return _("{image} was not sent, and its points are kept: {reason}").format(
@@ -378,13 +359,27 @@ class Session:
             BadAnswer: the text is damaged or of another version; nothing is changed.
         """
         saved = SessionRecord.from_json(text)
-        for item in saved.unsent:
-            self._keep(item)
         self.server = self.server or saved.server
         if saved.work is not None:
             self.keep_unsent(_("Another scene was opened before it was submitted."))
-            self.adopt(Work.from_record(saved.work, self._clock))
+        for item in saved.unsent:
+            kept = self.unsent_of(item.record)
+            if kept is None or not kept.record.continues(item.record):
+                self._keep(item)
+        if saved.work is not None:
+            kept = self.unsent_of(saved.work)
+            later = kept is not None and kept.record.continues(saved.work)
+            self.adopt(Work.from_record(kept.record if kept is not None and later else saved.work, self._clock))
         return self.definition_problem()
+
+    def _keep_later_changes(self, submission: Submission) -> None:
+        """Forgets the unsent work that the server has now; what was changed since, on an image left then, stays."""
+        kept = self.unsent_of(submission.record)
+        self.forget_unsent(submission.record)
+        if kept is not None and kept.record.continues(submission.record):
+            saved, labels = content_of(submission.points), submission.record.labels
+            record = replace(kept.record, saved=saved, saved_tag=submission.tag, labels=labels)
+            self._keep(replace(kept, record=record))
 
     def _keep(self, unsent: Unsent) -> None:
         self.forget_unsent(unsent.record)

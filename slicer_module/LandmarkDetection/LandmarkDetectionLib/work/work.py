@@ -177,13 +177,16 @@ class Work:
             raise WrongDefinition(
                 _("The prediction is for landmarks other than those of {protocol}.").format(protocol=self.task.name)
             )
-        points = tuple(
-            old.with_proposal(new)
-            if keep_touched and old.touched and old.status != UNLABELLED
-            else old.with_prediction(new)
-            for old, new in zip(self._points, prediction.points)
-        )
-        return self._change(points, "Auto-detect", prediction.model_version)
+
+        def predicted(points: Points) -> Points:
+            return tuple(
+                old.with_proposal(new)
+                if keep_touched and old.touched and old.status != UNLABELLED
+                else old.with_prediction(new)
+                for old, new in zip(points, prediction.points)
+            )
+
+        return self._change_all(predicted, "Auto-detect", prediction.model_version)
 
     def begin_drag(self, index: int) -> None:
         """Starts a drag: until :meth:`end_drag` all moves are one step of history."""
@@ -230,8 +233,7 @@ class Work:
 
     def clear_all(self) -> bool:
         """Clears all landmarks in one step."""
-        points = tuple(p if p.status == UNLABELLED else p.as_unlabelled() for p in self._points)
-        return self._change(points, "clear all", self.model_version)
+        return self._change_each(lambda p: p if p.status == UNLABELLED else p.as_unlabelled(), "clear all")
 
     def accept(self, index: int) -> bool:
         """Accepts a prediction: the point counts as corrected, with no distance moved."""
@@ -239,15 +241,13 @@ class Work:
 
     def accept_all(self) -> bool:
         """Accepts all untouched predictions."""
-        return self._change(tuple(point.accepted() for point in self._points), "accept all", self.model_version)
+        return self._change_each(PointState.accepted, "accept all")
 
     def reset_to_prediction(self, index: int | None = None) -> bool:
         """Resets one landmark, or all, to the prediction; False without a prediction."""
         if index is not None:
             return self._change_one(index, self._points[index].as_predicted(), "reset")
-        return self._change(
-            tuple(point.as_predicted() for point in self._points), "reset to prediction", self.model_version
-        )
+        return self._change_each(PointState.as_predicted, "reset to prediction")
 
     def calibrate(self, spacing: tuple[float, float], unit: str) -> bool:
         """Changes the size of a pixel along (x, y), and with it all lengths. Points stay; it is no step of history."""
@@ -347,6 +347,21 @@ class Work:
     def _change_one(self, index: int, state: PointState, words: str) -> bool:
         points = (*self._points[:index], state, *self._points[index + 1 :])
         return self._change(points, f"{words} {self.task.landmarks[index].title}", self.model_version)
+
+    def _change_each(self, change: Callable[[PointState], PointState], words: str) -> bool:
+        return self._change_all(lambda points: tuple(map(change, points)), words, self.model_version)
+
+    def _change_all(self, change: Callable[[Points], Points], words: str, model_version: str | None) -> bool:
+        """Changes all points in a step of its own, also while a drag goes on, which then continues from there."""
+        drag, self._drag = self._drag, None
+        if drag is None:
+            return self._change(change(self._points), words, model_version)
+        during = self._points
+        self._points = drag.before.points
+        changed = self._change(change(self._points), words, model_version)
+        self._drag = _Drag(drag.index, self._moment)
+        self._points = change(during)
+        return changed
 
     def _change(self, points: Points, words: str, model_version: str | None) -> bool:
         before, after = self._moment, _Moment(points, model_version)
