@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .completeness import data_files, joined
+    from .completeness import data_files, joined, pixel_file
     from .exif import read_exif_orientation, stored_to_upright, upright_size, upright_to_stored
     from .formats import FORMATS, IMAGE_EXTENSIONS, READABLE_KINDS, REPORT, image_kind, kind_of_bytes, slicer_extension
     from .names import (
@@ -62,6 +62,7 @@ __all__ = [
     "kind_of_bytes",
     "label_file_name",
     "name_key",
+    "pixel_file",
     "read_exif_orientation",
     "read_frame",
     "read_image",

@@ -147,6 +147,20 @@ def data_files(path: Path) -> tuple[Path, ...]:
     return (found,)
 
 
+#: Extensions of image files whose pixels may lie in another file.
+_HEADERS = (".mhd", ".mha", ".nhdr", ".nrrd")
+
+
+def pixel_file(path: Path) -> Path | None:
+    """The other file that holds the pixels of an image file; None without one, or where it is not there."""
+    if path.suffix.lower() not in _HEADERS:
+        return None
+    try:
+        return next(iter(data_files(path)), None)
+    except (InputError, OSError):
+        return None
+
+
 def joined(path: Path) -> Joined | None:
     """A header with its pixels as one file, for whom only one can be sent; None if the file is whole already.
 

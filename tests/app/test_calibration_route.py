@@ -268,5 +268,9 @@ def test_radii_of_earlier_proposals_are_not_taken_for_mm(app: Any, client: TestC
     for image in ("spot_00", "spot_01"):
         client.post(f"/infer/spots?image={image}&output=json")
     state(client, how="ruler", mm_per_px=0.1)
-    assert app.service.proposals.get("spots", "spot_00").radius is None
-    assert app.service.proposals.get("spots", "spot_01").radius is not None
+    first, second = (
+        app.service.proposals.get("spots", image, app.datastore().image_state(image))
+        for image in ("spot_00", "spot_01")
+    )
+    assert first.radius is None
+    assert second.radius is not None

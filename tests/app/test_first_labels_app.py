@@ -57,10 +57,13 @@ def web(house: Any) -> TestClient:
     return client_of(house)
 
 
-def label(house: Any, web: TestClient, number: int, points: object = None, tag: str = "final") -> None:
+def label(
+    house: Any, web: TestClient, number: int, points: object = None, tag: str = "final", status: object = None
+) -> None:
     image = f"view_{number}"
     path = image_file(house, image).with_name("upload.tmp")
-    write_label(path.with_suffix(".mrk.json"), image_file(house, image), truth(number) if points is None else points)
+    points = truth(number) if points is None else points
+    write_label(path.with_suffix(".mrk.json"), image_file(house, image), points, status)
     content = path.with_suffix(".mrk.json").read_bytes()
     path.with_suffix(".mrk.json").unlink()
     response = put_label(web, content, image, tag)
@@ -194,3 +197,23 @@ def test_a_real_server_answers_an_uploaded_image(
         ).json()
     assert answer["image"] == "new"
     assert np.linalg.norm(pixels(answer) - truth(2), axis=1).max() < 2
+
+
+def test_a_damaged_labelled_image_stops_no_other(house: Any, web: TestClient, studies: Path) -> None:
+    for number in range(3):
+        label(house, web, number)
+    path = studies / "view_1.png"
+    path.write_bytes(path.read_bytes()[:2000])
+    answer = infer(web, "view_3")
+    found = [landmark["pixel"] for landmark in answer["landmarks"]]
+    np.testing.assert_allclose(found, truth(3), atol=1.5)
+    assert "Matched with 2 labelled images" in answer["message"]
+
+
+def test_labels_that_share_no_landmark_help_each_other(house: Any, web: TestClient) -> None:
+    nowhere = [np.nan, np.nan]
+    label(house, web, 0, np.array([truth(0)[0], nowhere]), status=[1, -1])
+    label(house, web, 1, np.array([nowhere, truth(1)[1]]), status=[-1, 1])
+    answer = infer(web, "view_3")
+    found = [landmark["pixel"] for landmark in answer["landmarks"]]
+    np.testing.assert_allclose(found, truth(3), atol=3)

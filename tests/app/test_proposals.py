@@ -44,7 +44,7 @@ def test_oldest_proposal_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> 
     memory = Proposals()
     for image in ("a", "b", "a", "c"):
         memory.remember("spots", image, Proposal(image, PROPOSED))
-    assert memory.get("spots", "b") is None
-    assert memory.get("other", "a") is None
-    found = [memory.get("spots", image) for image in ("a", "c")]
+    assert memory.get("spots", "b", "") is None
+    assert memory.get("other", "a", "") is None
+    found = [memory.get("spots", image, "") for image in ("a", "c")]
     assert [proposal.model_version for proposal in found if proposal] == ["a", "c"]

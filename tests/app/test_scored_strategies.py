@@ -12,6 +12,7 @@ from app_pool import IMAGES, NAMES, House, scored
 from app_requests import assert_refused, publish_random
 from app_spots import SPOTS, spot_points, write_label
 
+from lib.pool.score_table import ImageScore, Origin, ScoreTable, ScoreTables
 from monai_ext.landmarks.geometry import FloatArray
 
 MoveIn = Callable[..., House]
@@ -175,3 +176,26 @@ def test_the_protocol_is_chosen_or_the_first_with_a_network(
     assert_refused(refused, 404, "There is no protocol 'ear'; there are dots, spots.")
     assert_refused(client.post("/activelearning/uncertainty", json={"protocol": 3}), 422, "not 3.")
     assert client.get("/info/").json()["pool_stats"].keys() == {"dots", "spots"}
+
+
+def test_labelled_images_that_were_not_looked_at_are_named(
+    move_in: MoveIn, ask_app: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = ready(move_in())
+    label(house, "spot_00", tmp_path)
+    table = house.pool.table("spots", NAMES)
+    del table.images["spot_00"]
+    monkeypatch.setattr(house.pool, "table", lambda *_: table)
+    note = "1 of 1 labelled images are not looked at yet: the image may be like one of them."
+    assert ask_app(house.app, "diversity", "ann")["note"] == note
+    assert "note" not in ask_app(house.app, "uncertainty", "ann")
+
+
+def test_scores_without_features_are_no_reason_to_keep_a_former_network() -> None:
+    scores = {name: ImageScore("file", 0.5) for name in NAMES}
+    seen = {name: ImageScore("file", 0.5, np.zeros(3)) for name in NAMES[:2]}
+    tables = ScoreTables(current=ScoreTable(Origin("v2", "b", "map_radius"), seen))
+    tables.former = ScoreTable(Origin("v1", "a", "map_radius"), scores)
+    assert tables.best_for(NAMES).origin.model_version == "v1"
+    assert tables.best_for(NAMES, features=True).origin.model_version == "v2"
+    assert tables.best_for(NAMES[2:], features=True) is None

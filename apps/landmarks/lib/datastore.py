@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 from monailabel.datastore.local import LocalDatastore, LocalDatastoreModel
 
-from monai_ext.images import IMAGE_EXTENSIONS, LABEL_EXTENSION, StatedSize, check_image_id, same_name
+from monai_ext.images import IMAGE_EXTENSIONS, LABEL_EXTENSION, StatedSize, check_image_id, pixel_file, same_name
 from monai_ext.landmarks import InputError
 from monai_ext.studies import (
     LOCK_SECONDS,
@@ -237,7 +237,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
     def restore_label(self, image_id: str, tag: str, version: LabelVersion, *, user: str | None) -> dict[str, Any]:
         """Makes an earlier version the present label, which becomes an earlier version itself; returns its info.
 
-        The info stays that of the version, with who restored it.
+        The info stays that of the version, with who restored it. A final label ends the draft of its image here too.
 
         Raises:
             NotFoundError: there is no such image.
@@ -246,6 +246,8 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         with self._state.changing() as changes:
             notes = {"restored_from": version.version, "restored_by": user}
             self._labels.store(changes, image_id, tag, content, {**version.info, **notes})
+            if tag == "final" and "draft" in changes.objects[image_id].labels:
+                self._labels.delete(changes, image_id, "draft")
             return dict(changes.objects[image_id].labels[tag].info)
 
     def state_size(self, image_id: str, size: StatedSize | None) -> None:
@@ -353,8 +355,12 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
     def image_state(self, image_id: str) -> str:
         """Returns what changes when an image is replaced; empty if it no longer exists."""
         entry = self.objects.get(image_id)
-        state = None if entry is None else FileState.of(self._state.files.image(image_id, entry.image.ext))
-        return "" if state is None else f"{state.modified_ns:x}-{state.size:x}"
+        if entry is None:
+            return ""
+        path = self._state.files.image(image_id, entry.image.ext)
+        state, pixels = FileState.of(path), pixel_file(path)
+        other = None if pixels is None else FileState.of(pixels)
+        return "-".join(f"{part.modified_ns:x}-{part.size:x}" for part in (state, other) if part) if state else ""
 
     def label_versions(self, image_id: str, tag: str) -> list[LabelVersion]:
         """The earlier versions of a label, newest first; those of a deleted image too.

@@ -116,7 +116,9 @@ class Offers:
         if not left:
             by_whom = f", by you or by their {datastore.readers} readers" if several else ""
             return f"All {images} images are labelled{by_whom}."
-        running = [self._running(entry, datastore.readers) for entry in left.values()]
+        drafts = {image: _drafters(entry, datastore.readers) for image, entry in left.items()}
+        begun = {i for i, names in drafts.items() if any(name is None or not is_same(name, client) for name in names)}
+        running = [self._running(entry, datastore.readers) for image, entry in left.items() if image not in begun]
         others = [[offer for offer in offers if not is_same(offer.client, client)] for offers in running]
         ends = [max(offer.time for offer in offers) + self._seconds - self._now() for offers in others if offers]
         parts = []

@@ -23,11 +23,13 @@ class Proposal:
         model_version: of the model.
         landmarks: what it found.
         radius: (K,) in the unit of the image, NaN where not known; None if none was told.
+        image_state: of the image that was looked at, which changes when it is replaced; empty if unknown.
     """
 
     model_version: str
     landmarks: Landmarks
     radius: FloatArray | None = None
+    image_state: str = ""
 
 
 class Proposals:
@@ -47,9 +49,11 @@ class Proposals:
             for key in [key for key in self._by_key if key[1] == image]:
                 self._by_key[key] = replace(self._by_key[key], radius=None)
 
-    def get(self, protocol: str, image: str) -> Proposal | None:
+    def get(self, protocol: str, image: str, image_state: str) -> Proposal | None:
+        """The last proposal for an image as it is now; None also if it was for another image under the same ID."""
         with self._lock:
-            return self._by_key.get((protocol, image))
+            proposal = self._by_key.get((protocol, image))
+        return None if proposal is None or proposal.image_state not in ("", image_state) else proposal
 
 
 def displacement(proposed: Landmarks, saved: Landmarks) -> dict[str, float | None]:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai_ext.images import check_image_id, label_file_name, read_frame, read_image, stated_size
+from monai_ext.images import check_image_id, label_file_name, pixel_file, read_frame, read_image, stated_size
 from monai_ext.landmarks import SAME_PLACEMENT, Frame, InputError, Landmarks, Protocol, moved_by, parse_markups
 from monai_ext.studies import (
     ANNOTATOR,
@@ -127,15 +127,16 @@ class LandmarkService:
         """
         task, path = self.infer_task(model), self.image_path(image)
         label_file_name(image)  # an ID that is too long is refused before the network runs
+        state = self.datastore.image_state(image)
 
         def make(check: Check) -> Reply:
             reply = task.predict(path, image, check)
-            self._remember(model, image, reply)
+            self._remember(model, image, reply, state)
             return reply
 
         future = self.desk.ask(partial(_key, task, path, image), make, patient=patient)
         if future.done() and future.exception() is None:
-            self._remember(model, image, future.result())
+            self._remember(model, image, future.result(), state)
         return future
 
     def ask_file(
@@ -167,8 +168,8 @@ class LandmarkService:
 
         return self.desk.ask(lambda: None, make)
 
-    def _remember(self, model: str, image: str, reply: Reply) -> None:
-        proposal = Proposal(reply.document["model_version"], reply.landmarks, reply.radius)
+    def _remember(self, model: str, image: str, reply: Reply, state: str) -> None:
+        proposal = Proposal(reply.document["model_version"], reply.landmarks, reply.radius, state)
         self.proposals.remember(model, image, proposal)
 
     def store_proposal(self, model: str, reply: Reply) -> str:
@@ -204,7 +205,7 @@ class LandmarkService:
         markups = parse_markups(content, name)
         protocol, landmarks = read_label(markups, frame, self.protocols, stated, tag)
         check = partial(self._refuse_save, image, state, tag, protocol)
-        known = self.proposals.get(protocol.name, image) or self._stored_proposal(image, protocol)
+        known = self.proposals.get(protocol.name, image, state) or self._stored_proposal(image, protocol)
         sent = without(params, OWN_NOTES)
         info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
         # a label as a person submits it, whatever the label that it was made from says of itself
@@ -231,7 +232,8 @@ class LandmarkService:
             info = self.datastore.restore_reading(image, tag, version, reader, user=user)
         protocol = info.get("protocol")
         if tag == "final" and isinstance(protocol, str):
-            self._tell_of_final(image, protocol, self.proposals.get(protocol, image))
+            known = self.proposals.get(protocol, image, self.datastore.image_state(image))
+            self._tell_of_final(image, protocol, known)
         return info
 
     def _tell_of_final(
@@ -326,4 +328,6 @@ def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     state = FileState.of(path)
     if state is None:
         return None
-    return task.model.protocol.name, task.signature(image), image, state, stated_size(path)
+    pixels = pixel_file(path)
+    other = None if pixels is None else FileState.of(pixels)
+    return task.model.protocol.name, task.signature(image), image, state, other, stated_size(path)

@@ -107,7 +107,7 @@ class Scored(Strategy):
         except InputError as error:
             return reply(choice.images[0], choice, f"The first image by ID is offered: {error}", protocol=protocol)
         self._pool.ask(protocol)
-        table = self._pool.table(protocol, choice.images)
+        table = self._pool.table(protocol, choice.images, self._name in USES_FEATURES)
         told = {"protocol": protocol, "of": len(choice.images)}
         if table is None:
             return reply(choice.images[0], choice, self._nothing_known(protocol), scored=0, **told)
@@ -125,12 +125,17 @@ class Scored(Strategy):
             return reply(choice.images[0], choice, self._nothing_known(told["protocol"]), **told)
         # what others work on will be labelled soon: an image like it would bring little
         chosen = select(self._name, self._candidates(usable, [*labelled, *choice.taken], table), 1)[0]
+        unseen = len(labelled) - table.covers(labelled, features=True) if self._name in USES_FEATURES else 0
         note = ""
         if table.origin.model_version != version:
             note = f"The scores are those of network {table.origin.model_version}; {version} has still to see most."
         elif len(usable) < len(choice.images):
             note = (
                 f"The best of {len(usable)} scored images is offered; {len(choice.images) - len(usable)} are not yet."
+            )
+        elif unseen:
+            note = (
+                f"{unseen} of {len(labelled)} labelled images are not looked at yet: the image may be like one of them."
             )
         return reply(chosen, choice, note, score=table.images[chosen].score, **told)
 

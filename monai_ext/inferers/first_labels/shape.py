@@ -66,6 +66,9 @@ def common_shape(points: Sequence[torch.Tensor], defined: Sequence[torch.Tensor]
     Args:
         points: of each image.
         defined: (K,) bool of each image.
+
+    An image that shares no landmark with the one that has most is laid on the mean of the others; where it shares none
+    with them either, its landmarks stay where they lie in the mean.
     """
     first = max(range(len(points)), key=lambda n: int(defined[n].sum()))
     laid: list[torch.Tensor] = []
@@ -75,9 +78,14 @@ def common_shape(points: Sequence[torch.Tensor], defined: Sequence[torch.Tensor]
             matrix, offset = fit_similarity(xy[both], points[first][both], both[both].to(xy.dtype))
             laid.append(torch.where(known[:, None], xy @ matrix.T + offset, torch.nan))
     shape, places = torch.stack(laid).nanmean(0), mean_place(points, defined)
+    for xy, known in zip(points, defined, strict=True):
+        both, new = known & shape.isfinite().all(1), known & ~shape.isfinite().all(1)
+        if bool(both.any()) and bool(new.any()):
+            matrix, offset = fit_similarity(xy[both], shape[both], both[both].to(xy.dtype))
+            shape = torch.where(new[:, None], xy @ matrix.T + offset, shape)
     known = shape.isfinite().all(1)
     matrix, offset = fit_similarity(shape[known], places[known], known[known].to(shape.dtype))
-    return shape @ matrix.T + offset
+    return torch.where(known[:, None], shape @ matrix.T + offset, places)
 
 
 def extent(shape: torch.Tensor) -> float:

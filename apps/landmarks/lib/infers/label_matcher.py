@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
+from monai_ext.images import pixel_file
 from monai_ext.inferers import MOST, FileMatcher, FirstLabels, LabelledView
-from monai_ext.landmarks import Landmarks, Protocol
+from monai_ext.landmarks import InputError, Landmarks, Protocol
 from monai_ext.networks import find_device
 from monai_ext.studies import Objects
 
@@ -31,6 +33,7 @@ class _Source(NamedTuple):
 
     image: FileState
     label: FileState
+    pixels: FileState | None = None
 
 
 #: The labelled images that a proposal depends on.
@@ -38,10 +41,15 @@ Sources = tuple[_Source, ...]
 
 
 class _Ready(NamedTuple):
-    """A set of labelled images, and why it cannot be used for other images; empty if it can."""
+    """A set of labelled images, and why it cannot be used for other images; empty if it can.
+
+    Attributes:
+        images: how many it has; those that cannot be read are left out.
+    """
 
     first: FirstLabels
     doubt: str
+    images: int
 
 
 class LabelMatcher:
@@ -82,8 +90,9 @@ class LabelMatcher:
         for name in others:
             paths = self._datastore.get_image_uri(name), self._datastore.get_label_uri(name, "final")
             states = [FileState.of(Path(path)) for path in paths]
+            pixels = pixel_file(Path(paths[0]))
             if states[0] is not None and states[1] is not None:  # else it was deleted meanwhile
-                sources.append(_Source(states[0], states[1]))
+                sources.append(_Source(states[0], states[1], None if pixels is None else FileState.of(pixels)))
         if not sources:
             raise NoModelError(
                 f"The protocol {self._protocol.name} has no trained network yet, and no other image has a final label: "
@@ -100,7 +109,7 @@ class LabelMatcher:
 
         Raises:
             NoModelError: there are no labelled images, or they do not match this one.
-            InputError: the image, or a labelled one, cannot be read.
+            InputError: the image, or every labelled one, cannot be read.
         """
         sources = self.sources(image_id)
         with self._lock:  # images are seen one at a time: what the first one makes ready the others need too
@@ -111,22 +120,36 @@ class LabelMatcher:
             raise self._nothing(ready.doubt)
         landmarks, proposal = matcher.propose(ready.first, image)
         if not proposal.holds:
-            raise self._nothing(f"{_labelled(len(sources))} not enough like this one to find its landmarks by")
-        count = f"{len(sources)} labelled image{'' if len(sources) == 1 else 's'}"
+            raise self._nothing(f"{_labelled(ready.images)} not enough like this one to find its landmarks by")
+        count = f"{ready.images} labelled image{'' if ready.images == 1 else 's'}"
         return landmarks, f"Matched with {count}, as there is no trained network yet: check each point."
 
     def _make_ready(self, sources: Sources) -> _Ready:
         if self._matcher is None:
             self._matcher = FileMatcher(self._protocol, find_device("auto"))
         if sources not in self._sets:
-            first = self._matcher.first_labels([self._labelled(source) for source in sources])
-            self._sets[sources] = _Ready(first, _doubt(first))
+            views = self._views(sources)
+            first = self._matcher.first_labels(views)
+            self._sets[sources] = _Ready(first, _doubt(first), len(views))
             while len(self._sets) > _KEPT:
                 self._sets.popitem(last=False)
             needed = {source for kept in self._sets for source in kept}
             self._read = {source: view for source, view in self._read.items() if source in needed}
         self._sets.move_to_end(sources)
         return self._sets[sources]
+
+    def _views(self, sources: Sources) -> list[LabelledView]:
+        """The labelled images; one that cannot be read is left out with a warning."""
+        views, problems = [], []
+        for source in sources:
+            try:
+                views.append(self._labelled(source))
+            except InputError as error:
+                problems.append(error)
+                logger.warning("A labelled image is left out of matching: %s", error)
+        if not views:
+            raise problems[0]
+        return views
 
     def _labelled(self, source: _Source) -> LabelledView:
         if source not in self._read:
@@ -154,7 +177,7 @@ class LabelMatcher:
 def _doubt(first: FirstLabels) -> str:
     """Reason why labelled images cannot be matched with others; empty if they can."""
     errors = first.leave_one_out()
-    if errors is None or errors.matched < errors.placed:
+    if errors is None or errors.matched < errors.placed or math.isnan(errors.placed):  # they share no landmark
         return ""
     return "its labelled images find each other's landmarks no better than by where they usually lie"
 

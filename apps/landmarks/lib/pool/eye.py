@@ -100,7 +100,7 @@ class Eye:
     def __init__(self, model: ServedModel, measure: str) -> None:
         self.signature: Signature = model.signature()
         served = model.predictor()
-        predictor = Predictor(shared_copy(served.network), served.card, served.device)
+        predictor = Predictor(shared_copy(served.network), served.card, served.device, served.calibration)
         self._protocol = served.protocol
         self._measure = find_measure(measure, served.protocol, predictor.network)
         sources = () if self._measure.source is None else (self._measure.source,)

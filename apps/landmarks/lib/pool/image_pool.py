@@ -120,9 +120,9 @@ class ImagePool:
         """Returns whether images are scored on request only."""
         return self._when == "off"
 
-    def table(self, protocol: str, images: Collection[str]) -> ScoreTable | None:
-        """Scores of most of some images, as far as they are known; None if there are none yet."""
-        return self._pools[protocol].table(images)
+    def table(self, protocol: str, images: Collection[str], features: bool = False) -> ScoreTable | None:
+        """Scores of most of some images, or scores with features, as far as they are known; None if there are none."""
+        return self._pools[protocol].table(images, features)
 
     def unreadable(self, protocol: str) -> frozenset[str]:
         """The images that were left out, as they cannot be read."""

@@ -8,11 +8,12 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 from monai_ext.dicomweb import AwayError, FailedError
+from monai_ext.images import CALIBRATION_FILE
 from monai_ext.landmarks import InputError, ModelError
 from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
-from ..served_model import NoModelError, ServedModel, Signature
+from ..served_model import FileState, NoModelError, ServedModel, Signature
 from .eye import Eye, Looker
 from .score_table import FeatureFile, ImageScore, ScoreTable, ScoreTables, note_of, read_note
 
@@ -31,10 +32,12 @@ class _Planned(NamedTuple):
     Attributes:
         model: the signature of the model, or why there is none.
         objects: the notes on images and labels, which are replaced as a whole.
+        sizes: the state of the file of stated pixel sizes; None without one.
     """
 
     model: Signature | str
     objects: Objects
+    sizes: FileState | None
 
 
 class ProtocolPool:
@@ -81,7 +84,8 @@ class ProtocolPool:
             ConflictError: there is no model, or it is damaged.
             InputError: the model cannot have the measure.
         """
-        self._planned = planned = _Planned(self._model_state(), self._datastore.objects)
+        former_plan = self._planned
+        self._planned = planned = _Planned(self._model_state(), self._datastore.objects, self._sizes())
         eye = self._eye
         if eye is None or eye.signature != planned.model:
             self._eye = None  # while another one is loaded
@@ -95,7 +99,10 @@ class ProtocolPool:
             current, former = tables.current, tables.former
             assert current is not None
             stale = {image for image, file in files.items() if not current.is_up_to_date(image, file)}
-            self._unreadable = {i: known for i, known in self._unreadable.items() if files.get(i) == known[0]}
+            if former_plan is None or former_plan.sizes == planned.sizes:  # else the reason may have been that file
+                self._unreadable = {i: known for i, known in self._unreadable.items() if files.get(i) == known[0]}
+            else:
+                self._unreadable = {}
             self._unreadable |= {i: ("", f"{i}{objects[i].image.ext} is gone") for i, file in files.items() if not file}
             before = {} if former is None else {image: known.score for image, known in former.images.items()}
         version = eye.origin.model_version
@@ -112,8 +119,16 @@ class ProtocolPool:
         return self._planned is None or self._planned.model != self._model_state()
 
     def has_news(self) -> bool:
-        """Returns whether the model, or any note on an image or label, is another one than at the last plan."""
-        return self.has_new_model() or self._planned is None or self._planned.objects is not self._datastore.objects
+        """Returns whether the model, a note, the stated sizes or an unreadable image changed since the last plan."""
+        planned, state = self._planned, self._datastore.image_state
+        if planned is None or self.has_new_model() or planned.objects is not self._datastore.objects:
+            return True
+        if planned.sizes != self._sizes():
+            return True
+        return any(known and state(image) != known for image, (known, _) in tuple(self._unreadable.items()))
+
+    def _sizes(self) -> FileState | None:
+        return FileState.of(self._datastore.folder / CALIBRATION_FILE)
 
     def _model_state(self) -> Signature | str:
         try:
@@ -192,10 +207,10 @@ class ProtocolPool:
         infos = (entry.image.info.get(NOTE) for entry in self._datastore.objects.values())
         return any(isinstance(info, dict) and self.name in info for info in infos)
 
-    def table(self, images: Collection[str]) -> ScoreTable | None:
+    def table(self, images: Collection[str], features: bool = False) -> ScoreTable | None:
         """The scores that are known of most of some images; None if there are none."""
         with self._lock:
-            return self._loaded().best_for(images)
+            return self._loaded().best_for(images, features)
 
     def unreadable(self) -> frozenset[str]:
         """The images that were left out, as they cannot be read."""

@@ -56,9 +56,10 @@ class ScoreTable:
     origin: Origin
     images: dict[str, ImageScore] = field(default_factory=dict)
 
-    def covers(self, images: Collection[str]) -> int:
-        """Returns how many of some images it has a score for."""
-        return sum(image in self.images for image in images)
+    def covers(self, images: Collection[str], features: bool = False) -> int:
+        """Returns how many of some images it has a score, or features, for."""
+        known = (self.images[image] for image in images if image in self.images)
+        return sum(not features or score.features is not None for score in known)
 
     def spread(self, images: Collection[str]) -> dict[str, float] | None:
         """The median and the highest score of some images; None if none of them has one."""
@@ -97,13 +98,18 @@ class ScoreTables:
                 for image in [i for i, known in table.images.items() if files.get(i) != known.file]:
                     del table.images[image]
 
-    def best_for(self, images: Collection[str]) -> ScoreTable | None:
+    def best_for(self, images: Collection[str], features: bool = False) -> ScoreTable | None:
         """A copy of the table that knows most of some images; the current one of two that know as many.
 
         After a new network was published that is the former one, until the new one has looked at as many images.
+
+        Args:
+            images: the images.
+            features: whether those count only whose features are known; a restart leaves those of the newest network.
         """
-        tables = [table for table in (self.current, self.former) if table is not None and table.covers(images)]
-        best = max(tables, key=lambda table: table.covers(images), default=None)
+        tables = [table for table in (self.current, self.former) if table is not None]
+        tables = [table for table in tables if table.covers(images, features)]
+        best = max(tables, key=lambda table: table.covers(images, features), default=None)
         return None if best is None else replace(best, images=dict(best.images))
 
 

@@ -190,7 +190,7 @@ class LabelReviewer:
             note = note_of(info)
             if note is None or is_confirmed(info) or not has_outgrown(count, note["labels"]):
                 continue
-            proposal = self._proposals.get(protocol, image)
+            proposal = self._proposals.get(protocol, image, self._datastore.image_state(image))
             version = note["model_version"]
             if version is None:
                 self._examine(image, None, None)
