@@ -3,7 +3,7 @@
     python docs/evidence/zian_pretrained/measure.py ABLATION [ABLATION ...] --output ERRORS.json
     python docs/evidence/zian_pretrained/measure.py --print docs/evidence/zian_pretrained/errors.json
 
-ABLATION is a folder that `monai-landmarks ablate` wrote. Photographs are in the order of their names, which are not kept.
+ABLATION is a folder that `monai-landmarks ablate` wrote. Photographs are in the order of their names.
 """
 
 from __future__ import annotations
