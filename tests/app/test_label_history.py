@@ -86,6 +86,21 @@ def test_draft_that_a_final_label_ended_comes_back_beside_it(
     assert replaced == version
 
 
+def test_final_label_that_comes_back_ends_the_draft(app: Any, client: TestClient, upload: Callable[..., bytes]) -> None:
+    first, draft = upload(), upload(spot_points(0) + 1.0)
+    put_label(client, first)
+    put_label(client, upload(spot_points(0) + 2.0))
+    put_label(client, draft, tag="draft")
+    (version,) = history(client)
+    assert restore(client, version["version"]).status_code == 200
+    assert present(app) == first
+    assert app.datastore().status()["label_tags"] == {"final": 1}
+    (ended,) = history(client, tag="draft")
+    assert ended["reason"] == "deleted"
+    assert restore(client, ended["version"], tag="draft").status_code == 200
+    assert (present(app), present(app, "draft")) == (first, draft)
+
+
 def test_versions_of_a_deleted_image_wait_for_its_return(
     app: Any, client: TestClient, upload: Callable[..., bytes]
 ) -> None:

@@ -18,8 +18,14 @@ SCRIPTS = [path for path in FILES if path.suffix == ".js"]
 PAGE_BYTES = 300_000
 
 
-def test_all_pages_together_are_light() -> None:
-    assert sum(path.stat().st_size for path in FILES) < PAGE_BYTES
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_a_browser_loads_of_all_pages_is_light(language: str) -> None:
+    """A browser loads the texts of one language."""
+    texts = [path for path in FILES if path.parent.name == "lang"]
+    loaded = [path for path in FILES if path not in texts or path.stem.split(".")[-1] == language]
+    assert len(texts) == 4
+    assert len(loaded) == len(FILES) - 2
+    assert sum(path.stat().st_size for path in loaded) < PAGE_BYTES
 
 
 def test_every_file_is_served_with_a_strict_policy(client: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import requests
 from annotator_study import Annotator, kept, stored
 from app_spots import spot_image
 from conftest import OpenPage, Serve
+
+from lib.datastore import LandmarkDatastore
 
 pytestmark = pytest.mark.server
 
@@ -66,12 +69,18 @@ def test_two_people_label_an_image_each_by_themselves(
 
 
 @pytest.fixture(scope="module")
-def shared(serve: Serve, protocol_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A server with two readers and one image per test."""
-    studies = tmp_path_factory.mktemp("shared") / "studies"
-    studies.mkdir()
-    for number in range(3):
-        spot_image(number).save(studies / f"spot_0{number}.png")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One image per test."""
+    folder = tmp_path_factory.mktemp("shared") / "studies"
+    folder.mkdir()
+    for number in range(4):
+        spot_image(number).save(folder / f"spot_0{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shared(serve: Serve, studies: Path, protocol_dir: Path) -> Any:
+    """A server with two readers."""
     return serve(studies, protocols="spots", protocol_dir=str(protocol_dir), readers="2")
 
 
@@ -177,3 +186,33 @@ def test_work_kept_without_a_reader_is_its_annotators(shared: Any, as_ann: Calla
     reload_as("ann")
     page.get_by_text("had not been sent; it has been restored").wait_for()
     assert statuses(annotator) == ["placed", "placed"]
+
+
+def test_a_reader_confirms_the_own_label_in_doubt(
+    shared: Any, open_page: OpenPage, studies: Path, as_ann: Callable[[str], Annotator]
+) -> None:
+    annotator = as_ann("spot_03")
+    annotator.press("Shift+S")
+    annotator.wait_for_state("final")
+    flag = {"kind": "far", "landmarks": ["bright"], "sentence": "bright lies 90.0 px away.", "size": 5.0}
+    note = {"review": {"model_version": "v4", "labels": 12, "flags": [flag]}}
+    store, deadline = None, time.monotonic() + 60
+    while store is None or (
+        "review" not in store.objects["spot_03"].labels["final"].info and time.monotonic() < deadline
+    ):
+        time.sleep(0.2)  # the server's own review comes first
+        store = LandmarkDatastore(str(studies), repair=False, readers=2)
+    store.note_labels("final", {"spot_03": (store.objects["spot_03"].labels["final"].sha256, note)})
+
+    nameless = open_page(f"{shared.url}/#/review")
+    nameless.get_by_text("Give your name on the page Annotate").wait_for()
+    assert nameless.get_by_role("button", name="is right").count() == 0
+
+    page = open_page(f"{shared.url}/#/review", storage_state=kept(shared, annotator="ann"))
+    page.locator(".case circle.point.doubtful").wait_for()
+    assert page.locator(".case circle.point").count() == 2
+    page.get_by_role("button", name="The label of spot_03 is right").click()
+    page.get_by_text("No label looks implausible.").wait_for()
+    query = {"label": "spot_03", "tag": "final", "annotator": "ann"}
+    info = requests.get(f"{shared.url}/datastore/label/info", params=query, timeout=30).json()
+    assert info["reviewed"] is True

@@ -57,6 +57,21 @@ def test_the_token_is_asked_for_and_stays_in_the_page(open_page: Callable[..., A
     page.get_by_role("dialog", name="Enter the token").wait_for()
 
 
+def test_the_token_is_asked_for_however_often_escape_is_pressed(open_page: Callable[..., Any], guarded: Server) -> None:
+    page = open_page(f"{guarded.url}/#/list")
+    page.allowed.append("401")
+    dialog = page.get_by_role("dialog", name="Enter the token")
+    dialog.wait_for()
+    for _ in range(4):
+        page.keyboard.press("Escape")
+    page.evaluate("document.querySelector('#signin').close()")  # as browsers may, too
+    dialog.wait_for()
+    page.locator("#token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    page.get_by_text("20 of 20 images").wait_for()
+    assert not dialog.is_visible()
+
+
 def test_the_description_of_the_requests_asks_for_the_token_too(open_page: Callable[..., Any], guarded: Server) -> None:
     page = open_page(f"{guarded.url}/docs")
     page.allowed.append("401")

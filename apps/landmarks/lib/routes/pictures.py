@@ -14,8 +14,8 @@ from ..pyramid import Window
 from ..service import LandmarkService
 from .requests import AnyUser
 
-#: Seconds for which a browser shows a picture without asking whether the image was replaced.
-MAX_AGE = 60
+#: A browser keeps pictures, and asks before it shows one again whether the image was replaced.
+ASKS_AGAIN = "private, no-cache"
 _PNG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "The picture is the one that the ETag names"},
@@ -54,7 +54,7 @@ def pictures_router(service: LandmarkService, app: Any) -> APIRouter:
         path = service.image_path(image)
         options = PictureOptions(_window(window, level), reduce, _tile(tile), size).checked()
         tag = f'"{pictures.tag(path, options)}"'
-        headers = {"ETag": tag, "Cache-Control": f"private, max-age={MAX_AGE}"}
+        headers = {"ETag": tag, "Cache-Control": ASKS_AGAIN}
         if tag in [known.strip().removeprefix("W/") for known in if_none_match.split(",")]:
             return Response(status_code=304, headers=headers)
         return Response(pictures.png(path, options), media_type="image/png", headers=headers)

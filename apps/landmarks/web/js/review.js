@@ -1,5 +1,6 @@
 /** Labels that are worth a second look: flagged ones, and those farthest from what the network proposed. */
 
+import { Settings } from "./annotator/browser_store.js";
 import { address } from "./client.js";
 import { el, refill, svg } from "./dom.js";
 import { pixelsOf } from "./frame.js";
@@ -26,6 +27,8 @@ export async function show(root, params, context) {
 class ReviewPage {
   #stats = "";
   #shown = { flagged: SHOWN, moved: SHOWN };
+  /** Whether each image has several readers, and who of them this is; only then the server asks for a name. */
+  #readers = { several: false, name: "" };
 
   constructor({ client, message }) {
     Object.assign(this, { client, message });
@@ -44,15 +47,22 @@ class ReviewPage {
   }
 
   async load() {
-    const [info, flagged, agreement] = await Promise.all([
-      this.client.get("/info/"),
-      this.client.get(address("/datastore/images", { flagged: true, limit: MOST_FLAGGED })),
+    const info = await this.client.get("/info/");
+    const several = info.readers > 1;
+    this.#readers = { several, name: several ? new Settings().get("annotator", "") : "" };
+    const [flagged, agreement] = await Promise.all([
+      this.client.get(address("/datastore/images", { flagged: true, limit: MOST_FLAGGED, annotator: this.#readers.name })),
       this.client.json("POST", "/scoring/agreement", {}),
     ]);
     this.#note(info);
     this.images = flagged.images.sort((a, b) => worst(b) - worst(a));
     this.labels = Object.values(agreement).flatMap((document) => document.labels).filter((label) => label.mean).sort((a, b) => b.mean - a.mean);
     this.#draw();
+  }
+
+  /** Whether the server asks whose label is meant, and nobody has said so. */
+  get #nameless() {
+    return this.#readers.several && !this.#readers.name;
   }
 
   /** Loads again where the review has found something new. */
@@ -99,17 +109,19 @@ class ReviewPage {
   /** `marked` are the landmarks in doubt; `distances` how far the network's points lie from the label's, in `unit`. */
   #case(image, { marked = [], distances = {}, unit = "px" }, ...content) {
     const picture = el("a.picture", { href: annotate(image), tabindex: -1, "aria-hidden": "true" }, this.thumbnails.of(image));
-    this.#points(image, marked, distances, unit).then(
-      (drawn) => picture.append(drawn),
-      () => {}, // the picture alone shows the image too
-    );
+    if (!this.#nameless) {
+      this.#points(image, marked, distances, unit).then(
+        (drawn) => picture.append(drawn),
+        () => {}, // the picture alone shows the image too
+      );
+    }
     return el("li.card.case", { "data-image": image }, picture, el("div.case-text", {}, el("a.open", { href: annotate(image) }, image), ...content));
   }
 
   /** The label's points, and around each the circle on which the network's point lies. */
   async #points(image, marked, distances, unit) {
     const [markups, frame] = await Promise.all([
-      this.client.get(address("/datastore/label", { label: image, tag: "final" })),
+      this.client.get(address("/datastore/label", { label: image, tag: "final", annotator: this.#readers.name })),
       this.client.get(address("/datastore/image/frame", { image })),
     ]);
     const [width, height] = frame.size;
@@ -139,7 +151,7 @@ class ReviewPage {
       { marked: image.flags.flatMap((flag) => flag.landmarks ?? []) },
       el("div", {}, flagTag(image.flags.length)),
       image.flags.map((flag) => el("p.sentence", {}, flag.sentence)),
-      el("div.actions", {}, right),
+      this.#nameless ? el("p.muted", {}, t("review.no_name")) : el("div.actions", {}, right),
     );
   }
 
@@ -165,7 +177,7 @@ class ReviewPage {
     const form = new FormData();
     form.append("info", JSON.stringify({ reviewed: true }));
     try {
-      await this.client.put(address("/datastore/label/info", { label: image.id, tag: "final" }), form);
+      await this.client.put(address("/datastore/label/info", { label: image.id, tag: "final", annotator: this.#readers.name }), form);
       this.message(t("review.confirmed", { id: image.id }), "good");
       await this.load();
     } catch (error) {

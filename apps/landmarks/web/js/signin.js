@@ -12,6 +12,7 @@ import { t } from "./i18n.js";
  */
 export function askToken(dialog, refusal) {
   return new Promise((resolve) => {
+    let entered = false;
     const field = el("input", { type: "password", id: "token", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "token-help" });
     const form = el(
       "form.signin",
@@ -25,6 +26,7 @@ export function askToken(dialog, refusal) {
             return;
           }
           field.value = "";
+          entered = true;
           dialog.close();
           fill(dialog);
           resolve(token);
@@ -39,6 +41,9 @@ export function askToken(dialog, refusal) {
     form.append(problem, el("div.actions", {}, el("button.primary", { type: "submit" }, t("signin.enter"))));
     fill(dialog, form);
     dialog.oncancel = (event) => event.preventDefault(); // without a token there is nothing to see
+    dialog.onclose = () => {
+      if (!entered && !dialog.open) dialog.showModal(); // a browser closes it all the same at the second Escape
+    };
     if (!dialog.open) dialog.showModal();
     field.focus();
   });

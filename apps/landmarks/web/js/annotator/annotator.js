@@ -81,7 +81,7 @@ async function begin(bench, session, { image }) {
   }
   if (image) await session.openWished(image);
   else await session.next();
-  session.offerUnsent({ aside: true });
+  session.offerUnsent({ all: true });
 }
 
 /** The protocol that the address names, or that was used last; at first the first that the server offers. */

@@ -2,8 +2,9 @@
 
 const PREFIX = "landmarks.";
 const UNSENT = `${PREFIX}unsent.`;
-/** How the keys of work end that was laid aside. */
+/** How the keys of work end that was laid aside: so, and from the second on with a number. */
 const ASIDE = ".aside";
+const ASIDE_KEY = /\]\.aside(\.\d+)?$/;
 
 /** Keeps values as JSON. Where storage is switched off or full, {@link Settings#set} says so. */
 export class Settings {
@@ -28,9 +29,11 @@ export class Settings {
 }
 
 /**
- * Work that the server does not have: at most one per image and definition of the landmarks, and where each image has
- * several readers, per reader. It is written at once, so that a crash of the browser or of the computer takes nothing
- * but the drag that was going on.
+ * Work that the server does not have: at most one per image of one size and definition of the landmarks, and where each
+ * image has several readers, per reader; beside it what was laid aside. It is written at once, so that a crash of the
+ * browser or of the computer takes nothing but the drag that was going on.
+ *
+ * The work that is meant is told by its `{image, task, frame}`.
  */
 export class UnsentStore {
   /** @param {() => {annotator: string, apart: boolean}} who works, and whether their work is theirs alone. */
@@ -41,69 +44,102 @@ export class UnsentStore {
   /**
    * @param {object} record of a work.
    * @param {string} annotator who did it.
+   * @param {object|undefined} labels when each label of the image was saved that the work was done upon, by tag.
    * @returns {boolean} whether it is kept.
    */
-  keep(record, annotator) {
+  keep(record, annotator, labels) {
     const { task, ...rest } = record;
-    const entry = { ...rest, protocol: task.name, meaning: task.meaning, annotator, when: Date.now() };
+    const entry = { ...rest, protocol: task.name, meaning: task.meaning, annotator, labels, when: Date.now() };
     try {
-      localStorage.setItem(this.#key(record.image, task), JSON.stringify(entry));
+      localStorage.setItem(this.#key(record), JSON.stringify(entry));
       return true;
     } catch {
       return false;
     }
   }
 
-  forget(image, task) {
-    try {
-      localStorage.removeItem(this.#key(image, task));
-    } catch {
-      // storage is switched off: nothing was kept
-    }
+  forget(work) {
+    remove(this.#key(work));
   }
 
-  /** Lays unsent work aside, so that other work on the image does not take its place. */
-  setAside(image, task) {
-    move(this.#key(image, task), this.#key(image, task, ASIDE));
+  /**
+   * Lays unsent work aside, so that other work on the image does not take its place.
+   *
+   * @returns {boolean} whether none is in the way now.
+   */
+  setAside(work) {
+    const key = this.#key(work);
+    return read(key) === null || move(key, freeAside(key));
   }
 
-  /** Makes what was laid aside the unsent work again. */
-  takeBack(image, task) {
-    move(this.#key(image, task, ASIDE), this.#key(image, task));
+  /** Makes what was laid aside last the unsent work again; other unsent work is laid aside for it. */
+  takeBack(work) {
+    const key = this.#key(work);
+    const [last] = asideOf(key);
+    if (last !== undefined && this.setAside(work)) move(last.key, key);
   }
 
-  hasAside(image, task) {
-    return read(this.#key(image, task, ASIDE)) !== null;
+  hasAside(work) {
+    return asideOf(this.#key(work)).length > 0;
   }
 
-  /** The unsent work of an image; null where there is none of that definition. */
-  of(image, task) {
-    return read(this.#key(image, task));
+  /** The unsent work of an image; null where there is none of that definition and size. */
+  of(work) {
+    return read(this.#key(work));
+  }
+
+  /** Whether unsent work waits for the image as it was in another size. */
+  ofOtherSize({ image, task, frame }) {
+    return this.all(task).some((entry) => entry.image === image && !sameSize(entry.frame, frame));
   }
 
   /** All unsent work of a task that this person may take up, the latest first; `aside`: whether it was laid aside. */
   all(task) {
-    let keys = [];
-    try {
-      keys = Object.keys(localStorage);
-    } catch {
-      return [];
-    }
-    const found = keys.filter((key) => key.startsWith(UNSENT)).map((key) => ({ ...read(key), key, aside: key.endsWith(ASIDE) }));
+    return this.#entries().filter(({ meaning }) => meaning === task.meaning);
+  }
+
+  /** Unsent work of this person that was done with another definition of the landmarks than any of these tasks. */
+  strange(tasks) {
+    const known = tasks.map((task) => task.meaning);
+    return this.#entries().filter(({ meaning }) => !known.includes(meaning));
+  }
+
+  /** @param {object} entry one of {@link UnsentStore#all} or {@link UnsentStore#strange}. */
+  discard(entry) {
+    remove(entry.key);
+  }
+
+  #entries() {
+    const keys = keysOf(UNSENT);
+    const found = keys.map((key) => ({ ...read(key), key, aside: ASIDE_KEY.test(key) })).filter(({ points }) => points);
     return found
-      .filter(({ meaning, annotator, image, key }) => {
-        return meaning === task.meaning && (this.#isMine(annotator) || key.startsWith(this.#key(image, task)));
+      .filter((entry) => {
+        const { image, annotator, frame } = entry;
+        const [key, , former] = this.#places({ image, task: entry, frame });
+        return this.#isMine(annotator) || [key, former].some((place) => place === entry.key.replace(ASIDE_KEY, "]"));
       })
       .sort((a, b) => b.when - a.when);
   }
 
-  /** Where the work on an image lies; what its annotator kept where work had no reader, or had one, is moved there. */
-  #key(image, task, end = "") {
+  /** Where the work on an image may lie: here, or elsewhere, as without readers; then both as the former version did. */
+  #places({ image, task, frame }) {
     const { annotator, apart } = this.who();
-    const common = UNSENT + JSON.stringify([task.meaning, image]) + end;
-    const own = UNSENT + JSON.stringify([task.meaning, image, annotator.toLowerCase()]) + end;
-    const [key, other] = apart ? [own, common] : [common, own];
-    if (read(key) === null && this.#isMine(read(other)?.annotator)) move(other, key);
+    const common = [task.meaning, image];
+    const own = [...common, annotator.toLowerCase()];
+    const [here, elsewhere] = apart ? [own, common] : [common, own];
+    const sized = [here, elsewhere].map((place) => [...place, frame.size]);
+    return [...sized, here, elsewhere].map((place) => UNSENT + JSON.stringify(place));
+  }
+
+  /** Where the work on an image lies; what its annotator kept elsewhere is moved there. */
+  #key(work) {
+    const [key, elsewhere, former, formerElsewhere] = this.#places(work);
+    for (const place of [former, elsewhere, formerElsewhere]) {
+      for (const entry of [{ ...read(place), key: place }, ...asideOf(place)]) {
+        if (!sameSize(entry.frame, work.frame) || (place !== former && !this.#isMine(entry.annotator))) continue;
+        move(entry.key, entry.key === place && read(key) === null ? key : freeAside(key));
+      }
+    }
     return key;
   }
 
@@ -113,15 +149,49 @@ export class UnsentStore {
   }
 }
 
+function sameSize(one, other) {
+  return one?.size?.join() === other.size.join();
+}
+
+/** What was laid aside beside a key, the latest first. */
+function asideOf(key) {
+  const entries = keysOf(key + ASIDE).map((place) => ({ ...read(place), key: place }));
+  return entries.filter(({ points }) => points).sort((a, b) => b.when - a.when);
+}
+
+/** Where the next work is laid aside beside a key. */
+function freeAside(key) {
+  for (let number = 1; ; number += 1) {
+    const place = key + ASIDE + (number === 1 ? "" : `.${number}`);
+    if (read(place) === null) return place;
+  }
+}
+
+function keysOf(beginning) {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(beginning));
+  } catch {
+    return []; // storage is switched off: nothing was kept
+  }
+}
+
+function remove(key) {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // storage is switched off: nothing was kept
+  }
+}
+
+/** @returns {boolean} whether it is there now; where storage is full, it stays where it was. */
 function move(from, to) {
   try {
-    const text = localStorage.getItem(from);
-    if (text === null) return;
-    localStorage.setItem(to, text);
-    localStorage.removeItem(from);
+    localStorage.setItem(to, localStorage.getItem(from));
   } catch {
-    // storage is switched off or full: it stays where it was
+    return false;
   }
+  remove(from);
+  return true;
 }
 
 function read(key) {

@@ -27,6 +27,17 @@ export class Conflicts {
     this.#known = entry?.labels ?? {};
   }
 
+  /** When each label that the person has seen was saved, by tag; it is kept with work that the server does not have. */
+  get seen() {
+    return Object.fromEntries(Object.entries(this.#known).map(([tag, { updated }]) => [tag, updated]));
+  }
+
+  /** Kept work was taken up: the person has seen what they had seen when it was kept, as {@link Conflicts#seen}. */
+  takeUp(image, seen) {
+    this.#image = image;
+    this.#known = Object.fromEntries(Object.entries(seen).map(([tag, updated]) => [tag, { updated }]));
+  }
+
   /** A label of one's own is sent, as {@link submissionOf} gave it. */
   sending(submission) {
     this.#sent = submission;

@@ -48,6 +48,11 @@ export class Frame {
     return Math.hypot(bx - ax, by - ay);
   }
 
+  /** What a length in another frame's unit is to be multiplied with to be told in this one's. */
+  lengthFactor({ spacing }) {
+    return Math.sqrt((this.spacing[0] * this.spacing[1]) / (spacing[0] * spacing[1]));
+  }
+
   /** How far two LPS positions are apart, in pixels. */
   pixelDistance(a, b) {
     const [ax, ay] = this.toPixel(a);

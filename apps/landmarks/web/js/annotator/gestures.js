@@ -179,6 +179,7 @@ export class Gestures {
     const { bench, stage } = this;
     const from = bench.view.toPixel(begin);
     const follow = (place) => {
+      if (bench.tool !== "line") return stage.magnifier.hide(); // it was broken off
       const to = bench.view.toPixel(place);
       bench.line = [from, to];
       stage.magnifier.show(to, place);
@@ -192,6 +193,7 @@ export class Gestures {
       move: follow,
       end: (place) => {
         finish();
+        if (bench.tool !== "line" || bench.line === null) return;
         if (Math.hypot(place[0] - begin[0], place[1] - begin[1]) >= 4) this.lineDrawn();
       },
       cancel: finish,

@@ -3,7 +3,7 @@
 import { el, fill } from "../dom.js";
 import { number } from "../i18n.js";
 import { keyOf } from "./keys.js";
-import { reachOf } from "./point_state.js";
+import { CORRECTED, reachOf } from "./point_state.js";
 import { afterClick } from "./toolbar.js";
 
 /** A form for each status beside its word, for who sees no colours. */
@@ -77,7 +77,7 @@ export class LandmarkList {
     row.setAttribute("aria-selected", String(index === current));
     row.dataset.status = word;
     form.textContent = FORMS[word];
-    status.textContent = point?.confirmed ? t("status.confirmed") : t(`status.${word}`);
+    status.textContent = word === CORRECTED && point.confirmed ? t("status.confirmed") : t(`status.${word}`);
     facts.textContent = point ? this.#factsOf(point, index) : "";
   }
 

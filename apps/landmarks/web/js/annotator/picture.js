@@ -9,6 +9,8 @@ const TILE = 512;
 const AT_ONCE = 4;
 /** Decoded tiles of 1 MB each that are kept. */
 const KEPT_TILES = 160;
+/** Milliseconds until tiles that failed are asked for again. */
+const AGAIN_AFTER = 4000;
 /** From so many device pixels a stored pixel on it is shown as a square, not smoothed. */
 const SQUARES_FROM = 2;
 
@@ -16,6 +18,10 @@ export class Picture {
   #layers = [];
   #waiting = [];
   #running = 0;
+  /** The timer of the pause after a tile that failed; null where there is none. */
+  #pause = null;
+  /** Whether the last tile failed; that is told once, however often they are asked for. */
+  #failing = false;
   #tick = 0;
 
   /**
@@ -37,12 +43,15 @@ export class Picture {
     this.size = size;
     this.#layers = [newLayer(window)];
     this.#waiting = [];
+    this.#failing = false;
+    this.#endPause();
   }
 
   close() {
     this.image = null;
     this.#layers = [];
     this.#waiting = [];
+    this.#endPause();
   }
 
   /** Another window and level ([width, level], null: as the server shows it); the earlier one stays until it comes. */
@@ -71,7 +80,7 @@ export class Picture {
 
   /** Whether all that was asked for is there. */
   get complete() {
-    return this.#running === 0 && this.#waiting.length === 0;
+    return this.#running === 0 && this.#waiting.length === 0 && this.#pause === null;
   }
 
   /**
@@ -124,6 +133,7 @@ export class Picture {
   }
 
   #ask(level, shown) {
+    if (this.#pause !== null) return;
     const layer = this.#layers.at(-1);
     for (const [tx, ty] of tilesOf(level, shown)) {
       const key = keyOf(level, tx, ty);
@@ -151,14 +161,32 @@ export class Picture {
       const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
       if (!this.#layers.includes(layer)) return;
       layer.tiles.set(key, { bitmap, used: this.#tick });
-      if (layer === this.#layers.at(-1) && this.#layers.length > 1 && !this.#waiting.length && this.#running === 1) {
-        this.#layers = [layer];
-      }
+      this.#failing = false;
+      const last = this.#waiting.length === 0 && this.#running === 1 && this.#pause === null;
+      if (layer === this.#layers.at(-1) && last) this.#layers = [layer];
     } catch (error) {
       if (!this.#layers.includes(layer)) return;
-      this.#waiting = [];
-      this.failed(error);
+      this.#rest([{ layer, key }, ...this.#waiting]);
+      const told = this.#failing;
+      this.#failing = true;
+      if (!told) this.failed(error);
     }
+  }
+
+  /** Tiles that failed, and those that waited behind them, are asked for again after a pause, where they are seen. */
+  #rest(tiles) {
+    for (const { layer, key } of tiles) layer.tiles.delete(key);
+    this.#waiting = [];
+    if (this.#pause !== null) return;
+    this.#pause = setTimeout(() => {
+      this.#endPause();
+      this.changed();
+    }, AGAIN_AFTER);
+  }
+
+  #endPause() {
+    clearTimeout(this.#pause);
+    this.#pause = null;
   }
 
   /** Gives up the tiles that were painted longest ago. */
@@ -179,6 +207,8 @@ export class Picture {
       for (const [key, tile] of layer.tiles) if (!tile.bitmap) layer.tiles.delete(key);
     }
     this.#waiting = [];
+    this.#failing = false;
+    this.#endPause();
     this.changed();
   }
 }

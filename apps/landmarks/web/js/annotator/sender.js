@@ -37,10 +37,12 @@ export class Sender {
     this.conflicts = new Conflicts(bench.study, bench.t("versions.nobody"));
   }
 
-  /** An image is open; `entry` tells of its labels. */
-  begin(image, entry) {
+  /** An image is open; `entry` tells of its labels, `seen` which ones kept work was done upon that was taken up. */
+  begin(image, entry, seen) {
     this.#disputed = null;
+    this.#full = false;
     this.conflicts.know(image, entry);
+    if (seen) this.conflicts.takeUp(image, seen);
   }
 
   /** One sentence why the work cannot be sent now; empty where it can. */
@@ -79,7 +81,21 @@ export class Sender {
     await this.#turn;
     if (!this.bench.work?.dirty) return true;
     const outcome = await this.#send("draft", { said: false, theirs: false });
-    return outcome !== STAYED && !(outcome === FAILED && this.#full);
+    return outcome === SENT || (outcome !== STAYED && !this.#full);
+  }
+
+  /**
+   * What the server does not have of the open work is laid aside in the browser, for another label to be shown.
+   *
+   * @returns {boolean} whether the label may be shown; else the person is told why not.
+   */
+  layAside() {
+    const { bench } = this;
+    const { work } = bench;
+    if (work?.dirty) this.#keep(work);
+    const laid = work === null || (!(work.dirty && this.#full) && bench.unsent.setAside(work));
+    if (!laid) bench.say(bench.t("unsent.full"), "warning");
+    return laid;
   }
 
   /** The work has changed: it is kept in the browser at once, and goes to the server as a draft a little later. */
@@ -88,7 +104,7 @@ export class Sender {
     clearTimeout(this.#timer);
     this.#owed = null;
     if (bench.work === null) return;
-    if (!bench.work.dirty) return bench.unsent.forget(bench.work.image, bench.task);
+    if (!bench.work.dirty) return bench.unsent.forget(bench.work);
     this.#keep(bench.work);
     this.#timer = setTimeout(() => this.#saveQuietly(), DRAFT_AFTER);
   }
@@ -103,9 +119,11 @@ export class Sender {
     clearTimeout(this.#timer);
   }
 
+  /** Keeps the open work; one that was left meanwhile is kept already, as it was. */
   #keep(work) {
     const { bench } = this;
-    this.#full = !bench.unsent.keep(work.record(), bench.annotator);
+    if (bench.work !== work) return;
+    this.#full = !bench.unsent.keep(work.record(), bench.annotator, this.conflicts.seen);
     if (this.#full) bench.say(bench.t("unsent.full"), "warning");
   }
 
@@ -175,7 +193,7 @@ export class Sender {
     this.#owed = null;
     work.markSaved(submission.points, tag);
     if (work.dirty) this.#keep(work);
-    else bench.unsent.forget(image.id, work.task);
+    else bench.unsent.forget(work);
     if (bench.notice?.kind === "error") bench.say("");
     if (said) bench.say(bench.t(`sent.${tag}`, { id: image.id }), "info");
     const seen = this.#lookAgain(image, tag);
@@ -196,18 +214,19 @@ export class Sender {
       return STAYED;
     }
     const answer = await askConflict(bench, others, theirs ? ["stay", "theirs", "mine"] : ["stay", "keep", "mine"]);
-    if (answer === "theirs") this.#yield(work);
-    if (answer === "theirs" || answer === "keep") return THEIRS;
+    if (answer === "theirs") return this.#yield(work) ? THEIRS : STAYED;
+    if (answer === "keep") return THEIRS;
     if (answer !== "mine") return STAYED;
     this.#disputed = null;
     this.conflicts.know(work.image, await bench.study.entry(work.image));
     return SENT;
   }
 
-  /** Somebody else's label is shown; one's own work is laid aside in the browser. */
+  /** Somebody else's label is shown, where one's own work could be laid aside in the browser; returns whether. */
   #yield(work) {
-    this.bench.unsent.setAside(work.image, work.task);
+    if (this.bench.work !== work || !this.layAside()) return false;
     this.showTheirs(work.image);
+    return true;
   }
 
   async #insist(image) {

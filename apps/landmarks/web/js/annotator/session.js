@@ -2,6 +2,7 @@
 
 import { Ahead } from "./ahead.js";
 import { askName } from "./dialogs.js";
+import { Offers } from "./offers.js";
 import { Sender } from "./sender.js";
 import { Task } from "./task.js";
 import { takeUp } from "./unsent_work.js";
@@ -24,6 +25,7 @@ export class Session {
       (id) => this.#submitted(id),
     );
     this.ahead = new Ahead(bench.study);
+    this.offers = new Offers(bench, this);
   }
 
   get #wish() {
@@ -68,9 +70,9 @@ export class Session {
     const image = await bench.study.image(id);
     if (turn !== this.#opening) return;
     this.#show(image);
-    const { work, otherProtocol } = await this.#workOf(image, unsent, tags);
+    const { work, otherProtocol, seen } = await this.#workOf(image, unsent, tags);
     if (turn !== this.#opening) return;
-    this.#begin(work, image.entry);
+    this.#begin(work, image.entry, seen);
     if (otherProtocol) bench.say(bench.t("other_protocol", { id, protocol: otherProtocol }), "warning");
     bench.context.note(`#/annotate?${new URLSearchParams({ image: id, protocol: bench.task.name })}`);
   }
@@ -109,17 +111,10 @@ export class Session {
     if (id !== null) await this.open(id);
   }
 
-  /** Work on other images that the server does not have, as after a crash: the latest is offered. */
-  offerUnsent({ aside = false } = {}) {
-    const { bench } = this;
-    const kept = bench.unsent.all(bench.task).filter((entry) => entry.image !== bench.image?.id && (aside || !entry.aside));
-    if (kept.length === 0 || (bench.notice !== null && bench.notice.kind !== "info")) return;
-    const { image } = kept[0];
-    const act = async () => {
-      if (await this.sender.leaveImage()) await this.open(image);
-    };
-    const button = { label: bench.t("unsent.open", { id: image }), act };
-    bench.say(bench.t("unsent.offer", { count: kept.length, id: image }), "warning", [button]);
+  /** Work on other images that the server does not have, as after a crash, is offered; `all`: all that is kept. */
+  offerUnsent({ all = false } = {}) {
+    const { notice } = this.bench;
+    if (notice === null || notice.kind === "info") this.offers.show(all);
   }
 
   /** The page is seen, or hidden behind another one: time counts while it is seen. */
@@ -153,29 +148,31 @@ export class Session {
 
   async #workOf(image, unsent, tags) {
     const { bench } = this;
-    const kept = unsent ? bench.unsent.of(image.id, bench.task) : null;
-    const found = await bench.study.work(bench.task, image, tags);
-    if (kept === null) return found;
-    const work = takeUp(kept, bench.task, image.frame);
-    if (work === null) {
-      bench.say(bench.t("unsent.other_image", { id: image.id }), "warning");
+    const { task } = bench;
+    const meant = { image: image.id, task, frame: image.frame };
+    const kept = unsent ? bench.unsent.of(meant) : null;
+    const found = await bench.study.work(task, image, tags);
+    const work = kept && takeUp(kept, task, image.frame);
+    if (!work) {
+      if (kept || (unsent && bench.unsent.ofOtherSize(meant))) bench.say(bench.t("unsent.other_image", { id: image.id }), "warning");
       return found;
     }
     const drop = () => this.dropUnsent();
     const when = new Date(kept.when).toLocaleString();
     bench.say(bench.t("unsent.back", { id: image.id, when }), "warning", [{ label: bench.t("unsent.drop"), act: drop }]);
-    return { work, otherProtocol: "" };
+    return { work, otherProtocol: "", seen: seenBy(kept, work, found.work, image.entry) };
   }
 
-  #begin(work, entry) {
+  #begin(work, entry, seen) {
     const { bench } = this;
-    this.sender.begin(work.image, entry);
+    this.sender.begin(work.image, entry, seen);
     bench.work = work;
     bench.current = work.nextUnlabelled() ?? 0;
     work.resume();
-    if (bench.unsent.hasAside(work.image, bench.task)) {
-      const act = () => this.#showAside(work.image);
-      bench.say(bench.t("unsent.aside", { id: work.image }), "warning", [{ label: bench.t("choice.show_mine"), act }]);
+    if (bench.unsent.hasAside(work)) {
+      const show = { label: bench.t("choice.show_mine"), act: () => this.#showAside(work) };
+      const told = [bench.notice?.text, bench.t("unsent.aside", { id: work.image })].filter(Boolean).join(" ");
+      bench.say(told, "warning", [...(bench.notice?.actions ?? []), show]);
     }
     const label = entry?.labels[work.savedTag];
     if (label?.annotator && label.annotator !== bench.annotator && bench.notice === null) {
@@ -184,10 +181,10 @@ export class Session {
   }
 
   /** One's own work again, which was laid aside for somebody else's label. */
-  async #showAside(id) {
+  async #showAside(work) {
     if (!(await this.sender.leaveImage())) return;
-    this.bench.unsent.takeBack(id, this.bench.task);
-    await this.open(id);
+    this.bench.unsent.takeBack(work);
+    await this.open(work.image);
   }
 
   #close() {
@@ -280,8 +277,19 @@ export class Session {
   /** The person gives up what the server does not have. */
   async dropUnsent() {
     const { bench } = this;
-    const { id } = bench.image;
-    bench.unsent.forget(id, bench.task);
-    await this.open(id, { unsent: false });
+    const { work } = bench;
+    bench.unsent.forget(work);
+    await this.open(work.image, { unsent: false });
   }
+}
+
+/**
+ * When each label was saved that kept work was done upon; undefined where that was not kept. A label that says what the
+ * work has, or what it last sent, is the work's own: the answer to it was lost.
+ */
+function seenBy(kept, work, present, entry) {
+  const { labels } = kept;
+  const tag = present.savedTag;
+  if (!labels || tag === null) return labels;
+  return work.isAuthorOf(present.points, tag) ? { ...labels, [tag]: entry.labels[tag].updated } : labels;
 }

@@ -1,6 +1,7 @@
 /** Takes kept work up again: the same pixels, on the image as it lies now. */
 
 import { Frame } from "./frame.js";
+import { rescaled } from "./point_state.js";
 import { Work } from "./work.js";
 
 /**
@@ -14,8 +15,9 @@ export function takeUp(entry, task, frame) {
   }
   const same = before.agreesWith(frame.placement);
   const moved = (position) => (position === null || same ? position : frame.toLps(before.toPixel(position)));
+  const factor = frame.lengthFactor(before); // a pixel size may have been stated meanwhile
   const points = entry.points.map((point) => ({
-    ...point, position: moved(point.position), predicted: moved(point.predicted),
+    ...rescaled(point, factor), position: moved(point.position), predicted: moved(point.predicted),
   }));
   const saved = entry.saved?.map(([status, position]) => [status, moved(position)]) ?? null;
   return new Work({ ...entry, task, frame, points, saved });

@@ -17,9 +17,13 @@ export async function showVersions(bench, session) {
     }
     if (!(await session.sender.leaveImage())) return;
     await bench.during("send", () => bench.study.restore(image.id, chosen));
-    bench.unsent.forget(image.id, bench.task);
+    const restored = t("versions.restored", { time: when(chosen.saved ?? chosen.time) });
+    if (bench.image !== image) return bench.say(restored, "info");
+    if (!session.sender.layAside()) return; // the screen alone has the points
     await session.open(image.id, { unsent: false, tag: chosen.tag });
-    bench.say(t("versions.restored", { time: when(chosen.saved ?? chosen.time) }), "info");
+    const { notice } = bench; // of points that are kept, for instance
+    if (notice === null || notice.kind === "info") bench.say(restored, "info");
+    else bench.say(`${restored} ${notice.text}`, notice.kind, notice.actions);
   } catch (error) {
     bench.fail(error);
   }

@@ -67,6 +67,13 @@ export class Work {
     return this.#saved === null ? this.touched : !sameContent(contentOf(this.points), this.#saved);
   }
 
+  /** Whether a label with these points under a tag is this very work, or what the server was known to have of it. */
+  isAuthorOf(points, tag) {
+    const content = contentOf(points);
+    const saved = this.savedTag === tag ? this.#saved : null;
+    return [contentOf(this.points), saved].some((own) => own !== null && sameContent(own, content));
+  }
+
   get dragging() {
     return this.#drag !== null;
   }
@@ -93,11 +100,11 @@ export class Work {
 
   /** A network's answer. Points that a person moved, placed or set missing stay; they are compared with it anew. */
   applyPrediction(prediction) {
-    const points = this.points.map((old, index) => {
+    const told = (old, index) => {
       const said = prediction.points[index];
       return old.touched && old.status !== UNLABELLED ? withProposal(old, said) : withPrediction(old, said);
-    });
-    return this.#change(points, { deed: "detect" }, prediction.modelVersion);
+    };
+    return this.#change(told, { deed: "detect" }, prediction.modelVersion);
   }
 
   /** A person takes hold of a point: until {@link Work#endDrag} all its moves are one step of history. */
@@ -112,7 +119,7 @@ export class Work {
     const position = this.frame.toLps(this.frame.clamp(pixel));
     if (old.position !== null && this.frame.pixelDistance(position, old.position) <= MOVED_PIXELS) return false;
     const back = old.predicted !== null && this.frame.pixelDistance(position, old.predicted) <= MOVED_PIXELS;
-    return this.#changeOne(index, back ? asPredicted(old) : at(old, position), "move");
+    return this.#changeOne(index, (point) => (back ? asPredicted(point) : at(point, position)), "move");
   }
 
   /** The person lets go. A drag that ends where it began leaves no trace; returns whether the point has moved. */
@@ -130,33 +137,33 @@ export class Work {
   /** A person put a landmark on a pixel, also over an earlier point. Returns the landmark to place next, or null. */
   placePoint(index, pixel) {
     const position = this.frame.toLps(this.frame.clamp(pixel));
-    this.#changeOne(index, at(this.points[index], position), "place");
+    this.#changeOne(index, (point) => at(point, position), "place");
     return this.nextUnlabelled(index);
   }
 
   markMissing(index) {
-    return this.#changeOne(index, asMissing(this.points[index]), "missing");
+    return this.#changeOne(index, asMissing, "missing");
   }
 
   /** A person takes a point, or the word "missing", away: the landmark is not labelled. */
   clear(index) {
     if (this.points[index].status === UNLABELLED) return false;
-    return this.#changeOne(index, asUnlabelled(this.points[index]), "clear");
+    return this.#changeOne(index, asUnlabelled, "clear");
   }
 
   /** A person confirms what the network said: the point counts as corrected, with no distance moved. */
   accept(index) {
-    return this.#changeOne(index, accepted(this.points[index]), "accept");
+    return this.#changeOne(index, accepted, "accept");
   }
 
   /** Confirms everything that the network said and nobody touched. */
   acceptAll() {
-    return this.#change(this.points.map(accepted), { deed: "accept_all" });
+    return this.#change(accepted, { deed: "accept_all" });
   }
 
   /** All landmarks as the network said. */
   resetToPrediction() {
-    return this.#change(this.points.map(asPredicted), { deed: "reset" });
+    return this.#change(asPredicted, { deed: "reset" });
   }
 
   // History
@@ -182,11 +189,13 @@ export class Work {
 
   /** The pixels have another real size by now: what is known in lengths is told in the new unit. */
   recalibrate(frame) {
-    const factor = Math.sqrt((frame.spacing[0] * frame.spacing[1]) / (this.frame.spacing[0] * this.frame.spacing[1]));
+    const factor = frame.lengthFactor(this.frame);
     const told = (points) => points.map((point) => rescaled(point, factor));
     this.frame = frame;
     this.points = told(this.points);
-    this.#history.map((moment) => ({ ...moment, points: told(moment.points) }));
+    const renewed = (moment) => ({ ...moment, points: told(moment.points) });
+    this.#history.map(renewed);
+    if (this.#drag !== null) this.#drag.before = renewed(this.#drag.before);
     this.revision += 1;
   }
 
@@ -233,14 +242,22 @@ export class Work {
     return order.find((index) => holds(this.points[index])) ?? null;
   }
 
-  #changeOne(index, state, deed) {
-    return this.#change(this.points.with(index, state), { deed, index });
+  #changeOne(index, renew, deed) {
+    return this.#change((point, each) => (each === index ? renew(point) : point), { deed, index });
   }
 
-  #change(points, step, modelVersion = this.modelVersion) {
+  /** What changes while a point is dragged, but the point's own move, is a step before the drag. */
+  #change(renew, step, modelVersion = this.modelVersion) {
+    const points = this.points.map((point, index) => renew(point, index));
     const same = points.every((point, index) => samePoint(point, this.points[index]));
     if (same && modelVersion === this.modelVersion) return false;
-    if (this.#drag === null) this.#history.record(this.#moment, step);
+    const drag = this.#drag;
+    if (drag === null) this.#history.record(this.#moment, step);
+    else if (step.deed !== "move" || step.index !== drag.index) {
+      this.#history.record(drag.before, step);
+      const held = renew(drag.before.points[drag.index], drag.index);
+      drag.before = { points: points.with(drag.index, held), modelVersion };
+    }
     this.points = points;
     this.modelVersion = modelVersion;
     this.revision += 1;
