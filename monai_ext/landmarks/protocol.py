@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from .document import Strict
-from .network_config import NETWORKS, AnyNetwork, HeatmapNetConfig
+from .network_config import NETWORKS, AnyNetwork, HeatmapNetConfig, ZoomNetConfig
 from .picture import Picture
 from .recipe import FACES, IMAGENET, Recipe
 
@@ -166,6 +166,15 @@ class Protocol(Strict):
         if self.network.halves and single:
             raise ValueError(
                 f"network.halves needs every landmark in both halves of the image, but {single[0]!r} has no pair"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _zoom_has_an_extent(self) -> Protocol:
+        if isinstance(self.network, ZoomNetConfig) and len(self.landmarks) < 2:
+            raise ValueError(
+                f"a {self.network.name} looks again at the box of its landmarks, and of {self.landmark_names[0]!r} "
+                "alone it has no extent: add a second landmark, or use a heatmap_net"
             )
         return self
 

@@ -81,7 +81,9 @@ def bundle_metadata(predictor: Predictor, about: About) -> dict[str, Any]:
     """The ``metadata.json`` of a bundle."""
     card, protocol = predictor.card, predictor.protocol
     errors = {f"mean_radial_error_{card.unit}": round(card.val_error, 4)} if math.isfinite(card.val_error) else {}
-    sources = "; ".join(data.attribution or data.name for data in about.data)
+    sources = "; ".join(
+        data.name + (f" (attribution: {data.attribution})" if data.attribution else "") for data in about.data
+    )
     return {
         "schema": SCHEMA,
         "version": f"0.0.{card.version.lstrip('v')}",

@@ -53,7 +53,7 @@ def export_hugging_face(folder: Path, out: Path, *, overwrite: bool = False) -> 
     Args:
         folder: the model folder.
         out: gets ``model.safetensors`` with metadata, ``card.json``, ``README.md`` and, where there are such,
-            calibration, training record and pictures of the card.
+            calibration, training record, ``about.yaml`` and pictures of the card. Those of a former model are removed.
         overwrite: replace what is there.
 
     Returns:

@@ -14,12 +14,14 @@ from monai_ext.models import (
     CARD,
     ModelCard,
     calibration_path,
+    familiarity_path,
     find_weights,
     read_calibration,
     read_card,
     read_familiarity,
     read_training_record,
     record_path,
+    version_number,
     write_familiarity,
 )
 from monai_ext.reports import ABOUT, About, model_card_markdown, model_facts, read_about
@@ -35,24 +37,26 @@ def copy_model(folder: Path, out: Path) -> ModelCard:
 
     Args:
         folder: the model folder.
-        out: holds ``card.json``, ``model.safetensors`` and, where there are such, calibration, familiarity and
-            training record.
+        out: holds ``card.json``, ``model.safetensors`` and, where there are such, calibration, familiarity, training
+            record and ``about.yaml``. Those of a model that was there before are removed.
 
     Returns:
         The card in the copy.
 
     Raises:
-        InputError: the model is damaged.
+        InputError: the model is damaged, or lies in the folder of the copy.
     """
     from safetensors.torch import load_file, save
 
+    _check_other(folder, out)
     card = read_card(folder)
     state = load_file(find_weights(folder, card))
     data = save(state, metadata(card))
     copied = card.model_copy(update={"weights": WEIGHTS, "sha256": hashlib.sha256(data).hexdigest()})
     out.mkdir(parents=True, exist_ok=True)
+    _remove_learnt(out, card.version)
     write_atomically(out / WEIGHTS, data)
-    for path in (calibration_path(folder, card.version), record_path(folder, card.version)):
+    for path in (calibration_path(folder, card.version), record_path(folder, card.version), folder / ABOUT):
         if path.is_file():
             write_atomically(out / path.name, path.read_bytes())
     familiarity = read_familiarity(folder, card.version, card.sha256)
@@ -90,10 +94,16 @@ def about_of(folder: Path) -> About:
 
 
 def copy_card_page(folder: Path, out: Path) -> str:
-    """The text of a model's card for people, whose pictures are copied to a folder beside it.
+    """The text of a model's card for people, whose pictures are copied to a folder in the place of those there.
 
     Where the folder has none, it is made of what is known: the card, ``about.yaml``, calibration and training record.
+
+    Raises:
+        InputError: the model is damaged, or lies in the folder of the copy.
     """
+    _check_other(folder, out)
+    if (out / CARD_PICTURES).is_dir():
+        shutil.rmtree(out / CARD_PICTURES)
     page = folder / CARD_PAGE
     if page.is_file():
         if (folder / CARD_PICTURES).is_dir():
@@ -115,3 +125,18 @@ def check_target(out: Path, overwrite: bool) -> None:
         raise InputError(f"{out} is a file, not a folder: name a folder with --output.")
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise InputError(f"The folder {out} is not empty: name another with --output, or use --overwrite.")
+
+
+def _check_other(folder: Path, out: Path) -> None:
+    if folder.resolve() == out.resolve():
+        raise InputError(f"{out} is the folder of the model itself: name another with --output.")
+
+
+def _remove_learnt(out: Path, version: str) -> None:
+    """Removes what a folder knows of other weights: a reader finds calibration and record by the version alone."""
+    for path_of in (calibration_path, familiarity_path, record_path):
+        for path in out.glob(path_of(out, "*").name):
+            stem = path.name.partition(".")[0]
+            if stem == version or version_number(stem):
+                path.unlink()
+    (out / ABOUT).unlink(missing_ok=True)

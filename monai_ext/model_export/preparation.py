@@ -48,7 +48,9 @@ class Preparation(nn.Module):
         # lengths as tensors, from what a dynamic size can be made of
         y, x = (torch.arange(length, dtype=torch.float64) for length in image.shape[1:])
         height, width = y[-1] + 1, x[-1] + 1
-        scale = torch.minimum(self.fitted_wh[0] / width, self.fitted_wh[1] / height)
+        # tensor by tensor: of a number and a tensor, torch takes the reciprocal, whose last bit decides ties of lengths
+        fitted_width, fitted_height = (width.new_tensor(float(length)) for length in self.fitted_wh)
+        scale = torch.minimum(fitted_width / width, fitted_height / height)
         rows, top = _weights(y, height, scale, self.input_wh[1])
         columns, left = _weights(x, width, scale, self.input_wh[0])
         fitted = self._normalized(rows @ (image @ columns.mT))[None]

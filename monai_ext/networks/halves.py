@@ -70,6 +70,9 @@ class Halves(LandmarkNetwork):
         """(B, 2 F) of (2 B, F): the features of the left half, then of the right."""
         return torch.cat(features.chunk(2), 1)
 
+    def find_encoders(self) -> list[nn.Module]:
+        return self.network.find_encoders()
+
     def take_encoder(self, name: str, weights: Weights) -> None:
         self.network.take_encoder(name, weights)
 

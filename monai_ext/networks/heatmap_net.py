@@ -99,6 +99,9 @@ class HeatmapNet(LandmarkNetwork):
             second_look=config.second_look,
         )
 
+    def find_encoders(self) -> list[nn.Module]:
+        return super().find_encoders() + ([] if self.second is None else self.second.find_encoders())
+
     def take_encoder(self, name: str, weights: Weights) -> None:
         super().take_encoder(name, weights)
         if self.second is not None:

@@ -58,6 +58,14 @@ class LandmarkNetwork(nn.Module):
                 f"{parts}."
             ) from None
 
+    def find_encoders(self) -> list[nn.Module]:
+        """All parts that :meth:`take_encoder` fills with the weights of an encoder, that of :meth:`find_encoder` first.
+
+        Raises:
+            InputError: there is none.
+        """
+        return [self.find_encoder()]
+
     def deepest_part(self) -> nn.Module:
         """The part whose answer, or the last of whose answers, is the deepest map of the whole image.
 

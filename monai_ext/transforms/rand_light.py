@@ -74,7 +74,8 @@ class RandHaze(RandImage):
     """Adds white light that grows from a straight line towards one side, as over a pupil that is not met in its middle.
 
     With x and y from -1 to 1 over the image and the direction t, the light is ``a ((x cos t + y sin t - b) / (1 - b))``
-    where that is positive, in units of the image's range. Half of the images stay clear.
+    where that is positive, in units of the image's range, then cut off at its highest value, as a camera saturates.
+    Half of the images stay clear.
 
     Args:
         haze: most light a at the side, as a share of the image's range; uniform in [0, haze]. The line b is uniform in
@@ -98,7 +99,7 @@ class RandHaze(RandImage):
     def change_unit(self, unit: torch.Tensor) -> torch.Tensor:
         x, y = _unit_places(unit)
         side = x * math.cos(self._direction) + y * math.sin(self._direction)
-        return unit + self._light * ((side - self._line) / (1 - self._line)).clamp(min=0)
+        return (unit + self._light * ((side - self._line) / (1 - self._line)).clamp(min=0)).clamp(max=1)
 
 
 class RandHazed(RandImaged):

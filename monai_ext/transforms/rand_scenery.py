@@ -21,6 +21,8 @@ EMPTY, PIECES, HIDDEN = 0.4, 0.3, 0.3
 PIECE, IN_FRONT = 0.3, 0.3
 #: What hides a subject reaches so far beyond its box.
 BEYOND = 0.3
+#: Least side of the box of the landmarks, as a share of the picture's shorter side: one landmark has no extent.
+LEAST = 0.1
 #: Largest share of a side that pictures of another shape leave to their edges.
 NARROWEST = 0.5
 
@@ -100,6 +102,9 @@ def _form(random: np.random.RandomState, picture: Image.Image) -> None:
 class RandSceneryd(Randomizable, Transform):
     """Lays a cut-out subject over a random scenery; now and then without the subject, whose landmarks are missing then.
 
+    Of pictures whose landmarks are hidden, undefined ones stay undefined: nobody knows whether they are hidden, too.
+    Where no landmark is defined there is nothing to hide or to leave free.
+
     Args:
         empty: share of pictures in which the subject is not to be seen: the scenery alone, the subject cut into pieces
             that lie out of order, or the box of its landmarks hidden.
@@ -127,16 +132,17 @@ class RandSceneryd(Randomizable, Transform):
         sample = dict(data)
         image = sample[self.key].clone()
         cover = sample.pop(self.cover_key) / 255
-        box = _box(sample[self.points_key], sample[self.status_key])
+        status = torch.as_tensor(sample[self.status_key])
         empty, kept, in_front = self.R.uniform(size=3) < [self.empty, self.kept, self.in_front]
         size = (image.shape[2], image.shape[1])
+        box = _box(sample[self.points_key], status, size)
         ground = torch.from_numpy(scenery(self.R, size, len(image)))
-        if empty or box is None:
-            image, cover = self._without(image, cover, ground, box)
-            sample[self.status_key] = torch.full_like(sample[self.status_key], int(Status.MISSING))
-        elif in_front:
+        if empty:
+            image, cover, gone = self._without(image, cover, status, box)
+            sample[self.status_key] = torch.where(gone, int(Status.MISSING), status).to(status.dtype)
+        elif in_front and box is not None:
             self._hide(image, box, self.R.uniform(0.3, 1) * IN_FRONT, ground)
-        drawn = image if kept and not empty and box is not None else ground + cover * (image - ground)
+        drawn = image if kept and not empty else ground + cover * (image - ground)
         self._letterbox(drawn, box)
         sample[self.key] = drawn
         return sample
@@ -155,14 +161,15 @@ class RandSceneryd(Randomizable, Transform):
         view[:, end:] = view[:, end - 1 : end].clone()
 
     def _without(
-        self, image: torch.Tensor, cover: torch.Tensor, ground: torch.Tensor, box: FloatArray | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        how = self.R.choice(3, p=[EMPTY, PIECES, HIDDEN])
+        self, image: torch.Tensor, cover: torch.Tensor, status: torch.Tensor, box: FloatArray | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The image and cover of a picture without the subject, and which (K,) landmarks are surely not to be seen."""
+        how, all_gone = self.R.choice(3, p=[EMPTY, PIECES, HIDDEN]), torch.ones_like(status, dtype=torch.bool)
         if how == 0 or box is None:
-            return image, torch.zeros_like(cover)
+            return image, torch.zeros_like(cover), all_gone
         if how == 2:
             self._hide(image, box, 1 + BEYOND, None)
-            return image, cover
+            return image, cover, status != int(Status.UNDEFINED)
         side = max(4, int(PIECE * (box[1] - box[0]).max()))
         both = torch.cat([image, cover])
         rows, columns = (length // side for length in both.shape[1:])
@@ -174,7 +181,7 @@ class RandSceneryd(Randomizable, Transform):
             both[:, : rows * side, : columns * side] = (
                 tiles.unflatten(1, (rows, columns)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
             )
-        return both[:-1], both[-1:]
+        return both[:-1], both[-1:], all_gone
 
     def _hide(self, image: torch.Tensor, box: FloatArray, share: float, ground: torch.Tensor | None) -> None:
         """Lays one colour, or a part of the scenery, over a rectangle of a share of the box, in place."""
@@ -191,7 +198,14 @@ class RandSceneryd(Randomizable, Transform):
             part.copy_(torch.from_numpy(self.R.uniform(0, 255, (len(image), 1, 1))).float().expand_as(part))
 
 
-def _box(points: torch.Tensor, status: torch.Tensor) -> FloatArray | None:
-    """(2, 2) the corner nearest to the origin and the opposite one of the defined points; None without two."""
-    known = torch.as_tensor(points)[torch.as_tensor(status) > 0].double().numpy()
-    return np.stack([known.min(0), known.max(0)]) if len(known) > 1 else None
+def _box(points: torch.Tensor, status: torch.Tensor, size_wh: tuple[int, int]) -> FloatArray | None:
+    """(2, 2) the corner nearest to the origin and the opposite one of the defined points; None where none is defined.
+
+    About its middle it is at least a share :data:`LEAST` of the shorter side wide and high.
+    """
+    known = torch.as_tensor(points)[status > 0].double().numpy()
+    if not len(known):
+        return None
+    low, high = known.min(0), known.max(0)
+    beyond = np.maximum(LEAST * min(size_wh) - (high - low), 0) / 2
+    return np.stack([low - beyond, high + beyond])

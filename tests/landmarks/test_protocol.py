@@ -39,6 +39,11 @@ def test_swap_exchanges_pairs_only():
     assert Protocol.model_validate(document(landmarks)).swap == (2, 1, 0)
 
 
+def test_two_landmarks_are_enough_for_a_zoom_net():
+    landmarks = [{"name": name, "description": "."} for name in "ab"]
+    assert Protocol.model_validate(document(landmarks, network={"name": "zoom_net"})).networks_landmarks == 2
+
+
 def test_default_colours_repeat_and_given_ones_stay():
     landmarks = [{"name": f"p{k}", "description": "."} for k in range(9)]
     landmarks[1]["color"] = "#abcdef"
@@ -58,6 +63,10 @@ def test_default_colours_repeat_and_given_ones_stay():
         ({"landmarks": []}, "at least 1 item"),
         ({"colour": "red"}, "Extra inputs"),
         ({"landmarks": [{"name": "a", "description": "."}] * 2}, "'a' occurs twice"),
+        (
+            {"landmarks": [{"name": "a", "description": "."}], "network": {"name": "zoom_net"}},
+            "a zoom_net looks again at the box of its landmarks, and of 'a' alone it has no extent: add a second",
+        ),
         ({"landmarks": [{"name": "a", "description": "", "pair": None}]}, "at least 1 character"),
         ({"landmarks": [{"name": "a", "description": ".", "pair": "a"}]}, "'a' has the pair 'a'"),
         ({"landmarks": [{"name": "a", "description": ".", "pair": "z"}]}, "'a' has the pair 'z'"),

@@ -17,6 +17,8 @@ from monai_ext.landmarks import InputError
 from monai_ext.networks import ZIAN, HeatmapNet, ZianConfig
 from monai_ext.networks.backbones import UNetOnEncoder
 from monai_ext.networks.cross_task import Distiller, SourceClassifier
+from monai_ext.networks.halves import Halves
+from monai_ext.networks.network import LandmarkNetwork
 from monai_ext.networks.pretrained import Weights, load_backbone_weights
 
 
@@ -288,6 +290,72 @@ def test_a_zian_compares_its_first_look_at_the_whole_image() -> None:
     output = distiller(image, roi_centers=points)
     com_loss()(output, points, torch.ones(2, 2, dtype=torch.int8)).backward()
     assert all(p.grad is not None for p in distiller.encoder_parameters())
+
+
+def second_look() -> LandmarkNetwork:
+    return HeatmapNet(3, 3, "resnet18", (32, 16, 16, 8, 8), presence=False, second_look=True)
+
+
+def in_halves() -> LandmarkNetwork:
+    return Halves(second_look(), (0, 2, 4), (1, 3, 5))
+
+
+def own_roi_backbones() -> LandmarkNetwork:
+    config = ZianConfig(roi_sizes=(32, 64), share_backbone=False, share_roi_backbone=False, second_look=True)
+    return ZIAN(lambda: UNetOnEncoder("resnet18", 3), 3, config)
+
+
+#: Where the encoders of networks with several lie.
+ENCODERS = {
+    second_look: ("encoder", "second.encoder"),
+    in_halves: ("network.encoder", "network.second.encoder"),
+    own_roi_backbones: (
+        "coarse_backbone.encoder",
+        "second_backbone.encoder",
+        "roi_backbones.0.encoder",
+        "roi_backbones.1.encoder",
+    ),
+}
+
+
+@pytest.mark.parametrize("build", ENCODERS)
+def test_the_encoders_of_a_network_are_those_that_take_weights(build: Callable[[], LandmarkNetwork]) -> None:
+    torch.manual_seed(0)
+    network, of = build(), source()
+    assert {id(part) for part in network.find_encoders()} == {id(network.get_submodule(n)) for n in ENCODERS[build]}
+    assert network.find_encoders()[0] is network.find_encoder()
+
+    network.take_encoder("resnet18", Weights(of.encoder.state_dict(), "The source's weights"))
+
+    for encoder in network.find_encoders():
+        state = encoder.state_dict()
+        assert all(torch.equal(tensor, state[name]) for name, tensor in of.encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("trainable", ["none", "last_block", "all"])
+@pytest.mark.parametrize("build", ENCODERS)
+def test_what_is_frozen_is_frozen_in_each_encoder(build: Callable[[], LandmarkNetwork], trainable: str) -> None:
+    torch.manual_seed(0)
+    distiller = Distiller(build(), trainable=trainable, freeze_bn=True)  # type: ignore[arg-type]
+    distiller.train()
+
+    parts = tuple(f"{path}." for path in ENCODERS[build])
+    blocks = tuple(f"{path}layer4." for path in parts)
+    learning = {name for name, parameter in distiller.network.named_parameters() if parameter.requires_grad}
+    assert learning == {
+        name
+        for name, _ in distiller.network.named_parameters()
+        if not name.startswith(parts) or trainable == "all" or (trainable == "last_block" and name.startswith(blocks))
+    }
+    norms = [name for name, part in distiller.network.named_modules() if isinstance(part, nn.BatchNorm2d)]
+    held = {name for name in norms if not distiller.network.get_submodule(name).training}
+    assert held == {name for name in norms if name.startswith(parts)}
+    assert len(held) == 20 * len(parts)
+
+
+def test_no_statistic_of_a_second_looks_encoder_changes() -> None:
+    distiller = Distiller(second_look(), source(), trainable="none")
+    assert stepped(distiller) == names(distiller, lambda n: not n.startswith(("encoder.", "second.encoder.")))
 
 
 def test_other_features_than_the_sources_are_refused() -> None:

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from monai_ext.landmarks import Protocol, ZoomNetConfig
-from monai_ext.networks import build_network
+from monai_ext.landmarks import ZoomNetConfig
 from monai_ext.networks.output import HeatmapOutput
 from monai_ext.networks.zoom_net import WindowFrame, ZoomNet, draw_windows
 
@@ -104,10 +103,8 @@ def test_without_two_points_the_network_looks_where_it_would(status: list[int]) 
 @pytest.mark.parametrize("landmarks", [1, 19])
 def test_every_parameter_learns_and_one_landmark_has_a_smallest_window(landmarks: int) -> None:
     torch.manual_seed(0)
-    marks = [{"name": f"p{i}", "description": "a point"} for i in range(landmarks)]
-    options = {"name": "zoom_net", "backbone": "resnet10", "decoder_channels": 8, "window": 32}
-    task = {"name": "task", "title": "Task", "channels": "grey", "landmarks": marks, "network": options}
-    network = build_network(Protocol.model_validate(task))
+    config = ZoomNetConfig(backbone="resnet10", decoder_channels=8, window=32)
+    network = ZoomNet.from_config(config, 1, landmarks)
     image, points = torch.randn(2, 1, 70, 90), torch.rand(2, landmarks, 2) * 60
 
     output = network(image, **network.training_arguments(image, points, torch.ones(2, landmarks)))

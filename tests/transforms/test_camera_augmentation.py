@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from monai_ext.landmarks.recipe import Augmentation
+from monai_ext.transforms.intensity import NormalizeLandmarkImage
 from monai_ext.transforms.rand_camera import (
     RandColor,
     RandColord,
@@ -100,7 +101,7 @@ def test_haze_grows_from_a_line_towards_one_side() -> None:
     image = picture()
     change = RandHaze(0.8)
     change.set_random_state(3)
-    strengths, lines = [], []
+    strengths, lines, saturated = [], [], 0
     for _ in range(60):
         result = change(image).numpy()
         a, b, t = change._light, change._line, change._direction
@@ -110,14 +111,27 @@ def test_haze_grows_from_a_line_towards_one_side() -> None:
                 x, y = -1 + 2 * column / 32, -1 + 2 * row / 19
                 beyond = x * math.cos(t) + y * math.sin(t) - b
                 expected[:, row, column] += 190 * a * max(beyond, 0) / (1 - b)
+        saturated += int((expected > 200).any())
+        expected = np.minimum(expected, 200)
         np.testing.assert_allclose(result, expected, atol=1e-2)
         strengths.append(a)
         lines.append(b)
     assert 18 <= strengths.count(0.0) <= 42
+    assert saturated >= 10
     assert 0.6 < max(strengths) <= 0.8
     assert 0.1 <= min(lines) < 0.2 < 0.8 < max(lines) <= 0.9
     with pytest.raises(ValueError, match=r"-0\.1"):
         RandHaze(-0.1)
+
+
+def test_hazy_images_stay_values_that_every_normalisation_takes() -> None:
+    image = picture() * (255 / 200)
+    change = RandHaze(3.0)
+    change.set_random_state(3)
+    for _ in range(20):
+        result = change(image)
+        assert float(result.amax()) <= 255 + 1e-4
+        assert NormalizeLandmarkImage("imagenet")(result).isfinite().all()
 
 
 def test_haze_of_a_seed_is_repeated_and_the_same_for_all_images_of_a_sample() -> None:

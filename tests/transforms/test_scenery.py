@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from monai_ext.landmarks import Augmentation, Status
 from monai_ext.transforms.cut_out import CutOutd, subject_cover
 from monai_ext.transforms.rand_affine import RandAffineLandmarks
-from monai_ext.transforms.rand_scenery import RandSceneryd, scenery
+from monai_ext.transforms.rand_scenery import RandSceneryd, _box, scenery
 from monai_ext.transforms.resample import map_points
 
 POINTS = np.array([[80.0, 60.0], [110.0, 62.0], [95.0, 100.0]])
@@ -155,6 +155,63 @@ def test_what_lies_in_front_hides_a_part_and_no_landmark_is_lost() -> None:
         covered.append(float((part != torch.tensor([250.0, 0, 0])[:, None, None]).any(0).float().mean()))
         assert drawn["status"].tolist() == [1, 1]
     assert 0 < np.mean(covered) < 0.15
+
+
+#: Undefined, missing, defined.
+U, M, D = int(Status.UNDEFINED), int(Status.MISSING), int(Status.DEFINED)
+
+
+def of_status(
+    status: list[int], square: torch.Tensor | None = None, count: int = 60, **options: float
+) -> list[dict[str, torch.Tensor]]:
+    """Pictures of the square, of whose three landmarks some are not defined; the last is its middle."""
+    step = RandSceneryd(**{"empty": 0.0, "kept": 0.0, "in_front": 0.0, **options})
+    step.set_random_state(1)
+    points = torch.tensor([[50.0, 30.0], [70.0, 50.0], [60.0, 40.0]])
+    given = {**sample(), "points": points, "status": torch.tensor(status, dtype=torch.int8)}
+    if square is not None:
+        given["image"][:, 30:51, 50:71] = square
+    return [step(given) for _ in range(count)]
+
+
+@pytest.mark.parametrize("in_front", [0.0, 1.0])
+@pytest.mark.parametrize("status", [[U, U, D], [M, U, D], [U, M, U], [U, U, U], [M, M, M], [D, D, U]])
+def test_no_landmark_becomes_missing_where_the_subject_is_to_be_seen(status: list[int], in_front: float) -> None:
+    red = torch.tensor([250.0, 0, 0])[:, None, None]
+    for drawn in of_status(status, in_front=in_front):
+        assert drawn["status"].tolist() == status
+        assert drawn["status"].dtype == torch.int8
+        seen = float((drawn["image"][:, 30:51, 50:71] == red).all(0).float().mean())
+        assert seen == 1 if not in_front or D not in status else seen > 0.8
+
+
+@pytest.mark.parametrize("status", [[U, M, D], [D, U, D]])
+def test_what_hides_defined_landmarks_leaves_the_others_undefined(status: list[int]) -> None:
+    """Nothing of the square is to be seen, or its pieces: all are missing. Else its undefined corner may be seen."""
+    drawn_in = torch.rand(3, 21, 21) * 200  # of one colour, its mean would be no other
+    hidden = 0
+    for drawn in of_status(status, empty=1.0, square=drawn_in):
+        assert not (drawn["image"][:, 38:41, 58:61] == drawn_in[:, 8:11, 8:11]).all(0).any()
+        if drawn["status"].tolist() == [M, M, M]:
+            continue
+        assert drawn["status"].tolist() == [U if each == U else M for each in status]
+        hidden += 1
+    assert 8 <= hidden <= 30  # 18 of 60 are expected
+
+
+def test_without_a_defined_landmark_an_empty_picture_is_the_scenery_alone() -> None:
+    red = torch.tensor([250.0, 0, 0])[:, None, None]
+    for drawn in of_status([U, M, U], empty=1.0):
+        assert drawn["status"].tolist() == [M, M, M]
+        assert not (drawn["image"] == red).all(0).any()
+
+
+@pytest.mark.parametrize("size_wh", [(120, 80), (80, 200)])
+def test_landmarks_on_a_line_are_hidden_as_wide_as_one(size_wh: tuple[int, int]) -> None:
+    points = torch.tensor([[20.0, 30.0], [60.0, 30.0], [np.nan, np.nan]])
+    both, one = (_box(points, torch.tensor(status), size_wh) for status in ([1, 1, 0], [-1, 1, 0]))
+    np.testing.assert_allclose(both, [[20, 26], [60, 34]])  # a tenth of 80 pixels
+    np.testing.assert_allclose(one, [[56, 26], [64, 34]])
 
 
 @pytest.mark.parametrize("channels", [1, 3])

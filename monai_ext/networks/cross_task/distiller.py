@@ -61,8 +61,9 @@ class Distiller(LandmarkNetwork):
     Args:
         network: the network to be trained; one with an encoder.
         source: the classifier that it is kept close to; None for the baselines FE, FTP and FT, which do not need one.
-        trainable: what of the encoder learns: ``all`` (FT), ``last_block`` (FTP) or ``none`` (FE).
-        freeze_bn: keep the statistics of the encoder's batch normalisations; their scales and offsets learn on.
+        trainable: what of the encoder learns: ``all`` (FT), ``last_block`` (FTP) or ``none`` (FE); likewise of each
+            further encoder of the network, as of a second look.
+        freeze_bn: keep the statistics of their batch normalisations; their scales and offsets learn on.
         train_classifier: let the copy of the source's classifier learn; for a loss that uses it.
 
     Attributes:
@@ -89,7 +90,8 @@ class Distiller(LandmarkNetwork):
         train_classifier: bool = False,
     ) -> None:
         super().__init__()
-        set_trainable(network.find_encoder(), trainable)
+        for encoder in network.find_encoders():
+            set_trainable(encoder, trainable)
         if train_classifier and (source is None or source.head is None):
             raise InputError("A classifier can be trained only where the source has one: give another source.")
         self.network = network
@@ -104,7 +106,7 @@ class Distiller(LandmarkNetwork):
 
     @property
     def encoder(self) -> nn.Module:
-        """The network's encoder."""
+        """The network's encoder that is compared with the source: the first of those that it may have."""
         return self.network.find_encoder()
 
     def encoder_parameters(self) -> list[nn.Parameter]:
@@ -115,7 +117,8 @@ class Distiller(LandmarkNetwork):
         """Sets the mode of all parts but those that are frozen, which stay in evaluation mode."""
         super().train(mode)
         if mode:
-            hold_frozen(self.encoder, self.trainable, self.freeze_bn)
+            for encoder in self.network.find_encoders():
+                hold_frozen(encoder, self.trainable, self.freeze_bn)
             if self.classifier is not None and not self.train_classifier:
                 self.classifier.eval()
         return self

@@ -134,6 +134,12 @@ class ZIAN(LandmarkNetwork):
         """Of the coarse backbone, which sees the whole image."""
         return self.coarse_backbone.deepest_part()
 
+    def find_encoders(self) -> list[nn.Module]:
+        """Those of all backbones that have one, that of the coarse backbone first."""
+        first = self.find_encoder()
+        found = [module.encoder for module in self.modules() if isinstance(module, Backbone)]
+        return [first, *(encoder for encoder in found if encoder is not None and encoder is not first)]
+
     def take_encoder(self, name: str, weights: Weights) -> None:
         """Loads weights of a whole backbone, or of its encoder, into every backbone."""
         for module in self.modules():
