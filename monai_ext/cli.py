@@ -102,11 +102,17 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 
 
 def main() -> None:
-    """Runs the command line; bad input is one sentence on standard error and exit code 2."""
+    """Runs the command line; bad input, or a file that the system refuses, is one sentence and exit code 2."""
     try:
         app()
     except InputError as error:
         say("Error", "red", error)
+        sys.exit(2)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        reason = (error.strerror or str(error)).lower()
+        say("Error", "red", f"{error.filename} cannot be read or written ({reason}): name another file or folder.")
         sys.exit(2)
 
 

@@ -105,9 +105,10 @@ def radius_coverage(observed: Observed, coverage: float, folds: int = 2) -> Radi
 
 def coverage_table(found: RadiusCoverage) -> Table:
     """The table for the terminal: a line for each landmark, and one for all."""
+    coverage = f"{100 * found.coverage:g} %"
     caption = (
-        f"True points within radii of {found.coverage:.0%} that were fitted to other images, {found.folds} parts; in "
-        f"brackets the {CONFIDENCE:.0%} interval of that share; then the mean radius in {found.unit}."
+        f"True points within radii of {coverage} that were fitted to other images, {found.folds} parts; in "
+        f"brackets the {100 * CONFIDENCE:g} % interval of that share; then the mean radius in {found.unit}."
     )
     kinds: tuple[Kind, ...] = ("radius", "scaled_radius")
     headings = ["landmark", "points", *(text for kind in kinds for text in (TITLES[kind], f"mean {found.unit}"))]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from monai_ext import engines, evaluation, experiments
-from monai_ext.landmarks import Landmarks, Protocol, find_protocol
+from monai_ext.landmarks import Landmarks, Protocol, Unit, find_protocol
 from monai_ext.studies import Studies
 
 from .console import command_line, output, print_json, tell
@@ -72,9 +74,9 @@ def run(
     validation = experiments.CrossValidation(task, study, out, settings, changed)
     labels = _labels(study, task)
     chosen = known_unit(unit)
-    if changed is not None:  # one unit for both sets
+    if changed is not None:
         labels |= {f"{id} of {also}": label for id, label in _labels(changed, task).items() if id in labels}
-        chosen = chosen or evaluation.common_unit(label.frame for label in labels.values())
+    chosen = chosen or _unit_of_all(labels)
     limits = evaluation.fitting_limits(labels, chosen, thresholds=thresholds, failure=failure, limit=limit)
     measures = evaluation.Measures(*limits, chosen, pair, share_limit)
 
@@ -91,6 +93,22 @@ def run(
         tell(f"Written to {out}: cross_validation.json, table.md, {folders}")
     if stopped:
         leave_stopped(document["folds_finished"], document["folds_asked_for"], "folds")
+
+
+def _unit_of_all(labels: Mapping[str, Landmarks]) -> Unit:
+    """The unit of a series, also where it is stopped early: mm where all images are calibrated, else px.
+
+    Warns:
+        UserWarning: some images are calibrated and some are not.
+    """
+    without = [id for id, label in labels.items() if label.frame.spacing is None]
+    if 0 < len(without) < len(labels):
+        warnings.warn(
+            f"{len(without)} of {len(labels)} images have no known pixel size (the first is {without[0]}): all errors, "
+            "thresholds and limits are in pixels.",
+            stacklevel=2,
+        )
+    return evaluation.common_unit(label.frame for label in labels.values())
 
 
 def _labels(study: Studies, protocol: Protocol) -> dict[str, Landmarks]:

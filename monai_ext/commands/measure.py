@@ -11,7 +11,7 @@ from monai_ext.landmarks import InputError, csv_of_rows, find_protocol, read_pro
 from monai_ext.studies import Studies, study_rows
 
 from .console import note, print_json
-from .options import ImageOption, JsonOption
+from .options import ImageOption, JsonOption, OverwriteOption
 
 
 def run(
@@ -28,6 +28,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="A .csv file. Default: print to the terminal.")
     ] = None,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the final labels: angles, and lengths in mm (px for images without calibration).
@@ -38,6 +39,8 @@ def run(
 
     Example: `monai-landmarks measure studies --protocol face --output lengths.csv`
     """
+    if out is not None and out.exists() and not overwrite:
+        raise InputError(f"{out} exists: use --overwrite to replace it.")
     task = None if protocol is None else find_protocol(protocol)
     protocols = read_protocols([shipped_dir("protocols")]) if task is None else {task.name: task}
     if task is not None and not task.measurements:

@@ -12,6 +12,7 @@ import typer
 from monai_ext import evaluation, inferers
 from monai_ext.images import (
     IMAGE_EXTENSIONS,
+    LABEL_EXTENSION,
     StatedSize,
     check_id_length,
     check_pixel_size,
@@ -33,7 +34,18 @@ from monai_ext.studies import Studies, passed_over, why_no_image
 
 from .console import print_json, say, tell
 from .meter import Meter
-from .options import DeviceOption, JsonOption, ModelOption, ModelsOption, RuntimeOption, locate_model
+from .options import (
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    ModelsOption,
+    OverwriteOption,
+    RuntimeOption,
+    locate_model,
+)
+
+#: The tables of all images.
+TABLE, ANSWERS = "landmarks.csv", "answers.json"
 
 
 def run(
@@ -53,6 +65,7 @@ def run(
     device: DeviceOption = "auto",
     runtime: RuntimeOption = "torch",
     overlays: Annotated[bool, typer.Option(help="Draw each image with its landmarks.")] = True,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Detect landmarks in images: Slicer markups (ID.mrk.json), tables, and an overlay picture of each image.
@@ -60,22 +73,32 @@ def run(
     answers.json has the full result for each landmark. If the model is calibrated, this includes the radius of the
     circle that contains the true point with a stated probability; the picture shows it as a dashed circle. Lengths
     are in mm if the pixel size is known from the image, from calibration.json beside it, or from --mm-per-px.
-    Images unlike those of the training are named.
+    Images unlike those of the training are named, and those that cannot be read are left out and named: the exit code
+    is 1 then.
 
     Example: `monai-landmarks predict sample_data/fundus --model fundus --output predictions`
     """
     files = image_files(images)
     sizes = stated_pixel_sizes(mm_per_px, files, overrule=overrule)
     folder = locate_model(model, models)
+    _refuse_existing(out, files, overlays, overwrite)
     predictor = inferers.Predictor.load(folder, inferers.runtime_device(device, runtime), runtime)
     out.mkdir(parents=True, exist_ok=True)
     colors = [item.color for item in predictor.protocol.landmarks]
     found: dict[str, Landmarks] = {}
     answers: list[dict[str, Any]] = []
     unfamiliar: list[str] = []
+    problems: list[str] = []
     with Meter("Detecting", len(files)) as meter:
         for id, path in files.items():
-            answer = predictor.predict_stages(path, size=sizes.get(id))
+            try:
+                answer = predictor.predict_stages(path, size=sizes.get(id))
+            except InputError as error:
+                if len(files) == 1:
+                    raise
+                problems.append(str(error).rstrip("."))
+                meter.advance()
+                continue
             landmarks = answer.landmarks
             found[id] = landmarks
             write_markups(out / f"{id}.mrk.json", landmarks)
@@ -98,8 +121,8 @@ def run(
             if answer.unfamiliar is not None:
                 unfamiliar.append(id)
             meter.advance()
-    write_points_table(out / "landmarks.csv", PointsTable.from_landmarks(found))
-    write_json_atomically(out / "answers.json", answers)
+    write_points_table(out / TABLE, PointsTable.from_landmarks(found))
+    write_json_atomically(out / ANSWERS, answers)
     if unfamiliar:
         say(
             "Warning",
@@ -110,7 +133,26 @@ def run(
     if as_json:
         print_json(answers)
     else:
-        tell(f"{len(files)} images: results in {out}")
+        tell(f"{len(found)} images: results in {out}")
+    if problems:
+        say("Warning", "yellow", f"{len(problems)} of {len(files)} images were left out: {'; '.join(problems)}.")
+        raise typer.Exit(1)
+
+
+def _refuse_existing(out: Path, files: Mapping[str, Path], overlays: bool, overwrite: bool) -> None:
+    """Refuses an output folder whose images, labels or earlier results would be replaced.
+
+    Raises:
+        InputError: it holds an input image or labels of studies, or there are results and ``overwrite`` is off.
+    """
+    place = out.resolve()
+    if place.parent.name == "labels" or any(path.resolve().parent == place for path in files.values()):
+        what = "labels" if place.parent.name == "labels" else "images"
+        raise InputError(f"{out} holds {what}, which results could replace: name another folder with --output.")
+    names = [f"{id}{end}" for id in files for end in (LABEL_EXTENSION, *([".png"] if overlays else []))]
+    existing = next((out / name for name in (*names, TABLE, ANSWERS) if (out / name).exists()), None)
+    if existing is not None and not overwrite:
+        raise InputError(f"{existing} exists: use --overwrite to replace it, or name another folder with --output.")
 
 
 def known_image_id(path: Path) -> str:

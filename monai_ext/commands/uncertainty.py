@@ -135,7 +135,7 @@ def run(
     if chosen_by:
         note(
             f"{chosen_by} of the {len(images)} images chose the weights of the model in training: on new ones radii of "
-            f"{promised:.0%} hold somewhat less. Take images that training has not seen, e.g. with --split test."
+            f"{_share(promised)} hold somewhat less. Take images that training has not seen, e.g. with --split test."
         )
     if trained_on:
         note(
@@ -170,7 +170,7 @@ def _print_calibration(calibration: Calibration) -> None:
         f"{name} {'not calibrated' if q is None else f'{q:.2f} {plain.unit}'}"
         for name, q in zip(plain.landmarks, plain.quantiles, strict=True)
     ]
-    tell(f"Radius for {plain.coverage:.0%}: {', '.join(parts)}")
+    tell(f"Radius for {_share(plain.coverage)}: {', '.join(parts)}")
     kind = (
         "one radius for all images" if radius.scaled_by is None else f"a radius by the uncertainty {radius.scaled_by}"
     )
@@ -178,8 +178,8 @@ def _print_calibration(calibration: Calibration) -> None:
     few = [name for name, q in zip(plain.landmarks, plain.quantiles, strict=True) if q is None]
     if few:
         note(
-            f"A coverage of {plain.coverage:.0%} requires at least {fewest_errors(plain.coverage)} labelled images of "
-            f"a landmark: {', '.join(few)} have fewer."
+            f"A coverage of {_share(plain.coverage)} requires at least {fewest_errors(plain.coverage)} labelled images "
+            f"of a landmark: {', '.join(few)} have fewer."
         )
     presence = calibration.presence
     if presence is not None:
@@ -188,6 +188,10 @@ def _print_calibration(calibration: Calibration) -> None:
             for name, t in zip(presence.landmarks, presence.thresholds, strict=True)
         ]
         tell(f"Threshold of presence: {', '.join(fitted)}")
+
+
+def _share(coverage: float) -> str:
+    return f"{100 * coverage:g} %"
 
 
 def _trained_on(images: Sequence[engines.LabelledImage], folder: Path, card: ModelCard) -> int:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .ced_plot import draw_ced
     from .contact_sheet import draw_case, draw_worst_cases, worst_images
     from .error_boxes import draw_boxes, draw_error_boxes
-    from .evaluate import Pair, aligned_pairs, common_unit, distances, evaluate_landmarks
+    from .evaluate import Pair, aligned_pairs, common_unit, distances, evaluate_landmarks, with_presence
     from .factors import OF_IMAGE, OF_LANDMARK, Factor, Factors, image_factors, measure_factors
     from .failure_causes import FailureCauses, cause_masks, find_causes, read_causes
     from .limits import Limits, fitting_limits
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .readers.document import agreement_document, agreement_table, draw_distances, write_distances
     from .recorded_points import RecordedPoints, read_points, record_points
     from .scores import Cause, Evaluation, GroupErrors, ImageScores, Number, Result, Scores, finite
-    from .table import DASH, Table, percent, readable_date, rounded, significant, with_spread
+    from .table import DASH, Table, counted, percent, readable_date, rounded, significant, with_spread
     from .tables import comparison_table, landmark_table, overall_table, write_error_csv
 
 __all__ = [
@@ -82,6 +82,7 @@ __all__ = [
     "compare_predictions",
     "compare_readers",
     "comparison_table",
+    "counted",
     "difference_interval",
     "distances",
     "draw_boxes",
@@ -119,6 +120,7 @@ __all__ = [
     "rounded",
     "save_figure",
     "significant",
+    "with_presence",
     "with_spread",
     "worst_images",
     "write_distances",

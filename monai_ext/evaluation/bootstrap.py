@@ -134,7 +134,10 @@ def ratio_interval(
     rng, n = np.random.default_rng(seed), sums.shape[1]
     batches = np.array_split(np.empty(resamples), max(1, resamples * n // _HELD))
     drawn = [sums @ rng.multinomial(n, np.full(n, 1 / n), len(batch)).T for batch in batches]
-    low, high = np.nanquantile(_ratio(np.concatenate(drawn, axis=1)), [(1 - level) / 2, (1 + level) / 2])
+    resampled = _ratio(np.concatenate(drawn, axis=1))
+    if np.isnan(resampled).all():
+        return math.nan, math.nan, math.nan
+    low, high = np.nanquantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return float(_ratio(sums.sum(axis=1))), float(low), float(high)
 
 

@@ -106,6 +106,8 @@ def _draw_model(
 ) -> None:
     color, marker = color_of(index), marker_of(index)
     shown = [(column, float(place)) for column, place in zip(columns, places, strict=True) if len(column)]
+    if not shown:
+        return
     boxes, at = boxplot_stats([column for column, _ in shown]), [place for _, place in shown]
     line = {**line_look(index), "linewidth": 1.3, "zorder": 3}
     axes.bxp(

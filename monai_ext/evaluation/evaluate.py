@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from monai_ext.landmarks import FloatArray, Frame, InputError, Landmarks, Unit
 from monai_ext.metrics import (
@@ -118,6 +119,28 @@ def _scores(
         correct_absences=int(presence.correct_absences),
         unanswered=int(presence.unanswered),
     )
+
+
+def with_presence(evaluation: Evaluation, truth: NDArray[np.int8], prediction: NDArray[np.int8] | None) -> Evaluation:
+    """The evaluation with other counts of what was called missing.
+
+    Args:
+        evaluation: of N images and K landmarks.
+        truth: (N, K) codes of :class:`~monai_ext.landmarks.Status`.
+        prediction: (N, K) codes; None if they are not known, so that the counts are None.
+    """
+    names = [name for name in PresenceCounts._fields if name in Scores.model_fields]
+    rows: list[dict[str, int | None]] = [dict.fromkeys(names)] * (1 + truth.shape[1])
+    if prediction is not None:
+        sides = torch.from_numpy(prediction), torch.from_numpy(truth)
+        columns = presence_counts(*sides, per_landmark=True)
+        counts = [presence_counts(*sides), *(PresenceCounts(*each) for each in zip(*columns, strict=True))]
+        rows = [{name: int(getattr(row, name)) for name in names} for row in counts]
+    overall, *landmarks = (
+        scores.model_copy(update=row)
+        for scores, row in zip((evaluation.overall, *evaluation.landmarks), rows, strict=True)
+    )
+    return evaluation.model_copy(update={"overall": overall, "landmarks": tuple(landmarks)})
 
 
 def check_limits(thresholds: Sequence[float], failure_threshold: float, auc_limit: float) -> None:

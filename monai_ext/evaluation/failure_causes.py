@@ -39,7 +39,7 @@ class FailureCauses(Strict):
 
     Args:
         tested: names of all groups.
-        causes: those with larger errors, the largest ratio first.
+        causes: those with larger errors: first those without a measured distance, then by falling ratio.
         factors: that the groups were made by.
     """
 
@@ -61,7 +61,9 @@ def find_causes(errors: ArrayLike, names: Sequence[str], factors: Factors, failu
     own kind. Its logarithmic errors, centred for each landmark, and its share of failures are compared with those of
     the rest. Errors of whole images are permuted among images; p-values are adjusted by the smallest p-value of each
     permutation (Westfall and Young, Resampling-Based Multiple Testing, 1993). Landmarks are compared with the mean of
-    the others in the same image (Wilcoxon signed-rank test, adjusted by Bonferroni).
+    the others in the same image: errors are permuted among the measured landmarks of each image, and p-values are
+    adjusted by the largest difference of each permutation. Where there are both groups by factors and landmarks, all
+    p-values are doubled (Bonferroni).
 
     Args:
         errors: (N, K) distances, NaN where not measured.
@@ -83,9 +85,11 @@ def find_causes(errors: ArrayLike, names: Sequence[str], factors: Factors, failu
     groups = [group for group in _groups(factors, present) if _large_enough(group.mask, present)]
     tested = list(zip(groups, _adjusted(groups, centred, failed, present), strict=True))
     landmarks = _landmark_groups(names, present & ~missed) if len(names) > 1 else []
-    tested += [(group, min(1.0, len(landmarks) * _paired(logs, group.mask))) for group in landmarks]
+    families = (len(groups) > 0) + (len(landmarks) > 0)
+    tested += list(zip(landmarks, _adjusted_landmarks(landmarks, logs), strict=True))
     causes = []
-    for group, p in tested:
+    for group, of_family in tested:
+        p = min(1.0, families * of_family)
         if p > SIGNIFICANT:
             continue
         values = logs if group.factor == LANDMARK else centred
@@ -94,7 +98,7 @@ def find_causes(errors: ArrayLike, names: Sequence[str], factors: Factors, failu
         most = group.mask.any(axis=0).argmax() if group.factor == LANDMARK else _most(values, group.mask)
         numbers = dict(zip(("group", "rest"), sides, strict=True)) | {"ratio": ratio, "low": low, "high": high, "p": p}
         causes.append(Cause(name=group.name, factor=group.factor, landmark=names[int(most)], **numbers))
-    causes.sort(key=lambda cause: -cause.ratio)
+    causes.sort(key=lambda cause: math.inf if math.isnan(cause.ratio) else cause.ratio, reverse=True)
     return FailureCauses(tested=tuple(group.name for group, _ in tested), causes=tuple(causes), factors=factors)
 
 
@@ -199,14 +203,33 @@ def _landmark_groups(names: Sequence[str], measured: Mask) -> list[_Group]:
     return [group for group in groups if _large_enough(group.mask, measured)]
 
 
-def _paired(logs: FloatArray, mask: Mask) -> float:
-    """One-sided p-value of the logarithms in the mask against the mean of the others in the same image."""
-    from scipy.stats import wilcoxon  # takes a second to load
+def _adjusted_landmarks(groups: Sequence[_Group], logs: FloatArray) -> list[float]:
+    """One-sided p-value of each landmark, adjusted for all of them.
 
-    own, others = (row_sums(logs, side) for side in (mask, ~mask))
-    both = (own[1] > 0) & (others[1] > 0)
-    apart = own[0][both] / own[1][both] - others[0][both] / others[1][both]
-    return float(wilcoxon(apart, alternative="greater").pvalue) if np.any(apart) else 1.0
+    Labels are permuted among the measured landmarks of each image. The statistic of a landmark is the mean difference
+    of its logarithms from the mean of the others in the same image, divided by its standard deviation over the
+    permutations, which does not depend on the labels.
+    """
+    if not groups:
+        return []
+    rng, counts = np.random.default_rng(SEED), (~np.isnan(logs)).sum(axis=1)
+    sums, variance = np.zeros((1 + RESAMPLES, logs.shape[1])), np.zeros(logs.shape[1])
+    for count in np.unique(counts[counts > 1]):
+        rows = logs[counts == count]
+        columns = np.argsort(np.isnan(rows), axis=1, kind="stable")[:, :count]
+        known = np.take_along_axis(rows, columns, axis=1)
+        apart = (known - known.mean(axis=1, keepdims=True)) * count / (count - 1)  # from the mean of the others
+        place = np.eye(logs.shape[1])[columns.ravel()]
+        variance += np.repeat((apart**2).mean(axis=1), count) @ place
+        sums[0] += apart.ravel() @ place
+        for numbers in np.array_split(np.arange(1, 1 + RESAMPLES), math.ceil(RESAMPLES * apart.size / _HELD)):
+            drawn = rng.permuted(np.broadcast_to(apart, (len(numbers), *apart.shape)), axis=2)
+            sums[numbers] += drawn.reshape(len(numbers), -1) @ place
+    chosen = [int(group.mask.any(axis=0).argmax()) for group in groups]
+    spread = np.sqrt(variance[chosen])
+    statistics = np.divide(sums[:, chosen], spread, out=np.zeros((len(sums), len(chosen))), where=spread > 0).round(12)
+    largest = statistics.max(axis=1)
+    return [float((largest >= observed).mean()) for observed in statistics[0]]
 
 
 def _most(logs: FloatArray, mask: Mask) -> int:

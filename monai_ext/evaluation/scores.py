@@ -46,7 +46,8 @@ class Scores(Result):
     """The scores of one landmark over all images, or of all landmarks together.
 
     Lengths are in the evaluation's unit, those ending in ``_px`` in pixels; rates are shares from 0 to 1; NaN where
-    nothing was measurable. Distances exist only where truth and prediction are both defined.
+    nothing was measurable. Distances exist only where truth and prediction are both defined. The last four counts are
+    None where it is not known what the prediction called missing.
     """
 
     name: str  #: the landmark; "all" for all together
@@ -56,10 +57,10 @@ class Scores(Result):
     sd: Number  #: sample standard deviation of the radial errors
     median: Number  #: median radial error
     sdr: dict[float, Number]  #: success detection rate by threshold (error <= threshold)
-    misses: int  #: true landmarks that were predicted missing
-    false_alarms: int  #: missing landmarks that were predicted defined
-    correct_absences: int  #: missing landmarks that were predicted missing
-    unanswered: int  #: known landmarks about which the prediction says nothing
+    misses: int | None  #: true landmarks that were predicted missing
+    false_alarms: int | None  #: missing landmarks that were predicted defined
+    correct_absences: int | None  #: missing landmarks that were predicted missing
+    unanswered: int | None  #: known landmarks about which the prediction says nothing
 
     @field_serializer("sdr", when_used="json")
     def _rates(self, sdr: dict[float, float]) -> list[float | None]:

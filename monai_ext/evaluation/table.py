@@ -22,6 +22,11 @@ def rounded(value: float | None, digits: int) -> str:
     return DASH if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
+def counted(value: int | None) -> str:
+    """A count; a dash for None."""
+    return DASH if value is None else str(value)
+
+
 def significant(value: float) -> str:
     """A number with three significant digits, or all of those before the point; nothing for NaN.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monai_ext.landmarks import InputError, Status, write_atomically
 
@@ -15,7 +16,7 @@ from .evaluate import Pair, aligned_pairs
 from .factors import Factors
 from .normalized import NormalizedScores
 from .scores import Evaluation, Scores
-from .table import Table, percent, rounded, significant
+from .table import Table, counted, percent, rounded, significant
 
 CSV_COLUMNS = (
     "image",
@@ -59,7 +60,7 @@ def overall_table(
         parts.append(about + _over_images(normalized, "%", normalized.limit, normalized.limit))
     names = {"Misses": scores.misses, "False alarms": scores.false_alarms}
     names |= {"Correct absences": scores.correct_absences, "Unanswered": scores.unanswered}
-    parts.append([(name, str(count)) for name, count in names.items()])
+    parts.append([(name, counted(count)) for name, count in names.items()])
     rules = [sum(len(part) for part in parts[:i]) for i in range(1, len(parts))]
     return Table((), [row for part in parts for row in part], title, rules=rules)
 
@@ -90,7 +91,7 @@ def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table
 def _landmark_cells(row: Scores) -> list[str]:
     lengths = [rounded(value, 2) for value in (row.mre, row.sd, row.median)]
     rates = [rounded(100 * rate, 1) for rate in row.sdr.values()]
-    return [row.name, str(row.count), *lengths, *rates, str(row.misses), str(row.false_alarms)]
+    return [row.name, str(row.count), *lengths, *rates, counted(row.misses), counted(row.false_alarms)]
 
 
 def comparison_table(
@@ -137,12 +138,24 @@ def _cells(scores: Evaluation | NormalizedScores) -> list[str]:
 
 
 def write_error_csv(
-    path: str | Path, pairs: Sequence[Pair], evaluation: Evaluation, factors: Factors | None = None
+    path: str | Path,
+    pairs: Sequence[Pair],
+    evaluation: Evaluation,
+    factors: Factors | None = None,
+    called: Mapping[str, NDArray[np.int8] | None] | None = None,
 ) -> None:
     """Writes one row per image and landmark with the columns :data:`CSV_COLUMNS`, and one for each factor.
 
     Points are in pixels of the original image, to a millionth, and empty where not defined; the error is in the row's
     unit, with three significant digits, and empty where not measurable.
+
+    Args:
+        path: of the file.
+        pairs: that were evaluated.
+        evaluation: of the pairs.
+        factors: of the same images and landmarks.
+        called: by image, the (K,) status codes that ``status_pred`` states in place of those of the pairs, whose
+            predictions are likeliest places; None for an image where they are not known.
 
     Raises:
         InputError: the evaluation is not of these images.
@@ -157,7 +170,8 @@ def write_error_csv(
             points = [
                 repr(round(float(value), 6)) if side.defined[k] else "" for side in sides for value in side.points[k]
             ]
-            words = [Status(int(side.status[k])).word for side in sides]
+            codes = prediction.status if called is None else called[image]
+            words = ["" if side is None else Status(int(side[k])).word for side in (truth.status, codes)]
             rows.append([image, name, *points, significant(scores.errors[k]), evaluation.unit, *words])
             if factors:
                 rows[-1] += ["" if math.isnan(value) else f"{value:g}" for value in factors.of(i, k).values()]

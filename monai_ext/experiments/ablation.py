@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from monai_ext.engines import LabelledImage, labelled_images, split_images
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import Decoder, InputError, Length, Protocol
+from monai_ext.landmarks import Decoder, Frame, InputError, Length, Protocol
 from monai_ext.studies import Studies
 
 from .ablation_rows import default_rows, row_protocol, with_backbone
 from .ablation_scores import AblationMeasures, RowScores, Size, pooled_evaluation, seed_scores
-from .predictions import Predictions, predict, read_predictions, write_predictions
+from .predictions import ReadPairs, frames_of, predict, read_predictions, write_predictions
 from .series import Series, length
 from .settings import AblationSettings
 
@@ -107,7 +108,7 @@ class Ablation(Series[Cell]):
         self.sizes = parse_sizes(settings.sizes, self.training_images)
         seeds = range(settings.seeds)
         self.cells = [Cell(row, size, seed) for seed in seeds for size in self.sizes for row in self.rows]
-        self._predictions: dict[Cell, Predictions] = {}
+        self._predictions: dict[Cell, ReadPairs] = {}
 
     @property
     def decoders(self) -> tuple[Decoder, Decoder]:
@@ -134,11 +135,16 @@ class Ablation(Series[Cell]):
             if read_frame(image.image).spacing is None:
                 raise InputError(f"Image {image.id} has no known pixel size, so that lengths cannot be in mm; use px.")
 
-    def predictions(self, cell: Cell) -> Predictions:
-        """Points that the model of a finished cell predicted."""
+    def predictions(self, cell: Cell) -> ReadPairs:
+        """Truths and points that the model of a finished cell predicted, in the frames that the images have now."""
         if cell not in self._predictions:
-            self._predictions[cell] = read_predictions(self._opened(cell).predictions)
+            answers = read_predictions(self._opened(cell).predictions, self._frames)
+            self._predictions[cell] = {reading: [answer.pair for answer in found] for reading, found in answers.items()}
         return self._predictions[cell]
+
+    @cached_property
+    def _frames(self) -> dict[str, Frame]:
+        return frames_of(self.reported)
 
     def scores(self, measures: AblationMeasures) -> list[RowScores]:
         """The rows of each size that have a finished cell, made from the tables of predictions.

@@ -209,7 +209,7 @@ def write_results(
     document = {
         "protocol": ablation.protocol.name,
         **ablation.origin(command),
-        "recipe": {"asked_for": recipe, **ablation.protocol.recipe.model_dump(mode="json")},
+        "recipe": {"asked_for": recipe, **ablation.given.recipe.model_dump(mode="json")},
         "weights": "last",
         "lengths": {size.label: asdict(ablation.length(size)) for size in ablation.sizes},
         "reported": {"split": ablation.settings.split, "images": [image.id for image in ablation.reported]},

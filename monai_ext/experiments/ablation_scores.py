@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from monai_ext.evaluation import Evaluation, Measures, Pair, finite
 from monai_ext.landmarks import Decoder, InputError, Unit
 
-from .predictions import Predictions, ReadOut, Stage
+from .predictions import ReadOut, ReadPairs, Stage
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def sdr_key(threshold: float) -> str:
 
 
 def seed_scores(
-    predictions: Predictions, trained: Mapping[str, Any], measures: AblationMeasures, seed: int
+    predictions: ReadPairs, trained: Mapping[str, Any], measures: AblationMeasures, seed: int
 ) -> SeedScores:
     """The numbers of one cell.
 
@@ -139,7 +139,7 @@ def seed_scores(
     return SeedScores(seed, values)
 
 
-def pooled_evaluation(runs: Mapping[int, Predictions], measures: AblationMeasures) -> Evaluation:
+def pooled_evaluation(runs: Mapping[int, ReadPairs], measures: AblationMeasures) -> Evaluation:
     """The evaluation of the answers of several seeds together; an image occurs once for each."""
     reading = ReadOut("answer", measures.decoder)
     pairs = [
@@ -150,13 +150,13 @@ def pooled_evaluation(runs: Mapping[int, Predictions], measures: AblationMeasure
     return measures.evaluate(pairs)
 
 
-def _pairs(predictions: Predictions, reading: ReadOut) -> list[Pair]:
+def _pairs(predictions: ReadPairs, reading: ReadOut) -> list[Pair]:
     if reading not in predictions:
         raise InputError(f"The predictions were not read with the decoder {reading.decoder!r}; train the cell again.")
     return predictions[reading]
 
 
-def _l2(predictions: Predictions, stage: Stage, decoder: Decoder, measures: AblationMeasures) -> float:
+def _l2(predictions: ReadPairs, stage: Stage, decoder: Decoder, measures: AblationMeasures) -> float:
     pairs = predictions.get(ReadOut(stage, decoder))
     return math.nan if pairs is None else measures.evaluate(pairs).overall.mre
 

@@ -15,7 +15,7 @@ from monai_ext.landmarks import InputError, Length, Protocol, read_json, write_j
 from monai_ext.studies import Studies
 
 from .cell_signature import cell_signature
-from .predictions import predict, read_predictions, write_predictions
+from .predictions import Answer, frames_of, predict, read_predictions, write_predictions
 from .series import Series, length
 from .settings import CrossValidationSettings
 
@@ -116,13 +116,23 @@ class CrossValidation(Series[Fold]):
         """The IDs of the images that a fold's model does not see."""
         return [image.id for image in self._held_out[fold]]
 
+    def answers(self, fold: Fold) -> list[Answer]:
+        """Truth and answer on the images that the model of a finished fold has not seen, in their present frames."""
+        return _answers(self._opened(fold).predictions, self._held_out[fold])
+
+    def changed_answers(self, fold: Fold) -> list[Answer]:
+        """As :meth:`answers` on the changed copies; none where those were not answered yet."""
+        if not self._changed_answered(fold):
+            return []
+        return _answers(self._opened(fold).path / CHANGED, [self._changed[id] for id in self.held_out(fold)])
+
     def pairs(self, fold: Fold) -> list[Pair]:
-        """Truth and answer on the images that the model of a finished fold has not seen."""
-        return _answers(self._opened(fold).predictions)
+        """What distances are measured of in :meth:`answers`."""
+        return [answer.pair for answer in self.answers(fold)]
 
     def changed_pairs(self, fold: Fold) -> list[Pair]:
         """As :meth:`pairs` on the changed copies; none where those were not answered yet."""
-        return _answers(self._opened(fold).path / CHANGED) if self._changed_answered(fold) else []
+        return [answer.pair for answer in self.changed_answers(fold)]
 
     def _run(self, cell: Fold, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         folder = self._opened(cell)
@@ -191,5 +201,6 @@ def _copies(images: Sequence[LabelledImage], changed: Studies) -> dict[str, Labe
     return copies
 
 
-def _answers(path: Path) -> list[Pair]:
-    return next(pairs for (stage, _), pairs in read_predictions(path).items() if stage == "answer")
+def _answers(path: Path, images: Sequence[LabelledImage]) -> list[Answer]:
+    found = read_predictions(path, frames_of(images))
+    return next(answers for (stage, _), answers in found.items() if stage == "answer")

@@ -40,10 +40,10 @@ def write_cross_validation(
     """
     done = [fold for fold in validation.cells if validation.finished(fold) is not None]
     found = {
-        PLAIN: [pair for fold in done for pair in validation.pairs(fold)],
-        COPIES: [pair for fold in done for pair in validation.changed_pairs(fold)],
+        PLAIN: [answer for fold in done for answer in validation.answers(fold)],
+        COPIES: [answer for fold in done for answer in validation.changed_answers(fold)],
     }
-    readings = {name: OutOfFold.of(pairs, measures) for name, pairs in found.items() if pairs}
+    readings = {name: OutOfFold.of_answers(answers, measures) for name, answers in found.items() if answers}
     settings = validation.settings
     about = {
         "protocol": validation.protocol.name,
@@ -60,8 +60,8 @@ def write_cross_validation(
         "settings": settings.recorded(),
         "studies": validation.studies.root.as_posix(),
         "changed": None if validation.changed is None else validation.changed.root.as_posix(),
-        "recipe": validation.protocol.recipe.model_dump(mode="json"),
-        "network": validation.protocol.network.model_dump(mode="json"),
+        "recipe": validation.given.recipe.model_dump(mode="json"),
+        "network": validation.given.network.model_dump(mode="json"),
         "length": asdict(validation.length),
         "folds_finished": len(done),
         "folds_asked_for": len(validation.cells),
@@ -91,7 +91,7 @@ def _write_set(
     points = record_points(reading.pairs, images, protocol).model_dump(mode="json")
     document = {**about, "studies": studies.root.as_posix(), **reading.to_dict(), "points": points}
     write_json_atomically(folder / "metrics.json", document)
-    write_error_csv(folder / "errors.csv", reading.pairs, reading.evaluation)
+    write_error_csv(folder / "errors.csv", reading.pairs, reading.evaluation, called=reading.called or None)
     if pictures and reading.evaluation.images_measured:
         draw_worst_cases(
             reading.evaluation,
@@ -116,7 +116,7 @@ def relative_table(readings: Mapping[str, OutOfFold], measures: Measures, title:
         for row in reading.rows:
             interval = f"{rounded(row.low, 2)} to {rounded(row.high, 2)}"
             relative = [rounded(row.of_width, 3), *([] if between is None else [rounded(row.of_distance, 2)])]
-            failed = f"{row.failures} of {row.images}"
+            failed = f"{row.failures} of {row.judged}"
             lengths = [rounded(row.mean, 2), interval, rounded(row.median, 2)]
             rows.append([name, row.name, *lengths, *relative, rounded(row.worst, 1), failed])
     return Table(headings, rows, title, left=2, wraps=None)
@@ -129,8 +129,21 @@ def _markdown(
         f"# Cross-validation of {validation.protocol.title}",
         f"{done} of {len(validation.cells)} folds are finished. Every image was answered by a model that had not seen "
         f"it, trained for {validation.length.steps} optimiser steps; the last weights count. Intervals are of the mean "
-        "over other images, by bootstrap. An image fails in the rows `all` where any of its landmarks does.",
+        "over other images, by bootstrap. An image fails in the rows `all` where any of its landmarks does. "
+        "Distances are measured to the likeliest place of a landmark, also where the model calls the landmark missing; "
+        "misses and false alarms count what the model calls it.",
         f"Command: `{command}`",
         relative_table(readings, measures).markdown(gap=""),
+        *_left_out(readings),
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _left_out(readings: Mapping[str, OutOfFold]) -> list[str]:
+    """Names the images that are not judged in percent of a distance, set by set."""
+    return [
+        f"Left out of failures and of percentages of the distance in the set `{name}`, because their truth has no "
+        f"distance between {' and '.join(scores.between)}: {', '.join(f'`{image}`' for image in scores.left_out)}."
+        for name, reading in readings.items()
+        if (scores := reading.normalized) is not None and scores.left_out
+    ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monai_ext.evaluation import with_spread
-from monai_ext.landmarks import Unit
+from monai_ext.landmarks import InputError, Unit
 
 from .rounds import INITIAL
 
@@ -91,7 +91,12 @@ def learning_curves(documents: Sequence[Mapping[str, Any]], strategies: Sequence
     Args:
         documents: of finished cells: ``strategy``, ``labels``, ``seed``, ``error``, ``unit``.
         strategies: in the order wanted; those without a finished cell are left out.
+
+    Raises:
+        InputError: some errors are in mm and some in px.
     """
+    if len({document["unit"] for document in documents}) > 1:
+        raise InputError("The errors of some cells are in mm and of others in px, so that no curve can be drawn.")
     curves = []
     for strategy in strategies:
         found: dict[int, dict[int, float]] = {}

@@ -56,6 +56,8 @@ class Series(ABC, Generic[CellT]):
         settings: what a person chose.
 
     Attributes:
+        given: the protocol as it was given, for the results.
+        protocol: the same with its files of weights as paths, for training.
         cells: all runs in the order in which they are trained.
 
     Raises:
@@ -66,7 +68,7 @@ class Series(ABC, Generic[CellT]):
     settings: SeriesSettings
 
     def __init__(self, protocol: Protocol, output: Path, settings: SeriesSettings) -> None:
-        self.protocol = with_paths(protocol, settings.models)
+        self.given, self.protocol = protocol, with_paths(protocol, settings.models)
         self.output, self.settings = output, settings
         self.device = find_device(settings.device)
         self._folders: dict[CellT, CellFolder] = {}

@@ -20,7 +20,7 @@ from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 
 from .pool import view_pool
-from .predictions import predict, write_predictions
+from .predictions import Predictions, frames_of, predict, read_predictions, write_predictions
 from .rounds import INITIAL, ChoiceFile, RoundCell, all_cells, check_strategies, label_counts
 from .series import Series, length
 from .settings import SimulationSettings
@@ -72,6 +72,19 @@ class Simulation(Series[RoundCell]):
         known, chosen = self.labelled(before), self._chosen(cell)
         return None if known is None or chosen is None else known + chosen
 
+    def finished_cells(self) -> list[dict[str, Any]]:
+        """Facts of all finished cells, with errors in the unit and the pixel sizes of the images as they are now."""
+        frames = frames_of(self.reported)
+        unit, found = common_unit(frames.values()), []
+        for cell in self.cells:
+            document = self.finished(cell)
+            if document is not None and (unit == "mm" or document["unit"] != unit):
+                answers = read_predictions(self._opened(cell).predictions, frames)
+                document |= dict(zip(("error", "unit"), mean_error(_answered(answers)), strict=True))
+            if document is not None:
+                found.append(document)
+        return found
+
     def _run(self, cell: RoundCell, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         before = self._before(cell)
         if before is not None and self._chosen(cell) is None:
@@ -85,7 +98,7 @@ class Simulation(Series[RoundCell]):
         predictor = Predictor.load(folder.model, self.device)
         found = predict(predictor, self.reported, (self.protocol.network.decoder,))
         write_predictions(folder.predictions, found)
-        error, unit = mean_error(next(pairs for (stage, _), pairs in found.items() if stage == "answer"))
+        error, unit = mean_error(_answered(found))
         document = {
             "strategy": cell.strategy,
             "round": cell.round,
@@ -179,6 +192,10 @@ class Simulation(Series[RoundCell]):
 
     def _more_options(self, cell: RoundCell) -> Mapping[str, Any]:
         return {"seed": cell.seed, "warm_start": self.settings.warm}
+
+
+def _answered(found: Predictions) -> list[Pair]:
+    return next([answer.pair for answer in answers] for (stage, _), answers in found.items() if stage == "answer")
 
 
 def mean_error(pairs: Sequence[Pair]) -> tuple[float, Unit]:

@@ -25,7 +25,7 @@ def write_simulation(simulation: Simulation, command: str) -> tuple[list[Learnin
         "protocol": simulation.protocol.name,
         **simulation.origin(command),
         "settings": simulation.settings.recorded(),
-        "recipe": simulation.protocol.recipe.model_dump(mode="json"),
+        "recipe": simulation.given.recipe.model_dump(mode="json"),
         "length": asdict(simulation.length),
         "labels": list(simulation.counts),
         "reported": [image.id for image in simulation.reported],

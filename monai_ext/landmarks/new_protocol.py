@@ -76,7 +76,7 @@ def check_new_protocol(path: Path, names: Sequence[str]) -> None:
         raise InputError(
             f"The landmark name {unfit[0]!r} cannot be used in a protocol{others}: use letters, digits and "
             "underscores, "
-            f"a letter first, as with --rename {unfit[0]}=NAME for each landmark."
+            f"a letter first, as with --rename '{unfit[0]}=NAME' for each landmark."
         )
 
 

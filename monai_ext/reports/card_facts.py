@@ -67,8 +67,8 @@ class MeasuredError(Strict):
         success: share of the landmarks at most that far from the truth, by threshold.
         failure_threshold: an image fails above this mean error.
         failure_rate: share of the images that fail.
-        misses: landmarks that are there and were called missing.
-        false_alarms: missing landmarks that were called there.
+        misses: landmarks that are there and were called missing; None where that is not known.
+        false_alarms: missing landmarks that were called there; None where that is not known.
         landmarks: each on its own.
         worst: the worst images.
         tested: groups of landmarks whose errors were compared with the rest.
@@ -89,8 +89,8 @@ class MeasuredError(Strict):
     success: dict[str, float | None]
     failure_threshold: float
     failure_rate: Length
-    misses: Count
-    false_alarms: Count
+    misses: Count | None
+    false_alarms: Count | None
     landmarks: tuple[LandmarkError, ...]
     worst: tuple[WorstCase, ...] = ()
     tested: tuple[str, ...] = ()

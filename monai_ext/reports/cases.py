@@ -63,7 +63,7 @@ def failure_section(model: EvaluatedModel, pictures: PictureFolder, prefix: str,
 
     def caption(rank: int, row: ImageScores) -> str:
         held = [name for name, mask in masks.items() if mask[place[row.image], np.nanargmax(row.errors)]]
-        words = f" {'; '.join(held).capitalize()}." if held else ""
+        words = f" {_sentence('; '.join(held))}" if held else ""
         return f"Worst {rank}: {row.image}. {_errors(row, model.evaluation)}{words}"
 
     shown = _drawn(model, far, pictures, f"{prefix}worst", caption)
@@ -131,8 +131,9 @@ def _causes(model: EvaluatedModel) -> list[Block]:
 
 def _cause_rows(cause: Cause, unit: str) -> list[list[str]]:
     """A row of the group and one of the rest."""
-    where = "" if cause.factor == "landmark" else f" (most at {cause.landmark})"
-    ratio = f"{cause.ratio:.2f} [{cause.low:.2f}, {cause.high:.2f}]"
+    where = f" (most at {cause.landmark})" if cause.factor != "landmark" and cause.group.count else ""
+    times, low, high = (rounded(value, 2) for value in (cause.ratio, cause.low, cause.high))
+    ratio = f"{times} [{low}, {high}]"
     return [
         [f"{cause.name}{where}", *_group_cells(cause.group, unit), ratio, f"{max(cause.p, 0.0001):.4f}"],
         ["the rest", *_group_cells(cause.rest, unit), "", ""],
@@ -143,6 +144,11 @@ def _group_cells(group: GroupErrors, unit: str) -> list[str]:
     count = digits(unit)
     mean, low, high, median = (rounded(value, count) for value in (group.mean, group.low, group.high, group.median))
     return [str(group.count), f"{mean} [{low}, {high}]", median, percent(group.failed, 1)]
+
+
+def _sentence(text: str) -> str:
+    """A text with a capital letter first, the names in it as they are."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _errors(row: ImageScores, evaluation: Evaluation) -> str:

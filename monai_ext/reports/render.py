@@ -107,10 +107,10 @@ def number(value: float | None, digits: int) -> str:
 
 
 def length(value: float | None, unit: str) -> str:
-    """A length with its unit; None is not stated."""
-    return NOT_STATED if value is None else f"{value:.{digits(unit)}f} {unit}"
+    """A length with its unit; None and NaN are not stated."""
+    return NOT_STATED if value is None or math.isnan(value) else f"{value:.{digits(unit)}f} {unit}"
 
 
 def percent(share: float | None) -> str:
-    """A share in percent; None is not stated."""
-    return NOT_STATED if share is None else f"{100 * share:.1f} %"
+    """A share in percent; None and NaN are not stated."""
+    return NOT_STATED if share is None or math.isnan(share) else f"{100 * share:.1f} %"

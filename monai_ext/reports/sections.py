@@ -11,6 +11,7 @@ from monai_ext.evaluation import (
     Interval,
     Scores,
     Table,
+    counted,
     difference_interval,
     draw_ced,
     draw_error_boxes,
@@ -84,8 +85,8 @@ def _summary(group: Group) -> Table:
                 share_text(evaluation.failure_rate, evaluation.images_measured),
                 rounded(evaluation.auc, 3),
                 f"{len(evaluation.images)} ({evaluation.images_measured})",
-                str(scores.misses),
-                str(scores.false_alarms),
+                counted(scores.misses),
+                counted(scores.false_alarms),
             ]
         )
     first = group.first
@@ -197,4 +198,4 @@ def _landmark_table(model: EvaluatedModel) -> Table:
 def _landmark_row(scores: Scores, unit: str) -> list[str]:
     lengths = [rounded(value, digits(unit)) for value in (scores.mre, scores.sd, scores.median)]
     rates = [percent(rate, 1) for rate in scores.sdr.values()]
-    return [scores.name, str(scores.count), *lengths, *rates, str(scores.misses), str(scores.false_alarms)]
+    return [scores.name, str(scores.count), *lengths, *rates, counted(scores.misses), counted(scores.false_alarms)]

@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from monai_ext.evaluation.readers import compare_noted, compare_readers
+from monai_ext.evaluation.readers import compare_noted, compare_predictions, compare_readers
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import Frame, Landmarks, Status, read_markups, read_protocol
+from monai_ext.landmarks import Frame, InputError, Landmarks, Status, read_markups, read_protocol
 from monai_ext.models import publish
 from monai_ext.networks import build_network
 from monai_ext.studies import ReadImage, Studies, consensus
@@ -195,6 +195,29 @@ def test_three_people_in_pairs_are_told_together_and_by_pair() -> None:
     assert [(item.title, item.unit, item.rows()[0].mean) for item in found] == [
         ("one reader – the other", "px", 3.0), ("ann – ben", "px", 5.0), ("ann – eve", "px", 1.0),
     ]  # fmt: skip
+
+
+def test_two_spellings_of_a_name_are_one_reader() -> None:
+    frame = Frame(60, 40)
+
+    def read(image: str, **points: tuple[float, float]) -> ReadImage:
+        readers = {name: Landmarks(("tip",), [point], frame) for name, point in points.items()}
+        proposed = {name: {"model_version": "v3", "displacement": {"tip": 2.0}, "unit": "px"} for name in readers}
+        return ReadImage(image, readers, consensus(list(readers.values())), proposed)
+
+    images = [read("a", Anna=(0, 0), carl=(3, 4)), read("b", CARL=(0, 0), anna=(1, 0))]
+    (found,) = compare_readers(images)
+    assert (found.title, found.images, found.distances.tolist()) == ("Anna – carl", ("a", "b"), [[5.0], [1.0]])
+    answers = {image: Landmarks(("tip",), [(0, 0)], frame) for image in "ab"}
+    against = compare_predictions(images, "network", answers)
+    assert [(item.second, item.images) for item in against] == [
+        ("consensus", ("a", "b")), ("Anna", ("a", "b")), ("carl", ("a", "b")),
+    ]  # fmt: skip
+    assert against[1].distances.tolist() == [[0.0], [1.0]]
+    noted, _ = compare_noted(images, ("tip",))
+    assert [(item.title, item.images) for item in noted] == [("v3 – Anna", ("a", "b")), ("v3 – carl", ("a", "b"))]
+    with pytest.raises(InputError, match="b has two labels of one reader: 'Eve' and 'eve'"):
+        compare_readers([*images, read("b", Eve=(0, 0), eve=(1, 0))])
 
 
 def test_a_study_without_a_second_reader_is_one_sentence(cli, source: Path) -> None:

@@ -4,9 +4,12 @@ import json
 
 import pytest
 import yaml
+from answering import Blobs
 from engine_study import write_study
 
-from monai_ext.experiments import CrossValidation
+from monai_ext.engines import labelled_images
+from monai_ext.experiments import CrossValidation, fold_images
+from monai_ext.studies import Studies
 
 PROTOCOL = {
     "name": "blobs",
@@ -67,6 +70,30 @@ def test_a_stop_keeps_the_finished_folds_and_the_same_command_goes_on(validate, 
     assert "changed/" in told.out
     report = cli("report", tmp_path / "out" / "images", tmp_path / "out" / "changed", "-o", tmp_path / "page.html")
     assert report.code == 0, report.err
+
+
+def test_a_series_that_was_stopped_has_the_unit_of_all_its_images(validate, tmp_path, monkeypatch) -> None:
+    blobs = Blobs(tmp_path / "six")
+    (tmp_path / "blobs").rename(tmp_path / "four")
+    (tmp_path / "six").rename(tmp_path / "blobs")
+    blobs.studies = Studies(tmp_path / "blobs")
+    blobs.answer_in(monkeypatch)
+    blobs.calibrate((0.5, 0.5), *(image.id for image in fold_images(labelled_images(blobs.studies), 2, 0)[0]))
+    run = CrossValidation._run
+
+    def stop_at_the_second(self, fold, on_progress):
+        if fold.number == 2:
+            raise KeyboardInterrupt
+        return run(self, fold, on_progress)
+
+    monkeypatch.setattr(CrossValidation, "_run", stop_at_the_second)
+    answer = validate()
+
+    assert answer.code == 130
+    assert "3 of 6 images have no known pixel size" in answer.words
+    found = json.loads((tmp_path / "out" / "images" / "metrics.json").read_text())
+    assert (found["unit"], found["thresholds"]) == ("px", [2.0, 5.0, 10.0])  # 1 % of a diagonal of 500 px: 5 px
+    assert found["overall"]["mre"] == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize(

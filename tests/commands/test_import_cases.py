@@ -125,7 +125,7 @@ def test_two_images_of_one_id_are_refused(case, other) -> None:
 def test_names_that_no_protocol_can_have_are_refused_first_and_can_be_renamed(case) -> None:
     case.image("i.png")
     table, protocol = case.table("i.png,1,10.5,20.25", "i.png,2,11.5,20.25"), case.root / "p.yaml"
-    case.refused(case.run(table, "--new-protocol", protocol), "'1'", "--rename 1=NAME")
+    case.refused(case.run(table, "--new-protocol", protocol), "'1'", "--rename '1=NAME'")
     answer = case.run(table, "--new-protocol", protocol, "--rename", "1=p1", "--rename", "2=p2")
     assert answer.code == 0, answer.err
     assert case.labels() == {"i": {"p1": [10.5, 20.25], "p2": [11.5, 20.25]}}

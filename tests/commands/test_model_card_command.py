@@ -12,9 +12,10 @@ import pytest
 import torch
 from report_case import make_pairs, protocol_of, write_evaluation, write_images
 
+from monai_ext.landmarks import InputError
 from monai_ext.models import Calibration, ConformalRadius, publish, read_card, write_calibration
 from monai_ext.networks import build_network
-from monai_ext.reports import ModelFacts, model_card_markdown
+from monai_ext.reports import ModelFacts, model_card_markdown, read_cross_validated
 
 IDS = [f"image_{i:02d}" for i in range(8)]
 NAMES = ("p0", "p1")
@@ -243,6 +244,11 @@ def test_the_card_of_the_shipped_model_is_of_its_weights() -> None:
             assert case.picture is None or (folder / case.picture).is_file()
 
 
+#: A row of a landmark that the model does not have.
+OTHER = {"name": "knee", "mean": 3.25, "low": 2.5, "high": 4.0, "median": 2.0, "of_width": 0.4, "of_distance": None,
+         "worst": 9.0, "failures": 1, "images": 8}  # fmt: skip
+
+
 def folds(model: Path, **changes: object) -> dict:
     protocol = read_card(model).protocol
     row = {"name": "all", "mean": 3.25, "low": 2.5, "high": 4.0, "median": 2.0, "of_width": 0.4, "of_distance": None,
@@ -250,6 +256,7 @@ def folds(model: Path, **changes: object) -> dict:
     return {
         "command": "monai-landmarks cross-validate dots",
         "date": "2026-01-02",
+        "protocol": protocol.name,
         "network": protocol.network.model_dump(mode="json"),
         "recipe": protocol.recipe.model_dump(mode="json"),
         "length": {"epochs": 6, "epoch_steps": 50},
@@ -257,7 +264,10 @@ def folds(model: Path, **changes: object) -> dict:
         "folds_asked_for": 5,
         "unit": "px",
         "between": None,
-        "relative": {"images": [{**row, "name": "p0"}, row], "changed": [{**row, "mean": None, "low": None}]},
+        "relative": {
+            "images": [{**row, "name": "p0"}, {**row, "name": "p1", "left_out": 3}, row],
+            "changed": [{**row, "mean": None, "low": None}],
+        },
         **changes,
     }
 
@@ -275,6 +285,7 @@ def test_a_cross_validation_of_the_recipe_stands_in_the_card(card, tmp_path, mod
     assert found.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert "5 of them, each trained for 300 steps without the images" in text
     assert "| images | p0 | 3.25 | 2.50 to 4.00 | 2.00 | 0.400 | 1 of 8 |" in text
+    assert "| images | p1 | 3.25 | 2.50 to 4.00 | 2.00 | 0.400 | 1 of 5 |" in text
     assert "| changed | all | not stated | not stated to 4.00 | 2.00 | 0.400 | 1 of 8 |" in text
     assert "| command | `monai-landmarks cross-validate dots` |" in text
 
@@ -284,6 +295,11 @@ def test_a_cross_validation_of_the_recipe_stands_in_the_card(card, tmp_path, mod
     [
         ({"folds_finished": 3}, "3 of 5 folds are finished"),
         ({"network": {"name": "zian"}}, "another network or augmentation"),
+        ({"protocol": "knee"}, "is of the protocol 'knee' and not of 'dots'"),
+        (
+            {"relative": {"images": [OTHER, {**OTHER, "name": "all"}]}},
+            "is of other landmarks than the model v1 of dots",
+        ),
         ({"relative": {"images": [{"name": "p0"}]}}, "not a result of `cross-validate`"),
         ({"length": 7}, "not a result of `cross-validate`"),
     ],
@@ -295,8 +311,42 @@ def test_a_cross_validation_that_does_not_fit_is_refused(cli, tmp_path, model, c
     answer = cli("model-card", model, "--output", tmp_path / "card", "--cross-validation", file)
 
     assert answer.code == 2
-    assert message in answer.err
+    assert message in " ".join(answer.err.split())
     assert not (tmp_path / "card").exists()
+
+
+def test_folds_whose_encoder_began_with_a_file_are_the_model_s_own(tmp_path, model) -> None:
+    card = read_card(model)
+    began = card.protocol.network.model_copy(update={"pretrained": "encoder.safetensors"})
+    own = card.model_copy(update={"protocol": card.protocol.model_copy(update={"network": began})})
+    file = tmp_path / "cross_validation.json"
+    for name in ("encoder.safetensors", "/somewhere/models/encoder.safetensors"):
+        file.write_text(json.dumps(folds(model, network=began.model_dump(mode="json") | {"pretrained": name})))
+        assert read_cross_validated(file, own).folds == 5
+    file.write_text(
+        json.dumps(folds(model, network=began.model_dump(mode="json") | {"pretrained": "/a/b.safetensors"}))
+    )
+    with pytest.raises(InputError, match="another network or augmentation"):
+        read_cross_validated(file, own)
+
+
+def test_a_cause_without_a_distance_has_no_number(card, evaluation) -> None:
+    nothing = {"images": 8, "count": 0, "mean": None, "low": None, "high": None, "median": None, "failed": 1.0}
+    rest = {**nothing, "count": 8, "mean": 2.0, "failed": 0.0}
+    cause = {"name": "bright image", "factor": "brightness", "landmark": "p0", "group": nothing, "rest": rest,
+             "ratio": None, "low": None, "high": None, "p": 0.01}  # fmt: skip
+    factors = {"line": None, "of_image": {}, "of_landmark": {}, "missed": [[False, False]] * 8}
+    document = json.loads(evaluation.read_text(encoding="utf-8"))
+    document["failures"] = {"tested": ["bright image"], "causes": [cause], "factors": factors}
+    evaluation.write_text(json.dumps(document), encoding="utf-8")
+
+    _, text = card("--evaluation", evaluation)
+
+    (line,) = [line for line in text.splitlines() if line.startswith("- bright image")]
+    assert line == (
+        "- bright image: not stated times the rest (95 % interval not stated to not stated), mean not stated and "
+        "2.00 px, above 4 px or missed 100.0 % and 0.0 %"
+    )
 
 
 @pytest.mark.parametrize(

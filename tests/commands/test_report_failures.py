@@ -66,6 +66,40 @@ def test_how_a_model_fails_stands_first(report, tmp_path) -> None:
     assert any("holds no factors of the images: write it again with evaluate." in text for _, text in without.notes)
 
 
+def test_a_wholly_missed_group_has_dashes_and_names_keep_their_capitals(report, tmp_path) -> None:
+    ids, names = [f"image_{i:02d}" for i in range(24)], ("ANS", "PNS")
+    files = write_images(tmp_path / "studies", ids)
+    pairs = make_pairs(ids, names, 1, spread=0.5)
+    for i in range(6):
+        truth, answer = pairs[i][1:]
+        pairs[i] = (ids[i], truth, Landmarks(names, answer.points, answer.frame, [0, 0]))
+    errors = errors_of(pairs)
+    for i in range(6, 12):
+        truth, answer = pairs[i][1:]
+        pairs[i] = (ids[i], truth, Landmarks(names, truth.points + 9 * (answer.points - truth.points), answer.frame))
+    errors[:6], errors[6:12] = np.nan, 9 * errors[6:12]
+    factors = Factors(
+        line=names,
+        of_image={
+            "brightness": tuple(0.9 if i < 6 else i / 100 for i in range(24)),
+            "order": tuple(1.0 if 6 <= i < 12 else -1.0 for i in range(24)),
+        },
+        of_landmark={},
+        missed=((True,) * 2,) * 6 + ((False,) * 2,) * 18,
+    )
+    failures = find_causes(errors, names, factors, 1e6).model_dump(mode="json")
+    path = write_evaluation(
+        tmp_path / "out", pairs, files, version="v9", studies=str(tmp_path / "studies"), failures=failures
+    )
+
+    page = report(path, "--worst", 1, "--median", 0)
+
+    _, bright, *others = page.table("Landmarks with larger errors")
+    assert bright[:6] == ["bright image", "0", "– [–, –]", "–", "100.0 %", "– [–, –]"]
+    assert any(row[0].startswith("ANS right of PNS (most at ") for row in others)
+    assert page.captions[0].endswith(" px. Dark image; ANS right of PNS.")
+
+
 def test_damaged_causes_are_refused_by_name(cli, tmp_path) -> None:
     files = write_images(tmp_path / "studies", ["a"])
     path = write_evaluation(tmp_path / "out", make_pairs(["a"], NAMES, 1, spread=1.0), files, version="v1", studies="s")

@@ -11,11 +11,13 @@ import torch
 from ablation_study import protocol_of, study_of
 from PIL import Image
 
+from monai_ext.active import coverage_table, radius_coverage
+from monai_ext.commands.uncertainty import _print_calibration
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.models import publish, read_calibration
+from monai_ext.models import Observed, fit_calibration, publish, read_calibration
 from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 
@@ -123,12 +125,24 @@ def test_the_terminal_says_what_is_not_calibrated(uncertainty, judged) -> None:
         "entropy",
         "stages",
     ]
-    assert "Radius for 99%: bright not calibrated, dark not calibrated" in answer.out
+    assert "Radius for 99 %: bright not calibrated, dark not calibrated" in answer.out
     assert "requires at least 99 labelled images of a landmark: bright, dark have fewer" in answer.err
     assert "Threshold of presence: bright not fitted, dark not fitted" in answer.out
     assert "No radius could be judged: too few labelled images." in answer.out
     stored = read_calibration(judged / "model1", "v1")
     assert stored.radius.coverage == 0.99
+
+
+@pytest.mark.parametrize(("coverage", "text"), [(0.975, "97.5 %"), (0.995, "99.5 %"), (0.07, "7 %")])
+def test_the_coverage_that_was_requested_is_not_rounded(capsys, coverage, text) -> None:
+    errors = np.random.default_rng(0).rayleigh(2, (200, 1))
+    ids = tuple(f"i{i}" for i in range(200))
+    observed = Observed(ids, ("tip",), "px", errors, np.ones((200, 1)), np.ones((200, 1), np.int8), None)
+
+    _print_calibration(fit_calibration(observed, protocol="blobs", coverage=coverage))
+
+    assert f"Radius for {text}: tip " in capsys.readouterr().out
+    assert f"within radii of {text} that were fitted" in coverage_table(radius_coverage(observed, coverage)).caption
 
 
 def test_several_models_are_an_ensemble(uncertainty, judged) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -95,7 +96,80 @@ def test_a_landmark_that_is_worse_in_each_image_is_told() -> None:
     (cause,) = result.causes
     assert (cause.name, cause.landmark, cause.group.count, cause.rest.count) == ("landmark b", "b", N, 2 * N)
     assert cause.ratio == pytest.approx(1.5)
-    assert cause.p == pytest.approx(3 * stats.wilcoxon(np.full(N, 1.0), alternative="greater").pvalue)
+    assert cause.p == 1 / 10_000  # no permutation of the labels has as large a difference
+
+
+def test_the_p_value_of_a_landmark_is_that_of_all_orders_of_the_labels() -> None:
+    errors = np.random.default_rng(21).lognormal(0, 0.5, (5, 3)) * [1.0, 1.0, 3.5]
+    logs = np.log(errors)
+    orders = np.array(list(itertools.permutations(range(3))))
+    ways = np.array(list(itertools.product(range(6), repeat=5)))  # 7,776
+    mixed = np.take_along_axis(np.broadcast_to(logs, (len(ways), 5, 3)), orders[ways], axis=2)
+    apart = (mixed - (mixed.sum(axis=2, keepdims=True) - mixed) / 2).sum(axis=1)
+    largest = apart.max(axis=1)
+    observed = (logs - (logs.sum(axis=1, keepdims=True) - logs) / 2).sum(axis=0)
+    reference = np.mean(largest >= observed[2] - 1e-9)
+
+    (cause,) = find_causes(errors, ("a", "b", "c"), factors(k=3, n=5), 1e6).causes
+
+    assert (cause.name, reference < 0.05) == ("landmark c", True)
+    assert cause.p == pytest.approx(reference, abs=4 * math.sqrt(reference / 9999))
+
+
+def test_unmeasured_landmarks_take_no_part_in_the_orders() -> None:
+    errors = np.random.default_rng(4).lognormal(0, 0.3, (40, 3)) * [1.0, 1.0, 1.8]
+    errors[::2, 0] = errors[1::3, 1] = np.nan
+
+    (cause,) = find_causes(errors, ("a", "b", "c"), factors(k=3, n=40), 1e6).causes
+
+    assert cause.name == "landmark c"
+    (alone,) = find_causes(errors[:, 1:], ("b", "c"), factors(k=2, n=40), 1e6).causes
+    both = errors[~np.isnan(errors[:, 1]), 1:]
+    signs = np.abs(np.log(both[:, 1] / both[:, 0])) * np.random.default_rng(0).choice([-1, 1], (20_000, len(both)))
+    reference = np.mean(signs.sum(axis=1) >= np.log(both[:, 1] / both[:, 0]).sum())
+    assert alone.p == pytest.approx(reference, abs=2e-3)
+
+
+def test_landmarks_of_equal_errors_are_rarely_told_apart() -> None:
+    rng, told = np.random.default_rng(0), 0
+    names = [f"p{k}" for k in range(10)]
+    for _ in range(24):
+        told += bool(find_causes(rng.rayleigh(1, (150, 10)), names, factors(k=10, n=150), 3.0).causes)
+
+    assert told <= stats.binom.ppf(0.999, 24, 0.05)
+
+
+def test_landmarks_and_groups_by_factors_share_the_level(made) -> None:
+    errors, white = made[0].copy(), made[1][:, 0]
+    bright = white >= np.quantile(white, 0.75)
+    errors[bright] *= 1.3
+    logs = np.log(errors) - np.log(errors).mean(axis=0)
+    rng, values = np.random.default_rng(1), logs.sum(axis=1)
+    drawn = rng.permuted(np.tile(values, (100_000, 1)), axis=1)[:, bright].sum(axis=1)
+    alone = np.mean(drawn >= values[bright].sum())
+
+    # no error is a failure, so that the test of the shares adds nothing but ties
+    result = find_causes(errors, NAMES, factors({"overexposed": white}), 1e6)
+
+    assert result.tested == ("overexposed areas (reflections)", "landmark left", "landmark right")
+    assert 0.01 < alone < 0.025
+    assert result.causes[0].p == pytest.approx(2 * alone, abs=8 * math.sqrt(alone / 9999))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_group_that_was_wholly_missed_comes_first_without_a_ratio(made) -> None:
+    errors, (contrast, tilt) = made[0].copy(), made[1].T
+    missed = np.zeros((N, K), dtype=bool)
+    missed[contrast <= np.quantile(contrast, 0.25)] = True
+    errors[tilt >= np.quantile(tilt, 0.75)] *= 6
+    errors[missed] = np.nan
+
+    causes = find_causes(errors, NAMES, factors({"tilt": tilt, "contrast": contrast}, missed=missed), 1e6).causes
+
+    assert [cause.factor for cause in causes] == ["contrast", "tilt"]
+    first = causes[0]
+    assert (first.group.images, first.group.count, first.group.failed) == (20, 0, 1.0)
+    assert all(math.isnan(value) for value in (first.ratio, first.low, first.high, first.group.mean))
 
 
 def test_rare_failures_are_told_though_most_errors_are_no_larger(made) -> None:

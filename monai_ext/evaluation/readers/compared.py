@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monai_ext.evaluation.evaluate import common_unit, distances
 from monai_ext.landmarks import FloatArray, InputError, Landmarks, Status, Unit
-from monai_ext.studies import ReadImage
+from monai_ext.studies import ReadImage, reader_key
 
 #: What the label that both readers make together is called.
 CONSENSUS = "consensus"
@@ -116,15 +116,22 @@ def compare(first: str, second: str, opinions: Iterable[Opinions], unit: Unit | 
 def compare_readers(images: Sequence[ReadImage], unit: Unit | None = None) -> list[Comparison]:
     """The readers of the images compared with each other: one comparison for each two names.
 
+    Names are told apart as :func:`~monai_ext.studies.reader_key` does; the first spelling is shown.
+
     Raises:
-        InputError: as :func:`compare`.
+        InputError: as :func:`compare`; an image has two labels of one reader.
     """
-    unit = unit or unit_of(images)
+    unit, shown = unit or unit_of(images), _spellings(images)
     pairs: dict[tuple[str, ...], list[Opinions]] = {}
     for read in images:
-        first, second = sorted(read.readers)
-        pairs.setdefault((first, second), []).append((read.image, read.readers[first], read.readers[second]))
-    found = [compare(first, second, opinions, unit) for (first, second), opinions in sorted(pairs.items())]
+        by_key = {reader_key(name): landmarks for name, landmarks in read.readers.items()}
+        if len(by_key) < len(read.readers):
+            raise InputError(f"{read.image} has two labels of one reader: {' and '.join(map(repr, read.readers))}.")
+        first, second = sorted(by_key)
+        pairs.setdefault((first, second), []).append((read.image, by_key[first], by_key[second]))
+    found = [
+        compare(shown[first], shown[second], opinions, unit) for (first, second), opinions in sorted(pairs.items())
+    ]
     if len(found) > 1:
         everybody = [opinions for pair in pairs.values() for opinions in pair]
         found.insert(0, compare("one reader", "the other", everybody, unit))
@@ -145,12 +152,13 @@ def compare_predictions(
     Raises:
         InputError: as :func:`compare`.
     """
-    unit = unit or unit_of(images)
+    unit, shown = unit or unit_of(images), _spellings(images)
     together = [(read.image, found[read.image], read.consensus.landmarks) for read in images]
     opinions: dict[str, list[Opinions]] = {CONSENSUS: together}
     for read in images:
         for name, landmarks in sorted(read.readers.items()):
-            opinions.setdefault(name, []).append((read.image, found[read.image], landmarks))
+            spelling = shown[reader_key(name)]
+            opinions.setdefault(spelling, []).append((read.image, found[read.image], landmarks))
     return [compare(network, name, rows, unit) for name, rows in opinions.items()]
 
 
@@ -167,7 +175,7 @@ def compare_noted(
     Returns:
         The comparisons, and how many labels are left out whose distances were noted in another unit.
     """
-    unit = unit or unit_of(images)
+    unit, shown = unit or unit_of(images), _spellings(images)
     noted: dict[tuple[str, str], list[tuple[str, FloatArray]]] = {}
     others = 0
     for read in images:
@@ -180,12 +188,22 @@ def compare_noted(
                 continue
             row = [moved.get(name) for name in names]
             known = np.array([np.nan if value is None else value for value in row], dtype=np.float64)
-            noted.setdefault((version, reader or CONSENSUS), []).append((read.image, known))
+            name = shown.get(reader_key(reader), reader) or CONSENSUS
+            noted.setdefault((version, name), []).append((read.image, known))
     found = [
         Comparison(version, reader, unit, names, tuple(image for image, _ in rows), np.stack([d for _, d in rows]))
         for (version, reader), rows in sorted(noted.items(), key=lambda item: (item[0][0], item[0][1] != CONSENSUS))
     ]
     return found, others
+
+
+def _spellings(images: Sequence[ReadImage]) -> dict[str, str]:
+    """The first spelling of each reader's name, by its key."""
+    found: dict[str, str] = {}
+    for read in images:
+        for name in read.readers:
+            found.setdefault(reader_key(name), name)
+    return found
 
 
 def unit_of(images: Sequence[ReadImage]) -> Unit:
