@@ -60,7 +60,8 @@ def run(
         return
     tell(
         f"{card.protocol.name} {card.version} warns of images at a distance above {found.threshold:.1f}, "
-        f"{MARGIN} times what {1 - FALSE_ALARMS:.0%} of {found.held_out} held-out images do not exceed: {path}"
+        f"{MARGIN} times what {1 - FALSE_ALARMS:.0%} of {len(held_out)} held-out images and their copies do not "
+        f"exceed: {path}"
     )
 
 

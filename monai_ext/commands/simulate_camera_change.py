@@ -21,7 +21,7 @@ from monai_ext.landmarks import (
 )
 from monai_ext.studies import Studies
 
-from .console import tell
+from .console import note, tell
 from .meter import Meter
 from .options import ProtocolOption
 
@@ -64,6 +64,8 @@ def run(
     document: dict[str, Any] = {"source": str(studies), "seed": seed, "images": records}
     write_json_atomically(out / RECORD, document)
     tell(f"Written to {out}: {len(labels)} images with labels, {RECORD}")
+    if any(label.frame.spacing is not None for label in labels.values()):
+        note("Pixel sizes are not taken along: lengths and errors on the copies are in pixels.")
 
 
 def _changed(path: Path, label: Landmarks, protocol: Protocol, name: str, seed: int) -> evaluation.ChangedImage:

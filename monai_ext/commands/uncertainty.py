@@ -174,7 +174,7 @@ def _print_calibration(calibration: Calibration) -> None:
     kind = (
         "one radius for all images" if radius.scaled_by is None else f"a radius by the uncertainty {radius.scaled_by}"
     )
-    tell(f"Predictions have {kind}.")
+    tell(f"Predictions have {kind if any(q is not None for q in plain.quantiles) else 'no radius'}.")
     few = [name for name, q in zip(plain.landmarks, plain.quantiles, strict=True) if q is None]
     if few:
         note(

@@ -126,10 +126,12 @@ def split_images(
     Raises:
         InputError: fewer than two labelled images, or a side stays empty.
     """
-    images = [image for image in images if image.split != "test"]
+    labelled, images = len(images), [image for image in images if image.split != "test"]
     if len(images) < 2:
+        kept = f" ({labelled - len(images)} more are of the split test)" if labelled > len(images) else ""
         raise InputError(
-            f"Training needs at least 2 labelled images (one to train, one to validate), not {len(images)}: label more."
+            f"Training needs at least 2 labelled images (one to train, one to validate), not {len(images)}{kept}: "
+            "label more."
         )
     settled = settled or {}
     ranked = sorted((image for image in images if image.split is None), key=_rank)
@@ -145,7 +147,8 @@ def split_images(
     val = [image for image in both if image.split == "val"]
     if not train or not val:
         raise InputError(
-            f"The split has {len(train)} training and {len(val)} validation images; both need at least one."
+            f"The split has {len(train)} training and {len(val)} validation images; both need at least one: name some "
+            "in splits.json, or remove the split to have one chosen."
         )
     return train, val
 

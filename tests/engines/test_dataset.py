@@ -49,8 +49,15 @@ def test_one_label_is_refused() -> None:
 
 
 def test_all_stated_on_one_side_is_refused() -> None:
-    with pytest.raises(InputError, match="5 training and 0 validation"):
+    with pytest.raises(
+        InputError, match="5 training and 0 validation images; both need at least one: name some in splits"
+    ):
         split_images(some(5, "train"), 0.2)
+
+
+def test_images_that_a_split_leaves_out_are_counted() -> None:
+    with pytest.raises(InputError, match=r"at least 2 labelled images .* not 0 \(5 more are of the split test\)"):
+        split_images(some(5, "test"), 0.2)
 
 
 def test_a_landmark_that_nobody_placed_is_refused(tmp_path, blob_protocol) -> None:
