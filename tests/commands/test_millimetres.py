@@ -72,7 +72,7 @@ POINTS = [[10.0, 20.0], [70.0, 20.0], [40.0, 60.0]]
 
 def predict(cli, root: Path, *options: object):
     images = [root / "studies" / name for name in ("a.png", "b.png")]
-    wanted = ["--model", root / "models" / "eye", "--no-overlays", "--output", root / "out", "--json"]
+    wanted = ["--model", root / "models" / "eye", "--no-overlays", "--output", root / "out", "--overwrite", "--json"]
     return cli("predict", *images, *wanted, *options)
 
 
