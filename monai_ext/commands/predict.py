@@ -24,6 +24,7 @@ from monai_ext.images import (
 from monai_ext.landmarks import (
     InputError,
     Landmarks,
+    ModelError,
     PointsTable,
     prediction_document,
     write_json_atomically,
@@ -93,6 +94,8 @@ def run(
         for id, path in files.items():
             try:
                 answer = predictor.predict_stages(path, size=sizes.get(id))
+            except ModelError:  # of every image
+                raise
             except InputError as error:
                 if len(files) == 1:
                     raise
@@ -121,6 +124,8 @@ def run(
             if answer.unfamiliar is not None:
                 unfamiliar.append(id)
             meter.advance()
+    if not found:
+        raise InputError(f"None of the {len(files)} images could be read: {'; '.join(problems)}.")
     write_points_table(out / TABLE, PointsTable.from_landmarks(found))
     write_json_atomically(out / ANSWERS, answers)
     if unfamiliar:

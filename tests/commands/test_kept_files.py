@@ -68,6 +68,15 @@ def test_predict_leaves_out_and_names_an_image_that_cannot_be_read(cli: Cli, pho
     assert {entry["image"] for entry in answers} == images
 
 
+def test_predict_without_a_readable_image_is_refused(cli: Cli, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n cut short")
+    answer = predict(cli, tmp_path / "a.png", tmp_path / "b.png", "--output", tmp_path / "out")
+    assert answer.code == 2
+    assert "None of the 2 images could be read: a.png cannot be read as PNG" in answer.words
+    assert not (tmp_path / "out" / "landmarks.csv").exists()
+
+
 def test_measure_replaces_no_file_unasked(cli: Cli, tmp_path: Path) -> None:
     table = tmp_path / "points.csv"
     table.write_text("mine")

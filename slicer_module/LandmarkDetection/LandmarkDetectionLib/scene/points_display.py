@@ -184,11 +184,12 @@ class PointsDisplay:
         adopted = parent != self._volume_parent and self.node.GetTransformNodeID() == self._volume_parent
         moved = placement != self._placed_by
         self._volume_parent, self._placed_by = parent, placement
-        with self._watcher.quiet():
-            if adopted:
-                self.node.SetAndObserveTransformNodeID(parent)
-            if moved and self._work is not None:
-                self.show(self._work)
+        if adopted or moved:
+            with self._watcher.quiet():
+                if adopted:
+                    self.node.SetAndObserveTransformNodeID(parent)
+                if moved and self._work is not None:
+                    self.show(self._work)
         self._watcher.check()
 
     @property
