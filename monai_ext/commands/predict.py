@@ -92,14 +92,8 @@ def run(
     problems: list[str] = []
     with Meter("Detecting", len(files)) as meter:
         for id, path in files.items():
-            try:
-                answer = predictor.predict_stages(path, size=sizes.get(id))
-            except ModelError:  # of every image
-                raise
-            except InputError as error:
-                if len(files) == 1:
-                    raise
-                problems.append(str(error).rstrip("."))
+            answer = _answer(predictor, path, sizes.get(id), problems, alone=len(files) == 1)
+            if answer is None:
                 meter.advance()
                 continue
             landmarks = answer.landmarks
@@ -142,6 +136,26 @@ def run(
     if problems:
         say("Warning", "yellow", f"{len(problems)} of {len(files)} images were left out: {'; '.join(problems)}.")
         raise typer.Exit(1)
+
+
+def _answer(
+    predictor: inferers.Predictor, path: Path, size: StatedSize | None, problems: list[str], *, alone: bool
+) -> inferers.Answer | None:
+    """The answer for one of several images; None, with the reason among the problems, for one that cannot be read.
+
+    Raises:
+        ModelError: the weights are at fault, for whatever image.
+        InputError: the only image cannot be read.
+    """
+    try:
+        return predictor.predict_stages(path, size=size)
+    except ModelError:
+        raise
+    except InputError as error:
+        if alone:
+            raise
+        problems.append(str(error).rstrip("."))
+        return None
 
 
 def _refuse_existing(out: Path, files: Mapping[str, Path], overlays: bool, overwrite: bool) -> None:
