@@ -10,7 +10,7 @@ import typer
 
 from monai_ext import engines, evaluation, inferers, networks
 from monai_ext.images import read_image
-from monai_ext.landmarks import Decoder, InputError, Protocol, write_json_atomically
+from monai_ext.landmarks import Decoder, InputError, Protocol, check_writable, write_json_atomically
 from monai_ext.studies import Studies
 
 from .console import command_line, now, output, print_json, tell
@@ -76,6 +76,7 @@ def run(
         labels, known_unit(unit), thresholds=distances(sdr), failure=failure, limit=limit
     )
     measures = evaluation.Measures(*limits, known_unit(unit), between(normalize_by, protocol), share_limit)
+    check_writable(out)
     with Meter("Detecting", len(chosen)) as meter:
         readings = evaluation.evaluate_model(predictor, study, chosen, measures, decoders, meter.advance)
     reading = readings[decoders[0]]
@@ -85,7 +86,6 @@ def run(
     points = evaluation.record_points(reading.pairs, study.images(), protocol).model_dump(mode="json")
     failures = _failures(reading, study, protocol)
     about = _about(predictor, study, split)
-    out.mkdir(parents=True, exist_ok=True)
     document["failures"] = failures.model_dump(mode="json")
     write_json_atomically(out / "metrics.json", about | document | {"points": points})
     evaluation.write_error_csv(out / "errors.csv", reading.pairs, reading.evaluation, failures.factors)

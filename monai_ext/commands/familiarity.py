@@ -11,7 +11,7 @@ import typer
 
 from monai_ext import engines, networks
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Landmarks, Protocol, shipped_dir
+from monai_ext.landmarks import InputError, Landmarks, Protocol, check_writable, shipped_dir
 from monai_ext.models import FALSE_ALARMS, MARGIN, ModelCard, load_network, write_familiarity
 from monai_ext.studies import Studies
 
@@ -50,6 +50,7 @@ def run(
     network, card = load_network(folder)
     trained, held_out = _sides(study, card)
     target = networks.find_device(device)
+    check_writable(out or folder)
     with Meter("Looking") as meter:
         found = engines.learn_familiarity(network.to(target), card.protocol, trained, held_out, target, meter.update)
     path = write_familiarity(out or folder, replace(found, version=card.version, sha256=card.sha256))

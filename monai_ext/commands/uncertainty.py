@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from monai_ext import active, engines, inferers, networks
-from monai_ext.landmarks import InputError, shipped_dir, write_json_atomically
+from monai_ext.landmarks import InputError, check_writable, shipped_dir, write_json_atomically
 from monai_ext.models import (
     COVERAGE,
     Calibration,
@@ -96,6 +96,7 @@ def run(
     can = active.available_measures(first.protocol, first.network, len(predictors))
     names = can if measures is None else tuple(dict.fromkeys(name.strip() for name in measures.split(",")))
     wanted = [active.find_measure(name, first.protocol, first.network, len(predictors), length) for name in names]
+    check_writable(out)
     with Meter("Judging", len(images)) as meter:
         found = active.judge_images(predictors, images, wanted, length, on_image=meter.advance)
     chosen_by = len({image.id for image in images} & set(first.card.val_images))

@@ -15,7 +15,7 @@ from monai.utils import set_determinism
 from torch import nn
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, input_errors_unwrapped
+from monai_ext.landmarks import InputError, check_writable, input_errors_unwrapped
 from monai_ext.networks import (
     SUFFIX,
     SourceCard,
@@ -84,6 +84,7 @@ def train_source(
     Raises:
         InputError: an unknown encoder, classes that cannot be split, an image that cannot be read, a file of another
             kind, a GPU that is not there, or a training that diverged.
+        OSError: the folder of the file cannot be written; found before the training.
     """
     options = options or SourceOptions()
     if file.suffix != SUFFIX:
@@ -94,6 +95,7 @@ def train_source(
     device = find_device(options.device)
     for image in (*train, *held_out):
         read_frame(image.image)  # a file that is no image is refused before any time is spent
+    check_writable(file.parent)
     set_determinism(options.seed)
     try:
         with input_errors_unwrapped():

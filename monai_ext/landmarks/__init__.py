@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .files import (
         TEMPORARY_NAME,
         StagedFile,
+        check_writable,
         json_text,
         make_folder,
         read_json,
@@ -165,6 +166,7 @@ __all__ = [
     "check_label",
     "check_new_protocol",
     "check_normalization",
+    "check_writable",
     "csv_of_rows",
     "decode_text",
     "describe_confidence",

@@ -100,6 +100,17 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
+def check_writable(folder: Path) -> None:
+    """Refuses a folder for results that could not be written, before the work begins; nothing is made.
+
+    Raises:
+        OSError: the folder, or the nearest one above it that exists, cannot be written.
+    """
+    while not folder.exists():
+        folder = folder.parent
+    StagedFile(folder / "results", b"", durable=False).discard()
+
+
 def sync_folder(folder: Path) -> None:
     """Makes renames and deletions in a folder durable; Windows neither needs nor offers it."""
     if os.name == "posix":

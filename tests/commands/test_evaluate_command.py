@@ -165,3 +165,19 @@ def test_the_coarse_stage_is_measured_on_the_same_landmarks(cli, model, blob_pro
         errors += list(np.linalg.norm(found.coarse - truth.points, axis=1)[found.landmarks.defined])
     assert coarse["count"] == len(errors) == json.loads(answer.out)["overall"]["count"] == 4  # of 8
     assert coarse["mre"] == pytest.approx(np.mean(errors), rel=1e-6)
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_any_prediction(cli, model, tmp_path, monkeypatch) -> None:
+    def predict(*arguments: object) -> None:
+        raise AssertionError("an image was looked at")
+
+    monkeypatch.setattr("monai_ext.evaluation.evaluate_model", predict)
+    (tmp_path / "taken").write_text("a file")
+
+    answer = cli(
+        "evaluate", "--studies", model / "studies", "--model", model / "model", "--split", "all",
+        "--output", tmp_path / "taken" / "results",
+    )  # fmt: skip
+
+    assert answer.code == 2
+    assert "cannot be read or written (file exists)" in answer.err

@@ -87,6 +87,16 @@ def test_bad_input_exits_with_2_and_one_sentence(cli, pictures, tmp_path) -> Non
         assert "Traceback" not in answer.err
 
 
+def test_a_folder_that_cannot_be_written_is_found_before_the_training(cli, pictures, tmp_path) -> None:
+    (tmp_path / "taken").write_text("a file")
+
+    answer = cli("train-source", pictures, "-o", tmp_path / "taken" / "source.safetensors", *QUICK)
+
+    assert answer.code == 2
+    assert "cannot be read or written (file exists)" in answer.err
+    assert "epoch" not in answer.err
+
+
 def test_the_command_explains_itself(cli) -> None:
     answer = cli("train-source", "--help")
 

@@ -185,3 +185,13 @@ def test_a_shipped_model_is_not_written_to(cli, judged, tmp_path) -> None:
     assert answer.code == 2
     assert "--store would change the shipped model" in answer.err
     assert {path: path.stat().st_mtime_ns for path in shipped.rglob("*")} == before
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_any_prediction(uncertainty, tmp_path) -> None:
+    (tmp_path / "out").write_text("a file")
+
+    answer = uncertainty()
+
+    assert answer.code == 2
+    assert "cannot be read or written (file exists)" in answer.err
+    assert "Judging" not in answer.err
