@@ -127,14 +127,18 @@ def _refuse_existing(out: Path, chosen: Format, images: list[str], overwrite: bo
 
 def _read_labels(study: Studies, paths: dict[str, Path], tag: str) -> tuple[PointsTable, dict[str, Frame]]:
     """The labels as a table by the names of the image files, with the pixel sizes that the images state."""
-    found, splits = {}, study.splits()
+    found, splits, subjects = {}, study.splits(), study.subjects()
     with Meter("Reading labels", len(paths)) as meter:
         for id, path in paths.items():
             label = study.label_path(id, tag)
             found[path.name] = read_markups(label, read_frame(path))
             check_label(found[path.name], label, tag)
             meter.advance()
-    table = PointsTable.from_landmarks(found, {path.name: splits[id] for id, path in paths.items() if id in splits})
+    table = PointsTable.from_landmarks(
+        found,
+        {path.name: splits[id] for id, path in paths.items() if id in splits},
+        {path.name: subjects[id] for id, path in paths.items() if id in subjects},
+    )
     frames = {name: item.frame for name, item in found.items()}
     images = {name: replace(entry, mm_per_px=frames[name].spacing) for name, entry in table.images.items()}
     return PointsTable(table.names, images), frames

@@ -193,6 +193,8 @@ def _sentences(checked: CheckedImport) -> list[str]:
     if checked.splits:
         split = ", ".join(f"{sides[side]} {side}" for side in ("train", "val", "test", "without") if sides[side])
         lines.append(f"Labelled images by split: {split}.")
+    if checked.subjects:
+        lines.append(f"{len(checked.subjects)} of them are of {len(set(checked.subjects.values()))} stated subjects.")
     rare = ", ".join(f"{name} ({count})" for name, count in _rare(checked))
     if rare:
         lines.append(f"Placed in fewer than half of them: {rare}.")
@@ -224,6 +226,7 @@ def _document(checked: CheckedImport) -> dict[str, Any]:
         "images": len(checked.images),
         "landmarks": list(checked.names),
         "splits": len(checked.splits),
+        "subjects": len(set(checked.subjects.values())),
         "pixel_sizes": len(checked.pixel_sizes),
         "ids": {image.name: image.id for image, _ in checked.images},
         "unlabelled": [image.id for image, found in checked.images if not found.says_something],

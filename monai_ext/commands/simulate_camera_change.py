@@ -58,9 +58,11 @@ def run(
             write_markups(target.label_path(name), landmarks)
             records[name] = changed.record
             meter.advance()
-    splits = source.splits()
+    splits, subjects = source.splits(), source.subjects()
     if splits:
         target.write_splits({name: splits[name] for name in labels if name in splits})
+    if subjects:
+        target.write_subjects({name: subjects[name] for name in labels if name in subjects})
     document: dict[str, Any] = {"source": str(studies), "seed": seed, "images": records}
     write_json_atomically(out / RECORD, document)
     tell(f"Written to {out}: {len(labels)} images with labels, {RECORD}")

@@ -185,16 +185,17 @@ def check_orphans(survey: Survey) -> Check:
 
 
 def check_splits(survey: Survey) -> Check:
-    """Check that ``splits.json``, if present, can be used."""
-    name = "Splits"
+    """Check that ``splits.json`` and ``subjects.json``, if present, can be used."""
+    name, studies = "Splits", Studies(survey.root)
     try:
-        splits = Studies(survey.root).splits()
+        splits, subjects = studies.splits(), studies.subjects()
     except InputError as error:
-        return Check(name, PROBLEM, str(error).rstrip("."), "Correct or remove splits.json: training stops at it.")
+        return Check(name, PROBLEM, str(error).rstrip("."), "Correct or remove that file: training stops at it.")
+    whose = f"; {len(subjects)} images of {count(len(set(subjects.values())), 'subject')}" if subjects else ""
     if not splits:
-        return Check(name, OK, "none: training chooses")
+        return Check(name, OK, f"none: training chooses{whose}")
     chosen = list(splits.values())
-    return Check(name, OK, ", ".join(f"{chosen.count(split)} {split}" for split in dict.fromkeys(chosen)))
+    return Check(name, OK, ", ".join(f"{chosen.count(split)} {split}" for split in dict.fromkeys(chosen)) + whose)
 
 
 def check_leftovers(survey: Survey) -> Check:

@@ -39,6 +39,7 @@ class LabelledImage:
         split: None if not assigned.
         landmarks: what the label says, in the image's frame, once it was read: then it is not read again.
         content: the bytes that they were read from.
+        subject: patient or specimen, if stated.
     """
 
     id: str
@@ -47,6 +48,12 @@ class LabelledImage:
     split: Split | None = None
     landmarks: Landmarks | None = field(default=None, compare=False, repr=False)
     content: bytes | None = field(default=None, compare=False, repr=False)
+    subject: str | None = None
+
+    @property
+    def group(self) -> str:
+        """What stays on one side of a split: its subject, or the image alone."""
+        return self.subject or self.id
 
     @property
     def label_bytes(self) -> bytes:
@@ -55,9 +62,12 @@ class LabelledImage:
 
 
 def labelled_images(studies: Studies, tag: str = "final") -> list[LabelledImage]:
-    """The labelled images of a studies folder with the splits that it states."""
-    images, splits = studies.images(), studies.splits()
-    return [LabelledImage(id, images[id], studies.label_path(id, tag), splits.get(id)) for id in studies.labelled(tag)]
+    """The labelled images of a studies folder with the splits and subjects that it states."""
+    images, splits, subjects = studies.images(), studies.splits(), studies.subjects()
+    return [
+        LabelledImage(id, images[id], studies.label_path(id, tag), splits.get(id), subject=subjects.get(id))
+        for id in studies.labelled(tag)
+    ]
 
 
 def with_landmarks(images: Iterable[LabelledImage], protocol: Protocol) -> list[LabelledImage]:
@@ -112,11 +122,12 @@ def check_labels(images: Iterable[LabelledImage], protocol: Protocol) -> list[La
 def split_images(
     images: Sequence[LabelledImage], val_fraction: float, settled: Mapping[str, Split] | None = None
 ) -> tuple[list[LabelledImage], list[LabelledImage]]:
-    """Training and validation images; stated splits are kept, the others fall by a hash of their ID.
+    """Training and validation images; stated splits are kept, the others fall by a hash of their subject or ID.
 
     The hash makes the choice independent of what else is labelled. While there are few images all may fall on one side;
     then the nearest to the threshold goes to the other, and stays there where ``settled`` has it from an earlier call.
     One that trained before validates only where there is no other. So an image never changes sides when labels arrive.
+    Images of one subject stay together: where one of them trained before, all train.
 
     Args:
         images: those of the split "test" are left out.
@@ -133,7 +144,7 @@ def split_images(
             f"Training needs at least 2 labelled images (one to train, one to validate), not {len(images)}{kept}: "
             "label more."
         )
-    settled = settled or {}
+    settled = _of_whole_subjects(images, settled or {})
     ranked = sorted((image for image in images if image.split is None), key=_rank)
     chosen = [replace(image, split=settled.get(image.id, _hashed_side(image, val_fraction))) for image in ranked]
     stated = [image for image in images if image.split is not None]
@@ -141,14 +152,15 @@ def split_images(
     sides: tuple[tuple[Split, int], ...] = (("val", new), ("train", -1))
     for side, position in sides:
         if chosen and not any(image.split == side for image in stated + chosen):
-            chosen[position] = replace(chosen[position], split=side)  # the nearest to that side of the threshold
+            nearest = chosen[position].group  # to that side of the threshold
+            chosen = [replace(image, split=side) if image.group == nearest else image for image in chosen]
     both = sorted(stated + chosen, key=lambda image: image.id)
     train = [image for image in both if image.split == "train"]
     val = [image for image in both if image.split == "val"]
     if not train or not val:
         raise InputError(
             f"The split has {len(train)} training and {len(val)} validation images; both need at least one: name some "
-            "in splits.json, or remove the split to have one chosen."
+            "in splits.json, or remove the split to have one chosen; images of one subject stay together."
         )
     return train, val
 
@@ -171,12 +183,21 @@ def against_hash(
     }
 
 
+def _of_whole_subjects(images: Sequence[LabelledImage], settled: Mapping[str, Split]) -> dict[str, Split]:
+    """The settled sides with the images of the same subjects beside them; a side that trains counts more."""
+    sides: dict[str, Split] = {}
+    for image in images:
+        if image.id in settled and sides.get(image.group) != "train":
+            sides[image.group] = settled[image.id]
+    return {image.id: sides[image.group] for image in images if image.group in sides}
+
+
 def _hashed_side(image: LabelledImage, val_fraction: float) -> Split:
     return "val" if _rank(image) < val_fraction else "train"
 
 
 def _rank(image: LabelledImage) -> float:
-    return int.from_bytes(hashlib.sha256(image.id.encode()).digest()[:8], "big") / 2**64
+    return int.from_bytes(hashlib.sha256(image.group.encode()).digest()[:8], "big") / 2**64
 
 
 def digests(images: Sequence[LabelledImage]) -> dict[str, str]:

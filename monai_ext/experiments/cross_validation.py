@@ -49,21 +49,29 @@ class Fold:
 
 
 def fold_images(images: Sequence[LabelledImage], count: int, seed: int) -> list[list[LabelledImage]]:
-    """Divides images into folds whose sizes differ by one at most.
+    """Divides images into folds of about the same size; images of one subject are in one fold.
 
-    The order is by a hash of seed and ID: the same images and seed give the same folds on every machine.
+    The order is by a hash of seed and subject or ID: the same images and seed give the same folds on every machine.
+    Each subject goes to the fold that has the fewest images; without subjects the sizes differ by one at most.
 
     Raises:
-        InputError: fewer than two folds, or fewer images than folds.
+        InputError: fewer than two folds, or fewer images or subjects than folds.
     """
     if count < 2:
         raise InputError(f"A cross-validation needs at least 2 folds, not {count}.")
-    if len(images) < count:
+    groups: dict[str, list[LabelledImage]] = {}
+    for image in images:
+        groups.setdefault(image.group, []).append(image)
+    if len(groups) < count:
+        of = "" if len(groups) == len(images) else f" of {len(groups)} subjects"
         raise InputError(
-            f"{count} folds need at least as many labelled images, but there are {len(images)}: take fewer folds."
+            f"{count} folds need at least as many labelled images{' of different subjects' if of else ''}, but there "
+            f"are {len(images)}{of}: take fewer folds."
         )
-    ranked = sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image.id}".encode()).digest())
-    return [sorted(ranked[k::count], key=lambda image: image.id) for k in range(count)]
+    folds: list[list[LabelledImage]] = [[] for _ in range(count)]
+    for group in sorted(groups, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()):
+        min(folds, key=len).extend(groups[group])
+    return [sorted(fold, key=lambda image: image.id) for fold in folds]
 
 
 class CrossValidation(Series[Fold]):

@@ -14,7 +14,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from monai_ext.landmarks import (
     REQUIRED_COLUMNS,
@@ -27,7 +27,7 @@ from monai_ext.landmarks import (
 )
 
 from .files import csv_text, read_rows
-from .format import Format, FrameOf
+from .format import Format, FrameOf, Part
 from .gather import Gatherer
 from .sample import Sample
 
@@ -145,7 +145,7 @@ FORMAT = Format(
     read=read,
     write=write,
     centre=0.0,
-    holds=frozenset({"names", "missing", "undefined", "images without points", "sizes", "splits", "pixel sizes"}),
+    holds=frozenset(get_args(Part)),
 )
 WIDE_FORMAT = Format(
     name="wide",

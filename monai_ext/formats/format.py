@@ -14,7 +14,7 @@ from .sample import Sample
 #: The frame of an image that a table names; raises InputError where there is no such image.
 FrameOf = Callable[[str], Frame]
 #: What a format may be unable to hold.
-Part = Literal["names", "missing", "undefined", "images without points", "sizes", "splits", "pixel sizes"]
+Part = Literal["names", "missing", "undefined", "images without points", "sizes", "splits", "pixel sizes", "subjects"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def _losses(table: PointsTable, format: Format) -> Iterator[str]:
         unplaced += Status.DEFINED not in status
     missing, undefined = count[Status.MISSING], count[Status.UNDEFINED]
     split = sum(entry.split is not None for entry in table.images.values())
+    subjects = sum(entry.subject is not None for entry in table.images.values())
     if "names" not in format.holds:
         yield f"{format.title} holds no names; in order, the landmarks are {', '.join(table.names)}."
     if "missing" not in format.holds and missing:
@@ -91,6 +92,8 @@ def _losses(table: PointsTable, format: Format) -> Iterator[str]:
         yield f"{format.title} holds no image without a placed landmark: {unplaced} images are left out."
     if "splits" not in format.holds and split:
         yield f"{format.title} holds no splits: those of {split} images are left out."
+    if "subjects" not in format.holds and subjects:
+        yield f"{format.title} holds no subjects: those of {subjects} images are left out."
 
 
 def optional_package(module: str, extra: str, what: str) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from monai_ext.images import (
     read_stated_sizes,
     stated_size,
 )
-from monai_ext.landmarks import InputError, Landmarks, new_protocol_text
-from monai_ext.studies import LOCK_FILE, NewReading, Studies, new_reading, read_index, studies_lock
+from monai_ext.landmarks import InputError, Landmarks, Split, new_protocol_text
+from monai_ext.studies import LOCK_FILE, NewReading, Studies, new_reading, read_index, studies_lock, with_subjects
 
 from .placing import ExifReading, Placed, place
 from .plan import PlannedImage
@@ -49,9 +50,14 @@ class CheckedImport:
         return {image.id: found.landmarks for image, found in self.images if found.says_something}
 
     @property
-    def splits(self) -> dict[str, str]:
+    def splits(self) -> dict[str, Split]:
         """The split by image ID, where the table states one."""
-        return {image.id: image.entry.split for image, _ in self.images if image.entry.split}
+        return {image.id: cast(Split, image.entry.split) for image, _ in self.images if image.entry.split}
+
+    @property
+    def subjects(self) -> dict[str, str]:
+        """The subject by image ID, where the table states one."""
+        return {image.id: image.entry.subject for image, _ in self.images if image.entry.subject}
 
     @property
     def pixel_sizes(self) -> dict[str, StatedSize]:
@@ -65,7 +71,7 @@ class CheckedImport:
         return sizes
 
     def write(self, new_protocol: Path | None = None) -> None:
-        """Writes images, labels, splits and, where it is named, a first protocol file: all of them or none.
+        """Writes images, labels, splits, subjects and, where it is named, a first protocol file: all of them or none.
 
         Raises:
             InputError: the disk is full or cannot be written, or there can be no such protocol file.
@@ -87,6 +93,8 @@ class CheckedImport:
             with studies_lock(self.studies.root) if _is_served(self.studies.root) else nullcontext():
                 if self.splits:
                     change.add_splits(self.splits)
+                if self.subjects:
+                    change.add_subjects(self.subjects)
                 if self.pixel_sizes:
                     change.add_pixel_sizes(self.pixel_sizes)
                 change.commit()
@@ -127,6 +135,8 @@ def check_import(
         images.append((image, place(image.name, image.entry, frame, orientation, names, exif)))
         progress()
     checked = CheckedImport(studies, tuple(names), tuple(images), table)
+    splits, subjects = studies.stated_splits() | checked.splits, studies.subjects() | checked.subjects
+    with_subjects(splits, subjects, f"{table}, with what {studies.root} has,")
     if annotator is not None:
         index = read_index(studies.root)
         readings = {

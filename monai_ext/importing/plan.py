@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai_ext.images import image_id, name_key
-from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, TablePoint
+from monai_ext.landmarks import STATED_OF_IMAGES, ImagePoints, InputError, PointsTable, Status, TablePoint
 from monai_ext.studies import Studies
 
 from .folder import FoundImage, ImageFolder
@@ -101,7 +101,7 @@ def _merged(table: PointsTable, names: list[str], where: str | Path) -> ImagePoi
     merged = table.images[first]
     for name in others:
         other = table.images[name]
-        for what, key in (("size", "size"), ("split", "split"), ("pixel size", "mm_per_px")):
+        for what, key in STATED_OF_IMAGES.items():
             here, before = getattr(other, key), getattr(merged, key)
             if here is not None and before is not None and here != before:
                 raise InputError(
@@ -122,6 +122,7 @@ def _merged(table: PointsTable, names: list[str], where: str | Path) -> ImagePoi
             size=merged.size or other.size,
             split=merged.split or other.split,
             mm_per_px=merged.mm_per_px or other.mm_per_px,
+            subject=merged.subject or other.subject,
         )
     return merged
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monai_ext.images import CALIBRATION_FILE, StatedSize, with_stated_sizes
 from monai_ext.landmarks import InputError, Landmarks, StagedFile, json_text, markups_document, sync_folder
-from monai_ext.studies import SPLITS_FILE, NewReading, Studies, splits_document
+from monai_ext.studies import SPLITS_FILE, SUBJECTS_FILE, NewReading, Studies, splits_document, subjects_document
 
 
 class StudiesChange:
@@ -66,7 +66,12 @@ class StudiesChange:
     def add_splits(self, splits: Mapping[str, str]) -> None:
         """Prepares ``splits.json`` with these splits and, for other images, those that it has."""
         path = self.studies.root / SPLITS_FILE
-        self._stage(path, json_text(path, splits_document({**self.studies.splits(), **splits})))
+        self._stage(path, json_text(path, splits_document({**self.studies.stated_splits(), **splits})))
+
+    def add_subjects(self, subjects: Mapping[str, str]) -> None:
+        """Prepares ``subjects.json`` with these subjects and, for other images, those that it has."""
+        path = self.studies.root / SUBJECTS_FILE
+        self._stage(path, json_text(path, subjects_document({**self.studies.subjects(), **subjects})))
 
     def add_pixel_sizes(self, sizes: Mapping[str, StatedSize]) -> None:
         """Prepares ``calibration.json`` with these pixel sizes and, for other images, those that it has."""

@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from .tables import (
         REQUIRED_COLUMNS,
         SPLITS,
+        STATED_OF_IMAGES,
         ImagePoints,
         PointsTable,
         Split,
@@ -121,6 +122,7 @@ __all__ = [
     "ROI_MULTIPLE",
     "SAME_PLACEMENT",
     "SPLITS",
+    "STATED_OF_IMAGES",
     "TEMPORARY_NAME",
     "TRANSFORMS",
     "Augmentation",

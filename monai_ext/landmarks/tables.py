@@ -24,8 +24,12 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 REQUIRED_COLUMNS = ("image", "landmark", "x", "y")
 OPTIONAL_COLUMNS = ("width", "height", "split", "status")
+#: Whose image it is; images of one subject are never divided between training and validation.
+SUBJECT_COLUMN = "subject"
 #: Millimetres per pixel: one column for both axes, or one for each.
 PIXEL_SIZE_COLUMNS = ("mm_per_px", "mm_per_px_x", "mm_per_px_y")
+#: What a table states of an image beside its points: words for messages, and attributes of :class:`ImagePoints`.
+STATED_OF_IMAGES = {"size": "size", "split": "split", "pixel size": "mm_per_px", "subject": "subject"}
 _NOWHERE = (math.nan, math.nan)
 
 
@@ -46,6 +50,7 @@ class ImagePoints:
     size: tuple[int, int] | None = None  #: declared (width, height)
     split: str | None = None  #: train, val or test
     mm_per_px: tuple[float, float] | None = None  #: millimetres per pixel along (x, y), where a person stated them
+    subject: str | None = None  #: patient or specimen
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,14 @@ class PointsTable:
         return found.reordered(self.names if names is None else names)
 
     @classmethod
-    def from_landmarks(cls, landmarks: Mapping[str, Landmarks], splits: Mapping[str, str] | None = None) -> PointsTable:
-        """The table of some images' landmarks, with their sizes; ``splits`` says the split of those that have one."""
-        splits = splits or {}
+    def from_landmarks(
+        cls,
+        landmarks: Mapping[str, Landmarks],
+        splits: Mapping[str, str] | None = None,
+        subjects: Mapping[str, str] | None = None,
+    ) -> PointsTable:
+        """The table of some images' landmarks, with their sizes, and the split and subject of those that have one."""
+        splits, subjects = splits or {}, subjects or {}
         names = tuple(dict.fromkeys(name for item in landmarks.values() for name in item.names))
         images = {}
         for image, item in landmarks.items():
@@ -101,17 +111,19 @@ class PointsTable:
                 name: TablePoint(x, y, Status(int(status)))
                 for name, (x, y), status in zip(item.names, xy, item.status, strict=True)
             }
-            images[image] = ImagePoints(points, item.frame.size, splits.get(image))
+            images[image] = ImagePoints(points, item.frame.size, splits.get(image), subject=subjects.get(image))
         return cls(names, images)
 
 
 def read_points_table(path: str | Path, names: Sequence[str] | None = None) -> PointsTable:
-    """Reads a CSV table with the columns image, landmark, x, y and optionally width, height, split, status, mm_per_px.
+    """Reads a CSV table with the columns image, landmark, x, y and optionally others.
 
+    The others are width, height, split, status, mm_per_px and subject.
     One row is one landmark of one image, in pixels. ``status`` is defined, missing or undefined; where it is empty
     or there is no such column, a row with coordinates is defined and one without is undefined. Only a defined
     landmark has coordinates. ``split`` is train, val or test. ``mm_per_px`` (or ``mm_per_px_x`` and ``mm_per_px_y``)
-    is the real size of a pixel. Column names may have any case. Any other column is ignored with a warning.
+    is the real size of a pixel. ``subject`` names the patient or specimen. Column names may have any case. Any other
+    column is ignored with a warning.
 
     Args:
         path: the file: fields separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Latin-1 (see
@@ -120,7 +132,7 @@ def read_points_table(path: str | Path, names: Sequence[str] | None = None) -> P
 
     Raises:
         InputError: a column is missing, a field is malformed, a landmark is repeated within an image or unknown, or
-            the rows of one image disagree on its size, split or pixel size; names the file and line.
+            the rows of one image disagree on its size, split, pixel size or subject; names the file and line.
     """
     path = Path(path)
     images: dict[str, ImagePoints] = {}
@@ -132,11 +144,12 @@ def read_points_table(path: str | Path, names: Sequence[str] | None = None) -> P
                 raise InputError(f"{where}: the column {column!r} is empty; fill it.")
         if names is not None and landmark not in names:
             raise InputError(f"{where}: unknown landmark {landmark!r}; the landmarks are {', '.join(names)}.")
-        stated = ImagePoints({}, _size(where, row), _split(where, row), _pixel_size(where, row, numbers))
+        pixel_size, subject = _pixel_size(where, row, numbers), row[SUBJECT_COLUMN] or None
+        stated = ImagePoints({}, _size(where, row), _split(where, row), pixel_size, subject)
         entry = images.setdefault(image, stated)
         if landmark in entry.points:
             raise InputError(f"{where}: the landmark {landmark!r} of {image!r} occurs twice; keep one row.")
-        for what, key in (("size", "size"), ("split", "split"), ("pixel size", "mm_per_px")):
+        for what, key in STATED_OF_IMAGES.items():
             here, before = getattr(stated, key), getattr(entry, key)
             if here != before:
                 raise InputError(f"{where}: {image!r} has the {what} {here} here and {before} above; make them agree.")
@@ -150,19 +163,21 @@ def write_points_table(path: str | Path, table: PointsTable) -> None:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     sized = any(entry.mm_per_px for entry in table.images.values())
-    writer.writerow([*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *(PIXEL_SIZE_COLUMNS[1:] if sized else ())])
+    named = any(entry.subject for entry in table.images.values())
+    further = [*(PIXEL_SIZE_COLUMNS[1:] if sized else ()), *([SUBJECT_COLUMN] if named else [])]
+    writer.writerow([*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *further])
     for image, entry in table.images.items():
-        pixel_size = (entry.mm_per_px or ("", "")) if sized else ()
+        stated = [*((entry.mm_per_px or ("", "")) if sized else ()), *([entry.subject or ""] if named else [])]
         declared = [*(entry.size or ("", "")), entry.split or ""]
         for landmark, point in entry.points.items():
             xy = [point.x, point.y] if point.status is Status.DEFINED else ["", ""]
-            writer.writerow([image, landmark, *xy, *declared, point.status.word, *pixel_size])
+            writer.writerow([image, landmark, *xy, *declared, point.status.word, *stated])
     write_atomically(path, stream.getvalue())
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str], Numbers]]:
     """Each row by column with the file and line it stands on; the columns that may be absent are always there."""
-    known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *PIXEL_SIZE_COLUMNS)
+    known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *PIXEL_SIZE_COLUMNS, SUBJECT_COLUMN)
     table = read_text_table(path, known)
     header = table.rows[0][1] if table.rows else []
     columns = [name.casefold() for name in header]

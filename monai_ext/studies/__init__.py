@@ -10,7 +10,15 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .change_set import ChangeSet
     from .errors import ConflictError, LockedError, NotFoundError, StorageError, TooLargeError
-    from .folder import SPLITS_FILE, Studies, check_studies_folder, splits_document
+    from .folder import (
+        SPLITS_FILE,
+        SUBJECTS_FILE,
+        Studies,
+        check_studies_folder,
+        splits_document,
+        subjects_document,
+        with_subjects,
+    )
     from .folder_readings import NewReading, ReadImage, new_reading, read_readings
     from .index_file import INDEX_FILE, Repairs, read_index
     from .journal import JOURNAL_FILE, JournalState, read_journal
@@ -90,6 +98,7 @@ __all__ = [
     "READINGS",
     "READINGS_NOTE",
     "SPLITS_FILE",
+    "SUBJECTS_FILE",
     "About",
     "ChangeSet",
     "ConflictError",
@@ -157,10 +166,12 @@ __all__ = [
     "stated_sources",
     "studies_lock",
     "study_rows",
+    "subjects_document",
     "sweep_temporary",
     "watch_studies",
     "why_no_image",
     "with_first_submission",
+    "with_subjects",
 ]
 
 lazy_face(__name__)

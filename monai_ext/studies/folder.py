@@ -15,6 +15,7 @@ from monai_ext.images import LABEL_EXTENSION, image_id_of, label_file_name, same
 from monai_ext.landmarks import SPLITS, InputError, Split, read_json, write_json_atomically
 
 SPLITS_FILE = "splits.json"
+SUBJECTS_FILE = "subjects.json"
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -31,6 +32,39 @@ def check_studies_folder(folder: Path) -> None:
     close = _closest_folder(Path(os.path.abspath(folder)))
     meant = "" if close is None else f", did you mean {close}"
     raise InputError(f"The studies folder {folder} does not exist{meant}; give a folder of images.")
+
+
+def subjects_document(subjects: Mapping[str, str]) -> dict[str, list[str]]:
+    """The content of ``subjects.json`` for a subject per image ID."""
+    members: dict[str, list[str]] = {subject: [] for subject in sorted(set(subjects.values()))}
+    for image, subject in sorted(subjects.items()):
+        members[subject].append(image)
+    return members
+
+
+def with_subjects(splits: Mapping[str, Split], subjects: Mapping[str, str], where: Path | str) -> dict[str, Split]:
+    """The stated splits, and the same for the other images of the same subjects.
+
+    Args:
+        splits: by image ID.
+        subjects: by image ID.
+        where: names the splits in messages.
+
+    Raises:
+        InputError: images of one subject have different splits.
+    """
+    first: dict[str, str] = {}
+    for image, subject in subjects.items():
+        if image not in splits:
+            continue
+        other = first.setdefault(subject, image)
+        if splits[other] != splits[image]:
+            raise InputError(
+                f"{where} lists images of the subject {subject!r} in {splits[other]!r} ({other!r}) and in "
+                f"{splits[image]!r} ({image!r}); give all of them one split."
+            )
+    followers = {image: splits[first[subject]] for image, subject in subjects.items() if subject in first}
+    return {**splits, **followers}
 
 
 def splits_document(splits: Mapping[str, str]) -> dict[str, list[str]]:
@@ -122,33 +156,32 @@ class Studies:
         return [name for name in images if name in names]
 
     def splits(self) -> dict[str, Split]:
-        """The split of each image that ``splits.json`` lists, as ``{"train": [IDs], "val": [IDs], "test": [IDs]}``.
+        """The split of each image that ``splits.json`` lists, and of the other images of the same subjects.
 
-        Images that it does not list have no split; without the file no image has one.
+        Images of other subjects that it does not list have no split; without the file no image has one.
+
+        Raises:
+            InputError: as :meth:`stated_splits` and :meth:`subjects`, or it lists images of one subject in two splits.
+        """
+        return with_subjects(self.stated_splits(), self.subjects(), self.root / SPLITS_FILE)
+
+    def stated_splits(self) -> dict[str, Split]:
+        """The split of each image that ``splits.json`` lists, as ``{"train": [IDs], "val": [IDs], "test": [IDs]}``.
 
         Raises:
             InputError: not that form, an unknown split or image ID, an image listed twice.
         """
-        path = self.root / SPLITS_FILE
-        if not path.exists():
-            return {}
-        document = read_json(path)
-        if not isinstance(document, dict):
-            raise InputError(f'{path} must hold {{"train": [IDs], "val": [IDs]}}, not {document!r:.80}.')
-        splits: dict[str, Split] = {}
-        for split, members in document.items():
-            if split not in SPLITS:
-                raise InputError(f"{path} has the unknown split {split!r}; use {', '.join(SPLITS)}.")
-            if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
-                raise InputError(f"{path}: the split {split!r} must be a list of image IDs, not {members!r:.80}.")
-            for member in members:
-                if member in splits:
-                    raise InputError(
-                        f"{path} lists the image {member!r} in {splits[member]!r} and in {split!r}; keep one of them."
-                    )
-                splits[member] = cast(Split, split)
-        self._check_known(splits, str(path))
-        return splits
+        return cast(dict[str, Split], self._members(self.root / SPLITS_FILE, "split", SPLITS))
+
+    def subjects(self) -> dict[str, str]:
+        """The subject (patient, specimen) of each image that ``subjects.json`` lists, as ``{"SUBJECT": [IDs]}``.
+
+        Images of one subject are never divided: they train together, or validate or test together.
+
+        Raises:
+            InputError: not that form, an unknown image ID, an image listed twice.
+        """
+        return self._members(self.root / SUBJECTS_FILE, "subject")
 
     def write_splits(self, splits: Mapping[str, str]) -> None:
         """Writes ``splits.json`` from a split per image ID: what :meth:`splits` returns.
@@ -160,18 +193,47 @@ class Studies:
         self._check_known(splits, "The splits")
         write_json_atomically(self.root / SPLITS_FILE, document)
 
+    def write_subjects(self, subjects: Mapping[str, str]) -> None:
+        """Writes ``subjects.json`` from a subject per image ID: what :meth:`subjects` returns.
+
+        Raises:
+            InputError: an unknown image ID.
+        """
+        self._check_known(subjects, "The subjects")
+        write_json_atomically(self.root / SUBJECTS_FILE, subjects_document(subjects))
+
     def _label_folder(self, tag: str) -> Path:
         if not _TAG.fullmatch(tag):
             raise InputError(f"A label tag must consist of letters, digits, '-' and '_', not {tag!r}.")
         return self.root / "labels" / tag
 
+    def _members(self, path: Path, what: str, known: tuple[str, ...] = ()) -> dict[str, str]:
+        """The group of each image that a file of the form ``{"GROUP": [IDs]}`` lists; empty without the file."""
+        if not path.exists():
+            return {}
+        document = read_json(path)
+        if not isinstance(document, dict):
+            raise InputError(f'{path} must hold {{"{what.upper()}": [IDs]}}, not {document!r:.80}.')
+        groups: dict[str, str] = {}
+        for group, members in document.items():
+            if known and group not in known:
+                raise InputError(f"{path} has the unknown {what} {group!r}; use {', '.join(known)}.")
+            if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+                raise InputError(f"{path}: the {what} {group!r} must be a list of image IDs, not {members!r:.80}.")
+            for member in members:
+                if member in groups:
+                    raise InputError(
+                        f"{path} lists the image {member!r} in {groups[member]!r} and in {group!r}; keep one of them."
+                    )
+                groups[member] = group
+        self._check_known(groups, str(path))
+        return groups
+
     def _check_known(self, splits: Mapping[str, str], where: str) -> None:
         images = self.images()
         unknown = next((image for image in splits if image not in images), None)
         if unknown is not None:
-            raise InputError(
-                f"{where}: {self.root} has no image {unknown!r}{_closest(unknown, images)}; remove it from the splits."
-            )
+            raise InputError(f"{where}: {self.root} has no image {unknown!r}{_closest(unknown, images)}; take it out.")
 
 
 def _closest(image: str, images: Mapping[str, Path]) -> str:

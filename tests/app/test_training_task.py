@@ -83,9 +83,11 @@ def test_bad_options_are_named(request_: dict[str, Any], message: str) -> None:
 
 def test_training_set_holds_the_final_labels_with_their_splits(studies: Path, protocols: dict[str, Protocol]) -> None:
     (studies / "splits.json").write_text(json.dumps({"val": ["spot_01"]}))
+    (studies / "subjects.json").write_text(json.dumps({"S1": ["spot_00", "spot_03"]}))
     write_label(studies / "labels/draft/spot_03.mrk.json", studies / "spot_03.png", spot_points(3))
     found = training_set(LandmarkDatastore(str(studies)), protocols["spots"], protocols)
     assert [(item.id, item.split) for item in found] == [("spot_00", None), ("spot_01", "val"), ("spot_02", None)]
+    assert [item.subject for item in found] == ["S1", None, None]
     assert found[0].image == studies / "spot_00.png"
     assert found[0].label == studies / "labels/final/spot_00.mrk.json"
     assert found[0].content == found[0].label.read_bytes()

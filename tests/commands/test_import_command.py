@@ -54,6 +54,36 @@ def test_a_table_becomes_a_studies_folder(cli, source, tmp_path) -> None:
     assert protocol.network.input_size.wh == (64, 32)
 
 
+def test_subjects_are_kept_and_divided_by_no_split(cli, source, tmp_path) -> None:
+    rows = [line.split(",") for line in TABLE.splitlines()]
+    of = {"a.png": "S1", "b.png": "S1"}
+
+    def written(splits: dict[str, str]) -> object:
+        lines = [[*rows[0], "Subject"], *([*row[:6], splits.get(row[0], ""), of[row[0]]] for row in rows[1:])]
+        (tmp_path / "points.csv").write_text("\n".join(map(",".join, lines)))
+        return cli("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies",
+                   "--new-protocol", tmp_path / "wing.yaml", "--json")  # fmt: skip
+
+    refused = written({"a.png": "train", "b.png": "val"})
+    assert refused.code == 2
+    assert "images of the subject 'S1' in 'train' ('a') and in 'val' ('b'); give all of them one split" in refused.err
+    assert nothing_written(tmp_path)
+
+    answer = written({"b.png": "val"})
+    assert (answer.code, json.loads(answer.out)["subjects"]) == (0, 1)
+    studies = Studies(tmp_path / "studies")
+    assert studies.subjects() == {"a": "S1", "b": "S1"}
+    assert studies.splits() == {"a": "val", "b": "val"}
+    assert studies.stated_splits() == {"b": "val"}
+    assert cli("export", tmp_path / "studies", "-f", "csv", "-o", tmp_path / "out.csv").code == 0
+    assert (tmp_path / "out.csv").read_text().splitlines()[:2] == [
+        "image,landmark,x,y,width,height,split,status,subject",
+        "a.png,tip,10.25,3.5,60,40,val,defined,S1",
+    ]
+    lost = cli("export", tmp_path / "studies", "-f", "coco", "-o", tmp_path / "out.json")
+    assert "COCO keypoints holds no subjects: those of 2 images are left out." in " ".join(lost.err.split())
+
+
 def test_what_was_written_is_said_with_the_next_command(cli, source, tmp_path) -> None:
     for name in ("c.png", "d.png"):
         Image.fromarray(np.full((40, 60), 90, np.uint8)).save(source / name)

@@ -29,6 +29,7 @@ def faces(tmp_path) -> tuple[Path, Path]:
             image += sign * 90 * np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 3.0**2))
         Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(studies.root / f"face{i}.png")
         write_markups(studies.label_path(f"face{i}"), Landmarks(NAMES, points, Frame(90, 70)))
+    studies.write_subjects({f"face{i}": f"person{i // 2}" for i in range(4)})
     studies.write_splits({f"face{i}": "val" if i < 2 else "train" for i in range(5)})
     (tmp_path / "faces.yaml").write_text(
         "name: faces\ntitle: Faces\nchannels: grey\nlandmarks:\n"
@@ -54,6 +55,7 @@ def checked(cli, faces, folder: Path, seed: int) -> list[bool]:
     assert "5 images with labels, camera_change.json" in answer.out
     other = Studies(folder)
     assert other.splits() == Studies(faces[0]).splits()
+    assert other.subjects() == {f"face{i}": f"person{i // 2}" for i in range(4)}
     assert other.labelled() == [f"face{i}" for i in range(5)]
     record = json.loads((folder / "camera_change.json").read_text())
     assert record["seed"] == seed

@@ -160,6 +160,16 @@ def test_a_split_of_an_unknown_image_is_a_problem(studies: Path) -> None:
     assert (check.state, "no image 'd'" in check.found) == (PROBLEM, True)
 
 
+def test_a_subject_in_two_splits_is_a_problem(studies: Path) -> None:
+    (studies / "subjects.json").write_text(json.dumps({"S1": ["a", "c"]}))
+    assert examine(studies)["Splits"].found == "none: training chooses; 2 images of 1 subject"
+    (studies / "splits.json").write_text(json.dumps({"train": ["a"]}))
+    assert examine(studies)["Splits"].found == "2 train; 2 images of 1 subject"
+    (studies / "splits.json").write_text(json.dumps({"train": ["a"], "val": ["c"]}))
+    check = examine(studies)["Splits"]
+    assert (check.state, "subject 'S1' in 'train' ('a') and in 'val' ('c')" in check.found) == (PROBLEM, True)
+
+
 def test_leftovers_of_crashes_are_a_warning_but_not_those_of_a_write_that_goes_on(studies: Path) -> None:
     (studies / "datastore_v2.json.corrupt-20260102-030405").write_text("{")
     StagedFile(studies / "labels" / "final" / "a.mrk.json", "{}")  # a write that never ends

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,38 @@ def test_stated_splits_are_kept_and_test_images_left_out() -> None:
 
     assert [i.id for i in train] == ["t0", "t1", "t2", "t3"]
     assert [i.id for i in val] == ["v0", "v1", "v2"]
+
+
+def of_subjects(count: int, each: int = 2) -> list[LabelledImage]:
+    return [replace(image, subject=f"S{i // each}") for i, image in enumerate(some(count))]
+
+
+def test_images_of_a_subject_are_on_one_side() -> None:
+    train, val = split_images(of_subjects(400), 0.25)
+
+    assert len(train) + len(val) == 400
+    assert not {image.subject for image in train} & {image.subject for image in val}
+    assert 70 <= len(val) <= 130
+
+
+def test_a_subject_of_which_an_image_trained_trains() -> None:
+    images = of_subjects(40)
+    first = split_images(images, 0.25)[1][0]
+
+    train, _ = split_images(images, 0.25, {first.id: "train"})
+
+    assert [image.id for image in train if image.subject == first.subject] == [
+        image.id for image in images if image.subject == first.subject
+    ]
+
+
+def test_a_whole_subject_moves_where_a_side_is_empty() -> None:
+    train, val = split_images(of_subjects(6, each=3), 1e-9)
+
+    assert {image.subject for image in train} | {image.subject for image in val} == {"S0", "S1"}
+    assert (len(train), len(val)) == (3, 3)
+    with pytest.raises(InputError, match="images of one subject stay together"):
+        split_images(of_subjects(6, each=6), 0.2)
 
 
 def test_two_images_give_one_of_each() -> None:

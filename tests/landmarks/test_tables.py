@@ -67,6 +67,14 @@ def test_spaces_quotes_blank_lines_and_a_byte_order_mark(write):
     assert read_points_table(path).images["i, 1.png"].points == {"a": TablePoint(1, 2)}
 
 
+def test_rows_of_an_image_agree_on_its_subject(write):
+    header = "image,landmark,x,y,subject"
+    table = read_points_table(write("i,a,1,2,S1", "i,b,3,4,S1", "j,a,1,2,", header=header))
+    assert {image: entry.subject for image, entry in table.images.items()} == {"i": "S1", "j": None}
+    with pytest.raises(InputError, match="line 3: 'i' has the subject S2 here and S1 above; make them agree"):
+        read_points_table(write("i,a,1,2,S1", "i,b,3,4,S2", header=header))
+
+
 def test_another_column_is_ignored_with_a_warning(write):
     with pytest.warns(UserWarning, match=r"points\.csv: these columns are ignored: 'reader'"):
         table = read_points_table(write("i,a,1,2,me", header="image,landmark,x,y,reader"))

@@ -148,6 +148,39 @@ def test_bad_splits_are_refused(root, content, message):
         Studies(root).splits()
 
 
+def test_images_of_a_subject_follow_the_one_that_has_a_split(root):
+    studies = Studies(root)
+    assert studies.subjects() == {}
+    studies.write_subjects({"c.v2": "S2", "b": "S1", "a": "S1"})
+    assert json.loads((root / "subjects.json").read_text()) == {"S1": ["a", "b"], "S2": ["c.v2"]}
+    assert studies.subjects() == {"a": "S1", "b": "S1", "c.v2": "S2"}
+    assert studies.splits() == {}
+
+    studies.write_splits({"b": "test"})
+    assert studies.splits() == {"a": "test", "b": "test"}
+    assert studies.stated_splits() == {"b": "test"}
+
+    studies.write_splits({"a": "train", "b": "test"})
+    with pytest.raises(InputError, match=r"splits\.json .*'S1' in 'train' \('a'\) and in 'test' \('b'\); give all"):
+        studies.splits()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('["a"]', r'must hold \{"SUBJECT": \[IDs\]\}'),
+        ('{"S1": "a"}', "the subject 'S1' must be a list of image IDs, not 'a'"),
+        ('{"S1": ["a"], "S2": ["a"]}', "image 'a' in 'S1' and in 'S2'"),
+        ('{"S1": ["bb"]}', "no image 'bb', did you mean 'b'"),
+    ],
+)
+def test_bad_subjects_are_refused(root, content, message):
+    (root / "subjects.json").write_text(content)
+    for read in (Studies(root).subjects, Studies(root).splits):
+        with pytest.raises(InputError, match=rf"subjects\.json.*{message}"):
+            read()
+
+
 def test_bad_splits_are_not_written(root):
     with pytest.raises(InputError, match="'a' has the unknown split 'dev'"):
         Studies(root).write_splits({"a": "dev"})

@@ -194,7 +194,8 @@ def training_set(
         InputError: a label that belongs to no served protocol or may not be used for its image, or a bad
             ``splits.json``.
     """
-    splits = Studies(datastore.folder).splits()
+    studies = Studies(datastore.folder)
+    splits, subjects = studies.splits(), studies.subjects()
     chosen: list[LabelledImage] = []
     problems: list[str] = []
     others = 0
@@ -212,7 +213,8 @@ def training_set(
         if found.name != protocol.name:
             others += 1
             continue
-        chosen.append(LabelledImage(image_id, image, label, splits.get(image_id), landmarks, markups.content))
+        split, subject = splits.get(image_id), subjects.get(image_id)
+        chosen.append(LabelledImage(image_id, image, label, split, landmarks, markups.content, subject))
     if problems:
         raise InputError(first_of(problems))
     if others:
