@@ -19,6 +19,8 @@ from .formats import image_kind
 from .tiff import read_tiff_orientation
 
 _ORIENTATION_TAG = 0x0112
+#: Where Pillow keeps XMP, whose orientation it takes for that of EXIF where EXIF has none; browsers do not.
+_XMP = ("xmp", "XML:com.adobe.xmp")
 #: What Pillow raises where an image or its EXIF block is damaged.
 _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error)
 #: (axes swapped, x mirrored, y mirrored) on the way from the upright picture to the stored pixels.
@@ -37,7 +39,8 @@ _TURNS = {
 def read_exif_orientation(path: Path) -> int:
     """Reads the EXIF orientation of a JPEG, PNG, WebP or TIFF file.
 
-    That of a TIFF file is the one of the page that is read as the image: Pillow does not open every kind of TIFF.
+    That of a TIFF file is the one of the page that is read as the image: Pillow does not open every kind of TIFF. An
+    orientation in XMP alone, as it is left where EXIF was removed, does not count.
 
     Returns:
         1 to 8, as EXIF numbers them; 1 (upright as stored) where the file states none, states another number, has an
@@ -48,7 +51,11 @@ def read_exif_orientation(path: Path) -> int:
             stated = read_tiff_orientation(path)
         else:
             with Image.open(path) as image:
-                stated = image.getexif().get(_ORIENTATION_TAG, 1)
+                if image.format == "PNG":
+                    image.load()  # EXIF and XMP may follow the pixels
+                bare = Image.new("1", (1, 1))  # the image itself may have read its XMP already
+                bare.info = {key: value for key, value in image.info.items() if key not in _XMP}
+            stated = bare.getexif().get(_ORIENTATION_TAG, 1)
     except (InputError, UnidentifiedImageError, Image.DecompressionBombError, *_DAMAGED):
         return 1
     return int(stated) if stated in _TURNS else 1

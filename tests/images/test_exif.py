@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from monai_ext.images import read_exif_orientation, stored_to_upright, upright_size, upright_to_stored
 
@@ -87,6 +87,25 @@ def test_a_tiff_without_a_known_orientation_and_a_damaged_one_are_upright(tmp_pa
 @pytest.mark.parametrize("stated", [None, 0, 9, 65535])
 def test_an_image_without_a_known_orientation_is_upright(tmp_path: Path, stated: int | None) -> None:
     assert read_exif_orientation(oriented(tmp_path / "i.jpg", np.zeros((6, 8, 3), np.uint8), stated)) == 1
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("orientation", [None, 1, 8])
+def test_an_orientation_in_xmp_alone_turns_nothing(tmp_path: Path, extension: str, orientation: int | None) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "no orientation"
+    if orientation is not None:
+        exif[0x0112] = orientation
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    path = tmp_path / f"i{extension}"
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    Image.new("RGB", (8, 6)).save(
+        path, exif=exif.tobytes(), **({"pnginfo": text} if extension == ".png" else {"xmp": xmp})
+    )
+    with Image.open(path) as image:  # Pillow itself takes it from there
+        assert image.getexif()[0x0112] == (orientation or 6)
+    assert read_exif_orientation(path) == (orientation or 1)
 
 
 def test_a_damaged_block_and_another_format_are_upright(tmp_path: Path) -> None:
