@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ DICOM_SPACING_TAGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixel
 #: Where an enhanced (multi-frame) object states what holds for all frames, and for each one.
 _FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 MILLIMETRES = frozenset({"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"})
+#: What headers write where they name no unit.
+UNNAMED_UNITS = frozenset({"none", "?", "???"})
 
 
 class PixelSpacing(NamedTuple):
@@ -107,15 +110,19 @@ def _nrrd_spacing(path: Path, spacing: tuple[float, float]) -> PixelSpacing:
     if len(directions) < 2 and len(spacings) < 2:
         return UNKNOWN
     text = fields.get("space units", "") if directions else fields.get("units", "")
-    units = {unit.strip().lower() for unit in text.split('"')}
-    if foreign := units - MILLIMETRES - {"none", "???"}:
+    return _in_millimetres(path, "NRRD", text.split('"'), spacing)
+
+
+def _in_millimetres(path: Path, source: str, units: Iterable[str], spacing: tuple[float, float]) -> PixelSpacing:
+    """The calibration, or none with a warning where a header names another unit of length."""
+    if foreign := {unit.strip().lower() for unit in units} - MILLIMETRES - UNNAMED_UNITS:
         warnings.warn(
-            f"{path.name}: the NRRD header gives lengths in {', '.join(sorted(foreign))}, not mm; "
+            f"{path.name}: the {source} header gives lengths in {', '.join(sorted(foreign))}, not mm; "
             "lengths of this image are in pixels.",
-            stacklevel=3,
+            stacklevel=4,
         )
         return UNKNOWN
-    return _checked(path, "NRRD", *spacing)
+    return _checked(path, source, *spacing)
 
 
 def header_spacing(
@@ -141,7 +148,7 @@ def header_spacing(
     if format_name == "MHA":
         fields, _ = read_mha_fields(path)
         stated = "elementspacing" in fields or "elementsize" in fields
-        return _checked(path, "MHA", *spacing) if stated else UNKNOWN
+        return _in_millimetres(path, "MHA", [fields.get("distanceunits", "")], spacing) if stated else UNKNOWN
     return UNKNOWN
 
 

@@ -125,6 +125,21 @@ def test_mha_is_calibrated_only_where_its_header_states_a_spacing(tmp_path: Path
     assert frame.spacing_source == "MHA"
 
 
+@pytest.mark.parametrize("unit", ["um", "cm"])
+def test_mha_in_other_units_is_not_called_millimetres(tmp_path: Path, unit: str) -> None:
+    path = write_mha(tmp_path / "a.mha", f"DistanceUnits = {unit}", "ElementSpacing = 5 4")
+    with pytest.warns(UserWarning, match=rf"a\.mha: the MHA header gives lengths in {unit}, not mm; lengths"):
+        frame = read_frame(path)
+    assert (frame.spacing, frame.unit) == (None, "px")
+    np.testing.assert_allclose(frame.placement[:, :2], [[5, 0], [0, 4], [0, 0]])  # as ITK, which knows no unit
+
+
+@pytest.mark.parametrize("unit", ["mm", "?"])
+def test_mha_is_in_millimetres_where_it_names_no_other_unit(tmp_path: Path, unit: str) -> None:
+    path = write_mha(tmp_path / "a.mha", f"DistanceUnits = {unit}", "ElementSpacing = 0.5 0.25")
+    assert read_frame(path).spacing == (0.5, 0.25)
+
+
 def test_zero_mha_spacing_cannot_be_placed(tmp_path: Path) -> None:
     with (
         pytest.warns(UserWarning, match="not two positive numbers"),
