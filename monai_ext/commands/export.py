@@ -107,14 +107,13 @@ def _labelled_images(study: Studies, tag: str, wanted: list[str]) -> dict[str, P
         InputError: there is no label, or a wanted image has none.
     """
     labelled = study.labelled(tag)
-    images = study.images()
+    images, wanted = study.images(), study.known_ids(wanted)
     for id in wanted:
-        study.image_path(id)
         if id not in labelled:
             raise InputError(f"The image {id!r} of {study.root} has no label with the tag {tag!r}; label it first.")
     if not labelled:
         raise InputError(f"{study.root} has no label with the tag {tag!r}; label some images first.")
-    return {id: images[id] for id in dict.fromkeys(wanted or labelled)}
+    return {id: images[id] for id in wanted or labelled}
 
 
 def _refuse_existing(out: Path, chosen: Format, images: list[str], overwrite: bool) -> None:

@@ -46,7 +46,7 @@ def run(
     if task is not None and not task.measurements:
         raise InputError(f"The protocol {task.name} defines no measurements: add some to its .yaml file.")
     study, only = Studies(studies), None if task is None else task.name
-    chosen: list[str | None] = [*image] if image else [None]
+    chosen: list[str | None] = [*study.known_ids(image)] if image else [None]
     found = [label for wanted in chosen for label in study_rows(study, protocols, wanted, only)]
     if not found:
         raise InputError(

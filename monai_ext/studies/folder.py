@@ -7,7 +7,7 @@ import os
 import re
 import unicodedata
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -126,10 +126,16 @@ class Studies:
             InputError: there is no image of that ID; names the closest one.
         """
         images = self.images()
-        found = same_name(image, images)
-        if found is None:
-            raise InputError(f"{self.root} has no image {image!r}{_closest(image, images)}.")
-        return images[found]
+        return images[self._spelled(image, images)]
+
+    def known_ids(self, wanted: Iterable[str]) -> list[str]:
+        """The IDs of some images as the folder spells them, each once; they may be given in either Unicode form.
+
+        Raises:
+            InputError: there is no image of one of the IDs; names the closest one.
+        """
+        images = self.images()
+        return list(dict.fromkeys(self._spelled(image, images) for image in wanted))
 
     def label_path(self, image: str, tag: str = "final") -> Path:
         """Returns where the label of an image lies or would lie.
@@ -201,6 +207,12 @@ class Studies:
         """
         self._check_known(subjects, "The subjects")
         write_json_atomically(self.root / SUBJECTS_FILE, subjects_document(subjects))
+
+    def _spelled(self, image: str, images: Mapping[str, Path]) -> str:
+        found = same_name(image, images)
+        if found is None:
+            raise InputError(f"{self.root} has no image {image!r}{_closest(image, images)}.")
+        return found
 
     def _label_folder(self, tag: str) -> Path:
         if not _TAG.fullmatch(tag):

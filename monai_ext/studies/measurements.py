@@ -68,7 +68,7 @@ def study_rows(
     """
     images, index = studies.images(), read_index(studies.root)
     if image is not None:
-        image = next(known for known, path in images.items() if path == studies.image_path(image))
+        (image,) = studies.known_ids([image])
     labelled = [known for known in studies.labelled() if image in (None, known)]
     if image is not None and not labelled:
         raise InputError(f"The image {image!r} has no final label: it cannot be measured yet.")

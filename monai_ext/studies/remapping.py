@@ -76,7 +76,7 @@ def find_remappings(studies: Studies, images: Iterable[str] | None = None) -> Re
         InputError: the folder or one of the images does not exist.
     """
     known = studies.images()
-    chosen = list(known) if images is None else [id for id in images if studies.image_path(id)]
+    chosen = list(known) if images is None else studies.known_ids(images)
     remappings: list[Remapping] = []
     refused: list[str] = []
     fitting = silent = 0

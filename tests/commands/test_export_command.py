@@ -99,6 +99,21 @@ def test_drafts_and_single_images(cli, studies, tmp_path) -> None:
     assert (tmp_path / "b.csv").read_text() == "image,tip_x,tip_y,base_x,base_y\nb.png,11.0,4.0,,\n"
 
 
+def test_an_image_may_be_named_in_the_other_unicode_form_and_twice(cli, tmp_path) -> None:
+    root, frame = tmp_path / "studies", Frame(60, 40)
+    root.mkdir()
+    composed, decomposed = "\u00e9ye", "e\u0301ye"
+    Image.fromarray(np.full((40, 60), 90, np.uint8)).save(root / f"{decomposed}.png")
+    write_markups(Studies(root).label_path(decomposed), Landmarks(NAMES, [[10.25, 3.5], [50, 30]], frame))
+
+    answer = cli(
+        "export", root, "--format", "csv", "-o", tmp_path / "t.csv", "--image", composed, "--image", decomposed
+    )
+
+    assert answer.code == 0, answer.err
+    assert list(read_table(tmp_path / "t.csv").images) == [f"{decomposed}.png"]
+
+
 @pytest.mark.parametrize(("format", "file"), [("csv", "out"), ("labelme", "out/b.json"), ("mrk", "out/b.mrk.json")])
 def test_what_exists_is_replaced_only_with_overwrite(cli, studies, tmp_path, format, file) -> None:
     arguments = ("export", studies, "--format", format, "--output", tmp_path / "out")

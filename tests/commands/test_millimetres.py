@@ -143,6 +143,8 @@ def test_measure_writes_every_measurement_or_why_there_is_none(cli, eyes: Path) 
     assert rows[4]["points"] == "brow; inner 10.0 20.0; outer 70.0 20.0"
     one = cli("measure", eyes / "studies", "-p", eyes / "eye.yaml", "--image", "b")
     assert [row["image"] for row in csv.DictReader(io.StringIO(one.out))] == ["b", "b", "b"]
+    twice = cli("measure", eyes / "studies", "-p", eyes / "eye.yaml", "--image", "b", "--image", "b")
+    assert twice.out == one.out
     document = json.loads(cli("measure", eyes / "studies", "-p", eyes / "eye.yaml", "--image", "a", "--json").out)
     assert document["rows"][0]["value"] == 15.0
 

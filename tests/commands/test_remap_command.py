@@ -142,6 +142,21 @@ def test_one_image_alone_and_all_of_its_labels(cli: Any, clinic: Path) -> None:
     assert cli("remap", clinic, "--image", "x").code == 2
 
 
+def test_an_image_may_be_named_in_the_other_unicode_form_and_twice(cli: Any, clinic: Path) -> None:
+    composed, decomposed = "\u00e9ye", "e\u0301ye"
+    (clinic / "a.jpg").unlink()
+    Image.fromarray(PIXELS).save(clinic / f"{decomposed}.jpg")
+    labels = clinic / "labels" / "final"
+    (labels / "a.mrk.json").rename(labels / f"{decomposed}.mrk.json")
+
+    answer = cli("remap", clinic, "--image", composed, "--image", composed, "--json")
+
+    assert answer.code == 0, answer.err
+    assert [item["image"] for item in json.loads(answer.out)["mapped"]] == [decomposed]
+    label = read_markups(labels / f"{decomposed}.mrk.json", read_frame(clinic / f"{decomposed}.jpg"))
+    np.testing.assert_allclose(label.points, POINTS["a"], atol=1e-9)
+
+
 def test_labels_that_state_no_frame_are_left_and_counted(cli: Any, clinic: Path) -> None:
     path = Studies(clinic).label_path("a")
     document = json.loads(path.read_text())
