@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,17 +76,36 @@ def files_of(path: Path, *extensions: str) -> list[Path]:
 
     Raises:
         InputError: a folder holds none.
+
+    Warns:
+        UserWarning: folders below it hold such files, which are not among them.
     """
     if not path.is_dir():
         return [path]
-    found = [
-        item
-        for item in sorted(path.iterdir())
-        if item.is_file() and not item.name.startswith(".") and item.name.lower().endswith(extensions)
-    ]
+    found = _ending(path, extensions)
     if not found:
         raise InputError(f"The folder {path} holds no file that ends in {' or '.join(extensions)}.")
+    below = [file for folder in _folders_below(path) for file in _ending(folder, extensions)]
+    if below:
+        warnings.warn(
+            f"{path}: {len(below)} files in folders below are not read, as {below[0]}: import each folder by itself.",
+            stacklevel=3,
+        )
     return found
+
+
+def _ending(folder: Path, extensions: tuple[str, ...]) -> list[Path]:
+    return [
+        item
+        for item in sorted(folder.iterdir())
+        if item.is_file() and not item.name.startswith(".") and item.name.lower().endswith(extensions)
+    ]
+
+
+def _folders_below(folder: Path) -> Iterator[Path]:
+    for parent, folders, _ in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent) / name for name in folders)
 
 
 def named_files(images: Iterable[str], extension: str) -> dict[str, str]:

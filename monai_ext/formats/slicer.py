@@ -9,6 +9,7 @@ pixels, so there is no origin to choose. A point keeps its status: defined, miss
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -49,12 +50,28 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf, *, extension:
 
     Raises:
         InputError: a file is malformed, has an unknown label, or points that lie off its image's plane.
+
+    Warns:
+        UserWarning: a folder holds images' points in the other kind of file only.
     """
     found: dict[str, Landmarks] = {}
     for file in files_of(path, extension):
-        image = file.name[: -len(extension)] if file.name.lower().endswith(extension) else file.stem
+        image = _image(file, extension)
         found[image] = read_markups(file, frames(image), names)
+    other = _FCSV if extension == _JSON else _JSON
+    left = [item.path for item in Sample(path).inside(other) if path.is_dir() and _image(item.path, other) not in found]
+    if left:
+        name = (FCSV_FORMAT if other == _FCSV else FORMAT).name
+        warnings.warn(
+            f"{path}: {len(left)} files that end in {other} are left out, as {left[0].name}: import them too, with "
+            f"--format {name}.",
+            stacklevel=2,
+        )
     return PointsTable.from_landmarks(found)
+
+
+def _image(file: Path, extension: str) -> str:
+    return file.name[: -len(extension)] if file.name.lower().endswith(extension) else file.stem
 
 
 def write(path: Path, table: PointsTable, frames: FrameOf, *, extension: str) -> None:

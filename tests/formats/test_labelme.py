@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from monai_ext.formats import read_table, recognise
+from monai_ext.formats import read_table, recognise, write_table
 from monai_ext.landmarks import InputError, TablePoint
 
 
@@ -95,3 +95,11 @@ def test_other_shapes_are_counted(write) -> None:
 def test_a_malformed_file_is_refused(write, shapes, changes, message) -> None:
     with pytest.raises(InputError, match=message):
         read_table(write("a", shapes, **changes))
+
+
+def test_files_in_folders_below_are_not_left_out_without_a_word(tmp_path, table) -> None:
+    write_table(tmp_path, table, "labelme")
+    write_table(tmp_path / "val" / "more", table, "labelme")
+    write_table(tmp_path / ".hidden", table, "labelme")
+    with pytest.warns(UserWarning, match=r"2 files in folders below are not read, as .*val.more.a\.json: import"):
+        assert list(read_table(tmp_path).images) == ["a.png", "b.png"]

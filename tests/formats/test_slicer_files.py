@@ -31,6 +31,16 @@ def test_a_folder_of_numbered_points_as_slicermorph_keeps_it(tmp_path, frames) -
         assert entry.points["2"] == TablePoint(pytest.approx(0.0), pytest.approx(0.0))
 
 
+def test_points_in_the_other_kind_of_file_are_not_left_out_without_a_word(tmp_path, table, frames) -> None:
+    write_table(tmp_path, table, "mrk", frames=frames)
+    (tmp_path / "a.fcsv").write_text(FCSV)  # of an image that is read
+    (tmp_path / "skull.fcsv").write_text(FCSV)
+    with pytest.warns(UserWarning, match=r"1 files that end in \.fcsv are left out, as skull\.fcsv: .* --format fcsv"):
+        assert list(read_table(tmp_path, frames=frames).images) == ["a", "b"]
+    with pytest.warns(UserWarning, match=r"1 files that end in \.mrk\.json are left out, as b\.mrk\.json: .* mrk"):
+        assert list(read_table(tmp_path, format="fcsv", frames=frames).images) == ["a", "skull"]
+
+
 def test_a_point_off_the_plane_of_its_image_is_refused(tmp_path, frames) -> None:
     (tmp_path / "a.fcsv").write_text(FCSV.replace("17.0,9", "17.0,90"))
     with pytest.raises(InputError, match=r"a\.fcsv: The position .* lies 81\.0 mm off the image plane"):
