@@ -10,6 +10,7 @@ import yaml
 
 from .errors import InputError
 from .protocol import Protocol, is_name
+from .protocol_file import PROTOCOL_EXTENSIONS
 
 #: Pixels of the network input of a new protocol: enough for about 2 px accuracy, quick to train on a CPU.
 INPUT_AREA = 384 * 320
@@ -30,8 +31,8 @@ def new_protocol_text(path: Path, names: Sequence[str], channels: str, sizes: Se
         sizes: (width, height) of the images; the network input takes their typical shape.
 
     Raises:
-        InputError: there is such a file, its name is no protocol name, there are no landmarks, or a name is none that a
-            protocol can have.
+        InputError: there is such a file, its name is no protocol name or does not end in .yaml, there are no landmarks,
+            or a name is none that a protocol can have.
     """
     check_new_protocol(path, names)
     width, height = input_size(sizes)
@@ -66,6 +67,10 @@ def check_new_protocol(path: Path, names: Sequence[str]) -> None:
     """
     if path.exists() or path.is_symlink():
         raise InputError(f"The protocol file {path} exists: name another one.")
+    if path.suffix not in PROTOCOL_EXTENSIONS:
+        raise InputError(
+            f"The protocol file {path} must end in {' or '.join(PROTOCOL_EXTENSIONS)}: name it {path.stem}.yaml."
+        )
     if not is_name(path.stem):
         raise InputError(f"The file name {path.name!r} cannot name a protocol: use letters, digits and underscores.")
     if not names:

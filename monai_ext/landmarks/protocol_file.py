@@ -15,6 +15,8 @@ from .protocol import Protocol
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
+#: How the names of protocol files end.
+PROTOCOL_EXTENSIONS = (".yaml", ".yml")
 #: Where an installed package holds what lies beside it in a copy of the repository.
 INSTALLED = _PACKAGE / "_shipped"
 
@@ -194,7 +196,7 @@ def find_protocol(name_or_path: str | Path) -> Protocol:
         InputError: neither a file nor a shipped protocol; lists the shipped names.
     """
     path = Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"}:
+    if path.suffix in PROTOCOL_EXTENSIONS:
         return read_protocol(path)
     shipped = read_protocols([shipped_dir("protocols")])
     if str(name_or_path) not in shipped:

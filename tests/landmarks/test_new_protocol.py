@@ -34,6 +34,13 @@ def test_a_file_name_that_is_no_name_is_refused(tmp_path):
     assert not (tmp_path / "my task.yaml").exists()
 
 
+@pytest.mark.parametrize("name", ["wings", "wings.txt", "wings.YAML"])
+def test_a_file_that_no_command_takes_for_a_protocol_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=rf"{name} must end in \.yaml or \.yml: name it wings\.yaml\."):
+        write_new_protocol(tmp_path / name, ["a"], "rgb", [(10, 10)])
+    assert not (tmp_path / name).exists()
+
+
 def test_a_name_that_no_protocol_can_hold_is_refused(tmp_path) -> None:
     with pytest.raises(InputError, match="'left eye' cannot be used in a protocol"):
         write_new_protocol(tmp_path / "task.yaml", ["a", "left eye"], "rgb", [(10, 10)])
