@@ -134,7 +134,8 @@ def data_files(path: Path) -> tuple[Path, ...]:
         return ()
     if name.upper().split(" ")[0] == "LIST" or "%" in name:
         raise InputError(f"{path.name} stores its pixels in several files ({name}): save it as one .mha or .nrrd file.")
-    if name in (".", "..") or any(character in name for character in "/\\:\0"):
+    name = name.removeprefix("./")  # the header's own folder
+    if name in ("", ".", "..") or any(character in name for character in "/\\:\0"):
         raise InputError(
             f"{path.name} stores its pixels in another folder ({name}): save it as one .mha or .nrrd file."
         )

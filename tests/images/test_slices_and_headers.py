@@ -87,7 +87,27 @@ def test_pixels_beside_their_header(tmp_path: Path, smooth: np.ndarray, suffix: 
             read(path)
 
 
-@pytest.mark.parametrize("elsewhere", ["../secret", "/etc/hostname", "..", "LIST", "slice%03d.raw 1 3 1"])
+@pytest.mark.parametrize("suffix", ["mhd", "nhdr"])
+def test_pixels_in_the_headers_own_folder_by_a_path(tmp_path: Path, smooth: np.ndarray, suffix: str) -> None:
+    path = tmp_path / f"slice.{suffix}"
+    sitk.WriteImage(volume(smooth, 2), str(path), useCompression=False)
+    (companion,) = data_files(path)
+    expected, frame = read_image(path)
+    path.write_text(path.read_text().replace(companion.name, f"./{companion.name}"))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))).ravel(), expected.ravel())
+    np.testing.assert_array_equal(read_image(path)[0], expected)
+    assert data_files(path) == (companion,)
+    whole = joined(path)
+    assert whole is not None
+    single = tmp_path / f"single{whole.extension}"
+    single.write_bytes(whole.content)
+    np.testing.assert_array_equal(read_image(single)[0], expected)
+    assert read_frame(single).spacing == frame.spacing
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["../secret", "./../secret", "./", "/etc/hostname", "..", "LIST", "slice%03d.raw 1 3 1"]
+)
 @pytest.mark.parametrize("suffix", ["mhd", "mha", "nhdr", "nrrd"])
 def test_a_header_does_not_reach_into_other_folders(
     tmp_path: Path, smooth: np.ndarray, suffix: str, elsewhere: str
