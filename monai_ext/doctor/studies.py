@@ -6,11 +6,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from monai_ext.landmarks import REMAP, Frame, InputError, Markups, Protocol, fitting_protocols, read_label
-from monai_ext.studies import INDEX_FILE, LABEL_TAGS, JournalState, Studies, StudiesIndex, read_index, read_journal
+from monai_ext.studies import (
+    DRAFTS,
+    INDEX_FILE,
+    LABEL_TAGS,
+    READINGS,
+    JournalState,
+    Studies,
+    StudiesIndex,
+    read_index,
+    read_journal,
+)
 
 from .check import OK, PROBLEM, WARNING, Check, count, listed, sentences
 from .journal import check_history, check_journal
 from .survey import Survey
+
+#: Tags of the server: those of requests, and those under which the labels of several readers lie.
+_TAGS = tuple(dict.fromkeys((*LABEL_TAGS, *DRAFTS, *READINGS)))
+#: Labels that train, by themselves or in the mean of the readers.
+_TRAINING_TAGS = ("final", *READINGS)
 
 
 def check_studies(survey: Survey, protocols: Mapping[str, Protocol]) -> Iterator[Check]:
@@ -40,7 +55,8 @@ def check_counts(survey: Survey) -> Check:
     name = "Images"
     if not survey.images:
         return Check(name, WARNING, f"{survey.root} has no image", "Put images into the folder itself, not below it.")
-    finals, drafts = survey.labelled("final"), set(survey.labelled("draft"))
+    finals = survey.labelled("final")
+    drafts = {image for tag in DRAFTS for image in survey.labelled(tag)}
     unfinished = len(drafts - set(finals))
     found = f"{count(len(survey.images), 'image')}: {len(finals)} final, {unfinished} draft"
     return Check(name, OK, f"{found}, {len(survey.images) - len(finals) - unfinished} unlabelled")
@@ -130,7 +146,7 @@ def check_labels(survey: Survey, index: StudiesIndex, protocols: Mapping[str, Pr
             problem = label_problem(path, tag, survey.frames[id], protocols, stated)
             if problem:
                 relative = path.relative_to(survey.root)
-                bad["final" if tag == "final" else "draft"].append(f"{relative}: {problem}")
+                bad["final" if tag in _TRAINING_TAGS else "draft"].append(f"{relative}: {problem}")
     if bad["final"]:
         moved = any(REMAP in problem for problem in bad["final"])
         mapping = f"map those whose image has another placement now (`{REMAP} {survey.root}`), " if moved else ""
@@ -171,8 +187,8 @@ def check_orphans(survey: Survey) -> Check:
     name = "Label files"
     wrong = []
     for tag, files in survey.labels.items():
-        if tag not in LABEL_TAGS:
-            wrong.append(f"labels/{tag} is no tag of the server ({', '.join(LABEL_TAGS)})")
+        if tag not in _TAGS:
+            wrong.append(f"labels/{tag} is no tag of the server ({', '.join(_TAGS)})")
         orphans = [path.name for id, path in files.items() if id not in survey.images]
         if orphans:
             wrong.append(f"labels/{tag} has labels without an image: {listed(orphans)}")

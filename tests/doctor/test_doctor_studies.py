@@ -152,6 +152,26 @@ def test_files_that_label_nothing_are_a_warning(studies: Path) -> None:
     assert "labels/checked is no tag of the server" in check.found
 
 
+def test_labels_of_two_readers_lie_under_tags_of_the_server(studies: Path) -> None:
+    for tag in ("reader1", "reader2"):
+        write_label(studies, "a", tag)
+    write_label(studies, "c", "draft2")
+    checks = examine(studies)
+    assert {check.state for check in checks.values()} == {OK}
+    assert checks["Images"].found == "3 images: 1 final, 2 draft, 0 unlabelled"
+    assert checks["Labels"].found == "5 labels, each fits its protocol and its image"
+    assert checks["Label files"].found == "each belongs to an image"
+
+
+def test_a_broken_label_of_a_reader_is_a_problem_as_it_trains_in_the_mean(studies: Path) -> None:
+    write_label(studies, "a", "reader1")
+    write_label(studies, "a", "reader2", points=[[10.0, 12.0], [50.0, 300.0]])
+    check = examine(studies)["Labels"]
+    assert check.state == PROBLEM
+    assert check.found.startswith(f"labels{os.sep}reader2{os.sep}a.mrk.json: The landmark 'right' lies at pixel")
+    assert "They do not train" not in check.advice
+
+
 def test_a_split_of_an_unknown_image_is_a_problem(studies: Path) -> None:
     (studies / "splits.json").write_text(json.dumps({"train": ["a"], "val": ["c"]}))
     assert examine(studies)["Splits"].found == "1 train, 1 val"
