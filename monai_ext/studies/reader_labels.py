@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from monai_ext.images import read_frame
-from monai_ext.landmarks import Landmarks, Markups
+from monai_ext.landmarks import InputError, Landmarks, Markups
 from monai_ext.studies import (
     ANNOTATOR,
     CONSENSUS_OF,
@@ -24,6 +24,7 @@ from .change_set import ChangeSet
 from .label_changes import LabelChanges, LabelVersion
 from .reader_places import READINGS_NOTE, is_consensus, own_tag, place_for, reader_of, readings
 from .records import LabelEntry, Objects, digest, known_image, label_entry
+from .study_files import Warn
 
 #: What the info of a consensus says of its points, given the version of the model that all readers were shown.
 About = Callable[[Landmarks, str], dict[str, Any]]
@@ -123,6 +124,21 @@ class Readings:
         info = {**_info(made, found, about), READINGS_NOTE: made_of}
         changes.write(self._path(image, "final"), content)
         changes.set_label(image, "final", label_entry(image, digest(content), info))
+
+    def settle_all(self, changes: ChangeSet, warn: Warn, unmade: Collection[str] = ()) -> None:
+        """Rebuilds the final labels whose readings were changed by hand, or by a process that ended in between.
+
+        Args:
+            changes: what is being changed.
+            warn: is given a sentence for each label that cannot be rebuilt.
+            unmade: images whose final label is rebuilt in any case.
+        """
+        for image in list(changes.objects):
+            if image in unmade or not self.is_settled(changes.objects, image):
+                try:
+                    self.settle(changes, image)
+                except (InputError, OSError) as error:
+                    warn(f"The final label of {image} is not made anew of its readings: {error}")
 
     def is_settled(self, objects: Objects, image: str) -> bool:
         """Returns whether the label ``final`` of an image need not be rebuilt; one of its own stays as it is."""

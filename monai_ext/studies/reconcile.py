@@ -16,8 +16,8 @@ from .change_set import ChangeSet
 from .index_file import Repairs
 from .journal import Change
 from .label_changes import LabelHistory, is_readable
-from .reader_places import READINGS_NOTE
-from .readers import stated_annotator, stated_sources
+from .reader_places import READINGS_NOTE, is_consensus
+from .readers import READINGS, stated_annotator, stated_sources
 from .records import FileEntry, ImageEntry, LabelEntry, Objects, digest, image_entry, label_entry
 from .study_files import StudyFiles, Warn
 
@@ -127,31 +127,59 @@ def _or_new(entry: ImageEntry | None) -> ImageEntry:
     return ImageEntry(image=FileEntry()) if entry is None else entry
 
 
-def restore_labels(changes: ChangeSet, files: StudyFiles, history: LabelHistory, repairs: Repairs) -> None:
-    """Moves damaged label files to ``labels/.damaged/<tag>/`` and puts the newest whole version in their place."""
+def restore_labels(changes: ChangeSet, files: StudyFiles, history: LabelHistory, repairs: Repairs) -> list[str]:
+    """Moves damaged label files to ``labels/.damaged/<tag>/`` and puts the newest whole version in their place.
+
+    Returns:
+        The images whose damaged ``final`` label was made of readings: it is to be made of them again, as its earlier
+        versions are of a time before them.
+    """
+    unmade = []
     for tag, images in files.scan_labels(lambda _: None).items():
         for image in sorted(images & changes.objects.keys()):
             known = changes.objects[image].labels.get(tag)
             trusted = known is not None and known.sha256 == files.label_digest(image, tag)
-            if not trusted and not is_readable(files.label(image, tag)):
+            if trusted or is_readable(files.label(image, tag)):
+                continue
+            if tag == "final" and _is_made_of_readings(known, image, files):
+                kept = _keep_aside(changes, files, image, tag)
+                _drop(changes, files, image, tag)
+                repairs.add(f"{kept}; it is made of the labels of its readers again.")
+                unmade.append(image)
+            else:
                 _restore(changes, files, history, repairs, image, tag)
+    return unmade
+
+
+def _is_made_of_readings(final: LabelEntry | None, image: str, files: StudyFiles) -> bool:
+    """Returns whether there are readings that a damaged ``final`` label was made of; without a record of it, any."""
+    made = final is None or is_consensus(final.info)
+    return made and any(files.label_digest(image, tag) is not None for tag in READINGS)
+
+
+def _keep_aside(changes: ChangeSet, files: StudyFiles, image: str, tag: str) -> str:
+    """Keeps what a damaged label file holds; returns the beginning of the sentence on it."""
+    aside = files.labels / ".damaged" / tag / f"{image}.{time.strftime('%Y%m%d-%H%M%S')}{LABEL_EXTENSION}"
+    changes.write(aside, files.label(image, tag).read_bytes())
+    return f"The {tag} label of {image} is damaged and is kept as {aside.relative_to(files.root)}"
+
+
+def _drop(changes: ChangeSet, files: StudyFiles, image: str, tag: str) -> None:
+    changes.remove(files.label(image, tag))
+    changes.drop_label(image, tag, files.label_digest(image, tag) or "")
 
 
 def _restore(
     changes: ChangeSet, files: StudyFiles, history: LabelHistory, repairs: Repairs, image: str, tag: str
 ) -> None:
-    path = files.label(image, tag)
-    aside = files.labels / ".damaged" / tag / f"{image}.{time.strftime('%Y%m%d-%H%M%S')}{LABEL_EXTENSION}"
-    changes.write(aside, path.read_bytes())
-    kept = f"The {tag} label of {image} is damaged and is kept as {aside.relative_to(files.root)}"
+    kept = _keep_aside(changes, files, image, tag)
     version = next((v for v in history.versions(image, tag) if is_readable(v.path)), None)
     if version is None:
-        changes.remove(path)
-        changes.drop_label(image, tag, files.label_digest(image, tag) or "")
+        _drop(changes, files, image, tag)
         repairs.add(f"{kept}; there is no earlier version, so the image has no {tag} label: label it again.")
         return
     content = version.path.read_bytes()
-    changes.write(path, content)
+    changes.write(files.label(image, tag), content)
     info = {**version.info, "restored_from": version.version}
     changes.set_label(image, tag, label_entry(image, digest(content), info))
     repairs.add(f"{kept}; its version of {version.time:%Y-%m-%d %H:%M} UTC is put back: check it.")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from app_requests import assert_refused, publish_random
 from app_spots import spot_points, write_label
@@ -17,6 +18,8 @@ from app_studies import label_state, write_content
 from fastapi.testclient import TestClient
 
 from lib.datastore import LandmarkDatastore
+from monai_ext.images import read_frame
+from monai_ext.landmarks import Markups
 
 LONG_AGO = 1_000_000_000
 
@@ -116,6 +119,38 @@ def test_only_a_server_mends(studies: Path) -> None:
     assert store.repairs == []
     assert label_file(studies, "spot_00").read_bytes() == damaged
     assert store.get_labeled_images() == ["spot_00"]
+
+
+@pytest.mark.parametrize("readers", [1, 2])
+@pytest.mark.parametrize("is_index_lost", [False, True])
+def test_damaged_mean_of_two_readers_is_made_again_and_no_label_of_an_earlier_time_put_back(
+    make_studies: Callable[[int], Path], tmp_path: Path, readers: int, is_index_lost: bool
+) -> None:
+    studies = make_studies(1)
+    old, ann, ben = (spot_points(0) + np.array([shift, 0.0]) for shift in (5.0, 0.0, -2.0))
+
+    def markups(points: object) -> Markups:
+        return Markups.read(write_label(tmp_path / "l.mrk.json", studies / "spot_00.png", points))
+
+    store = LandmarkDatastore(str(studies))
+    for points in (old, ann):
+        store.store_label("spot_00", "final", markups(points).content, {"annotator": "ann"})
+    LandmarkDatastore(str(studies), readers=2).save_reading("spot_00", "final", markups(ben), {}, "ben")
+    damaged = damage(label_file(studies, "spot_00"))
+    if is_index_lost:
+        (studies / "datastore_v2.json").unlink()
+        (studies / "journal.jsonl").unlink()
+
+    store = LandmarkDatastore(str(studies), readers=readers)
+
+    (sentence,) = store.repairs
+    assert sentence.endswith("; it is made of the labels of its readers again.")
+    found = Markups.read(label_file(studies, "spot_00")).landmarks(read_frame(studies / "spot_00.png"))
+    np.testing.assert_allclose(found.points, (ann + ben) / 2, atol=1e-6)
+    assert set(store.get_label_info("spot_00", "final")["consensus_of"]) == {"reader1", "reader2"}
+    (aside,) = (studies / "labels" / ".damaged" / "final").iterdir()
+    assert aside.read_bytes() == damaged
+    assert LandmarkDatastore(str(studies), readers=readers).repairs == []
 
 
 def temporary(folder: Path, age: float | None = LONG_AGO) -> Path:

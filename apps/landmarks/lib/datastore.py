@@ -109,28 +109,20 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         self._state.write()
 
     def _reconcile_datastore(self) -> None:
+        unmade: list[str] = []
         with self._state.changing() as changes:
             self._reconcile_images(changes)
             if self._repair:
                 self._repair = False
                 sweep_temporary(self._state.files, psutil.Process().create_time(), self.repairs)
-                restore_labels(changes, self._state.files, self._labels.history, self.repairs)
+                unmade = restore_labels(changes, self._state.files, self._labels.history, self.repairs)
         with self._state.changing() as changes:
             reconcile_labels(changes.objects, self._state.files, self._warn_once)
-            self._settle(changes)
+            self._readings.settle_all(changes, self._warn_once, unmade)
 
     def _reconcile_images(self, changes: ChangeSet) -> None:
         """Lists the images that there are."""
         reconcile_images(changes.objects, self._state.files, self._warn_once)
-
-    def _settle(self, changes: ChangeSet) -> None:
-        """Rebuilds the final labels whose readings were changed by hand, or by a process that ended in between."""
-        for image in list(changes.objects):
-            if not self._readings.is_settled(changes.objects, image):
-                try:
-                    self._readings.settle(changes, image)
-                except (InputError, OSError) as error:
-                    self._warn_once(f"The final label of {image} is not made anew of its readings: {error}")
 
     def _to_id(self, file: str) -> tuple[str, str]:
         parts = split_image_file(Path(file))
