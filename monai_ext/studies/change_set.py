@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -90,16 +91,20 @@ class ChangeSet:
 
 
 class SecondName:
-    """A present file under a second name; where the file system has no such thing, a copy."""
+    """A present file under a second name; a copy where the file system has no such thing, or the file is a link.
+
+    A second name of a symbolic link would lead elsewhere from another folder, or to a file that others change.
+    """
 
     def __init__(self, present: Path, path: Path) -> None:
         self._present, self.path = present, path
 
     def commit(self) -> None:
-        try:
-            os.link(self._present, self.path)
-        except OSError:
-            write_atomically(self.path, self._present.read_bytes())
+        if not self._present.is_symlink():
+            with contextlib.suppress(OSError):
+                os.link(self._present, self.path)
+                return
+        write_atomically(self.path, self._present.read_bytes())
 
     def discard(self) -> None:
         """Nothing was prepared."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,22 @@ def test_version_is_not_changed_by_an_edit_of_the_label_in_place(studies: Path, 
     Path(store.get_label_uri("spot_00", "final")).write_text('{"content": "edited in place"}')
     contents = [json.loads(v.read())["content"] for v in store.label_versions("spot_00", "final")]
     assert contents == ["b", "a"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_label_that_is_a_symbolic_link_stays_as_an_earlier_version(
+    studies: Path, tmp_path: Path, is_relative: bool
+) -> None:
+    store = LandmarkDatastore(str(studies))
+    target, link = Path(write_content(tmp_path, "elsewhere")), studies / "labels" / "final" / "spot_00.mrk.json"
+    link.symlink_to(os.path.relpath(target, link.parent) if is_relative else target)
+    store.refresh()
+    store.save_label("spot_00", write_content(tmp_path, "b"), "final", {})
+    target.write_text('{"content": "changed later"}')
+    (version,) = store.label_versions("spot_00", "final")
+    assert json.loads(version.read())["content"] == "elsewhere"
+    assert label_state(store, "spot_00") == ("b", {})
 
 
 def test_label_edited_by_hand_and_then_replaced_is_kept_without_notes_of_another(studies: Path, tmp_path: Path) -> None:
