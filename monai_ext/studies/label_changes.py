@@ -161,6 +161,20 @@ class LabelChanges:
         changes.remove(self.files.label(image, tag))
         changes.drop_label(image, tag, self.files.label_digest(image, tag) or label.sha256)
 
+    def end_draft(self, changes: ChangeSet, image: str, draft: str, by: str = "final") -> None:
+        """Takes a draft away that a finished label ends; one of another protocol stays.
+
+        Args:
+            changes: what is being changed.
+            image: its ID.
+            draft: the tag under which the draft lies, if there is one.
+            by: the tag of the finished label.
+        """
+        known = known_image(changes.objects, image)
+        protocols = {known.protocol(by), known.protocol(draft)} - {None}
+        if draft in known.labels and len(protocols) < 2:
+            self.delete(changes, image, draft)
+
     def earlier(self, objects: Objects, image: str, tag: str) -> list[LabelVersion]:
         """The earlier versions of a label, newest first.
 

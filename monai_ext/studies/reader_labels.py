@@ -68,7 +68,7 @@ class Readings:
         self.labels.store(changes, image, place, label.content, info)
         draft = own_tag(changes.objects[image], "draft", reader)
         if draft is not None:
-            self.labels.delete(changes, image, draft)
+            self.labels.end_draft(changes, image, draft, by=place)
         self.settle(changes, image, pending={**adopted, place: label}, about=about, keep=not adopted)
 
     def delete(self, changes: ChangeSet, image: str, place: str) -> None:

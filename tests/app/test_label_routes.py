@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -108,13 +108,57 @@ def test_params_that_cannot_be_stored_are_refused(
     assert app.datastore().get_labeled_images() == []
 
 
-def test_label_of_another_protocol_is_not_overwritten(
-    make_app: Callable[..., Any], make_studies: Callable[[int], Path], tmp_path: Path
-) -> None:
-    app = make_app(make_studies(1), protocols="spots,fundus")
-    client = client_of(app)
-    content = write_label(tmp_path / "l.mrk.json", image_file(app, "spot_00"), spot_points(0)).read_bytes()
-    fundus = _with(_with(content, '"bright"', '"fovea"'), '"dim"', '"optic_disc"')
+class TwoProtocols(NamedTuple):
+    """An app with two protocols, its client, and a label of spot_00 of each."""
+
+    app: Any
+    client: TestClient
+    spots: bytes
+    fundus: bytes
+
+
+@pytest.fixture
+def two(make_app: Callable[..., Any], make_studies: Callable[[int], Path], tmp_path: Path) -> Callable[..., Any]:
+    def make(**conf: str) -> TwoProtocols:
+        app = make_app(make_studies(1), protocols="spots,fundus", **conf)
+        content = write_label(tmp_path / "l.mrk.json", image_file(app, "spot_00"), spot_points(0)).read_bytes()
+        fundus = _with(_with(content, '"bright"', '"fovea"'), '"dim"', '"optic_disc"')
+        return TwoProtocols(app, client_of(app), content, fundus)
+
+    return make
+
+
+@pytest.mark.parametrize("readers", ["1", "2"])
+def test_draft_of_another_protocol_is_not_ended_by_a_final_label(two: Callable[..., Any], readers: str) -> None:
+    app, client, spots, fundus = two(readers=readers)
+    assert put_label(client, fundus, tag="draft", annotator="Ann").status_code == 200
+    assert put_label(client, spots, annotator="Ann").status_code == 200
+    assert b"fovea" in Path(app.datastore().get_label_uri("spot_00", "draft")).read_bytes()
+    assert put_label(client, fundus, tag="draft", annotator="Ann").status_code == 200
+    client.delete("/datastore/label", params={"id": "spot_00", "tag": "final", "annotator": "Ann"})
+    assert put_label(client, fundus, annotator="Ann").status_code == 200
+    assert "draft" not in app.datastore().objects["spot_00"].labels
+
+
+@pytest.mark.parametrize("readers", ["1", "2"])
+def test_earlier_version_does_not_replace_a_label_of_another_protocol(two: Callable[..., Any], readers: str) -> None:
+    app, client, spots, fundus = two(readers=readers)
+    asked = {"image": "spot_00", "annotator": "Ann"}
+    put_label(client, spots, annotator="Ann")
+    client.delete("/datastore/label", params={"id": "spot_00", "tag": "final", "annotator": "Ann"})
+    put_label(client, fundus, annotator="Ann")
+    (version,) = client.get("/datastore/label/history", params=asked).json()["versions"]
+    answer = client.post("/datastore/label/restore", params={**asked, "version": version["version"]})
+    assert_refused(answer, 409, "The final label of 'spot_00' belongs to the protocol fundus: delete it before")
+    assert b"fovea" in Path(app.datastore().get_label_uri("spot_00", "final")).read_bytes()
+    client.delete("/datastore/label", params={"id": "spot_00", "tag": "final", "annotator": "Ann"})
+    answer = client.post("/datastore/label/restore", params={**asked, "version": version["version"]})
+    assert answer.json()["info"]["protocol"] == "spots"
+    assert "first_submission" not in answer.json()["info"]
+
+
+def test_label_of_another_protocol_is_not_overwritten(two: Callable[..., Any]) -> None:
+    app, client, content, fundus = two()
     assert put_label(client, fundus).json()["info"]["protocol"] == "fundus"
     assert_refused(put_label(client, content), 409, "belongs to the protocol fundus")
     assert b"fovea" in Path(app.datastore().get_label_uri("spot_00", "final")).read_bytes()

@@ -200,7 +200,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
     def store_label(
         self, image_id: str, tag: str, content: bytes, info: dict[str, Any], check: EntryCheck = accept
     ) -> None:
-        """Stores the content of a markups file as a label; a final label ends the draft of its image.
+        """Stores the content of a markups file as a label; a final label ends its image's draft of the same protocol.
 
         Args:
             image_id: the image.
@@ -218,28 +218,31 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         with self._state.changing() as changes:
             check(known_image(changes.objects, image_id))
             self._labels.store(changes, image_id, tag, content, info)
-            if tag == "final" and "draft" in changes.objects[image_id].labels:
-                self._labels.delete(changes, image_id, "draft")
+            if tag == "final":
+                self._labels.end_draft(changes, image_id, "draft")
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
         """Deletes the label of an image under one tag; it stays as an earlier version."""
         with self._state.changing() as changes:
             self._labels.delete(changes, label_id, label_tag)
 
-    def restore_label(self, image_id: str, tag: str, version: LabelVersion, *, user: str | None) -> dict[str, Any]:
+    def restore_label(
+        self, image_id: str, tag: str, version: LabelVersion, *, user: str | None, check: EntryCheck = accept
+    ) -> dict[str, Any]:
         """Makes an earlier version the present label, which becomes an earlier version itself; returns its info.
 
-        The info stays that of the version, with who restored it. A final label ends the draft of its image here too.
+        The info stays that of the version, with who restored it. A final label ends a draft as in :meth:`store_label`.
 
         Raises:
             NotFoundError: there is no such image.
         """
         content = version.read()
         with self._state.changing() as changes:
+            check(known_image(changes.objects, image_id))
             notes = {"restored_from": version.version, "restored_by": user}
             self._labels.store(changes, image_id, tag, content, {**version.info, **notes})
-            if tag == "final" and "draft" in changes.objects[image_id].labels:
-                self._labels.delete(changes, image_id, "draft")
+            if tag == "final":
+                self._labels.end_draft(changes, image_id, "draft")
             return dict(changes.objects[image_id].labels[tag].info)
 
     def state_size(self, image_id: str, size: StatedSize | None) -> None:

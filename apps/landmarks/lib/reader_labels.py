@@ -110,7 +110,14 @@ class ReaderLabels:
             self._readings.delete(changes, image_id, _reading_tag(changes.objects, image_id, tag, reader))
 
     def restore_reading(
-        self, image_id: str, tag: str, version: LabelVersion, reader: str, *, user: str | None
+        self,
+        image_id: str,
+        tag: str,
+        version: LabelVersion,
+        reader: str,
+        *,
+        user: str | None,
+        check: EntryCheck = accept,
     ) -> dict[str, Any]:
         """Makes an earlier version of a reader's own label the present one; returns its info.
 
@@ -120,7 +127,7 @@ class ReaderLabels:
         """
         notes = {"restored_from": version.version, "restored_by": user}
         label = parse_markups(version.read(), version.path.name)
-        self.save_reading(image_id, tag, label, {**version.info, **notes}, reader)
+        self.save_reading(image_id, tag, label, {**version.info, **notes}, reader, check=check)
         return self.get_label_info(image_id, self.reading_tag(image_id, tag, reader))
 
     def note_reading(self, image_id: str, tag: str, reader: str, info: dict[str, Any]) -> None:

@@ -223,13 +223,18 @@ class LandmarkService:
         return info
 
     def restore_label(
-        self, image: str, tag: str, version: LabelVersion, user: str | None, reader: str | None = None
+        self, image: str, tag: str, version: LabelVersion, of: Protocol, user: str | None, reader: str | None = None
     ) -> dict[str, Any]:
-        """Makes an earlier version of a label, or of a reader's own, the present one; returns its info."""
+        """Makes an earlier version of a label, or of a reader's own, the present one; returns its info.
+
+        Raises:
+            ConflictError: the image has a label of another protocol than the version's under that tag.
+        """
+        check = partial(_refuse_other_protocol, image, tag, of)
         if reader is None:
-            info = self.datastore.restore_label(image, tag, version, user=user)
+            info = self.datastore.restore_label(image, tag, version, user=user, check=check)
         else:
-            info = self.datastore.restore_reading(image, tag, version, reader, user=user)
+            info = self.datastore.restore_reading(image, tag, version, reader, user=user, check=check)
         protocol = info.get("protocol")
         if tag == "final" and isinstance(protocol, str):
             known = self.proposals.get(protocol, image, self.datastore.image_state(image))
@@ -287,14 +292,7 @@ class LandmarkService:
                 f"The image {image!r} was replaced while its label was saved: load it again, and save the label if it "
                 "still fits."
             )
-        places = {"final": ("final", *READINGS), "draft": DRAFTS}.get(tag, (tag,))
-        others = [entry.protocol(place) for place in places]
-        other = next((name for name in others if name not in (None, protocol.name)), None)
-        if other is not None:
-            raise ConflictError(
-                f"The {tag} label of {image!r} belongs to the protocol {other}: delete it before you save one of "
-                f"{protocol.name}, or add the image a second time under another ID."
-            )
+        _refuse_other_protocol(image, tag, protocol, entry)
 
     def _stored_proposal(self, image: str, protocol: Protocol) -> Proposal | None:
         """The proposal that was kept as the label ``original``, after a restart of the server."""
@@ -314,6 +312,18 @@ class LandmarkService:
 def without(notes: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     """Returns what a client notes, without the notes that are not a client's to make."""
     return {name: value for name, value in notes.items() if name not in names}
+
+
+def _refuse_other_protocol(image: str, tag: str, protocol: Protocol, entry: ImageEntry) -> None:
+    """Refuses a label beside one of another protocol."""
+    places = {"final": ("final", *READINGS), "draft": DRAFTS}.get(tag, (tag,))
+    others = [entry.protocol(place) for place in places]
+    other = next((name for name in others if name not in (None, protocol.name)), None)
+    if other is not None:
+        raise ConflictError(
+            f"The {tag} label of {image!r} belongs to the protocol {other}: delete it before you save one of "
+            f"{protocol.name}, or add the image a second time under another ID."
+        )
 
 
 def _about_consensus(

@@ -42,10 +42,12 @@ def label_history_router(service: LandmarkService, app: Any) -> APIRouter:
         protocol = found.info.get("protocol")
         try:
             label = Markups.read(found.path, found.path.name)
-            read_label(label, read_frame(path), service.protocols, str(protocol) if protocol else None, tag)
+            stated = str(protocol) if protocol else None
+            served, _ = read_label(label, read_frame(path), service.protocols, stated, tag)
         except InputError as error:
             raise ConflictError(f"The version {version} cannot be put back: {error}") from None
-        info = service.restore_label(image, tag, found, user.username, None if tag == SHARED else reader)
+        own = None if tag == SHARED else reader
+        info = service.restore_label(image, tag, found, served, user.username, own)
         return {"image": image, "label": image, "tag": tag, "info": info}
 
     def _versions(image: str, tag: str, reader: str | None) -> list[LabelVersion]:
