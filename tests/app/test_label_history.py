@@ -8,13 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from app_requests import assert_refused, image_file, put_label
-from app_spots import spot_image, spot_points
+from app_requests import assert_refused, client_of, image_file, put_label
+from app_spots import spot_image, spot_points, write_label
 from app_studies import label_state, write_content
 from fastapi.testclient import TestClient
 
 from lib.datastore import LandmarkDatastore
+from monai_ext.images import read_frame
+from monai_ext.landmarks import Markups
 from monai_ext.studies import MEGABYTE, Studies
 from monai_ext.studies.label_changes import KEPT_VERSIONS
 
@@ -113,6 +116,30 @@ def test_versions_of_a_deleted_image_wait_for_its_return(
     client.put("/datastore/image", files={"file": ("spot_00.png", picture)})
     assert restore(client, version["version"]).status_code == 200
     assert present(app) == content
+
+
+def test_version_made_of_two_readers_comes_back_as_a_label_of_its_own(
+    make_app: Callable[..., Any], make_studies: Callable[[int], Path]
+) -> None:
+    studies = make_studies(1)
+    client = client_of(make_app(studies, readers="2"))
+    for name, shift in (("ann", 0.0), ("ben", 3.0)):
+        points = spot_points(0) + np.array([shift, 0.0])
+        content = write_label(studies.parent / "l.mrk.json", studies / "spot_00.png", points).read_bytes()
+        assert put_label(client, content, annotator=name).status_code == 200
+    picture = (studies / "spot_00.png").read_bytes()
+    app = make_app(studies)
+    client = client_of(app)
+    client.delete("/datastore/image", params={"id": "spot_00"})
+    client.put("/datastore/image", files={"file": ("spot_00.png", picture)})
+    (version,) = history(client)
+    assert restore(client, version["version"]).status_code == 200
+    for store in (app.datastore(), LandmarkDatastore(str(studies)), LandmarkDatastore(str(studies), readers=2)):
+        store.refresh()
+        label = Markups.read(Path(store.get_label_uri("spot_00", "final")))
+        frame = read_frame(studies / "spot_00.png")
+        np.testing.assert_allclose(label.landmarks(frame).points, spot_points(0) + np.array([1.5, 0.0]), atol=1e-6)
+        assert "consensusOf" not in label.document
 
 
 def test_version_that_does_not_fit_the_image_any_more_is_refused(

@@ -12,9 +12,11 @@ import psutil
 from monailabel.datastore.local import LocalDatastore, LocalDatastoreModel
 
 from monai_ext.images import IMAGE_EXTENSIONS, LABEL_EXTENSION, StatedSize, check_image_id, pixel_file, same_name
-from monai_ext.landmarks import InputError
+from monai_ext.landmarks import InputError, parse_markups
 from monai_ext.studies import (
+    CONSENSUS_OF,
     LOCK_SECONDS,
+    READINGS_NOTE,
     ChangeSet,
     LabelChanges,
     LabelHistory,
@@ -231,16 +233,19 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
     ) -> dict[str, Any]:
         """Makes an earlier version the present label, which becomes an earlier version itself; returns its info.
 
-        The info stays that of the version, with who restored it. A final label ends a draft as in :meth:`store_label`.
+        The info stays that of the version, with who restored it; what was made of the labels of several readers is a
+        label of its own then. A final label ends a draft as in :meth:`store_label`.
 
         Raises:
             NotFoundError: there is no such image.
         """
-        content = version.read()
+        content, info = version.read(), {name: note for name, note in version.info.items() if name != READINGS_NOTE}
+        if info != version.info:
+            content = parse_markups(content, version.path.name).with_fields({CONSENSUS_OF: None}).content
+        info |= {"restored_from": version.version, "restored_by": user}
         with self._state.changing() as changes:
             check(known_image(changes.objects, image_id))
-            notes = {"restored_from": version.version, "restored_by": user}
-            self._labels.store(changes, image_id, tag, content, {**version.info, **notes})
+            self._labels.store(changes, image_id, tag, content, info)
             if tag == "final":
                 self._labels.end_draft(changes, image_id, "draft")
             return dict(changes.objects[image_id].labels[tag].info)
