@@ -57,6 +57,11 @@ def readers(entry: ImageEntry) -> list[str]:
     return list(found.values())
 
 
+def _unnamed(entry: ImageEntry, tag: str) -> list[str]:
+    """Returns where drafts of unknown persons lie, whose places readers take where there is no other."""
+    return [place for place, label in drafts(entry).items() if not reader_of(label.info)] if tag == "draft" else []
+
+
 def has(names: list[str], reader: str) -> bool:
     """Returns whether a reader is among some."""
     return reader_key(reader) in map(reader_key, names)
@@ -82,6 +87,8 @@ def own_tag(entry: ImageEntry, tag: str, reader: str) -> str | None:
 def place_for(image: str, entry: ImageEntry, tag: str, reader: str, most: int) -> str:
     """Returns where a reader's label is to lie.
 
+    A draft of an unknown person gives way where no other place is free, and stays as an earlier version.
+
     Args:
         image: its ID, for messages.
         entry: the image, whose ``final`` label lies among the readings.
@@ -97,7 +104,7 @@ def place_for(image: str, entry: ImageEntry, tag: str, reader: str, most: int) -
         return own
     known = readers(entry)
     places = READINGS if tag == "final" else DRAFTS
-    free = [place for place in places if place not in entry.labels]
+    free = [place for place in places if place not in entry.labels] or _unnamed(entry, tag)
     if not free or (not has(known, reader) and len(known) >= most):
         names = ", ".join(name or "one without a name" for name in known)
         raise ConflictError(

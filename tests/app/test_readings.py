@@ -275,6 +275,21 @@ def test_a_study_of_one_reader_goes_on_with_two(
     assert_refused(study.person("eve").put("spot_02", C), 409, "(one without a name, ben)")
 
 
+def test_a_draft_of_an_unknown_person_keeps_no_reader_from_a_draft(
+    make_app: Callable[..., Any], make_studies: Callable[[int], Path]
+) -> None:
+    study = Study(make_app, make_studies(1), readers="1")
+    study.person("").put("spot_00", C, tag="draft")
+    study.open(readers="2")
+    ann, ben = study.person("ann"), study.person("ben")
+    assert ann.put("spot_00", A, tag="draft").status_code == 200
+    assert ben.put("spot_00", B, tag="draft").status_code == 200
+    assert (ann.points("spot_00", "draft"), ben.points("spot_00", "draft")) == (A, B)
+    assert_refused(study.person("eve").put("spot_00", C, tag="draft"), 409, "has its 2 readers (ben, ann)")
+    (version,) = study.app.datastore().label_versions("spot_00", "draft")
+    assert b"10.0" in version.read()
+
+
 def test_the_study_opens_with_one_reader_again_and_loses_nothing(study: Study) -> None:
     for name, points in (("ann", A), ("ben", B)):
         study.person(name).put("spot_00", points)
