@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from monai_ext.landmarks import InputError
 
-from .errors import LockedError
+from .errors import LockedError, StorageError
 
 LOCK_FILE, LOCK_SECONDS = ".lock", 30.0
 logging.getLogger("filelock").setLevel(logging.ERROR)  # it reports every acquisition
@@ -37,6 +37,7 @@ class StoreLock:
 
         Raises:
             LockedError: it is held for too long elsewhere.
+            StorageError: the folder cannot be written, so that nobody can take it.
         """
         deadline = time.monotonic() + self._seconds
         if not self._threads.acquire(timeout=self._seconds):
@@ -46,6 +47,12 @@ class StoreLock:
         except Timeout:
             self._threads.release()
             raise self._busy() from None
+        except OSError as error:
+            self._threads.release()
+            raise StorageError(
+                f"The studies folder {self.path.parent} cannot be written ({error.strerror or error}): nothing was "
+                "changed; permit the user who runs this program to write to it, or mount its disk for writing."
+            ) from error
         except BaseException:
             self._threads.release()
             raise

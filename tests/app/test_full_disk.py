@@ -126,6 +126,30 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True, timeout=20)
 
 
+def test_folder_that_can_only_be_read_is_refused_in_a_sentence_and_nothing_is_changed(
+    app: Any, upload: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, content = client_of(app), upload()
+    assert put_label(client, content, annotator="Ann").status_code == 200
+    studies, open_file = app.datastore().folder, os.open
+    before = files_of(studies / "labels")
+
+    def open_read_only(path: Any, flags: int, *more: Any, **options: Any) -> int:
+        if flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR) and str(path).startswith(str(studies)):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return open_file(path, flags, *more, **options)
+
+    monkeypatch.setattr(os, "open", open_read_only)
+    words = f"The studies folder {studies} cannot be written ({os.strerror(errno.EROFS)}): nothing was changed"
+    for answer in (put_label(client, content), client.delete("/datastore/label?id=spot_00&tag=final")):
+        assert_refused(answer, 507, words)
+    with pytest.raises(StorageError, match="cannot be written"):
+        LandmarkDatastore(str(studies))
+    monkeypatch.undo()
+    assert files_of(studies / "labels") == before
+    assert put_label(client, content, annotator="Ben").status_code == 200
+
+
 def test_full_disk_is_answered_with_507_and_the_server_goes_on(
     make_app: Callable[..., Any], small_disk: Path, tmp_path: Path
 ) -> None:
