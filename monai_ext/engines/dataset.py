@@ -109,14 +109,43 @@ def check_labels(images: Iterable[LabelledImage], protocol: Protocol) -> list[La
         InputError: as :func:`with_landmarks`, or a landmark has no point in any label.
     """
     read = with_landmarks(images, protocol)
-    defined = np.any([image.landmarks.defined for image in read if image.landmarks is not None], axis=0)
-    empty = [name for name, known in zip(protocol.landmark_names, defined, strict=True) if not known]
-    if empty:
+    if empty := _without_point(read, protocol):
         raise InputError(
             f"No label has a point for {', '.join(empty)}: place it in at least one image, "
             "or remove it from the protocol."
         )
     return read
+
+
+def check_sides(train: Sequence[LabelledImage], val: Sequence[LabelledImage], protocol: Protocol) -> None:
+    """Refuses a split from which a landmark could not be learned, or no error be measured.
+
+    Args:
+        train: images with their landmarks.
+        val: likewise.
+        protocol: the landmark task.
+
+    Raises:
+        InputError: a landmark has no point in the training images, or the validation images have no point at all.
+    """
+    if unseen := _without_point(train, protocol):
+        names, count = ", ".join(unseen), len(train)
+        raise InputError(
+            f"The {count} training image{'' if count == 1 else 's'} cannot teach {names}, which only validation images "
+            "have a point for: place it in more images, or move one of those to the split train in splits.json."
+        )
+    if len(_without_point(val, protocol)) == len(protocol.landmark_names):
+        count = len(val)
+        raise InputError(
+            f"The {count} validation image{' has' if count == 1 else 's have'} no point, so that no error could be "
+            f"measured: place a landmark in {val[0].id}, or label more images."
+        )
+
+
+def _without_point(images: Sequence[LabelledImage], protocol: Protocol) -> list[str]:
+    """The landmarks that have a point in none of the images."""
+    defined = np.any([image.landmarks.defined for image in images if image.landmarks is not None], axis=0)
+    return [name for name, known in zip(protocol.landmark_names, defined, strict=True) if not known]
 
 
 def split_images(

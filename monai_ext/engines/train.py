@@ -26,6 +26,7 @@ from .dataset import (
     add_seen_labels,
     against_hash,
     check_labels,
+    check_sides,
     digests,
     read_settled_sides,
     split_images,
@@ -73,7 +74,8 @@ def train_model(
         clock: of all reported times, and of the length of a run with ``minutes``.
 
     Raises:
-        InputError: too few labels, a label that does not fit, an image that cannot be read, a GPU that is not there.
+        InputError: too few labels, a label that does not fit, a landmark without a point in the training images, an
+            image that cannot be read, a GPU that is not there.
         FolderBusyError: another process trains in the folder.
         ResourceError: there is not enough memory or disk space; the published model is unchanged.
     """
@@ -84,6 +86,7 @@ def train_model(
     train_images, val_images = split_images(images, fraction, read_settled_sides(folder))
     used = check_labels(train_images + val_images, protocol)
     train_images, val_images = used[: len(train_images)], used[len(train_images) :]
+    check_sides(train_images, val_images, protocol)
     device = find_device(options.device, local_rank())
     signature = run_signature(protocol, used, options.seed, options.epoch_steps, options.minutes)
     job = Job(

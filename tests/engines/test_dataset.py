@@ -8,8 +8,8 @@ import pytest
 import torch
 from engine_study import write_study
 
-from monai_ext.engines import LabelledImage, labelled_images, split_images
-from monai_ext.engines.dataset import check_labels
+from monai_ext.engines import LabelledImage, labelled_images, split_images, train_model
+from monai_ext.engines.dataset import check_labels, check_sides
 from monai_ext.engines.loader import make_loader
 from monai_ext.landmarks import Frame, InputError, Landmarks
 from monai_ext.landmarks.geometry import fit_matrix, transform_points
@@ -102,6 +102,54 @@ def test_a_landmark_that_nobody_placed_is_refused(tmp_path, blob_protocol) -> No
 
     with pytest.raises(InputError, match="No label has a point for dark"):
         check_labels(labelled_images(studies), blob_protocol)
+
+
+def write_sides(root: Path, train: list[list[int]], val: list[list[int]]) -> list[LabelledImage]:
+    """A study whose images have these statuses of (bright, dark), with their splits."""
+    studies = write_study(root, len(train) + len(val))
+    splits = {}
+    for i, status in enumerate([*train, *val]):
+        id = f"image_{i:03d}"
+        known = read_markups(studies.label_path(id), Frame(80, 56))
+        write_markups(studies.label_path(id), Landmarks(known.names, known.points, known.frame, status))
+        splits[id] = "train" if i < len(train) else "val"
+    studies.write_splits(splits)
+    return labelled_images(studies)
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "sentence"),
+    [
+        (
+            [[1, 0], [1, -1]],
+            [[1, 1]],
+            "The 2 training images cannot teach dark, which only validation images have a point for: place it in more "
+            "images, or move one of those to the split train in splits.json.",
+        ),
+        (
+            [[1, 1]],
+            [[0, 0], [-1, 0]],
+            "The 2 validation images have no point, so that no error could be measured: place a landmark in "
+            "image_001, or label more images.",
+        ),
+    ],
+)
+def test_sides_that_teach_or_measure_nothing_are_refused_before_training(
+    tmp_path, quick_protocol, train, val, sentence
+) -> None:
+    images, reports = write_sides(tmp_path / "studies", train, val), []
+
+    with pytest.raises(InputError) as raised:
+        train_model(quick_protocol, images, tmp_path / "blobs", on_progress=reports.append)
+
+    assert (str(raised.value), reports) == (sentence, [])
+    assert not (tmp_path / "blobs").exists()
+
+
+def test_a_landmark_may_be_missing_in_all_validation_images_but_not_all_landmarks(tmp_path, blob_protocol) -> None:
+    images = check_labels(write_sides(tmp_path / "studies", [[1, 0], [-1, 1]], [[0, 1], [0, 0]]), blob_protocol)
+
+    check_sides(images[:2], images[2:], blob_protocol)
 
 
 def test_validation_batches_carry_exact_points(blob_study, blob_protocol) -> None:
