@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from monai_ext import engines
 from monai_ext.landmarks import Protocol, find_protocol, shipped_dir
+from monai_ext.models import finite
 from monai_ext.studies import Studies
 
 from .console import print_json, tell
@@ -88,7 +88,9 @@ def _print(result: engines.TrainResult, studies: Path, as_json: bool) -> None:
         document = asdict(result)
         document["card"] = result.card.model_dump(mode="json") if result.card else None
         document["folder"] = str(result.folder)
-        document["val_error"] = result.val_error if math.isfinite(result.val_error) else None
+        for name in ("val_error", "previous_error"):
+            document[name] = finite(document[name])
+        document["history"] = [{key: finite(value) for key, value in entry.items()} for entry in result.history]
         print_json(document)
         return
     tell(result.reason)

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         version_number,
         version_numbers,
     )
-    from .training_record import read_training_record, record_path, write_training_record
+    from .training_record import finite, read_training_record, record_path, write_training_record
 
 __all__ = [
     "CARD",
@@ -98,6 +98,7 @@ __all__ = [
     "fewest_errors",
     "find_model",
     "find_weights",
+    "finite",
     "fit_calibration",
     "fit_familiarity",
     "folds_of",

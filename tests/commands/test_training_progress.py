@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 import pytest
 import yaml
 from engine_study import blob_protocol, write_study
+
+from monai_ext.commands.train import _print
+from monai_ext.engines import TrainResult
 
 __all__ = ["blob_protocol"]
 
@@ -65,6 +69,17 @@ def test_json_leaves_standard_output_to_the_document(train) -> None:
 
     assert json.loads(answer.out)["epochs"] == 1
     assert "epoch 1/1: loss" in answer.err
+
+
+def test_json_of_a_run_that_diverged_after_its_best_epoch_has_null_where_there_is_no_number(capsys, tmp_path) -> None:
+    history = [{"epoch": 1, "loss": 0.5, "val_error": 2.5}, {"epoch": 2, "loss": math.nan, "val_error": math.inf}]
+    result = TrainResult(None, tmp_path, "Not published.", 2.5, "px", math.inf, 2, history)
+
+    _print(result, tmp_path, True)
+
+    document = json.loads(capsys.readouterr().out)
+    assert document["history"] == [history[0], {"epoch": 2, "loss": None, "val_error": None}]
+    assert (document["val_error"], document["previous_error"]) == (2.5, None)
 
 
 @pytest.mark.slow
