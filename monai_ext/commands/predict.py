@@ -220,7 +220,7 @@ def image_files(paths: list[Path]) -> dict[str, Path]:
 
 
 def stated_pixel_sizes(text: str | None, files: Mapping[str, Path], *, overrule: bool) -> dict[str, StatedSize]:
-    """The stated size by image ID; none without the option.
+    """The stated size by image ID; none without the option, and none of an image that cannot be read.
 
     Args:
         text: one number, or two for x and y with a comma between them.
@@ -228,8 +228,7 @@ def stated_pixel_sizes(text: str | None, files: Mapping[str, Path], *, overrule:
         overrule: the stated size counts even where an image has one of its own.
 
     Raises:
-        InputError: no such numbers, a size that cannot be true, an image that has a size already, or an image that
-            cannot be read.
+        InputError: no such numbers, a size that cannot be true, or an image that has a size already.
     """
     if text is None:
         if overrule:
@@ -245,7 +244,10 @@ def stated_pixel_sizes(text: str | None, files: Mapping[str, Path], *, overrule:
     size = check_pixel_size((numbers[0], numbers[-1]), "--mm-per-px")
     sizes = {}
     for image, path in files.items():
-        frame = read_frame(path)
+        try:
+            frame = read_frame(path)
+        except InputError:  # it is named when its turn comes
+            continue
         if frame.spacing is not None and not overrule:
             x, y = frame.spacing
             raise InputError(

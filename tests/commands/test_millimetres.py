@@ -76,6 +76,17 @@ def predict(cli, root: Path, *options: object):
     return cli("predict", *images, *wanted, *options)
 
 
+def test_an_unreadable_image_is_left_out_also_where_a_pixel_size_is_stated(cli, eyes: Path) -> None:
+    (eyes / "studies" / "broken.png").write_bytes(b"no image")
+
+    answer = predict(cli, eyes, eyes / "studies" / "broken.png", "--mm-per-px", "0.25,0.5")
+
+    assert answer.code == 1
+    assert {item["image"]: item["spacing"] for item in json.loads(answer.out)} == {"a": [0.25, 0.5], "b": [0.25, 0.5]}
+    assert "1 of 3 images were left out: " in " ".join(answer.err.split())
+    assert "broken.png" in answer.err
+
+
 def test_predict_measures_in_the_stated_millimetres(cli, eyes: Path) -> None:
     plain = json.loads(predict(cli, eyes).out)
     sized = json.loads(predict(cli, eyes, "--mm-per-px", "0.25,0.5").out)
