@@ -7,6 +7,8 @@ import uuid
 
 from pydicom import Dataset
 
+from monai_ext.landmarks import InputError
+
 from .connection import AnswerError, Connection
 from .dicom_json import items, value
 
@@ -19,11 +21,18 @@ def send_report(connection: Connection, report: Dataset) -> None:
     """Sends a report; returns once the PACS says that it has it.
 
     Raises:
-        AnswerError: it says that it does not.
+        InputError: the report holds an element that cannot be written.
+        AnswerError: the PACS says that it does not.
         PacsError: it says nothing.
     """
     stream = io.BytesIO()
-    report.save_as(stream, write_like_original=False)
+    try:
+        report.save_as(stream, write_like_original=False)
+    except (ValueError, TypeError, AttributeError, NotImplementedError) as error:  # whose words may show the patient
+        raise InputError(
+            f"{connection.address} states something of the patient or study that no report can hold "
+            f"({type(error).__name__}); correct it there."
+        ) from None
     boundary = uuid.uuid4().hex
     head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
     body = head + stream.getvalue() + f"\r\n--{boundary}--\r\n".encode()

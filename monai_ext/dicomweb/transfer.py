@@ -12,7 +12,6 @@ from typing import IO, Any
 import pydicom
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate, generate_pixel_data_frame
-from pydicom.errors import InvalidDicomError
 
 from .connection import MEGABYTE, AnswerError, Connection
 from .instances import Instance
@@ -23,6 +22,9 @@ REPORT_MEGABYTES = 8
 INSTANCE_TYPE = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 #: Taken for the time of every fetched file: what is fetched again is the same file.
 FILE_TIME = 1_000_000_000
+#: Groups of the attributes of a patient, and of a visit: its number, the ward and residence of the patient.
+_PATIENT_GROUPS = (0x0010, 0x0038)
+_PATIENT_NUMBERS = ("ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID")
 _BOUNDARY = re.compile(rb"--[^\r\n]{1,200}\r\n")
 _LONGEST_PART_HEADER = 4096
 
@@ -45,9 +47,12 @@ def fetch_image(connection: Connection, instance: Instance, frame: int | None, p
         try:
             if frame is not None or int(dataset.get("NumberOfFrames") or 1) > 1:  # which the list did not say
                 keep_frame(dataset, frame or 1)
-        except (AttributeError, TypeError, ValueError, IndexError, StopIteration):
+        except Exception:  # elements of a stranger: pydicom converts on access, and raises errors of many kinds
             raise AnswerError(f"{connection.address} sends an instance whose frames cannot be read.") from None
-        forget_patient(dataset)
+        try:
+            forget_patient(dataset)
+        except Exception:
+            raise AnswerError(f"{connection.address} sends an instance with elements that cannot be read.") from None
         made = Path(folder) / "image.dcm"
         _save(connection, dataset, made)
         os.utime(made, (FILE_TIME, FILE_TIME))
@@ -61,7 +66,12 @@ def fetch_report(connection: Connection, instance: Instance) -> Dataset:
         PacsError: no answer, or one that is not this instance.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return _fetch(connection, instance, Path(folder) / "answer", REPORT_MEGABYTES)
+        report = _fetch(connection, instance, Path(folder) / "answer", REPORT_MEGABYTES)
+    try:
+        report.decode()  # pydicom converts on access: what is damaged shows here
+    except Exception:
+        raise AnswerError(f"{connection.address} sends a report with elements that cannot be read.") from None
+    return report
 
 
 def fetch_header(connection: Connection, instance: Instance) -> Dataset:
@@ -82,16 +92,20 @@ def fetch_header(connection: Connection, instance: Instance) -> Dataset:
 
 
 def forget_patient(dataset: Dataset) -> None:
-    """Takes away the attributes of the patient, all names of people, the accession number and private elements."""
+    """Takes away what names a patient, at any depth.
+
+    That are the attributes of the patient and of the visit, the number of the subject of a trial, all names of people
+    and private elements; accession numbers become empty.
+    """
     dataset.remove_private_tags()
 
     def clear(parent: Dataset, element: Any) -> None:
-        if element.VR == "PN" or element.tag.group == 0x0010:
+        if element.VR == "PN" or element.tag.group in _PATIENT_GROUPS or element.keyword in _PATIENT_NUMBERS:
             del parent[element.tag]
+        elif element.keyword == "AccessionNumber":
+            element.value = ""
 
     dataset.walk(clear)
-    if "AccessionNumber" in dataset:
-        dataset.AccessionNumber = ""
 
 
 def keep_frame(dataset: Dataset, frame: int) -> None:
@@ -136,7 +150,7 @@ def _fetch(connection: Connection, instance: Instance, answer: Path, megabytes: 
     try:
         dataset = dcmread(only)
         uid = str(dataset.SOPInstanceUID)
-    except (InvalidDicomError, OSError, AttributeError, ValueError, EOFError, KeyError, NotImplementedError):
+    except Exception:  # pydicom has no one error for damaged files
         uid = ""
     if uid != instance.uid:
         raise AnswerError(f"{connection.address} sends something else than an instance that it lists.")

@@ -8,6 +8,8 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import numpy as np
 from pydicom import DataElement, Dataset, dcmread
+from pydicom.config import RAISE
+from pydicom.datadict import dictionary_VR
 from pydicom.errors import InvalidDicomError
 
 from monai_ext.landmarks import InputError, LandmarkDefinition, Landmarks, Protocol, Status, measured
@@ -82,7 +84,8 @@ def structured_report(
 
     Raises:
         InputError: highdicom is not installed, the file is no DICOM image, it lacks what a report must name, there is
-            neither an annotator nor a model, or nothing can be reported.
+            neither an annotator nor a model, it states something of its patient or study that a report cannot hold, or
+            nothing can be reported.
     """
     try:
         import highdicom as hd
@@ -96,13 +99,37 @@ def structured_report(
         raise InputError(
             f"The image {_name(image)} states no {lacking[0]}, which a report must contain; use another file."
         )
+    if not any(_with_status(protocol, landmarks, status) for status in (Status.DEFINED, Status.MISSING)):
+        raise InputError(f"The image {_name(image)} has no landmark to report: all are undefined; label it first.")
     context = _context(hd, protocol, observers)
+    try:
+        return _report(hd, source, landmarks, protocol, context, frame, identity)
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        NotImplementedError,
+    ) as error:  # which may show the patient
+        raise InputError(
+            f"The image {_name(image)} states {_unfit(source)} that no report can hold ({type(error).__name__}); "
+            "correct it where the image lies."
+        ) from None
+
+
+def _report(
+    hd: Any,
+    source: Dataset,
+    landmarks: Landmarks,
+    protocol: Protocol,
+    context: Any,
+    frame: int,
+    identity: str | None,
+) -> ComprehensiveSR:
     frames = [frame] if int(source.get("NumberOfFrames") or 1) > 1 else None
     groups = _landmark_groups(hd, source, landmarks, protocol, frames)
     groups += _measurement_groups(hd, source, landmarks, protocol, frames)
     absent = _absent(hd, source, landmarks, protocol, frames)
-    if not groups and not absent:
-        raise InputError(f"The image {_name(image)} has no landmark to report: all are undefined; label it first.")
     full = _completed(source)
     full["PatientName"] = DataElement("PatientName", "PN", None)  # highdicom shows one of a single part in a warning
     content = hd.sr.MeasurementReport(
@@ -244,6 +271,16 @@ def _image_item(hd: Any, source: Dataset, frames: list[int] | None, relation: st
     return hd.sr.ImageContentItem(
         SOURCE_OF_MEASUREMENT, source.SOPClassUID, source.SOPInstanceUID, frames, relationship_type=relation
     )
+
+
+def _unfit(source: Dataset) -> str:
+    """What of the patient or study is not of the form that the standard gives it, by name alone."""
+    for name in EMPTY:
+        try:
+            DataElement(name, dictionary_VR(name), source.get(name), validation_mode=RAISE)
+        except (ValueError, TypeError, AttributeError):
+            return f"a {name}"
+    return "something of its patient or study"
 
 
 def _completed(source: Dataset) -> Dataset:

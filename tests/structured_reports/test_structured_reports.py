@@ -337,3 +337,28 @@ def test_export_writes_no_report_at_all_where_one_cannot_be(export: Any, protoco
     assert code == 2
     assert "photo.png cannot be read as a DICOM image" in message
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "told"),
+    [
+        ("PatientBirthDate", "about 1970", "a PatientBirthDate"),
+        ("StudyTime", "25:61", "a StudyTime"),
+        ("PatientSex", "NONE7", "something of its patient or study"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+def test_what_no_report_can_hold_is_named_without_its_value(
+    keyword: str, value: str, told: str, export: Any, protocol: Any, tmp_path: Path
+) -> None:
+    studies = study_with_label(tmp_path / "studies", protocol, {"annotator": "Ada Roe", "protocol": "hip"})
+    image = dcmread(studies / "hip_1.dcm")
+    setattr(image, keyword, value)
+    image.save_as(studies / "hip_1.dcm")
+    (tmp_path / "hip.yaml").write_text(PROTOCOL)
+    command = (studies, "--format", "dicom-sr", "--output", tmp_path / "out", "--protocol", tmp_path / "hip.yaml")
+    code, message = export(*command)
+    assert code == 2
+    assert f"hip_1.dcm states {told} that no report can hold" in message
+    assert value not in message
+    assert not (tmp_path / "out").exists()

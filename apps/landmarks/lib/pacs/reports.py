@@ -133,15 +133,7 @@ class Reports:
         header = fetch_header(self._connection, place.instance)
         # the same label again is a new report: one put back is to count over the one it replaces
         identity = f"{image} {label.sha256} {label.info.get('ts')} {newest_report(entry)[0]}"
-        try:
-            report = structured_report(header, landmarks, protocol, observers, place.frame or 1, identity)
-        except InputError:
-            raise
-        except (ValueError, TypeError, AttributeError, KeyError) as error:  # which may show the patient
-            raise InputError(
-                f"the PACS states something of its patient or study that no report can hold ({type(error).__name__}); "
-                "correct it there."
-            ) from None
+        report = structured_report(header, landmarks, protocol, observers, place.frame or 1, identity)
         send_report(self._connection, report)
         uid = str(report.SOPInstanceUID)
         self._taken.add(uid)
