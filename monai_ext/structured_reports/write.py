@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -152,6 +153,8 @@ def _report(
         is_complete=True,
         series_description=series_description(protocol),
     )
+    # with the offset from UTC, by which reports of servers in several time zones are ordered
+    report.ObservationDateTime = datetime.now(timezone.utc).strftime("%Y%m%d%H%M%S.%f%z")
     report.PatientName = source.get("PatientName")
     report.SpecificCharacterSet = "ISO_IR 192"  # UTF-8: names of people and landmarks are in any script
     return report

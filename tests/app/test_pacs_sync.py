@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import threading
+import time
 import tracemalloc
 import uuid
 from collections.abc import Iterator
@@ -140,6 +141,29 @@ def test_the_newest_label_counts_and_none_that_waits_is_replaced(
     assert second.round()["waiting"] == 0
     first.round()
     np.testing.assert_allclose(first.points(image), POINTS + 1, atol=1e-4)
+
+
+def test_servers_in_two_time_zones_take_each_others_corrections(
+    houses: tuple[House, House, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, image = houses
+
+    def work(house: House, zone: str, points: np.ndarray | None = None) -> None:
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", zone)
+            time.tzset()
+            if points is not None:
+                house.label(image, points, annotator="Ada")
+            house.round()
+        time.tzset()
+
+    work(first, "XYZ-2", POINTS)  # two hours ahead of UTC; the other server is in a container in UTC
+    work(second, "UTC")
+    work(second, "UTC", POINTS + 1)
+    work(first, "XYZ-2")
+    np.testing.assert_allclose(first.points(image), POINTS + 1, atol=1e-4)
+    work(second, "UTC")  # as after a restart, which knows no report by its name
+    np.testing.assert_allclose(second.points(image), POINTS + 1, atol=1e-4)
 
 
 def test_a_label_put_back_within_its_second_reaches_the_other_server(

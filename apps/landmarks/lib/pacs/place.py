@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from monai_ext.dicomweb import Instance
@@ -14,6 +16,8 @@ PLACE = "pacs"
 #: The key of the newest report in the info of an image, as ``{"uid": ..., "time": ...}``; in the info of a final label
 #: the UID of the report that holds it.
 REPORT = "pacs_report"
+
+_TIME = re.compile(r"(\d{8,14})(\.\d{1,6})?([+-]\d{4})?")
 
 
 class Place(NamedTuple):
@@ -49,10 +53,25 @@ def newest_report(entry: ImageEntry) -> tuple[str, str]:
 
 def takes_report(entry: ImageEntry, protocol: str, time: str) -> bool:
     """Tells whether the final label may become that of a report: unless it waits, is of another protocol, or newer."""
-    return not is_waiting(entry) and time > newest_report(entry)[1] and entry.protocol("final") in (None, protocol)
+    is_newer = _in_utc(time) > _in_utc(newest_report(entry)[1])
+    return not is_waiting(entry) and is_newer and entry.protocol("final") in (None, protocol)
 
 
 def is_waiting(entry: ImageEntry) -> bool:
     """Tells whether the final label is in no report yet, or not in the newest one."""
     final = entry.labels.get("final")
     return final is not None and (not newest_report(entry)[0] or final.info.get(REPORT) != newest_report(entry)[0])
+
+
+def _in_utc(time: str) -> str:
+    """The time of a report as text that sorts, whatever the clock of its server; without an offset it is local time."""
+    parts = _TIME.fullmatch(time)
+    if parts is None:
+        return time
+    digits, fraction, offset = parts.groups(default="")
+    form = f"%Y%m%d%H%M%S.%f{'%z' if offset else ''}"
+    try:
+        moment = datetime.strptime(f"{digits:0<14}{fraction or '.0'}{offset}", form)
+        return moment.astimezone(timezone.utc).strftime("%Y%m%d%H%M%S.%f")
+    except (ValueError, OverflowError):
+        return time

@@ -176,5 +176,6 @@ class Reports:
 
 
 def _time(report: Dataset) -> str:
-    """When a report was made, as text that sorts by time."""
-    return f"{report.get('ContentDate', '')}{report.get('ContentTime', '')}"
+    """When a report was made: with the offset from UTC, which reports of earlier versions do not name."""
+    stated = str(report.get("ObservationDateTime") or "")
+    return stated or f"{report.get('ContentDate', '')}{report.get('ContentTime', '')}"
