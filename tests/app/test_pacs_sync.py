@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 import threading
 import time
@@ -12,22 +11,21 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
+from app_mirror import STATUS, House
 from app_orthanc import Orthanc, run_orthanc
 from app_spots import NAMES, SPOTS
 from pydicom.uid import generate_uid
 
-from lib.pacs import PacsDatastore, PacsSync, open_pacs
+from lib.pacs import PacsSync, open_pacs
 from lib.pacs import cache as cache_module
 from lib.pacs.opening import mirror_folder
 from lib.settings import Conf
 from monai_ext.dicomweb import Connection, send_report
-from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Landmarks, Protocol, Status, markups_document, read_protocol
-from monai_ext.landmarks.markups import read_markups
+from monai_ext.images import StatedSize, read_frame
+from monai_ext.landmarks import InputError, Landmarks, Protocol, Status, read_protocol
 from monai_ext.structured_reports import Observers, structured_report
 from monai_ext.studies import records
 
@@ -37,7 +35,6 @@ from dicom_images import dicom_image, write_dicom  # noqa: E402
 from rude_pacs import Answer, Request, entry, listed, rude_pacs  # noqa: E402
 
 POINTS = np.array([[20.25, 31.5], [np.nan, np.nan]])
-STATUS = (Status.DEFINED, Status.MISSING)
 
 
 @pytest.fixture(scope="module")
@@ -51,37 +48,6 @@ def protocol(tmp_path_factory: pytest.TempPathFactory) -> Protocol:
     path = tmp_path_factory.mktemp("protocol") / "spots.yaml"
     path.write_text(SPOTS)
     return read_protocol(path)
-
-
-class House:
-    """A server's mirror of the PACS, restarted for each round of its traffic."""
-
-    def __init__(
-        self, folder: Path, address: Connection, protocol: Protocol, cache_mb: int = 100, query: str = ""
-    ) -> None:
-        folder.mkdir()
-        self.store = PacsDatastore(folder, address, cache_mb=cache_mb)
-        self._protocols, self._query = {protocol.name: protocol}, query
-
-    def round(self) -> dict[str, Any]:
-        """What the server says after it sent, listed and took."""
-        sync = PacsSync(self.store, self._query, "first", self._protocols)
-        sync.work()
-        return sync.stats()
-
-    def label(self, image: str, points: np.ndarray, **info: Any) -> None:
-        frame = read_frame(self.store.image_file(image))
-        document = markups_document(Landmarks(NAMES, points, frame, STATUS))
-        self.store.store_label(image, "final", json.dumps(document).encode(), {"protocol": "spots", **info})
-
-    def points(self, image: str) -> np.ndarray:
-        label = self.store.get_label_uri(image, "final")
-        landmarks = read_markups(label, read_frame(self.store.image_file(image)), NAMES)
-        assert landmarks.status.tolist() == list(STATUS)
-        return landmarks.points
-
-    def has_label(self, image: str) -> bool:
-        return "final" in self.store.get_labels_by_image_id(image)
 
 
 @pytest.fixture
@@ -164,6 +130,37 @@ def test_servers_in_two_time_zones_take_each_others_corrections(
     np.testing.assert_allclose(first.points(image), POINTS + 1, atol=1e-4)
     work(second, "UTC")  # as after a restart, which knows no report by its name
     np.testing.assert_allclose(second.points(image), POINTS + 1, atol=1e-4)
+
+
+def test_a_report_has_the_lengths_of_a_pixel_size_that_is_stated_later(
+    houses: tuple[House, House, str], orthanc: Orthanc, tmp_path: Path
+) -> None:
+    first, second, _ = houses
+    orthanc.remove_reports()
+    image = orthanc.store(write_dicom(tmp_path / "photo.dcm", dicom_image("XC", (88, 64))))
+    first.round()
+    first.label(image, np.array([[10, 20], [40, 60]]), (Status.DEFINED, Status.DEFINED), annotator="Ada")
+
+    def lengths() -> list[tuple[float, str]]:
+        assert first.round()["waiting"] == 0
+        items = [
+            item for report in orthanc.reports() for item in report.iterall() if item.keyword == "MeasuredValueSequence"
+        ]
+        values = [item.value[0] for item in items]
+        return sorted((float(v.NumericValue), v.MeasurementUnitsCodeSequence[0].CodeValue) for v in values)
+
+    assert lengths() == [(50, "{pixels}")]
+    first.store.state_size(image, StatedSize((0.5, 0.25), "line", 10.0))
+    assert lengths() == [(pytest.approx(np.hypot(15, 10)), "mm"), (50, "{pixels}")]
+    assert lengths()[1:] == [(50, "{pixels}")]  # sent once
+    second.round()
+    assert (
+        second.store.get_label_info(image, "final")["pacs_report"]
+        == (first.store.get_label_info(image, "final")["pacs_report"])
+    )
+    first.store.undo_size(image)
+    assert [unit for _, unit in lengths()] == ["mm", "{pixels}", "{pixels}"]
+    orthanc.remove_reports()
 
 
 def test_a_label_put_back_within_its_second_reaches_the_other_server(

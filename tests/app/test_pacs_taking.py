@@ -113,3 +113,21 @@ def test_a_pacs_that_is_away_for_days_is_tried_every_five_minutes(desk: Desk, pr
     sync = PacsSync(desk.store, "", "first", {protocol.name: protocol})
     sync._failures = 5000
     assert sync.work() == 300.0
+
+
+def test_a_report_of_an_image_that_is_listed_later_is_taken_then(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.go.set()
+    series = desk._report.SeriesDescription
+    monkeypatch.setattr(reports_module, "list_instances", lambda *_: [Instance("1", "8", "9.9", 1, series)])
+    fetched: list[str] = []
+    monkeypatch.setattr(reports_module, "fetch_report", lambda _, each: fetched.append(each.uid) or desk._report)
+    place = desk.store.place(IMAGE)
+    desk.store.take_list({})
+    for _ in range(3):
+        desk.reports.take()
+    assert (desk.store.objects, fetched) == ({}, ["9.9"])  # asked for once
+    desk.store.take_list({IMAGE: place})
+    for _ in range(2):
+        desk.reports.take()
+    assert desk.store.get_label_info(IMAGE, "final")["annotator"] == "Remote"
+    assert fetched == ["9.9", "9.9"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from monai_ext.dicomweb import Connection, fetch_image
+from monai_ext.images import StatedSize
 from monai_ext.landmarks import InputError
 from monai_ext.studies import (
     ChangeSet,
@@ -95,6 +96,23 @@ class PacsDatastore(LandmarkDatastore):
             report = {REPORT: {"uid": uid, "time": time}}
             changes.set_image(image_id, file.model_copy(update={"info": {**file.info, **report}}))
         return True
+
+    def state_size(self, image_id: str, size: StatedSize | None) -> None:
+        super().state_size(image_id, size)
+        self._send_again(image_id)
+
+    def undo_size(self, image_id: str) -> None:
+        super().undo_size(image_id)
+        self._send_again(image_id)
+
+    def _send_again(self, image_id: str) -> None:
+        """Has the final label of an image wait: its report in the PACS has lengths by the former pixel size."""
+        with self._state.changing() as changes:
+            entry = changes.objects.get(image_id)
+            final = None if entry is None else entry.labels.get("final")
+            if final is not None and final.info.get(REPORT):
+                info = {**final.info, REPORT: None}
+                changes.set_label(image_id, "final", final.model_copy(update={"info": info}))
 
     def place(self, image_id: str) -> Place:
         """Where an image lies in the PACS.

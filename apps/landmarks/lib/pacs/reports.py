@@ -63,6 +63,7 @@ class Reports:
         self._taken: set[str] = set()
         self._told: set[str] = set()
         self._failed: set[str] = set()
+        self._unlisted: dict[str, set[str]] = {}
 
     def waiting(self) -> list[str]:
         """The images whose final label is not in the PACS."""
@@ -101,11 +102,20 @@ class Reports:
         for instance in list_instances(self._connection, self._keys):
             if instance.uid in self._taken or not instance.description.startswith(SERIES[: len(instance.description)]):
                 continue
+            if not self._is_listed(self._unlisted.get(instance.uid)):
+                continue
             try:
-                self._take(fetch_report(self._connection, instance))
-                self._taken.add(instance.uid)
+                unlisted = self._take(fetch_report(self._connection, instance))
+                if unlisted:
+                    self._unlisted[instance.uid] = unlisted
+                else:
+                    self._taken.add(instance.uid)
             except (InputError, OSError) as error:
                 self._tell(f"The report {instance.uid} of the PACS is not taken: {error}", error)
+
+    def _is_listed(self, images: set[str] | None) -> bool:
+        """Tells whether the PACS lists one of some images now; also where it is not known which ones they are."""
+        return images is None or any(image in self._datastore.objects for image in images)
 
     def _tell(self, sentence: str, error: Exception) -> None:
         """Notes what went wrong with one label, once in the log; what concerns all of them is raised again."""
@@ -123,7 +133,8 @@ class Reports:
         content = path.read_bytes()
         if digest(content) != label.sha256:
             return  # changed a moment ago, and sent next time
-        frame = read_frame(self._datastore.image_file(image))
+        image_file = self._datastore.image_file(image)
+        frame = read_frame(image_file)
         protocol, landmarks = read_label(
             parse_markups(content, path.name), frame, self._protocols, entry.protocol("final")
         )
@@ -137,14 +148,22 @@ class Reports:
         send_report(self._connection, report)
         uid = str(report.SOPInstanceUID)
         self._taken.add(uid)
-        self._datastore.note_labels("final", {image: (label.sha256, {REPORT: uid})})
+        if read_frame(image_file).spacing == frame.spacing:  # else it is sent again, with lengths by the new pixel size
+            self._datastore.note_labels("final", {image: (label.sha256, {REPORT: uid})})
         self._datastore.note_images({image: {REPORT: {"uid": uid, "time": _time(report)}}})
 
-    def _take(self, report: Dataset) -> None:
+    def _take(self, report: Dataset) -> set[str]:
+        """Takes a report; returns the names of those of its images that are not listed, of which it is taken later."""
+        unlisted: set[str] = set()
         if str(report.get("Manufacturer", "")) != MAKER:
-            return
+            return unlisted
         uid, time = str(report.SOPInstanceUID), _time(report)
-        for protocol, image, found in self._read(report):
+        for protocol, found in self._read(report):
+            names = (image_name(found.sop_instance_uid, found.frame), found.sop_instance_uid)
+            image = next((name for name in names if name in self._datastore.objects), None)
+            if image is None:
+                unlisted.update(names)
+                continue
             if not takes_report(self._datastore.objects[image], protocol.name, time):
                 continue  # before its image is fetched
             frame = read_frame(self._datastore.image_file(image))
@@ -155,9 +174,10 @@ class Reports:
             if found.annotator:
                 info["annotator"] = found.annotator
             self._datastore.take_label(image, protocol.name, content, info, uid, time)
+        return unlisted
 
-    def _read(self, report: Dataset) -> Iterator[tuple[Protocol, str, ReportedLandmarks]]:
-        """The landmarks of a report with their protocol and the ID of their image, as far as it is listed."""
+    def _read(self, report: Dataset) -> Iterator[tuple[Protocol, ReportedLandmarks]]:
+        """The landmarks of a report with their protocol."""
         description = str(report.get("SeriesDescription", ""))
         for protocol in self._protocols.values():
             if series_description(protocol) != description:
@@ -168,11 +188,7 @@ class Reports:
                 raise
             except Exception:  # content of a stranger: pydicom raises errors of many kinds
                 raise InputError("it is damaged; remove it from the PACS.") from None
-            for found in read:
-                names = (image_name(found.sop_instance_uid, found.frame), found.sop_instance_uid)
-                image = next((name for name in names if name in self._datastore.objects), None)
-                if image is not None:
-                    yield protocol, image, found
+            yield from ((protocol, found) for found in read)
 
 
 def _time(report: Dataset) -> str:

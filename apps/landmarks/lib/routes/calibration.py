@@ -158,6 +158,8 @@ def calibration_router(service: LandmarkService, app: Any) -> APIRouter:
 
     def changed(image: str, path: Path) -> dict[str, Any]:
         service.proposals.forget_radii(image)
+        if app.pacs is not None:
+            app.pacs.wake()
         return calibration_document(image, path)
 
     return router
