@@ -16,16 +16,26 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from app_spots import SPOTS, spot_points, write_label
+from app_spots import NAMES, SPOTS, spot_points, write_label
 
 from lib.datastore import LandmarkDatastore
 from lib.errors import ParameterError
+from lib.served_labels import FinalLabels
 from lib.served_model import ServedModel
 from lib.trainers import LandmarkTrain, ending, landmark_train, train_options
 from lib.trainers.landmark_train import training_set
 from lib.trainers.progress import ProgressFile
 from monai_ext.engines.stop import StopSwitch
-from monai_ext.landmarks import InputError, Protocol, find_protocol, read_protocol
+from monai_ext.images import read_frame
+from monai_ext.landmarks import (
+    InputError,
+    Landmarks,
+    Protocol,
+    find_protocol,
+    json_text,
+    markups_document,
+    read_protocol,
+)
 
 
 @pytest.fixture
@@ -106,6 +116,24 @@ def test_labels_of_other_served_protocols_are_left_out(
     assert [item.id for item in found] == ["spot_00", "spot_02"]
     assert "1 labels belong to other protocols" in caplog.text
     assert [item.id for item in training_set(store, protocols["fundus"], protocols)] == ["spot_01"]
+
+
+def test_labels_saved_for_a_protocol_that_is_not_served_are_left_out(
+    studies: Path, protocols: dict[str, Protocol], caplog: pytest.LogCaptureFixture
+) -> None:
+    names = {"spot_00": ("fovea", "optic_disc"), "spot_02": NAMES}
+    store = LandmarkDatastore(str(studies))
+    for image, own in names.items():  # the second one fits all the same, as where a protocol was renamed
+        label = Landmarks(own, [[20.0, 30.0], [70.0, 10.0]], read_frame(studies / f"{image}.png"))
+        content = json_text("label", markups_document(label)).encode()
+        store.store_label(image, "final", content, {"protocol": "retired"})
+    served = {"spots": protocols["spots"]}
+    with caplog.at_level(logging.INFO):
+        found = training_set(store, served["spots"], served)
+    assert [item.id for item in found] == ["spot_01", "spot_02"]
+    np.testing.assert_allclose(found[1].landmarks.points, [[20, 30], [70, 10]], atol=1e-9)
+    assert "1 labels belong to other protocols" in caplog.text
+    assert FinalLabels(store, served).counts(store.objects) == {"spots": len(found)}
 
 
 def test_a_label_of_no_protocol_and_a_set_without_labels_are_refused(

@@ -22,7 +22,7 @@ from monai_ext.studies import Studies, known_label
 
 from ..datastore import LandmarkDatastore
 from ..errors import ParameterError
-from ..served_labels import read_label
+from ..served_labels import fitting_protocol, read_label
 from ..served_model import ServedModel
 from ..start_check import in_server
 from .ending import FAILED, PROCESS_VARIABLE, Ending, end_soon, ends_with_parent
@@ -188,11 +188,12 @@ def training_set(
 ) -> list[LabelledImage]:
     """The final labels that belong to a protocol, each checked against its image, with the splits that are stated.
 
-    Labels of the other served protocols are left out.
+    Labels of other protocols are left out: those of the other served ones, and those that were saved for one that
+    is not served and do not fit a served one either.
 
     Raises:
-        InputError: a label that belongs to no served protocol or may not be used for its image, or a bad
-            ``splits.json``.
+        InputError: a label that is noted for no protocol and fits no served one, or that may not be used for its
+            image, or a bad ``splits.json``.
     """
     studies = Studies(datastore.folder)
     splits, subjects = studies.splits(), studies.subjects()
@@ -202,6 +203,9 @@ def training_set(
     for image_id in sorted(datastore.get_labeled_images()):
         image, label = Path(datastore.get_image_uri(image_id)), Path(datastore.get_label_uri(image_id, "final"))
         stated = known_label(datastore.objects, image_id, "final")[0].protocol("final")
+        if stated not in (None, *protocols) and fitting_protocol(label, protocols) is None:
+            others += 1
+            continue
         try:
             markups = Markups.read(label)
             found, landmarks = read_label(
