@@ -26,7 +26,7 @@ except ImportError as error:
 
 from lib.background import Background
 from lib.datastore import LandmarkDatastore
-from lib.errors import ConflictError, LockedError, StorageError
+from lib.errors import ConflictError, LockedError, NotFoundError, StorageError
 from lib.inference import InferenceDesk
 from lib.infers import LabelMatcher, LandmarkInfer
 from lib.label_survey import survey_labels
@@ -238,19 +238,28 @@ class LandmarksApp(MONAILabelApp):
     def infer(self, request: dict[str, Any], datastore: LandmarkDatastore | None = None) -> dict[str, Any]:
         """One prediction for an image of the studies, as batch inference asks for it.
 
-        An image that cannot be read is answered with the reason, so that the batch goes on with the others; what
-        concerns all of them is raised.
+        An image that cannot be read, or is replaced or deleted meanwhile, is answered with the reason, so that the
+        batch goes on with the others; what concerns all of them is raised.
         """
-        self.service.infer_task(request["model"])
+        model, image = request["model"], request["image"]
+        self.service.infer_task(model)
         try:
-            answer = self.service.infer(request["model"], request["image"])
+            answer = self.service.infer(model, image)
         except (StorageError, LockedError, ConflictError, ModelError, AwayError):
             raise
         except InputError as error:
-            logger.warning("No landmarks were found in %s: %s", request["image"], error)
-            return {"label": None, "tag": "original", "file": None, "params": {"error": str(error)}}
-        label = self.service.store_proposal(request["model"], answer) if request.get("save_label") else None
+            return _left_out(image, error)
+        try:
+            label = self.service.store_proposal(model, answer) if request.get("save_label") else None
+        except (ConflictError, NotFoundError) as error:
+            return _left_out(image, error)
         return {"label": label, "tag": "original", "file": None, "params": dict(answer.document)}
 
     def infer_wsi(self, request: dict[str, Any], datastore: LandmarkDatastore | None = None) -> dict[str, Any]:
         raise InputError(f"Landmarks are found in whole images: use POST /infer/{request.get('model')}.")
+
+
+def _left_out(image: str, error: InputError) -> dict[str, Any]:
+    """What batch inference keeps of an image without an answer."""
+    logger.warning("No landmarks were found in %s: %s", image, error)
+    return {"label": None, "tag": "original", "file": None, "params": {"error": str(error)}}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from app_requests import image_file, publish_random
+from app_spots import spot_image
 
 from lib.errors import ConflictError, LockedError, NotFoundError, StorageError
 
@@ -34,6 +35,30 @@ def test_a_damaged_image_ends_no_batch(app: Any, caplog: pytest.LogCaptureFixtur
     assert "spot_01.png" in refused["params"]["error"]
     assert f"No landmarks were found in spot_01: {refused['params']['error']}" in caplog.text
     kept = {image for image, entry in app.datastore().objects.items() if "original" in entry.labels}
+    assert kept == {"spot_00", "spot_02"}
+
+
+@pytest.mark.parametrize("change", ["removed", "replaced"])
+def test_an_image_that_changes_while_it_is_looked_at_ends_no_batch(
+    app: Any, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    publish_random(app)
+    task, store = app.service.infer_task("spots"), app.datastore()
+    predict = task.predict
+
+    def changed_meanwhile(path: Any, image: str, *check: Any) -> Any:
+        reply = predict(path, image, *check)
+        if image == "spot_01" and change == "removed":
+            store.remove_image(image)
+        elif image == "spot_01":
+            spot_image(9).save(path)
+        return reply
+
+    monkeypatch.setattr(task, "predict", changed_meanwhile)
+    answers = app.batch_infer(dict(REQUEST))
+    assert [answers[image]["label"] for image in ("spot_00", "spot_01", "spot_02")] == ["spot_00", None, "spot_02"]
+    assert "spot_01" in answers["spot_01"]["params"]["error"]
+    kept = {image for image, entry in store.objects.items() if "original" in entry.labels}
     assert kept == {"spot_00", "spot_02"}
 
 

@@ -65,6 +65,22 @@ def test_distance_is_not_judged_where_the_model_is_not_calibrated(app: Any, clie
     assert reviewed(app, "spot_00")["flags"] == []
 
 
+def test_a_radius_in_pixels_is_not_judged_by_once_millimetres_are_known(
+    app: Any, client: TestClient, tmp_path: Path
+) -> None:
+    """As where the pixel size was stated while the prediction was made."""
+    propose(app, "spot_00", radius=4.0)
+    before = app.proposals.get("spots", "spot_00", app.datastore().image_state("spot_00"))
+    size = {"how": "table", "mm_per_px": [3.0, 0.5]}
+    assert client.put("/datastore/image/calibration?image=spot_00", json=size).json()["spacing"] == [3.0, 0.5]
+    app.proposals.remember("spots", "spot_00", before)
+    save(app, client, tmp_path, "spot_00", np.add(HERE, [3.0, 0.0]))  # 3 px, which are 9 mm
+    assert reviewed(app, "spot_00")["flags"] == []
+    propose(app, "spot_00", radius=4.0)
+    save(app, client, tmp_path, "spot_00", np.add(HERE, [3.5, 0.0]))
+    assert until(lambda: flags(client, "spot_00")) == [("far", ("bright",)), ("far", ("dim",))]
+
+
 def test_label_that_a_person_confirms_has_no_flags_until_it_changes(
     app: Any, client: TestClient, tmp_path: Path
 ) -> None:

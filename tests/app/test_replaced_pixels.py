@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_requests import client_of, image_file, publish_random, put_label
+from app_requests import assert_refused, client_of, image_file, publish_random, put_label
 from app_spots import spot_image, write_label
 from fastapi.testclient import TestClient
 
@@ -55,6 +56,57 @@ def test_the_proposal_of_a_former_image_is_forgotten(app: Any, client: TestClien
     assert proposals.get("spots", "spot_00", state) is None
     pixels_of(client, "spot_00")
     assert proposals.get("spots", "spot_00", state).landmarks.frame.size == (400, 300)
+
+
+def put_image(client: TestClient, index: int) -> None:
+    """Replaces spot_00 by another image of the same size."""
+    content = io.BytesIO()
+    spot_image(index).save(content, "PNG")
+    answer = client.put(
+        "/datastore/image", params={"image": "spot_00"}, files={"file": ("spot_00.png", content.getvalue())}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def infer_and_keep(client: TestClient) -> Any:
+    return client.post("/infer/spots?image=spot_00&output=json", data={"params": '{"save_label": true}'})
+
+
+def test_a_kept_proposal_of_a_former_image_is_not_what_a_label_was_made_from(
+    app: Any, client: TestClient, upload: Callable[..., bytes]
+) -> None:
+    version = publish_random(app)
+    found = [mark["pixel"] for mark in infer_and_keep(client).json()["landmarks"]]
+    app.proposals._by_key.clear()  # as after a restart
+    moved = np.add(found, [3.0, 4.0])
+    saved = put_label(client, upload(moved), protocol="spots").json()["info"]
+    assert (saved["model_version"], saved["displacement"]) == (version, {"bright": 5.0, "dim": 5.0})
+    put_image(client, 7)
+    saved = put_label(client, upload(moved + 1), protocol="spots").json()["info"]
+    assert (saved["model_version"], saved["displacement"]) == (None, None)
+    infer_and_keep(client)
+    app.proposals._by_key.clear()
+    assert put_label(client, upload(moved), protocol="spots").json()["info"]["model_version"] == version
+
+
+def test_a_prediction_is_not_kept_for_an_image_that_was_replaced_meanwhile(
+    app: Any, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_random(app)
+    task = app.service.infer_task("spots")
+    predict = task.predict
+
+    def replaced_meanwhile(*args: Any) -> Any:
+        reply = predict(*args)
+        put_image(client, 7)
+        return reply
+
+    with monkeypatch.context() as patch:
+        patch.setattr(task, "predict", replaced_meanwhile)
+        assert_refused(infer_and_keep(client), 409, "'spot_00' was replaced")
+    assert "original" not in app.datastore().objects["spot_00"].labels
+    assert infer_and_keep(client).status_code == 200
+    assert "original" in app.datastore().objects["spot_00"].labels
 
 
 def test_answers_follow_the_file_of_the_pixels(

@@ -13,6 +13,8 @@ from monai_ext.landmarks import FloatArray, Landmarks
 
 #: Proposals that are remembered; the one that was used the longest time ago is forgotten first.
 CAPACITY = 2000
+#: Key of the state of the image in the info of a proposal that is kept as a label.
+IMAGE_STATE = "image_state"
 
 
 @dataclass(frozen=True)

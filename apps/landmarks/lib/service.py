@@ -6,7 +6,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from .offers import NOTE as OFFER_NOTE
 from .offers import OFFERS as OFFERS_NOTE
 from .pacs.place import REPORT
 from .pool.protocol_pool import NOTE as SCORES_NOTE
-from .proposals import Proposal, Proposals, provenance
+from .proposals import IMAGE_STATE, Proposal, Proposals, provenance
 from .quality.label_places import ReadLabel
 from .quality.review_note import NOTE as REVIEW_NOTE
 from .served_labels import read_label
@@ -46,7 +46,7 @@ from .trainers import LandmarkTrain
 logger = logging.getLogger(__name__)
 
 #: Notes that the server alone makes on labels; what a client sends under these names is left out.
-OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, READINGS_NOTE, REPORT)
+OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, READINGS_NOTE, REPORT, IMAGE_STATE)
 #: What is noted when a label is saved, and does not change as long as the label does not.
 SAVED_NOTES = ("protocol", "model_version", "displacement", "unit", "ts", "name")
 #: Notes that the server alone makes on images.
@@ -130,13 +130,13 @@ class LandmarkService:
         state = self.datastore.image_state(image)
 
         def make(check: Check) -> Reply:
-            reply = task.predict(path, image, check)
-            self._remember(model, image, reply, state)
+            reply = replace(task.predict(path, image, check), image_state=state)
+            self._remember(model, image, reply)
             return reply
 
         future = self.desk.ask(partial(_key, task, path, image), make, patient=patient)
         if future.done() and future.exception() is None:
-            self._remember(model, image, future.result(), state)
+            self._remember(model, image, future.result())
         return future
 
     def ask_file(
@@ -168,15 +168,22 @@ class LandmarkService:
 
         return self.desk.ask(lambda: None, make)
 
-    def _remember(self, model: str, image: str, reply: Reply, state: str) -> None:
-        proposal = Proposal(reply.document["model_version"], reply.landmarks, reply.radius, state)
+    def _remember(self, model: str, image: str, reply: Reply) -> None:
+        proposal = Proposal(reply.document["model_version"], reply.landmarks, reply.radius, reply.image_state)
         self.proposals.remember(model, image, proposal)
 
     def store_proposal(self, model: str, reply: Reply) -> str:
-        """Keeps a prediction of an image of the studies as its label ``original``."""
+        """Keeps a prediction of an image of the studies as its label ``original``.
+
+        Raises:
+            NotFoundError: the image was deleted meanwhile.
+            ConflictError: it was replaced meanwhile.
+        """
         image = str(reply.document["image"])
         info = {"model": model, "model_version": reply.document["model_version"], "params": dict(reply.document)}
-        self.datastore.store_label(image, "original", reply.markups, info)
+        info[IMAGE_STATE] = reply.image_state
+        check = partial(self._refuse_replaced, image, reply.image_state)
+        self.datastore.store_label(image, "original", reply.markups, info, check)
         return image
 
     def save_label(
@@ -208,6 +215,7 @@ class LandmarkService:
         known = self.proposals.get(protocol.name, image, state) or self._stored_proposal(image, protocol)
         sent = without(params, OWN_NOTES)
         info = {**sent, "protocol": protocol.name, **provenance(known, landmarks, params)}
+        info |= {IMAGE_STATE: state} if tag == "original" else {}
         # a label as a person submits it, whatever the label that it was made from says of itself
         markups = markups.with_fields({CONSENSUS_OF: None, ANNOTATOR: None}).with_frame(frame)
         if reader is None or tag == "original":
@@ -285,20 +293,30 @@ class LandmarkService:
         except InputError:
             return False
 
-    def _refuse_save(self, image: str, state: str, tag: str, protocol: Protocol, entry: ImageEntry) -> None:
-        """Refuses a label beside one of another protocol, or for an image that is no longer the one it was read for."""
+    def _refuse_replaced(self, image: str, state: str, entry: ImageEntry) -> None:
+        """Refuses a label for an image that is no longer the one that it was made for."""
         if self.datastore.image_state(image) != state:
             raise ConflictError(
                 f"The image {image!r} was replaced while its label was saved: load it again, and save the label if it "
                 "still fits."
             )
+
+    def _refuse_save(self, image: str, state: str, tag: str, protocol: Protocol, entry: ImageEntry) -> None:
+        """Refuses a label beside one of another protocol, or for an image that is no longer the one it was read for."""
+        self._refuse_replaced(image, state, entry)
         _refuse_other_protocol(image, tag, protocol, entry)
 
     def _stored_proposal(self, image: str, protocol: Protocol) -> Proposal | None:
-        """The proposal that was kept as the label ``original``, after a restart of the server."""
+        """The proposal that was kept as the label ``original``, after a restart of the server.
+
+        None also if it was for another image under the same ID.
+        """
         if "original" not in self.datastore.get_labels_by_image_id(image):
             return None
-        version = self.datastore.get_label_info(image, "original").get("model_version")
+        info, state = self.datastore.get_label_info(image, "original"), self.datastore.image_state(image)
+        version = info.get("model_version")
+        if info.get(IMAGE_STATE, state) != state:
+            return None
         path = Path(self.datastore.get_label_uri(image, "original"))
         try:
             _, landmarks = read_label(

@@ -29,6 +29,7 @@ class Reply:
         document: the JSON of the same prediction.
         landmarks: the prediction itself.
         radius: (K,) how far each point may be off, in the unit of the image; NaN where not known.
+        image_state: of the image of the studies that was looked at, which changes when it is replaced; else empty.
     """
 
     file_name: str
@@ -36,6 +37,7 @@ class Reply:
     document: Mapping[str, Any]
     landmarks: Landmarks
     radius: FloatArray
+    image_state: str = ""
 
     def kept(self) -> Reply:
         """The same for later requests: ``latencies`` says that it was kept."""

@@ -219,6 +219,8 @@ class LabelReviewer:
         protocol, label, sha256 = found
         orders, others = self._places.orders_beside(protocol.name, image)
         seen, radius = (None, None) if evidence is None else (evidence.landmarks, evidence.radius)
+        if seen is not None and seen.frame.spacing != label.frame.spacing:
+            radius = None  # in another unit of length: the pixel size was stated or changed meanwhile
         try:
             flags = implausible(label, seen, radius, protocol, orders)
         except InputError as error:
