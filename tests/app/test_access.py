@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,18 @@ def test_access_log_holds_nothing_that_the_sender_filled_in(target: str, logged:
     record = logging.LogRecord("uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d', arguments, None)
     assert served.filter(record)
     assert record.getMessage() == f'127.0.0.1:1 - "GET {logged} HTTP/1.1" 200'
+
+
+def test_the_log_is_read_where_it_is_written(
+    served: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An installed server writes it into the user's folder, as the folder of the app may be read-only."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [each for each in root.handlers if not isinstance(each, logging.FileHandler)])
+    client = served(allow="logs")()
+    assert refused(client.get("/logs/"), 404, "writes no log file")
+    with closing(logging.FileHandler(tmp_path / "app.log", encoding="utf-8")) as handler:
+        root.addHandler(handler)
+        root.warning("Größe")
+        root.warning("two")
+        assert client.get("/logs/?lines=2").text == "Größe\ntwo\n"

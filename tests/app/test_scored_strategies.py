@@ -108,8 +108,22 @@ def test_while_scores_are_missing_the_best_of_the_others_is_offered(
     ranked = sorted(table.images, key=lambda image: -table.images[image].score)
     assert [answer["id"] for answer in answers] == [*ranked, "spot_00"]
     assert [(answer["scored"], answer["of"]) for answer in answers] == [(3, 4), (2, 3), (1, 2), (0, 1)]
-    assert answers[0]["note"] == "The best of 3 scored images is offered; 1 are not yet."
-    assert answers[3]["note"].startswith("The first image by ID is offered, as none is scored yet")
+    assert answers[0]["note"] == "The best of 3 scored images is offered; 1 cannot be read."
+    assert answers[3]["note"] == "None of the images that are left can be read (1): replace or delete them."
+
+
+def test_an_image_that_cannot_be_read_is_offered_after_those_without_a_score(
+    move_in: MoveIn, ask_app: Callable[..., Any]
+) -> None:
+    house = move_in(ready=False)
+    pool = house.pool._pools["spots"]
+    (house.studies / "spot_00.png").write_bytes(b"no image")
+    for image in pool.plan([])[:2]:  # spot_00, which cannot be read, and spot_01
+        pool.look(image, [])
+    answers = [ask_app(house.app, "uncertainty", "ann") for _ in range(4)]
+    assert [answer["id"] for answer in answers] == ["spot_01", "spot_02", "spot_03", "spot_00"]
+    assert answers[0]["note"] == "The best of 1 scored images is offered; 2 are not yet, 1 cannot be read."
+    assert answers[1]["note"].startswith("The first image by ID is offered, as none is scored yet")
 
 
 @pytest.mark.parametrize("when", ["auto", "off"])

@@ -110,7 +110,7 @@ class Scored(Strategy):
         table = self._pool.table(protocol, choice.images, self._name in USES_FEATURES)
         told = {"protocol": protocol, "of": len(choice.images)}
         if table is None:
-            return reply(choice.images[0], choice, self._nothing_known(protocol), scored=0, **told)
+            return self._first(choice, {**told, "scored": 0})
         return self._best(choice, table, version, _labelled(datastore, protocol), told)
 
     def _best(
@@ -122,17 +122,19 @@ class Scored(Strategy):
         told |= table.origin._asdict() | {"scored": len(usable)}
         del told["weights"]
         if not usable:
-            return reply(choice.images[0], choice, self._nothing_known(told["protocol"]), **told)
+            return self._first(choice, told)
         # what others work on will be labelled soon: an image like it would bring little
         chosen = select(self._name, self._candidates(usable, [*labelled, *choice.taken], table), 1)[0]
+        left = [image for image in choice.images if image not in set(usable)]
+        unreadable = self._pool.unreadable(told["protocol"]).intersection(left)
         unseen = len(labelled) - table.covers(labelled, features=True) if self._name in USES_FEATURES else 0
         note = ""
         if table.origin.model_version != version:
             note = f"The scores are those of network {table.origin.model_version}; {version} has still to see most."
-        elif len(usable) < len(choice.images):
-            note = (
-                f"The best of {len(usable)} scored images is offered; {len(choice.images) - len(usable)} are not yet."
-            )
+        elif left:
+            rest = [f"{len(left) - len(unreadable)} are not yet"] if len(left) > len(unreadable) else []
+            rest += [f"{len(unreadable)} cannot be read"] if unreadable else []
+            note = f"The best of {len(usable)} scored images is offered; {', '.join(rest)}."
         elif unseen:
             note = (
                 f"{unseen} of {len(labelled)} labelled images are not looked at yet: the image may be like one of them."
@@ -147,7 +149,16 @@ class Scored(Strategy):
         scores = np.array([table.images[image].score for image in usable]) if self._name in USES_SCORES else None
         return Candidates(tuple(usable), scores, features, labelled)
 
-    def _nothing_known(self, protocol: str) -> str:
+    def _first(self, choice: Choice, told: dict[str, Any]) -> dict[str, Any]:
+        """The first image that can be read, as far as that is known, where none of them has a score."""
+        unreadable = self._pool.unreadable(told["protocol"])
+        readable = [image for image in choice.images if image not in unreadable]
+        if readable:
+            return reply(readable[0], choice, self._nothing_known(), **told)
+        note = f"None of the images that are left can be read ({len(choice.images)}): replace or delete them."
+        return reply(choice.images[0], choice, note, **told)
+
+    def _nothing_known(self) -> str:
         what = "The first image by ID is offered, as none is scored yet"
         if self._pool.is_off():
             return f"{what} and --conf pool_scores is off: POST /scoring/uncertainty scores them."

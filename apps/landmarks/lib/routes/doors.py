@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Collection
@@ -10,7 +11,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, PlainTextResponse, Response
-from monailabel.config import settings
 from starlette.background import BackgroundTask
 
 from ..errors import ClosedError, ConflictError, NotAllowedError, NotFoundError
@@ -92,8 +92,8 @@ def doors_router(service: LandmarkService, app: Any) -> APIRouter:
     @router.get("/logs/", summary="The last lines of the server's log", response_class=Response, responses=text)
     def last_log_lines(*, lines: Annotated[int, Query(ge=1, le=MAX_LINES)] = 300, user: Admin) -> PlainTextResponse:
         check_open("logs", allowed)
-        path = Path(settings.MONAI_LABEL_APP_DIR) / "logs" / "app.log"
-        if not path.is_file():
+        path = log_file()
+        if path is None or not path.is_file():
             raise NotFoundError("This server writes no log file.")
         with path.open(encoding="utf-8", errors="replace") as stream:
             return PlainTextResponse("".join(deque(stream, lines)))
@@ -105,6 +105,12 @@ def doors_router(service: LandmarkService, app: Any) -> APIRouter:
         return dict(service.datastore.status())
 
     return router
+
+
+def log_file() -> Path | None:
+    """The file that this process logs to, wherever the server was told to write it; None if there is none."""
+    handlers = logging.getLogger().handlers
+    return next((Path(each.baseFilename) for each in handlers if isinstance(each, logging.FileHandler)), None)
 
 
 def _weights(service: LandmarkService, model: str) -> Path:
