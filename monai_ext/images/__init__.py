@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         stated_size,
         with_stated_sizes,
         with_statement_undone,
+        without_statements,
     )
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "with_stated_size",
     "with_stated_sizes",
     "with_statement_undone",
+    "without_statements",
 ]
 
 lazy_face(__name__)

@@ -166,6 +166,18 @@ def with_statement_undone(folder: Path, image: str) -> dict[str, Any]:
     return document
 
 
+def without_statements(folder: Path, image: str) -> dict[str, Any] | None:
+    """The content of ``calibration.json`` without all that was ever stated of an image; None where nothing was.
+
+    Raises:
+        InputError: the present file is malformed.
+    """
+    read_stated_sizes(folder)
+    document = _document(folder)
+    known = same_name(image, document)
+    return None if known is None else {name: entry for name, entry in document.items() if name != known}
+
+
 def _document(folder: Path) -> dict[str, Any]:
     path = folder / CALIBRATION_FILE
     return dict(read_json(path)) if path.exists() else {}

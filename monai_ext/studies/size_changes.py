@@ -9,10 +9,10 @@ from typing import Any
 from monai_ext.images import (
     CALIBRATION_FILE,
     StatedSize,
-    read_stated_sizes,
     same_name,
     with_stated_sizes,
     with_statement_undone,
+    without_statements,
 )
 from monai_ext.landmarks import json_text
 
@@ -41,10 +41,15 @@ class SizeChanges:
         """
         self._write(changes, image, with_stated_sizes(self.root, {image: None}))
 
-    def withdraw_any(self, changes: ChangeSet, image: str) -> None:
-        """Takes the pixel size of an image away that is removed or becomes another one, if there is any."""
-        if same_name(image, read_stated_sizes(self.root)) is not None:
-            self.withdraw(changes, image)
+    def forget(self, changes: ChangeSet, image: str) -> None:
+        """Takes all statements on an image away that is removed or becomes another one: none of them can be undone.
+
+        Raises:
+            InputError: the present file is malformed.
+        """
+        document = without_statements(self.root, image)
+        if document is not None:
+            self._write(changes, image, document)
 
     def undo(self, changes: ChangeSet, image: str) -> None:
         """Brings back what was stated before the last change of an image.

@@ -240,6 +240,28 @@ def test_another_image_under_the_id_has_no_size_of_the_old_one(app: Any, client:
     assert ask(client) == {"image": "spot_00", **UNCALIBRATED}
 
 
+@pytest.mark.parametrize("withdrawn", [False, True])
+@pytest.mark.parametrize("deleted", [False, True])
+def test_no_undo_brings_back_the_size_of_another_image(
+    app: Any, client: TestClient, tmp_path: Path, deleted: bool, withdrawn: bool
+) -> None:
+    state(client, how="ruler", mm_per_px=[0.1, 0.3])
+    state(client, "spot_01", how="ruler", mm_per_px=0.5)
+    if withdrawn:
+        client.delete(ADDRESS, params={"image": "spot_00"})
+    if deleted:
+        client.delete("/datastore/image", params={"id": "spot_00"})
+    spot_image(1, (44, 32)).save(tmp_path / "spot_00.png")
+    files = {"file": ("spot_00.png", (tmp_path / "spot_00.png").read_bytes())}
+    assert client.put("/datastore/image", files=files).status_code == 200
+    assert_refused(undo(client), 409, "nothing can be undone")
+    state(client, how="ruler", mm_per_px=[0.2, 0.4])
+    assert ask(client)["spacing"] == [0.2, 0.4]
+    assert undo(client).json() == {"image": "spot_00", **UNCALIBRATED}
+    assert_refused(undo(client), 409, "nothing can be undone")
+    assert ask(client, "spot_01")["spacing"] == [0.5, 0.5]
+
+
 def test_two_datastores_on_one_folder_lose_no_statement(make_studies: Callable[[int], Path]) -> None:
     studies = make_studies(4)
     one, two = LandmarkDatastore(str(studies)), LandmarkDatastore(str(studies))

@@ -104,6 +104,20 @@ def test_a_label_is_not_saved_for_an_image_that_is_replaced_meanwhile(
     assert app.datastore().get_labels_by_image_id("spot_00") == {}
 
 
+def test_a_pixel_size_is_not_stated_for_an_image_that_is_replaced_meanwhile(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, address = Gate(app.datastore(), "state_size", monkeypatch), "/datastore/image/calibration?image=spot_00"
+    line = {"how": "line", "line": [[10, 20], [70, 20]], "length_mm": 15}
+    stated, uploaded = gate.meanwhile(
+        lambda: client_of(app).put(address, json=line), lambda: upload_of(app, tmp_path, (40, 30))
+    )
+    assert uploaded.status_code == 200, uploaded.text
+    assert_refused(stated, 409, "was replaced while its pixel size was stated")
+    frame = read_frame(image_file(app, "spot_00"))
+    assert (frame.size, frame.unit, frame.spacing) == ((40, 30), "px", None)
+
+
 @pytest.mark.parametrize("readers", ["1", "2"])
 def test_of_two_labels_of_different_protocols_one_is_refused(
     make_app: Callable[..., Any], make_studies: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch, readers: str

@@ -177,19 +177,19 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
             if known is not None and known.image.ext != extension:
                 changes.remove(files.image(image_id, known.image.ext))
             if not keeps_size:
-                self._sizes.withdraw_any(changes, image_id)
+                self._sizes.forget(changes, image_id)
             notes = {**known.image.info, **info} if known is not None else info
             changes.set_image(image_id, image_entry(image_id, extension, notes))
         return image_id
 
     def remove_image(self, image_id: str) -> None:
-        """Deletes an image with its labels, which stay as earlier versions, and withdraws its stated pixel size."""
+        """Deletes an image, the statements on its pixel size, and its labels, which stay as earlier versions."""
         files = self._state.files
         with self._state.changing() as changes:
             known = known_image(changes.objects, image_id)
             for tag in known.labels:
                 self._labels.delete(changes, image_id, tag)
-            self._sizes.withdraw_any(changes, image_id)
+            self._sizes.forget(changes, image_id)
             changes.remove(files.image(image_id, known.image.ext))
             changes.drop_image(image_id, files.image_digest(image_id, known.image.ext) or "")
 
@@ -250,8 +250,10 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
                 self._labels.end_draft(changes, image_id, "draft")
             return dict(changes.objects[image_id].labels[tag].info)
 
-    def state_size(self, image_id: str, size: StatedSize | None) -> None:
+    def state_size(self, image_id: str, size: StatedSize | None, check: EntryCheck = accept) -> None:
         """Keeps the pixel size that a person stated for an image; None withdraws it. :meth:`undo_size` undoes it.
+
+        ``check`` is given what is known of the image as the change is made, and raises what refuses it.
 
         Raises:
             NotFoundError: there is no such image.
@@ -259,7 +261,7 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
             InputError: ``calibration.json`` is malformed.
         """
         with self._state.changing() as changes:
-            known_image(changes.objects, image_id)
+            check(known_image(changes.objects, image_id))
             if size is None:
                 self._sizes.withdraw(changes, image_id)
             else:

@@ -21,6 +21,7 @@ from monai_ext.images import (
     with_stated_size,
 )
 from monai_ext.landmarks import Frame, InputError
+from monai_ext.studies import ImageEntry
 
 from ..errors import ConflictError, NotFoundError
 from ..request_json import check_json
@@ -135,7 +136,17 @@ def calibration_router(service: LandmarkService, app: Any) -> APIRouter:
     @router.put(ADDRESS, summary="State the pixel size of an image, or a line of known length on it")
     def state_calibration(*, image: str, statement: StatementBody, user: Annotator) -> dict[str, Any]:
         path = service.image_path(image)
-        service.datastore.state_size(image, checked_size(image, statement, path, user.username))
+        seen = service.datastore.image_state(image)
+
+        def refuse_another(entry: ImageEntry) -> None:
+            if service.datastore.image_state(image) != seen:
+                raise ConflictError(
+                    f"The image {image!r} was replaced while its pixel size was stated: load it again, and state the "
+                    "size of the new one."
+                )
+
+        size = checked_size(image, statement, path, user.username)
+        service.datastore.state_size(image, size, refuse_another)
         return changed(image, path)
 
     @router.delete(ADDRESS, summary="Withdraw the stated pixel size of an image")
