@@ -1,6 +1,7 @@
 # The server, for `docker build -t monai-landmarks .` and
 #   docker run --rm -p 127.0.0.1:8000:8000 -e LANDMARKS_TOKEN -v /data/eyes:/studies -v landmarks:/data monai-landmarks
-# (--gpus all with the NVIDIA container toolkit). Networks and logs are kept in the volume /data.
+# (--gpus all with the NVIDIA container toolkit). Networks and logs are kept in the volume /data. Options of `serve` may follow,
+# among them another --studies, such as the address of a PACS.
 FROM python:3.12-slim
 
 ARG TORCH_INDEX=""
@@ -11,7 +12,7 @@ COPY apps apps
 COPY slicer_module slicer_module
 # TORCH_INDEX: a package index of PyTorch's CPU builds, for an image a third as large.
 RUN if [ -n "$TORCH_INDEX" ]; then pip install --no-cache-dir --index-url "$TORCH_INDEX" torch torchvision; fi \
-    && pip install --no-cache-dir ".[server]" \
+    && pip install --no-cache-dir ".[server,dicom-sr]" \
     && rm -rf /src
 
 RUN useradd --create-home --uid 1000 landmarks && mkdir /data /studies && chown landmarks /data /studies

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +30,7 @@ def run(
         list[str] | None,
         typer.Option("--conf", metavar="NAME=VALUE", help="An option of the app, e.g. train_after=10; repeatable."),
     ] = None,
+    values: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="VALUE")] = None,
     ssl_keyfile: Annotated[
         Path | None, typer.Option("--ssl-keyfile", help="Key of the certificate, for https.")
     ] = None,
@@ -44,7 +46,7 @@ def run(
 
     Example: `monai-landmarks serve --studies sample_data/fundus`
     """
-    options = conf_options(conf or [])
+    options = conf_options(conf or [], values or [])
     if is_address(studies):
         check_address(studies)
     else:
@@ -58,18 +60,25 @@ def run(
     start(studies, host, port, options, verbose, ssl_keyfile=ssl_keyfile, ssl_certfile=ssl_certfile)
 
 
-def conf_options(given: list[str]) -> dict[str, str]:
-    """Names and values of ``NAME=VALUE``.
+def conf_options(given: list[str], values: Sequence[str] = ()) -> dict[str, str]:
+    """Names and values of ``--conf NAME=VALUE``, or of ``--conf NAME VALUE``, which is how MONAI Label has it.
+
+    Args:
+        given: what follows each ``--conf``.
+        values: the words that stand alone, in order: one for each name without ``=``.
 
     Raises:
-        InputError: one has no ``=``.
+        InputError: a name has no value, a value no name.
     """
-    options = {}
+    bare = [text for text in given if "=" not in text]
+    if len(values) > len(bare):
+        raise InputError(f"{values[-1]} belongs to no option; write e.g. --conf train_after=10.")
+    options, alone = {}, iter(values)
     for text in given:
         name, equals, value = text.partition("=")
-        if not equals or not name:
+        if not name or not (equals or len(values) == len(bare)):
             raise InputError(f"--conf {text} is not NAME=VALUE; write e.g. --conf train_after=10.")
-        options[name.strip()] = value
+        options[name.strip()] = value if equals else next(alone)
     return options
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +20,11 @@ from typing import Any
 
 import pytest
 import requests
+import typer
+from typer.core import TyperGroup
+
+from monai_ext.cli import app
+from monai_ext.commands import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "apps" / "landmarks"
@@ -105,6 +113,22 @@ def test_serve_refuses_an_option_without_a_value(cli: Callable[..., Any], tmp_pa
     assert f"--conf {text} is not NAME=VALUE" in answer.err
 
 
+def test_an_option_may_be_written_as_monai_label_has_it(cli: Callable[..., Any], tmp_path: Path) -> None:
+    assert serve.conf_options(["readers", "protocols=a,b", "train_after"], ["2", "10"]) == {
+        "readers": "2",
+        "protocols": "a,b",
+        "train_after": "10",
+    }
+    answer = cli("serve", "--studies", tmp_path / "nowhere", "--conf", "readers", "2")
+    assert "does not exist" in answer.err  # the option is taken
+    for words, refused in (
+        (["--conf", "readers=2", "3"], "3 belongs to no option"),
+        (["--conf", "readers", "--conf", "train_after", "3"], "--conf readers is not NAME=VALUE"),
+    ):
+        answer = cli("serve", "--studies", tmp_path, *words)
+        assert (answer.code, refused in answer.err) == (2, True)
+
+
 def test_slicer_module_is_copied_whole_and_not_over_another(cli: Callable[..., Any], tmp_path: Path) -> None:
     assert cli("slicer-module", tmp_path).code == 0
     assert files(tmp_path / "LandmarkDetection") == files(MODULE)
@@ -116,6 +140,38 @@ def test_slicer_module_is_copied_whole_and_not_over_another(cli: Callable[..., A
 def files(folder: Path) -> set[str]:
     found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {str(path.relative_to(folder)) for path in found}
+
+
+def test_the_systemd_unit_lets_the_server_write_where_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = configparser.ConfigParser(delimiters="=")
+    unit.optionxform = str  # type: ignore[method-assign, assignment]
+    unit.read(ROOT / "deploy" / "monai-landmarks.service", encoding="utf-8")
+    service = unit["Service"]
+    own = Path("/var/lib", service["StateDirectory"])
+    assert (service["ProtectSystem"], Path(service["WorkingDirectory"])) == ("strict", own)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    name, _, value = service["Environment"].partition("=")
+    monkeypatch.setenv(name, str(tmp_path / Path(value).relative_to("/var/lib")))
+    installed = tmp_path / "_shipped"
+    installed.mkdir()
+    monkeypatch.setattr(serve, "INSTALLED", installed)
+    assert serve.state_dir(installed / "app").is_relative_to(tmp_path / own.name)
+    assert Path.home() == tmp_path / own.name  # sessions and caches lie there
+
+
+def test_the_container_takes_a_pacs_in_the_place_of_its_folder() -> None:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    (extras,) = re.findall(r'pip install --no-cache-dir "\.\[(.+)\]"', lines)
+    (entry,) = re.findall(r"ENTRYPOINT (.+)", lines)
+    _, name, *words = json.loads(entry)
+    program = typer.main.get_command(app)
+    assert isinstance(program, TyperGroup)
+    command = program.commands[name]
+    context = command.make_context(name, [*words, "--studies", "https://pacs.example/dicom-web"])
+    assert (context.params["studies"], context.params["host"]) == ("https://pacs.example/dicom-web", "0.0.0.0")
+    assert set(extras.split(",")) == {"server", "dicom-sr"}  # a PACS needs both
 
 
 @pytest.mark.slow
