@@ -28,6 +28,32 @@ def test_every_file_that_the_index_names_is_there_and_readable() -> None:
             assert json.loads(path.read_text(encoding="utf-8"))
 
 
+def test_every_section_and_program_that_the_index_names_is_there() -> None:
+    index = (EVIDENCE / "README.md").read_text(encoding="utf-8")
+    documents = {"README": "README.md", "benchmarks": "docs/benchmarks.md"}
+    documents["active learning"] = "docs/active_learning.md"
+    named = re.findall(rf"({'|'.join(documents)})[^*|;]*, \*([^*]+)\*", index)
+    assert len(named) > 5
+    for document, section in named:
+        headings = re.findall(r"^#+ (.+)$", (ROOT / documents[document]).read_text(encoding="utf-8"), flags=re.M)
+        assert any(heading.startswith(section) for heading in headings), (document, section)
+    for program in re.findall(r"(?:docs|tests)/\S+?\.py", index):
+        assert (ROOT / program).is_file(), program
+
+
+@pytest.mark.parametrize("path", sorted((EVIDENCE / "timing").glob("runtime_*.json")), ids=lambda path: path.stem)
+def test_the_benchmarks_tell_of_the_runtimes_what_the_file_says(path: Path) -> None:
+    told = json.loads(path.read_text(encoding="utf-8"))
+    name = path.stem.removeprefix("runtime_")
+    card = json.loads((ROOT / f"apps/landmarks/pretrained/{name}/card.json").read_text(encoding="utf-8"))
+    assert told["model"] == card["sha256"]
+    text, times = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8"), told["milliseconds"]
+    for runtime, own in times.items():
+        ratios = [one / other for one, other in zip(times["torch"], own, strict=True)]
+        told_of = "1" if runtime == "torch" else f"{min(times['torch']) / min(own):.2f}, {np.median(ratios):.2f}"
+        assert f"| {min(own):.0f} | {np.median(own):.0f} | {told_of} |" in text
+
+
 @pytest.mark.parametrize(
     ("folder", "version", "light"),
     [
