@@ -21,6 +21,7 @@ from monai_ext.studies import (
 )
 
 from ..datastore import LandmarkDatastore
+from ..reader_labels import EntryCheck, accept
 from .cache import EXTENSION, ImageCache
 from .place import PLACE, REPORT, Place, takes_report
 
@@ -97,8 +98,8 @@ class PacsDatastore(LandmarkDatastore):
             changes.set_image(image_id, file.model_copy(update={"info": {**file.info, **report}}))
         return True
 
-    def state_size(self, image_id: str, size: StatedSize | None) -> None:
-        super().state_size(image_id, size)
+    def state_size(self, image_id: str, size: StatedSize | None, check: EntryCheck = accept) -> None:
+        super().state_size(image_id, size, check)
         self._send_again(image_id)
 
     def undo_size(self, image_id: str) -> None:
