@@ -8,24 +8,21 @@ if TYPE_CHECKING:
     from monai_ext.landmarks import IMAGENET, NetworkConfig, ZianConfig
 
     from .backbones import BACKBONES, Backbone, backbone_names, build_backbone
-    from .build import build_network
+    from .build import Halves, build_network
     from .cross_task.distiller import DistilledOutput, Distiller
-    from .cross_task.dlib_file import SHA256, DlibNetwork, read_dlib_network
     from .cross_task.named_sources import NAMED_SOURCES, named_source, shipped_source
     from .cross_task.source import FaceClassifier, SourceClassifier, build_classifier
     from .cross_task.source_file import SUFFIX, SourceCard, read_source, write_source
     from .deconv_net import DeconvNet
     from .device import device_names, find_device, machine, versions
     from .encoders import build_encoder, encoder_names, is_encoder
-    from .face_resnet import FACE_RESNET
+    from .face_resnet import FACE_RESNET, SHA256, DlibNetwork, read_dlib_network
     from .features import FeatureTap, encoder_features
-    from .halves import Halves
     from .heatmap_net import HeatmapNet
     from .hourglass import Hourglass
     from .imagenet import imagenet_weights
     from .network import LandmarkNetwork, register_network
-    from .onnx_graph import onnx_graph, require_onnx
-    from .onnx_network import OnnxNetwork, network_graph
+    from .onnx_network import OnnxNetwork, network_graph, onnx_graph, require_onnx
     from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, StagedOutput, is_finite
     from .pretrained import (
         SUFFIXES,

@@ -29,7 +29,7 @@ def test_the_runtime_is_torch_unless_another_is_named() -> None:
 
 
 def test_a_missing_package_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("monai_ext.networks.onnx_graph"), "PACKAGES", ("a_package_that_is_not_there",))
+    monkeypatch.setattr(import_module("monai_ext.networks.onnx_network"), "PACKAGES", ("a_package_that_is_not_there",))
     with pytest.raises(InputError, match=r'a_package_that_is_not_there.*pip install "monai-landmarks\[onnx\]"'):
         AppSettings.from_conf(APP_DIR, {"runtime": "onnx"})
     assert AppSettings.from_conf(APP_DIR, {}).conf.runtime == "torch"

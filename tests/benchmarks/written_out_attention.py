@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.networks.zian import CoAttention, SqueezeExpansion
-from monai_ext.networks.zian.squeeze_expansion import ExpandedAttention, ModeAggregation, SqueezedAttention
+from monai_ext.networks.zian.attention import ExpandedAttention, ModeAggregation, SqueezedAttention
 
 
 def write_out(network: nn.Module) -> nn.Module:

@@ -35,7 +35,7 @@ def test_images_to_compare_with_are_wanted(cli, tmp_path, monkeypatch) -> None:
 
 
 def test_a_runtime_that_is_not_installed_is_named(cli, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(import_module("monai_ext.networks.onnx_graph"), "PACKAGES", ("a_package_that_is_not_there",))
+    monkeypatch.setattr(import_module("monai_ext.networks.onnx_network"), "PACKAGES", ("a_package_that_is_not_there",))
     answer = cli(
         "predict", "sample_data/fundus", "--model", "fundus", "--runtime", "onnx", "--output", tmp_path / "out"
     )

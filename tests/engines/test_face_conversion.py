@@ -18,7 +18,7 @@ from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks
 from monai_ext.landmarks.markups import write_markups
 from monai_ext.networks.cross_task import SourceClassifier, read_source
-from monai_ext.networks.cross_task.dlib_file import Convolution, DlibNetwork
+from monai_ext.networks.face_resnet import Convolution, DlibNetwork
 from monai_ext.studies import Studies
 
 PEOPLE = 6

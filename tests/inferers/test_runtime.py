@@ -112,6 +112,6 @@ def test_it_runs_on_the_cpu() -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch) -> None:
-    monkeypatch.setattr(import_module("monai_ext.networks.onnx_graph"), "PACKAGES", ("a_package_that_is_not_there",))
+    monkeypatch.setattr(import_module("monai_ext.networks.onnx_network"), "PACKAGES", ("a_package_that_is_not_there",))
     with pytest.raises(InputError, match=r"a_package_that_is_not_there, not installed here: run `pip install"):
         Predictor(TwoLooks(), card(), runtime="onnx")

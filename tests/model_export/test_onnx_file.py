@@ -116,7 +116,7 @@ def test_without_images_nothing_is_exported(tmp_path) -> None:
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch, spot_images) -> None:
     monkeypatch.setattr(
-        import_module("monai_ext.networks.onnx_graph"), "PACKAGES", ("onnx", "a_package_that_is_not_there")
+        import_module("monai_ext.networks.onnx_network"), "PACKAGES", ("onnx", "a_package_that_is_not_there")
     )
     with pytest.raises(InputError, match=r'a_package_that_is_not_there.*pip install "monai-landmarks\[onnx\]"'):
         export_onnx(spots(None), tmp_path / "spots.onnx", list(spot_images))

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
-from monai_ext.networks.cross_task import dlib_file
+from monai_ext.networks import face_resnet
 from monai_ext.networks.cross_task.source import FaceClassifier
 from monai_ext.networks.face_resnet import FaceBlock, FaceResNet
 
@@ -101,15 +101,15 @@ def test_dlibs_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path = tmp_path / "network.dat"
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"is not dlib_face_recognition_resnet_model_v1.dat \(SHA-256"):
-        dlib_file.read_dlib_network(path)
-    monkeypatch.setattr(dlib_file, "SHA256", hashlib.sha256(data).hexdigest())
-    found = dlib_file.read_dlib_network(path)
+        face_resnet.read_dlib_network(path)
+    monkeypatch.setattr(face_resnet, "SHA256", hashlib.sha256(data).hexdigest())
+    found = face_resnet.read_dlib_network(path)
     for layer, *wanted in zip(found.convolutions, weights, biases, gammas, betas, strict=True):
         assert torch.equal(layer.weight.view_as(wanted[0]), wanted[0])
         assert all(torch.equal(a, b) for a, b in zip(layer[1:], wanted[1:], strict=True))
     assert torch.equal(found.embedding, embedding)
     with pytest.raises(InputError, match="cannot be read"):
-        dlib_file.read_dlib_network(tmp_path / "absent.dat")
+        face_resnet.read_dlib_network(tmp_path / "absent.dat")
 
 
 def test_every_parameter_learns() -> None:

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from monai_ext.landmarks import InputError
 from monai_ext.networks.zian import SqueezeExpansion
-from monai_ext.networks.zian.squeeze_expansion import ExpandedAttention, ModeAggregation, SqueezedAttention
+from monai_ext.networks.zian.attention import ExpandedAttention, ModeAggregation, SqueezedAttention
 
 CHANNELS, ATTRACTORS = 12, 10
 

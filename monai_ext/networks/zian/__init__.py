@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .co_attention import CoAttention, co_attend
+    from .attention import CoAttention, SqueezeExpansion, co_attend
     from .regions import RoiFrame, crop_roi, jittered_centers, peak_pixels, roi_frame
-    from .squeeze_expansion import SqueezeExpansion
     from .zian import ZIAN, ZianOutput
 
 __all__ = [

@@ -18,10 +18,9 @@ from monai_ext.networks.network import LandmarkNetwork, register_network
 from monai_ext.networks.output import RoiFrame, Stage
 from monai_ext.networks.pretrained import Weights, load_backbone_weights
 
-from .co_attention import CoAttention
+from .attention import CoAttention, SqueezeExpansion
 from .heads import FineHead, HeatmapHead
 from .regions import crop_roi, jittered_centers, peak_pixels, roi_frame
-from .squeeze_expansion import SqueezeExpansion
 
 #: The coarse stage sees the image reduced by this factor, and the co-attention the regions.
 COARSE_SCALE = 4
