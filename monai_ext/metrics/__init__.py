@@ -12,10 +12,15 @@ if TYPE_CHECKING:
         failure_rate,
         image_errors,
     )
-    from .landmark_metric import LandmarkMetric
-    from .normalized_error import normalized_errors, pair_distances
-    from .presence import PresenceCounts, presence_counts
-    from .radial_error import ErrorStatistics, error_statistics, radial_errors, within
+    from .landmark_metric import LandmarkMetric, PresenceCounts, presence_counts
+    from .radial_error import (
+        ErrorStatistics,
+        error_statistics,
+        normalized_errors,
+        pair_distances,
+        radial_errors,
+        within,
+    )
 
 __all__ = [
     "ErrorStatistics",
