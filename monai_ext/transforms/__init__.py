@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from .affine import AffineLandmarks, FitLandmarks, FitLandmarksd, Region
     from .decoders import METHODS, Decoded, DecodeHeatmap, DecodeHeatmapd, activate, decode_heatmap
     from .field_of_view import Circle, FieldOfViewd, find_field_of_view, find_visible_field
-    from .further import register_transform
     from .heatmap import GenerateHeatmap, GenerateHeatmapd, Sigma, gaussian_heatmap, gaussian_profiles
     from .intensity import (
         NormalizeLandmarkImage,
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from .pipeline import inference_transforms, training_transforms, validation_transforms
     from .rand_affine import RandAffineLandmarks, RandAffineLandmarksd
     from .rand_camera import RandColor, RandColord, RandResolution, RandResolutiond, rand_camera
-    from .rand_image import RandImage, RandImaged
+    from .rand_image import RandImage, RandImaged, register_transform
     from .rand_light import RandHaze, RandHazed, RandShade, RandShaded, RandSpots, RandSpotsd
     from .resample import OVERSAMPLING, inside, map_points, resample, to_original
     from .visible_field import RandFieldOfViewd, RandSurroundd, VisibleField

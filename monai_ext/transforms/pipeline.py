@@ -9,11 +9,11 @@ from monai_ext.landmarks import Protocol
 from .affine import FitLandmarksd
 from .cut_out import CutOutd
 from .field_of_view import FieldOfViewd
-from .further import rand_further
 from .intensity import NormalizeLandmarkImaged, rand_intensity
 from .load import LoadLandmarkImaged, LoadMarkupsd
 from .rand_affine import RandAffineLandmarksd
 from .rand_camera import rand_camera
+from .rand_image import rand_further
 from .rand_light import RandHazed, RandSpotsd
 from .rand_scenery import RandSceneryd
 from .visible_field import RandFieldOfViewd, RandSurroundd

@@ -1,14 +1,17 @@
-"""Random changes of an image that move no pixel: the array and the dictionary base."""
+"""Random changes of an image that move no pixel: the array and the dictionary base, and those of plug-ins."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Hashable, Mapping
+from importlib import import_module
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable, Transform
+
+from monai_ext.landmarks import TRANSFORMS, Augmentation, TransformOptions, name_of
 
 
 class RandImage(Randomizable, Transform):
@@ -71,3 +74,41 @@ def unit_range(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.T
     low, high = plain.aminmax()
     reach = high - low
     return (plain - low) / torch.where(reach > 0, reach, 1.0), low, reach
+
+
+T = TypeVar("T", bound=type[Transform])
+
+_CLASSES: dict[type[TransformOptions], Callable[..., Transform]] = {}
+
+
+def register_transform(options: type[TransformOptions]) -> Callable[[T], T]:
+    """Decorator of a dictionary transform that changes the values of a (C, H, W) image at random and moves no pixel.
+
+    Protocols may ask for it under ``recipe.augmentation.further`` by the ``name`` of its options. It is built with
+    ``keys`` and its options by name, and takes images before they are normalised, black being their lowest value.
+
+    Args:
+        options: class of the options, with a default ``name`` of its own.
+
+    Raises:
+        InputError: the options have no name, or another transform has it.
+    """
+
+    def registered(transform: T) -> T:
+        TRANSFORMS.add(name_of(options), options)
+        _CLASSES[options] = transform
+        return transform
+
+    return registered
+
+
+def rand_further(augmentation: Augmentation, keys: KeysCollection = "image") -> list[Transform]:
+    """The random changes of plug-ins that a protocol asks for, in its order, as MONAI dictionary transforms."""
+
+    def built(options: TransformOptions) -> Transform:
+        if type(options) not in _CLASSES:  # one of the library's own is in the module of its name
+            import_module(f".{options.name}", __package__)
+        given = {name: getattr(options, name) for name in type(options).model_fields if name != "name"}
+        return _CLASSES[type(options)](keys, **given)
+
+    return [built(options) for options in augmentation.further]
