@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     )
     from .credentials import Credentials, check_address, is_address
     from .instances import Frames, Instance, image_name, list_instances, query_keys, study_keys
-    from .store import send_report
-    from .transfer import fetch_header, fetch_image, fetch_report
+    from .transfer import fetch_header, fetch_image, fetch_report, send_report
 
 __all__ = [
     "MEGABYTE",

@@ -1,4 +1,4 @@
-"""Instances of a PACS as QIDO-RS lists them."""
+"""Instances of a PACS as QIDO-RS lists them, and elements of its DICOM JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from monai_ext.landmarks import InputError
 
 from .connection import AnswerError, Connection
-from .dicom_json import value
 
 #: Kinds of images that landmarks are placed on: photographs of the eye and of the body, OCT, radiographs, ultrasound.
 MODALITIES = ("OP", "OPT", "XC", "CR", "DX", "US")
@@ -152,3 +151,17 @@ def _instance(connection: Connection, item: Mapping[str, Any]) -> Instance:
 def _text(item: Mapping[str, Any], tag: str) -> str:
     first = value(item, tag)
     return str(first) if isinstance(first, str | int) else ""
+
+
+def items(answer: Any, tag: str) -> list[Mapping[str, Any]]:
+    """The items of a sequence in DICOM JSON."""
+    element = answer.get(tag) if isinstance(answer, Mapping) else None
+    found = element.get("Value") if isinstance(element, Mapping) else None
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
+def value(item: Mapping[str, Any], tag: str) -> Any:
+    """The first value of an element in DICOM JSON; None where it has none."""
+    element = item.get(tag)
+    values = element.get("Value") if isinstance(element, Mapping) else None
+    return values[0] if isinstance(values, list) and values else None

@@ -1,11 +1,13 @@
-"""Instances fetched by WADO-RS: images for the disk, without what names a patient; headers and reports for a moment."""
+"""Instances fetched by WADO-RS, without what names a patient where they are kept, and reports sent by STOW-RS."""
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import re
 import tempfile
+import uuid
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,8 +15,10 @@ import pydicom
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate, generate_pixel_data_frame
 
+from monai_ext.landmarks import InputError
+
 from .connection import MEGABYTE, AnswerError, Connection
-from .instances import Instance
+from .instances import Instance, items, value
 
 #: Largest instance that is fetched; an OCT volume of 128 slices has some 100 MB.
 IMAGE_MEGABYTES = 1024
@@ -187,3 +191,39 @@ def _save(connection: Connection, dataset: Dataset, path: Path) -> None:
         raise
     except Exception:  # elements of a stranger: pydicom raises errors of many kinds
         raise AnswerError(f"{connection.address} sends an instance that cannot be written to a file.") from None
+
+
+#: Of a SOP instance that the PACS has already (PS3.3, C.14; PS3.7, C.5.7).
+DUPLICATE = 0x0111
+_REFERENCED, _FAILED, _UID, _REASON = "00081199", "00081198", "00081155", "00081197"
+
+
+def send_report(connection: Connection, report: Dataset) -> None:
+    """Sends a report; returns once the PACS says that it has it.
+
+    Raises:
+        InputError: the report holds an element that cannot be written.
+        AnswerError: the PACS says that it does not.
+        PacsError: it says nothing.
+    """
+    stream = io.BytesIO()
+    try:
+        report.save_as(stream, write_like_original=False)
+    except (ValueError, TypeError, AttributeError, NotImplementedError) as error:  # whose words may show the patient
+        raise InputError(
+            f"{connection.address} states something of the patient or study that no report can hold "
+            f"({type(error).__name__}); correct it there."
+        ) from None
+    boundary = uuid.uuid4().hex
+    head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    body = head + stream.getvalue() + f"\r\n--{boundary}--\r\n".encode()
+    content_type = f'multipart/related; type="application/dicom"; boundary={boundary}'
+    status, answer = connection.post("/studies", body, content_type)
+    uid = str(report.SOPInstanceUID)
+    if any(value(item, _UID) == uid for item in items(answer, _REFERENCED)):
+        return
+    reasons = [value(item, _REASON) for item in items(answer, _FAILED) if value(item, _UID) == uid]
+    if DUPLICATE in reasons:
+        return
+    reason = f"reason {reasons[0]}" if reasons else f"status {status}"
+    raise AnswerError(f"{connection.address} did not take a report ({reason}).")
