@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .broken_install import explanation
     from .check import OK, PROBLEM, WARNING, Check, line
     from .examination import Subject, examine
-    from .packages import check_installation
+    from .packages import check_installation, explanation
     from .server import require_port
     from .studies import label_problem
 

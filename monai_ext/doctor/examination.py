@@ -14,9 +14,8 @@ from monai_ext.landmarks import Protocol
 from .check import PROBLEM, WARNING, Check
 from .folders import check_folder, check_mount, check_space, check_spaces, free_bytes, read_mounts
 from .machine import check_gpu, read_gpu, usable_cores
-from .models import check_models
+from .models import check_models, check_protocols
 from .packages import check_installation
-from .protocols import check_protocols
 from .server import check_port, check_token
 from .studies import check_studies
 from .survey import survey_studies

@@ -1,4 +1,4 @@
-"""Models on disk: card, weights, landmarks, and whether they answer."""
+"""Protocols that can be served, and their models on disk: card, weights, landmarks, and whether they answer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,29 @@ from pathlib import Path
 from PIL import Image
 
 from monai_ext.inferers import Predictor
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import InputError, Protocol, survey_protocols
 from monai_ext.models import CARD, check_weights, find_model, read_card
 from monai_ext.networks import find_device
 
-from .check import OK, PROBLEM, WARNING, Check
+from .check import OK, PROBLEM, WARNING, Check, count
+
+
+def check_protocols(folders: Iterable[Path]) -> tuple[dict[str, Protocol], list[Check]]:
+    """(protocols that can be served by name, a check for them and one for each mistake)."""
+    protocols, mistakes = survey_protocols(folders)
+    return protocols, [_usable(protocols), *(_mistake(sentence) for sentence in mistakes)]
+
+
+def _usable(protocols: Mapping[str, Protocol]) -> Check:
+    if not protocols:
+        advice = "Name a folder of protocol files: --app or --protocol-dir."
+        return Check("Protocols", WARNING, "there is none that can be served", advice)
+    return Check("Protocols", OK, f"{count(len(protocols), 'protocol')}: {', '.join(protocols)}")
+
+
+def _mistake(sentence: str) -> Check:
+    return Check("Protocol file", PROBLEM, sentence.rstrip("."), "Correct it: the server does not start with it.")
+
 
 #: (width, height) of the blank image: neither square nor a multiple of what networks work with.
 BLANK = (150, 101)

@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from .check import OK, PROBLEM, WARNING, Check, count, sentences
+from .check import OK, PROBLEM, WARNING, Check, count, line, sentences
 
 DISTRIBUTION = "monai-landmarks"
 #: What MONAI Label needs but does not say: its pydicom-seg breaks on pydicom 3, and numpymaxflow on numpy 2.
@@ -169,9 +169,9 @@ def import_error(module: str) -> str:
 def _requirements(needs: Declared, extra: str | None) -> list[Requirement]:
     """The requirements of an extra alone, or those without any extra, as far as they concern this machine."""
     found = []
-    for line in needs.requires:
+    for text in needs.requires:
         try:
-            item = Requirement(line)
+            item = Requirement(text)
         except InvalidRequirement:
             continue  # written by another tool in an older grammar; pip itself left it out
         always = item.marker is None or item.marker.evaluate({"extra": ""})
@@ -195,3 +195,17 @@ def _unmet(wanted: Iterable[Requirement], installed: Mapping[str, str]) -> dict[
 
 def _install(wanted: Iterable[Requirement]) -> str:
     return "Run `pip install " + " ".join(f'"{item.name}{item.specifier}"' for item in wanted) + "`."
+
+
+def explanation(error: Exception, checks: Iterable[Check]) -> str:
+    """The packages that are wrong, with what to do; empty if none is, so that the error is another matter.
+
+    Args:
+        error: what loading the program raised.
+        checks: of the installation.
+    """
+    problems = [line(check) for check in checks if check.state == PROBLEM]
+    if not problems:
+        return ""
+    reason = " ".join(str(error).split())[:300]
+    return "\n".join([f"monai-landmarks cannot be loaded: {reason}", *problems])

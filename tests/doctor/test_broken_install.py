@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from monai_ext.doctor.broken_install import explanation
 from monai_ext.doctor.check import OK, PROBLEM, WARNING, Check
+from monai_ext.doctor.packages import explanation
 
 ROOT = Path(__file__).resolve().parents[2]
 

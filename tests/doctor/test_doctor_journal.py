@@ -7,7 +7,7 @@ import pytest
 from doctor_cases import write_label
 
 from monai_ext.doctor.check import OK, WARNING
-from monai_ext.doctor.journal import check_history, check_journal
+from monai_ext.doctor.studies import check_history, check_journal
 from monai_ext.studies import JournalState, read_journal
 
 SNAPSHOT = b'{"n": 4, "op": "snapshot", "objects": {}}\n'

@@ -5,7 +5,7 @@ from pathlib import Path
 from doctor_cases import two_points, write_protocol
 
 from monai_ext.doctor.check import OK, PROBLEM, WARNING
-from monai_ext.doctor.protocols import check_protocols
+from monai_ext.doctor.models import check_protocols
 
 
 def test_healthy_protocols_are_named_in_one_line(place: Path) -> None:
