@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .change_set import ChangeSet
+    from .change_set import ChangeSet, SizeChanges
     from .errors import ConflictError, LockedError, NotFoundError, StorageError, TooLargeError
     from .folder import (
         SPLITS_FILE,
@@ -31,38 +31,36 @@ if TYPE_CHECKING:
         LabelVersion,
         is_readable,
     )
-    from .lock import LOCK_FILE, LOCK_SECONDS, StoreLock, studies_lock
     from .measurements import label_rows, study_rows
     from .passed_over import passed_over, why_no_image
     from .reader_labels import About, Readings
-    from .reader_places import (
-        READINGS_NOTE,
-        drafts,
-        finished_by,
-        has,
-        is_consensus,
-        is_same,
-        own_tag,
-        reader_of,
-        readings,
-    )
     from .readers import (
         ANNOTATOR,
         CONSENSUS_OF,
         DRAFTS,
         LONGEST_NAME,
         READINGS,
+        READINGS_NOTE,
         Consensus,
         checked_name,
         consensus,
         consensus_content,
+        drafts,
+        finished_by,
+        has,
+        is_consensus,
+        is_same,
+        own_tag,
         reader_key,
+        reader_of,
+        readings,
         sources,
         stated_annotator,
         stated_sources,
     )
     from .reconcile import reconcile_images, reconcile_labels, restore_labels, sweep_temporary
     from .records import (
+        FIRST_SUBMISSION,
         FileEntry,
         ImageEntry,
         LabelEntry,
@@ -70,15 +68,15 @@ if TYPE_CHECKING:
         StudiesIndex,
         check_info,
         digest,
+        first_submission,
         image_entry,
         known_image,
         known_label,
+        with_first_submission,
     )
     from .remapping import Remapping, find_remappings, remap
-    from .size_changes import SizeChanges
-    from .state import StudiesState
+    from .state import LOCK_FILE, LOCK_SECONDS, StoreLock, StudiesState, studies_lock
     from .study_files import LABEL_TAGS, StudyFiles, check_tag, no_such_image, split_image_file
-    from .submission import FIRST_SUBMISSION, first_submission, with_first_submission
     from .watcher import watch_studies
 
 __all__ = [

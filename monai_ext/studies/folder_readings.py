@@ -32,8 +32,7 @@ from .readers import (
     stated_annotator,
     stated_sources,
 )
-from .records import StudiesIndex
-from .submission import first_submission
+from .records import StudiesIndex, first_submission
 
 
 @dataclass(frozen=True)

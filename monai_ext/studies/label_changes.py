@@ -19,9 +19,8 @@ from monai_ext.landmarks import InputError, read_json
 from .change_set import ChangeSet
 from .errors import NotFoundError, TooLargeError
 from .readers import DRAFTS, READINGS
-from .records import LabelEntry, Objects, digest, known_image, known_label, label_entry
+from .records import LabelEntry, Objects, digest, known_image, known_label, label_entry, with_first_submission
 from .study_files import LABEL_TAGS, StudyFiles, no_such_image
-from .submission import with_first_submission
 
 logger = logging.getLogger(__name__)
 

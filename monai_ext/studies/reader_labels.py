@@ -22,7 +22,7 @@ from monai_ext.studies import (
 
 from .change_set import ChangeSet
 from .label_changes import LabelChanges, LabelVersion
-from .reader_places import READINGS_NOTE, is_consensus, own_tag, place_for, reader_of, readings
+from .readers import READINGS_NOTE, is_consensus, own_tag, place_for, reader_of, readings
 from .records import LabelEntry, Objects, digest, known_image, label_entry
 from .study_files import Warn
 

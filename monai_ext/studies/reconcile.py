@@ -16,8 +16,7 @@ from .change_set import ChangeSet
 from .index_file import Repairs
 from .journal import Change
 from .label_changes import LabelHistory, is_readable
-from .reader_places import READINGS_NOTE, is_consensus
-from .readers import READINGS, stated_annotator, stated_sources
+from .readers import READINGS, READINGS_NOTE, is_consensus, stated_annotator, stated_sources
 from .records import FileEntry, ImageEntry, LabelEntry, Objects, digest, image_entry, label_entry
 from .study_files import StudyFiles, Warn
 

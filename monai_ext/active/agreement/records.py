@@ -55,7 +55,7 @@ def iso_date(time: int) -> str:
 def agreement_record(image: str, info: Mapping[str, Any]) -> AgreementRecord | None:
     """The record in the info of a final label; None if its points were first placed by hand or not compared.
 
-    A label that was corrected later counts with its first submission (see :mod:`monai_ext.studies.submission`); one
+    A label that was corrected later counts with its first submission (see :mod:`monai_ext.studies.records`); one
     that was first placed by hand does not count, even if a later correction began with a proposal.
 
     Args:
