@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from .costs import Costs
     from .cross_validation import CrossValidation, Fold, fold_images
     from .cross_validation_results import COPIES, PLAIN, RESULTS, relative_table, write_cross_validation
-    from .learning_curve import CurvePoint, LearningCurve, learning_curves, reference_error
     from .out_of_fold import OutOfFold, RelativeScores
     from .pool import PoolView, view_pool
     from .series import Progress, Series, length
@@ -26,7 +25,15 @@ if TYPE_CHECKING:
         SimulationSettings,
     )
     from .simulation import Simulation
-    from .simulation_results import curve_table, draw_curves, write_simulation
+    from .simulation_results import (
+        CurvePoint,
+        LearningCurve,
+        curve_table,
+        draw_curves,
+        learning_curves,
+        reference_error,
+        write_simulation,
+    )
 
 __all__ = [
     "COPIES",

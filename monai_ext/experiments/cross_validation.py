@@ -14,7 +14,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Length, Protocol, read_json, write_json_atomically
 from monai_ext.studies import Studies
 
-from .cell_signature import cell_signature
+from .cell_folder import cell_signature
 from .predictions import Answer, frames_of, predict, read_predictions, write_predictions
 from .series import Series, length
 from .settings import CrossValidationSettings

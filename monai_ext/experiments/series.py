@@ -15,8 +15,7 @@ from monai_ext.engines import LabelledImage, TrainOptions, read_labels
 from monai_ext.landmarks import InputError, Length, Protocol, Recipe
 from monai_ext.networks import find_device, machine, versions
 
-from .cell_folder import CellFolder, NamedCell
-from .cell_signature import cell_signature, with_paths
+from .cell_folder import CellFolder, NamedCell, cell_signature, with_paths
 from .settings import SeriesSettings
 
 CellT = TypeVar("CellT", bound=NamedCell)
