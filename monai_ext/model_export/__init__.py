@@ -8,8 +8,7 @@ if TYPE_CHECKING:
     from .bundle import bundle_metadata, export_bundle
     from .hugging_face import export_hugging_face, front_matter, hub_licence
     from .onnx_file import Compared, compare_onnx, export_onnx, inputs_of
-    from .preparation import Preparation
-    from .reading_network import PreparedReader, StoredReader
+    from .reading_network import Preparation, PreparedReader, StoredReader
 
 __all__ = [
     "Compared",
