@@ -9,7 +9,7 @@ from active_case import LeftAndRight, predictions_of, predictor_of, protocol_of,
 from torch import nn
 
 from monai_ext.active import Observer, find_measure
-from monai_ext.active.disagreement import Disagreement, StageDistance, scatter
+from monai_ext.active.measures import Disagreement, StageDistance, scatter
 from monai_ext.active.observer import View, dropout_layers, dropping, load_batch, seen_through, views_of
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import InputError, Protocol

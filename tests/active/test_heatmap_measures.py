@@ -7,7 +7,7 @@ from active_case import draw_gaussian, predictions_of, protocol_of
 from scipy.special import ellipe
 from scipy.stats import entropy
 
-from monai_ext.active.heatmap_measures import (
+from monai_ext.active.measures import (
     Entropy,
     MapRadius,
     PeakHeight,

@@ -6,8 +6,6 @@ from active_case import LeftAndRight, predictor_of, protocol_of, write_spots
 from PIL import Image
 
 from monai_ext.active import Observer
-from monai_ext.active.disagreement import Disagreement
-from monai_ext.active.heatmap_measures import MapRadius, PeakHeight
 from monai_ext.active.judgement import Judgement, common_unit, judge_images
 from monai_ext.active.measure_comparison import (
     compare_measures,
@@ -16,6 +14,7 @@ from monai_ext.active.measure_comparison import (
     risk_coverage,
     spearman,
 )
+from monai_ext.active.measures import Disagreement, MapRadius, PeakHeight
 from monai_ext.engines import labelled_images
 from monai_ext.landmarks import Frame, InputError, Landmarks, write_markups
 from monai_ext.models import Observed

@@ -6,7 +6,7 @@ import torch
 from scipy.integrate import quad
 from scipy.special import ellipe
 
-from monai_ext.active.heatmap_measures import axes_of, mean_radius
+from monai_ext.active.measures import axes_of, mean_radius
 
 
 def covariance(long: float, short: float, degrees: float) -> np.ndarray:
