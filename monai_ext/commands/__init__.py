@@ -1,4 +1,4 @@
-"""The commands of ``monai-landmarks``, one per file."""
+"""The commands of ``monai-landmarks``, one per file; two that belong together share one."""
 
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         serve,
         simulate_active_learning,
         simulate_camera_change,
-        slicer_module,
         train,
         train_source,
         uncertainty,
@@ -55,7 +54,6 @@ __all__ = [
     "serve",
     "simulate_active_learning",
     "simulate_camera_change",
-    "slicer_module",
     "train",
     "train_source",
     "uncertainty",

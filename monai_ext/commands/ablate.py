@@ -11,8 +11,7 @@ from monai_ext import engines, evaluation, experiments
 from monai_ext.landmarks import Unit, find_protocol
 from monai_ext.studies import Studies
 
-from .console import command_line, output, print_json, tell
-from .meter import Meter
+from .console import Meter, command_line, leave_stopped, output, print_json, run_series, tell
 from .options import (
     FailureOption,
     JsonOption,
@@ -27,7 +26,6 @@ from .options import (
     distances,
     with_commas,
 )
-from .series import leave_stopped, run_series
 from .settings import Fields, with_settings
 
 

@@ -13,8 +13,7 @@ from monai_ext import evaluation, inferers
 from monai_ext.landmarks import InputError, Landmarks, Protocol, Unit, find_protocol, write_json_atomically
 from monai_ext.studies import ReadImage, Studies, read_readings
 
-from .console import command_line, now, output, print_json, tell
-from .meter import Meter
+from .console import Meter, command_line, now, output, print_json, tell
 from .options import (
     DeviceOption,
     JsonOption,

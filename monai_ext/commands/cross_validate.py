@@ -13,7 +13,7 @@ from monai_ext import engines, evaluation, experiments
 from monai_ext.landmarks import Landmarks, Protocol, Unit, find_protocol
 from monai_ext.studies import Studies
 
-from .console import command_line, output, print_json, tell
+from .console import command_line, leave_stopped, output, print_json, run_series, tell
 from .options import (
     FailureOption,
     JsonOption,
@@ -29,7 +29,6 @@ from .options import (
     distances,
     known_unit,
 )
-from .series import leave_stopped, run_series
 from .settings import Fields, with_settings
 
 

@@ -13,8 +13,7 @@ from monai_ext.images import read_image
 from monai_ext.landmarks import Decoder, InputError, Protocol, check_writable, write_json_atomically
 from monai_ext.studies import Studies
 
-from .console import command_line, now, output, print_json, tell
-from .meter import Meter
+from .console import Meter, command_line, now, output, print_json, tell
 from .options import (
     DeviceOption,
     FailureOption,

@@ -28,8 +28,7 @@ from monai_ext.landmarks import (
 from monai_ext.structured_reports import EXTENSION, REPORTS, write_reports
 from monai_ext.studies import Studies
 
-from .console import print_json, tell
-from .meter import Meter
+from .console import Meter, print_json, tell
 from .options import ImageOption, JsonOption, OverwriteOption
 
 FORMATS_HELP = "; ".join([*(f"{item.name}: {item.title}" for item in FORMATS.values()), f"{REPORTS}: DICOM reports"])

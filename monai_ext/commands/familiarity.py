@@ -15,8 +15,7 @@ from monai_ext.landmarks import InputError, Landmarks, Protocol, check_writable,
 from monai_ext.models import FALSE_ALARMS, MARGIN, ModelCard, load_network, write_familiarity
 from monai_ext.studies import Studies
 
-from .console import print_json, tell
-from .meter import Meter
+from .console import Meter, print_json, tell
 from .options import DeviceOption, JsonOption, ModelOption, ModelsOption, locate_model
 
 

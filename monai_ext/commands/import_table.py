@@ -28,8 +28,7 @@ from monai_ext.landmarks import InputError, Landmarks, PointsTable, check_new_pr
 from monai_ext.structured_reports import REPORTS
 from monai_ext.studies import Studies, checked_name
 
-from .console import print_json, tell
-from .meter import Meter
+from .console import Meter, print_json, tell
 from .options import JsonOption, OverwriteOption
 
 

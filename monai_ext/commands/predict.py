@@ -33,8 +33,7 @@ from monai_ext.landmarks import (
 )
 from monai_ext.studies import Studies, passed_over, why_no_image
 
-from .console import print_json, say, tell
-from .meter import Meter
+from .console import Meter, print_json, say, tell
 from .options import (
     DeviceOption,
     JsonOption,

@@ -11,8 +11,7 @@ import typer
 from monai_ext import __version__, evaluation, reports
 from monai_ext.landmarks import InputError, write_atomically
 
-from .console import command_line, now, print_json, tell
-from .meter import Meter
+from .console import Meter, command_line, now, print_json, tell
 from .options import JsonOption
 
 PAGE = "report.html"

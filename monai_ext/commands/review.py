@@ -16,8 +16,7 @@ from monai_ext.landmarks import InputError, Protocol, find_protocol, shipped_dir
 from monai_ext.models import find_model
 from monai_ext.studies import Studies
 
-from .console import note, output, print_json, tell
-from .meter import Meter
+from .console import Meter, note, output, print_json, tell
 from .options import (
     DeviceOption,
     JsonOption,

@@ -10,8 +10,7 @@ import typer
 from monai_ext import phantoms
 from monai_ext.phantoms import PICTURED_PROTOCOLS, SAMPLE_PROTOCOLS
 
-from .console import print_json, tell
-from .meter import Meter
+from .console import Meter, print_json, tell
 from .options import JsonOption, OverwriteOption
 
 

@@ -1,8 +1,9 @@
-"""``monai-landmarks serve``: MONAI Label's server with this app, from anywhere."""
+"""``monai-landmarks serve``: MONAI Label's server with this app, from anywhere, and ``slicer-module``: its client."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from monai_ext.doctor import require_port
 from monai_ext.landmarks import INSTALLED, InputError, app_dir
 from monai_ext.studies import check_studies_folder
 
+from .console import tell
 from .options import default_models_dir
 
 
@@ -117,3 +119,31 @@ def state_dir(app: Path) -> Path:
     import platformdirs
 
     return app if not INSTALLED.is_dir() else platformdirs.user_state_path("monai-landmarks", ensure_exists=True)
+
+
+MODULE = "LandmarkDetection"
+
+
+def copy_slicer_module(
+    folder: Annotated[Path, typer.Argument(help="Where the module is copied to; a new folder is made in it.")] = Path(
+        "."
+    ),
+) -> None:
+    """Copy the 3D Slicer module out of the installed package.
+
+    Example: `monai-landmarks slicer-module ~/slicer`
+    """
+    target = folder / MODULE
+    if target.exists():
+        raise InputError(f"{target} exists already; remove it, or name another folder.")
+    shutil.copytree(module_dir(), target, ignore=shutil.ignore_patterns("__pycache__"))
+    tell(
+        f"Copied to {target.resolve()}. In Slicer: Edit > Application Settings > Modules > Additional module paths: "
+        "add this folder, and restart."
+    )
+
+
+def module_dir() -> Path:
+    """The folder of the module: inside an installed package, or that of a copy of the repository."""
+    repository = app_dir().parents[1]
+    return INSTALLED / MODULE if INSTALLED.is_dir() else repository / "slicer_module" / MODULE

@@ -11,9 +11,8 @@ from monai_ext import experiments
 from monai_ext.landmarks import find_protocol
 from monai_ext.studies import Studies
 
-from .console import command_line, output, print_json, tell
+from .console import command_line, leave_stopped, output, print_json, run_series, tell
 from .options import JsonOption, ModelsOption, ProtocolOption, default_models_dir, with_commas
-from .series import leave_stopped, run_series
 from .settings import Fields, with_settings
 
 

@@ -21,8 +21,7 @@ from monai_ext.landmarks import (
 )
 from monai_ext.studies import Studies
 
-from .console import note, tell
-from .meter import Meter
+from .console import Meter, note, tell
 from .options import ProtocolOption
 
 #: What was drawn for each image.

@@ -14,10 +14,8 @@ from monai_ext.landmarks import Protocol, find_protocol, shipped_dir
 from monai_ext.models import finite
 from monai_ext.studies import Studies
 
-from .console import print_json, tell
-from .meter import Meter, duration
+from .console import STOPPED, Meter, duration, print_json, tell
 from .options import JsonOption, ModelsOption, ProtocolOption, StudiesOption, default_models_dir
-from .series import STOPPED
 from .settings import Fields, with_settings
 
 

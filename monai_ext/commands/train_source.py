@@ -11,8 +11,7 @@ import typer
 from monai_ext import engines
 from monai_ext.landmarks import InputError
 
-from .console import print_json, tell
-from .meter import Meter
+from .console import Meter, print_json, tell
 from .options import JsonOption, OverwriteOption
 from .settings import Fields, with_settings
 

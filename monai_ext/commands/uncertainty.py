@@ -23,8 +23,7 @@ from monai_ext.models import (
 )
 from monai_ext.studies import Studies
 
-from .console import command_line, note, now, output, print_json, tell
-from .meter import Meter
+from .console import Meter, command_line, note, now, output, print_json, tell
 from .options import (
     DeviceOption,
     JsonOption,

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from monai_ext.commands import meter as meter_module
-from monai_ext.commands.meter import Meter, duration
+from monai_ext.commands import console as console_module
+from monai_ext.commands.console import Meter, duration
 
 
 class Clock:
@@ -25,7 +25,7 @@ def clock() -> Clock:
 
 def console(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
     file = io.StringIO()
-    monkeypatch.setattr(meter_module, "errors", Console(file=file, force_terminal=terminal, width=80))
+    monkeypatch.setattr(console_module, "errors", Console(file=file, force_terminal=terminal, width=80))
     return file
 
 

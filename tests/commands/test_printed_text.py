@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from monai_ext import cli
-from monai_ext.commands import console, meter
-from monai_ext.commands.meter import Meter
+from monai_ext.commands import console
+from monai_ext.commands.console import Meter
 from monai_ext.landmarks import InputError
 
 TEXTS = ["eye [left].png", "a[/b]", "[bold]x[/bold]", "[red]", "[link=x]", "\\[a]", ":eye:.png", "[[", "[]"]
@@ -54,7 +54,7 @@ def test_answers_and_tables_are_printed_whole(capsys, text) -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_progress_bar_shows_its_words_whole(monkeypatch, text) -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=200, color_system=None, markup=False, emoji=False)
-    monkeypatch.setattr(meter, "errors", screen)
+    monkeypatch.setattr(console, "errors", screen)
     with Meter(f"Training {text}", 2) as bar:
         bar.update(1, note=f"note {text}", line=f"line {text}")
     shown = screen.file.getvalue()
