@@ -14,6 +14,7 @@ from monai_ext.studies import Studies
 from .console import Meter, command_line, leave_stopped, output, print_json, run_series, tell
 from .options import (
     FailureOption,
+    Fields,
     JsonOption,
     ModelsOption,
     NormalizedLimitOption,
@@ -25,8 +26,8 @@ from .options import (
     default_models_dir,
     distances,
     with_commas,
+    with_settings,
 )
-from .settings import Fields, with_settings
 
 
 @with_settings

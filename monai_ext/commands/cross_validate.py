@@ -16,6 +16,7 @@ from monai_ext.studies import Studies
 from .console import command_line, leave_stopped, output, print_json, run_series, tell
 from .options import (
     FailureOption,
+    Fields,
     JsonOption,
     LimitOption,
     ModelsOption,
@@ -28,8 +29,8 @@ from .options import (
     default_models_dir,
     distances,
     known_unit,
+    with_settings,
 )
-from .settings import Fields, with_settings
 
 
 @with_settings

@@ -12,8 +12,7 @@ from monai_ext.landmarks import find_protocol
 from monai_ext.studies import Studies
 
 from .console import command_line, leave_stopped, output, print_json, run_series, tell
-from .options import JsonOption, ModelsOption, ProtocolOption, default_models_dir, with_commas
-from .settings import Fields, with_settings
+from .options import Fields, JsonOption, ModelsOption, ProtocolOption, default_models_dir, with_commas, with_settings
 
 
 @with_settings

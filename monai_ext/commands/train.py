@@ -15,8 +15,7 @@ from monai_ext.models import finite
 from monai_ext.studies import Studies
 
 from .console import STOPPED, Meter, duration, print_json, tell
-from .options import JsonOption, ModelsOption, ProtocolOption, StudiesOption, default_models_dir
-from .settings import Fields, with_settings
+from .options import Fields, JsonOption, ModelsOption, ProtocolOption, StudiesOption, default_models_dir, with_settings
 
 
 @with_settings

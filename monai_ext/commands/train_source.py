@@ -12,8 +12,7 @@ from monai_ext import engines
 from monai_ext.landmarks import InputError
 
 from .console import Meter, print_json, tell
-from .options import JsonOption, OverwriteOption
-from .settings import Fields, with_settings
+from .options import Fields, JsonOption, OverwriteOption, with_settings
 
 
 @with_settings
