@@ -7,9 +7,8 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .bootstrap import Interval, difference_interval, mean_interval, ratio_interval
     from .camera_change import ChangedImage, change_camera
-    from .ced_plot import draw_ced
     from .contact_sheet import draw_case, draw_worst_cases, worst_images
-    from .error_boxes import draw_boxes, draw_error_boxes
+    from .error_plots import draw_boxes, draw_ced, draw_error_boxes
     from .evaluate import Pair, aligned_pairs, common_unit, distances, evaluate_landmarks, with_presence
     from .factors import OF_IMAGE, OF_LANDMARK, Factor, Factors, image_factors, measure_factors
     from .failure_causes import FailureCauses, cause_masks, find_causes, read_causes

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.integrate import trapezoid
 
 from monai_ext.evaluation import draw_ced, evaluate_landmarks
-from monai_ext.evaluation.ced_plot import draw_step_line
+from monai_ext.evaluation.error_plots import draw_step_line
 from monai_ext.landmarks import InputError
 from monai_ext.metrics import cumulative_error_area
 
