@@ -27,8 +27,7 @@ from monai_ext.landmarks import (
     write_json_atomically,
 )
 
-from .format import Format, FrameOf
-from .sample import Sample
+from .format import Format, FrameOf, Sample
 
 _MISSING = [0.0, 0.0, 1]
 _UNDEFINED = [0.0, 0.0, 0]

@@ -27,9 +27,8 @@ from monai_ext.landmarks import (
 )
 
 from .files import csv_text, read_rows
-from .format import Format, FrameOf, Part
+from .format import Format, FrameOf, Part, Sample
 from .gather import Gatherer
-from .sample import Sample
 
 _IMAGE_COLUMNS = frozenset(
     {"image", "file", "filename", "file_name", "image_name", "image_id", "image_path", "path", "name", "id"}

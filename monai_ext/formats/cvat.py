@@ -19,9 +19,8 @@ from pathlib import Path
 from monai_ext.landmarks import InputError, PointsTable, Status, write_atomically
 
 from .files import read_text
-from .format import Format, FrameOf
+from .format import Format, FrameOf, Sample
 from .gather import Gatherer, pixel_size
-from .sample import Sample
 
 _CENTRE = 0.5
 _NO_SHAPES = frozenset({"tag", "attribute"})

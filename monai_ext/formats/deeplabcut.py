@@ -21,9 +21,8 @@ from typing import Any
 from monai_ext.landmarks import InputError, PointsTable, Status, write_atomically
 
 from .files import csv_text, read_rows
-from .format import Format, FrameOf, optional_package
+from .format import Format, FrameOf, Sample, optional_package
 from .gather import Gatherer, posix_path
-from .sample import Sample
 
 _FOLDER = "labeled-data"
 _SCORER = "monai-landmarks"

@@ -20,9 +20,8 @@ from typing import Any
 
 from monai_ext.landmarks import InputError, PointsTable, Status, read_json, write_json_atomically
 
-from .format import Format, FrameOf
+from .format import Format, FrameOf, Sample
 from .gather import Gatherer, number, pixel_size
-from .sample import Sample
 
 _CENTRE = 0.5
 _UPLOAD_HASH = re.compile(r"^[0-9a-f]{8}-")

@@ -18,9 +18,8 @@ from typing import Any
 from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status, read_json
 
 from .files import files_of, named_files, write_json_files
-from .format import Format, FrameOf
+from .format import Format, FrameOf, Sample
 from .gather import Gatherer, pixel_size, posix_path
-from .sample import Sample
 
 _CENTRE = 0.5
 _VERSION = "5.5.0"  #: the version whose keys are written; all later ones read them

@@ -15,9 +15,8 @@ from pathlib import Path
 from monai_ext.landmarks import ImagePoints, InputError, PointsTable, Status
 
 from .files import csv_text, files_of, named_files, read_rows, write_files
-from .format import Format, FrameOf
+from .format import Format, FrameOf, Sample
 from .gather import Gatherer, Numbering
-from .sample import Sample
 
 _AXES = ("axis-0", "axis-1")
 _NAME_COLUMNS = ("label", "name", "landmark")

@@ -11,8 +11,7 @@ from typing import Any, Literal
 from monai_ext.landmarks import Frame, InputError, PointsTable, TablePoint
 
 from . import coco, csv_tables, cvat, deeplabcut, label_studio, labelme, napari, sleap, slicer, tps, via
-from .format import Format, FrameOf, frame_lookup
-from .sample import Sample
+from .format import Format, FrameOf, Sample, frame_lookup
 
 #: Every format by its name, in the order in which a file is offered to them.
 FORMATS: dict[str, Format] = {

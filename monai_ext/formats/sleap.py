@@ -18,9 +18,8 @@ import numpy as np
 
 from monai_ext.landmarks import InputError, PointsTable, Status, write_atomically
 
-from .format import Format, FrameOf, optional_package
+from .format import Format, FrameOf, Sample, optional_package
 from .gather import Gatherer, posix_path
-from .sample import Sample
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _KEYS = (b"instances", b"frames", b"metadata")  #: groups that every project has

@@ -19,8 +19,7 @@ import numpy as np
 from monai_ext.landmarks import Landmarks, PointsTable, Status, describe_confidence, markups_document, read_markups
 
 from .files import csv_text, files_of, named_files, write_files
-from .format import Format, FrameOf
-from .sample import Sample
+from .format import Format, FrameOf, Sample
 
 _JSON, _FCSV = ".mrk.json", ".fcsv"
 #: The status column of Slicer 5.

@@ -22,9 +22,8 @@ from pathlib import Path
 from monai_ext.landmarks import InputError, PointsTable, Status, TablePoint, write_atomically
 
 from .files import read_text
-from .format import Format, FrameOf
+from .format import Format, FrameOf, Sample
 from .gather import Gatherer, Numbering, number, posix_path
-from .sample import Sample
 
 _FIRST = re.compile(r"(?:LM3?|CURVES|ID|IMAGE|COMMENT)=", re.IGNORECASE)
 _LANDMARKS = re.compile(r"^\s*LM3?=\s*\d+\s*$", re.IGNORECASE | re.MULTILINE)

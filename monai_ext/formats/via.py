@@ -28,9 +28,8 @@ from monai_ext.landmarks import (
 )
 
 from .files import csv_text, read_rows
-from .format import Format, FrameOf
+from .format import Format, FrameOf, Sample
 from .gather import Gatherer, Numbering, posix_path
-from .sample import Sample
 
 _COLUMNS = (
     "filename",

@@ -11,9 +11,14 @@ if TYPE_CHECKING:
     from .cases import case_figure
     from .content import Block, Figure, Note, Page, PictureFolder, Section
     from .groups import Group, comparable_groups, differences
-    from .reading import reading_section
     from .render import model_card_markdown, render_page
-    from .result_sections import ablation_section, agreement_section, reliability_section, simulation_section
+    from .result_sections import (
+        ablation_section,
+        agreement_section,
+        reading_section,
+        reliability_section,
+        simulation_section,
+    )
     from .sections import group_sections
     from .sources import EvaluatedModel, Kind, Source, find_sources, read_evaluated
     from .training import training_sections
