@@ -29,7 +29,6 @@ from lib.datastore import LandmarkDatastore
 from lib.errors import ConflictError, LockedError, NotFoundError, StorageError
 from lib.inference import InferenceDesk
 from lib.infers import LabelMatcher, LandmarkInfer
-from lib.label_survey import survey_labels
 from lib.pacs import PacsDatastore, PacsSync, open_pacs
 from lib.pool import ImagePool
 from lib.proposals import Proposal, Proposals
@@ -40,7 +39,7 @@ from lib.routes import install_routes, running_server
 from lib.routes.info import protocol_document
 from lib.routes.sessions import ImageSessions
 from lib.scoring import AgreementScoring, ReviewScoring, UncertaintyScoring
-from lib.served_labels import FinalLabels
+from lib.served_labels import FinalLabels, survey_labels
 from lib.served_model import ServedModel
 from lib.service import LandmarkService
 from lib.settings import AppSettings

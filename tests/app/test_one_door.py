@@ -17,8 +17,8 @@ from app_spots import NAMES, SPOTS, spot_image, spot_points
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from lib.label_survey import survey_labels
 from lib.routes import install_routes
+from lib.served_labels import survey_labels
 from lib.trainers.landmark_train import training_set
 from monai_ext.cli import main
 from monai_ext.images import read_frame
@@ -202,7 +202,7 @@ def served_training(clinic: Clinic) -> str:
 
 def server_start(clinic: Clinic) -> str:
     app = clinic.app()
-    logger = logging.getLogger("lib.label_survey")
+    logger = logging.getLogger("lib.served_labels")
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]

@@ -20,7 +20,7 @@ from app_spots import NAMES, SPOTS
 from pydicom.uid import generate_uid
 
 from lib.pacs import PacsSync, open_pacs
-from lib.pacs import cache as cache_module
+from lib.pacs import datastore as cache_module
 from lib.pacs.opening import mirror_folder
 from lib.settings import Conf
 from monai_ext.dicomweb import Connection, send_report

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lib.errors import ParameterError
-from lib.request_json import MAX_DEPTH, check_json, parse_params
+from lib.routes.requests import MAX_DEPTH, check_json, parse_params
 
 
 def nested(depth: int) -> Any:

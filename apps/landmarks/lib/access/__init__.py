@@ -1,9 +1,8 @@
 """Access: what stands in front of every route."""
 
-from .body_limit import BodyLimit
 from .gate import AddressGate, TokenGate
 from .log_privacy import keep_requests_out_of_logs, remove_token_traces
-from .middleware import replace_middleware
+from .middleware import BodyLimit, replace_middleware
 
 __all__ = [
     "AddressGate",

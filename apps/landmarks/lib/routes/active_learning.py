@@ -7,10 +7,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from ..errors import NotFoundError
-from ..request_json import JsonObject
 from ..service import LandmarkService
 from .reader import reader_in
-from .requests import Admin, Annotator, AnyUser
+from .requests import Admin, Annotator, AnyUser, JsonObject
 
 
 def sampling_router(service: LandmarkService, app: Any) -> APIRouter:

@@ -10,9 +10,8 @@ from monailabel.utils.async_tasks.task import AsyncTask
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import BusyError, NotFoundError, ParameterError
-from ..request_json import JsonObject
 from ..service import LandmarkService
-from .requests import Admin, AnyUser
+from .requests import Admin, AnyUser, JsonObject
 
 
 class BatchOptions(BaseModel):

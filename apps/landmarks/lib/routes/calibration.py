@@ -24,9 +24,8 @@ from monai_ext.landmarks import Frame, InputError
 from monai_ext.studies import ImageEntry
 
 from ..errors import ConflictError, NotFoundError
-from ..request_json import check_json
 from ..service import LandmarkService
-from .requests import Annotator, AnyUser
+from .requests import Annotator, AnyUser, check_json
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Pair = tuple[Number, Number]

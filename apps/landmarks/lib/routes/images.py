@@ -15,10 +15,9 @@ from monai_ext.landmarks import InputError
 
 from ..errors import NotFoundError
 from ..image_list import ImageListing, State
-from ..request_json import parse_params
 from ..service import OWN_IMAGE_NOTES, LandmarkService, without
 from .reader import Reader, everything, reader_in
-from .requests import Admin, Annotator, AnyUser
+from .requests import Admin, Annotator, AnyUser, parse_params
 
 CHECKSUMS = ("SHA256", "SHA512", "MD5")
 

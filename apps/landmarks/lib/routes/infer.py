@@ -20,10 +20,9 @@ from monai_ext.landmarks import InputError
 
 from ..errors import NotFoundError, ParameterError, TimedOutError
 from ..inference import Reply
-from ..request_json import parse_params
 from ..service import LandmarkService
 from .answers import Problem
-from .requests import AnyUser
+from .requests import AnyUser, parse_params
 
 #: What the address of a request says; ``params`` cannot say it differently.
 FIXED = ("image", "model", "device", "path", "file", "session", "session_id")

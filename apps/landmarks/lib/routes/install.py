@@ -19,8 +19,7 @@ from .doors import KEPT_PAGES, doors_router, weights_router
 from .images import image_list_router, images_router
 from .infer import infer_router
 from .info import health_router, info_router
-from .label_history import label_history_router
-from .labels import labels_router
+from .labels import label_history_router, labels_router
 from .measurements import measurements_router
 from .pictures import landmark_pictures_router, pictures_router
 from .requests import check_request

@@ -20,11 +20,10 @@ from monai_ext.models import (
 )
 
 from ..errors import BusyError, ConflictError, NotFoundError
-from ..request_json import JsonObject
 from ..served_model import ServedModel
 from ..service import LandmarkService
 from ..trainers import TrainingTasks, queue_training, refuse_busy_folder, train_options, training_queue
-from .requests import Admin, AnyUser
+from .requests import Admin, AnyUser, JsonObject
 
 _BUSY = "A training already runs: wait for it, stop it with DELETE /train/, or add ?enqueue=true."
 
