@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .cross_validation import CrossValidation, Fold, fold_images
     from .cross_validation_results import COPIES, PLAIN, RESULTS, relative_table, write_cross_validation
     from .out_of_fold import OutOfFold, RelativeScores
-    from .pool import PoolView, view_pool
     from .series import Progress, Series, length
     from .settings import (
         RECIPES,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
         SeriesSettings,
         SimulationSettings,
     )
-    from .simulation import Simulation
+    from .simulation import PoolView, Simulation, view_pool
     from .simulation_results import (
         CurvePoint,
         LearningCurve,
