@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         is_readable,
     )
     from .measurements import label_rows, study_rows
-    from .passed_over import passed_over, why_no_image
     from .reader_labels import About, Readings
     from .readers import (
         ANNOTATOR,
@@ -76,7 +75,15 @@ if TYPE_CHECKING:
     )
     from .remapping import Remapping, find_remappings, remap
     from .state import LOCK_FILE, LOCK_SECONDS, StoreLock, StudiesState, studies_lock
-    from .study_files import LABEL_TAGS, StudyFiles, check_tag, no_such_image, split_image_file
+    from .study_files import (
+        LABEL_TAGS,
+        StudyFiles,
+        check_tag,
+        no_such_image,
+        passed_over,
+        split_image_file,
+        why_no_image,
+    )
     from .watcher import watch_studies
 
 __all__ = [
