@@ -1,4 +1,4 @@
-"""The commands of ``monai-landmarks``, one per file; two that belong together share one."""
+"""The commands of ``monai-landmarks``, one per file; where two belong together they share one."""
 
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
         simulate_active_learning,
         simulate_camera_change,
         train,
-        train_source,
         uncertainty,
     )
     from .console import say
@@ -55,7 +54,6 @@ __all__ = [
     "simulate_active_learning",
     "simulate_camera_change",
     "train",
-    "train_source",
     "uncertainty",
 ]
 

@@ -1,4 +1,4 @@
-"""``monai-landmarks train``: from a studies folder to a published model."""
+"""``monai-landmarks train``: from a studies folder to a published model; ``train-source``: to a source classifier."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from typing import Annotated, Any
 import typer
 
 from monai_ext import engines
-from monai_ext.landmarks import Protocol, find_protocol, shipped_dir
+from monai_ext.landmarks import InputError, Protocol, find_protocol, shipped_dir
 from monai_ext.models import finite
 from monai_ext.studies import Studies
 
 from .console import STOPPED, Meter, duration, print_json, tell
-from .options import Fields, JsonOption, ModelsOption, ProtocolOption, StudiesOption, default_models_dir, with_settings
+from .options import (
+    Fields,
+    JsonOption,
+    ModelsOption,
+    OverwriteOption,
+    ProtocolOption,
+    StudiesOption,
+    default_models_dir,
+    with_settings,
+)
 
 
 @with_settings
@@ -156,3 +165,60 @@ def _numbers(progress: dict[str, Any], validated: bool) -> str:
     named = [("loss", "loss", "")]
     named += [("error", "val_error", unit), ("coarse", "val_error_coarse", unit)] if validated else []
     return ", ".join(f"{word} {progress[key]:.3f}{of}" for word, key, of in named if progress.get(key) is not None)
+
+
+@with_settings
+def run_source(
+    images: Annotated[Path, typer.Argument(help="Folder with one folder of images per class, or with --classes any.")],
+    file: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")],
+    options: Annotated[
+        engines.SourceOptions,
+        Fields(
+            "architecture",
+            "input_size",
+            "max_epochs",
+            "batch_size",
+            "learning_rate",
+            "flip",
+            "val_fraction",
+            "seed",
+            "device",
+            num_workers="--workers",
+        ),
+    ],
+    classes: Annotated[
+        Path | None, typer.Option(help="CSV table image,class[,split]; images are relative to the folder.")
+    ] = None,
+    data: Annotated[str, typer.Option(help="A sentence for the file: what the images are.")] = "",
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the classifier that cross-task distillation starts from, where none can be had.
+
+    Its classes are of a task near to the landmarks: persons, views, modalities. The file is written once, at the end;
+    Ctrl-C leaves nothing. The accuracy is that of images that it has not seen.
+
+    Example: `monai-landmarks train-source faces --output sources/people.safetensors --input-size 128`
+    """
+    if file.exists() and not overwrite:
+        raise InputError(f"The file {file} exists: use --overwrite to replace it, or name another.")
+    if not images.is_dir():
+        raise InputError(f"The image folder {images} does not exist: give a folder with one folder per class.")
+    found = engines.read_class_table(classes, images) if classes else engines.read_class_folders(images)
+    epochs = options.max_epochs
+    with Meter(f"Training {options.architecture}", epochs) as meter:
+
+        def show(progress: dict[str, Any]) -> None:
+            if progress["epoch"] == 0:
+                return
+            shown = f"loss {progress['loss']:.3f}, top-1 {100 * progress['accuracy']:.1f} %"
+            meter.update(progress["epoch"], note=shown, line=f"epoch {progress['epoch']}/{epochs}: {shown}")
+
+        result = engines.train_source(found, file, options, on_progress=show, data=data)
+    if as_json:
+        print_json({**asdict(result), "file": str(result.file)})
+        return
+    tell(
+        f"{result.file}: {result.classes} classes, learned from {result.train_images} images; "
+        f"top-1 {100 * result.accuracy:.1f} % of {result.val_images} held-out images."
+    )

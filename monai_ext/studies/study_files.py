@@ -1,4 +1,4 @@
-"""The files of a studies folder: their locations, valid names and checksums, and the images that are not used and why."""
+"""The files of a studies folder: locations, valid names and checksums, and the images that are not used and why."""
 
 from __future__ import annotations
 
