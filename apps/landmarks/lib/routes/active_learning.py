@@ -8,8 +8,7 @@ from fastapi import APIRouter
 
 from ..errors import NotFoundError
 from ..service import LandmarkService
-from .reader import reader_in
-from .requests import Admin, Annotator, AnyUser, JsonObject
+from .requests import Admin, Annotator, AnyUser, JsonObject, reader_in
 
 
 def sampling_router(service: LandmarkService, app: Any) -> APIRouter:

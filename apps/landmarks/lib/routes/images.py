@@ -16,8 +16,7 @@ from monai_ext.landmarks import InputError
 from ..errors import NotFoundError
 from ..image_list import ImageListing, State
 from ..service import OWN_IMAGE_NOTES, LandmarkService, without
-from .reader import Reader, everything, reader_in
-from .requests import Admin, Annotator, AnyUser, parse_params
+from .requests import Admin, Annotator, AnyUser, Reader, everything, parse_params, reader_in
 
 CHECKSUMS = ("SHA256", "SHA512", "MD5")
 

@@ -15,8 +15,7 @@ from monai_ext.studies import LabelVersion, check_tag
 from ..errors import ConflictError, NotFoundError, ParameterError
 from ..served_labels import read_label
 from ..service import OWN_NOTES, SAVED_NOTES, LandmarkService, without
-from .reader import SHARED, Reader, label_tag, reader_in
-from .requests import Admin, Annotator, AnyUser, parse_params
+from .requests import SHARED, Admin, Annotator, AnyUser, Reader, label_tag, parse_params, reader_in
 
 
 def labels_router(service: LandmarkService, app: Any) -> APIRouter:
