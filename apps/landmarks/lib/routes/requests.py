@@ -1,4 +1,4 @@
-"""Requests: a role, nothing stated twice, a body of the right kind, JSON that can be stored, the reader who is meant."""
+"""Requests: a role, nothing stated twice, a body of the right kind, JSON that can be stored, the reader they mean."""
 
 from __future__ import annotations
 

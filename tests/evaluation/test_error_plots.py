@@ -1,4 +1,4 @@
-"""The cumulative error plot: the step line itself, and what the file shows."""
+"""The plots of errors: the step line itself, and what the files show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy.integrate import trapezoid
 
-from monai_ext.evaluation import draw_ced, evaluate_landmarks
+from monai_ext.evaluation import Comparison, draw_ced, draw_distances, evaluate_landmarks
 from monai_ext.evaluation.error_plots import draw_step_line
 from monai_ext.landmarks import InputError
 from monai_ext.metrics import cumulative_error_area
@@ -63,3 +63,12 @@ def test_plots_without_meaning_are_refused(tmp_path, pairs) -> None:
     assert not path.exists()
     draw_ced({"a": mm, "b": other}, path, limit=15)
     assert path.exists()
+
+
+def test_a_comparison_without_a_distance_has_no_boxes_beside_one_that_has(tmp_path) -> None:
+    measured = Comparison("ann", "ben", "px", ("tip",), ("i",), np.array([[1.0]]))
+    nothing = Comparison("ann", "eve", "px", ("tip",), ("j",), np.array([[np.nan]]))
+
+    draw_distances([measured, nothing], tmp_path / "agreement.png")
+
+    assert Image.open(tmp_path / "agreement.png").size[0] == 896
