@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -121,6 +122,20 @@ def calibration_document(image: str, path: Path) -> dict[str, Any]:
     }
 
 
+def _only_this_image(service: LandmarkService, image: str) -> Callable[[ImageEntry], None]:
+    """A check that refuses a statement where the image was replaced since this call."""
+    seen = service.datastore.image_state(image)
+
+    def check(entry: ImageEntry) -> None:
+        if service.datastore.image_state(image) != seen:
+            raise ConflictError(
+                f"The image {image!r} was replaced while its pixel size was stated: load it again, and state the size "
+                "of the new one."
+            )
+
+    return check
+
+
 ADDRESS = "/datastore/image/calibration"
 
 
@@ -135,17 +150,8 @@ def calibration_router(service: LandmarkService, app: Any) -> APIRouter:
     @router.put(ADDRESS, summary="State the pixel size of an image, or a line of known length on it")
     def state_calibration(*, image: str, statement: StatementBody, user: Annotator) -> dict[str, Any]:
         path = service.image_path(image)
-        seen = service.datastore.image_state(image)
-
-        def refuse_another(entry: ImageEntry) -> None:
-            if service.datastore.image_state(image) != seen:
-                raise ConflictError(
-                    f"The image {image!r} was replaced while its pixel size was stated: load it again, and state the "
-                    "size of the new one."
-                )
-
-        size = checked_size(image, statement, path, user.username)
-        service.datastore.state_size(image, size, refuse_another)
+        check = _only_this_image(service, image)
+        service.datastore.state_size(image, checked_size(image, statement, path, user.username), check)
         return changed(image, path)
 
     @router.delete(ADDRESS, summary="Withdraw the stated pixel size of an image")
