@@ -16,7 +16,7 @@ from monai_ext.landmarks import (
     read_markups,
     write_atomically,
 )
-from monai_ext.studies import Studies, read_index, stated_annotator
+from monai_ext.studies import Studies, label_notes, read_index, stated_annotator
 
 from .write import Observers, structured_report
 
@@ -53,9 +53,8 @@ def write_reports(
     """
     index, reports = read_index(studies.root), {}
     for id, path in images.items():
-        entry = None if index is None else index.objects.get(id)
-        notes = entry.labels[tag].info if entry is not None and tag in entry.labels else {}
         label, frame = studies.label_path(id, tag), read_frame(path)
+        notes = label_notes(index, id, tag, label)
         name = notes.get("protocol")
         if name and name not in protocols:
             raise InputError(

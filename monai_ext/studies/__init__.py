@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         with_subjects,
     )
     from .folder_readings import NewReading, ReadImage, new_reading, read_readings
-    from .index_file import INDEX_FILE, Repairs, read_index
+    from .index_file import INDEX_FILE, Repairs, label_notes, read_index
     from .journal import JOURNAL_FILE, JournalState, read_journal
     from .label_changes import (
         HISTORY_FOLDER,
@@ -149,6 +149,7 @@ __all__ = [
     "is_same",
     "known_image",
     "known_label",
+    "label_notes",
     "label_rows",
     "new_reading",
     "no_such_image",

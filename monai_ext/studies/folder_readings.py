@@ -20,7 +20,7 @@ from monai_ext.landmarks import (
 )
 
 from .folder import Studies
-from .index_file import read_index
+from .index_file import label_notes, read_index
 from .readers import (
     ANNOTATOR,
     CONSENSUS_OF,
@@ -93,10 +93,9 @@ def read_readings(studies: Studies, protocol: Protocol) -> list[ReadImage]:
 def annotator(studies: Studies, index: StudiesIndex | None, image: str, tag: str) -> str:
     """Returns who made a label, as its file or else the server's index says; empty if neither does."""
     stated = stated_annotator(read_json(studies.label_path(image, tag)))
-    entry = None if index is None else index.objects.get(image)
-    if stated or entry is None or tag not in entry.labels:
+    if stated:
         return stated
-    info = entry.labels[tag].info
+    info = label_notes(index, image, tag, studies.label_path(image, tag))
     name = info.get("annotator") or info.get("client_id")
     return name if isinstance(name, str) else ""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from monai_ext.landmarks import InputError, StagedFile
 
-from .records import StudiesIndex
+from .records import StudiesIndex, digest
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +107,28 @@ def read_index(studies: Path) -> StudiesIndex | None:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{path} is damaged{f' at {field}' if field else ''}: {first['msg']}.") from None
+
+
+def label_notes(index: StudiesIndex | None, image: str, tag: str, label: Path) -> Mapping[str, Any]:
+    """The notes that an index holds on a label file.
+
+    None where they are about another content, as of a label that was replaced without the server, which then begins
+    its notes anew too.
+
+    Args:
+        index: of the studies folder; None without one.
+        image: the ID.
+        tag: of the label.
+        label: its file.
+    """
+    entry = None if index is None else index.objects.get(image)
+    if entry is None or tag not in entry.labels:
+        return {}
+    known = entry.labels[tag]
+    try:
+        return known.info if not known.sha256 or known.sha256 == digest(label.read_bytes()) else {}
+    except OSError:
+        return {}
 
 
 def unused_name(path: Path) -> Path:

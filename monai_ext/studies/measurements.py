@@ -20,9 +20,8 @@ from monai_ext.landmarks import (
 )
 
 from .folder import Studies
-from .index_file import read_index
+from .index_file import label_notes, read_index
 from .readers import stated_annotator
-from .records import StudiesIndex
 
 
 def label_rows(
@@ -74,15 +73,10 @@ def study_rows(
         raise InputError(f"The image {image!r} has no final label: it cannot be measured yet.")
     others = 0
     for known in labelled:
-        notes = _notes(index, known)
+        notes = label_notes(index, known, "final", studies.label_path(known))
         if only is not None and notes.get("protocol") not in (None, only):
             others += 1
             continue
         yield label_rows(known, images[known], studies.label_path(known), protocols, notes)
     if others:
         warnings.warn(f"{others} final labels of protocols other than {only} are left out.", stacklevel=2)
-
-
-def _notes(index: StudiesIndex | None, image: str) -> Mapping[str, Any]:
-    entry = None if index is None else index.objects.get(image)
-    return entry.labels["final"].info if entry is not None and "final" in entry.labels else {}

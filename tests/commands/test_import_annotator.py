@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import shutil
@@ -43,7 +44,7 @@ def imported(cli, tmp_path: Path) -> Path:
     return tmp_path / "studies"
 
 
-def noted(studies: Path, **info: str) -> None:
+def noted(studies: Path, **info: str | int) -> None:
     """Lets a server's index hold notes on the final label."""
     label = {"ext": ".mrk.json", "info": info}
     entry = {"image": {"ext": ".dcm", "info": {}}, "labels": {"final": label, "original": label}}
@@ -65,6 +66,33 @@ def test_the_measurements_name_who_is_stated_in_the_label(cli, imported: Path) -
     assert measured_by(cli, imported) == "Ada Roe"
     noted(imported, annotator="Ben Moe", protocol="hip")
     assert measured_by(cli, imported) == "Ben Moe"
+
+
+def test_notes_on_a_label_that_was_replaced_since_then_say_nothing_of_the_new_one(cli, imported: Path) -> None:
+    pytest.importorskip("highdicom", reason="the extra `dicom-sr` is not installed")
+    noted(imported, annotator="Ben Moe", protocol="hip", model_version="v3", ts=1_700_000_000)
+    index = imported / "datastore_v2.json"
+    document = json.loads(index.read_text())
+    label = imported / "labels" / "final" / "hip_1.mrk.json"
+    document["objects"]["hip_1"]["labels"]["final"]["sha256"] = hashlib.sha256(label.read_bytes()).hexdigest()
+    index.write_text(json.dumps(document))
+    assert measured_by(cli, imported) == "Ben Moe"
+    table = imported.parent / "t.csv"
+    table.write_text("image,landmark,x,y\nhip_1.dcm,right,11,5\nhip_1.dcm,left,41,45\n")
+    answer = cli("import", table, "--images", imported.parent / "inbox", "--studies", imported, "--overwrite",
+                 "--protocol", imported.parent / "hip.yaml", "--annotator", "Ada Roe")  # fmt: skip
+    assert answer.code == 0, answer.err
+
+    measured = cli("measure", imported, "--protocol", imported.parent / "hip.yaml")
+    out = imported.parent / "out"
+    exported = cli("export", imported, "-f", "dicom-sr", "-o", out, "-p", imported.parent / "hip.yaml")
+
+    (row,) = csv.DictReader(io.StringIO(measured.out))
+    assert (row["annotator"], row["model_version"], row["date"]) == ("Ada Roe", "", "")
+    assert row["points"] == "right 11.0 5.0; left 41.0 45.0"
+    assert exported.code == 0, exported.err
+    (read,) = read_report(out / "hip_1.sr.dcm", read_protocol(imported.parent / "hip.yaml"))
+    assert (read.annotator, read.model_version) == ("Ada Roe", "")
 
 
 @pytest.mark.parametrize(
