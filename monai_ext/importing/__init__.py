@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .checked import CheckedImport, StudiesChange, check_import
+    from .checked import CheckedImport, check_import
     from .folder import FoundImage, ImageFolder
     from .placing import ExifReading, Placed, place
     from .plan import PlannedImage, plan_images
     from .reading import TableReading, read_names, renamed
     from .reports import read_reports, report_files
+    from .writing import StudiesChange
 
 __all__ = [
     "CheckedImport",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
 from pathlib import Path
@@ -10,7 +11,7 @@ from PIL import Image
 
 from monai_ext.landmarks import Frame, read_protocol
 from monai_ext.landmarks.markups import read_markups
-from monai_ext.studies import Studies
+from monai_ext.studies import LabelHistory, Studies
 
 TABLE = """image,landmark,x,y,width,height,split
 a.png,tip,10.25,3.5,60,40,train
@@ -205,3 +206,35 @@ def test_an_image_is_found_in_either_unicode_form(cli, source, tmp_path, on_disk
     answer = cli(*arguments, "--overwrite")
     assert answer.code == 2
     assert "are one image, but place 'tip' differently" in answer.err
+
+
+def test_labels_that_are_replaced_stay_as_earlier_versions(cli, source, tmp_path) -> None:
+    arguments = ("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies")
+    assert cli(*arguments).code == 0
+    studies, history = Studies(tmp_path / "studies"), LabelHistory(tmp_path / "studies" / "labels")
+    former = studies.label_path("a").read_bytes()
+    label = {"ext": ".mrk.json", "info": {"annotator": "Ann"}, "sha256": hashlib.sha256(former).hexdigest()}
+    objects = {"a": {"image": {"ext": ".png"}, "labels": {"final": label}}}
+    (tmp_path / "studies" / "datastore_v2.json").write_text(json.dumps({"objects": objects}))
+    (tmp_path / "points.csv").write_text("image,landmark,x,y\na.png,tip,20,9\n")
+
+    answer = cli(*arguments, "--overwrite")
+
+    assert answer.code == 0, answer.err
+    assert read_markups(studies.label_path("a"), Frame(60, 40)).points.tolist() == [[20, 9]]
+    (version,) = history.versions("a", "final")
+    assert (version.read(), version.reason, version.info) == (former, "replaced", {"annotator": "Ann"})
+    assert history.versions("b", "final") == []
+    assert studies.labelled() == ["a", "b"]
+
+
+def test_the_replaced_label_of_a_reader_stays_and_what_was_made_of_it_does_not(cli, source, tmp_path) -> None:
+    arguments = ("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies",
+                 "--annotator", "Ann", "--overwrite")  # fmt: skip
+    assert cli(*arguments).code == 0
+    history = LabelHistory(tmp_path / "studies" / "labels")
+    former = Studies(tmp_path / "studies").label_path("a", "reader1").read_bytes()
+    (tmp_path / "points.csv").write_text("image,landmark,x,y\na.png,tip,20,9\n")
+    assert cli(*arguments).code == 0
+    assert [version.read() for version in history.versions("a", "reader1")] == [former]
+    assert history.versions("a", "final") == []
