@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -12,20 +12,17 @@ import numpy as np
 
 from monai_ext.images import (
     CALIBRATION_FILE,
+    LABEL_EXTENSION,
     StatedSize,
     read_exif_orientation,
     read_image,
     read_stated_sizes,
     stated_size,
 )
-from monai_ext.landmarks import (
-    InputError,
-    Landmarks,
-    Split,
-    new_protocol_text,
-)
+from monai_ext.landmarks import InputError, Landmarks, Split, new_protocol_text
 from monai_ext.studies import (
     LOCK_FILE,
+    READINGS,
     NewReading,
     Studies,
     new_reading,
@@ -38,6 +35,9 @@ from .placing import ExifReading, Placed, place
 from .plan import PlannedImage
 from .writing import StudiesChange
 
+#: Modification time, inode and size of a label file; None if there is none.
+LabelState = tuple[int, int, int] | None
+
 
 @dataclass(frozen=True)
 class CheckedImport:
@@ -49,6 +49,7 @@ class CheckedImport:
         images: what is planned for each image, and where its landmarks lie.
         table: the file name of the table.
         readings: with a reader's name, the files that the reader's labels change, by image ID.
+        labels_before: the state of each label file of the images when the check began.
     """
 
     studies: Studies
@@ -56,6 +57,7 @@ class CheckedImport:
     images: tuple[tuple[PlannedImage, Placed], ...]
     table: str
     readings: Mapping[str, NewReading] | None = None
+    labels_before: Mapping[Path, LabelState] = field(default_factory=dict)
 
     @property
     def labels(self) -> dict[str, Landmarks]:
@@ -87,7 +89,8 @@ class CheckedImport:
         """Writes images, labels, splits, subjects and, where it is named, a first protocol file: all of them or none.
 
         Raises:
-            InputError: the disk is full or cannot be written, or there can be no such protocol file.
+            InputError: the disk is full or cannot be written, there can be no such protocol file, or a label was saved
+                meanwhile.
         """
         with StudiesChange(self.studies) as change:
             if new_protocol:
@@ -104,6 +107,7 @@ class CheckedImport:
                     change.add_reading(image_id, self.readings[image_id])
             # A server that works in the folder must not change what is added to meanwhile.
             with studies_lock(self.studies.root) if _is_served(self.studies.root) else nullcontext():
+                _refuse_changed(self.labels_before)
                 if self.splits:
                     change.add_splits(self.splits)
                 if self.subjects:
@@ -140,6 +144,9 @@ def check_import(
         InputError: an image is damaged, its points do not fit it (see :func:`.placing.place`), or it has a label or
             another stated pixel size already.
     """
+    folders = [studies.root / "labels" / tag for tag in ("final", *READINGS)]
+    paths = [folder / f"{image.id}{LABEL_EXTENSION}" for image in planned for folder in folders]
+    before = {path: _label_state(path) for path in paths}
     images = []
     for image in planned:
         # decodes it all: a damaged image is refused here, not in training
@@ -147,7 +154,7 @@ def check_import(
         orientation = read_exif_orientation(image.source.path)
         images.append((image, place(image.name, image.entry, frame, orientation, names, exif)))
         progress()
-    checked = CheckedImport(studies, tuple(names), tuple(images), table)
+    checked = CheckedImport(studies, tuple(names), tuple(images), table, labels_before=before)
     splits, subjects = studies.stated_splits() | checked.splits, studies.subjects() | checked.subjects
     with_subjects(splits, subjects, f"{table}, with what {studies.root} has,")
     if annotator is not None:
@@ -168,6 +175,24 @@ def check_import(
                 f"({present[image_id].mm_per_px} mm, {present[image_id].source()}): use --overwrite to replace it."
             )
     return checked
+
+
+def _label_state(path: Path) -> LabelState:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+
+def _refuse_changed(before: Mapping[Path, LabelState]) -> None:
+    """Refuses to replace, or to build upon, labels that a person saved while the import was checked."""
+    for path, state in before.items():
+        if _label_state(path) != state:
+            raise InputError(
+                f"The label {path} was changed while the import was checked: nothing was written; run the same command "
+                "again."
+            )
 
 
 def _is_served(folder: Path) -> bool:

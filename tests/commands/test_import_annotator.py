@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from monai_ext.importing.checked import CheckedImport
 from monai_ext.landmarks import read_protocol
 from monai_ext.structured_reports import read_report
 
@@ -107,6 +108,32 @@ def test_a_report_names_who_is_stated_in_the_label(cli, imported: Path, notes: d
     assert answer.code == 0, answer.err
     (read,) = read_report(out / "hip_1.sr.dcm", read_protocol(imported.parent / "hip.yaml"))
     assert read.annotator == name
+
+
+@pytest.mark.parametrize("options", [(), ("--annotator", "Ben Moe"), ("--overwrite",)])
+@pytest.mark.parametrize("is_labelled", [False, True])
+def test_a_label_that_is_saved_while_an_import_is_checked_is_not_replaced(
+    cli, imported: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], is_labelled: bool
+) -> None:
+    label, saved = imported / "labels" / "final" / "hip_1.mrk.json", '{"saved": "by a person"}'
+    (imported / "labels" / "reader1" / "hip_1.mrk.json").unlink()
+    if not is_labelled:
+        label.unlink()
+    elif not options:
+        options = ("--overwrite",)
+    write = CheckedImport.write
+
+    def write_later(self, *arguments: object) -> None:
+        label.write_text(saved)
+        write(self, *arguments)
+
+    monkeypatch.setattr(CheckedImport, "write", write_later)
+    answer = cli("import", imported.parent / "t.csv", "--images", imported.parent / "inbox", "--studies", imported,
+                 "--protocol", imported.parent / "hip.yaml", *options)  # fmt: skip
+    assert answer.code == 2
+    assert "was changed while the import was checked: nothing was written" in answer.words
+    assert label.read_text() == saved
+    assert sorted(path.name for path in (imported / "labels").rglob("*.json")) == ["hip_1.mrk.json"]
 
 
 def test_a_report_of_a_proposal_names_no_person_of_its_label(cli, imported: Path) -> None:
