@@ -164,6 +164,27 @@ def test_label_of_another_protocol_is_not_overwritten(two: Callable[..., Any]) -
     assert b"fovea" in Path(app.datastore().get_label_uri("spot_00", "final")).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("size", "is_stated", "status"), [((88, 64), True, 200), ((64, 88), True, 409), ((88, 64), False, 409)]
+)
+def test_damaged_image_is_replaced_where_its_labels_were_made_on_such_a_one(
+    app: Any, client: TestClient, upload: Callable[..., bytes], size: tuple[int, int], is_stated: bool, status: int
+) -> None:
+    put_label(client, upload())
+    label, path = Path(app.datastore().get_label_uri("spot_00", "final")), image_file(app, "spot_00")
+    if not is_stated:
+        label.write_bytes(_with(label.read_bytes(), '"imageFrame"', '"formerFrame"'))
+    before, damaged, picture = label.read_bytes(), path.read_bytes()[:20], io.BytesIO()
+    path.write_bytes(damaged)
+    spot_image(0, size).save(picture, "PNG")
+    answer = client.put("/datastore/image", files={"file": ("spot_00.png", picture.getvalue())})
+    assert answer.status_code == status, answer.text
+    assert path.read_bytes() == (picture.getvalue() if status == 200 else damaged)
+    assert label.read_bytes() == before
+    if status == 409:
+        assert_refused(answer, 409, "has labels that would not fit the new file")
+
+
 def test_label_info_can_be_changed(app: Any, client: TestClient, upload: Callable[..., bytes]) -> None:
     put_label(client, upload())
     address = "/datastore/label/info?label=spot_00&tag=final"

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.images import check_image_id, label_file_name, pixel_file, read_frame, read_image, stated_size
-from monai_ext.landmarks import SAME_PLACEMENT, Frame, InputError, Landmarks, Protocol, moved_by, parse_markups
+from monai_ext.landmarks import (
+    SAME_PLACEMENT,
+    Frame,
+    InputError,
+    Landmarks,
+    Protocol,
+    moved_by,
+    parse_markups,
+    read_stated_frame,
+)
 from monai_ext.studies import (
     ANNOTATOR,
     CONSENSUS_OF,
@@ -278,12 +287,19 @@ class LandmarkService:
         """Refuses a file with another frame than that of the image whose labels are there as it is replaced."""
         if not entry.labels:
             return
-        old = read_frame(self.image_path(image))
-        if old.size != frame.size or moved_by(old, frame) > SAME_PLACEMENT:
+        frames = self._frames_of_labels(image, entry)
+        if any(old is None or old.size != frame.size or moved_by(old, frame) > SAME_PLACEMENT for old in frames):
             raise ConflictError(
                 f"The image {image!r} has labels that would not fit the new file, whose size or placement "
                 "differs: delete them first, or use another ID."
             )
+
+    def _frames_of_labels(self, image: str, entry: ImageEntry) -> list[Frame | None]:
+        """The frame of an image; of one that can no longer be read those that its labels state."""
+        try:
+            return [read_frame(self.image_path(image))]
+        except InputError:
+            return [read_stated_frame(Path(self.datastore.get_label_uri(image, tag))) for tag in entry.labels]
 
     def _has_grid(self, image: str, frame: Frame) -> bool:
         """Returns whether the image of an ID can be read and has as many columns and rows as a frame."""
