@@ -43,12 +43,16 @@ class RunState:
         signature: of the run; a saved state of another run is not taken.
         further: what else the run depends on, by name: a saved state that has another value under one of these names is
             not taken either, one without the name is.
+
+    Attributes:
+        saved: whether this object has saved a state.
     """
 
     def __init__(self, folder: Path, signature: str, further: Mapping[str, object] | None = None) -> None:
         self._path = folder / FOLDER / FILE
         self._signature = signature
         self._further = dict(further or {})
+        self.saved = False
 
     def tidy(self) -> None:
         """Removes what a kill left half-written; only for the one who holds the model folder.
@@ -88,6 +92,7 @@ class RunState:
         buffer = io.BytesIO()
         torch.save({**state, **self._further, "format": FORMAT, "signature": self._signature}, buffer)
         write_atomically(self._path, buffer.getvalue())
+        self.saved = True
 
     def clear(self) -> None:
         """Removes the saved state of a finished run."""
@@ -180,8 +185,11 @@ class Job:
         return self.stop if process_rank()[1] == 1 else never
 
     def saved(self) -> dict[str, Any] | None:
-        """The state of an interrupted run of this job; None if there is none or it is not wanted."""
-        return self.state.load(torch.device("cpu")) if self.options.resume else None
+        """The state of an interrupted run of this job; None if there is none or it is not wanted.
+
+        What this job itself saved before the memory was not enough is wanted in any case.
+        """
+        return self.state.load(torch.device("cpu")) if self.options.resume or self.state.saved else None
 
     def with_length(self, epochs: int, epoch_steps: int | None) -> Job:
         """The same job with so many epochs of so many steps; None takes one pass over the images."""

@@ -162,7 +162,7 @@ def _trained(job: Job) -> TrainResult:
         if job.options.minutes is not None:
             job = within_minutes(job, saved, network, distiller, warm=start.warm)
         run = Run(job, network, distiller, start)
-        if not job.options.resume and process_rank()[0] == 0:
+        if not job.options.resume and saved is None and process_rank()[0] == 0:
             job.state.clear()  # of an older run, which would be gone on with later
         best = run(saved)
         if run.stopped:

@@ -41,11 +41,14 @@ def test_batches_are_halved_once_and_that_is_said(hungry, tmp_path, images, quic
     assert "batch_size" not in asked_for.history[0]
 
 
-def test_a_lack_of_memory_later_goes_on_from_the_last_saved_epoch(hungry, tmp_path, images, quick_protocol) -> None:
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_lack_of_memory_later_goes_on_from_the_last_saved_epoch(
+    hungry, tmp_path, images, quick_protocol, resume
+) -> None:
     steps = 7 // 4  # of an epoch in batches of 4
     hungry(largest=2, first_step=steps)
 
-    result = train_model(quick_protocol, images, tmp_path / "blobs", OPTIONS)
+    result = train_model(quick_protocol, images, tmp_path / "blobs", OPTIONS.model_copy(update={"resume": resume}))
 
     assert [(entry["epoch"], entry.get("batch_size")) for entry in result.history] == [(1, None), (2, 2)]
 
