@@ -30,6 +30,7 @@ from monai_ext.networks import (
 from .optimisation import attach_gradient_clip, attach_schedule, build_optimizer
 from .options import SourceOptions
 from .source_images import ClassImage, source_loader, split_class_images
+from .stop import ResourceError, is_out_of_memory
 
 #: Largest gradient norm.
 GRADIENT_CLIP = 5.0
@@ -85,6 +86,7 @@ def train_source(
         InputError: an unknown encoder, classes that cannot be split, an image that cannot be read, a file of another
             kind, a GPU that is not there, or a training that diverged.
         OSError: the folder of the file cannot be written; found before the training.
+        ResourceError: there is not enough memory.
     """
     options = options or SourceOptions()
     if file.suffix != SUFFIX:
@@ -101,6 +103,13 @@ def train_source(
         with input_errors_unwrapped():
             run = SourceRun(train, held_out, classes, options, device, on_progress)
             run()
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ResourceError(
+            f"The memory of {device} is not enough for batches of {options.batch_size} images of "
+            f"{options.input_size} x {options.input_size} pixels: set a smaller batch_size, input_size or architecture."
+        ) from error
     finally:
         set_determinism(None)
     write_source(file, run.network.state_dict(), run.card(data))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from engine_memory import TOO_MUCH
 from PIL import Image
 from shape_images import CLASSES, shapes, write_shapes
 
 from monai_ext.engines.source_images import ClassImage, read_class_folders, source_transforms, split_class_images
-from monai_ext.engines.source_training import SourceOptions, SourceRun, train_source
+from monai_ext.engines.source_training import Classifier, SourceOptions, SourceRun, train_source
+from monai_ext.engines.stop import ResourceError
 from monai_ext.landmarks import InputError
 from monai_ext.networks.cross_task import read_source
 
@@ -144,6 +146,17 @@ def test_an_image_that_is_cut_short_is_named(tmp_path) -> None:
 def test_another_kind_of_file_is_refused(shapes, tmp_path) -> None:
     with pytest.raises(InputError, match=r"\.safetensors file, not as 'source.pt'"):
         train_source(read_class_folders(shapes), tmp_path / "source.pt", QUICK)
+
+
+def test_too_little_memory_is_said_with_what_to_set(shapes, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(Classifier, "forward", lambda self, image: torch.empty(TOO_MUCH, dtype=torch.uint8))
+    with pytest.raises(ResourceError) as raised:
+        train_source(read_class_folders(shapes), tmp_path / "s.safetensors", TINY)
+    assert str(raised.value) == (
+        "The memory of cpu is not enough for batches of 8 images of 32 x 32 pixels: set a smaller batch_size, "
+        "input_size or architecture."
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_training_that_diverges_says_so(shapes, tmp_path) -> None:
