@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pydicom
 from pydicom.dataset import Dataset
 
-from monai_ext.landmarks import Frame
+from monai_ext.landmarks import Frame, InputError
 
 from .headers import read_mha_fields, read_nifti_header, read_nrrd_fields
 from .stated_sizes import StatedSize, stated_size
@@ -60,18 +60,44 @@ def _dicom_tags(path: Path) -> Dataset:
         path,
         stop_before_pixels=True,
         force=True,  # GDCM reads files without the 128-byte preamble, and it has accepted this one
-        specific_tags=[*DICOM_SPACING_TAGS, *_FUNCTIONAL_GROUPS],
+        specific_tags=[*DICOM_SPACING_TAGS, "PixelAspectRatio", *_FUNCTIONAL_GROUPS],
     )
 
 
 def dicom_spacing(path: Path) -> PixelSpacing:
     """PixelSpacing, else ImagerPixelSpacing, else NominalScannedPixelSpacing.
 
+    Raises:
+        InputError: none is known, but that the pixels are not square: no angle and no ratio would be right.
+    """
+    tags = _dicom_tags(path)
+    found = _tagged_spacing(path, tags)
+    if found.spacing is None:
+        _check_square(path, tags)
+    return found
+
+
+def _check_square(path: Path, tags: Dataset) -> None:
+    try:
+        ratio = tags.get("PixelAspectRatio")
+    except (ValueError, TypeError):  # pydicom converts on access
+        return
+    sides = ratio if isinstance(ratio, pydicom.multival.MultiValue) else []
+    if len(set(sides)) > 1 and all(isinstance(side, int) for side in sides):
+        stated = "\\".join(map(str, sides))
+        raise InputError(
+            f"{path.name} has pixels that are not square (PixelAspectRatio {stated}) and states no pixel size: "
+            "resample it to square pixels, or add its PixelSpacing."
+        )
+
+
+def _tagged_spacing(path: Path, tags: Dataset) -> PixelSpacing:
+    """The spacing of the first of the tags that states one.
+
     The PixelSpacing of an enhanced (multi-frame) object stands in its shared functional groups or in those of its
     frame; where it kept the groups of other frames with another spacing, none is known. DICOM writes the row spacing
     first: (x, y) = (value[1], value[0]) (PS3.3, section 10.7.1.3).
     """
-    tags = _dicom_tags(path)
     places = [(tag, [tags]) for tag in DICOM_SPACING_TAGS]
     places += [("PixelSpacing", _pixel_measures(tags, groups)) for groups in _FUNCTIONAL_GROUPS]
     for tag, holders in places:

@@ -219,6 +219,31 @@ def test_no_frame_is_guessed_where_an_enhanced_object_states_several_spacings(
     assert (frame.spacing, frame.unit) == (None, "px")
 
 
+@pytest.mark.parametrize("ratio", [["2", "1"], ["11", "12"]])
+def test_pixels_that_are_not_square_need_a_size(
+    tmp_path: Path, smooth: np.ndarray, write_dicom: Callable[..., Path], ratio: list[str]
+) -> None:
+    path = write_dicom(tmp_path / "loop.dcm", smooth, PixelAspectRatio=ratio)
+    for read in (read_frame, read_image):
+        with pytest.raises(InputError, match=r"loop\.dcm has pixels that are not square") as caught:
+            read(path)
+        assert f"(PixelAspectRatio {ratio[0]}\\{ratio[1]})" in str(caught.value)
+    elements = {"PixelAspectRatio": ratio, "ImagerPixelSpacing": ["0.2", "0.1"]}
+    assert read_frame(write_dicom(path, smooth, **elements)).spacing == (0.1, 0.2)
+
+
+@pytest.mark.parametrize("ratio", [["1", "1"], ["3", "3"], [], ["1"], ["x", "1"]])
+@pytest.mark.filterwarnings("ignore:Invalid value for VR IS")
+def test_pixels_of_no_other_ratio_are_square(
+    tmp_path: Path, smooth: np.ndarray, write_dicom: Callable[..., Path], ratio: list[str]
+) -> None:
+    path = write_dicom(tmp_path / "loop.dcm", smooth, PixelAspectRatio=[] if "x" in ratio else ratio)
+    if "x" in ratio:
+        path = write_dicom(path, smooth, PixelAspectRatio=["7", "1"])
+        path.write_bytes(path.read_bytes().replace(b"7\\1 ", b"x\\1 "))
+    assert (read_frame(path).spacing, read_frame(path).unit) == (None, "px")
+
+
 @pytest.mark.parametrize("value", [["0", "0.1"], ["-0.2", "0.1"]])
 def test_invalid_dicom_spacing_warns(
     tmp_path: Path, smooth: np.ndarray, write_dicom: Callable[..., Path], value: list[str]
