@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from app_spots import NAMES, SPOTS
+from app_spots import NAMES, SPOTS, write_label
 
+from lib.datastore import LandmarkDatastore
 from lib.errors import NotFoundError
+from lib.label_survey import unusable_labels
 from lib.served_labels import protocol_of, read_label
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, find_protocol, read_protocol
 from monai_ext.landmarks.label_check import check_label
@@ -35,6 +38,18 @@ def test_the_stated_protocol_counts_when_several_fit(protocols: dict[str, Protoc
     assert protocol_of(NAMES, protocols, "twin").name == "twin"
     with pytest.raises(NotFoundError, match="'ear' is not served; use one of spots, twin, fundus"):
         protocol_of(NAMES, protocols, "ear")
+
+
+def test_labels_behind_a_link_are_surveyed(make_studies: Callable[[int], Path], protocols: dict[str, Protocol]) -> None:
+    studies = make_studies(1)
+    finals = studies.parent / "elsewhere" / "final"
+    finals.mkdir(parents=True)
+    (studies / "labels").symlink_to(finals.parent)
+    path = write_label(finals / "spot_00.mrk.json", studies / "spot_00.png", [[20.0, 30.0], [60.0, 20.0]])
+    path.write_text(path.read_text().replace('"dim"', '"dimm"'))
+    (problem,) = unusable_labels(LandmarkDatastore(str(studies)), protocols)
+    assert problem.startswith("labels/final/spot_00.mrk.json: ")
+    assert "bright, dimm match no served protocol" in problem
 
 
 @pytest.mark.parametrize("names", [(), ("bright", "fovea"), ("nose",)])

@@ -17,6 +17,7 @@ from lib.retraining import Retraining, Unfinished
 from lib.settings import Conf
 from lib.start_report import training_words
 from lib.trainers import training_queue
+from lib.trainers.progress import ProgressFile
 from monai_ext.landmarks import InputError
 
 # What outlives a server
@@ -51,6 +52,26 @@ def test_a_training_that_ends_every_server_is_given_up(desk: Desk, caplog: pytes
     desk.restart()
     desk.policy.look()
     assert desk.asked == []
+
+
+def test_a_training_that_finds_no_room_does_not_count_as_begun(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    desk.models.joinpath("spots").mkdir(parents=True)
+    note = Unfinished(desk.models / "spots")
+    note.begin()
+    desk.restart()
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressFile, "write", full)
+        for _ in range(retraining.MOST_BEGINNINGS + 1):
+            desk.policy.look()
+            assert "cannot be written (No space left on device)" in str(desk.numbers()[1])
+            assert note.times() == 1
+    assert desk.asked == []
+    desk.policy.look()
+    wait_for(lambda: desk.asked == ["spots"])
+    assert (desk.numbers(), note.times()) == ((0, None), 2)
 
 
 def test_a_training_that_a_person_stopped_does_not_begin_again(desk: Desk) -> None:

@@ -109,6 +109,16 @@ class Unfinished:
         """
         write_json_atomically(self.path, {"begun": self.times() + 1})
 
+    def put_back(self, times: int) -> None:
+        """Notes that it could not be begun: it counts as begun as often as before."""
+        if times == 0:
+            self.end()
+            return
+        try:
+            write_json_atomically(self.path, {"begun": times})
+        except OSError as error:
+            logger.warning("%s cannot be written: %s", self.path, error)
+
     def end(self) -> None:
         """Notes that it has ended, however."""
         self.path.unlink(missing_ok=True)
@@ -201,6 +211,7 @@ class Retraining:
 
     def _begin(self, name: str, task: LandmarkTrain) -> None:
         note = self._unfinished[name]
+        times = note.times()
         try:
             refuse_busy_folder(task)
             note.begin()
@@ -210,8 +221,7 @@ class Retraining:
             if self._refusals.get(name) != sentence:
                 logger.warning("The training of %s waits: %s", name, sentence)
             self._refusals[name] = sentence
-            if name not in self._lost:
-                note.end()
+            note.put_back(times)
             self._not_before[name] = time.monotonic() + SECONDS_AFTER_REFUSAL
             return
         self._lost.discard(name)

@@ -118,7 +118,7 @@ def unusable_labels(datastore: LandmarkDatastore, protocols: Mapping[str, Protoc
                 break
             problem = label_problem(path, tag, frame, protocols, stated if isinstance(stated, str) else None)
             if problem:
-                problems.append(f"{path.relative_to(datastore.folder)}: {problem}.")
+                problems.append(f"labels/{tag}/{path.name}: {problem}.")  # the folder may be a link to another place
     return problems
 
 
