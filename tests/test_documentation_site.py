@@ -98,6 +98,32 @@ class Links(HTMLParser):
             self.loaded.append(loaded)
 
 
+@pytest.mark.parametrize(
+    ("page", "part", "key"),
+    [
+        ("networks.md", "Recipe", "name"),
+        ("networks.md", "Recipe", "optimizer"),
+        ("networks.md", "Recipe", "schedule"),
+        ("new_protocol.md", "Measurement", "kind"),
+    ],
+)
+def test_the_pages_name_every_choice(page: str, part: str, key: str) -> None:
+    choices = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"][part]["properties"][key]["enum"]
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert len(choices) > 1
+    assert [choice for choice in choices if f"`{choice}`" not in text] == []
+
+
+def test_the_site_shows_the_card_of_each_shipped_model() -> None:
+    cards = {path.parent.name for path in (ROOT / "apps/landmarks/pretrained").glob("*/MODEL_CARD.md")}
+    pages = (ROOT / "docs" / "site" / "pages.py").read_text(encoding="utf-8")
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert cards == {"face", "fundus", "scleral_spur"}
+    for card in cards:
+        assert f'"cards/{card}.md": "apps/landmarks/pretrained/{card}/MODEL_CARD.md"' in pages
+        assert f": cards/{card}.md\n" in menu
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_every_link_leads_somewhere(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]

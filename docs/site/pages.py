@@ -22,6 +22,8 @@ PAGES = {
     "server.md": "apps/landmarks/README.md",
     "slicer.md": "slicer_module/README.md",
     "cards/fundus.md": "apps/landmarks/pretrained/fundus/MODEL_CARD.md",
+    "cards/face.md": "apps/landmarks/pretrained/face/MODEL_CARD.md",
+    "cards/scleral_spur.md": "apps/landmarks/pretrained/scleral_spur/MODEL_CARD.md",
     "contributing.md": "CONTRIBUTING.md",
     "security.md": "SECURITY.md",
     "changelog.md": "CHANGELOG.md",

@@ -39,7 +39,7 @@ def run(
     format: Annotated[str, typer.Option("--format", "-f", help=f"{FORMATS_HELP}.")],
     out: Annotated[Path, typer.Option("--output", "-o", help="File, or folder for formats with one file per image.")],
     tag: Annotated[
-        str, typer.Option("--tag", help="Labels to export: final, draft, or original (proposals).")
+        str, typer.Option("--tag", help="Labels to export: final, draft, original (proposals), reader1 or reader2.")
     ] = "final",
     image: ImageOption = None,
     protocol: Annotated[

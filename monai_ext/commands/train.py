@@ -47,7 +47,9 @@ def run(
         ),
     ],
     models: ModelsOption = None,
-    cold: Annotated[bool, typer.Option("--cold", help="Start from random weights, not the current model.")] = False,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Start with pretrained or random weights, not the current model's.")
+    ] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Do not resume an interrupted run.")] = False,
     keep_last: Annotated[
         bool,
