@@ -9,8 +9,7 @@ from app_spots import NAMES, SPOTS, write_label
 
 from lib.datastore import LandmarkDatastore
 from lib.errors import NotFoundError
-from lib.label_survey import unusable_labels
-from lib.served_labels import protocol_of, read_label
+from lib.served_labels import protocol_of, read_label, unusable_labels
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, find_protocol, read_protocol
 from monai_ext.landmarks.label_check import check_label
 from monai_ext.landmarks.markups import write_markups
