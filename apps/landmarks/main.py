@@ -169,7 +169,7 @@ class LandmarksApp(MONAILabelApp):
         return {name: LandmarkTrain(model, self.settings.protocols) for name, model in self.models.items()}
 
     def init_strategies(self) -> dict[str, Strategy]:
-        scored = {name: Scored(name, self.pool, self.models, self.offers) for name in DESCRIPTIONS}
+        scored = {name: Scored(name, self.pool, self.models, self.finals, self.offers) for name in DESCRIPTIONS}
         return {"first": First(self.offers), "random": Random(self.offers), **scored}
 
     def init_scoring_methods(self) -> dict[str, ScoringMethod]:

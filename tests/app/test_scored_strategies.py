@@ -185,6 +185,9 @@ def test_the_protocol_is_chosen_or_the_first_with_a_network(
     assert ask_app(house.app, "uncertainty", "ann")["protocol"] == "spots"
     answer = ask_app(house.app, "uncertainty", "ann", protocol="dots")
     assert (answer["protocol"], "dots has no trained network" in answer["note"]) == ("dots", True)
+    label(house, "spot_00", tmp_path, protocol="dots")
+    assert ask_app(house.app, "uncertainty", "ann")["protocol"] == "dots"
+    assert next(iter(house.client.get("/info/").json()["protocols"])) == "dots"
     client = house.client
     refused = client.post("/activelearning/uncertainty", json={"protocol": "ear"})
     assert_refused(refused, 404, "There is no protocol 'ear'; there are dots, spots.")

@@ -17,6 +17,7 @@ from .datastore import LandmarkDatastore
 from .errors import NotFoundError, ParameterError
 from .offers import NOTE, Choice, Offers, client_of, reply
 from .pool import ImagePool, ScoreTable
+from .served_labels import FinalLabels
 from .served_model import ServedModel
 
 
@@ -84,12 +85,15 @@ class Scored(Strategy):
         name: uncertainty, diversity or hybrid.
         pool: what the models say of the images.
         models: the served models by protocol.
+        finals: tells the labels of each protocol.
         offers: what was offered to whom.
     """
 
-    def __init__(self, name: str, pool: ImagePool, models: Mapping[str, ServedModel], offers: Offers) -> None:
+    def __init__(
+        self, name: str, pool: ImagePool, models: Mapping[str, ServedModel], finals: FinalLabels, offers: Offers
+    ) -> None:
         super().__init__(DESCRIPTIONS[name])
-        self._name, self._pool, self._models, self._offers = name, pool, models, offers
+        self._name, self._pool, self._models, self._finals, self._offers = name, pool, models, finals, offers
 
     def __call__(self, request: dict[str, Any], datastore: LandmarkDatastore) -> dict[str, Any] | None:
         """Chooses an image.
@@ -98,7 +102,7 @@ class Scored(Strategy):
             NotFoundError: the protocol is not served.
             ParameterError: the protocol is no text.
         """
-        protocol = self._protocol(request)
+        protocol = self._protocol(request, datastore)
         choice = self._offers.choice(datastore, client_of(request))
         if not choice.images:
             return None
@@ -111,7 +115,7 @@ class Scored(Strategy):
         told = {"protocol": protocol, "of": len(choice.images)}
         if table is None:
             return self._first(choice, {**told, "scored": 0})
-        return self._best(choice, table, version, _labelled(datastore, protocol), told)
+        return self._best(choice, table, version, list(self._finals.of(protocol, datastore.objects)), told)
 
     def _best(
         self, choice: Choice, table: ScoreTable, version: str, labelled: Sequence[str], told: dict[str, Any]
@@ -164,23 +168,17 @@ class Scored(Strategy):
             return f"{what} and --conf pool_scores is off: POST /scoring/uncertainty scores them."
         return f"{what}: that goes on in the background."
 
-    def _protocol(self, request: Mapping[str, Any]) -> str:
-        """The protocol that is requested, by default the first one that has a network."""
+    def _protocol(self, request: Mapping[str, Any], datastore: LandmarkDatastore) -> str:
+        """The protocol that is requested, by default the one with most labels, then the first that has a network."""
         name = request.get("protocol")
         if name is None:
-            ready = (protocol for protocol, model in self._models.items() if model.is_ready())
-            return next(ready, next(iter(self._models)))
+            labels = self._finals.counts(datastore.objects)
+            return min(self._models, key=lambda known: (-labels[known], not self._models[known].is_ready()))
         if not isinstance(name, str):
             raise ParameterError(f"The protocol must be the name of a served protocol, not {name!r:.80}.")
         if name not in self._models:
             raise NotFoundError(f"There is no protocol {name[:80]!r}; there are {', '.join(self._models)}.")
         return name
-
-
-def _labelled(datastore: LandmarkDatastore, protocol: str) -> list[str]:
-    """The images with a final label of a protocol, or of an unknown one."""
-    labels = {image: entry.labels["final"] for image, entry in datastore.objects.items() if "final" in entry.labels}
-    return [image for image, label in labels.items() if label.info.get("protocol", protocol) == protocol]
 
 
 def _features(images: Sequence[str], table: ScoreTable) -> FloatArray | None:
