@@ -25,6 +25,16 @@ def ready(house: House) -> House:
     return house
 
 
+@pytest.fixture
+def two_protocols(tmp_path: Path) -> str:
+    """The folder of two protocols with the same landmarks; only ``spots`` has a network."""
+    folder = tmp_path / "protocols"
+    folder.mkdir()
+    (folder / "spots.yaml").write_text(SPOTS)
+    (folder / "dots.yaml").write_text(SPOTS.replace("name: spots", "name: dots"))
+    return str(folder)
+
+
 def label(house: House, image: str, folder: Path, **info: Any) -> None:
     file = write_label(folder / "label.mrk.json", house.studies / f"{image}.png", spot_points(0))
     house.app.datastore().save_label(image, str(file), "final", info)
@@ -83,16 +93,16 @@ def test_what_is_offered_is_unlike_what_is_labelled_or_in_other_hands(
 
 
 def test_labels_of_another_protocol_are_no_centres(
-    move_in: MoveIn, ask_app: Callable[..., Any], tmp_path: Path
+    move_in: MoveIn, ask_app: Callable[..., Any], two_protocols: str, tmp_path: Path
 ) -> None:
-    house = ready(move_in())
+    house = ready(move_in(protocols="spots,dots", protocol_dir=two_protocols))
     features = house.view().features
     assert features is not None
-    label(house, "spot_02", tmp_path, protocol="ear")
+    label(house, "spot_02", tmp_path, protocol="dots")
     left = [0, 1, 3]
     mean = features[left].mean(0)
     nearest = min(left, key=lambda i: float(np.linalg.norm(features[i] - mean)))
-    assert ask_app(house.app, "diversity", "ann")["id"] == NAMES[nearest]
+    assert ask_app(house.app, "diversity", "ann", protocol="spots")["id"] == NAMES[nearest]
 
 
 def test_while_scores_are_missing_the_best_of_the_others_is_offered(
@@ -174,14 +184,10 @@ def test_scores_of_the_network_before_serve_until_the_new_one_has_seen_as_many(
     assert ask_app(again.app, "uncertainty", "eve")["model_version"] == "v2"
 
 
-def test_the_protocol_is_chosen_or_the_first_with_a_network(
-    move_in: MoveIn, ask_app: Callable[..., Any], protocol_dir: Path, tmp_path: Path
+def test_the_protocol_is_chosen_or_that_of_most_labels_or_the_first_with_a_network(
+    move_in: MoveIn, ask_app: Callable[..., Any], two_protocols: str, tmp_path: Path
 ) -> None:
-    protocols = tmp_path / "protocols"
-    protocols.mkdir()
-    (protocols / "spots.yaml").write_text(SPOTS)
-    (protocols / "dots.yaml").write_text(SPOTS.replace("name: spots", "name: dots"))
-    house = move_in(protocols="dots,spots", protocol_dir=str(protocols))
+    house = move_in(protocols="dots,spots", protocol_dir=two_protocols)
     assert ask_app(house.app, "uncertainty", "ann")["protocol"] == "spots"
     answer = ask_app(house.app, "uncertainty", "ann", protocol="dots")
     assert (answer["protocol"], "dots has no trained network" in answer["note"]) == ("dots", True)
