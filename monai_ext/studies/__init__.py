@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         image_entry,
         known_image,
         known_label,
+        no_such_image,
         with_first_submission,
     )
     from .remapping import Remapping, find_remappings, remap
@@ -79,7 +80,6 @@ if TYPE_CHECKING:
         LABEL_TAGS,
         StudyFiles,
         check_tag,
-        no_such_image,
         passed_over,
         split_image_file,
         why_no_image,

@@ -19,8 +19,17 @@ from monai_ext.landmarks import InputError, read_json
 from .change_set import ChangeSet
 from .errors import NotFoundError, TooLargeError
 from .readers import DRAFTS, READINGS
-from .records import LabelEntry, Objects, digest, known_image, known_label, label_entry, with_first_submission
-from .study_files import LABEL_TAGS, StudyFiles, no_such_image
+from .records import (
+    LabelEntry,
+    Objects,
+    digest,
+    known_image,
+    known_label,
+    label_entry,
+    no_such_image,
+    with_first_submission,
+)
+from .study_files import LABEL_TAGS, StudyFiles
 
 logger = logging.getLogger(__name__)
 

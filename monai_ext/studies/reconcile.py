@@ -24,15 +24,15 @@ logger = logging.getLogger(__name__)
 
 
 def reconcile_images(objects: Objects, files: StudyFiles, warn: Warn) -> None:
-    """Changes the table of records to the images that there are."""
+    """Changes the table of records to the images that there are; one that comes back has the notes on its labels."""
     known = {image: entry.image.ext for image, entry in objects.items()}
     images = files.scan_images(known, warn)
     for image in known.keys() - images.keys():
         logger.warning("The image %s was removed from %s; it is no longer listed.", image, files.root)
-        del objects[image]
+        files.away[image] = objects.pop(image).labels
     for image, extension in images.items():
         if image not in known:
-            objects[image] = ImageEntry(image=image_entry(image, extension))
+            objects[image] = ImageEntry(image=image_entry(image, extension), labels=files.away.pop(image, {}))
         elif known[image] != extension:
             entry = image_entry(image, extension, objects[image].image.info)
             objects[image] = objects[image].model_copy(update={"image": entry})

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from monai_ext.images import LABEL_EXTENSION
+from monai_ext.images import LABEL_EXTENSION, LONGEST_ID, name_key
 from monai_ext.landmarks import InputError
 
 from .errors import NotFoundError
-from .study_files import no_such_image
 
 _MAX_DEPTH = 20
 
@@ -85,6 +84,15 @@ def image_entry(image: str, extension: str, info: dict[str, Any] | None = None) 
 def label_entry(image: str, sha256: str, info: dict[str, Any] | None = None) -> LabelEntry:
     """Makes the record of a label file."""
     return LabelEntry(ext=LABEL_EXTENSION, info=_notes(f"{image}{LABEL_EXTENSION}", info), sha256=sha256)
+
+
+def no_such_image(image: str, known: Iterable[str]) -> str:
+    """Makes the sentence on an unknown image ID; it names the image that differs in upper and lower case only."""
+    key = name_key(image[:LONGEST_ID])
+    twin = next((other for other in known if name_key(other) == key), None)
+    if twin is None:
+        return f"There is no image {image[:200]!r} in the studies folder: use an image ID."
+    return f"There is no image {image[:200]!r}, but {twin!r}, which differs in upper and lower case: use that ID."
 
 
 def known_image(objects: Objects, image: str) -> ImageEntry:

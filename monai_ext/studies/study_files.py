@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from monai_ext.images import LABEL_EXTENSION, LONGEST_ID, READABLE_KINDS, REPORT, image_id_of, image_kind, name_key
+from monai_ext.images import LABEL_EXTENSION, READABLE_KINDS, REPORT, image_id_of, image_kind
 from monai_ext.landmarks import InputError
+
+from .records import LabelEntry
 
 #: ``final`` trains; ``draft`` keeps unfinished work; ``original`` holds what a model proposed.
 LABEL_TAGS = ("final", "draft", "original")
@@ -23,6 +25,8 @@ class StudyFiles:
         self.root = root
         self.labels = root / "labels"
         self._digests: dict[Path, tuple[tuple[int, int, int], str]] = {}
+        #: The notes on the labels of images that were listed and are away, as on a drive that is unmounted.
+        self.away: dict[str, dict[str, LabelEntry]] = {}
 
     def image(self, image: str, extension: str) -> Path:
         return self.root / f"{image}{extension}"
@@ -109,15 +113,6 @@ def check_tag(tag: str) -> str:
     if tag not in LABEL_TAGS:
         raise InputError(f"The label tag {tag[:80]!r} is unknown; use one of {', '.join(LABEL_TAGS)}.")
     return tag
-
-
-def no_such_image(image: str, known: Iterable[str]) -> str:
-    """Makes the sentence on an unknown image ID; it names the image that differs in upper and lower case only."""
-    key = name_key(image[:LONGEST_ID])
-    twin = next((other for other in known if name_key(other) == key), None)
-    if twin is None:
-        return f"There is no image {image[:200]!r} in the studies folder: use an image ID."
-    return f"There is no image {image[:200]!r}, but {twin!r}, which differs in upper and lower case: use that ID."
 
 
 def _file_names(folder: Path, warn: Warn) -> list[str]:

@@ -103,6 +103,25 @@ def test_label_placed_by_hand_is_seen_after_a_refresh_and_gone_when_deleted(stud
     assert store.status()["label_tags"] == {}
 
 
+def test_an_image_that_was_away_comes_back_with_the_notes_on_its_labels(studies: Path, tmp_path: Path) -> None:
+    store = LandmarkDatastore(str(studies))
+    for name in ("spot_00", "spot_01"):
+        file = write_label(tmp_path / "label.mrk.json", studies / f"{name}.png", spot_points(0))
+        store.save_label(name, str(file), "final", {"annotator": "ann", "model_version": "v7"})
+    noted = store.get_label_info("spot_00", "final")
+    for name in ("spot_00", "spot_01"):
+        (studies / f"{name}.png").rename(tmp_path / f"{name}.png")
+    store.refresh()
+    assert store.get_labeled_images() == []
+
+    write_label(studies / "labels" / "final" / "spot_01.mrk.json", tmp_path / "spot_01.png", spot_points(3))
+    for name in ("spot_00", "spot_01"):
+        (tmp_path / f"{name}.png").rename(studies / f"{name}.png")
+    store.refresh()
+    assert store.get_label_info("spot_00", "final") == noted
+    assert "annotator" not in store.get_label_info("spot_01", "final")  # replaced by hand meanwhile
+
+
 def test_running_datastore_takes_in_files_placed_by_hand(studies: Path) -> None:
     store = LandmarkDatastore(str(studies), auto_reload=True)
     place_by_hand(studies, "spot_01")
