@@ -1,8 +1,12 @@
 """Anatomical landmark detection in 2D medical images, in MONAI's dialect."""
 
+import os
 from typing import TYPE_CHECKING
 
 from .faces import lazy_face
+
+# MONAI loads mlflow, which reports its use to its makers where nothing says otherwise.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 if TYPE_CHECKING:
     from . import (

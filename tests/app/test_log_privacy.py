@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import pytest
+from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY
 
 from lib.access import keep_requests_out_of_logs
 
@@ -30,3 +31,8 @@ def test_a_watched_folder_is_not_named(module: str, category: type[Warning], sho
         keep_requests_out_of_logs(["/info/"])
         warn(module, category)
     assert len(caught) == shown
+
+
+def test_mlflow_reports_no_use() -> None:
+    assert MLFLOW_DISABLE_TELEMETRY.is_set()
+    assert MLFLOW_DISABLE_TELEMETRY.get() is True
