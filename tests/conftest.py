@@ -39,6 +39,14 @@ def memory_given_back() -> Iterator[None]:
         MALLOC_TRIM(0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_wait_for_the_disk() -> Iterator[None]:
+    """Lets the writes of this process return before they are on the disk, which only a power cut could tell."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def same_random_numbers() -> None:
     """Begins each test with the same random numbers, whichever tests ran before it."""
