@@ -27,11 +27,23 @@ def check_image_id(image: str) -> str:
         InputError: it is empty, hidden, too long, or holds a path separator or a control character.
     """
     unusable = not image or image.startswith(".") or image != image.strip()
-    if unusable or any(character in _FORBIDDEN or not character.isprintable() for character in image):
+    if unusable or not is_printable(image) or any(character in _FORBIDDEN for character in image):
         raise InputError(
             f"{image[:80]!r} cannot be an image ID: use a plain file name without path, extension or leading dot."
         )
     return check_id_length(image)
+
+
+def is_printable(text: str) -> bool:
+    r"""True where no character is a control character; spaces of every kind are printable.
+
+    Python has only the plain space so: names of screenshots of macOS hold a narrow one, Japanese names a wide one.
+
+    Examples:
+        >>> is_printable("3.45\u202fPM"), is_printable("a\tb")
+        (True, False)
+    """
+    return all(character.isprintable() or unicodedata.category(character) == "Zs" for character in text)
 
 
 def check_id_length(image: str) -> str:

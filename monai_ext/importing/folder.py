@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
-from monai_ext.images import IMAGE_EXTENSIONS, check_image_id, image_id, image_id_of, joined, name_key
+from monai_ext.images import IMAGE_EXTENSIONS, check_image_id, image_id, image_id_of, is_printable, joined, name_key
 from monai_ext.landmarks import InputError
 from monai_ext.studies import why_no_image
 
@@ -70,7 +70,7 @@ class ImageFolder:
                 the file cannot have an image ID.
         """
         told = f"{where} names the image {name[:200]!r}"
-        if not name.isprintable():
+        if not is_printable(name):
             raise InputError(f"{told}, which has characters that are not allowed in a file name: rename it.")
         if os.name != "nt" and PureWindowsPath(name).drive:
             raise InputError(f"{told}, a path of another computer: use a path relative to the folder {self.root}.")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from monai_ext.images import is_printable
 from monai_ext.landmarks import Frame, InputError, Landmarks, Markups, Status, markups_document, parse_markups
 
 from .errors import ConflictError
@@ -70,7 +71,7 @@ def checked_name(name: str) -> str:
         InputError: it cannot be noted, or would read as several.
     """
     found = name.strip()
-    if not found or len(found) > LONGEST_NAME or not found.isprintable() or "," in found:
+    if not found or len(found) > LONGEST_NAME or not is_printable(found) or "," in found:
         raise InputError(
             f"The annotator {name[:80]!r} is not a name: use 1 to {LONGEST_NAME} printable characters without a comma."
         )

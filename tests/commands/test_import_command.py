@@ -186,6 +186,15 @@ def test_a_point_outside_the_image_is_kept_with_a_warning(cli, source, tmp_path)
     assert landmarks.point("base").tolist() == [61, 30]
 
 
+@pytest.mark.parametrize("name", ["Screenshot at 3.45.12\u202fPM", "\u80f8\u90e8\u3000\u6b63\u9762", "a\u00a0b"])
+def test_names_may_have_spaces_of_any_kind(cli, source, tmp_path, name) -> None:
+    (source / "a.png").rename(source / f"{name}.png")
+    (tmp_path / "points.csv").write_text(TABLE.replace("a.png", f"{name}.png"), encoding="utf-8")
+    answer = cli("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies")
+    assert answer.code == 0, answer.err
+    assert set(Studies(tmp_path / "studies").labelled()) == {name, "b"}
+
+
 @pytest.mark.parametrize(("on_disk", "stated"), [("NFD", "NFC"), ("NFC", "NFD")])
 def test_an_image_is_found_in_either_unicode_form(cli, source, tmp_path, on_disk, stated) -> None:
     name = "œil_é.png"

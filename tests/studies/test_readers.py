@@ -112,6 +112,7 @@ def test_names_are_the_same_in_any_case_and_form() -> None:
     assert reader_key(" J\u00fcrgen ") == reader_key("ju\u0308rgen")
     assert reader_key("ann") != reader_key("anna")
     assert checked_name("  ann b. ") == "ann b."
+    assert checked_name("\u5c71\u7530\u3000\u592a\u90ce") == "\u5c71\u7530\u3000\u592a\u90ce"  # with a wide space
 
 
 @pytest.mark.parametrize("name", ["", "  ", "ann, ben", "a\nb", "x" * 201])
