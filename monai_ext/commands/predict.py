@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monai_ext import evaluation, inferers
+from monai_ext import engines, evaluation, inferers
 from monai_ext.images import (
     IMAGE_EXTENSIONS,
     LABEL_EXTENSION,
@@ -144,17 +144,22 @@ def _answer(
 
     Raises:
         ModelError: the weights are at fault, for whatever image.
-        InputError: the only image cannot be read.
+        InputError: the only image cannot be read, or needs more memory than there is.
     """
     try:
         return predictor.predict_stages(path, size=size)
     except ModelError:
         raise
     except InputError as error:
-        if alone:
+        problem = str(error).rstrip(".")
+    except (MemoryError, RuntimeError) as error:
+        if not engines.is_out_of_memory(error):
             raise
-        problems.append(str(error).rstrip("."))
-        return None
+        problem = f"{path} needs more memory than there is: end other programs, or make it smaller"
+    if alone:
+        raise InputError(f"{problem}.")
+    problems.append(problem)
+    return None
 
 
 def _refuse_existing(out: Path, files: Mapping[str, Path], overlays: bool, overwrite: bool) -> None:

@@ -9,7 +9,7 @@ from app_spots import NAMES, SPOTS, write_label
 
 from lib.datastore import LandmarkDatastore
 from lib.errors import NotFoundError
-from lib.served_labels import protocol_of, read_label, unusable_labels
+from lib.served_labels import FinalLabels, protocol_of, read_label, unusable_labels
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, find_protocol, read_protocol
 from monai_ext.landmarks.label_check import check_label
 from monai_ext.landmarks.markups import write_markups
@@ -49,6 +49,22 @@ def test_labels_behind_a_link_are_surveyed(make_studies: Callable[[int], Path], 
     (problem,) = unusable_labels(LandmarkDatastore(str(studies)), protocols)
     assert problem.startswith("labels/final/spot_00.mrk.json: ")
     assert "bright, dimm match no served protocol" in problem
+
+
+def test_a_label_that_was_away_for_a_moment_counts_again(
+    make_studies: Callable[[int], Path], protocols: dict[str, Protocol]
+) -> None:
+    del protocols["twin"]
+    studies = make_studies(1)
+    path = write_label(
+        studies / "labels" / "final" / "spot_00.mrk.json", studies / "spot_00.png", [[20.0, 30.0], [60.0, 20.0]]
+    )
+    store = LandmarkDatastore(str(studies))
+    finals, content = FinalLabels(store, protocols), path.read_bytes()
+    path.unlink()
+    assert finals.counts(store.objects) == {}
+    path.write_bytes(content)
+    assert finals.counts(store.objects) == {"spots": 1}
 
 
 @pytest.mark.parametrize("names", [(), ("bright", "fovea"), ("nose",)])

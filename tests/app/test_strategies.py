@@ -15,6 +15,7 @@ from app_spots import spot_points, write_label
 from fastapi.testclient import TestClient
 
 from lib.datastore import LandmarkDatastore
+from lib.errors import NotFoundError
 from lib.strategies import First, Offers, Random
 
 IMAGES = 4
@@ -118,6 +119,12 @@ def test_nobody_gets_what_was_offered_to_somebody_else(
     assert desk.ask("eve") is None
     assert desk.ask("ann") in {given[0], given[2]}
     assert desk.ask("ben") in {given[1], given[3]}
+
+
+def test_an_image_that_was_deleted_is_not_offered(store: LandmarkDatastore) -> None:
+    store.remove_image("spot_00")
+    with pytest.raises(NotFoundError, match="There is no image 'spot_00'"):
+        Desk(store).offers.note(store, "spot_00", "first", "ann")
 
 
 def test_an_offer_ends_when_its_time_is_over(store: LandmarkDatastore) -> None:

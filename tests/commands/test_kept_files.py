@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from monai_ext.inferers import Predictor
 from monai_ext.landmarks.protocol_file import shipped_dir
 
 SAMPLES = shipped_dir("protocols").parents[2] / "sample_data" / "fundus"
@@ -66,6 +67,25 @@ def test_predict_leaves_out_and_names_an_image_that_cannot_be_read(cli: Cli, pho
     assert images == {path.name.removesuffix(".jpg") for path in photos.glob("*.jpg")}
     answers = json.loads((tmp_path / "out" / "answers.json").read_text())
     assert {entry["image"] for entry in answers} == images
+
+
+def test_predict_leaves_out_an_image_for_which_the_memory_is_not_enough(
+    cli: Cli, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, small = sorted(photos.iterdir())
+    predict_stages = Predictor.predict_stages
+
+    def predict_small(self: Predictor, path: Path, **options: object) -> object:
+        if path == large:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return predict_stages(self, path, **options)
+
+    monkeypatch.setattr(Predictor, "predict_stages", predict_small)
+    answer = predict(cli, photos, "--output", tmp_path / "out")
+    assert answer.code == 1
+    assert f"1 of 2 images were left out: {large} needs more memory than there is: end other programs" in answer.words
+    (entry,) = json.loads((tmp_path / "out" / "answers.json").read_text())
+    assert entry["image"] == small.stem
 
 
 def test_predict_without_a_readable_image_is_refused(cli: Cli, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from monai_ext.studies import ImageEntry, drafts, finished_by, has, is_same, reader_key, reader_of
+from monai_ext.studies import ImageEntry, drafts, finished_by, has, is_same, known_image, reader_key, reader_of
 
 from .datastore import LandmarkDatastore
 
@@ -98,8 +98,12 @@ class Offers:
         return Choice(images, [image for image in taken if image not in images], True)
 
     def note(self, datastore: LandmarkDatastore, image: str, strategy: str, client: str) -> dict[str, Any]:
-        """Notes that an image was offered; returns the notes of all strategies on it."""
-        entry, now = datastore.objects[image], round(self._now(), 3)
+        """Notes that an image was offered; returns the notes of all strategies on it.
+
+        Raises:
+            NotFoundError: the image was deleted meanwhile.
+        """
+        entry, now = known_image(datastore.objects, image), round(self._now(), 3)
         info = {NOTE: {**_notes(entry), strategy: {"ts": now, "client_id": client}}}
         if datastore.readers > 1:  # a strategy's note contains its last offer only
             others = [offer for offer in self._running(entry, datastore.readers) if not is_same(offer.client, client)]

@@ -88,9 +88,11 @@ class FinalLabels:
         with self._lock:
             if key in self._by_hand:
                 return self._by_hand[key]
-        found = fitting_protocol(Path(self._datastore.get_label_uri(image, "final")), self._protocols)
-        with self._lock:
-            self._by_hand[key] = found
+        path = Path(self._datastore.get_label_uri(image, "final"))
+        found = fitting_protocol(path, self._protocols)
+        if found is not None or path.is_file():  # else it is away for a moment, and looked at again
+            with self._lock:
+                self._by_hand[key] = found
         return found
 
 
