@@ -345,22 +345,25 @@ def test_the_page_on_reproduction_tells_of_the_pretrained_rows_what_their_errors
     told = json.loads((folder / "errors.json").read_text(encoding="utf-8"))
     found = runpy.run_path(str(folder / "measure.py"))["figures"](told["errors"], told["disc_diameters"])
     text = " ".join((ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8").split())
-    names = {("base", "answer"): "base", ("zian", "coarse"): "ZIAN, coarse stage", ("zian", "answer"): "ZIAN"}
-    names["pretrained", "answer"] = "U-Net"
+    rows = {"1roi": "1 ROI", "1roi+sa": "1 ROI + SA", "mr+sa": "MR + SA", "zian": "ZIAN"}
+    names = {("base", "answer"): "base", ("pretrained", "answer"): "U-Net"}
+    for row, name in rows.items():
+        names |= {(row, "coarse"): f"{name}, coarse stage", (row, "answer"): name}
     for key, name in names.items():
         row = found["rows"][key]
         assert (row["seeds"], row["points"]) == (3, 426)
         shares = " / ".join(f"{share:.1f}" for share in row["within"])
         numbers = f"{row['mean']:.2f} ± {row['sd']:.2f} | {row['median']:.2f} | {shares} | {row['beyond_disc']} of 426"
         assert f"| {name} | {numbers} |" in text
-    for one, other in ((("zian", "coarse"), ("base", "answer")), (("zian", "answer"), ("zian", "coarse"))):
+    answers = [(row, "answer") for row in ("base", *rows)]
+    coarse = ("zian", "coarse")
+    for one, other in (*zip(answers[1:], answers, strict=False), (coarse, answers[0]), (answers[-1], coarse)):
         between = found["differences"][one, other]
-        assert re.search(
-            rf"{between.mean:.2f} px\W+(95 % interval over photographs )?{between.low:.2f} to {between.high:.2f}", text
-        )
+        interval = rf"\((95 % interval over photographs )?{between.low:.2f} to {between.high:.2f}\)"
+        assert re.search(rf" {between.mean:.2f} px {interval}", text)
     between = found["differences"][("zian", "answer"), ("pretrained", "answer")]
     assert f"ZIAN less U-Net {between.mean:.2f} px ({between.low:.2f} to {between.high:.2f})" in text
-    for file, row in (("results", "base"), ("results", "zian"), ("unet", "pretrained")):
+    for file, row in (("results", "base"), *(("results", row) for row in rows), ("unet", "pretrained")):
         rows = json.loads((folder / f"{file}.json").read_text(encoding="utf-8"))["rows"]
         (means,) = (entry["numbers"]["l2"] for entry in rows if entry["row"] == row)
         assert means["mean"] == pytest.approx(found["rows"][row, "answer"]["mean"], abs=2e-3)

@@ -24,6 +24,10 @@ DECODER = "local_soft_argmax"
 DISC = 0.4
 #: Each pair of answers whose errors are compared, as (row, stage).
 PAIRS = (
+    (("1roi", "answer"), ("base", "answer")),
+    (("1roi+sa", "answer"), ("1roi", "answer")),
+    (("mr+sa", "answer"), ("1roi+sa", "answer")),
+    (("zian", "answer"), ("mr+sa", "answer")),
     (("zian", "coarse"), ("base", "answer")),
     (("zian", "answer"), ("zian", "coarse")),
     (("zian", "answer"), ("base", "answer")),
