@@ -133,8 +133,8 @@ class Series(ABC, Generic[CellT]):
         for cell in cells:
             if self._depends_on(cell) is not None:
                 images = [replace(image, landmarks=labels[image.id]) for image in self._images(cell)]
-                sides = [[image for image in images if image.split == side] for side in ("train", "val")]
-                check_sides(*sides, self._protocol(cell))
+                train, val = ([image for image in images if image.split == side] for side in ("train", "val"))
+                check_sides(train, val, self._protocol(cell))
 
     def _before_all(self, cell: CellT) -> None:
         """Looks at a cell before any is trained."""
