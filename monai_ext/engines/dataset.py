@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -118,7 +119,7 @@ def check_labels(images: Iterable[LabelledImage], protocol: Protocol) -> list[La
 
 
 def check_sides(train: Sequence[LabelledImage], val: Sequence[LabelledImage], protocol: Protocol) -> None:
-    """Refuses a split from which a landmark could not be learned, or no error be measured.
+    """Refuses a split of which no error could be measured, and warns of landmarks that could not be learned.
 
     Args:
         train: images with their landmarks.
@@ -126,13 +127,18 @@ def check_sides(train: Sequence[LabelledImage], val: Sequence[LabelledImage], pr
         protocol: the landmark task.
 
     Raises:
-        InputError: a landmark has no point in the training images, or the validation images have no point at all.
+        InputError: the validation images have no point at all.
+
+    Warns:
+        UserWarning: a landmark has no point in the training images.
     """
     if unseen := _without_point(train, protocol):
         names, count = ", ".join(unseen), len(train)
-        raise InputError(
+        warnings.warn(
             f"The {count} training image{'' if count == 1 else 's'} cannot teach {names}, which only validation images "
-            "have a point for: place it in more images, or move one of those to the split train in splits.json."
+            "have a point for, and the model will make it up: place it in more images, or move one of those to the "
+            "split train in splits.json.",
+            stacklevel=2,
         )
     if len(_without_point(val, protocol)) == len(protocol.landmark_names):
         count = len(val)

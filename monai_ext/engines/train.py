@@ -74,8 +74,8 @@ def train_model(
         clock: of all reported times, and of the length of a run with ``minutes``.
 
     Raises:
-        InputError: too few labels, a label that does not fit, a landmark without a point in the training images, an
-            image that cannot be read, a GPU that is not there.
+        InputError: too few labels, a label that does not fit, validation images without a point, an image that cannot
+            be read, a GPU that is not there.
         FolderBusyError: another process trains in the folder.
         ResourceError: there is not enough memory or disk space; the published model is unchanged.
     """

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from monai_ext.engines import LabelledImage, TrainOptions, check_sides, read_labels
-from monai_ext.landmarks import InputError, Landmarks, Length, Protocol, Recipe
+from monai_ext.engines import LabelledImage, TrainOptions, read_labels
+from monai_ext.landmarks import InputError, Length, Protocol, Recipe
 from monai_ext.networks import find_device, machine, versions
 
 from .cell_folder import CellFolder, NamedCell, cell_signature, with_paths
@@ -98,7 +98,7 @@ class Series(ABC, Generic[CellT]):
             self._before_all(cell)
         open_cells = [cell for cell in self.cells if self.finished(cell) is None]
         if open_cells:
-            self._check(open_cells, read_labels(self._labelled(), self.protocol))
+            read_labels(self._labelled(), self.protocol)
         total, done = sum(self.length_of(cell).steps for cell in open_cells), 0
         for cell in open_cells:
             length = self.length_of(cell)
@@ -127,14 +127,6 @@ class Series(ABC, Generic[CellT]):
             "machine": machine(self.device),
             "versions": versions(),
         }
-
-    def _check(self, cells: Sequence[CellT], labels: Mapping[str, Landmarks]) -> None:
-        """Refuses cells that could not be trained, as far as their images are known by now."""
-        for cell in cells:
-            if self._depends_on(cell) is not None:
-                images = [replace(image, landmarks=labels[image.id]) for image in self._images(cell)]
-                train, val = ([image for image in images if image.split == side] for side in ("train", "val"))
-                check_sides(train, val, self._protocol(cell))
 
     def _before_all(self, cell: CellT) -> None:
         """Looks at a cell before any is trained."""

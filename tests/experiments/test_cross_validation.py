@@ -16,7 +16,6 @@ from monai_ext.experiments.cross_validation_results import write_cross_validatio
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol
 from monai_ext.landmarks.files import read_json
-from monai_ext.landmarks.markups import write_markups
 from monai_ext.models import read_card
 from monai_ext.reports import find_sources, read_evaluated
 from monai_ext.studies import Studies
@@ -177,17 +176,3 @@ def test_copies_must_be_there(blobs, tmp_path) -> None:
     other = write_study(tmp_path / "other", 2)
     with pytest.raises(InputError, match=r"no labelled image 'image_002', and 4 of 5 are missing"):
         validation_of(blobs, tmp_path / "out", other)
-
-
-def test_a_landmark_that_a_fold_cannot_learn_is_refused_before_any_training(tmp_path) -> None:
-    studies = write_study(tmp_path / "studies", 4)
-    *_, last = studies.images()
-    for name in studies.images():
-        if name != last:  # one image alone has the dark blob
-            frame = Frame(80, 56)
-            write_markups(studies.label_path(name), Landmarks(("bright", "dark"), [[9, 9], [50, 9]], frame, [1, 0]))
-    validation = validation_of(studies, tmp_path / "out")
-
-    with pytest.raises(InputError, match="The 2 training images cannot teach dark, which only validation images have"):
-        validation.run()
-    assert not list((tmp_path / "out").glob("cells/*/model"))
