@@ -63,10 +63,12 @@ def fold_images(images: Sequence[LabelledImage], count: int, seed: int) -> list[
     for image in images:
         groups.setdefault(image.group, []).append(image)
     if len(groups) < count:
-        of = "" if len(groups) == len(images) else f" of {len(groups)} subjects"
+        different, of = (
+            (" of different subjects", f" of {len(groups)} subjects") if len(groups) < len(images) else ("", "")
+        )
         raise InputError(
-            f"{count} folds need at least as many labelled images{' of different subjects' if of else ''}, but there "
-            f"are {len(images)}{of}: take fewer folds."
+            f"{count} folds need at least as many labelled images{different}, but there are {len(images)}{of}: take "
+            "fewer folds."
         )
     folds: list[list[LabelledImage]] = [[] for _ in range(count)]
     for group in sorted(groups, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()):

@@ -169,25 +169,20 @@ def test_only_problems_are_told() -> None:
     assert explanation(error, checks[:2]) == ""
 
 
-def test_a_torch_that_does_not_load_is_named(place: Path) -> None:
-    (place / "torch").mkdir()
-    (place / "torch" / "__init__.py").write_text("raise OSError('libcudart.so.12: cannot open shared object file')")
+@pytest.mark.parametrize(
+    ("package", "kind", "words"),
+    [
+        ("torch", "OSError", "libcudart.so.12: cannot open shared object file"),
+        pytest.param("torchvision", "RuntimeError", "operator torchvision::nms does not exist", marks=pytest.mark.slow),
+    ],
+)
+def test_a_package_that_does_not_load_is_named(place: Path, package: str, kind: str, words: str) -> None:
+    (place / package).mkdir()
+    (place / package / "__init__.py").write_text(f"raise {kind}({words!r})")
     answer = run(place)
     assert answer.returncode == 1
     first, *others = answer.stderr.splitlines()
-    assert first == "monai-landmarks cannot be loaded: libcudart.so.12: cannot open shared object file"
-    assert any(line.startswith("problem  torch and torchvision: ") and "pip install" in line for line in others)
-    assert "Traceback" not in answer.stderr
-
-
-@pytest.mark.slow
-def test_a_torchvision_that_does_not_load_is_named(place: Path) -> None:
-    (place / "torchvision").mkdir()
-    (place / "torchvision" / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
-    answer = run(place)
-    assert answer.returncode == 1
-    first, *others = answer.stderr.splitlines()
-    assert first == "monai-landmarks cannot be loaded: operator torchvision::nms does not exist"
+    assert first == f"monai-landmarks cannot be loaded: {words}"
     assert any(line.startswith("problem  torch and torchvision: ") and "pip install" in line for line in others)
     assert "Traceback" not in answer.stderr
 

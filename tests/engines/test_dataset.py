@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,7 +142,12 @@ def test_a_landmark_that_no_training_image_has_is_warned_of(tmp_path, blob_proto
 def test_a_landmark_may_be_missing_in_all_validation_images_but_not_all_landmarks(tmp_path, blob_protocol) -> None:
     images = check_labels(write_sides(tmp_path / "studies", [[1, 0], [-1, 1]], [[0, 1], [0, 0]]), blob_protocol)
 
-    check_sides(images[:2], images[2:], blob_protocol)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        check_sides(images[:2], images[2:], blob_protocol)
+    assert [str(warning.message) for warning in told] == []
+    with pytest.raises(InputError, match="The 1 validation image has no point"):
+        check_sides(images[:2], images[3:], blob_protocol)
 
 
 def test_validation_batches_carry_exact_points(blob_study, blob_protocol) -> None:
