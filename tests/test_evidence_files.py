@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import sem, t
 
 from monai_ext.evaluation import Factors, difference_interval, find_causes
 
@@ -287,83 +285,3 @@ def test_the_benchmarks_tell_of_the_faces_out_of_fold_what_the_files_say() -> No
     assert f"| out of fold | {row['images']} | {row['mean']:.2f} | {row['median']:.2f} | {row['largest']:.2f} |" in text
     both = [eyes[side]["mean_absolute"] for side in ("right", "left")]
     assert f"Palpebral fissures: right {both[0]:.1f} %, left {both[1]:.1f} % of their length" in text
-
-
-def test_the_benchmarks_tell_of_other_fundus_networks_what_their_errors_say() -> None:
-    folder = EVIDENCE / "fundus_networks"
-    told = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    compare = runpy.run_path(str(folder / "compare.py"))
-    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    for kind, landmarks in told["photographs"].items():
-        for landmark, photographs in landmarks.items():
-            assert len(photographs) == 71
-            found = compare["figures"](photographs, list(told["protocols"]))
-            cells = [f"{mean:.1f} / {median:.1f}" for mean, median, _ in found["networks"].values()]
-            for pair in (("two", "one"), ("two_small", "v6"), ("zian", "v6")):
-                mean, low, high = found["differences"][pair]
-                cells.append(f"{mean:.1f} [{low:.1f}, {high:.1f}]")
-            assert f"| {kind} | {landmark.replace('_', ' ')} | {' | '.join(cells)} |" in text
-    fovea, disc = (
-        compare["figures"](part, list(told["protocols"])) for part in told["photographs"]["as they are"].values()
-    )
-    assert f"five lie {fovea['between_networks']:.1f} px from one another" in text
-    to_disc = f"(disc: {disc['between_networks']:.1f} and {disc['to_reading']:.1f})"
-    assert f"{fovea['to_reading']:.1f} px from the reading {to_disc}" in text
-    assert (fovea["far"], fovea["far_and_agreed"]) == (10, 6)
-    counts = {
-        name: told["presence"][name]["halves"]["cut_away_called_missing"] for name in ("two", "two_small", "zian")
-    }
-    assert counts == {
-        "two": {"fovea": 71, "optic_disc": 71},
-        "two_small": {"fovea": 71, "optic_disc": 69},
-        "zian": {"fovea": 21, "optic_disc": 0},
-    }
-
-
-def test_the_page_on_networks_tells_of_the_source_faces_what_the_cells_say() -> None:
-    folder, text = EVIDENCE / "cross_task_faces_source", (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
-    errors = {}
-    for file in ("results", "fine_tune_rates", "sizes_25_100"):
-        told = json.loads((folder / f"{file}.json").read_text(encoding="utf-8"))
-        for row in told["rows"]:
-            seeds = row["numbers"]["l2"]["seeds"]
-            assert list(seeds) == list("01234")
-            found = errors[file.replace("sizes_25_100", row["size"]), row["row"]] = np.array(list(seeds.values()))
-            assert f"{found.mean():.2f} ± {found.std(ddof=1):.2f} px" in text
-    for one, other in (
-        (("results", "FT"), ("fine_tune_rates", "FT")),
-        (("results", "ED"), ("results", "FT")),
-        *(((file, "ED"), (file, "FT")) for file in ("fine_tune_rates", "25", "100")),
-    ):
-        difference = errors[one] - errors[other]
-        low, high = t.interval(0.95, 4, difference.mean(), sem(difference))
-        assert re.search(rf"{difference.mean():.2f} px,\s(95 % interval over seeds )?{low:.2f} to {high:.2f}\)", text)
-
-
-def test_the_page_on_reproduction_tells_of_the_pretrained_rows_what_their_errors_say() -> None:
-    folder = EVIDENCE / "zian_pretrained"
-    told = json.loads((folder / "errors.json").read_text(encoding="utf-8"))
-    found = runpy.run_path(str(folder / "measure.py"))["figures"](told["errors"], told["disc_diameters"])
-    text = " ".join((ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8").split())
-    rows = {"1roi": "1 ROI", "1roi+sa": "1 ROI + SA", "mr+sa": "MR + SA", "zian": "ZIAN"}
-    names = {("base", "answer"): "base", ("pretrained", "answer"): "U-Net"}
-    for row, name in rows.items():
-        names |= {(row, "coarse"): f"{name}, coarse stage", (row, "answer"): name}
-    for key, name in names.items():
-        row = found["rows"][key]
-        assert (row["seeds"], row["points"]) == (3, 426)
-        shares = " / ".join(f"{share:.1f}" for share in row["within"])
-        numbers = f"{row['mean']:.2f} ± {row['sd']:.2f} | {row['median']:.2f} | {shares} | {row['beyond_disc']} of 426"
-        assert f"| {name} | {numbers} |" in text
-    answers = [(row, "answer") for row in ("base", *rows)]
-    coarse = ("zian", "coarse")
-    for one, other in (*zip(answers[1:], answers, strict=False), (coarse, answers[0]), (answers[-1], coarse)):
-        between = found["differences"][one, other]
-        interval = rf"\((95 % interval over photographs )?{between.low:.2f} to {between.high:.2f}\)"
-        assert re.search(rf" {between.mean:.2f} px {interval}", text)
-    between = found["differences"][("zian", "answer"), ("pretrained", "answer")]
-    assert f"ZIAN less U-Net {between.mean:.2f} px ({between.low:.2f} to {between.high:.2f})" in text
-    for file, row in (("results", "base"), *(("results", row) for row in rows), ("unet", "pretrained")):
-        rows = json.loads((folder / f"{file}.json").read_text(encoding="utf-8"))["rows"]
-        (means,) = (entry["numbers"]["l2"] for entry in rows if entry["row"] == row)
-        assert means["mean"] == pytest.approx(found["rows"][row, "answer"]["mean"], abs=2e-3)

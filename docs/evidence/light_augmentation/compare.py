@@ -1,0 +1,85 @@
+"""What `recipe.augmentation.haze` and `spots` change on fundus photographs that no model has seen, and on changed copies.
+
+    python docs/evidence/light_augmentation/compare.py both=FOLDS neither=FOLDS ... --output ERRORS.json
+    python docs/evidence/light_augmentation/compare.py --print docs/evidence/light_augmentation/errors.json
+
+FOLDS is a folder that `monai-landmarks cross-validate --also CHANGED` wrote. Photographs are in the order of their names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_ext.evaluation import difference_interval
+
+#: With both augmentations, what the others are compared with.
+BOTH = "both"
+SETS = {"images": "as they are", "changed": "as other cameras would draw them"}
+#: The diameter of an optic disc as a share of its distance from the fovea.
+DISC = 0.4
+
+#: Errors in pixels by variant, set and landmark, in the order of the photographs.
+Errors = dict[str, dict[str, dict[str, list[float]]]]
+
+
+def read_errors(path: Path) -> tuple[dict[str, list[float]], list[float]]:
+    """The errors of an `errors.csv` by landmark, and the diameter of the disc of each photograph, in pixels."""
+    errors: dict[str, list[float]] = {}
+    truth: dict[str, list[tuple[float, float]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in sorted(csv.DictReader(file), key=lambda row: row["image"]):
+            at, of = ((float(row[f"{kind}_x"]), float(row[f"{kind}_y"])) for kind in ("pred", "true"))
+            errors.setdefault(row["landmark"], []).append(round(float(np.hypot(*np.subtract(at, of))), 2))
+            truth.setdefault(row["image"], []).append(of)
+    return errors, [round(DISC * float(np.hypot(*np.subtract(*points))), 1) for points in truth.values()]
+
+
+def figures(errors: Errors, discs: dict[str, list[float]]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """The figures by set, landmark and variant; ``less`` is the mean paired difference to :data:`BOTH`."""
+    found = {}
+    for kind in SETS:
+        for landmark in errors[BOTH][kind]:
+            base = np.array(errors[BOTH][kind][landmark])
+            for variant, sets in errors.items():
+                values = np.array(sets[kind][landmark])
+                less = None if variant == BOTH else difference_interval(values[:, None], base[:, None])
+                beyond = int((values > np.array(discs[kind])).sum())
+                numbers = {"mean": float(values.mean()), "median": float(np.median(values)), "beyond_disc": beyond}
+                found[kind, landmark, variant] = numbers | {"photographs": len(values), "less": less}
+    return found
+
+
+def main() -> None:
+    """Writes or prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variants", nargs="*", help="NAME=FOLDS")
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--print", type=Path, dest="told")
+    asked = parser.parse_args()
+    errors: Errors = {}
+    discs: dict[str, list[float]] = {}
+    for variant in asked.variants:
+        name, folder = variant.split("=", 1)
+        errors[name] = {}
+        for kind in SETS:
+            errors[name][kind], discs[kind] = read_errors(Path(folder) / kind / "errors.csv")
+    if asked.told is not None:
+        told = json.loads(asked.told.read_text(encoding="utf-8"))
+        errors, discs = told["errors"], told["disc_diameters"]
+    if asked.output is not None:
+        asked.output.write_text(json.dumps({"disc_diameters": discs, "errors": errors}) + "\n", encoding="utf-8")
+    for (kind, landmark, variant), numbers in figures(errors, discs).items():
+        between = numbers["less"]
+        less = "" if between is None else f", less both {between.mean:.2f} [{between.low:.2f}, {between.high:.2f}] px"
+        means = f"mean {numbers['mean']:.2f}, median {numbers['median']:.2f} px"
+        print(f"{SETS[kind]}, {landmark}, {variant}: {means}, {numbers['beyond_disc']} beyond a disc's diameter{less}")
+
+
+if __name__ == "__main__":
+    main()
