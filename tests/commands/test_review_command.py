@@ -147,9 +147,12 @@ def test_too_few_labels_are_said(cli, study: Path, tmp_path: Path) -> None:
 
 
 def test_confirmed_labels_are_left_out_unless_all_are_wanted(review, study: Path) -> None:
-    entry = {"image": {"ext": ".png"}, "labels": {"final": {"ext": ".mrk.json", "info": {"reviewed": True}}}}
+    label = {"ext": ".mrk.json", "info": {"reviewed": True}}
+    entry = {"image": {"ext": ".png"}, "labels": {"final": label}}
+    replaced = {"ext": ".mrk.json", "info": {"reviewed": True, "protocol": "face"}, "sha256": "0" * 64}  # since then
     index = study / "studies" / "datastore_v2.json"
-    index.write_text(json.dumps({"objects": {"a05": entry}}))
+    objects = {"a05": entry, "a07": {**entry, "labels": {"final": replaced}}}
+    index.write_text(json.dumps({"objects": objects}))
     try:
         some, everything = json.loads(review("--json").out), json.loads(review("--json", "--all").out)
         assert "Confirmed and left out: 1; --all lists them too." in review().err
