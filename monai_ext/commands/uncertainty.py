@@ -101,7 +101,11 @@ def run(
     chosen_by = len({image.id for image in images} & set(first.card.val_images))
     rows = active.compare_measures(found, wanted, reduce)
     calibration = fit_calibration(
-        found.observed, protocol=first.protocol.name, version=first.version, coverage=promised
+        found.observed,
+        protocol=first.protocol.name,
+        version=first.version,
+        sha256=first.card.sha256,
+        coverage=promised,
     )
     radii = active.radius_coverage(found.observed, promised, folds)
     tables = _reliability(found.observed, calibration, folds)

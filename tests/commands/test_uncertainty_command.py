@@ -17,7 +17,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.models import Observed, fit_calibration, publish, read_calibration
+from monai_ext.models import Observed, fit_calibration, publish, read_calibration, read_card
 from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 
@@ -130,7 +130,7 @@ def test_the_terminal_says_what_is_not_calibrated(uncertainty, judged) -> None:
     assert "Threshold of presence: bright not fitted, dark not fitted" in answer.out
     assert "No radius could be judged: too few labelled images." in answer.out
     stored = read_calibration(judged / "model1", "v1")
-    assert stored.radius.coverage == 0.99
+    assert (stored.radius.coverage, stored.sha256) == (0.99, read_card(judged / "model1").sha256)
 
 
 @pytest.mark.parametrize(("coverage", "text"), [(0.975, "97.5 %"), (0.995, "99.5 %"), (0.07, "7 %")])
