@@ -95,7 +95,7 @@ def read_final_labels(studies: Studies, protocol: Protocol) -> FinalLabels:
 def review_labels(
     labels: Mapping[str, Landmarks],
     protocol: Protocol,
-    look: Callable[[str], Evidence] | None,
+    look: Callable[[str], Evidence | None] | None,
     *,
     factor: float = FACTOR,
     on_image: Callable[[], None] = lambda: None,
@@ -105,7 +105,7 @@ def review_labels(
     Args:
         labels: by image ID; each is set against all others.
         protocol: the landmark task.
-        look: what a model says of an image, or None.
+        look: what a model says of an image, None of one that cannot be read; None without a model.
         factor: how many radii a label may lie from the model's point.
         on_image: called after each image.
     """
