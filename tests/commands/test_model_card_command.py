@@ -149,6 +149,10 @@ def test_the_card_says_how_the_model_fails(card, evaluation) -> None:
         "above 4 px or missed 40.0 % and 0.0 %; most at p1\n"
     ) in text
 
+    evaluation.write_text(json.dumps(document | {"subjects": [0, 1] * 4}))
+    said = "(p ≤ 0.05, adjusted for the number of groups; images of one subject are taken for independent)."
+    assert said in card("--evaluation", evaluation)[1]
+
     document["failures"]["causes"] = []
     evaluation.write_text(json.dumps(document))
     assert "of 2 groups of landmarks compared with the rest, none has larger errors" in card("-e", evaluation)[1]
