@@ -74,7 +74,9 @@ class RadiusCoverage(NamedTuple):
         return next(row for row in self.rows if row.kind == kind and row.landmark is None)
 
 
-def radius_coverage(observed: Observed, coverage: float, folds: int = 2) -> RadiusCoverage:
+def radius_coverage(
+    observed: Observed, coverage: float, folds: int = 2, groups: Sequence[str] | None = None
+) -> RadiusCoverage:
     """Fits everything to all parts but one and judges it on that one, for each part.
 
     Landmarks with too few errors in the other parts have no radius and are not judged.
@@ -82,12 +84,13 @@ def radius_coverage(observed: Observed, coverage: float, folds: int = 2) -> Radi
     Args:
         observed: what the model answered for images that it has not learned from.
         coverage: of the radii, between 0 and 1.
-        folds: parts, 2 or more, by a hash of the image ID.
+        folds: parts, 2 or more; see :func:`~monai_ext.models.folds_of`.
+        groups: (N,) names, the same for images of one subject, which are in one part; None takes the image IDs.
 
     Raises:
         InputError: fewer than two parts, or a coverage that is not between 0 and 1.
     """
-    part = folds_of(observed.ids, folds)
+    part = folds_of(observed.ids if groups is None else groups, folds)
     errors = np.full(observed.distances.shape, np.nan)
     radii = {kind: errors.copy() for kind in TITLES}
     chosen = 0

@@ -107,7 +107,7 @@ def _failures(reading: evaluation.Reading, study: Studies, protocol: Protocol) -
     files = [images[id] for id in ids]
     factors = evaluation.measure_factors(truths, answers, files, lit_field=protocol.network.field_of_view)
     errors = [row.errors for row in result.images]
-    return evaluation.find_causes(errors, result.names, factors, result.failure_threshold)
+    return evaluation.find_causes(errors, result.names, factors, result.failure_threshold, result.subjects)
 
 
 def _about(predictor: inferers.Predictor, study: Studies, split: str) -> dict[str, Any]:

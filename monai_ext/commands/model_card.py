@@ -59,7 +59,7 @@ def run(
         _measured(item, card, pictures, f"evaluation{number}_", worst)
         for number, item in enumerate(reports.read_evaluated(sources, studies), start=1)
     ]
-    calibration = read_calibration(folder, card.version, card.protocol.landmark_names)
+    calibration = read_calibration(folder, card.version, card.protocol.landmark_names, card.sha256)
     record = read_training_record(folder, card.version)
     folds = None if cross_validation is None else reports.read_cross_validated(cross_validation, card)
     facts = reports.model_facts(card, said, evaluations, calibration, record, folds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from monai_ext import active, inferers
 from monai_ext.active import FACTOR
 from monai_ext.images import read_image
-from monai_ext.landmarks import InputError, Protocol, find_protocol, shipped_dir
+from monai_ext.landmarks import InputError, ModelError, Protocol, find_protocol, shipped_dir
 from monai_ext.models import find_model
 from monai_ext.studies import Studies
 
@@ -62,9 +63,15 @@ def run(
     evidence: dict[str, active.Evidence] = {}
     images = study.images()
 
-    def look(image: str) -> active.Evidence:
+    def look(image: str) -> active.Evidence | None:
         assert predictor is not None
-        answer = predictor.predict_stages(images[image])
+        try:
+            answer = predictor.predict_stages(images[image])
+        except ModelError:
+            raise
+        except InputError as error:
+            warnings.warn(f"The model has not looked at {image}: {error}", stacklevel=2)
+            return None
         evidence[image] = active.Evidence(answer.landmarks, answer.radius)
         return evidence[image]
 
@@ -126,8 +133,13 @@ def _draw(
     folder.mkdir(parents=True, exist_ok=True)
     images = study.images()
     for number, row in enumerate(rows, start=1):
+        try:
+            pixels, _ = read_image(images[row.image], task.channels)
+        except InputError as error:
+            warnings.warn(f"There is no picture of {row.image}: {error}", stacklevel=2)
+            continue
         active.draw_review(
-            read_image(images[row.image], task.channels)[0],
+            pixels,
             found.labels[row.image],
             evidence.get(row.image),
             row.flags,

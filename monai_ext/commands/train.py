@@ -55,7 +55,8 @@ def run(
         bool,
         typer.Option(
             "--keep-last",
-            help="Publish the weights of the last step instead of those with the lowest validation error.",
+            help="Publish the weights of the last step instead of those with the lowest validation error; never stop "
+            "early.",
         ),
     ] = False,
     data: Annotated[

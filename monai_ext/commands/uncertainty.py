@@ -101,10 +101,15 @@ def run(
     chosen_by = len({image.id for image in images} & set(first.card.val_images))
     rows = active.compare_measures(found, wanted, reduce)
     calibration = fit_calibration(
-        found.observed, protocol=first.protocol.name, version=first.version, coverage=promised
+        found.observed,
+        protocol=first.protocol.name,
+        version=first.version,
+        sha256=first.card.sha256,
+        coverage=promised,
     )
-    radii = active.radius_coverage(found.observed, promised, folds)
-    tables = _reliability(found.observed, calibration, folds)
+    groups = [image.group for image in images]
+    radii = active.radius_coverage(found.observed, promised, folds, groups)
+    tables = _reliability(found.observed, calibration, groups, folds)
     document: dict[str, Any] = {
         "protocol": first.protocol.name,
         "command": command_line(),
@@ -150,9 +155,11 @@ def run(
     tell(f"Written to {out}: {', '.join(written)}")
 
 
-def _reliability(observed: Observed, calibration: Calibration, folds: int) -> dict[str, list[active.ReliabilityRow]]:
+def _reliability(
+    observed: Observed, calibration: Calibration, groups: Sequence[str], folds: int
+) -> dict[str, list[active.ReliabilityRow]]:
     found = observed.errors(calibration.presence)
-    part = folds_of(observed.ids, folds)
+    part = folds_of(groups, folds)
     tables = {"one radius for all": active.reliability(found, part=part)}
     scaled = calibration.scaled_radius
     if scaled is not None:

@@ -33,7 +33,8 @@ class TrainOptions(Strict):
             and it gets as many epochs, not above ``max_epochs``, as fit; the learning rate falls to its end with them.
             A resumed run keeps the number that was found.
         epoch_steps: optimiser steps that count as an epoch; None takes one pass over the images.
-        keep: publish the ``best`` weights on the validation images, or the ``last`` ones of the run.
+        keep: publish the ``best`` weights on the validation images, or the ``last`` ones of the run, which never stops
+            early.
         publish_worse: publish them even where their validation error is above the current model's, as after a change of
             the network that other images have judged.
     """

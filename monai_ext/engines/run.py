@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
+from torch import nn
 
+from monai_ext.models import stored_weights
 from monai_ext.networks import Distiller, LandmarkNetwork
 
 from .assembly import Assembly
@@ -166,7 +169,7 @@ class Run:
         if self._is_validated(epoch):
             share_from_first(self._parts.average)
             with self._pace.validating():
-                error = self._validate(self._parts.average)
+                error = self._validate(self._as_published())
             self._add_validation(epoch, error)
         self._complete = epoch
         self._reports.log_epoch(epoch, self._loss, self._parts.learning_rate)
@@ -177,6 +180,14 @@ class Run:
         self.report("running")
         if self.selection.exhausted:
             self._trainer.terminate()
+
+    def _as_published(self) -> nn.Module:
+        """The network to validate, with its weights rounded where they are to be stored in half precision."""
+        if not self._job.options.half_precision:
+            return self._parts.average
+        network = copy.deepcopy(self._parts.average)
+        network.load_state_dict(stored_weights(network.state_dict(), half_precision=True))
+        return network
 
     def _add_validation(self, epoch: int, error: RadialErrorSummary) -> None:
         entry = {"epoch": epoch, "loss": self._loss, "val_error": error.value}

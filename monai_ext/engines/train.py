@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from monai.utils import set_determinism
 
-from monai_ext.landmarks import Protocol, Split, input_errors_unwrapped
+from monai_ext.landmarks import InputError, Protocol, Split, input_errors_unwrapped
 from monai_ext.models import find_model, load_network, read_card, record_path, training_lock, write_training_record
 from monai_ext.networks import LandmarkNetwork, SourceClassifier, build_network, find_device
 
@@ -74,13 +74,18 @@ def train_model(
         clock: of all reported times, and of the length of a run with ``minutes``.
 
     Raises:
-        InputError: too few labels, a label that does not fit, validation images without a point, an image that cannot
-            be read, a GPU that is not there.
+        InputError: a patience for the last weights, too few labels, a label that does not fit, validation images
+            without a point, an image that cannot be read, a GPU that is not there.
         FolderBusyError: another process trains in the folder.
         ResourceError: there is not enough memory or disk space; the published model is unchanged.
     """
     begun = clock()
     options = options or TrainOptions()
+    if options.keep == "last" and options.patience:
+        raise InputError(
+            f"A training whose last weights are published (--keep-last) does not stop early: leave out the patience of "
+            f"{options.patience}, or publish the best weights."
+        )
     protocol = options.applied_to(protocol)
     fraction = protocol.recipe.val_fraction
     train_images, val_images = split_images(images, fraction, read_settled_sides(folder))

@@ -54,7 +54,13 @@ class _Group(NamedTuple):
     mask: Mask
 
 
-def find_causes(errors: ArrayLike, names: Sequence[str], factors: Factors, failure_threshold: float) -> FailureCauses:
+def find_causes(
+    errors: ArrayLike,
+    names: Sequence[str],
+    factors: Factors,
+    failure_threshold: float,
+    subjects: Sequence[int] = (),
+) -> FailureCauses:
     """Searches the factors for those that go with larger errors.
 
     A group is the quarter of the landmarks with the lowest or the highest values of a factor, each landmark among its
@@ -63,13 +69,15 @@ def find_causes(errors: ArrayLike, names: Sequence[str], factors: Factors, failu
     permutation (Westfall and Young, Resampling-Based Multiple Testing, 1993). Landmarks are compared with the mean of
     the others in the same image: errors are permuted among the measured landmarks of each image, and p-values are
     adjusted by the largest difference of each permutation. Where there are both groups by factors and landmarks, all
-    p-values are doubled (Bonferroni).
+    p-values are doubled (Bonferroni). Intervals are over subjects where these are stated; the tests take images for
+    independent.
 
     Args:
         errors: (N, K) distances, NaN where not measured.
         names: of the K landmarks.
         factors: of the same images and landmarks.
         failure_threshold: a landmark fails above it.
+        subjects: (N,) numbers, the same for images of one subject; empty where each image stands for itself.
 
     Raises:
         InputError: the errors are of other images or landmarks than the factors.
@@ -93,8 +101,8 @@ def find_causes(errors: ArrayLike, names: Sequence[str], factors: Factors, failu
         if p > SIGNIFICANT:
             continue
         values = logs if group.factor == LANDMARK else centred
-        ratio, low, high = ratio_interval(values, group.mask)
-        sides = (_summary(distances, failed, present, mask) for mask in (group.mask, ~group.mask))
+        ratio, low, high = ratio_interval(values, group.mask, subjects)
+        sides = (_summary(distances, failed, present, mask, subjects) for mask in (group.mask, ~group.mask))
         most = group.mask.any(axis=0).argmax() if group.factor == LANDMARK else _most(values, group.mask)
         numbers = dict(zip(("group", "rest"), sides, strict=True)) | {"ratio": ratio, "low": low, "high": high, "p": p}
         causes.append(Cause(name=group.name, factor=group.factor, landmark=names[int(most)], **numbers))
@@ -239,9 +247,9 @@ def _most(logs: FloatArray, mask: Mask) -> int:
         return int(np.argmax(np.nan_to_num(inside / of_inside - outside / of_outside, nan=-np.inf)))
 
 
-def _summary(distances: FloatArray, failed: Mask, present: Mask, mask: Mask) -> GroupErrors:
+def _summary(distances: FloatArray, failed: Mask, present: Mask, mask: Mask, subjects: Sequence[int]) -> GroupErrors:
     inside = np.where(mask, distances, np.nan)
-    interval, known = mean_interval(inside), inside[~np.isnan(inside)]
+    interval, known = mean_interval(inside, subjects), inside[~np.isnan(inside)]
     return GroupErrors(
         images=int((mask & present).any(axis=1).sum()),
         count=interval.distances,

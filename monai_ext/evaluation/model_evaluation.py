@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,7 +124,8 @@ def evaluate_model(
             if answer.coarse is not None:
                 coarse[decoder].append((id, truth, _at_coarse(answer.landmarks, answer.coarse)))
         on_image()
-    return {decoder: _reading(pairs[decoder], coarse[decoder], measures) for decoder in decoders}
+    subjects = studies.subjects()
+    return {decoder: _reading(pairs[decoder], coarse[decoder], measures, subjects) for decoder in decoders}
 
 
 def _at_coarse(answer: Landmarks, points: FloatArray) -> Landmarks:
@@ -132,7 +133,7 @@ def _at_coarse(answer: Landmarks, points: FloatArray) -> Landmarks:
     return Landmarks(answer.names, points, answer.frame, answer.status)
 
 
-def _reading(pairs: list[Pair], coarse: list[Pair], measures: Measures) -> Reading:
-    evaluation = measures.evaluate(pairs)
+def _reading(pairs: list[Pair], coarse: list[Pair], measures: Measures, subjects: Mapping[str, str]) -> Reading:
+    evaluation = measures.evaluate(pairs).of_subjects(subjects)
     rough = measures.evaluate(coarse, evaluation.unit) if coarse else None
     return Reading(pairs, evaluation, measures.normalize(pairs, evaluation), rough)

@@ -92,6 +92,7 @@ class Evaluation(Result):
     landmarks: tuple[Scores, ...]
     images: tuple[ImageScores, ...]
     warnings: tuple[str, ...]
+    subjects: tuple[int, ...] = ()  #: a number per image, the same for images of one subject; empty if none is stated
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,6 +103,18 @@ class Evaluation(Result):
     def images_measured(self) -> int:
         """Number of images with at least one measurable landmark."""
         return sum(not math.isnan(row.error) for row in self.images)
+
+    def of_subjects(self, subjects: Mapping[str, str]) -> Evaluation:
+        """The same with the subjects of its images, by image ID; one that is not listed is a subject of its own."""
+        keys = [(subjects.get(row.image), "" if row.image in subjects else row.image) for row in self.images]
+        number = {key: n for n, key in enumerate(dict.fromkeys(keys))}
+        stated = any(row.image in subjects for row in self.images)
+        return self.model_copy(update={"subjects": tuple(number[key] for key in keys) if stated else ()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """As :meth:`Result.to_dict`; ``subjects`` only where they are stated."""
+        document = super().to_dict()
+        return document if self.subjects else {key: value for key, value in document.items() if key != "subjects"}
 
     @model_validator(mode="before")
     @classmethod
@@ -150,7 +163,7 @@ class GroupErrors(Result):
     Args:
         images: that have one of them.
         count: measured distances.
-        mean, low, high: mean error and its 95 % bootstrap interval over images.
+        mean, low, high: mean error and its 95 % bootstrap interval over images, or their subjects where stated.
         median: of the errors.
         failed: share with an error above the failure threshold, or missed.
     """
@@ -174,7 +187,7 @@ class Cause(Result):
         group: errors of these landmarks.
         rest: errors of all others.
         ratio: geometric mean of the errors divided by that of the rest, each landmark compared with itself.
-        low, high: its 95 % bootstrap interval over images.
+        low, high: its 95 % bootstrap interval, likewise.
         p: adjusted for all that were tested.
     """
 

@@ -38,14 +38,15 @@ def overall_table(
     """The scores over all landmarks and images, and the normalised ones where they are given."""
     unit, scores = evaluation.unit, evaluation.overall
     pixels = [("Mean radial error, pixels", f"{rounded(scores.mre_px, 3)} px")] if unit == "mm" else []
-    interval = mean_interval(np.stack([row.errors for row in evaluation.images]))
+    interval = mean_interval(np.stack([row.errors for row in evaluation.images]), evaluation.subjects)
+    over = ", over subjects" if evaluation.subjects else ""
     spread = f"{rounded(interval.low, 3)} to {rounded(interval.high, 3)} {unit}"
     parts = [
         [
             ("Images (measured)", f"{len(evaluation.images)} ({evaluation.images_measured})"),
             ("Distances measured", str(scores.count)),
             ("Mean radial error ± SD", f"{rounded(scores.mre, 3)} ± {rounded(scores.sd, 3)} {unit}"),
-            *([(f"  {100 * LEVEL:g} % interval of the mean", spread)] if interval.known else []),
+            *([(f"  {100 * LEVEL:g} % interval of the mean{over}", spread)] if interval.known else []),
             *pixels,
             ("Median radial error", f"{rounded(scores.median, 3)} {unit}"),
             *((f"Success rate, error ≤ {threshold:g} {unit}", percent(rate)) for threshold, rate in scores.sdr.items()),

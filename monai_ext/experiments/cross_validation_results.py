@@ -43,7 +43,8 @@ def write_cross_validation(
         PLAIN: [answer for fold in done for answer in validation.answers(fold)],
         COPIES: [answer for fold in done for answer in validation.changed_answers(fold)],
     }
-    readings = {name: OutOfFold.of_answers(answers, measures) for name, answers in found.items() if answers}
+    subjects = validation.studies.subjects()
+    readings = {name: OutOfFold.of_answers(answers, measures, subjects) for name, answers in found.items() if answers}
     settings = validation.settings
     about = {
         "protocol": validation.protocol.name,
@@ -125,11 +126,12 @@ def relative_table(readings: Mapping[str, OutOfFold], measures: Measures, title:
 def _markdown(
     validation: CrossValidation, readings: Mapping[str, OutOfFold], measures: Measures, done: int, command: str
 ) -> str:
+    over = "subjects" if any(reading.evaluation.subjects for reading in readings.values()) else "images"
     lines = [
         f"# Cross-validation of {validation.protocol.title}",
         f"{done} of {len(validation.cells)} folds are finished. Every image was answered by a model that had not seen "
         f"it, trained for {validation.length.steps} optimiser steps; the last weights count. Intervals are of the mean "
-        "over other images, by bootstrap. An image fails in the rows `all` where any of its landmarks does. "
+        f"over other {over}, by bootstrap. An image fails in the rows `all` where any of its landmarks does. "
         "Distances are measured to the likeliest place of a landmark, also where the model calls the landmark missing; "
         "misses and false alarms count what the model calls it.",
         f"Command: `{command}`",

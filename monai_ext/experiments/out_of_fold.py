@@ -27,7 +27,8 @@ class RelativeScores(Result):
 
     Attributes:
         name: the landmark, or "all".
-        mean, low, high: mean error and its 95 % bootstrap interval over images, in the evaluation's unit.
+        mean, low, high: mean error and its 95 % bootstrap interval over images, or their subjects where stated, in the
+            evaluation's unit.
         median: of the errors.
         of_width: mean error in percent of each image's width.
         of_distance: mean error in percent of each image's distance between two landmarks.
@@ -74,19 +75,26 @@ class OutOfFold(Reading):
     called: Mapping[str, NDArray[np.int8] | None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, pairs: Sequence[Pair], measures: Measures) -> OutOfFold:
+    def of(cls, pairs: Sequence[Pair], measures: Measures, subjects: Mapping[str, str] | None = None) -> OutOfFold:
         """Measures pairs, which are put in the order of their IDs.
+
+        Args:
+            pairs: image ID, truth and prediction of each image.
+            measures: what is measured.
+            subjects: of the images, by ID, as far as they are stated; intervals are over them.
 
         Raises:
             InputError: the measures do not fit the images.
         """
         ordered = sorted(pairs, key=lambda pair: pair[0])
-        evaluation = measures.evaluate(ordered)
+        evaluation = measures.evaluate(ordered).of_subjects(subjects or {})
         normalized = measures.normalize(ordered, evaluation)
         return cls(ordered, evaluation, normalized, rows=_rows(ordered, evaluation, measures))
 
     @classmethod
-    def of_answers(cls, answers: Sequence[Answer], measures: Measures) -> OutOfFold:
+    def of_answers(
+        cls, answers: Sequence[Answer], measures: Measures, subjects: Mapping[str, str] | None = None
+    ) -> OutOfFold:
         """As :meth:`of`: distances to the likeliest places, presence counted from what the networks called them.
 
         Where an answer does not say what the network called its landmarks, the counts are None.
@@ -94,7 +102,7 @@ class OutOfFold(Reading):
         Raises:
             InputError: the measures do not fit the images.
         """
-        found = cls.of([answer.pair for answer in answers], measures)
+        found = cls.of([answer.pair for answer in answers], measures, subjects)
         called = {answer.image: answer.status for answer in answers}
         stated = [status for image, _, _ in found.pairs if (status := called[image]) is not None]
         truth = np.stack([truth.status for _, truth, _ in found.pairs])
@@ -123,8 +131,10 @@ def _rows(pairs: Sequence[Pair], evaluation: Evaluation, measures: Measures) -> 
     judged = ~np.isnan(errors if measures.between is None else of_distance)
     columns = [(name, [k]) for k, name in enumerate(evaluation.names)]
     columns.append((ALL, list(range(len(evaluation.names)))))
+    subjects = evaluation.subjects
     return tuple(
-        _row(name, errors[:, k], of_width[:, k], of_distance[:, k], failed[:, k], judged[:, k]) for name, k in columns
+        _row(name, errors[:, k], of_width[:, k], of_distance[:, k], failed[:, k], judged[:, k], subjects)
+        for name, k in columns
     )
 
 
@@ -135,8 +145,9 @@ def _row(
     of_distance: FloatArray,
     failed: NDArray[np.bool_],
     judged: NDArray[np.bool_],
+    subjects: Sequence[int],
 ) -> RelativeScores:
-    interval = mean_interval(errors)
+    interval = mean_interval(errors, subjects)
     known = errors[~np.isnan(errors)]
     return RelativeScores(
         name=name,

@@ -100,7 +100,7 @@ class Predictor:
         """
         folder = Path(folder)
         network, card = load_network(folder)
-        calibration = read_calibration(folder, card.version, card.protocol.landmark_names)
+        calibration = read_calibration(folder, card.version, card.protocol.landmark_names, card.sha256)
         familiarity = read_familiarity(folder, card.version, card.sha256)
         return cls(network, card, device, calibration, familiarity, runtime)
 

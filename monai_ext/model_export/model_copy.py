@@ -22,6 +22,7 @@ from monai_ext.models import (
     read_training_record,
     record_path,
     version_number,
+    write_calibration,
     write_familiarity,
 )
 from monai_ext.reports import ABOUT, About, model_card_markdown, model_facts, read_about
@@ -56,11 +57,16 @@ def copy_model(folder: Path, out: Path) -> ModelCard:
     out.mkdir(parents=True, exist_ok=True)
     _remove_learnt(out, card.version)
     write_atomically(out / WEIGHTS, data)
-    for path in (calibration_path(folder, card.version), record_path(folder, card.version), folder / ABOUT):
+    for path in (record_path(folder, card.version), folder / ABOUT):
         if path.is_file():
             write_atomically(out / path.name, path.read_bytes())
+    # what names the weights
+    calibration = read_calibration(folder, card.version, sha256=card.sha256)
+    if calibration is not None:
+        named = {"sha256": copied.sha256} if calibration.sha256 else {}
+        write_calibration(out, calibration.model_copy(update=named))
     familiarity = read_familiarity(folder, card.version, card.sha256)
-    if familiarity is not None:  # it names the weights
+    if familiarity is not None:
         write_familiarity(out, replace(familiarity, sha256=copied.sha256))
     write_atomically(out / CARD, copied.model_dump_json(indent=2) + "\n")
     return copied
@@ -110,7 +116,7 @@ def copy_card_page(folder: Path, out: Path) -> str:
             shutil.copytree(folder / CARD_PICTURES, out / CARD_PICTURES, dirs_exist_ok=True)
         return page.read_text(encoding="utf-8")
     card = read_card(folder)
-    calibration = read_calibration(folder, card.version, card.protocol.landmark_names)
+    calibration = read_calibration(folder, card.version, card.protocol.landmark_names, card.sha256)
     facts = model_facts(card, about_of(folder), [], calibration, read_training_record(folder, card.version))
     return model_card_markdown(facts)
 

@@ -34,6 +34,7 @@ class Calibration(Strict):
     Args:
         protocol: name of the protocol.
         version: of the model.
+        sha256: of its weights; empty where that was not recorded.
         images: how many images it was fitted on.
         radius: the same radius for all images, or None.
         scaled_radius: a radius by the model's uncertainty, or None.
@@ -44,6 +45,7 @@ class Calibration(Strict):
     format: Literal[1] = 1
     protocol: str
     version: str
+    sha256: str = ""
     images: Annotated[int, Field(ge=0)]
     radius: ConformalRadius | None = None
     scaled_radius: ConformalRadius | None = None
@@ -68,16 +70,19 @@ def write_calibration(folder: Path, calibration: Calibration) -> Path:
     return path
 
 
-def read_calibration(folder: Path, version: str, landmarks: Sequence[str] | None = None) -> Calibration | None:
+def read_calibration(
+    folder: Path, version: str, landmarks: Sequence[str] | None = None, sha256: str = ""
+) -> Calibration | None:
     """The calibration of a version in a model folder; None if there is none.
 
     Args:
         folder: of the model.
         version: of the model.
         landmarks: those that it has to be of, in their order; None for any.
+        sha256: of the weights that it has to be of, if it names any; empty for any.
 
     Raises:
-        InputError: the file is damaged, or it is of another version or of other landmarks.
+        InputError: the file is damaged, or it is of another version, other weights or other landmarks.
     """
     path = calibration_path(folder, version)
     try:
@@ -89,6 +94,11 @@ def read_calibration(folder: Path, version: str, landmarks: Sequence[str] | None
         raise InputError(f"The calibration {path} is damaged ({reason}); remove it and calibrate again.") from None
     if found.version != version:
         raise InputError(f"The calibration {path} belongs to version {found.version!r}; remove it and calibrate again.")
+    if sha256 and found.sha256 and found.sha256 != sha256:
+        raise InputError(
+            f"The calibration {path} is of other weights (SHA-256 {found.sha256[:12]}...); remove it and calibrate "
+            "again."
+        )
     for part in (found.radius, found.scaled_radius, found.presence):
         if part is not None and landmarks is not None and part.landmarks != tuple(landmarks):
             raise InputError(
@@ -115,13 +125,16 @@ FEWEST_FOR_PRESENCE = 10
 WORTHWHILE = 0.95
 
 
-def fit_calibration(observed: Observed, *, protocol: str, version: str = "", coverage: float = COVERAGE) -> Calibration:
+def fit_calibration(
+    observed: Observed, *, protocol: str, version: str = "", sha256: str = "", coverage: float = COVERAGE
+) -> Calibration:
     """The calibration of a model.
 
     Args:
         observed: images that the model has not learned from.
         protocol: name of the protocol.
         version: of the model; none yet where it is published later.
+        sha256: of its weights, likewise.
         coverage: of the radii, between 0 and 1.
 
     Raises:
@@ -137,6 +150,7 @@ def fit_calibration(observed: Observed, *, protocol: str, version: str = "", cov
     return Calibration(
         protocol=protocol,
         version=version,
+        sha256=sha256,
         images=len(observed.ids),
         radius=plain,
         scaled_radius=scaled,

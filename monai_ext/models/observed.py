@@ -78,8 +78,12 @@ def joined(parts: Sequence[Observed]) -> Observed:
     )
 
 
-def folds_of(ids: Sequence[str], folds: int) -> NDArray[np.intp]:
-    """(N,) which of so many parts of nearly equal size each image is in, by a hash of its ID.
+def folds_of(names: Sequence[str], folds: int) -> NDArray[np.intp]:
+    """(N,) which of so many parts each image is in, by a hash of its ID, or of its subject.
+
+    Args:
+        names: IDs of N images, or their subjects: images of one name are in one part.
+        folds: parts, with nearly the same number of names.
 
     Raises:
         InputError: fewer than two parts.
@@ -88,7 +92,6 @@ def folds_of(ids: Sequence[str], folds: int) -> NDArray[np.intp]:
         raise InputError(
             f"Radii are evaluated on images that they were not fitted on: use at least 2 parts, not {folds}."
         )
-    order = np.argsort([hashlib.sha256(f"fold of {id}".encode()).hexdigest() for id in ids])
-    part = np.empty(len(ids), dtype=np.intp)
-    part[order] = np.arange(len(ids)) % folds
-    return part
+    ordered = sorted(set(names), key=lambda name: hashlib.sha256(f"fold of {name}".encode()).digest())
+    part = {name: number % folds for number, name in enumerate(ordered)}
+    return np.array([part[name] for name in names], dtype=np.intp)

@@ -195,11 +195,12 @@ def publish(
     )
     text = published.model_dump_json(indent=2) + "\n"
     replaced = _current_number(folder)
+    _remove_version(folder, number)  # what lies there of weights that are gone
     try:
         write_atomically(folder / published.weights, data)
         write_atomically(folder / f"{version}.json", text)
         if calibration is not None:
-            write_calibration(folder, calibration.model_copy(update={"version": version}))
+            write_calibration(folder, calibration.model_copy(update={"version": version, "sha256": published.sha256}))
         if familiarity is not None:
             write_familiarity(folder, replace(familiarity, version=version, sha256=published.sha256))
         write_atomically(folder / CARD, text)

@@ -62,7 +62,8 @@ class MeasuredError(Strict):
         images: how many.
         unit: of all lengths.
         mean: over all landmarks.
-        interval: 95 % bootstrap interval of the mean over images; None with fewer than two images.
+        interval: 95 % bootstrap interval of the mean over images, or subjects; None with fewer than two.
+        subjects: how many subjects the images are of; None if none is stated.
         median: of all errors.
         success: share of the landmarks at most that far from the truth, by threshold.
         failure_threshold: an image fails above this mean error.
@@ -85,6 +86,7 @@ class MeasuredError(Strict):
     unit: Literal["px", "mm"]
     mean: Length
     interval: tuple[float, float] | None
+    subjects: Count | None = None
     median: Length
     success: dict[str, float | None]
     failure_threshold: float
@@ -235,7 +237,7 @@ def measured_error(model: EvaluatedModel, card: ModelCard, worst: Sequence[Worst
             f"{model.source.path} is an evaluation of {' '.join(map(str, found))}, and not of these weights of "
             f"{' '.join(own)}: evaluate this model."
         )
-    interval, scores = mean_interval(model.errors), evaluation.overall
+    interval, scores = mean_interval(model.errors, evaluation.subjects), evaluation.overall
     return MeasuredError(
         file=model.source.path.name,
         sha256=model.source.sha256,
@@ -247,6 +249,7 @@ def measured_error(model: EvaluatedModel, card: ModelCard, worst: Sequence[Worst
         unit=evaluation.unit,
         mean=finite(scores.mre),
         interval=(interval.low, interval.high) if interval.known else None,
+        subjects=len(set(evaluation.subjects)) or None,
         median=finite(scores.median),
         success={f"{threshold:g}": finite(rate) for threshold, rate in scores.sdr.items()},
         failure_threshold=evaluation.failure_threshold,

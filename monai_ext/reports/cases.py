@@ -38,6 +38,7 @@ CAUSES = (
     "Landmarks with larger errors than the rest. A group is the quarter with the lowest or highest values of its kind; "
     "p is adjusted for the number of groups."
 )
+OF_SUBJECTS = "Intervals are over subjects; p takes their images for independent: too small where these are alike."
 LEGEND = "White cross: truth. Coloured ring: prediction. The picture is zoomed to the landmark that is farthest off."
 
 
@@ -126,7 +127,8 @@ def _causes(model: EvaluatedModel) -> list[Block]:
     limit = f"> {model.evaluation.failure_threshold:g} {unit} or missed"
     headings = ["group", "landmarks", f"mean, {unit} [95 %]", f"median, {unit}", limit, "times the rest [95 %]", "p"]
     rows = [row for cause in found.causes for row in _cause_rows(cause, unit)]
-    return [Table(headings, rows, caption=CAUSES), *([rest] if others else [])]
+    caption = f"{CAUSES} {OF_SUBJECTS}" if model.evaluation.subjects else CAUSES
+    return [Table(headings, rows, caption=caption), *([rest] if others else [])]
 
 
 def _cause_rows(cause: Cause, unit: str) -> list[list[str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monai_ext.evaluation import Evaluation
 from monai_ext.landmarks import FloatArray
@@ -68,8 +69,16 @@ class Group:
 
     def aligned_errors(self, model: EvaluatedModel) -> FloatArray:
         """(N, K) errors of one of the models, the images in the order of the first model."""
+        return model.errors[self._places(model)]
+
+    def aligned_subjects(self, model: EvaluatedModel) -> tuple[int, ...]:
+        """(N,) numbers of the subjects that an evaluation of one of the models states, likewise; else none."""
+        found = model.evaluation.subjects
+        return tuple(found[i] for i in self._places(model)) if found else ()
+
+    def _places(self, model: EvaluatedModel) -> NDArray[np.intp]:
         place = {row.image: i for i, row in enumerate(model.evaluation.images)}
-        return model.errors[np.array([place[row.image] for row in self.first.images], dtype=np.intp)]
+        return np.array([place[row.image] for row in self.first.images], dtype=np.intp)
 
 
 def comparable_groups(models: Sequence[EvaluatedModel]) -> list[Group]:

@@ -184,8 +184,9 @@ _OF_EVALUATIONS = (
     "Radial error: the distance between a predicted point and the true one. In px it is in pixels of the original "
     "image file; in mm only where every image states its real pixel size.",
     "Mean radial error: the mean of that distance over all landmarks of all images. The 95 % interval says how "
-    "far the mean could lie elsewhere with other images of the same kind: images were drawn again and again at "
-    "random from these ones, and 95 of 100 such means lie in it. It says nothing about images of another kind, "
+    "far the mean could lie elsewhere with other images of the same kind: images (all those of a subject together, "
+    "where subjects are stated) were drawn again and again at random from these ones, and 95 of 100 such means lie in "
+    "it. It says nothing about images of another kind, "
     "camera or hospital.",
     "Median: half of the errors are smaller. Where it is far below the mean, a few large errors make up the mean: "
     "look at the worst images.",

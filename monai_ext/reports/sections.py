@@ -76,7 +76,7 @@ def _summary(group: Group) -> Table:
     unit, rows = group.first.unit, []
     for model in group.models:
         evaluation, scores = model.evaluation, model.evaluation.overall
-        interval = mean_interval(group.aligned_errors(model))
+        interval = mean_interval(group.aligned_errors(model), group.aligned_subjects(model))
         rows.append(
             [
                 model.name,
@@ -100,7 +100,8 @@ def _summary(group: Group) -> Table:
         "missed",
         "false alarms",
     ]
-    return Table(headings, rows, caption="Summary. The interval is over images (bootstrap, 9,999 resamples).")
+    over = "subjects" if any(model.evaluation.subjects for model in group.models) else "images"
+    return Table(headings, rows, caption=f"Summary. The interval is over {over} (bootstrap, 9,999 resamples).")
 
 
 def _differences(group: Group) -> list[Block]:
@@ -108,7 +109,8 @@ def _differences(group: Group) -> list[Block]:
     reference, unit = group.models[0], group.first.unit
     notes: list[Block] = []
     for model in group.models[1:]:
-        interval = difference_interval(group.aligned_errors(model), group.aligned_errors(reference))
+        subjects = group.aligned_subjects(reference) or group.aligned_subjects(model)
+        interval = difference_interval(group.aligned_errors(model), group.aligned_errors(reference), subjects)
         notes.append(Note(_difference(model.name, reference.name, interval, unit)))
     return notes
 
@@ -119,7 +121,7 @@ def _difference(name: str, reference: str, interval: Interval, unit: str) -> str
     count = digits(unit)
     said = f"Mean error of {name} less that of {reference}, on the same images: {interval.mean:+.{count}f} {unit}"
     if not interval.known:
-        return f"{said}; one image is too few for an interval."
+        return f"{said}; one {'image' if interval.images == 1 else 'subject'} is too few for an interval."
     said += f", 95 % interval {interval.low:+.{count}f} to {interval.high:+.{count}f}"
     on = f"{interval.distances} landmarks of {interval.images} images"
     if interval.low <= 0 <= interval.high:

@@ -164,6 +164,7 @@ def _evaluated(source: Source, studies: Path | None) -> EvaluatedModel:
     wrong = [row.image for row in evaluation.images if len(row.errors) != len(evaluation.names)]
     fits = points is None or (points.landmarks == evaluation.names and [image.image for image in points.images] == ids)
     shape = (len(ids), len(evaluation.names))
+    fits = fits and len(evaluation.subjects) in (0, len(ids))
     fits = fits and (failures is None or np.shape(failures.factors.missed) == shape)
     if wrong or not fits or len(set(ids)) != len(ids):
         raise InputError(

@@ -75,17 +75,16 @@ def read_readings(studies: Studies, protocol: Protocol) -> list[ReadImage]:
     found = []
     for image, path in images.items():
         places = [tag for tag in READINGS if studies.label_path(image, tag).is_file()]
-        entry = None if index is None else index.objects.get(image)
-        stated = {entry.protocol(tag) for tag in places} if entry is not None else set()
-        if len(places) < len(READINGS) or stated - {None, protocol.name}:
+        notes = {tag: label_notes(index, image, tag, studies.label_path(image, tag)) for tag in ("final", *places)}
+        others = any(notes[tag].get("protocol") not in (None, protocol.name) for tag in places)
+        if len(places) < len(READINGS) or others:
             continue
         frame = read_frame(path)
         names = {tag: annotator(studies, index, image, tag) or tag for tag in places}
         readers = {names[tag]: read_label(studies.label_path(image, tag), frame, protocol) for tag in places}
         if len(readers) < len(places):
             raise InputError(f"{image} has two labels of {names[places[0]]!r}: remove one of {', '.join(places)}.")
-        labels = {} if entry is None else entry.labels
-        noted = {names.get(tag, ""): first_submission(labels[tag].info) for tag in ("final", *places) if tag in labels}
+        noted = {names.get(tag, ""): first_submission(about) for tag, about in notes.items()}
         found.append(ReadImage(image, readers, consensus(list(readers.values())), noted))
     return found
 

@@ -16,11 +16,14 @@ def observed_of(rng: np.random.Generator, images: int) -> Observed:
     return Observed(tuple(f"image {n}" for n in range(images)), ("a", "b"), "px", distances, unsure, status, None)
 
 
-def test_each_part_is_judged_by_what_was_fitted_to_the_others(rng) -> None:
+@pytest.mark.parametrize("groups", [None, [f"subject {n // 3}" for n in range(101)]])
+def test_each_part_is_judged_by_what_was_fitted_to_the_others(rng, groups) -> None:
     observed = observed_of(rng, 101)
-    part = folds_of(observed.ids, 2)
+    part = folds_of(groups or observed.ids, 2)
+    if groups:
+        assert all(len(set(part[n : n + 3])) == 1 for n in range(0, 101, 3))  # a subject is in one part
 
-    found = radius_coverage(observed, 0.9)
+    found = radius_coverage(observed, 0.9, groups=groups)
 
     rows = {(row.kind, row.landmark): row for row in found.rows}
     assert found.scaled == 2
@@ -60,6 +63,7 @@ def test_the_table_has_a_line_for_each_landmark_and_one_for_all(rng) -> None:
 def test_too_few_images_are_judged_nowhere(rng) -> None:
     found = radius_coverage(observed_of(rng, 30), 0.95)
 
+    assert radius_coverage(observed_of(rng, 300), 0.95, groups=["alone"] * 300).total("radius").points == 0
     assert {row.points for row in found.rows} == {0}
     assert [row[2] for row in coverage_table(found).rows] == ["–"] * 3
     assert total_sentence(found) == "No radius could be judged: too few labelled images."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,15 @@ def test_deleted_label_is_gone_from_the_record(labelled: Any, client: TestClient
 
     assert numbers(labelled.info()["agreement"]["spots"]) == [("v2", "px", 1, 2, 1.0, 0.0)]
     assert [r.image for r in read_agreement(labelled.datastore().folder, "spots")] == ["spot_01"]
+
+
+def test_label_that_was_replaced_without_the_server_is_gone_from_the_record(labelled: Any, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(labelled.datastore().folder, copy)
+    labels = copy / "labels" / "final"
+    shutil.copy(labels / "spot_02.mrk.json", labels / "spot_00.mrk.json")
+
+    assert [r.image for r in read_agreement(copy, "spots")] == ["spot_01"]
 
 
 def test_drafts_do_not_count(app: Any, client: TestClient, upload: Any) -> None:

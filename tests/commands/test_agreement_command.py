@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame, InputError, Landmarks, Status, read_markups, read_protocol
 from monai_ext.models import publish
 from monai_ext.networks import build_network
-from monai_ext.studies import ReadImage, Studies, consensus
+from monai_ext.studies import ReadImage, Studies, consensus, read_readings
 
 #: Millimetres of a pixel along x and y.
 SIZE = (0.5, 2.0)
@@ -182,6 +183,24 @@ def test_what_the_server_noted_of_proposals_stands_beside_the_readers() -> None:
     assert [item.rows()[0].mean for item in found[:2]] == [1.5, 0.25]
     (between,) = compare_readers([image, other])
     assert between.rows()[0].mean == 1.0
+
+
+def test_notes_on_labels_that_were_replaced_since_then_are_none_on_the_new_ones(study: Path) -> None:
+    studies, task = Studies(study / "studies"), read_protocol(study / "wing.yaml")
+    info = {"protocol": "wing", "model_version": "v3", "displacement": {"tip": 1.0}, "unit": "mm", "ts": 1}
+    labels = {}
+    for tag in ("final", "reader1", "reader2"):
+        own = hashlib.sha256(studies.label_path("a", tag).read_bytes()).hexdigest()
+        labels[tag] = {"ext": ".mrk.json", "info": info, "sha256": own}
+    labels["reader2"] = {**labels["reader2"], "info": {**info, "protocol": "face"}, "sha256": "0" * 64}
+    entry = {"image": {"ext": ".png", "info": {}}, "labels": labels}
+    (study / "studies" / "datastore_v2.json").write_text(json.dumps({"objects": {"a": entry}}))
+
+    images = read_readings(studies, task)
+
+    assert [read.image for read in images] == ["a", "b", "c"]
+    found, _ = compare_noted(images, ("tip",))
+    assert [(item.title, item.images) for item in found] == [("v3 – consensus", ("a",)), ("v3 – ann", ("a",))]
 
 
 def test_three_people_in_pairs_are_told_together_and_by_pair() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from engine_study import blob_protocol, write_study
 from PIL import Image
 
+from monai_ext.evaluation import Evaluation, mean_interval
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.models import publish
@@ -139,6 +141,25 @@ def test_points_and_origin_are_kept(evaluate, model) -> None:
     assert written["model_sha256"] == Predictor.load(model / "model").card.sha256
     assert written["machine"]["threads"] == torch.get_num_threads()
     assert "coarse" not in written
+
+
+def test_intervals_are_over_the_subjects_that_the_folder_states(cli, model, tmp_path) -> None:
+    shutil.copytree(model / "studies", tmp_path / "studies")
+    Studies(tmp_path / "studies").write_subjects({"image_000": "S1", "image_001": "S2", "image_002": "S1"})
+
+    answer = cli(
+        "evaluate", "--studies", tmp_path / "studies", "--model", model / "model", "--split", "all", "--worst", 0,
+        "--output", tmp_path / "out",
+    )  # fmt: skip
+
+    assert answer.code == 0, answer.err
+    written = Evaluation.from_dict(json.loads((tmp_path / "out" / "metrics.json").read_text()))
+    assert written.subjects == (0, 1, 0, 2)
+    told = mean_interval([row.errors for row in written.images], [0, 1, 0, 2])
+    (line,) = (line for line in answer.out.splitlines() if "interval of the mean" in line)
+    assert " ".join(line.split()) == (
+        f"│ 95 % interval of the mean, over subjects │ {told.low:.3f} to {told.high:.3f} px │"
+    )
 
 
 def test_the_coarse_stage_is_measured_on_the_same_landmarks(cli, model, blob_protocol, tmp_path) -> None:

@@ -117,6 +117,19 @@ def test_the_measured_error_is_that_of_the_points(card, evaluation) -> None:
     assert f"| mean radial error | {said} |" in text
 
 
+def test_the_interval_is_over_the_subjects_that_the_evaluation_states(card, evaluation) -> None:
+    document = json.loads(evaluation.read_text())
+    evaluation.write_text(json.dumps(document | {"subjects": [0, 0, 1, 1, 2, 2, 3, 3]}))
+
+    facts, text = card("--evaluation", evaluation)
+
+    errors = np.array([row["errors"] for row in document["images"]]).reshape(4, -1)
+    drawn = np.random.default_rng(0).integers(0, 4, (9999, 4))
+    low, high = np.percentile([errors[rows].mean() for rows in drawn], [2.5, 97.5])
+    assert facts.evaluations[0].interval == pytest.approx((low, high))
+    assert f"95 % interval over 4 subjects {low:.2f} to {high:.2f} px |" in text
+
+
 def test_the_card_says_how_the_model_fails(card, evaluation) -> None:
     group = {"images": 3, "count": 5, "mean": 9.5, "low": 7.0, "high": 12.0, "median": 9.0, "failed": 0.4}
     rest = group | {"count": 11, "mean": 2.25, "failed": 0.0}
@@ -135,6 +148,10 @@ def test_the_card_says_how_the_model_fails(card, evaluation) -> None:
         "- blurred image: 3.12 times the rest (95 % interval 2.00 to 4.50), mean 9.50 px and 2.25 px, "
         "above 4 px or missed 40.0 % and 0.0 %; most at p1\n"
     ) in text
+
+    evaluation.write_text(json.dumps(document | {"subjects": [0, 1] * 4}))
+    said = "(p ≤ 0.05, adjusted for the number of groups; images of one subject are taken for independent)."
+    assert said in card("--evaluation", evaluation)[1]
 
     document["failures"]["causes"] = []
     evaluation.write_text(json.dumps(document))

@@ -101,6 +101,22 @@ def test_two_models_are_compared_on_what_both_measured(report, two) -> None:
     assert expected in [text for _, text in page.notes]
 
 
+def test_intervals_are_over_the_subjects_that_an_evaluation_states(report, two) -> None:
+    pairs, paths = two
+    for path in paths.values():
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(document | {"subjects": [i // 3 for i in range(12)]}))
+
+    page = report(*paths.values())
+
+    first, second = (errors_of(pairs[version]).reshape(4, -1) for version in ("v1", "v2"))  # four of three images
+    for row, found in zip(page.table("Summary. The interval is over subjects")[1:], (first, second), strict=True):
+        low, high = resampled(found)
+        assert row[1] == f"{np.nanmean(found):.2f} [{low:.2f}, {high:.2f}]"
+    low, high = resampled(second - first)
+    assert any(f"95 % interval {low:+.2f} to {high:+.2f} (34" in text for _, text in page.notes)
+
+
 def test_the_order_of_images_in_a_file_does_not_matter(report, two, tmp_path) -> None:
     pairs, paths = two
     files = {id: tmp_path / "studies" / f"{id}.png" for id in IDS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -146,10 +147,35 @@ def test_too_few_labels_are_said(cli, study: Path, tmp_path: Path) -> None:
     assert "has no final label of the protocol eyes" in refused.err
 
 
+def test_damaged_images_hold_up_no_review(cli, study: Path, model: Path, tmp_path: Path) -> None:
+    shutil.copytree(study / "studies", tmp_path / "all")
+    (tmp_path / "two" / "labels" / "final").mkdir(parents=True)
+    for name in ("a00.png", "a05.png", "labels/final/a00.mrk.json", "labels/final/a05.mrk.json"):
+        shutil.copy(study / "studies" / name, tmp_path / "two" / name)
+    for folder in ("all", "two"):
+        image = tmp_path / folder / "a05.png"
+        image.write_bytes(image.read_bytes()[:2000])  # the header can be read
+    where = ("--protocol", study / "eyes.yaml", "--device", "cpu", "--json")
+
+    seen = cli("review", tmp_path / "two", "--model", model, "--factor", 0.1, *where)
+    drawn = cli("review", tmp_path / "all", "--models", study / "none", "--pictures", tmp_path / "pictures", *where)
+
+    assert (seen.code, drawn.code) == (0, 0), seen.err + drawn.err
+    assert [row["image"] for row in json.loads(seen.out)["flagged"]] == ["a00"]
+    assert "The model has not looked at a05: " in seen.err
+    flagged = [row["image"] for row in json.loads(drawn.out)["flagged"]]
+    assert sorted(flagged) == ["a05", "a07"]
+    assert [path.name for path in (tmp_path / "pictures").iterdir()] == [f"{1 + flagged.index('a07'):03}_a07.png"]
+    assert "There is no picture of a05: " in drawn.err
+
+
 def test_confirmed_labels_are_left_out_unless_all_are_wanted(review, study: Path) -> None:
-    entry = {"image": {"ext": ".png"}, "labels": {"final": {"ext": ".mrk.json", "info": {"reviewed": True}}}}
+    label = {"ext": ".mrk.json", "info": {"reviewed": True}}
+    entry = {"image": {"ext": ".png"}, "labels": {"final": label}}
+    replaced = {"ext": ".mrk.json", "info": {"reviewed": True, "protocol": "face"}, "sha256": "0" * 64}  # since then
     index = study / "studies" / "datastore_v2.json"
-    index.write_text(json.dumps({"objects": {"a05": entry}}))
+    objects = {"a05": entry, "a07": {**entry, "labels": {"final": replaced}}}
+    index.write_text(json.dumps({"objects": objects}))
     try:
         some, everything = json.loads(review("--json").out), json.loads(review("--json", "--all").out)
         assert "Confirmed and left out: 1; --all lists them too." in review().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
 from monai_ext.landmarks.protocol_file import shipped_dir
-from monai_ext.models import Observed, fit_calibration, publish, read_calibration
+from monai_ext.models import Observed, fit_calibration, publish, read_calibration, read_card
 from monai_ext.networks import build_network
 from monai_ext.studies import Studies
 
@@ -130,7 +131,19 @@ def test_the_terminal_says_what_is_not_calibrated(uncertainty, judged) -> None:
     assert "Threshold of presence: bright not fitted, dark not fitted" in answer.out
     assert "No radius could be judged: too few labelled images." in answer.out
     stored = read_calibration(judged / "model1", "v1")
-    assert stored.radius.coverage == 0.99
+    assert (stored.radius.coverage, stored.sha256) == (0.99, read_card(judged / "model1").sha256)
+
+
+def test_radii_are_judged_on_subjects_that_they_were_not_fitted_to(cli, judged, tmp_path) -> None:
+    shutil.copytree(judged / "studies", tmp_path / "studies")
+    study = Studies(tmp_path / "studies")
+    study.write_subjects(dict.fromkeys(list(study.images())[:22], "S1"))
+    where = ("--studies", study.root, "--model", judged / "model1", "--output", tmp_path / "out", "--device", "cpu")
+
+    answer = cli("uncertainty", *where, "--measures", "peak", "--coverage", 0.5)
+
+    assert answer.code == 0, answer.err
+    assert "No radius could be judged: too few labelled images." in answer.out  # all are of the one subject
 
 
 @pytest.mark.parametrize(("coverage", "text"), [(0.975, "97.5 %"), (0.995, "99.5 %"), (0.07, "7 %")])

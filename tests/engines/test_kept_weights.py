@@ -5,6 +5,7 @@ import torch
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.validation import RadialErrorSummary, Validator
+from monai_ext.landmarks import InputError
 from monai_ext.models import load_network
 
 
@@ -35,6 +36,14 @@ def test_the_last_weights_are_kept_where_the_last_are_asked_for(train) -> None:
     assert (best.val_error, rising.val_error, last.val_error) == (1.0, 1.0, 2.0)
     assert same(kept, second)
     assert not same(kept, first)
+
+
+def test_a_patience_is_refused_where_the_last_weights_are_asked_for(tmp_path, blob_study, quick_protocol) -> None:
+    with pytest.raises(InputError, match=r"\(--keep-last\) does not stop early: leave out the patience of 3, or"):
+        train_model(
+            quick_protocol, labelled_images(blob_study), tmp_path / "model", TrainOptions(keep="last", patience=3)
+        )
+    assert not (tmp_path / "model").exists()
 
 
 def test_an_epoch_has_the_steps_that_are_asked_for(train, monkeypatch) -> None:

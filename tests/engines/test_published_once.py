@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from engine_study import KilledError
 
-from monai_ext.engines import TrainOptions, is_resumable, labelled_images, train, train_model
+from monai_ext.engines import TrainOptions, is_resumable, labelled_images, split_images, train, train_model
+from monai_ext.engines.dataset import read_settled_sides
 from monai_ext.engines.job import RunState
+from monai_ext.engines.validation import validate_model
 from monai_ext.models import read_card, read_training_record
 
 OPTIONS = TrainOptions(max_epochs=2, batch_size=2, val_interval=1, seed=3)
@@ -34,6 +37,8 @@ def test_a_version_is_published_once(tmp_path, blob_study, quick_protocol, monke
         with pytest.raises(KilledError):
             train_model(*job)
     card, record = read_card(folder), read_training_record(folder, "v1")
+    val_images = split_images(job[1], 0.2, read_settled_sides(folder))[1]
+    assert card.val_error == validate_model(folder, val_images, torch.device("cpu"), batch_size=2).value
     assert is_resumable(folder)
     assert (record is None) == (place == "record")
     reports: list[dict] = []

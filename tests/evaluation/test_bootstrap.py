@@ -74,6 +74,31 @@ def test_the_difference_is_on_what_both_measured(rng) -> None:
     assert mean_interval(errors).high > mean_interval(reference).low
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_images_of_a_subject_are_drawn_together(rng, k) -> None:
+    subjects = rng.permutation(np.repeat(np.arange(13), 3))  # 13 subjects of 3 images
+    errors = rng.gamma(2.0, 1.5, (39, k)) + 10 * (subjects[:, None] % 2)
+    errors[rng.random((39, k)) < 0.2] = np.nan
+    known = ~np.isnan(errors)
+    of = [subjects == number for number in range(13)]
+    sums, counts = (np.array([part[own].sum() for own in of]) for part in (np.nan_to_num(errors), known.astype(float)))
+
+    found = mean_interval(errors, subjects.tolist(), seed=7)
+
+    assert (found.low, found.high) == pytest.approx(scipy_interval(sums, counts, 7), rel=1e-12)
+    assert found.mean == pytest.approx(np.nanmean(errors))
+    assert (found.images, found.distances) == (int(known.any(axis=1).sum()), int(known.sum()))
+    alone = mean_interval(errors, seed=7)
+    assert found.high - found.low > 1.3 * (alone.high - alone.low)
+    assert mean_interval(errors, range(39), seed=7) == alone
+    difference = difference_interval(errors, np.ones((39, k)), subjects.tolist(), seed=7)
+    assert difference[:3] == pytest.approx([value - 1 for value in found[:3]])
+    one = mean_interval(errors, [5] * 39)
+    assert (one.known, one.images) == (False, found.images)
+    with pytest.raises(InputError, match="39 images need as many numbers of subjects, not 3"):
+        mean_interval(errors, [0, 1, 2])
+
+
 def test_one_image_has_a_mean_and_no_interval() -> None:
     found = mean_interval([[1.0, 2.0], [math.nan, math.nan]])
 

@@ -264,6 +264,8 @@ def test_a_ratio_is_of_geometric_means() -> None:
 
     assert ratio == pytest.approx(32 ** (1 / 3) / math.sqrt(2))
     assert low <= ratio <= high
+    again = np.log(np.repeat(values, 2, axis=0)), np.repeat(mask, 2, axis=0)
+    assert ratio_interval(*again, (0, 0, 1, 1, 2, 2)) == pytest.approx((ratio, low, high), rel=1e-12)  # two images each
 
 
 def test_flat_images_and_the_distance_to_their_edge() -> None:

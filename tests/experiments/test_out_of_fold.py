@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from monai_ext.evaluation import Measures, Pair
+from monai_ext.evaluation import Measures, Pair, mean_interval
 from monai_ext.experiments import OutOfFold
 from monai_ext.experiments.cross_validation_results import relative_table
 from monai_ext.landmarks import Frame, Landmarks
@@ -61,6 +61,18 @@ def test_table_md_names_the_images_without_the_distance(tmp_path) -> None:
     text = _markdown(validation, {"images": found}, BETWEEN, 2, "command")
 
     assert "in the set `images`, because their truth has no distance between fovea and optic_disc: `eye|a`." in text
+
+
+def test_intervals_are_over_the_subjects_that_are_stated() -> None:
+    from monai_ext.experiments.cross_validation_results import _markdown
+
+    pairs = [pair(image, dy) for image, dy in zip("cabde", (3.0, 1.0, 2.0, 9.0, 4.0), strict=True)]
+    found = OutOfFold.of(pairs, Measures((2.0,), 4.0, 8.0), {"d": "S1", "a": "S1", "c": "S2"})
+
+    row, told = found.rows[0], mean_interval([[1.0], [2.0], [3.0], [9.0], [4.0]], [0, 1, 2, 0, 3])
+    assert (row.mean, row.low, row.high) == told[:3]
+    validation = SimpleNamespace(protocol=SimpleNamespace(title="Eyes"), cells=[1, 2], length=SimpleNamespace(steps=3))
+    assert "over other subjects, by bootstrap" in _markdown(validation, {"images": found}, BETWEEN, 2, "command")
 
 
 def test_every_image_is_judged_by_a_limit_in_lengths() -> None:

@@ -203,9 +203,13 @@ def test_it_is_loaded_with_the_model_or_refused(tmp_path, protocol) -> None:
 
     facts = {"labels_used": 1, "val_images": (), "val_error": 1.0, "unit": "px", "epochs": 1, "seed": 0, "date": ""}
     network = build_network(protocol)
-    publish(tmp_path, network.state_dict(), {"protocol": protocol, **facts}, calibration=calibration_of())
+    card = publish(tmp_path, network.state_dict(), {"protocol": protocol, **facts}, calibration=calibration_of())
 
-    assert Predictor.load(tmp_path).calibration == calibration_of().model_copy(update={"version": "v1"})
+    named = {"version": "v1", "sha256": card.sha256}
+    assert Predictor.load(tmp_path).calibration == calibration_of().model_copy(update=named)
+    write_calibration(tmp_path, calibration_of().model_copy(update={**named, "sha256": "12" * 32}))
+    with pytest.raises(InputError, match=r"v1\.calibration\.json is of other weights"):
+        Predictor.load(tmp_path)
     radius = ConformalRadius.fit(np.ones((30, 1)), ["a"])
     write_calibration(tmp_path, Calibration(protocol="spots", version="v1", images=30, radius=radius))
     with pytest.raises(InputError, match=r"v1\.calibration\.json is of the landmarks a, not of a, b, c"):

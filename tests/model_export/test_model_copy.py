@@ -19,6 +19,7 @@ from monai_ext.models import (
     fit_familiarity,
     load_network,
     publish,
+    read_calibration,
     read_card,
     read_familiarity,
     record_path,
@@ -98,6 +99,10 @@ def test_overwriting_with_the_same_model_leaves_all_of_it(tmp_path, learnt_folde
         assert (model / name).read_bytes() == (learnt_folder / name).read_bytes()
     assert (out / PAGE[form] / "model_card_files" / "worst1.png").read_text() == "of the former"
     assert read_familiarity(model, "v1", card.sha256) is not None
+    fitted = Calibration(protocol="spots", version="v1", sha256=read_card(learnt_folder).sha256, images=9)
+    write_calibration(learnt_folder, fitted)
+    card = EXPORTS[form](learnt_folder, out, overwrite=True)
+    assert read_calibration(model, "v1", sha256=card.sha256) == fitted.model_copy(update={"sha256": card.sha256})
     assert load_network(model)[1] == card
 
 

@@ -43,6 +43,15 @@ def test_one_of_another_version_or_of_other_landmarks_is_not_taken(tmp_path, cal
         read_calibration(tmp_path, "v4")
 
     write_calibration(tmp_path, calibration)
-    assert read_calibration(tmp_path, "v3", ["fovea"]) == calibration
+    assert read_calibration(tmp_path, "v3", ["fovea"], "12" * 32) == calibration  # which names no weights
     with pytest.raises(InputError, match="of the landmarks fovea, not of fovea, optic_disc"):
         read_calibration(tmp_path, "v3", ["fovea", "optic_disc"])
+
+
+def test_one_of_other_weights_of_the_same_version_is_not_taken(tmp_path, calibration) -> None:
+    known = calibration.model_copy(update={"sha256": "12" * 32})
+    write_calibration(tmp_path, known)
+
+    assert read_calibration(tmp_path, "v3", sha256="12" * 32) == read_calibration(tmp_path, "v3") == known
+    with pytest.raises(InputError, match=r"v3\.calibration\.json is of other weights \(SHA-256 121212121212\.\.\.\)"):
+        read_calibration(tmp_path, "v3", sha256="34" * 32)

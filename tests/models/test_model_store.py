@@ -118,9 +118,9 @@ def test_a_reader_sees_the_old_model_until_the_card_is_replaced(tmp_path, protoc
     assert load_network(tmp_path / "tip")[1].val_error == 1.5
 
 
-def calibration(version: str = "") -> Calibration:
+def calibration(version: str = "", sha256: str = "") -> Calibration:
     radius = ConformalRadius.fit([[float(n)] for n in range(30)], ["tip"])
-    return Calibration(protocol="tip", version=version, images=30, radius=radius)
+    return Calibration(protocol="tip", version=version, sha256=sha256, images=30, radius=radius)
 
 
 def test_a_calibration_lies_beside_its_version_and_goes_with_it(tmp_path, protocol, network) -> None:
@@ -128,13 +128,24 @@ def test_a_calibration_lies_beside_its_version_and_goes_with_it(tmp_path, protoc
     publish(folder, network.state_dict(), card(protocol), calibration=calibration())
     publish(folder, network.state_dict(), card(protocol))
 
-    assert read_calibration(folder, "v1") == calibration("v1")
+    assert read_calibration(folder, "v1") == calibration("v1", read_card(folder, "v1").sha256)
     assert read_calibration(folder, "v2") is None
     for _ in range(KEPT_VERSIONS):
         publish(folder, network.state_dict(), card(protocol), calibration=calibration())
     assert sorted(path.name for path in folder.glob("*.calibration.json")) == [
         f"v{n}.calibration.json" for n in range(3, 8)
     ]
+
+
+def test_a_version_takes_nothing_from_one_of_its_name_whose_weights_are_gone(tmp_path, protocol, network) -> None:
+    folder = tmp_path / "tip"
+    publish(folder, network.state_dict(), card(protocol), calibration=calibration())
+    for name in ("card.json", "v1.json", "v1.safetensors"):
+        (folder / name).unlink()
+
+    assert publish(folder, network.state_dict(), card(protocol)).version == "v1"
+
+    assert read_calibration(folder, "v1") is None
 
 
 @pytest.mark.parametrize("last", ["v2.safetensors", "v2.json", "v2.calibration.json", "card.json"])
@@ -162,7 +173,7 @@ def test_a_version_is_never_current_without_its_calibration(
     monkeypatch.undo()
 
     assert load_network(folder)[1].version == "v1"
-    assert read_calibration(folder, "v1") == calibration("v1")
+    assert read_calibration(folder, "v1") == calibration("v1", read_card(folder, "v1").sha256)
     assert {name: (folder / name).read_bytes() for name in before} == before
     if not killed:
         assert {path.name for path in folder.iterdir()} == set(before)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from monai_ext.landmarks import InputError, Unit
-from monai_ext.studies import READINGS, Studies, first_submission, read_index, read_journal
+from monai_ext.studies import READINGS, Studies, first_submission, label_notes, read_index, read_journal
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,8 @@ MID_CHANGE_SECONDS = 1.0
 def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRecord]:
     """The records of a protocol, oldest first, from the server's index; none where no server has worked there yet.
 
-    Labels that have been deleted since are gone from the record. What cannot be used is warned of.
+    Labels that have been deleted or replaced without the server since are gone from the record. What cannot be used is
+    warned of.
 
     Args:
         studies_root: the studies folder.
@@ -108,7 +109,8 @@ def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRec
         InputError: the folder does not exist, or its index is damaged or cannot be read.
     """
     root = Path(studies_root)
-    labelled = Studies(root).labelled()
+    studies = Studies(root)
+    images = studies.images()
     last, index = _last_change(root), read_index(root)
     if index is not None and last > index.changes:
         time.sleep(MID_CHANGE_SECONDS)
@@ -122,15 +124,15 @@ def read_agreement(studies_root: str | Path, protocol: str) -> list[AgreementRec
             stacklevel=2,
         )
     records = []
-    for image in labelled:
-        entry = index.objects.get(image)
-        if entry is None:
-            continue
+    for image in images:
         # With several readers, each reading is a record of the network.
-        places = [tag for tag in READINGS if tag in entry.labels] or ["final"]
-        for info in (entry.labels[tag].info for tag in places if entry.protocol(tag) == protocol):
+        paths = {tag: path for tag in (*READINGS, "final") if (path := studies.label_path(image, tag)).is_file()}
+        places = [tag for tag in READINGS if tag in paths] or list(paths)
+        for notes in (label_notes(index, image, tag, paths[tag]) for tag in places):
+            if notes.get("protocol") != protocol:
+                continue
             try:
-                record = agreement_record(image, info)
+                record = agreement_record(image, notes)
             except InputError as error:
                 warnings.warn(str(error), stacklevel=2)
                 continue

@@ -11,7 +11,7 @@ import numpy as np
 
 from monai_ext.images import read_frame
 from monai_ext.landmarks import FloatArray, InputError, Landmarks, Protocol, read_label
-from monai_ext.studies import Studies, read_index
+from monai_ext.studies import Studies, label_notes, read_index
 
 from .orders import Orders
 from .rules import FACTOR, Flag, implausible, severity
@@ -78,9 +78,8 @@ def read_final_labels(studies: Studies, protocol: Protocol) -> FinalLabels:
     labels: dict[str, Landmarks] = {}
     confirmed, others = set(), 0
     for image in studies.labelled():
-        entry = None if index is None else index.objects.get(image)
-        stated = None if entry is None else entry.protocol("final")
-        if stated not in (None, protocol.name):
+        notes = label_notes(index, image, "final", studies.label_path(image))
+        if notes.get("protocol") not in (None, protocol.name):
             others += 1
             continue
         try:
@@ -88,7 +87,7 @@ def read_final_labels(studies: Studies, protocol: Protocol) -> FinalLabels:
         except InputError as error:
             warnings.warn(f"The label of {image} is left out: {error}", stacklevel=2)
             continue
-        if entry is not None and "final" in entry.labels and entry.labels["final"].info.get(REVIEWED) is True:
+        if notes.get(REVIEWED) is True:
             confirmed.add(image)
     return FinalLabels(labels, frozenset(confirmed), others)
 
@@ -96,7 +95,7 @@ def read_final_labels(studies: Studies, protocol: Protocol) -> FinalLabels:
 def review_labels(
     labels: Mapping[str, Landmarks],
     protocol: Protocol,
-    look: Callable[[str], Evidence] | None,
+    look: Callable[[str], Evidence | None] | None,
     *,
     factor: float = FACTOR,
     on_image: Callable[[], None] = lambda: None,
@@ -106,7 +105,7 @@ def review_labels(
     Args:
         labels: by image ID; each is set against all others.
         protocol: the landmark task.
-        look: what a model says of an image, or None.
+        look: what a model says of an image, None of one that cannot be read; None without a model.
         factor: how many radii a label may lie from the model's point.
         on_image: called after each image.
     """
