@@ -15,6 +15,7 @@ from PIL import Image
 from monai_ext.landmarks import FloatArray, Frame, InputError
 
 from .completeness import check_complete, data_files
+from .dicom_pixels import decode_dicom, describe_coding
 from .formats import DICOM, TIFF, Format, image_format
 from .pixel_spacing import dicom_spacing, header_spacing, with_stated_size
 from .tiff import read_tiff, read_tiff_frame
@@ -41,7 +42,8 @@ def read_image(
     are after rescale slope and intercept; ITK mirrors MONOCHROME1, where a low value is bright, within the range of
     its stored bits, so that bright is high in every image. Colour becomes grey by ITU-R BT.601 luma, grey becomes
     colour by repetition, alpha is dropped. Orientation tags (EXIF, TIFF) turn no pixels. Values equal ITK's, except
-    that JPEG with subsampled colour has its chroma interpolated more smoothly, and for TIFF (see :mod:`.tiff`).
+    that JPEG with subsampled colour has its chroma interpolated more smoothly, for TIFF (see :mod:`.tiff`), and for
+    the few DICOM files that it decodes wrongly (see :mod:`.dicom_pixels`).
 
     Args:
         path: PNG, JPEG, TIFF, BMP, NIfTI, NRRD, MHA or DICOM of one slice, told by its content. Of a volume file
@@ -222,8 +224,26 @@ def _read_itk(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
     try:
         array = GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
-        raise _damaged(path, format_) from error
+        if format_ is not DICOM:
+            raise _damaged(path, format_) from error
+        raise InputError(
+            f"{path.name} has DICOM pixels that cannot be decoded ({describe_coding(path)}): it is damaged, or has to "
+            "be saved uncompressed as MONOCHROME2 or RGB with all bits of its numbers."
+        ) from error
+    if format_ is DICOM:
+        array = _own_decoding(path, array)
     return array.reshape(frame.height, frame.width, reader.GetNumberOfComponents()), frame
+
+
+def _own_decoding(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+    """The pixels of a DICOM file that GDCM read, or those of :func:`decode_dicom` where these are not as stored."""
+    try:
+        decoded = decode_dicom(path)
+        return array if decoded is None else decoded.reshape(array.shape)
+    except InputError:
+        raise
+    except Exception as error:  # decoders and damaged elements have errors of many kinds
+        raise _damaged(path, DICOM) from error
 
 
 def _planes(path: Path, array: NDArray[Any]) -> NDArray[Any]:
