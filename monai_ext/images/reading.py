@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -147,7 +148,7 @@ def _read_pillow(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
     with _open_pillow(path, format_) as image:
         frame = _pillow_frame(path, format_, image.size)
         if format_.name == "PNG" and _is_deep_color(path):
-            return _read_itk(path, format_)  # Pillow would halve its depth
+            return _deep_colors(path, format_), frame
         if image.mode not in _PILLOW_MODES:
             raise InputError(f"{path.name} holds {image.mode} colours: save it as RGB or grey.")
         try:
@@ -165,6 +166,14 @@ def _is_deep_color(path: Path) -> bool:
     if depth == 16 and color == 4:  # SimpleITK does not read grey with alpha
         raise InputError(f"{path.name} is a 16-bit PNG with grey and alpha: save it without alpha.")
     return depth == 16 and color != 0
+
+
+def _deep_colors(path: Path, format_: Format) -> NDArray[Any]:
+    """(H, W, 3) or (H, W, 4) of a PNG whose depth Pillow would halve. ITK shifts values by what sBIT states."""
+    try:
+        return np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    except Exception as error:  # libpng's own
+        raise _damaged(path, format_) from error
 
 
 def _open_itk(path: Path, format_: Format) -> ImageFileReader:
