@@ -195,10 +195,13 @@ def joined(path: Path) -> Joined | None:
         return None
     pixels = files[0].read_bytes()
     if image_kind(path) == "MHA":
-        if read_mha_fields(path)[0].get("headersize", "0") != "0":
+        fields, _ = read_mha_fields(path)
+        if fields.get("headersize", "0") != "0":
             raise InputError(f"{path.name} skips a part of {files[0].name} (HeaderSize): save it as one .mha file.")
         lines = path.read_bytes().splitlines()
         kept = [line for line in lines if line.partition(b"=")[0].strip().lower() != _MHA_KEY.encode()]
+        if "compresseddatasize" not in fields:  # beside a header it is that of the file; uncompressed, it is not read
+            kept.append(f"CompressedDataSize = {len(pixels)}".encode())
         return Joined(".mha", b"\n".join([*kept, b"ElementDataFile = LOCAL", pixels]))
     header = path.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0].rstrip(b"\n").split(b"\n")
     kept = [line for line in header if line.partition(b":")[0].strip().lower().decode("latin-1") not in _NRRD_KEYS]

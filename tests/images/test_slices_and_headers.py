@@ -165,6 +165,10 @@ def test_compressed_mha_without_all_its_pixels_is_refused(
         (tmp_path / "image.zraw").write_bytes(stored)
     if fault is None or (fault, suffix) == ("unstated", "mhd"):  # there the file ends with the pixels
         np.testing.assert_array_equal(read_image(path)[0][0], smooth)
+        whole = joined(path)
+        if whole is not None:
+            (tmp_path / "whole.mha").write_bytes(whole.content)
+            np.testing.assert_array_equal(read_image(tmp_path / "whole.mha")[0][0], smooth)
         return
     for read in (read_image, read_frame):
         with pytest.raises(InputError, match=rf"^image\.{suffix} is cut short or damaged: export or download it again"):
