@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from monai_ext import inferers, model_export
-from monai_ext.landmarks import InputError, app_dir
+from monai_ext.landmarks import InputError, app_dir, check_writable
 from monai_ext.studies import Studies
 
-from .console import print_json, tell
+from .console import Meter, print_json, tell
 from .options import JsonOption, ModelsOption, OverwriteOption, locate_model
 from .predict import image_files
 
@@ -53,7 +53,12 @@ def run(
         if out.exists() and not overwrite:
             raise InputError(f"The file {out} exists: name another with --output, or use --overwrite.")
         files = list(image_files(images).values()) if images else sample_images(protocol.name)
-        compared = model_export.export_onnx(predictor, out, files)
+        check_writable(out.parent)
+        with Meter("Writing ONNX") as meter:
+            meter.say(
+                f"Writing {protocol.name} {predictor.version} as ONNX: minutes for a network of many layers, as HRNet."
+            )
+            compared = model_export.export_onnx(predictor, out, files)
         document |= {"images": compared.images, "largest_distance_px": compared.distance}
         said += f"; compared on {compared.images} images, at most {compared.distance:.2g} px apart"
     elif form == "bundle":

@@ -82,7 +82,17 @@ class Sample:
 #: The frame of an image that a table names; raises InputError where there is no such image.
 FrameOf = Callable[[str], Frame]
 #: What a format may be unable to hold.
-Part = Literal["names", "missing", "undefined", "images without points", "sizes", "splits", "pixel sizes", "subjects"]
+Part = Literal[
+    "names",
+    "missing",
+    "undefined",
+    "images without points",
+    "sizes",
+    "splits",
+    "pixel sizes",
+    "subjects",
+    "confidences",
+]
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,7 @@ def _losses(table: PointsTable, format: Format) -> Iterator[str]:
     missing, undefined = count[Status.MISSING], count[Status.UNDEFINED]
     split = sum(entry.split is not None for entry in table.images.values())
     subjects = sum(entry.subject is not None for entry in table.images.values())
+    sure = sum(point.confidence is not None for entry in table.images.values() for point in entry.points.values())
     if "names" not in format.holds:
         yield f"{format.title} holds no names; in order, the landmarks are {', '.join(table.names)}."
     if "missing" not in format.holds and missing:
@@ -162,6 +173,8 @@ def _losses(table: PointsTable, format: Format) -> Iterator[str]:
         yield f"{format.title} holds no splits: those of {split} images are left out."
     if "subjects" not in format.holds and subjects:
         yield f"{format.title} holds no subjects: those of {subjects} images are left out."
+    if "confidences" not in format.holds and sure:
+        yield f"{format.title} holds no confidences: those of {sure} landmarks are left out."
 
 
 def optional_package(module: str, extra: str, what: str) -> Any:

@@ -1,9 +1,9 @@
 """3D Slicer point lists, ``.mrk.json`` and ``.fcsv``: one file per image, named after it, as SlicerMorph keeps them.
 
 The positions are LPS or RAS millimetres in the place that the image's header states: the frame of the image gives the
-pixels, so there is no origin to choose. A point keeps its status: defined, missing or undefined (see
-:mod:`monai_ext.landmarks.markups`). The name of an image is the file's without extension: an ID. SlicerMorph's numbers
-(``1`` to ``55``) are names like others.
+pixels, so there is no origin to choose. A point keeps its status, defined, missing or undefined, and the confidence of
+a network in its description (see :mod:`monai_ext.landmarks.markups`). The name of an image is the file's without
+extension: an ID. SlicerMorph's numbers (``1`` to ``55``) are names like others.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _format(name: str, title: str, extension: str, recognises: Callable[[Sample]
         read=partial(read, extension=extension),
         write=partial(write, extension=extension),
         centre=None,
-        holds=frozenset({"names", "missing", "undefined", "images without points"}),
+        holds=frozenset({"names", "missing", "undefined", "images without points", "confidences"}),
     )
 
 

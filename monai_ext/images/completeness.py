@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -56,21 +57,41 @@ def _nifti_missing(path: Path) -> bool:
 
 
 def _mha_missing(path: Path) -> bool:
+    """ITK leaves the pixels that a compressed MHA file lacks as whatever was in memory."""
     fields, start = read_mha_fields(path)
     if not {"ndims", "dimsize", "elementtype", "elementdatafile"} <= set(fields):
         return True
     files = data_files(path)
-    size = (files[0] if files else path).stat().st_size
+    holder = files[0] if files else path
     try:
         start = max(int(fields.get("headersize", 0)), 0) if files else start
-        if fields.get("compresseddata", "False").lower() in ("true", "t", "1"):
-            needed = int(fields.get("compresseddatasize", 0))
-        else:
-            pixel = MET_BYTES.get(fields.get("elementtype", ""), 0) * int(fields.get("elementnumberofchannels", 1))
-            needed = pixel * math.prod(int(n) for n in fields.get("dimsize", "0").split())
+        pixel = MET_BYTES.get(fields.get("elementtype", ""), 0) * int(fields.get("elementnumberofchannels", 1))
+        pixels = pixel * math.prod(int(n) for n in fields.get("dimsize", "0").split())
+        stored = int(fields.get("compresseddatasize", 0))
     except ValueError:  # a size that is no number: not for this check, ITK refuses it
         return False
-    return size < start + needed
+    size = holder.stat().st_size
+    if fields.get("compresseddata", "False").lower() not in ("true", "t", "1"):
+        return size < start + pixels
+    if not files and stored <= 0:  # ITK does not find the end of the pixels
+        return True
+    return size < start + stored or _inflated_bytes(holder, start, stored or size) < pixels
+
+
+def _inflated_bytes(path: Path, start: int, count: int) -> int:
+    """The number of bytes in a zlib or gzip stream of a file; -1 where it is damaged or has no end."""
+    inflater, length = zlib.decompressobj(32 + zlib.MAX_WBITS), 0
+    try:
+        with path.open("rb") as stream:
+            stream.seek(start)
+            while chunk := stream.read(min(CHUNK, count)):
+                count -= len(chunk)
+                while chunk:
+                    length += len(inflater.decompress(chunk, CHUNK))
+                    chunk = inflater.unconsumed_tail
+    except STREAM_ERRORS:
+        return -1
+    return length if inflater.eof else -1
 
 
 def _dicom_missing(path: Path) -> bool:
@@ -174,10 +195,13 @@ def joined(path: Path) -> Joined | None:
         return None
     pixels = files[0].read_bytes()
     if image_kind(path) == "MHA":
-        if read_mha_fields(path)[0].get("headersize", "0") != "0":
+        fields, _ = read_mha_fields(path)
+        if fields.get("headersize", "0") != "0":
             raise InputError(f"{path.name} skips a part of {files[0].name} (HeaderSize): save it as one .mha file.")
         lines = path.read_bytes().splitlines()
         kept = [line for line in lines if line.partition(b"=")[0].strip().lower() != _MHA_KEY.encode()]
+        if "compresseddatasize" not in fields:  # beside a header it is that of the file; uncompressed, it is not read
+            kept.append(f"CompressedDataSize = {len(pixels)}".encode())
         return Joined(".mha", b"\n".join([*kept, b"ElementDataFile = LOCAL", pixels]))
     header = path.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0].rstrip(b"\n").split(b"\n")
     kept = [line for line in header if line.partition(b":")[0].strip().lower().decode("latin-1") not in _NRRD_KEYS]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -15,6 +16,7 @@ from PIL import Image
 from monai_ext.landmarks import FloatArray, Frame, InputError
 
 from .completeness import check_complete, data_files
+from .dicom_pixels import decode_dicom, describe_coding
 from .formats import DICOM, TIFF, Format, image_format
 from .pixel_spacing import dicom_spacing, header_spacing, with_stated_size
 from .tiff import read_tiff, read_tiff_frame
@@ -41,7 +43,8 @@ def read_image(
     are after rescale slope and intercept; ITK mirrors MONOCHROME1, where a low value is bright, within the range of
     its stored bits, so that bright is high in every image. Colour becomes grey by ITU-R BT.601 luma, grey becomes
     colour by repetition, alpha is dropped. Orientation tags (EXIF, TIFF) turn no pixels. Values equal ITK's, except
-    that JPEG with subsampled colour has its chroma interpolated more smoothly, and for TIFF (see :mod:`.tiff`).
+    that JPEG with subsampled colour has its chroma interpolated more smoothly, for TIFF (see :mod:`.tiff`), and for
+    the few DICOM files that it decodes wrongly (see :mod:`.dicom_pixels`).
 
     Args:
         path: PNG, JPEG, TIFF, BMP, NIfTI, NRRD, MHA or DICOM of one slice, told by its content. Of a volume file
@@ -145,7 +148,7 @@ def _read_pillow(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
     with _open_pillow(path, format_) as image:
         frame = _pillow_frame(path, format_, image.size)
         if format_.name == "PNG" and _is_deep_color(path):
-            return _read_itk(path, format_)  # Pillow would halve its depth
+            return _deep_colors(path, format_), frame
         if image.mode not in _PILLOW_MODES:
             raise InputError(f"{path.name} holds {image.mode} colours: save it as RGB or grey.")
         try:
@@ -163,6 +166,14 @@ def _is_deep_color(path: Path) -> bool:
     if depth == 16 and color == 4:  # SimpleITK does not read grey with alpha
         raise InputError(f"{path.name} is a 16-bit PNG with grey and alpha: save it without alpha.")
     return depth == 16 and color != 0
+
+
+def _deep_colors(path: Path, format_: Format) -> NDArray[Any]:
+    """(H, W, 3) or (H, W, 4) of a PNG whose depth Pillow would halve. ITK shifts values by what sBIT states."""
+    try:
+        return np.asarray(imagecodecs.png_decode(path.read_bytes()))
+    except Exception as error:  # libpng's own
+        raise _damaged(path, format_) from error
 
 
 def _open_itk(path: Path, format_: Format) -> ImageFileReader:
@@ -222,8 +233,26 @@ def _read_itk(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
     try:
         array = GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
-        raise _damaged(path, format_) from error
+        if format_ is not DICOM:
+            raise _damaged(path, format_) from error
+        raise InputError(
+            f"{path.name} has DICOM pixels that cannot be decoded ({describe_coding(path)}): it is damaged, or has to "
+            "be saved uncompressed as MONOCHROME2 or RGB with all bits of its numbers."
+        ) from error
+    if format_ is DICOM:
+        array = _own_decoding(path, array)
     return array.reshape(frame.height, frame.width, reader.GetNumberOfComponents()), frame
+
+
+def _own_decoding(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+    """The pixels of a DICOM file that GDCM read, or those of :func:`decode_dicom` where these are not as stored."""
+    try:
+        decoded = decode_dicom(path)
+        return array if decoded is None else decoded.reshape(array.shape)
+    except InputError:
+        raise
+    except Exception as error:  # decoders and damaged elements have errors of many kinds
+        raise _damaged(path, DICOM) from error
 
 
 def _planes(path: Path, array: NDArray[Any]) -> NDArray[Any]:

@@ -40,6 +40,7 @@ class TablePoint:
     x: float
     y: float
     status: Status = Status.DEFINED
+    confidence: float | None = None  #: of a network in [0, 1], where one is stated
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class PointsTable:
             [[point.x, point.y] for point in points.values()],
             frame,
             [point.status for point in points.values()],
+            [math.nan if point.confidence is None else point.confidence for point in points.values()],
         )
         return found.reordered(self.names if names is None else names)
 
@@ -108,8 +110,10 @@ class PointsTable:
         for image, item in landmarks.items():
             xy = np.where(item.defined[:, None], item.points, np.nan).tolist()
             points = {
-                name: TablePoint(x, y, Status(int(status)))
-                for name, (x, y), status in zip(item.names, xy, item.status, strict=True)
+                name: TablePoint(x, y, Status(int(status)), None if math.isnan(confidence) else confidence)
+                for name, (x, y), status, confidence in zip(
+                    item.names, xy, item.status, item.confidence.tolist(), strict=True
+                )
             }
             images[image] = ImagePoints(points, item.frame.size, splits.get(image), subject=subjects.get(image))
         return cls(names, images)

@@ -63,7 +63,7 @@ class Backbone(nn.Module, ABC):
         Raises:
             InputError: the images have another number of channels.
         """
-        features = self.extract(prepared(image, self.in_channels, self.multiple, self.name))
+        features = self.extract(prepared(image, self.in_channels, self.multiple, self.name, training=self.training))
         return features[..., : image.shape[2], : image.shape[3]]
 
     @abstractmethod

@@ -21,14 +21,27 @@ def padded(image: torch.Tensor, multiple: int) -> torch.Tensor:
     return F.pad(image, padding, mode="replicate") if any(padding) else image
 
 
-def prepared(image: torch.Tensor, in_channels: int, multiple: int, name: str = "The network") -> torch.Tensor:
+def prepared(
+    image: torch.Tensor, in_channels: int, multiple: int, name: str = "The network", *, training: bool = False
+) -> torch.Tensor:
     """A network's image :func:`padded` to a multiple, in channels-last order.
+
+    Args:
+        image: (B, in_channels, H, W).
+        in_channels: that the network takes.
+        multiple: pixels of the image per cell of the network's deepest map.
+        name: what messages call it.
+        training: whether batch normalisation takes statistics of the batch. One image that leaves one cell has none,
+            and is padded to two.
 
     Raises:
         InputError: the images are not (B, in_channels, H, W).
     """
     check_image(image, in_channels, name)
-    return padded(image, multiple).contiguous(memory_format=torch.channels_last)
+    image = padded(image, multiple)
+    if training and image.shape[0] * image.shape[2] * image.shape[3] == multiple**2:
+        image = F.pad(image, (0, multiple, 0, 0), mode="replicate")
+    return image.contiguous(memory_format=torch.channels_last)
 
 
 def check_image(image: torch.Tensor, in_channels: int, name: str = "The network") -> None:

@@ -89,7 +89,7 @@ class DeconvNet(LandmarkNetwork):
         Raises:
             InputError: the images have another number of channels.
         """
-        features = self.encoder(prepared(image, self.in_channels, MULTIPLE))[-1]
+        features = self.encoder(prepared(image, self.in_channels, MULTIPLE, training=self.training))[-1]
         heatmaps = self.heatmap_head(self.decoder(features))
         height, width = (-(-side // HEATMAP_STRIDE) for side in image.shape[2:])
         presence = None if self.presence_head is None else self.presence_head(pool(features))

@@ -109,7 +109,7 @@ class HeatmapNet(LandmarkNetwork):
 
     def forward(self, image: torch.Tensor) -> HeatmapOutput:
         """(B, C, H, W) images to (B, K, ceil(H / stride), ceil(W / stride)) heatmaps and (B, K) logits or None."""
-        features = self.encoder(prepared(image, self.in_channels, MULTIPLE))
+        features = self.encoder(prepared(image, self.in_channels, MULTIPLE, training=self.training))
         height, width = (-(-side // self.stride) for side in image.shape[2:])
         heatmaps = self.heatmap_head(self.decoder(features))[..., :height, :width]
         presence = None if self.presence_head is None else self.presence_head(pool(features[-1]))

@@ -185,7 +185,7 @@ class Hourglass(LandmarkNetwork):
         Raises:
             InputError: the images have another number of channels.
         """
-        carried = self.stem(prepared(image, self.in_channels, STRIDE * 2**DEPTH))
+        carried = self.stem(prepared(image, self.in_channels, STRIDE * 2**DEPTH, training=self.training))
         height, width = (-(-side // STRIDE) for side in image.shape[2:])
         features, heatmaps = self.stacks[0](carried)
         earlier: list[torch.Tensor] = []

@@ -26,7 +26,7 @@ def studies(tmp_path: Path) -> Path:
         Image.fromarray(np.full((40, 60), 90, np.uint8)).save(root / name)
     frame, nowhere = Frame(60, 40), [np.nan, np.nan]
     write_markups(study.label_path("a"), Landmarks(NAMES, [[10.25, 3.5], [50, 30]], frame))
-    write_markups(study.label_path("b"), Landmarks(NAMES, [[11, 4], nowhere], frame, [1, 0]))
+    write_markups(study.label_path("b"), Landmarks(NAMES, [[11, 4], nowhere], frame, [1, 0], [0.75, np.nan]))
     write_markups(study.label_path("c", "draft"), Landmarks(NAMES, [[12, 5], nowhere], frame, [1, -1]))
     study.write_splits({"a": "train", "b": "val"})
     return root
@@ -47,6 +47,7 @@ def test_every_format_gives_back_the_points(cli, studies, tmp_path, format) -> N
     assert ("1 missing landmarks are left out" in lost) == ("missing" not in FORMATS[format].holds)
     assert ("those of 2 images are left out" in lost) == (format != "csv")
     assert ("holds no names" in lost) == (format == "tps")
+    assert ("holds no confidences: those of 1 landmarks are left out" in lost) == (format not in ("mrk", "fcsv"))
     for sentence in result["lost"]:
         assert sentence in " ".join(answer.err.split())
     table = read_table(out, NAMES, frames=lambda image: Frame(60, 40))
@@ -55,6 +56,8 @@ def test_every_format_gives_back_the_points(cli, studies, tmp_path, format) -> N
         pytest.approx((10.25, 3.5)),
         pytest.approx((50.0, 30.0)),
     ]
+    found = [item.points[NAMES[0]].confidence for item in table.images.values()]
+    assert found == ([None, 0.75] if format in ("mrk", "fcsv") else [None, None])
 
 
 @pytest.mark.parametrize("format", FORMAT_NAMES)

@@ -34,6 +34,21 @@ def test_images_to_compare_with_are_wanted(cli, tmp_path, monkeypatch) -> None:
     assert "There are no sample images of fundus to compare the file on: name some with --check." in answer.words
 
 
+def test_an_image_and_a_folder_are_checked_before_the_graph_is_made(cli, tmp_path, monkeypatch) -> None:
+    def graph(predictor):
+        raise AssertionError("it was made")
+
+    monkeypatch.setattr("monai_ext.model_export.onnx_file._graph", graph)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n")
+    answer = cli("export-model", "fundus", "--format", "onnx", "-o", tmp_path / "m.onnx", "--check", broken)
+    assert answer.code == 2
+    assert "broken.png cannot be read as PNG" in answer.words
+    answer = cli("export-model", "fundus", "--format", "onnx", "-o", "/dev/null/m.onnx", "--check", broken)
+    assert answer.code == 2
+    assert "/dev/null" in answer.words
+
+
 def test_a_runtime_that_is_not_installed_is_named(cli, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(import_module("monai_ext.networks.onnx_network"), "PACKAGES", ("a_package_that_is_not_there",))
     answer = cli(

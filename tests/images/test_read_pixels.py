@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -33,3 +35,27 @@ def test_pixels_to_show_keep_their_type_and_colours_and_what_is_no_number(tmp_pa
     np.testing.assert_array_equal(read_pixels(tmp_path / "deep.nrrd")[..., 0], read_image(tmp_path / "deep.nrrd")[0][0])
     with pytest.raises(InputError, match="1 values that are not finite"):
         read_image(tmp_path / "holes.nrrd")
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_16_bit_colour_png_keeps_all_bits_whatever_number_it_calls_significant(tmp_path: Path, channels: int) -> None:
+    deep = np.arange(2 * 3 * channels, dtype=np.uint16).reshape(2, 3, channels) * 2711 + 7
+    kind = {3: 2, 4: 6}[channels]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+    chunks = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in (
+            (b"IHDR", struct.pack(">IIBBBBB", 3, 2, 16, kind, 0, 0, 0)),
+            (b"sBIT", bytes([12] * channels)),
+            (b"IDAT", zlib.compress(rows)),
+            (b"IEND", b""),
+        )
+    )
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    np.testing.assert_array_equal(read_pixels(path), deep[..., :3])
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks[:-30])
+    with pytest.raises(
+        InputError, match=r"^a\.png cannot be read as PNG: it is damaged, cut short or another format\.$"
+    ):
+        read_pixels(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,6 +145,34 @@ def test_dicom_with_too_few_pixels_is_refused(
     for read in (read_image, read_frame):
         with pytest.raises(InputError, match=r"^short\.dcm is cut short or damaged: export or download it again\.$"):
             read(tmp_path / "short.dcm")
+
+
+@pytest.mark.parametrize("suffix", ["mha", "mhd"])
+@pytest.mark.parametrize("fault", [None, "damaged", "short", "unstated"])
+def test_compressed_mha_without_all_its_pixels_is_refused(
+    tmp_path: Path, smooth: np.ndarray, suffix: str, fault: str | None
+) -> None:
+    path = tmp_path / f"image.{suffix}"
+    stored = bytearray(zlib.compress(smooth.tobytes()[: -9 if fault == "short" else None]))
+    if fault == "damaged":
+        stored[len(stored) // 2] ^= 0xFF
+    size = "" if fault == "unstated" else f"CompressedDataSize = {len(stored)}\n"
+    header = f"NDims = 2\nDimSize = 37 23\nElementType = MET_UCHAR\nCompressedData = True\n{size}ElementDataFile = "
+    if suffix == "mha":
+        path.write_bytes(f"{header}LOCAL\n".encode() + stored)
+    else:
+        path.write_text(f"{header}image.zraw\n")
+        (tmp_path / "image.zraw").write_bytes(stored)
+    if fault is None or (fault, suffix) == ("unstated", "mhd"):  # there the file ends with the pixels
+        np.testing.assert_array_equal(read_image(path)[0][0], smooth)
+        whole = joined(path)
+        if whole is not None:
+            (tmp_path / "whole.mha").write_bytes(whole.content)
+            np.testing.assert_array_equal(read_image(tmp_path / "whole.mha")[0][0], smooth)
+        return
+    for read in (read_image, read_frame):
+        with pytest.raises(InputError, match=rf"^image\.{suffix} is cut short or damaged: export or download it again"):
+            read(path)
 
 
 def test_compressed_dicom_is_not_measured_by_its_bytes(

@@ -52,6 +52,31 @@ def test_padding_repeats_the_last_row_and_column_and_moves_no_pixel(kind: str) -
     torch.testing.assert_close(found, whole[..., : found.shape[2], : found.shape[3]], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("kind", [kind for kind, options in KINDS.items() if options[2]])
+def test_one_image_of_one_cell_is_trained_as_if_it_had_two(kind: str) -> None:
+    side = KINDS[kind][2]
+    image, network = torch.randn(1, 1, side - 2, side - 3), network_of(kind).train()
+    doubled = torch.from_numpy(np.pad(image.numpy(), ((0, 0), (0, 0), (0, 2), (0, side + 3)), "edge"))
+
+    torch.manual_seed(1)  # of what the encoder drops
+    found = network(image)
+    torch.manual_seed(1)
+    whole = network(doubled)
+
+    maps = found.stages[-1].heatmaps
+    torch.testing.assert_close(maps, whole.stages[-1].heatmaps[..., : maps.shape[2], : maps.shape[3]], rtol=0, atol=0)
+    maps.square().mean().backward()
+
+
+def test_one_region_of_one_cell_is_trained() -> None:
+    options = {"name": "zian", "backbone": "resnet10", "roi_sizes": [32, 64]}
+    marks = [{"name": "a", "description": "a point"}]
+    task = {"name": "task", "title": "Task", "channels": "grey", "landmarks": marks, "network": options}
+    network = build_network(Protocol.model_validate(task)).train()  # the image is one cell of the coarse backbone
+    shapes = [tuple(stage.heatmaps.shape[2:]) for stage in network(torch.randn(1, 1, 128, 128)).stages]
+    assert shapes == [(32, 32), (32, 32), (32, 32), (32, 32)]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_parameter_is_trained_in_one_pass_of_the_encoder(kind: str) -> None:
     network, passes = network_of(kind), []
