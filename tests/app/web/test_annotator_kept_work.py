@@ -303,3 +303,27 @@ def test_work_of_another_definition_is_named(annotate: Callable[..., Annotator])
     page.get_by_role("dialog").get_by_role("button", name="Discard", exact=True).click()
     page.locator(".notice").wait_for(state="detached")
     assert entries(ada) == []
+
+
+def test_work_in_a_second_tab_is_kept_beside(annotate: Callable[..., Annotator]) -> None:
+    first = annotate("kept_7", offline=True)
+    second = Annotator(first.page.context.new_page())
+    second.page.allowed = []
+    second.page.goto(first.page.url)
+    second.wait_for_image("kept_7")
+    refuse(second)
+    place(first)
+    place(second)
+    second.press("ArrowRight")
+    first.press("ArrowDown")
+    (_, of_second), (_, of_first) = entries(first)
+    np.testing.assert_allclose(places(of_second) - places(of_first), [[0, 0, 0], [1, -1, 0]], atol=1e-6)
+    first.page.unroute(LABELS)
+    first.press("s")
+    first.wait_for_state("draft")
+    assert [entry for _, entry in entries(first)] == [of_second]
+    second.page.close()
+    again = reopened(first, "kept_7", offline=True)
+    again.page.get_by_role("button", name="Show mine").click()
+    again.page.get_by_text("had not been sent; it has been restored").wait_for()
+    assert [entry["points"] for _, entry in entries(again)] == [of_second["points"]]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from annotator_study import Annotator, centre_of, kept
+from annotator_study import Annotator, centre_of, kept, label_info
 from app_requests import publish_weights
 from app_spots import spot_image
 from conftest import OpenPage, Serve
@@ -157,6 +157,22 @@ def test_a_missing_landmark_that_is_accepted_is_called_missing(annotate: Callabl
     assert [text.lower() for text in shown] == ["accepted", "missing"]
 
 
+def test_a_prediction_leaves_the_landmark_that_is_being_placed(annotate: Callable[[str], Annotator]) -> None:
+    annotator = annotate("spot_01")
+    page, hint = annotator.page, annotator.page.locator(".hint")
+    held: list[Any] = []
+    page.route("**/infer/**", lambda route: held.append(route))
+    with page.expect_request("**/infer/**"):
+        annotator.press("d")
+    annotator.press("p", "n")
+    answer = held[0].fetch()
+    document = answer.json()
+    document["landmarks"][0]["status"] = "undefined"
+    held[0].fulfill(response=answer, json=document)
+    page.locator(".landmarks li[data-status=predicted]").wait_for()
+    assert hint.inner_text() == "Click the position of dim; press Escape to stop placing."
+
+
 def test_a_line_that_is_broken_off_asks_nothing(annotate: Callable[[str], Annotator]) -> None:
     annotator = annotate("spot_01")
     page, mouse = annotator.page, annotator.page.mouse
@@ -201,3 +217,49 @@ def test_a_replaced_image_is_shown_at_once(annotate: Callable[[str], Annotator],
         annotator.wait_until_drawn()
         middles.append(centre_of(annotator.picture(marks=False), 160))
     np.testing.assert_allclose(np.subtract(*middles), np.subtract(*SQUARES), atol=0.5)
+
+
+def test_a_drag_that_is_broken_off_keeps_nothing(annotate: Callable[[str], Annotator]) -> None:
+    annotator = annotate("spot_01")
+    page, mouse = annotator.page, annotator.page.mouse
+    kept_keys = "() => Object.keys(localStorage).filter((key) => key.startsWith('landmarks.unsent'))"
+    annotator.press("d")
+    page.locator(".landmarks li[data-status=predicted]").first.wait_for()
+    x, y = annotator.mark("bright")
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + 30, y)
+    with page.expect_response("**/infer/**"):
+        page.keyboard.press("d")
+    page.wait_for_function(f"() => ({kept_keys})().length === 1")
+    page.keyboard.press("Escape")
+    mouse.up()
+    assert page.evaluate(kept_keys) == []
+
+
+def test_time_does_not_count_while_the_page_is_opened_behind_another(
+    annotate: Callable[[str], Annotator], server: Any
+) -> None:
+    annotator = annotate("spot_01")
+    page = annotator.page
+    page.evaluate(
+        """() => {
+            window.seen = "hidden";
+            window.clock = 0;
+            performance.now = () => window.clock;
+            Object.defineProperty(document, "hidden", { get: () => window.seen === "hidden" });
+            Object.defineProperty(document, "visibilityState", { get: () => window.seen });
+        }"""
+    )
+    annotator.open("spot_00")
+    page.evaluate(
+        """() => {
+            window.clock = 60_000;
+            window.seen = "visible";
+            document.dispatchEvent(new Event("visibilitychange"));
+            window.clock = 65_000;
+        }"""
+    )
+    annotator.press("p", "ArrowRight", "Shift+S")
+    annotator.wait_for_state("final")
+    assert label_info(server, "spot_00")["seconds"] == 5

@@ -104,6 +104,15 @@ def test_a_pixels_centre_lies_half_a_pixel_from_the_images_edge(annotate: Any) -
     np.testing.assert_allclose(place, np.array(DIM) + 0.5, atol=0.01)
 
 
+def test_the_zoom_that_is_told_follows_the_window(annotate: Any) -> None:
+    page = annotate("plain").page
+    shown = page.locator(".tools .zoom")
+    before = shown.inner_text()
+    page.set_viewport_size({"width": 1000, "height": 500})
+    page.wait_for_function("before => !document.querySelector('.readout').textContent.includes(before)", arg=before)
+    assert page.locator(".readout").inner_text().endswith(shown.inner_text())
+
+
 def test_a_turned_photograph_is_shown_as_it_is_stored(annotate: Any) -> None:
     annotator = annotate("turned")
     annotator.press("1")

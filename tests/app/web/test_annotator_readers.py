@@ -141,6 +141,21 @@ def test_another_name_takes_nobodys_points(shared: Any, as_ann: Callable[[str], 
     assert statuses(annotator) == ["placed", "placed"]
 
 
+def test_who_gives_no_name_is_asked_again_and_the_image_opens_then(shared: Any, open_page: OpenPage) -> None:
+    remembered = kept(shared, annotator="", detectOnOpen=False, prepareNext=False)
+    annotator = Annotator(open_page(f"{shared.url}/#/annotate?image=spot_03", storage_state=remembered))
+    page = annotator.page
+    for another_try in (False, True):
+        page.get_by_role("dialog").get_by_role("button", name="Later").click()
+        if another_try:
+            annotator.press("x")
+        page.get_by_role("button", name="Give your name").click()
+    page.get_by_label("Your name").fill("ann")
+    page.keyboard.press("Enter")
+    annotator.wait_for_image("spot_0")
+    assert page.locator(".notice").count() == 0
+
+
 def test_kept_work_waits_for_its_reader(shared: Any, as_ann: Callable[[str], Annotator]) -> None:
     annotator = as_ann("spot_01")
     page = annotator.page

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 from annotator_study import Annotator, kept, stored
 from app_spots import spot_image, spot_points, write_label
 from conftest import OpenPage, Serve
@@ -121,6 +122,29 @@ def test_a_change_while_the_next_image_is_chosen_is_sent(annotate: Callable[...,
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('landmarks.unsent'))") == []
 
 
+def test_an_answer_on_the_pixel_size_counts_for_its_image_alone(
+    annotate: Callable[..., Annotator], server: Any
+) -> None:
+    size = f"{server.url}/datastore/image/calibration?image=spot_09"
+    stated = {"how": "table", "mm_per_px": 0.5, "annotator": "Ada"}
+    requests.put(size, json=stated, timeout=30).raise_for_status()
+    annotator = annotate("spot_09", placed=False)
+    page, dialog = annotator.page, annotator.page.get_by_role("dialog")
+    page.get_by_role("button", name="Calibrate").wait_for()
+    asked: list[Any] = []
+    page.route(NEXT, lambda route: asked.append(route))
+    with page.expect_request(NEXT):
+        annotator.press("x")
+    annotator.press("k")
+    dialog.wait_for()
+    asked[0].continue_()
+    wait_for_another(annotator, "spot_09")
+    dialog.get_by_role("button", name="Undo the last one").click()
+    annotator.press("d")
+    page.locator(".notice").wait_for()
+    assert requests.get(size, timeout=30).json()["spacing"] == [0.5, 0.5]
+
+
 def test_a_strategy_that_refuses_is_told(annotate: Callable[..., Annotator]) -> None:
     annotator = annotate("spot_03", placed=False)
     page = annotator.page
@@ -129,6 +153,14 @@ def test_a_strategy_that_refuses_is_told(annotate: Callable[..., Annotator]) -> 
     annotator.press("x")
     page.locator(".notice.error", has_text="The studies are locked.").wait_for()
     assert annotator.image() == "spot_03"
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_a_strategy_says_of_its_choice_is_told(annotate: Callable[..., Annotator], ahead: bool) -> None:
+    annotator = annotate("spot_10", placed=False, strategy="uncertainty", prepareNext=ahead)
+    annotator.press("x")
+    wait_for_another(annotator, "spot_10")
+    annotator.page.locator(".notice", has_text="The first image by ID is offered").wait_for()
 
 
 def test_a_label_submitted_twice_is_sent_once(annotate: Callable[..., Annotator]) -> None:

@@ -129,6 +129,36 @@ def test_five_thousand_images_are_a_few_rows_at_a_time(open_page: Callable[..., 
     page.get_by_text("eye_02501").first.wait_for()
     assert 0 < page.locator(".virtual-row").count() < 40
     assert sorted(asked) == [0, 2400, 4800]
+    page.allowed.append("ERR_FAILED")
+    page.route("**/datastore/images?*", lambda route: route.abort())
+    for row in (500, 1000, 1500):
+        with page.expect_event("requestfailed"):
+            page.locator(".virtual").evaluate("(view, row) => { view.scrollTop = row * 76; }", row)
+    page.locator(".message.error").wait_for()
+    assert page.locator(".message.error").count() == 1  # what is said again stands once
+
+
+def test_the_list_comes_back_where_it_was_left_and_no_question_stays(
+    open_page: Callable[..., Any], server: Server
+) -> None:
+    page = open_page(f"{server.url}/#/list?search=fundus", viewport={"width": 1280, "height": 500})
+    page.locator(".image-row").first.wait_for()
+    page.locator(".virtual").evaluate("(view) => { view.scrollTop = 600; }")
+    page.locator(".image-row", has_text="fundus_010").click()
+    page.get_by_role("dialog").get_by_text("Who annotates?").wait_for()
+    page.go_back()
+    page.locator(".image-row", has_text="fundus_010").wait_for()
+    assert page.locator("dialog[open]").count() == 0
+    assert page.locator(".virtual").evaluate("(view) => view.scrollTop") == 600
+
+
+@pytest.mark.parametrize("hash_", ["#/", "#/list", "#/train", "#/review"])
+def test_no_page_is_wider_than_a_phone(open_page: Callable[..., Any], server: Server, hash_: str) -> None:
+    page = open_page(f"{server.url}/{hash_}", viewport={"width": 390, "height": 800}, locale="de-DE")
+    page.locator("main h1").wait_for()
+    if hash_ == "#/train":
+        page.locator("tbody tr").first.wait_for()
+    assert page.evaluate("document.scrollingElement.scrollWidth") == 390
 
 
 def test_names_are_never_read_as_html(open_page: Callable[..., Any], server: Server, evil_study: Path) -> None:
@@ -181,3 +211,12 @@ def assert_on_the_picture(page: Any, study: Path, image: str) -> None:
     distance = np.linalg.norm(found[:, None] - wanted[None], axis=2).min(1)
     assert len(found) == 2
     assert (distance < 0.5).all(), (found, wanted)
+
+
+def test_images_that_are_copied_into_the_folder_appear(page: Any, study: Path) -> None:
+    heading = page.locator("#images-title")
+    heading.wait_for()
+    count = int(heading.inner_text().split()[0])
+    (study / "copied.jpg").write_bytes((study / "synthetic_fundus_002.jpg").read_bytes())
+    page.get_by_role("heading", name=f"{count + 1} images").wait_for()
+    page.get_by_role("link", name="Open copied").wait_for()

@@ -82,6 +82,17 @@ def test_the_axis_of_a_loss_fits_the_curve_and_that_of_an_error_begins_at_zero(
     assert ticks("error", [9.81, 7.4, 6.48]) == ["0", "5", "10"]
 
 
+def test_a_refused_value_is_seen_where_its_options_were_closed(open_page: Callable[..., Any], spots: Server) -> None:
+    page = open_page(f"{spots.url}/#/train")
+    more, field = page.get_by_text("More options"), page.get_by_label("Batch size")
+    more.click()
+    field.fill("0")
+    more.click()
+    page.get_by_role("button", name="Start").click()
+    assert field.is_visible()
+    assert page.evaluate("document.activeElement.name") == "batch_size"
+
+
 def test_a_training_is_started_watched_and_published(open_page: Callable[..., Any], spots: Server) -> None:
     page = open_page(f"{spots.url}/#/train")
     page.get_by_text("6 labelled images can be used.").wait_for()

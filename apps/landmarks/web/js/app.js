@@ -10,8 +10,9 @@ const MESSAGE_SECONDS = 6;
 
 const find = (id) => document.getElementById(id);
 
-/** Shows a sentence for a few seconds; one of kind "error" stays until it is closed. */
+/** Shows a sentence for a few seconds; one of kind "error" stays until it is closed. What is said again stands once. */
 function message(text, kind = "info") {
+  for (const box of [...find("messages").children]) if (box.firstChild.textContent === text) box.remove();
   const close = el("button.close", { type: "button", "aria-label": t("close") }, "×");
   const box = el(`div.message.${kind}`, { role: kind === "error" ? "alert" : "status" }, el("span", {}, text), close);
   close.addEventListener("click", () => box.remove());

@@ -2,11 +2,10 @@
 
 /** Why a request was not answered: the server's sentence, and its HTTP status (0 where nothing answered). */
 export class Refusal extends Error {
-  constructor(sentence, status, retryAfter = null) {
+  constructor(sentence, status) {
     super(sentence);
     this.name = "Refusal";
     this.status = status;
-    this.retryAfter = retryAfter;
   }
 }
 
@@ -24,16 +23,6 @@ export class Client {
     this.askToken = askToken;
     this.onLink = onLink;
     this.unreachable = unreachable;
-  }
-
-  /** Whether a token was entered. */
-  get signedIn() {
-    return this.#token !== null;
-  }
-
-  /** Forgets the token. */
-  signOut() {
-    this.#token = null;
   }
 
   /** The JSON of an address. `options.signal` aborts. */
@@ -109,7 +98,7 @@ async function refused(response) {
   } catch {
     // no JSON: a proxy between answers for itself
   }
-  return new Refusal(String(sentence), response.status, Number(response.headers.get("Retry-After")) || null);
+  return new Refusal(String(sentence), response.status);
 }
 
 /** An address with its query; values that are null, undefined or "" are left out. */

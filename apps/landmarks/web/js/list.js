@@ -65,7 +65,7 @@ class ImageList {
   }
 
   leave() {
-    left = { hash: location.hash, top: this.rows.node.scrollTop };
+    left = { hash: this.hash, top: this.rows.node.scrollTop }; // the address names the next page already
     clearTimeout(this.typing);
     this.#request.abort();
     this.rows.close();
@@ -82,13 +82,14 @@ class ImageList {
     this.flagged.checked = this.#query.flagged === "true";
     const query = new URLSearchParams(Object.entries(this.#query).filter(([, value]) => value)).toString();
     const before = left;
-    if (!first) this.note(query ? `#/list?${query}` : "#/list");
+    this.hash = first ? location.hash : query ? `#/list?${query}` : "#/list";
+    if (!first) this.note(this.hash);
     const page = await this.#fetch(0);
     this.#showStates(page);
     this.count.textContent = t("list.count", { count: number(page.found), total: number(page.total) });
     this.empty.hidden = page.found > 0;
     this.rows.node.hidden = page.found === 0;
-    const top = first && before.hash === (location.hash || "#/list") ? before.top : 0;
+    const top = first && before.hash === this.hash ? before.top : 0;
     this.rows.reset(page.found, top);
   }
 

@@ -103,6 +103,8 @@ export class Router {
 
   /** Whether the page that is shown lets go: its `leave()` may answer false. */
   async #leave() {
+    // What a page asks is asked no longer once it is left.
+    for (const dialog of document.querySelectorAll("dialog[open]:not(#signin)")) dialog.close();
     return (await this.#shown?.leave?.()) !== false;
   }
 }

@@ -15,21 +15,33 @@ export async function show(root, params, { client, message }) {
   const thumbnails = new Thumbnails(client, 160);
   const [info, ...pages] = await Promise.all([client.get("/info/"), ...STATES.map((state) => firstImages(client, state))]);
   const protocols = Object.values(info.protocols);
-  const networks = el("div.stack");
+  const [head, pictures, networks] = [el("div.row.between.start-head"), el("section.card", { "aria-labelledby": "images-title" }), el("div.stack")];
+  let drawn = "";
+  const drawImages = (now, found) => {
+    drawn = JSON.stringify(now.datastore);
+    thumbnails.drop(pictures);
+    refill(head, heading(protocols, found[0].states));
+    refill(pictures, images(found, thumbnails));
+  };
   const drawNetworks = (now) => refill(networks, protocols.map((protocol) => network(protocol, now)));
+  drawImages(info, pages);
   drawNetworks(info);
   fill(
     root,
-    heading(protocols, pages[0].states),
+    head,
     Object.values(info.problems).map((problem) => el("p.notice.bad", { role: "alert" }, problem)),
     el(
       "div.start",
       {},
-      images(pages, thumbnails),
+      pictures,
       el("div.stack.side", {}, networks, slicer(message)),
     ),
   );
-  const stop = every(REFRESH_SECONDS, async () => drawNetworks(await client.get("/info/")));
+  const stop = every(REFRESH_SECONDS, async () => {
+    const now = await client.get("/info/");
+    drawNetworks(now);
+    if (JSON.stringify(now.datastore) !== drawn) drawImages(now, await Promise.all(STATES.map((state) => firstImages(client, state))));
+  });
   return () => {
     stop();
     thumbnails.close();
@@ -47,9 +59,7 @@ function heading(protocols, states) {
     el(index ? "a.button" : "a.button.primary", { href: single ? "#/annotate" : `#/annotate?${new URLSearchParams({ protocol: protocol.name })}` },
       single ? t("start.annotate") : t("start.annotate_protocol", { title: protocol.title })),
   );
-  return el(
-    "div.row.between.start-head",
-    {},
+  return [
     el(
       "div.lead",
       {},
@@ -57,12 +67,12 @@ function heading(protocols, states) {
       el("p.muted", {}, single ? protocols[0].description : t("start.several", { count: protocols.length })),
     ),
     left ? el("div.row", {}, next) : null,
-  );
+  ];
 }
 
 function images(pages, thumbnails) {
   const { total, states, flagged } = pages[0];
-  if (!total) return el("section.card", {}, el("h2", {}, t("start.images")), el("p", {}, t("start.no_images")));
+  if (!total) return [el("h2", { id: "images-title" }, t("start.images")), el("p", {}, t("start.no_images"))];
   const bar = el("div.bar", { role: "img", "aria-label": STATES.map((state) => `${t(`state.${state}`)}: ${states[state]}`).join(", ") });
   for (const state of [...STATES].reverse()) {
     if (!states[state]) continue;
@@ -70,9 +80,7 @@ function images(pages, thumbnails) {
     part.style.flexGrow = states[state];
     bar.append(part);
   }
-  return el(
-    "section.card.images",
-    { "aria-labelledby": "images-title" },
+  return [
     el(
       "div.row.between",
       {},
@@ -81,7 +89,7 @@ function images(pages, thumbnails) {
     ),
     bar,
     STATES.map((state, index) => strip(state, pages[index], states[state], thumbnails)),
-  );
+  ];
 }
 
 function strip(state, page, count, thumbnails) {

@@ -43,6 +43,11 @@ export async function show(root, params, context) {
   return stop;
 }
 
+/** A value that the browser refuses is in sight, so that it can say why. */
+function showOption({ target }) {
+  target.closest("details")?.toggleAttribute("open", true);
+}
+
 class TrainPage {
   #history = [];
   #shownVersion = null;
@@ -54,6 +59,7 @@ class TrainPage {
     this.options = el("section.card", { "aria-labelledby": "options-title" });
     this.course = el("section.card", { "aria-labelledby": "course-title" });
     this.list = el("section.card", { "aria-labelledby": "versions-title" });
+    this.labels = el("p.muted");
     this.live = el("p.hidden", { role: "status" });
     this.#buildOptions(info);
   }
@@ -79,6 +85,7 @@ class TrainPage {
     this.info = info;
     const { stats } = this;
     if (!isActive(stats)) this.#stopping = false;
+    this.labels.textContent = t("train.labels", { count: info.datastore.finals[this.protocol.name] });
     const said = t(`training.${stats.status}`);
     if (this.live.textContent !== said) this.live.textContent = said;
     this.start.disabled = isActive(stats);
@@ -94,7 +101,7 @@ class TrainPage {
     this.fields = Object.fromEntries(
       Object.entries(OPTIONS).map(([name, { text, ...limits }]) => [
         name,
-        el("input", { id: `option-${name}`, name, type: text ? "text" : "number", inputmode: text ? null : "decimal", placeholder: defaults[name] ?? t(name === "minutes" ? "train.no_limit" : "train.by_recipe"), ...limits }),
+        el("input", { id: `option-${name}`, name, type: text ? "text" : "number", inputmode: text ? null : "decimal", placeholder: defaults[name] ?? t(name === "minutes" ? "train.no_limit" : "train.by_recipe"), oninvalid: showOption, ...limits }),
       ]),
     );
     const field = (name) => el("div.field", {}, el("label", { for: `option-${name}` }, t(`option.${name}`)), this.fields[name]);
@@ -103,7 +110,7 @@ class TrainPage {
     fill(
       this.options,
       el("h2", { id: "options-title" }, t("train.new")),
-      el("p.muted", {}, t("train.labels", { count: info.datastore.completed })),
+      this.labels,
       el(
         "form.stack",
         {

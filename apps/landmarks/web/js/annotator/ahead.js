@@ -21,25 +21,25 @@ export class Ahead {
    */
   prepare(wish, present, warm) {
     const kept = read(wish);
-    if (this.#named || (kept !== null && kept !== present)) return;
+    if (this.#named || (kept !== null && kept.id !== present)) return;
     this.#named = this.#name(wish, present).finally(() => {
       this.#named = null;
     });
     this.#named.then((id) => id && warm(id)).catch(() => {});
   }
 
-  /** The prepared image, once; null where there is none for this wish. */
+  /** The prepared image, once, as the strategy told it; null where there is none for this wish. */
   async take(wish, present) {
     await this.#named?.catch(() => null);
     const kept = read(wish);
     keep(null);
-    return kept === present ? null : kept;
+    return kept?.id === present ? null : kept;
   }
 
   async #name(wish, present) {
-    const { id } = await this.study.next(wish.strategy, wish.protocol, wish.annotator);
+    const { id, message } = await this.study.next(wish.strategy, wish.protocol, wish.annotator);
     if (id === null || id === present) return null;
-    keep({ id, wish });
+    keep({ id, message, wish });
     return id;
   }
 }
@@ -53,11 +53,11 @@ function keep(named) {
   }
 }
 
-/** The image that is kept for a wish; null where there is none. */
+/** What is kept for a wish; null where there is nothing. */
 function read(wish) {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEY));
-    return JSON.stringify(kept?.wish) === JSON.stringify(wish) ? kept.id : null;
+    return JSON.stringify(kept?.wish) === JSON.stringify(wish) ? kept : null;
   } catch {
     return null;
   }

@@ -73,15 +73,13 @@ export async function show(root, params, context) {
   };
 }
 
-/** The name is asked once; then the wished image opens, or unsent work is offered, or the strategy chooses. */
+/** The name is asked once, before the first image opens. */
 async function begin(bench, session, { image }) {
   if (!bench.settings.get("nameAsked", false) || (bench.hasReaders && !bench.annotator)) {
     bench.settings.set("nameAsked", true);
     await session.rename();
   }
-  if (image) await session.openWished(image);
-  else await session.next();
-  session.offerUnsent({ all: true });
+  if (!bench.closed) await session.begin(image);
 }
 
 /** The protocol that the address names, or that was used last; at first the first that the server offers. */

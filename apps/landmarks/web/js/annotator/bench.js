@@ -91,6 +91,14 @@ export class Bench {
     }, INFO_SECONDS * 1000);
   }
 
+  /** Tells one sentence more: a warning or an error that stands, which may offer something, stays before it. */
+  add(text, kind = "info", actions = []) {
+    const { notice } = this;
+    if (notice === null || notice.kind === "info") return this.say(text, kind, actions);
+    const told = notice.text.includes(text) ? notice.text : `${notice.text} ${text}`;
+    this.say(told, notice.kind, [...notice.actions, ...actions]);
+  }
+
   /** Tells of an error in its own words. */
   fail(error) {
     if (error.name === "AbortError") return;

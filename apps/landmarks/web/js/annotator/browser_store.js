@@ -30,12 +30,16 @@ export class Settings {
 
 /**
  * Work that the server does not have: at most one per image of one size and definition of the landmarks, and where each
- * image has several readers, per reader; beside it what was laid aside. It is written at once, so that a crash of the
- * browser or of the computer takes nothing but the drag that was going on.
+ * image has several readers, per reader; beside it what was laid aside, also for the work of another page on the same
+ * image, as in a second tab. It is written at once, so that a crash of the browser or of the computer takes nothing but
+ * the drag that was going on.
  *
  * The work that is meant is told by its `{image, task, frame}`.
  */
 export class UnsentStore {
+  /** What this page took up, as it was kept. */
+  #taken = new Set();
+
   /** @param {() => {annotator: string, apart: boolean}} who works, and whether their work is theirs alone. */
   constructor(who) {
     this.who = who;
@@ -51,15 +55,23 @@ export class UnsentStore {
     const { task, ...rest } = record;
     const entry = { ...rest, protocol: task.name, meaning: task.meaning, annotator, labels, when: Date.now() };
     try {
-      localStorage.setItem(this.#key(record), JSON.stringify(entry));
+      const key = this.#key(record);
+      const present = read(key);
+      if (present !== null && !this.#isOf(record, present) && !move(key, copyOf(key, present))) return false;
+      localStorage.setItem(key, JSON.stringify(entry));
+      remove(copyOf(key, record));
       return true;
     } catch {
       return false;
     }
   }
 
+  /** The server has the work, or the person gave it up; what another page does on the image stays. */
   forget(work) {
-    remove(this.#key(work));
+    const key = this.#key(work);
+    const present = read(key);
+    if (present !== null && this.#isOf(work, present)) remove(key);
+    remove(copyOf(key, work));
   }
 
   /**
@@ -85,7 +97,9 @@ export class UnsentStore {
 
   /** The unsent work of an image; null where there is none of that definition and size. */
   of(work) {
-    return read(this.#key(work));
+    const kept = read(this.#key(work));
+    this.#taken.add(JSON.stringify(kept));
+    return kept;
   }
 
   /** Whether unsent work waits for the image as it was in another size. */
@@ -107,6 +121,11 @@ export class UnsentStore {
   /** @param {object} entry one of {@link UnsentStore#all} or {@link UnsentStore#strange}. */
   discard(entry) {
     remove(entry.key);
+  }
+
+  /** Whether an entry is of this very work, or the one that it was taken up from; the former version told no work. */
+  #isOf({ id }, entry) {
+    return entry.id === undefined || entry.id === id || this.#taken.has(JSON.stringify(entry));
   }
 
   #entries() {
@@ -157,6 +176,11 @@ function sameSize(one, other) {
 function asideOf(key) {
   const entries = keysOf(key + ASIDE).map((place) => ({ ...read(place), key: place }));
   return entries.filter(({ points }) => points).sort((a, b) => b.when - a.when);
+}
+
+/** Where work lies while that of another page on the same image has its place. */
+function copyOf(key, { id }) {
+  return `${key}${ASIDE}.${id}`;
 }
 
 /** Where the next work is laid aside beside a key. */

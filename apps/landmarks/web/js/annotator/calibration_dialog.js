@@ -14,6 +14,7 @@ export async function calibrate(bench) {
   if (image === null) return;
   if (!calibration) return bench.say(t("calibration.not_offered"), "info");
   const answer = await askToReplace(bench, calibration);
+  if (bench.image !== image) return; // another one came meanwhile
   if (answer === "draw") bench.setTool("line");
   if (answer === "undo") await change(bench, () => bench.study.undoCalibration(image.id), "calibration.undone");
 }
@@ -42,6 +43,7 @@ export async function lineDrawn(bench) {
   });
   const buttons = [{ label: t("choice.cancel"), value: null }, { label: t("choice.calibrate"), value: "save", primary: true }];
   const answer = await openDialog(t("calibration.title"), body, buttons);
+  if (bench.image !== image) return;
   bench.setTool(null);
   if (answer !== "save") return;
   const mm = Number(String(length.value).replace(",", "."));

@@ -96,8 +96,11 @@ export class Deeds {
   /** Ends what is going on: a drag, placing, drawing a line, a notice. */
   cancel = () => {
     const { bench } = this;
-    if (bench.work?.dragging) bench.work.cancelDrag();
-    else if (bench.tool !== null) bench.setTool(null);
+    if (bench.work?.dragging) {
+      bench.work.cancelDrag();
+      return bench.workChanged();
+    }
+    if (bench.tool !== null) bench.setTool(null);
     else if (bench.notice !== null) bench.say("");
     bench.changed();
   };

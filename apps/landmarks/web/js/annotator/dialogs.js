@@ -21,6 +21,7 @@ export function openDialog(title, body, buttons, { wide = false } = {}) {
       event.preventDefault();
       end(null);
     });
+    dialog.addEventListener("close", () => end(null)); // its page is left
     dialog.addEventListener("keydown", (event) => event.stopPropagation()); // the annotator's keys rest meanwhile
     document.body.append(dialog);
     dialog.showModal();

@@ -136,8 +136,10 @@ export class Gestures {
         if (changed) bench.workChanged();
       },
       cancel: () => {
-        if (work.dragging) work.cancelDrag();
         finish();
+        if (!work.dragging) return;
+        work.cancelDrag();
+        if (bench.work === work) bench.workChanged();
       },
     };
   }

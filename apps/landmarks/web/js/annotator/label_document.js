@@ -9,7 +9,6 @@ const SCHEMA =
 const ORIENTATION = [-1, 0, 0, 0, -1, 0, 0, 0, 1];
 // Older modules of Slicer write their results as previews; where Slicer has not placed one yet, it has no position.
 const WORDS = { defined: "defined", missing: "missing", undefined: "undefined", preview: "defined" };
-const CONFIDENCE = /(?:^|; )confidence (0(?:\.\d+)?|1(?:\.0+)?)$/;
 
 /** A label that cannot be opened; `key` and `values` are the sentence for the person. */
 export class LabelError extends Error {
@@ -37,7 +36,7 @@ export function labelText(points, frame) {
 /**
  * The points of a markups file in the order of the task; landmarks that the file lacks are undefined.
  *
- * @returns {{name: string, word: string, position: number[]|null, confidence: number|null}[]}
+ * @returns {{name: string, word: string, position: number[]|null}[]}
  * @throws {LabelError} it was made on another placement of the image, names landmarks that the task lacks, or is no
  *   point list in LPS or RAS millimetres.
  */
@@ -55,7 +54,7 @@ export function readLabel(document, task, frame) {
   }
   const unknown = [...found.keys()].filter((name) => !task.names.includes(name));
   if (unknown.length) throw new LabelError("label.unknown", { names: unknown.join(", "), protocol: task.name });
-  return task.names.map((name) => found.get(name) ?? { name, word: "undefined", position: null, confidence: null });
+  return task.names.map((name) => found.get(name) ?? { name, word: "undefined", position: null });
 }
 
 /** Whether two markups files say the same of each landmark. */
@@ -85,8 +84,7 @@ function controlPoint(number, point) {
 function readPoint(item, flip) {
   const word = WORDS[item.positionStatus ?? "defined"];
   if (word === undefined) throw new LabelError("label.status", { name: item.label, word: item.positionStatus });
-  const stated = CONFIDENCE.exec(item.description ?? "");
-  const point = { name: item.label, word, position: null, confidence: stated ? Number(stated[1]) : null };
+  const point = { name: item.label, word, position: null };
   if (word !== "defined") return point;
   const whole = Array.isArray(item.position) && item.position.length === 3 && item.position.every(Number.isFinite);
   if (!whole && item.positionStatus === "preview") return { ...point, word: "undefined" };

@@ -1,5 +1,6 @@
 /** Work that this browser keeps is offered: to open it or to give it up, one image after the other. */
 
+import { when } from "../i18n.js";
 import { ask } from "./dialogs.js";
 import { Task } from "./task.js";
 
@@ -61,7 +62,7 @@ export class Offers {
 
   async #discard(entry, index, all) {
     const { bench } = this;
-    const told = bench.t("unsent.of", { id: entry.image, when: new Date(entry.when).toLocaleString() });
+    const told = bench.t("unsent.of", { id: entry.image, when: when(entry.when / 1000) });
     if ((await ask(bench, "ask.discard", [told], ["cancel", "discard"])) !== "discard") return;
     bench.unsent.discard(entry);
     bench.say("");

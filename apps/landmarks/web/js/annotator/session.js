@@ -1,5 +1,6 @@
 /** The course of the work: which image is open, which is next, and what the network says. */
 
+import { when } from "../i18n.js";
 import { Ahead } from "./ahead.js";
 import { askName } from "./dialogs.js";
 import { Offers } from "./offers.js";
@@ -11,6 +12,8 @@ export class Session {
   #opening = 0;
   /** The image that is open or being opened. */
   #id = null;
+  /** What is done once a reader has said who they are; null where nothing waits for it. */
+  #waits = null;
 
   /**
    * @param {import("./bench.js").Bench} bench
@@ -33,7 +36,32 @@ export class Session {
     return { strategy: settings.get("strategy", "first"), protocol: task.name, annotator };
   }
 
+  /** Whether an image without a label is shown with a prediction; without a network the server refuses each. */
+  get #detects() {
+    const { info, settings, task } = this.bench;
+    return settings.get("detectOnOpen", true) && task.name in info.models;
+  }
+
+  /** Whether each image has several readers, and nobody has said which of them works here. */
+  get #nameless() {
+    return this.bench.hasReaders && !this.bench.annotator;
+  }
+
   // Opening
+
+  /** Opens the first image: the one that the person named, else one that the strategy chooses; then offers unsent work. */
+  async begin(image) {
+    if (this.#nameless) return this.#askWho(() => this.begin(image));
+    if (image) await this.openWished(image);
+    else await this.next();
+    this.offerUnsent({ all: true });
+  }
+
+  #askWho(then) {
+    const { bench } = this;
+    this.#waits = then;
+    bench.say(bench.t("name.needed"), "warning", [{ label: bench.t("name.give"), act: () => this.rename() }]);
+  }
 
   /**
    * Opens an image; the work on the one before is settled by {@link Sender#leaveImage}.
@@ -46,7 +74,7 @@ export class Session {
     const { bench } = this;
     const turn = ++this.#opening;
     this.#id = id;
-    const detecting = fresh && bench.settings.get("detectOnOpen", true) ? this.#predict(id) : null;
+    const detecting = fresh && this.#detects ? this.#predict(id) : null;
     detecting?.catch(() => {});
     try {
       await bench.during("open", () => this.#fetch(id, turn, unsent, tag ? [tag] : undefined));
@@ -55,7 +83,7 @@ export class Session {
     }
     if (turn !== this.#opening || bench.work === null) return;
     const begun = bench.work.savedTag !== null || bench.work.touched;
-    if (!begun && bench.settings.get("detectOnOpen", true)) await this.detect(detecting);
+    if (!begun && this.#detects) await this.detect(detecting);
     if (turn !== this.#opening) return;
     this.offerUnsent();
     this.#prepareNext();
@@ -73,7 +101,7 @@ export class Session {
     const { work, otherProtocol, seen } = await this.#workOf(image, unsent, tags);
     if (turn !== this.#opening) return;
     this.#begin(work, image.entry, seen);
-    if (otherProtocol) bench.say(bench.t("other_protocol", { id, protocol: otherProtocol }), "warning");
+    if (otherProtocol) bench.add(bench.t("other_protocol", { id, protocol: otherProtocol }), "warning");
     bench.context.note(`#/annotate?${new URLSearchParams({ image: id, protocol: bench.task.name })}`);
   }
 
@@ -108,7 +136,10 @@ export class Session {
     bench.settings.set("annotator", name);
     bench.annotator = name;
     bench.changed();
-    if (id !== null) await this.open(id);
+    const waited = this.#waits;
+    this.#waits = null;
+    if (waited !== null) await waited().catch((error) => bench.fail(error));
+    else if (id !== null) await this.open(id);
   }
 
   /** Work on other images that the server does not have, as after a crash, is offered; `all`: all that is kept. */
@@ -158,8 +189,7 @@ export class Session {
       return found;
     }
     const drop = () => this.dropUnsent();
-    const when = new Date(kept.when).toLocaleString();
-    bench.say(bench.t("unsent.back", { id: image.id, when }), "warning", [{ label: bench.t("unsent.drop"), act: drop }]);
+    bench.say(bench.t("unsent.back", { id: image.id, when: when(kept.when / 1000) }), "warning", [{ label: bench.t("unsent.drop"), act: drop }]);
     return { work, otherProtocol: "", seen: seenBy(kept, work, found.work, image.entry) };
   }
 
@@ -168,11 +198,10 @@ export class Session {
     this.sender.begin(work.image, entry, seen);
     bench.work = work;
     bench.current = work.nextUnlabelled() ?? 0;
-    work.resume();
+    if (!document.hidden) work.resume();
     if (bench.unsent.hasAside(work)) {
       const show = { label: bench.t("choice.show_mine"), act: () => this.#showAside(work) };
-      const told = [bench.notice?.text, bench.t("unsent.aside", { id: work.image })].filter(Boolean).join(" ");
-      bench.say(told, "warning", [...(bench.notice?.actions ?? []), show]);
+      bench.add(bench.t("unsent.aside", { id: work.image }), "warning", [show]);
     }
     const label = entry?.labels[work.savedTag];
     if (label?.annotator && label.annotator !== bench.annotator && bench.notice === null) {
@@ -198,15 +227,17 @@ export class Session {
   /** Opens the image that the strategy chooses. */
   async next() {
     const { bench } = this;
+    if (this.#nameless) return this.#askWho(() => this.next());
     if (bench.busy.has("next") || !(await this.sender.leaveImage())) return;
     const choose = async () => {
       const present = bench.image?.id ?? null;
       const prepared = await this.ahead.take(this.#wish, present);
       const { strategy, protocol, annotator } = this.#wish;
-      const free = prepared !== null && (await bench.study.entry(prepared))?.state === "unlabeled";
-      const found = free ? { id: prepared } : await bench.study.next(strategy, protocol, annotator);
-      if (found.id === null) bench.say(found.message, "info");
-      else await this.open(found.id, { fresh: true });
+      const free = prepared !== null && (await bench.study.entry(prepared.id))?.state === "unlabeled";
+      const found = free ? prepared : await bench.study.next(strategy, protocol, annotator);
+      if (found.id !== null) await this.open(found.id, { fresh: true });
+      const open = bench.image?.id === found.id && bench.notice === null;
+      if (found.id === null || open) bench.say(found.message);
     };
     try {
       await bench.during("next", choose);
@@ -219,7 +250,7 @@ export class Session {
     const { bench } = this;
     if (!bench.settings.get("prepareNext", true) || bench.image === null) return;
     this.ahead.prepare(this.#wish, bench.image.id, (id) => {
-      const seen = bench.settings.get("detectOnOpen", true) ? bench.study.detect(bench.task, id) : null;
+      const seen = this.#detects ? bench.study.detect(bench.task, id) : null;
       const drawn = bench.study.frame(id).then(({ size }) => this.picture.warm(id, size, bench.view.room));
       return Promise.all([seen, drawn]);
     });
@@ -240,9 +271,9 @@ export class Session {
       const prediction = await bench.during("detect", () => answer ?? this.#predict(image.id));
       if (bench.work !== work) return;
       work.applyPrediction(prediction);
-      if (prediction.unfamiliar) bench.say(bench.t("unfamiliar"), "warning");
-      else if (prediction.message) bench.say(prediction.message, "info");
-      bench.current = work.nextUnlabelled() ?? bench.current;
+      if (prediction.unfamiliar) bench.add(bench.t("unfamiliar"), "warning");
+      else if (prediction.message) bench.add(prediction.message);
+      if (bench.tool !== "place") bench.current = work.nextUnlabelled() ?? bench.current; // what is being placed stays
       bench.workChanged();
     } catch (error) {
       if (bench.work === work) bench.fail(error);

@@ -34,7 +34,7 @@ export class Stage {
     this.hint.id = "stage-hint";
     this.observer = new ResizeObserver(([{ contentRect }]) => {
       bench.view.resize([contentRect.width, contentRect.height]);
-      this.redraw();
+      bench.changed(); // the zoom is told elsewhere too
     });
     this.observer.observe(this.element);
     bench.listen(() => this.show());

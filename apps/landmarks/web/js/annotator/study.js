@@ -112,11 +112,11 @@ export class Study {
     return readPrediction(await this.client.json("POST", path), task);
   }
 
-  /** The image that a strategy chose, `{id, message}`; the ID is null where there is none. */
+  /** The image that a strategy chose, with what a person should know of it, `{id, message}`; the ID is null where there is none. */
   async next(strategy, protocol, annotator) {
     const params = { protocol, ...(annotator ? { client_id: annotator } : {}) };
     const found = await this.client.json("POST", `/activelearning/${encodeURIComponent(strategy)}`, params);
-    return { id: found?.id ?? null, message: found?.message ?? "" };
+    return { id: found?.id ?? null, message: found?.message ?? found?.note ?? "" };
   }
 
   /** Stores a label; returns what the server recorded of it. */

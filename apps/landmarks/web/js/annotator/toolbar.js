@@ -51,7 +51,7 @@ export class Toolbar {
       this.name.title = title;
     }
     this.#showState();
-    this.zoom.textContent = `${Math.round(100 * view.zoom)} %`;
+    this.zoom.textContent = image === null ? "–" : `${Math.round(100 * view.zoom)} %`;
     const idle = work !== null && !busy.has("submit");
     buttons.nextImage.disabled = busy.has("next") || busy.has("open");
     buttons.detect.disabled = work === null || busy.has("detect");

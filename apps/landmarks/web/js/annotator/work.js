@@ -27,6 +27,8 @@ export class Work {
    *   `saved` is the content that the server has under `savedTag`, null where it has none.
    */
   constructor({ task, image, frame, points, modelVersion = null, savedTag = null, saved = null, seconds = 0 }) {
+    /** Tells this work from other work on the image, as in a second tab; a whole number. */
+    this.id = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
     this.task = task;
     this.image = image;
     this.frame = frame;
@@ -219,6 +221,7 @@ export class Work {
   /** The work as plain values, without its history. A drag that goes on is part of it. */
   record() {
     return {
+      id: this.id,
       task: this.task,
       image: this.image,
       frame: this.frame,
