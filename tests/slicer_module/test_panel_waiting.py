@@ -119,6 +119,40 @@ def test_a_protocol_is_not_left_while_a_label_is_on_its_way(waiting: Driver, cli
     panel.idle()
 
 
+@pytest.mark.parametrize(("press", "answer"), [("submit", "submit"), ("next", "discard")])
+def test_an_answer_counts_for_the_image_that_the_question_was_about(
+    connect: Callable[..., Driver], client: FolderClient, press: str, answer: str
+) -> None:
+    client.infer("head", "two", keep=True)
+    driver = connect(client)
+    driver.open("one")
+    driver.do("detect")
+    driver.drag(2, (51.0, 48.0))
+    driver.choose(0)
+    driver.click("clear")
+    client.gate.clear()
+    driver.answers = ["keep"]
+    driver.ui.imageTable.cellDoubleClicked.emit(_select(driver, "two"), 0)
+
+    def ask(_question: object) -> str:
+        client.gate.set()
+        driver.host.step(300)  # a dialog, in which events go on; the image comes
+        client.gate.clear()
+        assert driver.work.image == "one"
+        return answer
+
+    driver.bench.ask = ask
+    if press == "submit":
+        driver.click("submit")
+    else:
+        driver.ui.imageTable.cellDoubleClicked.emit(_select(driver, "three"), 0)
+    client.gate.set()
+    driver.idle()
+    sent = {"submit": [("one", "final")], "discard": []}[answer]
+    assert [key for key in client.labels if key[1] != "original"] == sent
+    assert [item.image for item in driver.bench.session.unsent] == []
+
+
 def test_closing_the_module_while_a_request_runs(
     connect: Callable[..., Driver],
     client: FolderClient,

@@ -123,7 +123,7 @@ class CalibrationBox:
         if bench.session.annotator:
             statement["annotator"] = bench.session.annotator
         if known.file_spacing is not None:
-            if bench.ask(_overrule_question(known, work.image)) != OVERRULE_FILE:
+            if bench.answer(_overrule_question(known, work.image)) != OVERRULE_FILE:
                 return
             statement["how"] = OVERRULE
         image = work.image

@@ -84,8 +84,9 @@ class MeasurementExport:
     def save_image(self, *_args: Any) -> None:
         """Writes the measurements of the open image to a CSV file."""
         work = self._bench.session.work
-        if work is not None:
-            self._save(f"{work.image}_measurements.csv", lambda: csv_text(self._rows()).encode("utf-8"))
+        path = "" if work is None else self._ask_path(f"{work.image}_measurements.csv")
+        if path:
+            self._write(path, csv_text(self._rows()).encode("utf-8"))
 
     def save_study(self, *_args: Any) -> None:
         """Writes the measurements of all final labels on the server to a CSV file."""
@@ -93,7 +94,7 @@ class MeasurementExport:
         if client is None or task is None:
             return
         name = task.name
-        path = ask_path(f"{name}_measurements.csv")
+        path = self._ask_path(f"{name}_measurements.csv")
         if path:
             words = _("Fetching the measurements of the study")
             bench.run(STUDY, words, lambda: client.study_measurements(name), lambda found: self._write(path, found))
@@ -117,10 +118,9 @@ class MeasurementExport:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return measurement_rows(work, self._bench.session.annotator, self._calibration.source, now)
 
-    def _save(self, name: str, content: Any) -> None:
-        path = ask_path(name)
-        if path:
-            self._write(path, content())
+    def _ask_path(self, name: str) -> str:
+        with self._bench.background.held():
+            return ask_path(name)
 
     def _write(self, path: str, content: bytes) -> None:
         try:

@@ -68,7 +68,7 @@ class StudyBox:
             go_on()
 
         question = bench.session.question_before_leaving()
-        answer = KEEP if question is None else bench.ask(question)
+        answer = KEEP if question is None else bench.answer(question)
         if answer == STAY:
             stayed()
         elif answer == SAVE_DRAFT:
@@ -184,7 +184,7 @@ class StudyBox:
             return
         sentence = _("Send the image {name} to {server}?").format(name=node.GetName(), server=bench.session.server)
         details = (_("The file leaves Slicer with all that it holds, also names and dates inside it."),)
-        if bench.ask(Question(sentence, details, (UPLOAD, STAY))) == UPLOAD:
+        if bench.answer(Question(sentence, details, (UPLOAD, STAY))) == UPLOAD:
             self.leave(lambda: self._upload(node))
 
     def _upload(self, node: Any) -> None:

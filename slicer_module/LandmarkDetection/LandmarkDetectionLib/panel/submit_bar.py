@@ -87,7 +87,7 @@ class SubmitBar:
         if question is None:
             self._submit_seen()
             return
-        answer = self._bench.ask(question)
+        answer = self._bench.answer(question)
         if answer == SAVE_DRAFT:
             self.save_draft()
         elif answer == SUBMIT:
@@ -184,7 +184,7 @@ class SubmitBar:
         """Asks whose label counts; False where the person decides later, and the points stay unsent."""
         bench = self._bench
         details = (_("If yours replaces it, theirs stays among the earlier versions of the image."),)
-        answer = bench.ask(Question(str(error), details, (KEEP, REPLACE, DISCARD)))
+        answer = bench.answer(Question(str(error), details, (KEEP, REPLACE, DISCARD)))
         if answer == REPLACE:
             self._send(submission.over(error.labels), then)
         elif answer == DISCARD:

@@ -111,7 +111,8 @@ class VersionsBox:
             if not versions:
                 bench.say(_("{image} has no earlier version: its label was not changed yet.").format(image=image), INFO)
                 return
-            version = self.choose(image, versions)
+            with bench.background.held():
+                version = self.choose(image, versions)
             if version is not None:
                 self._study.leave(lambda: self._restore(image, version))
 
