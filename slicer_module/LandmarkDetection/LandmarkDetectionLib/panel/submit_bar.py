@@ -152,10 +152,10 @@ class SubmitBar:
             words = _("{image} is submitted.") if submission.tag == "final" else _("{image} is saved as a draft.")
             bench.say(words.format(image=submission.image))
             bench.save()
-            work = bench.session.work
+            work = bench.session.open_work_of(submission.record)
             if then is not None:
                 then()
-            elif submission.tag == "final" and work is not None and work.image == submission.image and not work.dirty:
+            elif submission.tag == "final" and work is not None and not work.dirty:
                 self.submitted()
 
         def failed(error: ClientError) -> None:
@@ -188,9 +188,8 @@ class SubmitBar:
         if answer == REPLACE:
             self._send(submission.over(error.labels), then)
         elif answer == DISCARD:
-            work = bench.session.work
             bench.session.forget_unsent(submission.record)
-            if work is not None and work.image == submission.image:
+            if bench.session.open_work_of(submission.record) is not None:
                 bench.session.discard()
                 bench.scene.clear()
                 self.open(submission.image)

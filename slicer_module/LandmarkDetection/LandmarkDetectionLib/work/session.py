@@ -83,6 +83,13 @@ class Session:
             return str(error)
         return ""
 
+    def origin_problem(self) -> str:
+        """One sentence where the open image came from another server, whose images may have the same names."""
+        if self.info is None or self.work is None or self.work.server in ("", self.server):
+            return ""
+        sentence = _("{image} came from {origin}: connect to that server again, or open the image from {server}.")
+        return sentence.format(image=self.work.image, origin=self.work.server, server=self.server)
+
     # The protocol
 
     def choose_task(self, name: str) -> None:
@@ -203,7 +210,7 @@ class Session:
             return _("Connect to a server first.")
         if self.work is None:
             return _("Open an image first.")
-        problem = self.definition_problem()
+        problem = self.definition_problem() or self.origin_problem()
         if not problem and self.work.image not in {entry.id for entry in self.images} and len(self.images):
             return _("The server does not have the image {image}: upload it first.").format(image=self.work.image)
         if not problem and self.model is None:
@@ -249,7 +256,7 @@ class Session:
             return _("{image} was opened as {reader}: enter that name again, or open the image anew.").format(
                 image=self.work.image, reader=self.work.reader
             )
-        return self.definition_problem()
+        return self.definition_problem() or (self.origin_problem() if tag == "draft" else "")
 
     def question_before_submitting(self) -> Question | None:
         """The question before a final label: doubts, missing answers, swapped pairs, another server.
@@ -273,7 +280,8 @@ class Session:
         if not details:
             return None
         details += [words for words in (self.unseen_words(),) if words]
-        return Question(_("Submit this label as it is?"), tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
+        choices = (STAY, SUBMIT) if self.why_not_submit("draft") else (STAY, SUBMIT, SAVE_DRAFT)
+        return Question(_("Submit this label as it is?"), tuple(details), choices)
 
     def unseen_words(self) -> str:
         """Number and names of the predictions that have not been reviewed; empty if there is none."""
@@ -303,7 +311,7 @@ class Session:
     def standing_flags(self) -> tuple[str, ...]:
         """The server's flags of the open label while it is unchanged: submitting confirms it."""
         entry = None if self.work is None or self.work.dirty else self.images.get(self.work.image)
-        if entry is None or self.work is None or entry.open_tag != "final":
+        if entry is None or self.work is None or entry.open_tag != "final" or self.origin_problem():
             return ()
         return tuple(self.work.task.in_words(flag) for flag in entry.flags)
 
@@ -311,7 +319,7 @@ class Session:
         """Takes up a stored label; later changes of the work stay unsent."""
         submission = sent.submission
         self._keep_later_changes(submission)
-        work = self._open_work_of(submission.record)
+        work = self.open_work_of(submission.record)
         if work is not None:
             work.mark_saved(submission)
         if sent.address != self.server:  # another one was connected to meanwhile
@@ -337,7 +345,7 @@ class Session:
 
     def retry(self, unsent: Unsent) -> Submission:
         """The same label again; of the open work where it is the same image."""
-        work = self._open_work_of(unsent.record)
+        work = self.open_work_of(unsent.record)
         if work is not None:
             return work.submission(unsent.tag, self.annotator)
         return Submission.of(unsent.record, unsent.tag, self.annotator)
@@ -385,5 +393,6 @@ class Session:
         self.forget_unsent(unsent.record)
         self.unsent = (*self.unsent, unsent)
 
-    def _open_work_of(self, record: WorkRecord) -> Work | None:
+    def open_work_of(self, record: WorkRecord) -> Work | None:
+        """The open work, if it is on the image of a record."""
         return self.work if self.work is not None and self._is_same(self.work, record) else None

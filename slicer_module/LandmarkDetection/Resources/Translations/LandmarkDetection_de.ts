@@ -1711,6 +1711,10 @@
    <translation>Der Server hat keine Protokolle: Starten Sie ihn mit mindestens einem.</translation>
   </message>
   <message>
+   <source>{image} came from {origin}: connect to that server again, or open the image from {server}.</source>
+   <translation>{image} kam von {origin}: Verbinden Sie sich wieder mit diesem Server, oder öffnen Sie das Bild von {server}.</translation>
+  </message>
+  <message>
    <source>The server does not have the protocol {name}.</source>
    <translation>Der Server hat das Protokoll {name} nicht.</translation>
   </message>
