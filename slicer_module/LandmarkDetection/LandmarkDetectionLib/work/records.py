@@ -295,11 +295,13 @@ class Unsent:
         record: the work.
         tag: how it was to be sent; ``draft`` where it was only left.
         reason: one sentence: why it was not sent.
+        aside: whether the image was opened with other points since, which do not go on with these.
     """
 
     record: WorkRecord
     tag: str
     reason: str
+    aside: bool = False
 
     @property
     def image(self) -> str:
@@ -322,8 +324,14 @@ class SessionRecord:
 
     def to_json(self) -> str:
         unsent = [
-            {"record": i.record.to_json(), "tag": i.tag, "reason": i.reason, "server": i.record.server}
-            for i in self.unsent
+            {
+                "record": item.record.to_json(),
+                "tag": item.tag,
+                "reason": item.reason,
+                "server": item.record.server,
+                **({"aside": True} if item.aside else {}),
+            }
+            for item in self.unsent
         ]
         work = None if self.work is None else self.work.to_json()
         return to_scene_text({"server": self.server, "work": work, "unsent": unsent})
@@ -347,4 +355,5 @@ class SessionRecord:
 def _unsent(item: Any) -> Unsent:
     entry = as_object(item, "Saved unsent work")
     tag, reason, server = (as_text(entry.get(name), f"The saved {name}") for name in ("tag", "reason", "server"))
-    return Unsent(WorkRecord.from_json(as_text(entry.get("record"), "Saved unsent work"), server), tag, reason)
+    record = WorkRecord.from_json(as_text(entry.get("record"), "Saved unsent work"), server)
+    return Unsent(record, tag, reason, entry.get("aside") is True)

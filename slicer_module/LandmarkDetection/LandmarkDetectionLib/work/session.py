@@ -20,6 +20,7 @@ from .history import Clock
 from .jobs import OpenedImage, Refreshed, Sent, check_definition
 from .question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
 from .records import SessionRecord, Submission, Unsent, WorkRecord, content_of
+from .unsent import UnsentWorks, on_one_image
 from .work import Work
 
 #: How many landmarks a sentence names before it breaks off.
@@ -37,10 +38,14 @@ class Session:
         self.images = ImageList()
         self.task: TaskDefinition | None = None
         self.work: Work | None = None
-        #: Work of images that were left, or whose sending failed; at most one per image, definition, server and reader.
-        self.unsent: tuple[Unsent, ...] = ()
+        self._unsent = UnsentWorks(self._is_same)
 
     # The server
+
+    @property
+    def unsent(self) -> tuple[Unsent, ...]:
+        """Work of images that were left, or whose sending failed."""
+        return self._unsent.items
 
     @property
     def connected(self) -> bool:
@@ -133,7 +138,7 @@ class Session:
             return
         kept = self.unsent_of(self.work)
         if kept is None or kept.record.points != self.work.points:
-            self._keep(Unsent(self.work.record(), "draft", reason))
+            self._unsent.keep(Unsent(self.work.record(), "draft", reason))
 
     def discard(self) -> None:
         """Discards the open work, also among the unsent, and closes the image."""
@@ -155,7 +160,9 @@ class Session:
             unsent_first: False where the person chose this very label; unsent work stays among the unsent.
         """
         record = opened.record
-        kept = self.unsent_of(record) if unsent_first else None
+        if not unsent_first:
+            self._unsent.set_aside(record)
+        kept = self._unsent.take_up(record) if unsent_first else None
         if kept is not None:
             record = replace(kept.record.on(record.geometry), server=record.server, reader=record.reader)
         return self.adopt(Work.from_record(record, self._clock))
@@ -174,22 +181,14 @@ class Session:
         self.work = None
 
     def unsent_of(self, work: Work | WorkRecord) -> Unsent | None:
-        """The unsent work on the same image."""
-        return next((item for item in self.unsent if self._is_same(item.record, work)), None)
+        """The unsent work that a work goes on with."""
+        return self._unsent.of(work)
 
     def forget_unsent(self, work: Work | WorkRecord) -> None:
-        self.unsent = tuple(item for item in self.unsent if not self._is_same(item.record, work))
+        self._unsent.forget(work)
 
     def _is_same(self, one: Work | WorkRecord, other: Work | WorkRecord) -> bool:
-        """Whether two works are on one image of one server, by the same landmarks and, where it counts, reader.
-
-        Images of two servers may have the same name, and one of another size is another image.
-        """
-        origins = [(one.server, other.server), (str(one.geometry.size or ""), str(other.geometry.size or ""))]
-        if self.info is None or self.info.readers > 1:
-            origins.append((one.reader.casefold(), other.reader.casefold()))
-        same = (one.image, one.task.digest) == (other.image, other.task.digest)
-        return same and all(a == b or "" in (a, b) for a, b in origins)
+        return on_one_image(one, other, self.info is None or self.info.readers > 1)
 
     def is_of_another_reader(self, work: Work | WorkRecord) -> bool:
         """Whether somebody else opened the image, in a study whose readers label each image by themselves."""
@@ -336,7 +335,8 @@ class Session:
         """
         reason, kept = str(error), self.unsent_of(submission.record)
         if kept is None or not kept.record.continues(submission.record):
-            self._keep(Unsent(submission.record, submission.tag, reason))
+            aside = kept is not None and kept.aside
+            self._unsent.keep(Unsent(submission.record, submission.tag, reason, aside))
         if isinstance(error, Cancelled):
             return ""
         return _("{image} was not sent, and its points are kept: {reason}").format(
@@ -346,7 +346,7 @@ class Session:
     def retry(self, unsent: Unsent) -> Submission:
         """The same label again; of the open work where it is the same image."""
         work = self.open_work_of(unsent.record)
-        if work is not None:
+        if work is not None and not unsent.aside:
             return work.submission(unsent.tag, self.annotator)
         return Submission.of(unsent.record, unsent.tag, self.annotator)
 
@@ -372,12 +372,14 @@ class Session:
             self.keep_unsent(_("Another scene was opened before it was submitted."))
         for item in saved.unsent:
             kept = self.unsent_of(item.record)
-            if kept is None or not kept.record.continues(item.record):
-                self._keep(item)
+            if item.aside or kept is None or not kept.record.continues(item.record):
+                self._unsent.keep(item)
         if saved.work is not None:
             kept = self.unsent_of(saved.work)
-            later = kept is not None and kept.record.continues(saved.work)
-            self.adopt(Work.from_record(kept.record if kept is not None and later else saved.work, self._clock))
+            work = kept.record if kept is not None and kept.record.continues(saved.work) else saved.work
+            if kept is not None and kept.record.points != work.points and not work.continues(kept.record):
+                self._unsent.set_aside(work)
+            self.adopt(Work.from_record(work, self._clock))
         return self.definition_problem()
 
     def _keep_later_changes(self, submission: Submission) -> None:
@@ -387,11 +389,7 @@ class Session:
         if kept is not None and kept.record.continues(submission.record):
             saved, labels = content_of(submission.points), submission.record.labels
             record = replace(kept.record, saved=saved, saved_tag=submission.tag, labels=labels)
-            self._keep(replace(kept, record=record))
-
-    def _keep(self, unsent: Unsent) -> None:
-        self.forget_unsent(unsent.record)
-        self.unsent = (*self.unsent, unsent)
+            self._unsent.keep(replace(kept, record=record))
 
     def open_work_of(self, record: WorkRecord) -> Work | None:
         """The open work, if it is on the image of a record."""
