@@ -196,11 +196,10 @@ class StudyBox:
         except SceneError as error:
             bench.say(str(error), ERROR)
             return
-        folder = bench.image_folder
-        image = unused_name(node.GetName(), bench.session.images)
+        folder, name = bench.image_folder, node.GetName()
 
         def job() -> tuple[ImageList, Any]:
-            sent = client.upload_image(path, image)
+            sent = client.upload_image(path, unused_name(name, client.images()))
             images = client.images()
             entry = images.get(sent) or ImageEntry(sent)
             return images, jobs.open_image(client, task, entry, folder)
@@ -214,7 +213,7 @@ class StudyBox:
             bench.scene.use_volume(node, opened.image)
             self._begin(bench.session.open(opened), opened.notice)
 
-        bench.run(OPEN, _("Uploading {name}").format(name=node.GetName()), job, done)
+        bench.run(OPEN, _("Uploading {name}").format(name=name), job, done)
 
     # The protocol
 
