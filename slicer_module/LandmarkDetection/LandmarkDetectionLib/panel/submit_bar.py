@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ClientError, Overtaken
-from ..server.prediction import Prediction
+from ..server.prediction import Prediction, unfamiliar_words
 from ..words import tr as _
 from ..work import jobs
 from ..work.jobs import Sent
@@ -70,7 +70,7 @@ class SubmitBar:
             message=prediction.message,
         )
         if prediction.unfamiliar:
-            sentence = _("This image is unlike those that the model was trained on; check every point.")
+            sentence = unfamiliar_words()
         bench.say(sentence, WARNING if prediction.unfamiliar else INFO)
         bench.show_work()
 

@@ -24,6 +24,7 @@ from ..server.task_definition import TaskDefinition
 from ..words import tr as _
 from .label_document import label_bytes, read_label
 from .point_state import ABSENT, CORRECTED, PLACED, PREDICTED, PointState
+from .proposal import as_noted, noted_answer
 
 Points = tuple[PointState, ...]
 #: What a label says of each landmark: its status and position.
@@ -144,7 +145,7 @@ class WorkRecord:
             tag: ``final`` or ``draft``; ``original`` is a network's proposal, and its points are predictions.
             markups: the label's file.
             info: the label's info. Where this module saved the label it tells what was predicted, moved and
-                confirmed; points of other origin count as placed by hand.
+                confirmed; points of other origin count as placed by hand. That of a proposal has the whole answer.
             geometry: of the image.
 
         Raises:
@@ -159,7 +160,8 @@ class WorkRecord:
         geometry = geometry or Geometry()
         version = text_or_none(info.get("model_version"))
         if tag == "original":
-            states = tuple(PointState(point.name).with_prediction(point) for point in points)
+            noted, factor = as_noted(points, noted_answer(info, task), geometry)
+            states = tuple(PointState(point.name).with_prediction(point).scaled(factor) for point in noted)
             return cls(task, image, states, geometry, version)
         origins = info.get("landmarks")
         origins = origins if isinstance(origins, dict) else {}

@@ -1000,10 +1000,6 @@
    <translation>{found} von {count} Landmarken sind in {image} vorgeschlagen. {message}</translation>
   </message>
   <message>
-   <source>This image is unlike those that the model was trained on; check every point.</source>
-   <translation>Dieses Bild gleicht nicht denen, mit denen das Modell trainiert wurde; prüfen Sie jeden Punkt.</translation>
-  </message>
-  <message>
    <source>Submit All the Same</source>
    <translation>Trotzdem absenden</translation>
   </message>
@@ -1523,6 +1519,10 @@
   <message>
    <source>The server's {protocol} now has the landmarks {names}, but this image was opened with {others}: submit or save your work, connect again and reopen the image.</source>
    <translation>{protocol} hat auf dem Server jetzt die Landmarken {names}, dieses Bild wurde aber mit {others} geöffnet: Senden oder speichern Sie Ihre Arbeit, verbinden Sie sich neu und öffnen Sie das Bild erneut.</translation>
+  </message>
+  <message>
+   <source>This image is unlike those that the model was trained on; check every point.</source>
+   <translation>Dieses Bild gleicht nicht denen, mit denen das Modell trainiert wurde; prüfen Sie jeden Punkt.</translation>
   </message>
   <message>
    <source>The prediction gives {name} the status {status!r} at {position}.</source>
