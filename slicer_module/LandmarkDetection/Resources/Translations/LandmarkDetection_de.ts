@@ -1294,6 +1294,10 @@
    <translation>{name} kann nicht nach {folder} kopiert werden: {reason}.</translation>
   </message>
   <message>
+   <source>{name} has pixels of 1 mm, as an image without a pixel size, and PNG cannot hold {count} x {kind}: convert them to 1 or 3 x unsigned char, as with the module Cast Scalar Volume, or set their real spacing.</source>
+   <translation>{name} hat Pixel von 1 mm, wie ein Bild ohne Pixelgröße, und PNG fasst nicht {count} x {kind}: Wandeln Sie sie in 1 oder 3 x unsigned char um, etwa mit dem Modul Cast Scalar Volume, oder geben Sie ihren wirklichen Abstand an.</translation>
+  </message>
+  <message>
    <source>{name} cannot be written to {path}: is the folder writable?</source>
    <translation>{name} kann nicht nach {path} geschrieben werden: Ist der Ordner beschreibbar?</translation>
   </message>
