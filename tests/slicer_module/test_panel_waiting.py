@@ -10,6 +10,7 @@ import pytest
 from folder_client import PIXELS, FolderClient
 from panel_driver import Driver
 from PySide6 import QtCore
+from scene_fixture import slicer
 from spot_server import Ticks
 
 
@@ -177,6 +178,33 @@ def test_leaving_the_module_while_a_request_runs(panel: Driver, client: FolderCl
     panel.idle()
     panel.widget.enter()
     assert panel.pixels()[0] == pytest.approx(PIXELS[0], abs=1e-3)
+
+
+def test_an_image_that_comes_while_another_module_is_shown_waits_for_the_person(
+    connected: Driver, client: FolderClient, tmp_path: Path
+) -> None:
+    manager = slicer.app.layoutManager()
+    before = manager.layout
+    client.gate.clear()
+    connected.click("nextSample")
+    connected.widget.exit()
+    client.gate.set()
+    connected.idle()
+    spent = connected.work.seconds
+    connected.host.step(50)
+    assert (connected.work.seconds, manager.layout) == (spent, before)
+    connected.do("detect")
+    scene = str(tmp_path / "scene.mrb")
+    assert slicer.mrmlScene.WriteToMRB(scene)
+    slicer.mrmlScene.Clear(False)
+    assert slicer.mrmlScene.ReadFromMRB(scene, True)
+    spent = connected.work.seconds
+    connected.host.step(50)
+    assert (connected.work.image, connected.work.seconds) == ("one", spent)
+    connected.widget.enter()
+    connected.host.step(50)
+    assert connected.work.seconds > spent
+    assert manager.layout != before
 
 
 def test_the_token_is_in_no_setting_scene_or_log(
