@@ -78,3 +78,23 @@ def test_landmarks_are_put_back_in_order(adapter, log: Log) -> None:
     assert names == list(TASK.names)
     assert shown(adapter) == PIXELS
     assert log == []
+
+
+@pytest.mark.parametrize("placement_first", [True, False])
+def test_a_volume_that_is_cropped_in_place_is_another_image(adapter, log: Log, placement_first: bool) -> None:
+    volume = adapter.volume
+    crop = vtk.vtkExtractVOI()
+    crop.SetInputData(volume.GetImageData())
+    crop.SetVOI(50, 199, 20, 119, 0, 0)
+    crop.Update()
+    image = vtk.vtkImageData()
+    image.DeepCopy(crop.GetOutput())
+    image.SetExtent(0, 149, 0, 99, 0, 0)
+    x, y, z = volume.GetOrigin()
+    if placement_first:
+        volume.SetOrigin(x - 50, y - 20, z)
+    volume.SetAndObserveImageData(image)
+    if not placement_first:
+        volume.SetOrigin(x - 50, y - 20, z)
+    assert log == [("nodes_removed",)]
+    assert (adapter.volume, adapter.read_points()) == (None, [])

@@ -163,9 +163,9 @@ class PointFollower:
         if bench.session.work is None:
             return
         if bench.scene.volume is None:
-            bench.session.keep_unsent(_("Its image was removed from the scene before it was submitted."))
+            bench.session.keep_unsent(_("Its image was removed from the scene, or cut, before it was submitted."))
             bench.session.close_image()
-            bench.say(_("The image was removed from the scene; your changes are kept."), WARNING)
+            bench.say(_("The image was removed from the scene, or its size changed; your changes are kept."), WARNING)
         else:
             bench.say(_("The deleted landmarks were restored; use Clear for a single one."), WARNING)
         bench.show_work()

@@ -43,8 +43,8 @@ class SceneCallbacks:
         point_unset: ``(index)``: a point lost its position elsewhere in Slicer (Markups module, context menu);
             ``read_points()`` tells whether it is missing or undefined now.
         point_selected: ``(index)``: a point was clicked without being moved.
-        nodes_removed: ``()``: a person deleted the image or the points in Slicer. What is left stays usable:
-            ``show_points`` makes new points where only these are gone.
+        nodes_removed: ``()``: a person deleted the image or the points in Slicer, or gave the image another size. What
+            is left stays usable: ``show_points`` makes new points where only these are gone.
         scene_closed: ``()``: the scene was closed; image and points are gone.
         scene_loaded: ``()``: a scene was read; ``SceneAdapter.restore()`` tells what it holds.
     """

@@ -812,12 +812,12 @@
    <translation>{image} ist geöffnet.</translation>
   </message>
   <message>
-   <source>Its image was removed from the scene before it was submitted.</source>
-   <translation>Das Bild wurde vor dem Absenden aus der Szene entfernt.</translation>
+   <source>Its image was removed from the scene, or cut, before it was submitted.</source>
+   <translation>Das Bild wurde vor dem Absenden aus der Szene entfernt oder zugeschnitten.</translation>
   </message>
   <message>
-   <source>The image was removed from the scene; your changes are kept.</source>
-   <translation>Das Bild wurde aus der Szene entfernt; Ihre Änderungen bleiben erhalten.</translation>
+   <source>The image was removed from the scene, or its size changed; your changes are kept.</source>
+   <translation>Das Bild wurde aus der Szene entfernt, oder seine Größe hat sich geändert; Ihre Änderungen bleiben erhalten.</translation>
   </message>
   <message>
    <source>The deleted landmarks were restored; use Clear for a single one.</source>
