@@ -285,20 +285,20 @@ class Panel:
 
     def scene_loaded(self) -> None:
         """Continues the work that an opened scene holds."""
-        bench = self.bench
-        if bench.has_saved(bench.scene.stored_values().get(STATE)):  # the file brought other things
+        bench, problem = self.bench, ""
+        text = bench.scene.stored_values().get(STATE)
+        if bench.has_saved(text):  # the file brought other things
             return
-        problem = ""
-        try:
-            text = bench.scene.restore().get(STATE)
-        except SceneError as error:
-            text, problem = bench.scene.stored_values().get(STATE), str(error)
         if text:
             try:
                 warning = bench.session.restore(text)
+                bench.current = 0
+                bench.scene.restore()
             except BadAnswer as error:
                 bench.say(str(error), ERROR)
                 return
+            except SceneError as error:
+                problem = str(error)
             if problem:
                 bench.session.keep_unsent(_("The image of the saved scene could not be read."))
                 bench.session.close_image()
