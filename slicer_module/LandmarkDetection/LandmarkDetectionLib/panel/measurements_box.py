@@ -56,7 +56,7 @@ class MeasurementExport:
 
     def __init__(self, bench: Workbench, ui: Any, calibration: CalibrationBox) -> None:
         self._bench, self._calibration = bench, calibration
-        #: The image, its revision and its unit as the table shows them.
+        #: The work, its revision, its unit and the source of that as the table shows them.
         self._shown: object = None
         self._table, self._csv = qt.QPushButton(_("Table in Scene")), qt.QPushButton(_("Save CSV..."))
         self._study = qt.QPushButton(_("Save Study..."))
@@ -78,7 +78,7 @@ class MeasurementExport:
         """Creates the table in the scene; from then on it follows the points."""
         work = self._bench.session.work
         if work is not None:
-            node = show_table(slicer.mrmlScene, work.image, self._rows())
+            node = show_table(slicer.mrmlScene, work, self._rows())
             self._bench.say(_("The measurements are in the scene as the table {name}.").format(name=node.GetName()))
 
     def save_image(self, *_args: Any) -> None:
@@ -106,11 +106,11 @@ class MeasurementExport:
         for button in (self._table, self._csv):
             button.setEnabled(measured and work is not None)
         self._study.setEnabled(measured and session.connected and not self._bench.background.running(STUDY))
-        shown = None if work is None else (work, work.revision, work.geometry)
+        shown = None if work is None else (work, work.revision, work.geometry, self._calibration.source)
         if shown != self._shown:
             self._shown = shown
-            if work is not None and find_table(slicer.mrmlScene, work.image) is not None:
-                show_table(slicer.mrmlScene, work.image, self._rows())
+            if work is not None and find_table(slicer.mrmlScene, work) is not None:
+                show_table(slicer.mrmlScene, work, self._rows())
 
     def _rows(self) -> list[dict[str, str]]:
         work = self._bench.session.work
