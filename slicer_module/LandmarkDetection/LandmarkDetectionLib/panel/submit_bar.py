@@ -16,7 +16,7 @@ from .pictures import sign
 from .shortcuts import with_key
 from .workbench import ERROR, INFO, WARNING, Message, Workbench
 
-DETECT, SEND = "detect", "send"
+DETECT, SEND, INFORM = "detect", "send", "inform"
 
 
 class SubmitBar:
@@ -73,6 +73,9 @@ class SubmitBar:
             sentence = unfamiliar_words()
         bench.say(sentence, WARNING if prediction.unfamiliar else INFO)
         bench.show_work()
+        model, client = bench.session.model, bench.client
+        if client is not None and (model is None or model.version != prediction.model_version):  # trained since
+            bench.run(INFORM, "", client.info, bench.session.update_info, lambda _error: None, quiet=True)
 
     # Sending
 

@@ -55,13 +55,13 @@ class Sent:
 
     Attributes:
         address: of the server that has it.
-        server: what the server offers since then, where the label may have changed it; None if it was not asked.
+        server: what the server offers: a new network or a training of its own, and what a first label makes possible.
     """
 
     submission: Submission
     info: dict[str, Any]
     address: str
-    server: ServerInfo | None = None
+    server: ServerInfo
 
 
 def refresh(client: LandmarkClient) -> Refreshed:
@@ -127,15 +127,15 @@ def send(client: LandmarkClient, submission: Submission) -> Sent:
     check_not_overtaken(client, submission)
     info = client.save_label(submission.image, submission.markups, submission.params, submission.tag)
     first = submission.tag == "final" and task.name not in known.models  # from the first label on it may Auto-detect
-    return Sent(submission, info, client.url, _info_or_none(client) if first else None)
+    return Sent(submission, info, client.url, _info_or(known, client) if first else known)
 
 
-def _info_or_none(client: LandmarkClient) -> ServerInfo | None:
-    """The server's information; None if it does not answer, which does not undo the label saved before."""
+def _info_or(known: ServerInfo, client: LandmarkClient) -> ServerInfo:
+    """The server's information; what is known if it does not answer, which does not undo the label saved before."""
     try:
         return client.info()
     except ClientError:
-        return None
+        return known
 
 
 def check_definition(info: ServerInfo, task: TaskDefinition) -> None:

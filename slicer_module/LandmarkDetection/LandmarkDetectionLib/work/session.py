@@ -324,7 +324,7 @@ class Session:
         if sent.address != self.server:  # another one was connected to meanwhile
             return
         self.images = self.images.with_label(submission.image, submission.tag, sent.info)
-        if sent.server is not None and self.info is not None:
+        if self.info is not None:
             self.update_info(sent.server)
 
     def not_sent(self, submission: Submission, error: ClientError) -> str:
