@@ -16,7 +16,9 @@ import pytest
 from app_spots import NAMES, spot_image, spot_points, write_label
 from LandmarkDetectionLib.errors import Cancelled, ClientError, Refused, Unreachable
 from LandmarkDetectionLib.server.http_client import HttpClient
+from LandmarkDetectionLib.server.prediction import Prediction
 from LandmarkDetectionLib.work import jobs
+from LandmarkDetectionLib.work.proposal import noted_answer
 from LandmarkDetectionLib.work.session import Session
 from session_parts import TestClock
 from spot_server import Place, spot_server, write_spots
@@ -141,6 +143,9 @@ def test_a_prediction_is_kept_as_the_image_s_proposal_beside_a_label(place: Plac
     kept = json.loads(client.download_label(image, "original"))["markups"][0]["controlPoints"]
     sent = json.loads(answer.markups)["markups"][0]["controlPoints"]
     assert [point["position"] for point in kept] == [point["position"] for point in sent]
+    task = client.info().tasks["spots"]
+    noted = noted_answer(client.label_info(image, "original"), task)
+    assert noted == Prediction.from_document(answer.document, task)
 
 
 def test_uploaded_image_is_listed_and_can_be_detected(place: Place, tmp_path: Path) -> None:

@@ -6,13 +6,15 @@ import csv
 import io
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import slicer
-from folder_client import PIXELS, FolderClient
+from folder_client import PHOTO, PIXELS, FolderClient
 from LandmarkDetectionLib.scene.measurement_nodes import COLUMNS
+from LandmarkDetectionLib.server.geometry import Calibration
 from panel_driver import Driver
 from PIL import Image
 from PySide6 import QtCore, QtTest, QtWidgets
@@ -69,6 +71,31 @@ def test_the_table_of_the_scene_follows_the_points(panel: Driver) -> None:
     assert all(math.isnan(value) for value in column(node, "value"))
     assert column(node, "reason")[0] == "right_eye: no point"
     assert slicer.util.getNodesByClass("vtkMRMLTableNode") == [node]
+
+
+def test_a_table_is_that_of_one_protocol_and_names_the_source_of_its_millimetres(
+    connect: Callable[..., Driver], client: FolderClient
+) -> None:
+    foot = {**client.document["protocols"]["head"], "name": "foot", "title": "Foot"}
+    foot["measurements"] = [{"name": "width", "between": ["left_ear", "right_ear"]}]
+    client.document["protocols"]["foot"] = foot
+    client.stated["one"] = [Calibration("one", "mm", (0.5, 0.5), "stated line")]
+    client.frame = lambda _image: replace(PHOTO, spacing=(0.5, 0.5), unit="mm")
+    panel = connect(client)
+    panel.do("nextSample")
+    press(panel, "tableMeasurementsButton")
+    (node,) = slicer.util.getNodesByClass("vtkMRMLTableNode")
+    panel.open("two")
+    panel.open("one")
+    panel.host.wait(lambda: not panel.bench.background.running("calibration"))
+    assert column(node, "spacing_source") == ["stated line"] * 3
+    panel.ui.protocolCombo.setCurrentIndex(1)
+    panel.ui.protocolCombo.activated.emit(1)
+    panel.idle()
+    assert (panel.work.task.name, column(node, "measurement")[0]) == ("foot", "eye_distance")
+    press(panel, "tableMeasurementsButton")
+    tables = slicer.util.getNodesByClass("vtkMRMLTableNode")
+    assert [column(table, "protocol")[0] for table in tables] == ["head", "foot"]
 
 
 def test_the_csv_of_the_image_has_its_points_unit_and_annotator(

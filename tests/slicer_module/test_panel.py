@@ -381,8 +381,9 @@ def test_a_loaded_volume_is_uploaded_only_with_consent(panel: Driver, client: Fo
     assert panel.questions[0].sentence == "Send the image one to http://stand-in?"
     assert len(client.entries) == 3
     panel.answers = ["upload"]
+    client.entries["one_2"] = client.entries["one"]  # of a colleague, after the list was shown
     panel.do("upload")
-    assert "one_2" in client.entries, "an image of the same name is not replaced"
+    assert list(client.entries) == ["one", "two", "three", "one_2", "one_3"], "no image of the same name is replaced"
     assert panel.bench.scene.volume.GetID() == node.GetID()
     panel.do("detect")
     assert panel.pixels()[0] == pytest.approx(PIXELS[0], abs=1e-3)

@@ -249,6 +249,19 @@ def test_importing_another_scene_leaves_the_work_as_it_is(driver: Driver, tmp_pa
     assert driver.pixels()[2] == near(MINE)
 
 
+def test_importing_a_scene_of_another_version_leaves_the_work_on_its_image(driver: Driver, tmp_path: Path) -> None:
+    state, volume = driver.bench.scene.stored_values()["Session"], driver.bench.scene.volume
+    driver.bench.scene.save_state({"Session": state.replace('"format": 1', '"format": 2')})
+    assert slicer.mrmlScene.WriteToMRB(str(tmp_path / "other.mrb"))
+    driver.bench.scene.save_state({"Session": state})
+    assert slicer.mrmlScene.ReadFromMRB(str(tmp_path / "other.mrb"), False)
+    assert driver.message == "The scene's landmark work was saved by another version of the module: use that version."
+    assert (driver.bench.scene.volume, driver.work.image) == (volume, "one")
+    driver.do("undo")
+    assert [row[1] for row in driver.rows] == ["predicted"] * 7
+    assert slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode")[0].GetNodeReference("Image") == volume
+
+
 def test_detecting_all_lists_the_images_as_the_reader_sees_them(connected: Driver, client: FolderClient) -> None:
     asked = []
     connected.bench.client = _client_of("Ada", asked)

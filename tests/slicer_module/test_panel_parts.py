@@ -184,6 +184,27 @@ def test_stopping_a_training(connect: Callable[..., Driver], client: FolderClien
     driver.host.wait(lambda: driver.message == "Training was stopped.", 10)
 
 
+@pytest.mark.parametrize("noticed", ["refresh", "submit", "detect"])
+def test_a_training_that_the_server_began_is_watched_and_its_network_named(
+    connected: Driver, client: FolderClient, noticed: str
+) -> None:
+    connected.do("nextSample")
+    connected.do("detect")
+    client.document["train_stats"] = {"head": {"status": "running", "epoch": 2, "max_epochs": 60, "loss": 0.5}}
+    client.version = "v2"
+    client.document["models"]["head"] = {"model_version": "v2"}
+    if noticed == "submit":
+        connected.submit()
+    else:
+        connected.do(noticed)
+    connected.host.wait(lambda: connected.ui.trainingBar.value == 2, 10)
+    assert connected.ui.modelInfoLabel.text == "In use: network v2"
+    client.document["train_stats"]["head"] = {"status": "done", "message": "v3 is published."}
+    client.document["models"]["head"] = {"model_version": "v3"}
+    connected.host.wait(lambda: connected.message == "v3 is published.", 10)
+    assert connected.ui.modelInfoLabel.text == "In use: network v3"
+
+
 def test_nothing_left_to_label_is_said(connected: Driver, client: FolderClient) -> None:
     connected.do("nextSample")
     for _ in range(3):

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 from folder_client import PHOTO, PIXELS, FolderClient
 from LandmarkDetectionLib.errors import Unreachable
+from LandmarkDetectionLib.server.geometry import Calibration
 from LandmarkDetectionLib.work import jobs
 from LandmarkDetectionLib.work.label_document import label_bytes
 from panel_driver import Driver
+from PySide6 import QtWidgets
 from session_desk import Desk
 from session_parts import StandInClient, lps
 
@@ -104,6 +106,62 @@ def test_unsent_work_goes_to_its_own_server_alone(driver: Driver, client: Folder
     driver.connect(client.url)
     driver.do("sendAgain")
     assert (list(client.labels), list(other.labels)) == ([("one", "draft")], [])
+
+
+def test_a_server_is_asked_nothing_about_an_image_that_came_from_another(
+    driver: Driver, client: FolderClient, other: FolderClient
+) -> None:
+    other.stated["one"] = [Calibration("one", "mm", (0.5, 0.5), "stated")]
+    driver.open("one")
+    driver.connect(OTHER)
+    driver.host.step(100)
+    words = f"one came from {client.url}: connect to that server again, or open the image from {OTHER}."
+    assert (driver.work.geometry.unit, driver.ui.detectButton.enabled) == ("px", False)
+    assert driver.ui.detectButton.toolTip == words
+    assert driver.ui.calibrationSection.findChild(QtWidgets.QLabel, "calibrationLabel").text == words
+    assert not driver.ui.calibrationSection.findChild(QtWidgets.QPushButton, "undoCalibrationButton").enabled
+    driver.do("versions")
+    assert driver.message == words
+    assert set(other.calls) == {"info", "images"}
+    driver.open("one")
+    driver.host.wait(lambda: driver.work.geometry.unit == "mm", 20, "the size of the other server's image")
+
+
+def test_drafts_and_labels_that_are_given_up_are_those_of_their_own_server(
+    driver: Driver, client: FolderClient, other: FolderClient
+) -> None:
+    driver.connect(OTHER)
+    driver.do("nextSample")
+    driver.do("detect")
+    driver.drag(2, (40.0, 44.0))
+    label_of_a_colleague(other, "one")
+    driver.submit()
+    driver.connect(client.url)
+    driver.do("draft")
+    assert driver.message == (
+        f"one came from {OTHER}: connect to that server again, or open the image from {client.url}."
+    )
+    driver.answers = ["keep"]
+    driver.open("one")
+    assert (driver.questions[-1].choices, client.labels) == (("keep", "discard", "stay"), {})
+    driver.do("detect")
+    driver.drag(2, (51.0, 48.0))
+    driver.connect(OTHER)
+    driver.answers = ["discard"]
+    driver.do("sendAgain")
+    assert driver.bench.session.unsent == ()
+    assert (driver.work.server, driver.rows[2][1]) == (client.url, "corrected")
+
+
+def test_a_server_that_refuses_to_be_connected_again_is_not_connected_by_its_training(
+    driver: Driver, client: FolderClient
+) -> None:
+    client.document["train_stats"]["head"] = {"status": "running", "epoch": 1, "max_epochs": 10}
+    driver.connect(client.url)
+    client.failure = Unreachable("Gone.")
+    driver.do("connect")
+    driver.host.step(1000)
+    assert (driver.bench.session.connected, driver.ui.statusLabel.text) == (False, "Not connected")
 
 
 def test_work_of_one_server_is_not_opened_at_another(desk: Desk) -> None:

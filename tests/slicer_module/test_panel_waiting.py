@@ -10,6 +10,7 @@ import pytest
 from folder_client import PIXELS, FolderClient
 from panel_driver import Driver
 from PySide6 import QtCore
+from scene_fixture import slicer
 from spot_server import Ticks
 
 
@@ -119,6 +120,40 @@ def test_a_protocol_is_not_left_while_a_label_is_on_its_way(waiting: Driver, cli
     panel.idle()
 
 
+@pytest.mark.parametrize(("press", "answer"), [("submit", "submit"), ("next", "discard")])
+def test_an_answer_counts_for_the_image_that_the_question_was_about(
+    connect: Callable[..., Driver], client: FolderClient, press: str, answer: str
+) -> None:
+    client.infer("head", "two", keep=True)
+    driver = connect(client)
+    driver.open("one")
+    driver.do("detect")
+    driver.drag(2, (51.0, 48.0))
+    driver.choose(0)
+    driver.click("clear")
+    client.gate.clear()
+    driver.answers = ["keep"]
+    driver.ui.imageTable.cellDoubleClicked.emit(_select(driver, "two"), 0)
+
+    def ask(_question: object) -> str:
+        client.gate.set()
+        driver.host.step(300)  # a dialog, in which events go on; the image comes
+        client.gate.clear()
+        assert driver.work.image == "one"
+        return answer
+
+    driver.bench.ask = ask
+    if press == "submit":
+        driver.click("submit")
+    else:
+        driver.ui.imageTable.cellDoubleClicked.emit(_select(driver, "three"), 0)
+    client.gate.set()
+    driver.idle()
+    sent = {"submit": [("one", "final")], "discard": []}[answer]
+    assert [key for key in client.labels if key[1] != "original"] == sent
+    assert [item.image for item in driver.bench.session.unsent] == []
+
+
 def test_closing_the_module_while_a_request_runs(
     connect: Callable[..., Driver],
     client: FolderClient,
@@ -143,6 +178,33 @@ def test_leaving_the_module_while_a_request_runs(panel: Driver, client: FolderCl
     panel.idle()
     panel.widget.enter()
     assert panel.pixels()[0] == pytest.approx(PIXELS[0], abs=1e-3)
+
+
+def test_an_image_that_comes_while_another_module_is_shown_waits_for_the_person(
+    connected: Driver, client: FolderClient, tmp_path: Path
+) -> None:
+    manager = slicer.app.layoutManager()
+    before = manager.layout
+    client.gate.clear()
+    connected.click("nextSample")
+    connected.widget.exit()
+    client.gate.set()
+    connected.idle()
+    spent = connected.work.seconds
+    connected.host.step(50)
+    assert (connected.work.seconds, manager.layout) == (spent, before)
+    connected.do("detect")
+    scene = str(tmp_path / "scene.mrb")
+    assert slicer.mrmlScene.WriteToMRB(scene)
+    slicer.mrmlScene.Clear(False)
+    assert slicer.mrmlScene.ReadFromMRB(scene, True)
+    spent = connected.work.seconds
+    connected.host.step(50)
+    assert (connected.work.image, connected.work.seconds) == ("one", spent)
+    connected.widget.enter()
+    connected.host.step(50)
+    assert connected.work.seconds > spent
+    assert manager.layout != before
 
 
 def test_the_token_is_in_no_setting_scene_or_log(

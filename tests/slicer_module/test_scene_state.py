@@ -229,6 +229,17 @@ def test_a_volume_as_read_is_sent_as_its_file(host: SceneHost, tmp_path: Path) -
     assert path.read_bytes() == source.read_bytes()
 
 
+@pytest.mark.parametrize("name", ["0123ab", "IM.1.2", "scan.IMA"])
+def test_a_dicom_file_of_any_name_is_sent_as_it_is(host: SceneHost, tmp_path: Path, name: str) -> None:
+    source = FILES["dicom"](tmp_path)
+    node = host.load(source)
+    node.GetStorageNode().SetFileName(str(source.rename(tmp_path / name)))
+    path = host.adapter().export_volume(node, tmp_path / "out")
+    assert (path.name, path.read_bytes()) == ("eye.dcm", (tmp_path / name).read_bytes())
+    node.GetStorageNode().SetFileName(str(FILES["png"](tmp_path).rename(tmp_path / "other")))
+    assert host.adapter().export_volume(node, tmp_path / "out").name == "eye.nrrd"
+
+
 def test_a_changed_photograph_is_sent_as_png_without_invented_millimetres(host: SceneHost, tmp_path: Path) -> None:
     node = host.load(FILES["png"](tmp_path))
     node.SetName("my eye/1")
@@ -238,6 +249,9 @@ def test_a_changed_photograph_is_sent_as_png_without_invented_millimetres(host: 
     assert path.name == "my_eye_1.png"
     assert np.array_equal(np.asarray(Image.open(path)), slicer.util.arrayFromVolume(node)[0])
     assert read_frame(path).unit == "px"
+    slicer.util.updateVolumeFromArray(node, slicer.util.arrayFromVolume(node).astype(np.float32))
+    with pytest.raises(SceneError, match=r"^my eye/1 has pixels of 1 mm, .* 3 x float:"):
+        host.adapter().export_volume(node, tmp_path / "out")
 
 
 def test_a_changed_volume_with_a_frame_is_sent_as_nrrd_in_that_frame(host: SceneHost, tmp_path: Path) -> None:

@@ -267,9 +267,31 @@ def test_stored_proposal_opens_as_prediction(desk: Desk) -> None:
     entry = ImageEntry("one", "unlabeled", "one.png", labels={"original": LabelInfo("original", "head")})
     work = desk.session.open(jobs.open_image(desk.client, TASK, entry, FOLDER))
     assert (counts(work), work.dirty, work.model_version) == ({"predicted": 7}, False, "v1")
-    assert work[0].confidence == pytest.approx(0.9)
+    assert (work[0].confidence, work[0].radius) == (pytest.approx(0.9), None)
     bare = desk.session.open(jobs.open_image(desk.client, TASK, entry, FOLDER, suggestion=False))
     assert bare.empty
+
+
+@pytest.mark.parametrize(
+    ("change", "radius"),
+    [({}, 1.5), ({"unit": "px", "spacing": [1, 1]}, 1.5), ({"spacing": [1.0, 4.0]}, 0.75), ({"landmarks": []}, None)],
+)
+def test_stored_proposal_has_all_that_the_network_said(desk: Desk, change: dict[str, Any], radius: float) -> None:
+    desk.open()
+    desk.detect()
+    label = desk.session.submission("draft").markups
+    document = {**desk.client.answers["one"], "unfamiliar": {"distance": 9.0}, **change}
+    info = {"model": "head", "model_version": "v1", "params": document}
+    desk.client.labels["one", "original"] = (label, info)
+    entry = ImageEntry("one", "unlabeled", "one.png", labels={"original": LabelInfo("original", "head")})
+    opened = jobs.open_image(desk.client, TASK, entry, FOLDER)
+    point = opened.record.points[0]
+    assert (point.radius, point.coverage) == (radius and pytest.approx(radius), radius and 0.95)
+    sentence = "This image is unlike those that the model was trained on; check every point."
+    assert opened.notice == (sentence if radius else "")
+    info["params"]["landmarks"] = [{**item, "position": [0, 0, 0]} for item in document["landmarks"]]
+    moved = jobs.open_image(desk.client, TASK, entry, FOLDER).record.points[0]
+    assert (moved.position, moved.radius) == (lps(30.0, 20.0), None), "it was mapped to another image since"
 
 
 # Servers that mean something else

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from folder_client import PIXELS, FolderClient
+from folder_client import PHOTO, PIXELS, FolderClient
 from LandmarkDetectionLib.errors import BadAnswer, Refused, WrongDefinition
 from LandmarkDetectionLib.server.images import LabelVersion
 from LandmarkDetectionLib.work import jobs
+from LandmarkDetectionLib.work.label_document import read_label
 from panel_driver import Driver
 from PySide6 import QtCore, QtTest, QtWidgets
 
@@ -99,6 +100,11 @@ def test_unsent_points_are_asked_about_first_and_kept(driver: Driver, client: Fo
     assert client.calls.count("restore_label") == 1
     assert driver.pixels()[0] == pytest.approx(PIXELS[0], abs=1e-3)
     assert [item.image for item in driver.bench.session.unsent] == ["one"]
+    driver.answers = ["replace"]
+    driver.do("sendAgain")
+    sent = read_label(client.labels["one", "draft"][0], driver.work.task, PHOTO)
+    assert sent[0].position[:2] == pytest.approx((30.0, 30.0), abs=0.3)
+    assert driver.pixels()[0] == pytest.approx(PIXELS[0], abs=1e-3)
 
 
 def test_points_that_are_given_up_make_room_too(driver: Driver) -> None:

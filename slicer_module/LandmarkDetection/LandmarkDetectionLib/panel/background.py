@@ -6,7 +6,8 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,7 @@ class Background:
         self._timer.setInterval(_POLL_MILLISECONDS)
         self._timer.timeout.connect(self._deliver)
         self._closed = False
+        self._holds = 0
 
     def run(
         self,
@@ -93,6 +95,15 @@ class Background:
         """Discards the results of all other jobs."""
         self.drop(*(key for key in tuple(self._tasks) if key not in keys))
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Context in which results wait: a dialog runs Qt's event loop, and with it the timer."""
+        self._holds += 1
+        try:
+            yield
+        finally:
+            self._holds -= 1
+
     def close(self) -> None:
         """Drops everything; no function is called any more.
 
@@ -120,7 +131,7 @@ class Background:
 
     def _deliver(self, *_: Any) -> None:
         time.sleep(_YIELD_SECONDS)
-        while not self._closed:
+        while not self._closed and not self._holds:
             try:
                 task, result, error = self._results.get_nowait()
             except queue.Empty:

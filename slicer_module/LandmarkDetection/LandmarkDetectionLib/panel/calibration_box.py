@@ -46,8 +46,9 @@ class CalibrationBox:
         self._line = CalibrationLine(slicer.mrmlScene, slicer.app.applicationLogic(), bench.changed)
         #: What the server says of the open image; None before it answered.
         self._known: Calibration | None = None
-        #: The image and server that were asked about.
-        self._asked: tuple[str, str] | None = None
+        #: The open image and the server that it came from; the server that was asked about it.
+        self._shown: tuple[str, str] | None = None
+        self._asked = ""
         self._problem = ""
         self._state, self._kind, self._length = qt.QLabel(), qt.QComboBox(), qt.QLineEdit()
         self._draw, self._apply = qt.QPushButton(_("Draw Line")), qt.QPushButton(_("Set"))
@@ -123,7 +124,7 @@ class CalibrationBox:
         if bench.session.annotator:
             statement["annotator"] = bench.session.annotator
         if known.file_spacing is not None:
-            if bench.ask(_overrule_question(known, work.image)) != OVERRULE_FILE:
+            if bench.answer(_overrule_question(known, work.image)) != OVERRULE_FILE:
                 return
             statement["how"] = OVERRULE
         image = work.image
@@ -194,16 +195,16 @@ class CalibrationBox:
     def show(self) -> None:
         session, frame = self._bench.session, self._bench.scene.frame
         work, client = session.work, self._bench.client
-        asked = None if work is None else (work.image, session.server)
-        if asked is None or self._asked is None or asked[0] != self._asked[0]:
-            self._known, self._problem = None, ""
-            if self._asked is not None:
+        shown = None if work is None else (work.image, work.server)
+        if shown != self._shown:
+            if self._shown is not None:
                 self._line.stop()
                 self._line.remove()
-            self._asked = None if work is None else (work.image, "")
-        if work is not None and client is not None and session.connected and asked != self._asked:
-            self._asked = asked
-            self._look(work.image, client)
+            self._shown, self._asked, self._known, self._problem = shown, "", None, ""
+        if work is not None and client is not None and session.connected and session.server != self._asked:
+            self._asked, self._known, self._problem = session.server, None, session.origin_problem()
+            if not self._problem:
+                self._look(work.image, client)
         ends = None if frame is None or self._line.placing else self._line.ends(frame)
         if ends is not None:
             self._line.name(_("{pixels:.1f} px").format(pixels=pixel_length(ends)) + self._length_words(ends))

@@ -56,7 +56,7 @@ class MeasurementExport:
 
     def __init__(self, bench: Workbench, ui: Any, calibration: CalibrationBox) -> None:
         self._bench, self._calibration = bench, calibration
-        #: The image, its revision and its unit as the table shows them.
+        #: The work, its revision, its unit and the source of that as the table shows them.
         self._shown: object = None
         self._table, self._csv = qt.QPushButton(_("Table in Scene")), qt.QPushButton(_("Save CSV..."))
         self._study = qt.QPushButton(_("Save Study..."))
@@ -78,14 +78,15 @@ class MeasurementExport:
         """Creates the table in the scene; from then on it follows the points."""
         work = self._bench.session.work
         if work is not None:
-            node = show_table(slicer.mrmlScene, work.image, self._rows())
+            node = show_table(slicer.mrmlScene, work, self._rows())
             self._bench.say(_("The measurements are in the scene as the table {name}.").format(name=node.GetName()))
 
     def save_image(self, *_args: Any) -> None:
         """Writes the measurements of the open image to a CSV file."""
         work = self._bench.session.work
-        if work is not None:
-            self._save(f"{work.image}_measurements.csv", lambda: csv_text(self._rows()).encode("utf-8"))
+        path = "" if work is None else self._ask_path(f"{work.image}_measurements.csv")
+        if path:
+            self._write(path, csv_text(self._rows()).encode("utf-8"))
 
     def save_study(self, *_args: Any) -> None:
         """Writes the measurements of all final labels on the server to a CSV file."""
@@ -93,7 +94,7 @@ class MeasurementExport:
         if client is None or task is None:
             return
         name = task.name
-        path = ask_path(f"{name}_measurements.csv")
+        path = self._ask_path(f"{name}_measurements.csv")
         if path:
             words = _("Fetching the measurements of the study")
             bench.run(STUDY, words, lambda: client.study_measurements(name), lambda found: self._write(path, found))
@@ -105,11 +106,11 @@ class MeasurementExport:
         for button in (self._table, self._csv):
             button.setEnabled(measured and work is not None)
         self._study.setEnabled(measured and session.connected and not self._bench.background.running(STUDY))
-        shown = None if work is None else (work, work.revision, work.geometry)
+        shown = None if work is None else (work, work.revision, work.geometry, self._calibration.source)
         if shown != self._shown:
             self._shown = shown
-            if work is not None and find_table(slicer.mrmlScene, work.image) is not None:
-                show_table(slicer.mrmlScene, work.image, self._rows())
+            if work is not None and find_table(slicer.mrmlScene, work) is not None:
+                show_table(slicer.mrmlScene, work, self._rows())
 
     def _rows(self) -> list[dict[str, str]]:
         work = self._bench.session.work
@@ -117,10 +118,9 @@ class MeasurementExport:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         return measurement_rows(work, self._bench.session.annotator, self._calibration.source, now)
 
-    def _save(self, name: str, content: Any) -> None:
-        path = ask_path(name)
-        if path:
-            self._write(path, content())
+    def _ask_path(self, name: str) -> str:
+        with self._bench.background.held():
+            return ask_path(name)
 
     def _write(self, path: str, content: bytes) -> None:
         try:

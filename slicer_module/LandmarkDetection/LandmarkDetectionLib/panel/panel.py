@@ -163,9 +163,9 @@ class PointFollower:
         if bench.session.work is None:
             return
         if bench.scene.volume is None:
-            bench.session.keep_unsent(_("Its image was removed from the scene before it was submitted."))
+            bench.session.keep_unsent(_("Its image was removed from the scene, or cut, before it was submitted."))
             bench.session.close_image()
-            bench.say(_("The image was removed from the scene; your changes are kept."), WARNING)
+            bench.say(_("The image was removed from the scene, or its size changed; your changes are kept."), WARNING)
         else:
             bench.say(_("The deleted landmarks were restored; use Clear for a single one."), WARNING)
         bench.show_work()
@@ -193,6 +193,8 @@ class Panel:
         settings = Settings(slicer.app.userSettings())
         self.bench = Workbench(scene, make_client, ask, settings, Path(self._folder.name))
         self.layout = ViewLayout()
+        #: Whether the module is the one that Slicer shows.
+        self._entered = False
         for name in KEYS:
             button = getattr(ui, f"{name}Button")
             button.setToolTip(with_key(button.toolTip, name))
@@ -234,6 +236,7 @@ class Panel:
 
     def enter(self) -> None:
         """Activates keys and clock when the module is shown."""
+        self._entered = True
         self.shortcuts.set_enabled(True)
         self.view.enter()
         if self.bench.session.work is not None:
@@ -243,11 +246,16 @@ class Panel:
 
     def exit(self) -> None:
         """Deactivates them when another module is shown; running jobs go on."""
+        self._entered = False
         self.shortcuts.set_enabled(False)
         self.view.leave()
         self.bench.scene.stop_placing()
         self.layout.leave()
-        if self.bench.session.work is not None:
+        self._pause_unless_entered()
+
+    def _pause_unless_entered(self) -> None:
+        """Time counts while the module is shown, also where an image comes or a scene is opened meanwhile."""
+        if self.bench.session.work is not None and not self._entered:
             self.bench.session.work.pause()
 
     def close(self) -> None:
@@ -277,29 +285,32 @@ class Panel:
 
     def scene_loaded(self) -> None:
         """Continues the work that an opened scene holds."""
-        bench = self.bench
-        if bench.has_saved(bench.scene.stored_values().get(STATE)):  # the file brought other things
+        bench, problem = self.bench, ""
+        text = bench.scene.stored_values().get(STATE)
+        if bench.has_saved(text):  # the file brought other things
             return
-        problem = ""
-        try:
-            text = bench.scene.restore().get(STATE)
-        except SceneError as error:
-            text, problem = bench.scene.stored_values().get(STATE), str(error)
         if text:
             try:
                 warning = bench.session.restore(text)
+                bench.current = 0
+                bench.scene.restore()
             except BadAnswer as error:
                 bench.say(str(error), ERROR)
                 return
+            except SceneError as error:
+                problem = str(error)
             if problem:
                 bench.session.keep_unsent(_("The image of the saved scene could not be read."))
                 bench.session.close_image()
             if problem or warning:
                 bench.say(problem or warning, ERROR if problem else WARNING)
+        self._pause_unless_entered()
         bench.show_work()
 
     def _image_opened(self) -> None:
-        self.layout.show()
+        self._pause_unless_entered()
+        if self._entered:
+            self.layout.show()
         self.bench.scene.fit_image()
         self.measurements.show_lines()
         self.loop.image_opened()

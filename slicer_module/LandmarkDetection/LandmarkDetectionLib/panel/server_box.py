@@ -68,7 +68,7 @@ class ServerBox:
             lost = isinstance(error, WrongToken) or previous is None or previous.url == client.url
             if lost and not isinstance(error, Cancelled):
                 bench.session.disconnect()
-                bench.client = None
+                bench.client = bench.observer = None
             bench.say(_("Cancelled.") if isinstance(error, Cancelled) else str(error), _kind(error))
 
         bench.run(CONNECT, _("Connecting to {server}").format(server=client.url), _refresh(client), done, failed)

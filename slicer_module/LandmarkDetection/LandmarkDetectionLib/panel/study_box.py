@@ -68,7 +68,7 @@ class StudyBox:
             go_on()
 
         question = bench.session.question_before_leaving()
-        answer = KEEP if question is None else bench.ask(question)
+        answer = KEEP if question is None else bench.answer(question)
         if answer == STAY:
             stayed()
         elif answer == SAVE_DRAFT:
@@ -184,7 +184,7 @@ class StudyBox:
             return
         sentence = _("Send the image {name} to {server}?").format(name=node.GetName(), server=bench.session.server)
         details = (_("The file leaves Slicer with all that it holds, also names and dates inside it."),)
-        if bench.ask(Question(sentence, details, (UPLOAD, STAY))) == UPLOAD:
+        if bench.answer(Question(sentence, details, (UPLOAD, STAY))) == UPLOAD:
             self.leave(lambda: self._upload(node))
 
     def _upload(self, node: Any) -> None:
@@ -196,11 +196,10 @@ class StudyBox:
         except SceneError as error:
             bench.say(str(error), ERROR)
             return
-        folder = bench.image_folder
-        image = unused_name(node.GetName(), bench.session.images)
+        folder, name = bench.image_folder, node.GetName()
 
         def job() -> tuple[ImageList, Any]:
-            sent = client.upload_image(path, image)
+            sent = client.upload_image(path, unused_name(name, client.images()))
             images = client.images()
             entry = images.get(sent) or ImageEntry(sent)
             return images, jobs.open_image(client, task, entry, folder)
@@ -214,7 +213,7 @@ class StudyBox:
             bench.scene.use_volume(node, opened.image)
             self._begin(bench.session.open(opened), opened.notice)
 
-        bench.run(OPEN, _("Uploading {name}").format(name=node.GetName()), job, done)
+        bench.run(OPEN, _("Uploading {name}").format(name=name), job, done)
 
     # The protocol
 

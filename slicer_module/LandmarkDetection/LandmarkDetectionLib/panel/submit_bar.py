@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ClientError, Overtaken
-from ..server.prediction import Prediction
+from ..server.prediction import Prediction, unfamiliar_words
 from ..words import tr as _
 from ..work import jobs
 from ..work.jobs import Sent
@@ -16,7 +16,7 @@ from .pictures import sign
 from .shortcuts import with_key
 from .workbench import ERROR, INFO, WARNING, Message, Workbench
 
-DETECT, SEND = "detect", "send"
+DETECT, SEND, INFORM = "detect", "send", "inform"
 
 
 class SubmitBar:
@@ -70,9 +70,12 @@ class SubmitBar:
             message=prediction.message,
         )
         if prediction.unfamiliar:
-            sentence = _("This image is unlike those that the model was trained on; check every point.")
+            sentence = unfamiliar_words()
         bench.say(sentence, WARNING if prediction.unfamiliar else INFO)
         bench.show_work()
+        model, client = bench.session.model, bench.client
+        if client is not None and (model is None or model.version != prediction.model_version):  # trained since
+            bench.run(INFORM, "", client.info, bench.session.update_info, lambda _error: None, quiet=True)
 
     # Sending
 
@@ -87,7 +90,7 @@ class SubmitBar:
         if question is None:
             self._submit_seen()
             return
-        answer = self._bench.ask(question)
+        answer = self._bench.answer(question)
         if answer == SAVE_DRAFT:
             self.save_draft()
         elif answer == SUBMIT:
@@ -152,10 +155,10 @@ class SubmitBar:
             words = _("{image} is submitted.") if submission.tag == "final" else _("{image} is saved as a draft.")
             bench.say(words.format(image=submission.image))
             bench.save()
-            work = bench.session.work
+            work = bench.session.open_work_of(submission.record)
             if then is not None:
                 then()
-            elif submission.tag == "final" and work is not None and work.image == submission.image and not work.dirty:
+            elif submission.tag == "final" and work is not None and not work.dirty:
                 self.submitted()
 
         def failed(error: ClientError) -> None:
@@ -184,13 +187,12 @@ class SubmitBar:
         """Asks whose label counts; False where the person decides later, and the points stay unsent."""
         bench = self._bench
         details = (_("If yours replaces it, theirs stays among the earlier versions of the image."),)
-        answer = bench.ask(Question(str(error), details, (KEEP, REPLACE, DISCARD)))
+        answer = bench.answer(Question(str(error), details, (KEEP, REPLACE, DISCARD)))
         if answer == REPLACE:
             self._send(submission.over(error.labels), then)
         elif answer == DISCARD:
-            work = bench.session.work
             bench.session.forget_unsent(submission.record)
-            if work is not None and work.image == submission.image:
+            if bench.session.open_work_of(submission.record) is not None:
                 bench.session.discard()
                 bench.scene.clear()
                 self.open(submission.image)

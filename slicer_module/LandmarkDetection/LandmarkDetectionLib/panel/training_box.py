@@ -25,12 +25,12 @@ class TrainingBox:
         self._bench, self._ui = bench, ui
         #: What the chart shows, by epoch, of the run that goes on or was the last.
         self.history: list[Moment] = []
-        self._run: tuple[str, str] | None = None
         self._drawn: Any = None
         self._epochs_of = ""
         self._timer = qt.QTimer()
         self._timer.setInterval(_WATCH_MILLISECONDS)
         self._timer.timeout.connect(self._watch)
+        self._watching = False
         ui.trainButton.clicked.connect(self.train)
         ui.stopButton.clicked.connect(self.stop)
         ui.trainingSection.contentsCollapsed.connect(lambda *_: self.show())
@@ -49,10 +49,10 @@ class TrainingBox:
             return client.info()
 
         def done(info: ServerInfo) -> None:
-            self.history, self._run = [], None
+            self.history = []
             bench.say(_("Training of {protocol} has started; you can continue labelling.").format(protocol=task.title))
             self._take(info)
-            self._timer.start()
+            self._start()
 
         bench.run(TRAIN, _("Starting the training"), job, done)
 
@@ -68,21 +68,26 @@ class TrainingBox:
         bench.run(STOP, _("Stopping the training"), job, self._take)
 
     def follow(self) -> None:
-        """Watches a training that already runs on a newly connected server."""
-        self.history, self._run = [], None
-        stats = self._bench.session.train_stats
-        if stats is not None and stats.active:
-            self._timer.start()
+        """Forgets the training of another server."""
+        self.history = []
 
     def close(self) -> None:
         """Stops watching; the timer holds this object while it is connected."""
         self._timer.stop()
         self._timer.timeout.disconnect(self._watch)
 
+    def _start(self) -> None:
+        self._watching = True
+        self._timer.start()
+
+    def _stop(self) -> None:
+        self._watching = False
+        self._timer.stop()
+
     def _watch(self, *_args: Any) -> None:
         bench, observer = self._bench, self._bench.observer
         if observer is None:
-            self._timer.stop()
+            self._stop()
         elif not bench.background.running(WATCH):
             bench.run(WATCH, "", lambda: observer.info(), self._take, self._lost, quiet=True)
 
@@ -95,12 +100,12 @@ class TrainingBox:
         bench.session.update_info(info)
         stats = bench.session.train_stats
         if stats is None:
-            self._timer.stop()
+            self._stop()
             bench.changed()
             return
         self._remember(stats)
         if not stats.active:
-            self._timer.stop()
+            self._stop()
             if before is not None and before.active:
                 self._ended(stats)
         bench.changed()
@@ -139,6 +144,8 @@ class TrainingBox:
         session, ui = self._bench.session, self._ui
         stats = session.train_stats
         active = stats is not None and stats.active
+        if active and not self._watching and self._bench.observer is not None:
+            self._start()  # whoever began it
         busy = self._bench.background.running(TRAIN, STOP)
         ui.trainButton.setEnabled(stats is not None and not active and not busy)
         ui.stopButton.setEnabled(active and not busy)

@@ -16,7 +16,7 @@ from .dialogs import show
 from .study_box import OPEN, StudyBox
 from .submit_bar import SEND
 from .table_cells import fit_columns, fit_widths, set_cell, set_rows
-from .workbench import INFO, Workbench
+from .workbench import ERROR, INFO, Workbench
 
 
 def choose_version(image: str, versions: Sequence[LabelVersion]) -> LabelVersion | None:
@@ -105,13 +105,18 @@ class VersionsBox:
         bench, client, work = self._bench, self._bench.client, self._bench.session.work
         if client is None or work is None:
             return
+        problem = bench.session.origin_problem()
+        if problem:
+            bench.say(problem, ERROR)
+            return
         image, words = work.image, _("Looking for earlier versions of {image}").format(image=work.image)
 
         def done(versions: tuple[LabelVersion, ...]) -> None:
             if not versions:
                 bench.say(_("{image} has no earlier version: its label was not changed yet.").format(image=image), INFO)
                 return
-            version = self.choose(image, versions)
+            with bench.background.held():
+                version = self.choose(image, versions)
             if version is not None:
                 self._study.leave(lambda: self._restore(image, version))
 

@@ -97,6 +97,11 @@ class Workbench:
         slicer.util.showStatusMessage(sentence, _STATUS_MILLISECONDS)
         self.changed()
 
+    def answer(self, question: Question) -> str:
+        """Puts a question to the person, while the image that it is about stays the open one."""
+        with self.background.held():
+            return self.ask(question)
+
     @property
     def image_folder(self) -> Path:
         """Folder for the images of this server; another server may use the same names."""

@@ -47,21 +47,29 @@ def export_volume(node: Any, folder: Path) -> Path:
     and any other becomes NRRD.
 
     Raises:
-        SceneError: it is no 2D image, or cannot be written.
+        SceneError: it is no 2D image, lies as a photograph but does not fit in PNG, or cannot be written.
     """
     ImageFrame(node)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", node.GetName()).strip("._") or "image"
-    source = _source(node)
     try:
+        source = _source(node)
         folder.mkdir(parents=True, exist_ok=True)
         if source is not None:
-            path = folder / (stem[: len(stem) - len(_extension(Path(stem)))] + _extension(source))
+            path = folder / (stem[: len(stem) - len(_extension(Path(stem)))] + _kind(source))
             shutil.copyfile(source, path)
             return path
     except OSError as error:
         sentence = _("{name} cannot be copied to {folder}: {reason}.")
         raise SceneError(sentence.format(name=node.GetName(), folder=folder, reason=error.strerror)) from error
-    writer = _write_png if _is_photograph(node) else _write_nrrd
+    photograph, image = _is_photograph(node), node.GetImageData()
+    if photograph and not _fits_png(image):
+        sentence = _(
+            "{name} has pixels of 1 mm, as an image without a pixel size, and PNG cannot hold {count} x {kind}: "
+            "convert them to 1 or 3 x unsigned char, as with the module Cast Scalar Volume, or set their real spacing."
+        )
+        count, kind = image.GetNumberOfScalarComponents(), image.GetScalarTypeAsString()
+        raise SceneError(sentence.format(name=node.GetName(), count=count, kind=kind))
+    writer = _write_png if photograph else _write_nrrd
     path = folder / (stem + (".png" if writer is _write_png else ".nrrd"))
     if not writer(node, path) or not path.is_file():
         raise SceneError(
@@ -75,13 +83,21 @@ def _extension(path: Path) -> str:
     return next((extension for extension in sorted(_READABLE, key=len, reverse=True) if name.endswith(extension)), "")
 
 
+def _kind(path: Path) -> str:
+    """The extension that says what a file is; a DICOM file may have any name."""
+    if _extension(path):
+        return _extension(path)
+    with path.open("rb") as file:
+        return ".dcm" if file.read(132)[128:] == b"DICM" else ""
+
+
 def _source(node: Any) -> Path | None:
     """The one file that the volume was read from, if it is still the same image."""
     storage = node.GetStorageNode()
     if storage is None or not storage.GetFileName() or storage.GetNumberOfFileNames() > 1:
         return None
     path = Path(storage.GetFileName())
-    unchanged = path.is_file() and _extension(path) and not node.GetModifiedSinceRead()
+    unchanged = path.is_file() and not node.GetModifiedSinceRead() and _kind(path)
     return path if unchanged else None
 
 
@@ -89,10 +105,12 @@ def _is_photograph(node: Any) -> bool:
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     expected = (-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1)
-    plain = all(matrix.GetElement(i // 4, i % 4) == value for i, value in enumerate(expected))
-    image = node.GetImageData()
+    return all(matrix.GetElement(i // 4, i % 4) == value for i, value in enumerate(expected))
+
+
+def _fits_png(image: Any) -> bool:
     types = (vtk.VTK_UNSIGNED_CHAR, vtk.VTK_UNSIGNED_SHORT)
-    return plain and image.GetScalarType() in types and image.GetNumberOfScalarComponents() in (1, 3, 4)
+    return image.GetScalarType() in types and image.GetNumberOfScalarComponents() in (1, 3, 4)
 
 
 def _write_png(node: Any, path: Path) -> bool:

@@ -47,6 +47,12 @@ class ImageFrame:
         self._mirrored = (False, False)
 
     @property
+    def has_other_pixels(self) -> bool:
+        """True where the volume has an image of another size since."""
+        image = self.volume.GetImageData()
+        return image is None or image.GetDimensions() != (*self.size, 1)
+
+    @property
     def placement(self) -> tuple[float, ...]:
         """The volume's own matrix from pixels to RAS millimetres, row by row."""
         matrix = vtk.vtkMatrix4x4()

@@ -159,26 +159,28 @@ def _row(work: Work, item: MeasuredValue, shared: dict[str, str]) -> dict[str, s
 
 
 _TABLE, _TABLE_OF = "vtkMRMLTableNode", "LandmarkDetection.MeasurementsOf"
+_TABLE_BY = "LandmarkDetection.MeasurementsBy"
 
 
-def find_table(scene: Any, image: str) -> Any:
-    """The table of an image's measurements; None if the scene has none."""
+def find_table(scene: Any, work: Work) -> Any:
+    """The table of an image's measurements by a protocol; None if the scene has none."""
     for index in range(scene.GetNumberOfNodesByClass(_TABLE)):
         node = scene.GetNthNodeByClass(index, _TABLE)
-        if node.GetAttribute(_TABLE_OF) == image:
+        if node.GetAttribute(_TABLE_OF) == work.image and node.GetAttribute(_TABLE_BY) in (None, work.task.name):
             return node
     return None
 
 
-def show_table(scene: Any, image: str, rows: Sequence[dict[str, str]]) -> Any:
-    """Writes the rows into the image's table, which is made where there is none; returns the node.
+def show_table(scene: Any, work: Work, rows: Sequence[dict[str, str]]) -> Any:
+    """Writes the rows of a work into its table, which is made where there is none; returns the node.
 
     Columns of numbers hold numbers, NaN where there is none.
     """
-    node = find_table(scene, image)
+    node = find_table(scene, work)
     if node is None:
-        node = scene.AddNewNodeByClass(_TABLE, f"{image} measurements")
-        node.SetAttribute(_TABLE_OF, image)
+        node = scene.AddNewNodeByClass(_TABLE, f"{work.image} measurements")
+    node.SetAttribute(_TABLE_OF, work.image)
+    node.SetAttribute(_TABLE_BY, work.task.name)
     table = vtk.vtkTable()
     for name in COLUMNS:
         column = vtk.vtkDoubleArray() if name in NUMBERS else vtk.vtkStringArray()

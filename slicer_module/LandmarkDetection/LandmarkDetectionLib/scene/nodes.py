@@ -106,10 +106,20 @@ def create_points(scene: Any, name: str, labels: Sequence[str]) -> Any:
     """A point list with one unset control point for each label, to which none can be added."""
     node = scene.AddNewNodeByClass(_POINT_LIST, name)
     node.CreateDefaultDisplayNodes()
-    add_unset_points(node, labels)
-    node.SetFixedNumberOfControlPoints(True)
+    set_labels(node, labels)
     dress(node)
     return node
+
+
+def set_labels(node: Any, labels: Sequence[str]) -> None:
+    """Gives a point list one control point for each label; where their number was another, all are unset."""
+    if node.GetNumberOfControlPoints() != len(labels):
+        node.SetFixedNumberOfControlPoints(False)
+        node.RemoveAllControlPoints()
+        add_unset_points(node, labels)
+    node.SetFixedNumberOfControlPoints(True)
+    for index, label in enumerate(labels):
+        node.SetNthControlPointLabel(index, label)
 
 
 def add_unset_points(node: Any, labels: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from ..server.task_definition import TaskDefinition
 from ..work.work import Work
 from .image_frame import ImageFrame
 from .measurement_nodes import MeasurementLines
-from .nodes import create_points, dress, has_labels, local_of, status_of, write_points
+from .nodes import create_points, dress, has_labels, local_of, set_labels, status_of, write_points
 from .point_marks import PointMarks
 from .point_names import PointNames
 from .point_watcher import Placement, PointWatcher
@@ -43,8 +43,8 @@ class SceneCallbacks:
         point_unset: ``(index)``: a point lost its position elsewhere in Slicer (Markups module, context menu);
             ``read_points()`` tells whether it is missing or undefined now.
         point_selected: ``(index)``: a point was clicked without being moved.
-        nodes_removed: ``()``: a person deleted the image or the points in Slicer. What is left stays usable:
-            ``show_points`` makes new points where only these are gone.
+        nodes_removed: ``()``: a person deleted the image or the points in Slicer, or gave the image another size. What
+            is left stays usable: ``show_points`` makes new points where only these are gone.
         scene_closed: ``()``: the scene was closed; image and points are gone.
         scene_loaded: ``()``: a scene was read; ``SceneAdapter.restore()`` tells what it holds.
     """
@@ -216,15 +216,21 @@ class PointsDisplay:
         return self._frame.local(self.node, self._geometry.to_pixel(lps))
 
     def _put_in_order(self) -> bool:
-        """Restores the order of the landmarks where Slicer changed it: a landmark is known by its place in the list."""
-        names, count = list(self._task.names), self.node.GetNumberOfControlPoints()
+        """Restores the order of the landmarks where Slicer changed it: a landmark is known by its place in the list.
+
+        Points can be deleted from and put into a list whose number of points a person unlocked. A deleted one is unset.
+        """
+        names, count = self._task.names, self.node.GetNumberOfControlPoints()
         labels = [self.node.GetNthControlPointLabel(index) for index in range(count)]
-        if labels == names or sorted(labels) != sorted(names) or self._work is None:
+        moved = any(label != name and label in names for label, name in zip(labels, names))
+        if self._work is None or not (moved or count < len(names)):
             return False
         with self._watcher.quiet():
-            for index, name in enumerate(names):
-                self.node.SetNthControlPointLabel(index, name)
+            set_labels(self.node, names)
             self.show(self._work)
+        if count < len(names):
+            for index in (index for index, name in enumerate(names) if name not in labels):
+                self.node.UnsetNthControlPointPosition(index)
         return True
 
     def _follow(self) -> None:

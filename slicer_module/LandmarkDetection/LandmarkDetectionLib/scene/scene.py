@@ -341,7 +341,12 @@ class SceneAdapter:
         write_reference(node, POINTS, self._points_node)
 
     def _on_volume_moved(self, *_: Any) -> None:
-        if self._points is not None:
+        if self._frame is not None and self._frame.has_other_pixels:  # as where it is cropped: points would be shifted
+            points = self._points_node
+            self._lose(keep_image=False)
+            if points is not None:
+                self._scene.RemoveNode(points)
+        elif self._points is not None:
             self._points.follow_volume()
 
     def _on_close_start(self, *_: Any) -> None:

@@ -82,6 +82,11 @@ class Prediction:
         return cls(task.name, version, image, points, message, (x, y), unit, unfamiliar)
 
 
+def unfamiliar_words() -> str:
+    """What a person should know of an unfamiliar image."""
+    return _("This image is unlike those that the model was trained on; check every point.")
+
+
 @dataclass(frozen=True)
 class Answer:
     """The two parts of a prediction as the server sent them.

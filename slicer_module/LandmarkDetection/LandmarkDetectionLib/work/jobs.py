@@ -13,11 +13,12 @@ from ..errors import BadAnswer, ClientError, OtherFrame, Refused, WrongDefinitio
 from ..server.client import LandmarkClient
 from ..server.geometry import Geometry
 from ..server.images import ImageEntry, ImageList, LabelVersion
-from ..server.prediction import Prediction
+from ..server.prediction import Prediction, unfamiliar_words
 from ..server.server_info import ServerInfo
 from ..server.task_definition import TaskDefinition
 from ..words import tr as _
 from .conflicts import check_not_overtaken, labels_seen
+from .proposal import noted_answer
 from .records import Submission, WorkRecord
 
 
@@ -54,13 +55,13 @@ class Sent:
 
     Attributes:
         address: of the server that has it.
-        server: what the server offers since then, where the label may have changed it; None if it was not asked.
+        server: what the server offers: a new network or a training of its own, and what a first label makes possible.
     """
 
     submission: Submission
     info: dict[str, Any]
     address: str
-    server: ServerInfo | None = None
+    server: ServerInfo
 
 
 def refresh(client: LandmarkClient) -> Refreshed:
@@ -89,9 +90,13 @@ def open_image(
                     image=entry.id, tag=tag, protocol=label.protocol
                 )
             continue
-        record = _label_record(client, task, entry.id, tag, geometry)
-        if record is not None:
-            return _opened(client, path, record, entry)
+        found = _label_record(client, task, entry.id, tag, geometry)
+        if found is not None:
+            record, info = found
+            answer = noted_answer(info, task) if tag == "original" else None
+            if answer is not None and answer.unfamiliar:
+                notice = notice or unfamiliar_words()
+            return _opened(client, path, record, entry, notice if tag == "original" else "")
     return _opened(client, path, WorkRecord.empty(task, entry.id, geometry), entry, notice)
 
 
@@ -122,15 +127,15 @@ def send(client: LandmarkClient, submission: Submission) -> Sent:
     check_not_overtaken(client, submission)
     info = client.save_label(submission.image, submission.markups, submission.params, submission.tag)
     first = submission.tag == "final" and task.name not in known.models  # from the first label on it may Auto-detect
-    return Sent(submission, info, client.url, _info_or_none(client) if first else None)
+    return Sent(submission, info, client.url, _info_or(known, client) if first else known)
 
 
-def _info_or_none(client: LandmarkClient) -> ServerInfo | None:
-    """The server's information; None if it does not answer, which does not undo the label saved before."""
+def _info_or(known: ServerInfo, client: LandmarkClient) -> ServerInfo:
+    """The server's information; what is known if it does not answer, which does not undo the label saved before."""
     try:
         return client.info()
     except ClientError:
-        return None
+        return known
 
 
 def check_definition(info: ServerInfo, task: TaskDefinition) -> None:
@@ -171,18 +176,21 @@ def restore(
         raise WrongDefinition(sentence.format(protocol=version.protocol))
     client.restore_label(image, version.tag, version.version)
     path = client.download_image(image, folder)
-    record = _label_record(client, task, image, version.tag, client.frame(image))
-    if record is None:
+    found = _label_record(client, task, image, version.tag, client.frame(image))
+    if found is None:
         sentence = _("The label of {image} was put back, but was deleted in the meantime: open the image again.")
         raise BadAnswer(sentence.format(image=image))
     images = client.images()
-    return images, _opened(client, path, record, images.get(image) or ImageEntry(image))
+    return images, _opened(client, path, found[0], images.get(image) or ImageEntry(image))
 
 
 def _label_record(
     client: LandmarkClient, task: TaskDefinition, image: str, tag: str, geometry: Geometry
-) -> WorkRecord | None:
-    """The work of a label; None if it was removed meanwhile, or is a proposal of another protocol or placement."""
+) -> tuple[WorkRecord, dict[str, Any]] | None:
+    """The work of a label and its info.
+
+    None if it was removed meanwhile, or is a proposal of another protocol or placement.
+    """
     try:
         info = client.label_info(image, tag)
         markups = client.download_label(image, tag)
@@ -191,7 +199,7 @@ def _label_record(
             return None
         raise
     try:
-        return WorkRecord.from_label(task, image, tag, markups, info, geometry)
+        return WorkRecord.from_label(task, image, tag, markups, info, geometry), info
     except (OtherFrame, WrongDefinition):
         if tag == "original":
             return None

@@ -24,6 +24,7 @@ from ..server.task_definition import TaskDefinition
 from ..words import tr as _
 from .label_document import label_bytes, read_label
 from .point_state import ABSENT, CORRECTED, PLACED, PREDICTED, PointState
+from .proposal import as_noted, noted_answer
 
 Points = tuple[PointState, ...]
 #: What a label says of each landmark: its status and position.
@@ -144,7 +145,7 @@ class WorkRecord:
             tag: ``final`` or ``draft``; ``original`` is a network's proposal, and its points are predictions.
             markups: the label's file.
             info: the label's info. Where this module saved the label it tells what was predicted, moved and
-                confirmed; points of other origin count as placed by hand.
+                confirmed; points of other origin count as placed by hand. That of a proposal has the whole answer.
             geometry: of the image.
 
         Raises:
@@ -159,7 +160,8 @@ class WorkRecord:
         geometry = geometry or Geometry()
         version = text_or_none(info.get("model_version"))
         if tag == "original":
-            states = tuple(PointState(point.name).with_prediction(point) for point in points)
+            noted, factor = as_noted(points, noted_answer(info, task), geometry)
+            states = tuple(PointState(point.name).with_prediction(point).scaled(factor) for point in noted)
             return cls(task, image, states, geometry, version)
         origins = info.get("landmarks")
         origins = origins if isinstance(origins, dict) else {}
@@ -295,11 +297,13 @@ class Unsent:
         record: the work.
         tag: how it was to be sent; ``draft`` where it was only left.
         reason: one sentence: why it was not sent.
+        aside: whether the image was opened with other points since, which do not go on with these.
     """
 
     record: WorkRecord
     tag: str
     reason: str
+    aside: bool = False
 
     @property
     def image(self) -> str:
@@ -322,8 +326,14 @@ class SessionRecord:
 
     def to_json(self) -> str:
         unsent = [
-            {"record": i.record.to_json(), "tag": i.tag, "reason": i.reason, "server": i.record.server}
-            for i in self.unsent
+            {
+                "record": item.record.to_json(),
+                "tag": item.tag,
+                "reason": item.reason,
+                "server": item.record.server,
+                **({"aside": True} if item.aside else {}),
+            }
+            for item in self.unsent
         ]
         work = None if self.work is None else self.work.to_json()
         return to_scene_text({"server": self.server, "work": work, "unsent": unsent})
@@ -347,4 +357,5 @@ class SessionRecord:
 def _unsent(item: Any) -> Unsent:
     entry = as_object(item, "Saved unsent work")
     tag, reason, server = (as_text(entry.get(name), f"The saved {name}") for name in ("tag", "reason", "server"))
-    return Unsent(WorkRecord.from_json(as_text(entry.get("record"), "Saved unsent work"), server), tag, reason)
+    record = WorkRecord.from_json(as_text(entry.get("record"), "Saved unsent work"), server)
+    return Unsent(record, tag, reason, entry.get("aside") is True)

@@ -20,6 +20,7 @@ from .history import Clock
 from .jobs import OpenedImage, Refreshed, Sent, check_definition
 from .question import DISCARD, KEEP, SAVE_DRAFT, STAY, SUBMIT, Question
 from .records import SessionRecord, Submission, Unsent, WorkRecord, content_of
+from .unsent import UnsentWorks, on_one_image
 from .work import Work
 
 #: How many landmarks a sentence names before it breaks off.
@@ -37,10 +38,14 @@ class Session:
         self.images = ImageList()
         self.task: TaskDefinition | None = None
         self.work: Work | None = None
-        #: Work of images that were left, or whose sending failed; at most one per image, definition, server and reader.
-        self.unsent: tuple[Unsent, ...] = ()
+        self._unsent = UnsentWorks(self._is_same)
 
     # The server
+
+    @property
+    def unsent(self) -> tuple[Unsent, ...]:
+        """Work of images that were left, or whose sending failed."""
+        return self._unsent.items
 
     @property
     def connected(self) -> bool:
@@ -82,6 +87,13 @@ class Session:
         except WrongDefinition as error:
             return str(error)
         return ""
+
+    def origin_problem(self) -> str:
+        """One sentence where the open image came from another server, whose images may have the same names."""
+        if self.info is None or self.work is None or self.work.server in ("", self.server):
+            return ""
+        sentence = _("{image} came from {origin}: connect to that server again, or open the image from {server}.")
+        return sentence.format(image=self.work.image, origin=self.work.server, server=self.server)
 
     # The protocol
 
@@ -126,7 +138,7 @@ class Session:
             return
         kept = self.unsent_of(self.work)
         if kept is None or kept.record.points != self.work.points:
-            self._keep(Unsent(self.work.record(), "draft", reason))
+            self._unsent.keep(Unsent(self.work.record(), "draft", reason))
 
     def discard(self) -> None:
         """Discards the open work, also among the unsent, and closes the image."""
@@ -148,7 +160,9 @@ class Session:
             unsent_first: False where the person chose this very label; unsent work stays among the unsent.
         """
         record = opened.record
-        kept = self.unsent_of(record) if unsent_first else None
+        if not unsent_first:
+            self._unsent.set_aside(record)
+        kept = self._unsent.take_up(record) if unsent_first else None
         if kept is not None:
             record = replace(kept.record.on(record.geometry), server=record.server, reader=record.reader)
         return self.adopt(Work.from_record(record, self._clock))
@@ -167,22 +181,14 @@ class Session:
         self.work = None
 
     def unsent_of(self, work: Work | WorkRecord) -> Unsent | None:
-        """The unsent work on the same image."""
-        return next((item for item in self.unsent if self._is_same(item.record, work)), None)
+        """The unsent work that a work goes on with."""
+        return self._unsent.of(work)
 
     def forget_unsent(self, work: Work | WorkRecord) -> None:
-        self.unsent = tuple(item for item in self.unsent if not self._is_same(item.record, work))
+        self._unsent.forget(work)
 
     def _is_same(self, one: Work | WorkRecord, other: Work | WorkRecord) -> bool:
-        """Whether two works are on one image of one server, by the same landmarks and, where it counts, reader.
-
-        Images of two servers may have the same name, and one of another size is another image.
-        """
-        origins = [(one.server, other.server), (str(one.geometry.size or ""), str(other.geometry.size or ""))]
-        if self.info is None or self.info.readers > 1:
-            origins.append((one.reader.casefold(), other.reader.casefold()))
-        same = (one.image, one.task.digest) == (other.image, other.task.digest)
-        return same and all(a == b or "" in (a, b) for a, b in origins)
+        return on_one_image(one, other, self.info is None or self.info.readers > 1)
 
     def is_of_another_reader(self, work: Work | WorkRecord) -> bool:
         """Whether somebody else opened the image, in a study whose readers label each image by themselves."""
@@ -203,7 +209,7 @@ class Session:
             return _("Connect to a server first.")
         if self.work is None:
             return _("Open an image first.")
-        problem = self.definition_problem()
+        problem = self.definition_problem() or self.origin_problem()
         if not problem and self.work.image not in {entry.id for entry in self.images} and len(self.images):
             return _("The server does not have the image {image}: upload it first.").format(image=self.work.image)
         if not problem and self.model is None:
@@ -249,7 +255,7 @@ class Session:
             return _("{image} was opened as {reader}: enter that name again, or open the image anew.").format(
                 image=self.work.image, reader=self.work.reader
             )
-        return self.definition_problem()
+        return self.definition_problem() or (self.origin_problem() if tag == "draft" else "")
 
     def question_before_submitting(self) -> Question | None:
         """The question before a final label: doubts, missing answers, swapped pairs, another server.
@@ -273,7 +279,8 @@ class Session:
         if not details:
             return None
         details += [words for words in (self.unseen_words(),) if words]
-        return Question(_("Submit this label as it is?"), tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
+        choices = (STAY, SUBMIT) if self.why_not_submit("draft") else (STAY, SUBMIT, SAVE_DRAFT)
+        return Question(_("Submit this label as it is?"), tuple(details), choices)
 
     def unseen_words(self) -> str:
         """Number and names of the predictions that have not been reviewed; empty if there is none."""
@@ -303,7 +310,7 @@ class Session:
     def standing_flags(self) -> tuple[str, ...]:
         """The server's flags of the open label while it is unchanged: submitting confirms it."""
         entry = None if self.work is None or self.work.dirty else self.images.get(self.work.image)
-        if entry is None or self.work is None or entry.open_tag != "final":
+        if entry is None or self.work is None or entry.open_tag != "final" or self.origin_problem():
             return ()
         return tuple(self.work.task.in_words(flag) for flag in entry.flags)
 
@@ -311,13 +318,13 @@ class Session:
         """Takes up a stored label; later changes of the work stay unsent."""
         submission = sent.submission
         self._keep_later_changes(submission)
-        work = self._open_work_of(submission.record)
+        work = self.open_work_of(submission.record)
         if work is not None:
             work.mark_saved(submission)
         if sent.address != self.server:  # another one was connected to meanwhile
             return
         self.images = self.images.with_label(submission.image, submission.tag, sent.info)
-        if sent.server is not None and self.info is not None:
+        if self.info is not None:
             self.update_info(sent.server)
 
     def not_sent(self, submission: Submission, error: ClientError) -> str:
@@ -328,7 +335,8 @@ class Session:
         """
         reason, kept = str(error), self.unsent_of(submission.record)
         if kept is None or not kept.record.continues(submission.record):
-            self._keep(Unsent(submission.record, submission.tag, reason))
+            aside = kept is not None and kept.aside
+            self._unsent.keep(Unsent(submission.record, submission.tag, reason, aside))
         if isinstance(error, Cancelled):
             return ""
         return _("{image} was not sent, and its points are kept: {reason}").format(
@@ -337,8 +345,8 @@ class Session:
 
     def retry(self, unsent: Unsent) -> Submission:
         """The same label again; of the open work where it is the same image."""
-        work = self._open_work_of(unsent.record)
-        if work is not None:
+        work = self.open_work_of(unsent.record)
+        if work is not None and not unsent.aside:
             return work.submission(unsent.tag, self.annotator)
         return Submission.of(unsent.record, unsent.tag, self.annotator)
 
@@ -364,12 +372,14 @@ class Session:
             self.keep_unsent(_("Another scene was opened before it was submitted."))
         for item in saved.unsent:
             kept = self.unsent_of(item.record)
-            if kept is None or not kept.record.continues(item.record):
-                self._keep(item)
+            if item.aside or kept is None or not kept.record.continues(item.record):
+                self._unsent.keep(item)
         if saved.work is not None:
             kept = self.unsent_of(saved.work)
-            later = kept is not None and kept.record.continues(saved.work)
-            self.adopt(Work.from_record(kept.record if kept is not None and later else saved.work, self._clock))
+            work = kept.record if kept is not None and kept.record.continues(saved.work) else saved.work
+            if kept is not None and kept.record.points != work.points and not work.continues(kept.record):
+                self._unsent.set_aside(work)
+            self.adopt(Work.from_record(work, self._clock))
         return self.definition_problem()
 
     def _keep_later_changes(self, submission: Submission) -> None:
@@ -379,11 +389,8 @@ class Session:
         if kept is not None and kept.record.continues(submission.record):
             saved, labels = content_of(submission.points), submission.record.labels
             record = replace(kept.record, saved=saved, saved_tag=submission.tag, labels=labels)
-            self._keep(replace(kept, record=record))
+            self._unsent.keep(replace(kept, record=record))
 
-    def _keep(self, unsent: Unsent) -> None:
-        self.forget_unsent(unsent.record)
-        self.unsent = (*self.unsent, unsent)
-
-    def _open_work_of(self, record: WorkRecord) -> Work | None:
+    def open_work_of(self, record: WorkRecord) -> Work | None:
+        """The open work, if it is on the image of a record."""
         return self.work if self.work is not None and self._is_same(self.work, record) else None

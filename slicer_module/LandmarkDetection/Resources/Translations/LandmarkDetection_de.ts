@@ -812,12 +812,12 @@
    <translation>{image} ist geöffnet.</translation>
   </message>
   <message>
-   <source>Its image was removed from the scene before it was submitted.</source>
-   <translation>Das Bild wurde vor dem Absenden aus der Szene entfernt.</translation>
+   <source>Its image was removed from the scene, or cut, before it was submitted.</source>
+   <translation>Das Bild wurde vor dem Absenden aus der Szene entfernt oder zugeschnitten.</translation>
   </message>
   <message>
-   <source>The image was removed from the scene; your changes are kept.</source>
-   <translation>Das Bild wurde aus der Szene entfernt; Ihre Änderungen bleiben erhalten.</translation>
+   <source>The image was removed from the scene, or its size changed; your changes are kept.</source>
+   <translation>Das Bild wurde aus der Szene entfernt, oder seine Größe hat sich geändert; Ihre Änderungen bleiben erhalten.</translation>
   </message>
   <message>
    <source>The deleted landmarks were restored; use Clear for a single one.</source>
@@ -998,10 +998,6 @@
   <message>
    <source>{found} of {count} landmarks are proposed in {image}. {message}</source>
    <translation>{found} von {count} Landmarken sind in {image} vorgeschlagen. {message}</translation>
-  </message>
-  <message>
-   <source>This image is unlike those that the model was trained on; check every point.</source>
-   <translation>Dieses Bild gleicht nicht denen, mit denen das Modell trainiert wurde; prüfen Sie jeden Punkt.</translation>
   </message>
   <message>
    <source>Submit All the Same</source>
@@ -1298,6 +1294,10 @@
    <translation>{name} kann nicht nach {folder} kopiert werden: {reason}.</translation>
   </message>
   <message>
+   <source>{name} has pixels of 1 mm, as an image without a pixel size, and PNG cannot hold {count} x {kind}: convert them to 1 or 3 x unsigned char, as with the module Cast Scalar Volume, or set their real spacing.</source>
+   <translation>{name} hat Pixel von 1 mm, wie ein Bild ohne Pixelgröße, und PNG fasst nicht {count} x {kind}: Wandeln Sie sie in 1 oder 3 x unsigned char um, etwa mit dem Modul Cast Scalar Volume, oder geben Sie ihren wirklichen Abstand an.</translation>
+  </message>
+  <message>
    <source>{name} cannot be written to {path}: is the folder writable?</source>
    <translation>{name} kann nicht nach {path} geschrieben werden: Ist der Ordner beschreibbar?</translation>
   </message>
@@ -1525,6 +1525,10 @@
    <translation>{protocol} hat auf dem Server jetzt die Landmarken {names}, dieses Bild wurde aber mit {others} geöffnet: Senden oder speichern Sie Ihre Arbeit, verbinden Sie sich neu und öffnen Sie das Bild erneut.</translation>
   </message>
   <message>
+   <source>This image is unlike those that the model was trained on; check every point.</source>
+   <translation>Dieses Bild gleicht nicht denen, mit denen das Modell trainiert wurde; prüfen Sie jeden Punkt.</translation>
+  </message>
+  <message>
    <source>The prediction gives {name} the status {status!r} at {position}.</source>
    <translation>Die Vorhersage sagt von {name}, dass sie {status!r} bei {position} ist.</translation>
   </message>
@@ -1709,6 +1713,10 @@
   <message>
    <source>The server has no protocols: start it with at least one.</source>
    <translation>Der Server hat keine Protokolle: Starten Sie ihn mit mindestens einem.</translation>
+  </message>
+  <message>
+   <source>{image} came from {origin}: connect to that server again, or open the image from {server}.</source>
+   <translation>{image} kam von {origin}: Verbinden Sie sich wieder mit diesem Server, oder öffnen Sie das Bild von {server}.</translation>
   </message>
   <message>
    <source>The server does not have the protocol {name}.</source>

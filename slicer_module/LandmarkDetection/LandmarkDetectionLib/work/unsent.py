@@ -1,0 +1,74 @@
+"""The works that the server does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Union
+
+from .records import Unsent, WorkRecord
+from .work import Work
+
+AnyWork = Union[Work, WorkRecord]
+
+
+def on_one_image(one: AnyWork, other: AnyWork, by_reader: bool) -> bool:
+    """Whether two works are on one image of one server, by the same landmarks and, where it counts, reader.
+
+    Images of two servers may have the same name, and one of another size is another image.
+    """
+    origins = [(one.server, other.server), (str(one.geometry.size or ""), str(other.geometry.size or ""))]
+    if by_reader:
+        origins.append((one.reader.casefold(), other.reader.casefold()))
+    same = (one.image, one.task.digest) == (other.image, other.task.digest)
+    return same and all(a == b or "" in (a, b) for a, b in origins)
+
+
+class UnsentWorks:
+    """Works that were left, or whose sending failed.
+
+    At most one of an image is the one that its open work goes on with. Any other was set aside, as where an earlier
+    version of the label was opened: it waits until its image is opened without the former one.
+
+    Args:
+        same: whether two works are on the same image.
+    """
+
+    def __init__(self, same: Callable[[AnyWork, AnyWork], bool]) -> None:
+        self._same = same
+        self.items: tuple[Unsent, ...] = ()
+
+    def of(self, work: AnyWork) -> Unsent | None:
+        """What a work goes on with: that with its very points, else that on its image that was not set aside."""
+        items = self._on_the_image_of(work)
+        alike = [item for item in items if item.record.points == work.points]
+        return next((item for item in (*alike, *items) if not item.aside or item in alike), None)
+
+    def keep(self, unsent: Unsent) -> None:
+        """Adds a work in the place of what it goes on with."""
+        replaced = self.of(unsent.record)
+        if replaced is not None and unsent.aside and replaced.record.points != unsent.record.points:
+            replaced = None
+        self.items = (*(item for item in self.items if item is not replaced), unsent)
+
+    def forget(self, work: AnyWork) -> None:
+        """Drops what a work goes on with."""
+        found = self.of(work)
+        self.items = tuple(item for item in self.items if item is not found)
+
+    def set_aside(self, work: AnyWork) -> None:
+        """Sets aside all that lies on the image of a work, which does not go on with it."""
+        self.items = tuple(replace(i, aside=True) if self._same(i.record, work) else i for i in self.items)
+
+    def take_up(self, work: AnyWork) -> Unsent | None:
+        """What the image of a work opens with; it is not set aside any more."""
+        items = self._on_the_image_of(work)
+        found = next((item for item in items if not item.aside), items[0] if items else None)
+        if found is None:
+            return None
+        taken = replace(found, aside=False)
+        self.items = tuple(taken if item is found else item for item in self.items)
+        return taken
+
+    def _on_the_image_of(self, work: AnyWork) -> list[Unsent]:
+        return [item for item in self.items if self._same(item.record, work)]
