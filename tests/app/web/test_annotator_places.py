@@ -160,19 +160,23 @@ def test_the_middle_of_a_wheel_turn_stays_where_it_is(annotate: Any) -> None:
 def test_a_chosen_window_is_drawn_by_the_server(annotate: Any) -> None:
     annotator = annotate("deep")
     annotator.page.get_by_text("Brightness").click()
+    width = annotator.page.locator("#window-width")
+    annotator.page.wait_for_function("() => !document.getElementById('window-width').disabled")
+    before = width.input_value()
     annotator.page.locator("#window-level").fill("9000")
-    annotator.page.locator("#window-width").fill("9000")
+    width.fill("9000")
     annotator.wait_until_drawn()
     annotator.page.wait_for_timeout(300)
     annotator.wait_until_drawn()
     shown = annotator.picture(marks=False)
     middle = shown[shown.shape[0] // 2, shown.shape[1] // 2]
     assert abs(middle - 127.5) <= 1.5  # the background lies in the middle of the window
-    annotator.press("w")
+    annotator.page.keyboard.press("w")  # the slider has the focus still
     annotator.page.wait_for_timeout(300)
     annotator.wait_until_drawn()
     again = annotator.picture(marks=False)
     assert again[shown.shape[0] // 2, shown.shape[1] // 2] < 60
+    assert width.input_value() == before
 
 
 def test_measurements_and_swapped_pairs_are_those_of_the_server(annotate: Any) -> None:

@@ -69,6 +69,6 @@ export class WindowBox {
 }
 
 function set(slider, output, value) {
-  if (document.activeElement !== slider) slider.value = value;
+  slider.value = value;
   output.textContent = number(value, Math.abs(value) < 10 ? 2 : 0);
 }
