@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import slicer
 from folder_client import PHOTO, PIXELS, FolderClient
+from LandmarkDetectionLib.errors import Unreachable
 from LandmarkDetectionLib.scene.measurement_nodes import COLUMNS
 from LandmarkDetectionLib.server.geometry import Calibration
 from panel_driver import Driver
@@ -142,9 +143,9 @@ def test_the_example_picture_of_the_landmark_is_beside_its_definition(
 ) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (400, 300), (10, 200, 30)).save(stream, "PNG")
-    client.pictures = {"left_eye": stream.getvalue(), "nose": b"no picture"}
+    client.pictures = {"left_eye": stream.getvalue(), "nose": b"no picture", "left_lip": stream.getvalue()}
     for entry in client.document["protocols"]["head"]["landmarks"]:
-        entry["picture"] = entry["name"] in ("left_eye", "nose")
+        entry["picture"] = entry["name"] in client.pictures
     driver = connect(client)
     driver.do("nextSample")
     frame = driver.ui.landmarkPicture
@@ -173,3 +174,12 @@ def test_the_example_picture_of_the_landmark_is_beside_its_definition(
     driver.click("place")
     assert frame.isHidden()
     assert client.calls.count("landmark_picture") == 2, "each is fetched once"
+    driver.choose(6)
+    client.failure = Unreachable("The server does not answer.")
+    driver.click("place")
+    waited()
+    assert frame.isHidden()
+    driver.click("place")
+    driver.click("place")
+    waited()
+    assert not frame.isHidden()

@@ -138,9 +138,10 @@ def test_drafts_and_labels_that_are_given_up_are_those_of_their_own_server(
     driver.submit()
     driver.connect(client.url)
     driver.do("draft")
-    assert driver.message == (
+    assert driver.questions[-1].sentence == (
         f"one came from {OTHER}: connect to that server again, or open the image from {client.url}."
     )
+    assert (driver.questions[-1].choices, client.labels) == (("stay", "save_draft"), {})
     driver.answers = ["keep"]
     driver.open("one")
     assert (driver.questions[-1].choices, client.labels) == (("keep", "discard", "stay"), {})

@@ -100,11 +100,23 @@ def test_unsent_points_are_asked_about_first_and_kept(driver: Driver, client: Fo
     assert client.calls.count("restore_label") == 1
     assert driver.pixels()[0] == pytest.approx(PIXELS[0], abs=1e-3)
     assert [item.image for item in driver.bench.session.unsent] == ["one"]
+    driver.drag(1, (66.0, 20.0))
     driver.answers = ["replace"]
     driver.do("sendAgain")
     sent = read_label(client.labels["one", "draft"][0], driver.work.task, PHOTO)
     assert sent[0].position[:2] == pytest.approx((30.0, 30.0), abs=0.3)
     assert driver.pixels()[0] == pytest.approx(PIXELS[0], abs=1e-3)
+
+
+def test_unsent_points_that_give_way_to_a_version_leave_the_changes_of_it(driver: Driver, client: FolderClient) -> None:
+    driver.drag(0, (30.0, 30.0))
+    driver.answers = ["keep"]
+    put_back(driver)
+    driver.drag(1, (66.0, 20.0))
+    driver.answers = ["discard"]
+    driver.do("sendAgain")
+    assert driver.bench.session.unsent == ()
+    assert driver.pixels()[1] == pytest.approx((66.0, 20.0), abs=0.3)
 
 
 def test_points_that_are_given_up_make_room_too(driver: Driver) -> None:

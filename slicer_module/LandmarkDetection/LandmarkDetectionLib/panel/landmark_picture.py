@@ -24,14 +24,18 @@ class LandmarkPicture:
         self._label.setObjectName("pictureLabel")
         self._label.setAlignment(qt.Qt.AlignCenter)
         ui.landmarkPicture.layout().addWidget(self._label)
-        #: By server, protocol and landmark; None where the server could not send it.
+        #: By server, protocol and landmark; None for what is no picture.
         self._pictures: dict[tuple[str, str, str], Any] = {}
+        #: What the server could not send; it is asked for again when the landmark is placed again.
+        self._failed: tuple[str, str, str] | None = None
         self._shown: tuple[str, str, str] | None = None
         bench.listen(self.show)
 
     def show(self) -> None:
         key = self._key()
-        if key is not None and key not in self._pictures:
+        if key != self._failed:
+            self._failed = None
+        if key is not None and key not in self._pictures and key != self._failed:
             self._fetch(key)
         picture = None if key is None else self._pictures.get(key)
         self._frame.setVisible(picture is not None)
@@ -57,7 +61,7 @@ class LandmarkPicture:
             self._pictures[key] = picture_of(content)
 
         def failed(_error: ClientError) -> None:
-            self._pictures[key] = None  # the definition is there all the same
+            self._failed = key  # the definition is there all the same
 
         bench.run(PICTURE, "", lambda: client.landmark_picture(key[1], key[2]), done, failed, quiet=True)
 

@@ -10,7 +10,7 @@ from ..server.prediction import Prediction, unfamiliar_words
 from ..words import tr as _
 from ..work import jobs
 from ..work.jobs import Sent
-from ..work.question import DISCARD, KEEP, REPLACE, SAVE_DRAFT, SUBMIT, Question
+from ..work.question import DISCARD, KEEP, REPLACE, SAVE_DRAFT, STAY, SUBMIT, Question
 from ..work.records import Submission
 from .pictures import sign
 from .shortcuts import with_key
@@ -92,7 +92,7 @@ class SubmitBar:
             return
         answer = self._bench.answer(question)
         if answer == SAVE_DRAFT:
-            self.save_draft()
+            self.send("draft")
         elif answer == SUBMIT:
             self.send("final")
 
@@ -115,7 +115,10 @@ class SubmitBar:
         self.submit()
 
     def save_draft(self, *_args: Any) -> None:
-        self.send("draft")
+        """Sends the work as unfinished; asks first where its image came from another server."""
+        doubt = self._bench.session.origin_problem()
+        if not doubt or self._bench.answer(Question(doubt, (), (STAY, SAVE_DRAFT))) == SAVE_DRAFT:
+            self.send("draft")
 
     def send(self, tag: str, then: Callable[[], object] | None = None) -> bool:
         """Sends the open work; returns whether it is on its way."""
@@ -191,8 +194,9 @@ class SubmitBar:
         if answer == REPLACE:
             self._send(submission.over(error.labels), then)
         elif answer == DISCARD:
+            kept, work = bench.session.unsent_of(submission.record), bench.session.open_work_of(submission.record)
             bench.session.forget_unsent(submission.record)
-            if bench.session.open_work_of(submission.record) is not None:
+            if work is not None and not (kept is not None and kept.aside):
                 bench.session.discard()
                 bench.scene.clear()
                 self.open(submission.image)
@@ -259,4 +263,4 @@ class SubmitBar:
 
 
 def _names(unsent: Any) -> str:
-    return ", ".join(item.image for item in unsent)
+    return ", ".join(dict.fromkeys(item.image for item in unsent))

@@ -124,7 +124,8 @@ class Session:
         """The question before another image, protocol or server; None if nothing would be lost."""
         if self.work is None or not self.work.dirty:
             return None
-        choices = (KEEP, DISCARD, STAY) if self.why_not_submit("draft") else (SAVE_DRAFT, KEEP, DISCARD, STAY)
+        refused = self.why_not_submit("draft") or self.origin_problem()
+        choices = (KEEP, DISCARD, STAY) if refused else (SAVE_DRAFT, KEEP, DISCARD, STAY)
         sentence = _("{image} has points that the server does not have. What should become of them?")
         return Question(sentence.format(image=self.work.image), choices=choices)
 
@@ -255,7 +256,7 @@ class Session:
             return _("{image} was opened as {reader}: enter that name again, or open the image anew.").format(
                 image=self.work.image, reader=self.work.reader
             )
-        return self.definition_problem() or (self.origin_problem() if tag == "draft" else "")
+        return self.definition_problem()
 
     def question_before_submitting(self) -> Question | None:
         """The question before a final label: doubts, missing answers, swapped pairs, another server.
@@ -279,8 +280,7 @@ class Session:
         if not details:
             return None
         details += [words for words in (self.unseen_words(),) if words]
-        choices = (STAY, SUBMIT) if self.why_not_submit("draft") else (STAY, SUBMIT, SAVE_DRAFT)
-        return Question(_("Submit this label as it is?"), tuple(details), choices)
+        return Question(_("Submit this label as it is?"), tuple(details), (STAY, SUBMIT, SAVE_DRAFT))
 
     def unseen_words(self) -> str:
         """Number and names of the predictions that have not been reviewed; empty if there is none."""
