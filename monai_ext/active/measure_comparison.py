@@ -169,10 +169,12 @@ def measure_table(rows: Sequence[MeasureRow], unit: RadiusUnit, title: str) -> T
         "area over all shares. Gain: 0 as chance, 1 as the errors themselves."
     )
     kept = [f"{share:.0%}" for share in KEPT]
+    largest = max((max(row.error, *row.kept_error.values(), row.area) for row in rows), default=0.0)
+    digits = max(0, 4 - len(f"{largest:.0f}"))  # so that a row has room on a terminal of 80 columns
     cells = []
     for row in rows:
         name = row.measure if row.unit == "1" else f"{row.measure} {row.unit}"
-        lengths = [f"{length:.3f}" for length in (row.error, *row.kept_error.values(), row.area)]
+        lengths = [f"{length:.{digits}f}" for length in (row.error, *row.kept_error.values(), row.area)]
         shares = [rounded(share, 2) for share in (row.spearman, row.spearman_images, row.gain)]
         cells.append([name, *shares[:2], *lengths, shares[2]])
     headings = ["measure", "ρ", "ρ images", "error", *kept, "area", "gain"]

@@ -86,7 +86,8 @@ def landmark_table(evaluation: Evaluation, title: str = "Per landmark") -> Table
     headings = ["Landmark", "n", "MRE", "SD", "Median", *rates, *presence]
     rows = [_landmark_cells(row)[: len(headings)] for row in (*evaluation.landmarks, evaluation.overall)]
     last = [len(rows) - 1]
-    return Table(headings, rows, f"{title} (lengths in {evaluation.unit}, rates in %)", strong=last, rules=last)
+    about = f"{title} (lengths in {evaluation.unit}, rates in %)"
+    return Table(headings, rows, about, strong=last, rules=last, dense=True)
 
 
 def _landmark_cells(row: Scores) -> list[str]:
@@ -130,7 +131,7 @@ def comparison_table(
     for name, evaluation in evaluations.items():
         shares = _cells(normalized[name]) if normalized else []
         rows.append([name, rounded(evaluation.overall.mre, 3), *_cells(evaluation), *shares])
-    return Table(headings, rows, title)
+    return Table(headings, rows, title, wraps=None, dense=True)
 
 
 def _cells(scores: Evaluation | NormalizedScores) -> list[str]:

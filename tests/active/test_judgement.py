@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from active_case import LeftAndRight, predictor_of, protocol_of, write_spots
 from PIL import Image
+from rich.console import Console
 
 from monai_ext.active import Observer
 from monai_ext.active.judgement import Judgement, common_unit, judge_images
 from monai_ext.active.measure_comparison import (
+    MeasureRow,
     compare_measures,
     draw_risk_coverage,
     measure_table,
@@ -99,6 +103,19 @@ def test_the_rows_are_those_of_all_landmarks_and_of_images(rng, landmarks) -> No
     assert good.gain > 0.5 > bad.gain
     assert (good.unit, bad.unit) == ("1", "mm")
     assert good.to_dict()["kept_error"].keys() == {"0.9", "0.8", "0.5"}
+
+
+@pytest.mark.parametrize(("error", "told"), [(9.4444, "9.444"), (36.0204, "36.02"), (1234.5678, "1235")])
+def test_a_terminal_of_80_columns_shows_all_numbers(error, told) -> None:
+    numbers = {"spearman": -0.12, "spearman_images": -0.34, "gain": -0.56, "area": error, "error": error}
+    kept = dict.fromkeys((0.9, 0.8, 0.5), error)
+    row = MeasureRow(measure="augmentation", unit="px", landmarks=9, kept_error=kept, **numbers)
+    console = Console(width=80, file=io.StringIO())
+
+    console.print(measure_table([row], "px", "Measures"))
+
+    (line,) = (line for line in console.file.getvalue().splitlines() if "augmentation" in line)
+    assert line.split() == ["augmentation", "px", "-0.12", "-0.34", *[told] * 5, "-0.56"]
 
 
 def test_the_table_and_the_plot_hold_every_measure(rng, tmp_path) -> None:

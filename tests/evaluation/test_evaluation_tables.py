@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from monai_ext.evaluation import (
+    comparison_table,
     evaluate_landmarks,
     landmark_table,
     mean_interval,
+    normalize_scores,
     overall_table,
     readable_date,
     significant,
@@ -19,8 +21,8 @@ from monai_ext.evaluation import (
 from monai_ext.landmarks import InputError
 
 
-def printed(table) -> list[str]:
-    console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+def printed(table, width: int = 160) -> list[str]:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(table)
     return console.export_text().splitlines()
 
@@ -56,6 +58,17 @@ def test_the_landmark_table_has_a_row_for_each_and_for_all(pairs) -> None:
     assert row_of(table, "Landmark")[:3] == ["Landmark", "n", "MRE"]
     assert row_of(table, "fovea") == ["fovea", "2", "2.50", "3.54", "2.50", "50.0", "1", "0"]
     assert row_of(table, "all") == ["all", "7", "5.00", "4.83", "4.00", "42.9", "1", "1"]
+
+
+def test_tables_are_whole_on_80_columns_where_errors_are_large(make_landmarks) -> None:
+    truth, found = make_landmarks([(0, 0)] * 3), make_landmarks([(300, 400), (0, 120), (900, 0)], [1, 1, 0])
+    evaluation = evaluate_landmarks([("a", truth, found), ("b", truth, found)], [20, 50, 100], 100, 200, unit="px")
+    lines = printed(landmark_table(evaluation), 80)
+    assert " ".join(lines[2].split()) == "Landmark n MRE SD Median ≤ 20 ≤ 50 ≤ 100 Missed False"
+    assert " ".join(lines[-2].split()) == "all 4 310.00 219.39 310.00 0.0 0.0 0.0 2 0"
+    normalized = normalize_scores(evaluation, [("a", truth, found), ("b", truth, found)], ("fovea", "disc"))
+    compared = printed(comparison_table({"gaussian_fit": evaluation}, {"gaussian_fit": normalized}), 80)
+    assert "…" not in "".join(compared)
 
 
 def test_what_is_not_measurable_is_a_dash(make_landmarks) -> None:
