@@ -1,10 +1,9 @@
 """Errors of trainings that begin with ImageNet weights and with random ones, by set, network and number of labels.
 
-    python docs/evidence/initial_weights/measure.py wings:lite0=ABLATION wings:resnet18=ABLATION ... --output ERRORS.json
+    python docs/evidence/initial_weights/measure.py SET:ENCODER=ABLATION [SET:ENCODER=ABLATION ...] --output ERRORS.json
     python docs/evidence/initial_weights/measure.py --print docs/evidence/initial_weights/errors.json
 
-ABLATION is a folder that `monai-landmarks ablate` wrote; its rows are named after the encoder. Images are in the order of
-their names.
+ABLATION is a folder that `monai-landmarks ablate` wrote with one encoder. Images are in the order of their names.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What `recipe.augmentation.haze` and `spots` change on fundus photographs that no model has seen, and on changed copies.
+"""What `haze` and `spots` of `recipe.augmentation` change on fundus photographs that no model has seen, and on copies.
 
-    python docs/evidence/light_augmentation/compare.py both=FOLDS neither=FOLDS ... --output ERRORS.json
+    python docs/evidence/light_augmentation/compare.py both=FOLDS neither=FOLDS [NAME=FOLDS ...] --output ERRORS.json
     python docs/evidence/light_augmentation/compare.py --print docs/evidence/light_augmentation/errors.json
 
-FOLDS is a folder that `monai-landmarks cross-validate --also CHANGED` wrote. Photographs are in the order of their names.
+FOLDS is a folder that `monai-landmarks cross-validate --also CHANGED` wrote. Photographs are in the order of names.
 """
 
 from __future__ import annotations
