@@ -75,8 +75,28 @@ def figures(cells: list[dict[str, Any]]) -> dict[tuple[str, int, str], dict[str,
     return found
 
 
+def table(found: dict[tuple[str, int, str], dict[str, Any]]) -> list[str]:
+    """The rows of the table: mean ± standard deviation over seeds / median, and the differences to the pretrained."""
+    rows = []
+    for name, labels in dict.fromkeys((name, labels) for name, labels, _ in found):
+        cells = [f"{name}, {labels}", str(found[name, labels, PRETRAINED]["steps"])]
+        for row in (PRETRAINED, *OTHERS):
+            numbers = found.get((name, labels, row))
+            if numbers is None:
+                cells.append("")
+                continue
+            sd = "" if numbers["sd"] is None else f" ± {numbers['sd']:.2f}"
+            words = f"{numbers['mean']:.2f}{sd} / {numbers['median']:.2f}"
+            between = numbers["less"]
+            if between is not None:
+                words += f"; {between.mean:+.2f} [{between.low:.2f}, {between.high:.2f}]"
+            cells.append(words)
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
 def main() -> None:
-    """Writes or prints the figures."""
+    """Writes the errors, and prints the rows of the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ablations", nargs="*", help="SET:ENCODER=FOLDER")
     parser.add_argument("--output", type=Path)
@@ -93,20 +113,7 @@ def main() -> None:
         cells = json.loads(asked.told.read_text(encoding="utf-8"))["cells"]
     if asked.output is not None:
         asked.output.write_text(json.dumps({"cells": cells}) + "\n", encoding="utf-8")
-    for (name, labels, row), numbers in figures(cells).items():
-        sd = "" if numbers["sd"] is None else f" ± {numbers['sd']:.2f}"
-        print(
-            f"{name}, {labels} labels, {row}: mean {numbers['mean']:.2f}{sd}, median {numbers['median']:.2f} px,",
-            end=" ",
-        )
-        print(f"{numbers['steps']} steps, {numbers['seconds']:.0f} s, {numbers['seeds']} seeds", end="")
-        between = numbers["less"]
-        less = (
-            ""
-            if between is None
-            else f", less pretrained {between.mean:.2f} [{between.low:.2f}, {between.high:.2f}] px"
-        )
-        print(less)
+    print("\n".join(table(figures(cells))))
 
 
 if __name__ == "__main__":
