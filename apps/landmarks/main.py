@@ -214,7 +214,7 @@ class LandmarksApp(MONAILabelApp):
         """MONAI Label's answer with the definition of every served protocol, and what is wrong with their models.
 
         The protocols stand in the order in which clients offer them: those with most labels in the studies folder
-        first, then those that can find landmarks. ``datastore`` tells how many final labels each has.
+        first, then those that can find landmarks. ``final_labels`` tells how many each has.
         """
         info = super().info()
         labels = self.finals.counts(self._datastore.objects)
@@ -222,7 +222,7 @@ class LandmarksApp(MONAILabelApp):
         protocols = {name: protocol_document(self.settings.protocols[name]) for name in offered}
         problems = {name: problem for name, model in self.models.items() if (problem := model.problem()) is not None}
         told = {"protocols": protocols, "problems": problems, "pool_stats": self.pool.stats()}
-        told["datastore"] = {**info["datastore"], "finals": {name: labels[name] for name in protocols}}
+        told["final_labels"] = {name: labels[name] for name in protocols}
         told |= {
             "readers": self.settings.conf.readers,
             "agreement": self.agreement.summary(),

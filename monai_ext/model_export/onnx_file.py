@@ -63,8 +63,8 @@ def export_onnx(predictor: Predictor, path: Path, images: Sequence[Path]) -> Com
         raise InputError(
             "The exported model is compared with the original on images, but none was given: name at least one."
         )
-    for path in images:  # one that cannot be read is told before the graph is made, which takes up to minutes
-        load_batch([path], predictor.protocol, predictor.device)
+    for image in images:  # one that cannot be read is told before the graph is made, which takes up to minutes
+        load_batch([image], predictor.protocol, predictor.device)
     model = _graph(predictor)
     for name, value in metadata(predictor).items():
         model.metadata_props.add(key=name, value=value)

@@ -85,7 +85,7 @@ class TrainPage {
     this.info = info;
     const { stats } = this;
     if (!isActive(stats)) this.#stopping = false;
-    this.labels.textContent = t("train.labels", { count: info.datastore.finals[this.protocol.name] });
+    this.labels.textContent = t("train.labels", { count: info.final_labels[this.protocol.name] });
     const said = t(`training.${stats.status}`);
     if (this.live.textContent !== said) this.live.textContent = said;
     this.start.disabled = isActive(stats);
