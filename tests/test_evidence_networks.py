@@ -93,3 +93,31 @@ def test_the_page_on_reproduction_tells_of_the_pretrained_rows_what_their_errors
         rows = json.loads((folder / f"{file}.json").read_text(encoding="utf-8"))["rows"]
         (means,) = (entry["numbers"]["l2"] for entry in rows if entry["row"] == row)
         assert means["mean"] == pytest.approx(found["rows"][row, "answer"]["mean"], abs=2e-3)
+
+
+def test_the_page_on_networks_tells_of_initial_weights_what_the_errors_say() -> None:
+    folder, text = EVIDENCE / "initial_weights", (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+    cells = json.loads((folder / "errors.json").read_text(encoding="utf-8"))["cells"]
+    program = runpy.run_path(str(folder / "measure.py"))
+    found = program["figures"](cells)
+    rows = program["table"](found)
+
+    assert [row for row in text.splitlines() if row in rows] == rows
+    images = {"wings": 10, "eyes": 20, "faces": 131}
+    assert all(len(cell["images"]) == images[cell["set"]] for cell in cells)
+    # one figure again, from the cells themselves
+    means = [np.mean(cell["images"]) for cell in cells if (cell["set"], cell["labels"]) == ("wings", 5)]
+    starts = [cell["row"] for cell in cells if (cell["set"], cell["labels"]) == ("wings", 5)]
+    pretrained = [mean for mean, start in zip(means, starts, strict=True) if start == "pretrained lite0"]
+    assert found["wings", 5, "pretrained lite0"]["mean"] == pytest.approx(np.mean(pretrained))
+
+
+def test_the_page_on_zian_tells_of_haze_and_spots_what_the_errors_say() -> None:
+    folder, text = EVIDENCE / "light_augmentation", (ROOT / "docs" / "zian.md").read_text(encoding="utf-8")
+    told = json.loads((folder / "errors.json").read_text(encoding="utf-8"))
+    program = runpy.run_path(str(folder / "compare.py"))
+    found = program["figures"](told["errors"], told["disc_diameters"])
+
+    assert {numbers["photographs"] for numbers in found.values()} == {432}
+    rows = program["table"](found)
+    assert [row for row in text.splitlines() if row in rows] == rows

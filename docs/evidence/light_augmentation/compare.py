@@ -55,8 +55,23 @@ def figures(errors: Errors, discs: dict[str, list[float]]) -> dict[tuple[str, st
     return found
 
 
+def table(found: dict[tuple[str, str, str], dict[str, Any]]) -> list[str]:
+    """The rows of the table: mean / median, points beyond a disc's diameter, and the difference to :data:`BOTH`."""
+    rows = []
+    for kind, landmark in dict.fromkeys((kind, landmark) for kind, landmark, _ in found):
+        cells = [SETS[kind], landmark.replace("_", " ")]
+        for numbers in (numbers for key, numbers in found.items() if key[:2] == (kind, landmark)):
+            words = f"{numbers['mean']:.1f} / {numbers['median']:.1f}, {numbers['beyond_disc']}"
+            between = numbers["less"]
+            if between is not None:
+                words += f"; {between.mean:+.1f} [{between.low:.1f}, {between.high:.1f}]"
+            cells.append(words)
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
 def main() -> None:
-    """Writes or prints the figures."""
+    """Writes the errors, and prints the rows of the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("variants", nargs="*", help="NAME=FOLDS")
     parser.add_argument("--output", type=Path)
@@ -74,11 +89,7 @@ def main() -> None:
         errors, discs = told["errors"], told["disc_diameters"]
     if asked.output is not None:
         asked.output.write_text(json.dumps({"disc_diameters": discs, "errors": errors}) + "\n", encoding="utf-8")
-    for (kind, landmark, variant), numbers in figures(errors, discs).items():
-        between = numbers["less"]
-        less = "" if between is None else f", less both {between.mean:.2f} [{between.low:.2f}, {between.high:.2f}] px"
-        means = f"mean {numbers['mean']:.2f}, median {numbers['median']:.2f} px"
-        print(f"{SETS[kind]}, {landmark}, {variant}: {means}, {numbers['beyond_disc']} beyond a disc's diameter{less}")
+    print("\n".join(table(figures(errors, discs))))
 
 
 if __name__ == "__main__":
