@@ -160,7 +160,9 @@ def test_what_a_strategy_says_of_its_choice_is_told(annotate: Callable[..., Anno
     annotator = annotate("spot_10", placed=False, strategy="uncertainty", prepareNext=ahead)
     annotator.press("x")
     wait_for_another(annotator, "spot_10")
-    annotator.page.locator(".notice", has_text="The first image by ID is offered").wait_for()
+    notice = annotator.page.locator(".notice", has_text="The first image by ID is offered")
+    notice.wait_for()
+    assert notice.count() == 1
 
 
 def test_a_label_submitted_twice_is_sent_once(annotate: Callable[..., Annotator]) -> None:

@@ -219,4 +219,7 @@ def test_images_that_are_copied_into_the_folder_appear(page: Any, study: Path) -
     count = int(heading.inner_text().split()[0])
     (study / "copied.jpg").write_bytes((study / "synthetic_fundus_002.jpg").read_bytes())
     page.get_by_role("heading", name=f"{count + 1} images").wait_for()
-    page.get_by_role("link", name="Open copied").wait_for()
+    assert heading.inner_text() == f"{count + 1} images"
+    link = page.get_by_role("link", name="Open copied")
+    link.wait_for()
+    assert link.count() == 1
