@@ -80,6 +80,7 @@ def test_a_training_that_cannot_be_saved_ends_and_the_model_stays(tmp_path, imag
     load_network(folder)
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_published_leaves_nothing(tmp_path, images, blob_protocol) -> None:
     folder = tmp_path / "blobs"
     network, card = load_network_of(folder, images, blob_protocol)

@@ -58,6 +58,7 @@ def test_a_run_with_a_start_of_its_own_is_not_a_warm_one_that_goes_on(
     assert cold.card.sha256 == alone.card.sha256
 
 
+@pytest.mark.slow
 def test_a_run_that_keeps_other_weights_begins_anew(interrupted, images, quick_protocol, caplog) -> None:
     last = OPTIONS.model_copy(update={"keep": "last"})
     with caplog.at_level(logging.WARNING):
@@ -85,6 +86,7 @@ def test_a_run_keeps_the_model_that_it_began_with(interrupted, tmp_path, images,
     assert result.card.sha256 == whole.card.sha256
 
 
+@pytest.mark.slow
 def test_a_rollback_meanwhile_leaves_the_parent(tmp_path, images, quick_protocol) -> None:
     folder = tmp_path / "blobs"
     train_model(quick_protocol, images, folder, FIRST)
@@ -97,6 +99,7 @@ def test_a_rollback_meanwhile_leaves_the_parent(tmp_path, images, quick_protocol
     assert (result.card.version, result.card.parent, result.card.begun_with) == ("v3", "v2", "Version v2")
 
 
+@pytest.mark.slow
 def test_a_run_that_shall_not_go_on_removes_what_was_saved(interrupted, images, quick_protocol) -> None:
     assert is_resumable(interrupted)
     anew = OPTIONS.model_copy(update={"resume": False})
@@ -149,6 +152,7 @@ def state_sizes(studies: Studies, millimetres: float) -> None:
     (studies.root / CALIBRATION_FILE).write_text(json.dumps(with_stated_sizes(studies.root, sizes)))
 
 
+@pytest.mark.slow
 def test_millimetres_are_not_compared_with_pixels(tmp_path, quick_protocol, caplog) -> None:
     studies = write_study(tmp_path / "studies", 8)
     whole = train_model(quick_protocol, labelled_images(studies), tmp_path / "whole", OPTIONS)
@@ -166,6 +170,7 @@ def test_millimetres_are_not_compared_with_pixels(tmp_path, quick_protocol, capl
     assert result.card.sha256 == whole.card.sha256
 
 
+@pytest.mark.slow
 def test_pixels_are_not_compared_with_millimetres(tmp_path, quick_protocol, caplog) -> None:
     studies = write_study(tmp_path / "studies", 8)
     folder = tmp_path / "blobs"

@@ -89,6 +89,7 @@ def test_epochs_of_so_many_steps_keep_those_that_were_made(trained, hungry, tmp_
     assert [epoch for epoch, _ in trained.steps] == [1] * 8 + [2] * 8
 
 
+@pytest.mark.slow
 def test_a_pass_goes_on_after_the_images_that_were_used(trained, hungry, tmp_path, images, quick_protocol) -> None:
     job = (with_recipe(quick_protocol), images[:4] + images[-7:], tmp_path / "blobs", TrainOptions(max_epochs=2))
     trained.last = 2  # of three: seven images in batches of two
@@ -101,6 +102,7 @@ def test_a_pass_goes_on_after_the_images_that_were_used(trained, hungry, tmp_pat
     assert [epoch for epoch, _ in trained.steps] == [1, 1] + [1] * (7 - 2 * 7 // 3) + [2] * 7
 
 
+@pytest.mark.slow
 def test_passes_that_end_before_the_steps_stay_passes(trained, hungry, tmp_path, images, quick_protocol) -> None:
     protocol = with_recipe(quick_protocol, max_epochs=2, max_steps=20)
     job = (protocol, images[:4] + images[-6:], tmp_path / "blobs", TrainOptions())

@@ -59,6 +59,7 @@ def test_a_version_is_published_once(tmp_path, blob_study, quick_protocol, monke
     json.dumps(written, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_publishes_beside_the_model_that_it_began_with(
     tmp_path, blob_study, quick_protocol
 ) -> None:

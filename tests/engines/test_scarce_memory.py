@@ -69,6 +69,7 @@ def test_a_stopped_run_of_halved_batches_goes_on_with_them(hungry, tmp_path, ima
     assert {report["warning"] for report in reports} == {SENTENCE}
 
 
+@pytest.mark.slow
 def test_a_second_lack_of_memory_ends_with_what_to_set(hungry, tmp_path, images, quick_protocol) -> None:
     train_model(quick_protocol, images, tmp_path / "blobs", OPTIONS)
     hungry(largest=1)

@@ -138,6 +138,7 @@ def test_a_radius_is_told_in_the_unit_of_a_pixel_size_that_was_stated_meanwhile(
     assert radii == pytest.approx([5, 2])
 
 
+@pytest.mark.slow
 def test_a_missing_landmark_that_is_accepted_is_called_missing(annotate: Callable[[str], Annotator]) -> None:
     annotator = annotate("spot_01")
     page = annotator.page
@@ -190,6 +191,7 @@ def test_a_line_that_is_broken_off_asks_nothing(annotate: Callable[[str], Annota
     assert not page.locator(".magnifier").is_visible()
 
 
+@pytest.mark.slow
 def test_tiles_that_did_not_come_are_asked_for_again(annotate: Callable[[str], Annotator]) -> None:
     annotator = annotate("spot_01")
     page = annotator.page

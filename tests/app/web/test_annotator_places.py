@@ -224,6 +224,7 @@ def test_measurements_and_swapped_pairs_are_those_of_the_server(annotate: Any) -
     assert 0 < sum(map(bool, swapped)) < len(swapped)
 
 
+@pytest.mark.slow
 def test_a_line_of_known_length_gives_millimetres_and_is_taken_back(annotate: Any, server: Any, studies: Path) -> None:
     address = f"{server.url}/datastore/image/calibration"
     if requests.get(address, params={"image": "turned"}, timeout=30).status_code == 404:

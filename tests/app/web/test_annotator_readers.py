@@ -172,6 +172,7 @@ def test_kept_work_waits_for_its_reader(shared: Any, as_ann: Callable[[str], Ann
     assert statuses(annotator) == ["placed", "placed"]
 
 
+@pytest.mark.slow
 def test_work_kept_without_a_reader_is_its_annotators(shared: Any, as_ann: Callable[[str], Annotator]) -> None:
     annotator = as_ann("spot_02")
     page = annotator.page
@@ -203,6 +204,7 @@ def test_work_kept_without_a_reader_is_its_annotators(shared: Any, as_ann: Calla
     assert statuses(annotator) == ["placed", "placed"]
 
 
+@pytest.mark.slow
 def test_a_reader_confirms_the_own_label_in_doubt(
     shared: Any, open_page: OpenPage, studies: Path, as_ann: Callable[[str], Annotator]
 ) -> None:
