@@ -16,6 +16,8 @@ from monai_ext.images import CALIBRATION_FILE, StatedSize, with_stated_sizes
 from monai_ext.models import read_card, roll_back
 from monai_ext.studies import Studies
 
+pytestmark = pytest.mark.slow
+
 FIRST = TrainOptions(max_epochs=1, batch_size=2, val_interval=1, seed=3, checkpoint_seconds=1000, publish_worse=True)
 OPTIONS = FIRST.model_copy(update={"max_epochs": 3})
 COLD = OPTIONS.model_copy(update={"warm_start": False})
@@ -58,7 +60,6 @@ def test_a_run_with_a_start_of_its_own_is_not_a_warm_one_that_goes_on(
     assert cold.card.sha256 == alone.card.sha256
 
 
-@pytest.mark.slow
 def test_a_run_that_keeps_other_weights_begins_anew(interrupted, images, quick_protocol, caplog) -> None:
     last = OPTIONS.model_copy(update={"keep": "last"})
     with caplog.at_level(logging.WARNING):
@@ -68,7 +69,6 @@ def test_a_run_that_keeps_other_weights_begins_anew(interrupted, images, quick_p
     assert result.val_error == result.history[-1]["val_error"]
 
 
-@pytest.mark.slow
 def test_a_run_keeps_the_model_that_it_began_with(interrupted, tmp_path, images, quick_protocol) -> None:
     other = tmp_path / "other" / "blobs"
     train_model(quick_protocol, images, other, FIRST)
@@ -86,7 +86,6 @@ def test_a_run_keeps_the_model_that_it_began_with(interrupted, tmp_path, images,
     assert result.card.sha256 == whole.card.sha256
 
 
-@pytest.mark.slow
 def test_a_rollback_meanwhile_leaves_the_parent(tmp_path, images, quick_protocol) -> None:
     folder = tmp_path / "blobs"
     train_model(quick_protocol, images, folder, FIRST)
@@ -99,7 +98,6 @@ def test_a_rollback_meanwhile_leaves_the_parent(tmp_path, images, quick_protocol
     assert (result.card.version, result.card.parent, result.card.begun_with) == ("v3", "v2", "Version v2")
 
 
-@pytest.mark.slow
 def test_a_run_that_shall_not_go_on_removes_what_was_saved(interrupted, images, quick_protocol) -> None:
     assert is_resumable(interrupted)
     anew = OPTIONS.model_copy(update={"resume": False})
@@ -152,7 +150,6 @@ def state_sizes(studies: Studies, millimetres: float) -> None:
     (studies.root / CALIBRATION_FILE).write_text(json.dumps(with_stated_sizes(studies.root, sizes)))
 
 
-@pytest.mark.slow
 def test_millimetres_are_not_compared_with_pixels(tmp_path, quick_protocol, caplog) -> None:
     studies = write_study(tmp_path / "studies", 8)
     whole = train_model(quick_protocol, labelled_images(studies), tmp_path / "whole", OPTIONS)
@@ -170,7 +167,6 @@ def test_millimetres_are_not_compared_with_pixels(tmp_path, quick_protocol, capl
     assert result.card.sha256 == whole.card.sha256
 
 
-@pytest.mark.slow
 def test_pixels_are_not_compared_with_millimetres(tmp_path, quick_protocol, caplog) -> None:
     studies = write_study(tmp_path / "studies", 8)
     folder = tmp_path / "blobs"

@@ -12,6 +12,8 @@ from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, trai
 from monai_ext.engines.run import Run
 from monai_ext.landmarks import Length
 
+pytestmark = pytest.mark.slow
+
 IMAGES = 54
 
 
@@ -51,7 +53,6 @@ def with_recipe(protocol, **fields):
     return protocol.model_copy(update={"recipe": protocol.recipe.model_copy(update=recipe)})
 
 
-@pytest.mark.slow
 def test_a_number_of_steps_is_kept_with_smaller_batches(trained, hungry, tmp_path, images, quick_protocol) -> None:
     protocol = with_recipe(quick_protocol, max_steps=104)
     assert protocol.recipe.length(IMAGES) == Length(4, 26)
@@ -89,7 +90,6 @@ def test_epochs_of_so_many_steps_keep_those_that_were_made(trained, hungry, tmp_
     assert [epoch for epoch, _ in trained.steps] == [1] * 8 + [2] * 8
 
 
-@pytest.mark.slow
 def test_a_pass_goes_on_after_the_images_that_were_used(trained, hungry, tmp_path, images, quick_protocol) -> None:
     job = (with_recipe(quick_protocol), images[:4] + images[-7:], tmp_path / "blobs", TrainOptions(max_epochs=2))
     trained.last = 2  # of three: seven images in batches of two
@@ -102,7 +102,6 @@ def test_a_pass_goes_on_after_the_images_that_were_used(trained, hungry, tmp_pat
     assert [epoch for epoch, _ in trained.steps] == [1, 1] + [1] * (7 - 2 * 7 // 3) + [2] * 7
 
 
-@pytest.mark.slow
 def test_passes_that_end_before_the_steps_stay_passes(trained, hungry, tmp_path, images, quick_protocol) -> None:
     protocol = with_recipe(quick_protocol, max_epochs=2, max_steps=20)
     job = (protocol, images[:4] + images[-6:], tmp_path / "blobs", TrainOptions())

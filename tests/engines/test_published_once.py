@@ -15,6 +15,8 @@ from monai_ext.engines.job import RunState
 from monai_ext.engines.validation import validate_model
 from monai_ext.models import read_card, read_training_record
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = TrainOptions(max_epochs=2, batch_size=2, val_interval=1, seed=3)
 
 
@@ -59,7 +61,6 @@ def test_a_version_is_published_once(tmp_path, blob_study, quick_protocol, monke
     json.dumps(written, allow_nan=False)
 
 
-@pytest.mark.slow
 def test_a_run_that_was_stopped_publishes_beside_the_model_that_it_began_with(
     tmp_path, blob_study, quick_protocol
 ) -> None:

@@ -18,7 +18,7 @@ from conftest import OpenPage, Serve
 
 from monai_ext.landmarks.protocol_file import read_protocol
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 LABELS = "**/datastore/label?*"
 RESTORE = "**/datastore/label/restore?*"
@@ -160,7 +160,6 @@ def test_restored_work_asks_before_it_replaces_a_label(annotate: Callable[..., A
     page.get_by_text("kept_0 was not sent").wait_for()  # the person has answered
 
 
-@pytest.mark.slow
 def test_ones_own_label_whose_answer_was_lost_is_no_conflict_after_a_crash(
     annotate: Callable[..., Annotator], studies: Path
 ) -> None:
@@ -212,7 +211,6 @@ def test_an_earlier_version_leaves_what_was_not_sent(annotate: Callable[..., Ann
     assert back["points"] == laid["points"]
 
 
-@pytest.mark.slow
 def test_work_on_an_image_of_another_size_waits_for_it(annotate: Callable[..., Annotator], server: Any) -> None:
     ada = annotate("kept_2", offline=True)
     place(ada)
@@ -233,7 +231,6 @@ def test_work_on_an_image_of_another_size_waits_for_it(annotate: Callable[..., A
     assert before in [entry for _, entry in entries(ada)]
 
 
-@pytest.mark.slow
 def test_work_of_the_former_form_is_found(annotate: Callable[..., Annotator]) -> None:
     ada = annotate("kept_3", offline=True)
     place(ada)
@@ -250,7 +247,6 @@ def test_work_of_the_former_form_is_found(annotate: Callable[..., Annotator]) ->
     assert entries(ada) == [(key, before)]
 
 
-@pytest.mark.slow
 def test_their_label_is_not_shown_where_the_browser_is_full(annotate: Callable[..., Annotator]) -> None:
     ada, ben = annotate("kept_4"), annotate("kept_4", name="Ben")
     ada.page.evaluate(FULL)
@@ -264,7 +260,6 @@ def test_their_label_is_not_shown_where_the_browser_is_full(annotate: Callable[.
     assert statuses(ada) == PLACED
 
 
-@pytest.mark.slow
 def test_all_kept_work_is_offered_in_turn(annotate: Callable[..., Annotator], server: Any) -> None:
     ada = annotate("kept_5", offline=True)
     place(ada)
@@ -287,7 +282,6 @@ def test_all_kept_work_is_offered_in_turn(annotate: Callable[..., Annotator], se
     assert statuses(ada) == PLACED
 
 
-@pytest.mark.slow
 def test_work_of_another_definition_is_named(annotate: Callable[..., Annotator]) -> None:
     ada = annotate("kept_5", offline=True)
     place(ada)
@@ -311,7 +305,6 @@ def test_work_of_another_definition_is_named(annotate: Callable[..., Annotator])
     assert entries(ada) == []
 
 
-@pytest.mark.slow
 def test_work_in_a_second_tab_is_kept_beside(annotate: Callable[..., Annotator]) -> None:
     first = annotate("kept_7", offline=True)
     second = Annotator(first.page.context.new_page())

@@ -18,7 +18,7 @@ from PIL import Image
 
 from monai_ext.landmarks.protocol_file import read_protocol
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 TILES = "**/datastore/image/rendered?*"
 #: Where the bright square of the image ``square`` lies at first, and later.
@@ -138,7 +138,6 @@ def test_a_radius_is_told_in_the_unit_of_a_pixel_size_that_was_stated_meanwhile(
     assert radii == pytest.approx([5, 2])
 
 
-@pytest.mark.slow
 def test_a_missing_landmark_that_is_accepted_is_called_missing(annotate: Callable[[str], Annotator]) -> None:
     annotator = annotate("spot_01")
     page = annotator.page
@@ -191,7 +190,6 @@ def test_a_line_that_is_broken_off_asks_nothing(annotate: Callable[[str], Annota
     assert not page.locator(".magnifier").is_visible()
 
 
-@pytest.mark.slow
 def test_tiles_that_did_not_come_are_asked_for_again(annotate: Callable[[str], Annotator]) -> None:
     annotator = annotate("spot_01")
     page = annotator.page

@@ -17,10 +17,9 @@ from conftest import OpenPage, Serve
 
 from lib.datastore import LandmarkDatastore
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
-@pytest.mark.slow
 def test_two_people_label_an_image_each_by_themselves(
     serve: Serve, open_page: OpenPage, protocol_dir: Path, tmp_path: Path
 ) -> None:
@@ -172,7 +171,6 @@ def test_kept_work_waits_for_its_reader(shared: Any, as_ann: Callable[[str], Ann
     assert statuses(annotator) == ["placed", "placed"]
 
 
-@pytest.mark.slow
 def test_work_kept_without_a_reader_is_its_annotators(shared: Any, as_ann: Callable[[str], Annotator]) -> None:
     annotator = as_ann("spot_02")
     page = annotator.page
@@ -204,7 +202,6 @@ def test_work_kept_without_a_reader_is_its_annotators(shared: Any, as_ann: Calla
     assert statuses(annotator) == ["placed", "placed"]
 
 
-@pytest.mark.slow
 def test_a_reader_confirms_the_own_label_in_doubt(
     shared: Any, open_page: OpenPage, studies: Path, as_ann: Callable[[str], Annotator]
 ) -> None:

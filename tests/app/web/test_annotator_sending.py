@@ -13,7 +13,7 @@ from annotator_study import Annotator, kept, stored
 from app_spots import spot_image, spot_points, write_label
 from conftest import OpenPage, Serve
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 LABELS = "**/datastore/label?*"
 NEXT = "**/activelearning/**"
@@ -122,7 +122,6 @@ def test_a_change_while_the_next_image_is_chosen_is_sent(annotate: Callable[...,
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('landmarks.unsent'))") == []
 
 
-@pytest.mark.slow
 def test_an_answer_on_the_pixel_size_counts_for_its_image_alone(
     annotate: Callable[..., Annotator], server: Any
 ) -> None:
@@ -146,7 +145,6 @@ def test_an_answer_on_the_pixel_size_counts_for_its_image_alone(
     assert requests.get(size, timeout=30).json()["spacing"] == [0.5, 0.5]
 
 
-@pytest.mark.slow
 def test_a_strategy_that_refuses_is_told(annotate: Callable[..., Annotator]) -> None:
     annotator = annotate("spot_03", placed=False)
     page = annotator.page
@@ -157,7 +155,6 @@ def test_a_strategy_that_refuses_is_told(annotate: Callable[..., Annotator]) -> 
     assert annotator.image() == "spot_03"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [False, True])
 def test_what_a_strategy_says_of_its_choice_is_told(annotate: Callable[..., Annotator], ahead: bool) -> None:
     annotator = annotate("spot_10", placed=False, strategy="uncertainty", prepareNext=ahead)
@@ -184,7 +181,6 @@ def test_a_label_submitted_twice_is_sent_once(annotate: Callable[..., Annotator]
     assert tags == ["final", "draft"]
 
 
-@pytest.mark.slow
 def test_a_held_key_submits_once(annotate: Callable[..., Annotator]) -> None:
     annotator = annotate("spot_05")
     tags, keyboard = puts(annotator.page), annotator.page.keyboard
@@ -201,7 +197,6 @@ def test_a_held_key_submits_once(annotate: Callable[..., Annotator]) -> None:
     assert tags == ["final", "draft"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("image", "name"), [("spot_06", "Ada"), ("spot_08", "")])
 def test_a_label_whose_answer_was_lost_is_ones_own(
     annotate: Callable[..., Annotator], studies: Path, image: str, name: str
@@ -235,7 +230,6 @@ def test_an_image_is_found_among_many_that_hold_its_name(open_page: OpenPage, se
     assert [annotator.status(name) for name in ("bright", "dim")] == ["placed", "placed"]
 
 
-@pytest.mark.slow
 def test_the_next_image_opens_without_storage(annotate: Callable[..., Annotator]) -> None:
     annotator = annotate("spot_07")
     annotator.press("s")

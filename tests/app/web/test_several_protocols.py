@@ -8,7 +8,7 @@ import pytest
 from annotator_study import Annotator, kept
 from conftest import OpenPage, Serve
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 def test_the_protocol_with_labels_comes_first(serve: Serve, study: Path, open_page: OpenPage) -> None:
@@ -26,7 +26,6 @@ def test_the_protocol_with_labels_comes_first(serve: Serve, study: Path, open_pa
         page.get_by_text(f"{count} labelled images can be used.").wait_for()
 
 
-@pytest.mark.slow
 def test_a_protocol_without_a_network_is_asked_for_no_prediction(
     serve: Serve, study: Path, open_page: OpenPage
 ) -> None:
@@ -47,7 +46,6 @@ def test_a_protocol_without_a_network_is_asked_for_no_prediction(
     assert "has a label of the protocol fundus" in notice.inner_text()
 
 
-@pytest.mark.slow
 def test_the_protocol_of_the_address_stays(serve: Serve, study: Path, open_page: OpenPage) -> None:
     server = serve(study, protocols="cephalometric,face,fundus")
     options = kept(server, detectOnOpen=False, prepareNext=False)
