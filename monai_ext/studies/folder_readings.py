@@ -65,8 +65,13 @@ class NewReading(NamedTuple):
     drop_final: bool = False
 
 
-def read_readings(studies: Studies, protocol: Protocol) -> list[ReadImage]:
+def read_readings(studies: Studies, protocol: Protocol, problems: list[str] | None = None) -> list[ReadImage]:
     """The images that two readers have labelled for a protocol, by ID.
+
+    Args:
+        studies: the folder.
+        protocol: the landmark task.
+        problems: takes a sentence for each image that cannot be read and is left out; None refuses it.
 
     Raises:
         InputError: the folder or its index cannot be read, or a label may not be used for its image.
@@ -79,7 +84,13 @@ def read_readings(studies: Studies, protocol: Protocol) -> list[ReadImage]:
         others = any(notes[tag].get("protocol") not in (None, protocol.name) for tag in places)
         if len(places) < len(READINGS) or others:
             continue
-        frame = read_frame(path)
+        try:
+            frame = read_frame(path)
+        except InputError as error:
+            if problems is None:
+                raise
+            problems.append(str(error).rstrip("."))
+            continue
         names = {tag: annotator(studies, index, image, tag) or tag for tag in places}
         readers = {names[tag]: read_label(studies.label_path(image, tag), frame, protocol) for tag in places}
         if len(readers) < len(places):
