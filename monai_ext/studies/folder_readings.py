@@ -116,6 +116,7 @@ def new_reading(
     image: str,
     landmarks: Landmarks,
     name: str,
+    descriptions: Mapping[str, str] | None = None,
     *,
     overwrite: bool = False,
 ) -> NewReading:
@@ -130,6 +131,7 @@ def new_reading(
         image: the ID.
         landmarks: of the label.
         name: the reader.
+        descriptions: what the reader wrote of points, by landmark.
         overwrite: the reader's own label may be there already, and is replaced.
 
     Raises:
@@ -152,7 +154,7 @@ def new_reading(
     if place is None:
         both = ", ".join(other or "one without a name" for other in names.values())
         raise InputError(f"The image {image!r} has its {len(names)} readers ({both}): a label of {name!r} is too many.")
-    document = {ANNOTATOR: name, **markups_document(landmarks)}
+    document = {ANNOTATOR: name, **markups_document(landmarks, descriptions=descriptions)}
     files[place] = json_text(studies.label_path(image, place), document).encode()
     if known and made is None:
         return NewReading(files)
