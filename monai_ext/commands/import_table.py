@@ -167,6 +167,15 @@ def _landmark_names(protocol: str | None, points: PointsTable) -> tuple[str, ...
 
 
 def _warn(checked: CheckedImport) -> None:
+    first: dict[str, str] = {}
+    for name in checked.names:
+        other = first.setdefault(name.casefold(), name)
+        if other != name:
+            warnings.warn(
+                f"{other!r} and {name!r} are two landmarks: if they are one, write it in one way in {checked.table} "
+                "and import again with --overwrite.",
+                stacklevel=2,
+            )
     corner = [(image.name, name) for image, _ in checked.images for name in _at_corner(image.entry)]
     if corner:
         image_name, name = corner[0]

@@ -186,6 +186,17 @@ def test_a_point_outside_the_image_is_kept_with_a_warning(cli, source, tmp_path)
     assert landmarks.point("base").tolist() == [61, 30]
 
 
+def test_two_spellings_of_a_landmark_are_told(cli, source, tmp_path) -> None:
+    (tmp_path / "points.csv").write_text(TABLE.replace("b.png,tip", "b.png,Tip"))
+
+    answer = cli("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies", "--json")
+
+    assert json.loads(answer.out)["landmarks"] == ["tip", "base", "Tip"]
+    assert (
+        "Warning: 'tip' and 'Tip' are two landmarks: if they are one, write it in one way in points.csv" in answer.words
+    )
+
+
 @pytest.mark.parametrize(("place", "options", "told"), [
     ("0,0", (), True), ("-1,-1.0", (), True), ("0,0", ("--pixel-origin", "corner"), True), ("0,1", (), False),
 ])  # fmt: skip
