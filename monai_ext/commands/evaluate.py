@@ -13,7 +13,7 @@ from monai_ext.images import read_image
 from monai_ext.landmarks import Decoder, InputError, Protocol, check_writable, write_json_atomically
 from monai_ext.studies import Studies
 
-from .console import Meter, command_line, now, output, print_json, tell
+from .console import Meter, command_line, now, output, print_json, say, tell
 from .options import (
     DeviceOption,
     FailureOption,
@@ -70,6 +70,9 @@ def run(
     protocol = predictor.protocol
     decoders = _decoders(decoder, protocol)
     chosen = _chosen(study, split, predictor)
+    learned = engines.learned_images(study, chosen, folder, predictor.card)
+    if learned.sentence:
+        say("Warning", "yellow", learned.sentence)
     labels = engines.read_labels((one for one in engines.labelled_images(study) if one.id in chosen), protocol)
     limits = evaluation.fitting_limits(
         labels, known_unit(unit), thresholds=distances(sdr), failure=failure, limit=limit
@@ -86,6 +89,8 @@ def run(
     failures = _failures(reading, study, protocol)
     about = _about(predictor, study, split)
     document["failures"] = failures.model_dump(mode="json")
+    document["images_that_trained_the_model"] = learned.count
+    document["warnings"] += [learned.sentence] if learned.sentence else []
     write_json_atomically(out / "metrics.json", about | document | {"points": points})
     evaluation.write_error_csv(out / "errors.csv", reading.pairs, reading.evaluation, failures.factors)
     written = ["metrics.json", "errors.csv", *_pictures(out, predictor, study, readings, worst)]

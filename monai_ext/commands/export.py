@@ -16,12 +16,12 @@ from monai_ext.landmarks import (
     Frame,
     ImagePoints,
     InputError,
+    Markups,
     PointsTable,
     Status,
     TablePoint,
     check_label,
     find_protocol,
-    read_markups,
     read_protocols,
     shipped_dir,
 )
@@ -126,16 +126,20 @@ def _refuse_existing(out: Path, chosen: Format, images: list[str], overwrite: bo
 def _read_labels(study: Studies, paths: dict[str, Path], tag: str) -> tuple[PointsTable, dict[str, Frame]]:
     """The labels as a table by the names of the image files, with the pixel sizes that the images state."""
     found, splits, subjects = {}, study.splits(), study.subjects()
+    descriptions: dict[str, dict[str, str]] = {}
     with Meter("Reading labels", len(paths)) as meter:
         for id, path in paths.items():
             label = study.label_path(id, tag)
-            found[path.name] = read_markups(label, read_frame(path))
+            markups = Markups.read(label)
+            found[path.name] = markups.landmarks(read_frame(path))
+            descriptions[path.name] = markups.descriptions
             check_label(found[path.name], label, tag)
             meter.advance()
     table = PointsTable.from_landmarks(
         found,
         {path.name: splits[id] for id, path in paths.items() if id in splits},
         {path.name: subjects[id] for id, path in paths.items() if id in subjects},
+        descriptions,
     )
     frames = {name: item.frame for name, item in found.items()}
     images = {name: replace(entry, mm_per_px=frames[name].spacing) for name, entry in table.images.items()}

@@ -24,7 +24,7 @@ from monai_ext.importing import (
     renamed,
     report_files,
 )
-from monai_ext.landmarks import InputError, Landmarks, PointsTable, check_new_protocol, find_protocol
+from monai_ext.landmarks import ImagePoints, InputError, Landmarks, PointsTable, check_new_protocol, find_protocol
 from monai_ext.structured_reports import REPORTS
 from monai_ext.studies import Studies, checked_name
 
@@ -167,8 +167,26 @@ def _landmark_names(protocol: str | None, points: PointsTable) -> tuple[str, ...
 
 
 def _warn(checked: CheckedImport) -> None:
+    first: dict[str, str] = {}
+    for name in checked.names:
+        other = first.setdefault(name.casefold(), name)
+        if other != name:
+            warnings.warn(
+                f"{other!r} and {name!r} are two landmarks: if they are one, write it in one way in {checked.table} "
+                "and import again with --overwrite.",
+                stacklevel=2,
+            )
+    corner = [(image.name, name) for image, _ in checked.images for name in _at_corner(image.entry)]
+    if corner:
+        image_name, name = corner[0]
+        warnings.warn(
+            f"{len(corner)} points lie exactly at (0, 0) or (-1, -1), which many programs write for a landmark that is "
+            f"not there, such as {name} of {image_name}: if so, leave their coordinates empty and import again with "
+            "--overwrite.",
+            stacklevel=2,
+        )
     for image, found in checked.images:
-        outside = _outside(found.landmarks)
+        outside = [name for name in _outside(found.landmarks) if name not in _at_corner(image.entry)]
         if outside:
             warnings.warn(f"{image.name}: outside the image: {', '.join(outside)}; kept as stated.", stacklevel=2)
     turned = [image.name for image, found in checked.images if found.upright]
@@ -178,6 +196,11 @@ def _warn(checked: CheckedImport) -> None:
             "picture and were mapped to the stored pixels.",
             stacklevel=2,
         )
+
+
+def _at_corner(entry: ImagePoints) -> list[str]:
+    """The landmarks at 0 or -1 along both axes, counted from the centre or the corner of the top-left pixel."""
+    return [name for name, point in entry.points.items() if point.x == point.y and point.x in (0, -0.5, -1, -1.5)]
 
 
 def _outside(landmarks: Landmarks) -> list[str]:

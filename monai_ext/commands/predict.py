@@ -91,7 +91,7 @@ def run(
     problems: list[str] = []
     with Meter("Detecting", len(files)) as meter:
         for id, path in files.items():
-            answer = _answer(predictor, path, sizes.get(id), problems, alone=len(files) == 1)
+            answer = answer_or_problem(predictor, path, problems, size=sizes.get(id), alone=len(files) == 1)
             if answer is None:
                 meter.advance()
                 continue
@@ -137,8 +137,13 @@ def run(
         raise typer.Exit(1)
 
 
-def _answer(
-    predictor: inferers.Predictor, path: Path, size: StatedSize | None, problems: list[str], *, alone: bool
+def answer_or_problem(
+    predictor: inferers.Predictor,
+    path: Path,
+    problems: list[str],
+    *,
+    size: StatedSize | None = None,
+    alone: bool = False,
 ) -> inferers.Answer | None:
     """The answer for one of several images; None, with the reason among the problems, for one that cannot be read.
 

@@ -85,7 +85,7 @@ def run(
     predictors = [inferers.Predictor.load(folder, networks.find_device(device)) for folder in folders]
     first = predictors[0]
     images = _chosen(study, split, first.card)
-    trained_on = _trained_on(images, folders[0], first.card)
+    trained_on = len(engines.learned_images(study, [image.id for image in images], folders[0], first.card).ids)
     if store and trained_on:
         raise InputError(
             f"--store would calibrate the model with {trained_on} of {len(images)} images that it was trained on, and "
@@ -199,25 +199,6 @@ def _print_calibration(calibration: Calibration) -> None:
 
 def _share(coverage: float) -> str:
     return f"{100 * coverage:g} %"
-
-
-def _trained_on(images: Sequence[engines.LabelledImage], folder: Path, card: ModelCard) -> int:
-    """The number of images that trained a model or one before it, as far as its folder and the splits say.
-
-    Where the folder has no list of the images that its trainings have seen, those of the split "train" count.
-    """
-    seen, sides = engines.read_seen_labels(folder), engines.read_settled_sides(folder)
-
-    def trained(image: engines.LabelledImage) -> bool:
-        if image.id in card.val_images:
-            return False
-        if sides.get(image.id) == "train":
-            return True
-        if "val" in (sides.get(image.id), image.split) or image.split == "test":
-            return False
-        return image.id in seen if seen else image.split == "train"
-
-    return sum(trained(image) for image in images)
 
 
 def _chosen(studies: Studies, split: str, card: ModelCard) -> Sequence[engines.LabelledImage]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .familiar import learn_familiarity
     from .initialisation import SOURCES, distilled, find_source
     from .job import is_resumable, run_signature
+    from .learned_images import LearnedImages, learned_images
     from .optimisation import build_optimizer
     from .options import OnProgress, SourceOptions, TrainOptions, TrainResult
     from .source_images import ClassImage, read_class_folders, read_class_table
@@ -31,6 +32,7 @@ __all__ = [
     "SOURCES",
     "ClassImage",
     "LabelledImage",
+    "LearnedImages",
     "OnProgress",
     "RadialErrorSummary",
     "ResourceError",
@@ -48,6 +50,7 @@ __all__ = [
     "is_resumable",
     "labelled_images",
     "learn_familiarity",
+    "learned_images",
     "read_class_folders",
     "read_class_table",
     "read_labels",

@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 
 def process_rank() -> tuple[int, int]:
-    """(rank, world size) of this process; (0, 1) outside ``torchrun``."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    """(rank, world size) of this process; (0, 1) outside ``torchrun``, also where a job script sets them empty."""
+    return int(os.environ.get("RANK") or 0), int(os.environ.get("WORLD_SIZE") or 1)
 
 
 def local_rank() -> int:
     """The number of this process on its machine, and so of its GPU."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
+    return int(os.environ.get("LOCAL_RANK") or 0)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from monai_ext.landmarks import FloatArray, InputError, Strict
 
 from .bootstrap import RESAMPLES, SEED, mean_interval, ratio_interval, row_sums
+from .exchange import exchangeable_landmarks, image_orders
 from .factors import OF_IMAGE, OF_LANDMARK, Factors
 from .recorded_points import read_part
 from .scores import Cause, GroupErrors
@@ -69,8 +70,9 @@ def find_causes(
     permutation (Westfall and Young, Resampling-Based Multiple Testing, 1993). Landmarks are compared with the mean of
     the others in the same image: errors are permuted among the measured landmarks of each image, and p-values are
     adjusted by the largest difference of each permutation. Where there are both groups by factors and landmarks, all
-    p-values are doubled (Bonferroni). Intervals are over subjects where these are stated; the tests take images for
-    independent.
+    p-values are doubled (Bonferroni). Where subjects are stated, intervals are over them and no permutation divides
+    one: whole subjects and the images of each are exchanged (:func:`~monai_ext.evaluation.exchange.image_orders`), and
+    landmarks in all images of a subject at once.
 
     Args:
         errors: (N, K) distances, NaN where not measured.
@@ -83,6 +85,7 @@ def find_causes(
         InputError: the errors are of other images or landmarks than the factors.
     """
     distances = np.asarray(errors, dtype=np.float64)
+    number = np.asarray(subjects if len(subjects) else np.arange(len(distances)), dtype=np.intp)
     missed: Mask = np.asarray(factors.missed, dtype=bool).reshape(len(factors.missed), len(names))
     if distances.shape != missed.shape:
         raise InputError(f"Errors of shape {distances.shape} need factors of the same shape, not {missed.shape}.")
@@ -91,10 +94,10 @@ def find_causes(
     logs = _logarithms(distances)
     centred = _centred(logs)
     groups = [group for group in _groups(factors, present) if _large_enough(group.mask, present)]
-    tested = list(zip(groups, _adjusted(groups, centred, failed, present), strict=True))
+    tested = list(zip(groups, _adjusted(groups, centred, failed, present, number), strict=True))
     landmarks = _landmark_groups(names, present & ~missed) if len(names) > 1 else []
     families = (len(groups) > 0) + (len(landmarks) > 0)
-    tested += list(zip(landmarks, _adjusted_landmarks(landmarks, logs), strict=True))
+    tested += list(zip(landmarks, _adjusted_landmarks(landmarks, logs, number), strict=True))
     causes = []
     for group, of_family in tested:
         p = min(1.0, families * of_family)
@@ -179,14 +182,15 @@ def _large_enough(mask: Mask, present: Mask) -> bool:
     return min(int(side.any(axis=1).sum()) for side in (mask, present & ~mask)) >= LEAST_IMAGES
 
 
-def _adjusted(groups: Sequence[_Group], logs: FloatArray, failed: Mask, present: Mask) -> list[float]:
+def _adjusted(
+    groups: Sequence[_Group], logs: FloatArray, failed: Mask, present: Mask, subjects: NDArray[np.intp]
+) -> list[float]:
     """Adjusted p-value of each group, of the smaller one of its two tests."""
     if not groups:
         return []
     masks = np.stack([group.mask for group in groups]).reshape(len(groups), -1).astype(np.float64)
-    rng, images = np.random.default_rng(SEED), np.arange(len(logs))
-    orders = rng.permuted(np.tile(images, (RESAMPLES, 1)), axis=1)
-    batches = [images[None], *np.array_split(orders, math.ceil(orders.size * logs.shape[1] / _HELD))]
+    orders = image_orders(subjects, RESAMPLES, np.random.default_rng(SEED))
+    batches = [np.arange(len(logs))[None], *np.array_split(orders, math.ceil(orders.size * logs.shape[1] / _HELD))]
     tests = ((logs, ~np.isnan(logs)), (failed, present))
     differences = [np.concatenate([_difference(masks, v, known, order) for v, known in tests]) for order in batches]
     statistics = np.concatenate(differences, axis=1).round(12)  # (2 G, 1 + RESAMPLES), the observed one first
@@ -211,23 +215,20 @@ def _landmark_groups(names: Sequence[str], measured: Mask) -> list[_Group]:
     return [group for group in groups if _large_enough(group.mask, measured)]
 
 
-def _adjusted_landmarks(groups: Sequence[_Group], logs: FloatArray) -> list[float]:
+def _adjusted_landmarks(groups: Sequence[_Group], logs: FloatArray, subjects: NDArray[np.intp]) -> list[float]:
     """One-sided p-value of each landmark, adjusted for all of them.
 
-    Labels are permuted among the measured landmarks of each image. The statistic of a landmark is the mean difference
-    of its logarithms from the mean of the others in the same image, divided by its standard deviation over the
-    permutations, which does not depend on the labels.
+    Labels are permuted among the measured landmarks of each image, or subject. The statistic of a landmark is the mean
+    difference of its logarithms from the mean of the others in the same image, divided by its standard deviation over
+    the permutations, which does not depend on the labels.
     """
     if not groups:
         return []
-    rng, counts = np.random.default_rng(SEED), (~np.isnan(logs)).sum(axis=1)
+    rng, rows = np.random.default_rng(SEED), exchangeable_landmarks(logs, subjects)
     sums, variance = np.zeros((1 + RESAMPLES, logs.shape[1])), np.zeros(logs.shape[1])
-    for count in np.unique(counts[counts > 1]):
-        rows = logs[counts == count]
-        columns = np.argsort(np.isnan(rows), axis=1, kind="stable")[:, :count]
-        known = np.take_along_axis(rows, columns, axis=1)
-        apart = (known - known.mean(axis=1, keepdims=True)) * count / (count - 1)  # from the mean of the others
-        place = np.eye(logs.shape[1])[columns.ravel()]
+    for count in sorted({len(row.columns) for row in rows}):
+        apart = np.stack([row.apart for row in rows if len(row.columns) == count])
+        place = np.eye(logs.shape[1])[np.concatenate([row.columns for row in rows if len(row.columns) == count])]
         variance += np.repeat((apart**2).mean(axis=1), count) @ place
         sums[0] += apart.ravel() @ place
         for numbers in np.array_split(np.arange(1, 1 + RESAMPLES), math.ceil(RESAMPLES * apart.size / _HELD)):

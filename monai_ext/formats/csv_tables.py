@@ -144,7 +144,7 @@ FORMAT = Format(
     read=read,
     write=write,
     centre=0.0,
-    holds=frozenset(get_args(Part)) - {"confidences"},
+    holds=frozenset(get_args(Part)) - {"confidences", "descriptions"},
 )
 WIDE_FORMAT = Format(
     name="wide",

@@ -92,6 +92,7 @@ Part = Literal[
     "pixel sizes",
     "subjects",
     "confidences",
+    "descriptions",
 ]
 
 
@@ -158,9 +159,13 @@ def _losses(table: PointsTable, format: Format) -> Iterator[str]:
             count[item] += 1
         unplaced += Status.DEFINED not in status
     missing, undefined = count[Status.MISSING], count[Status.UNDEFINED]
-    split = sum(entry.split is not None for entry in table.images.values())
-    subjects = sum(entry.subject is not None for entry in table.images.values())
-    sure = sum(point.confidence is not None for entry in table.images.values() for point in entry.points.values())
+    points = [point for entry in table.images.values() for point in entry.points.values()]
+    further: list[tuple[Part, int, str]] = [
+        ("splits", sum(entry.split is not None for entry in table.images.values()), "images"),
+        ("subjects", sum(entry.subject is not None for entry in table.images.values()), "images"),
+        ("confidences", sum(point.confidence is not None for point in points), "landmarks"),
+        ("descriptions", sum(bool(point.description) for point in points), "landmarks"),
+    ]
     if "names" not in format.holds:
         yield f"{format.title} holds no names; in order, the landmarks are {', '.join(table.names)}."
     if "missing" not in format.holds and missing:
@@ -169,12 +174,9 @@ def _losses(table: PointsTable, format: Format) -> Iterator[str]:
         yield f"{format.title} needs every landmark: {undefined} that are not placed are written as missing."
     if "images without points" not in format.holds and unplaced:
         yield f"{format.title} holds no image without a placed landmark: {unplaced} images are left out."
-    if "splits" not in format.holds and split:
-        yield f"{format.title} holds no splits: those of {split} images are left out."
-    if "subjects" not in format.holds and subjects:
-        yield f"{format.title} holds no subjects: those of {subjects} images are left out."
-    if "confidences" not in format.holds and sure:
-        yield f"{format.title} holds no confidences: those of {sure} landmarks are left out."
+    for part, number, of_what in further:
+        if part not in format.holds and number:
+            yield f"{format.title} holds no {part}: those of {number} {of_what} are left out."
 
 
 def optional_package(module: str, extra: str, what: str) -> Any:

@@ -60,7 +60,15 @@ class Gatherer:
             raise InputError(f"{where}: unknown landmark {name!r}; the landmarks are {', '.join(self._expected)}.")
         self._order.setdefault(name)
 
-    def point(self, where: str, image: str, name: str, xy: Sequence[Any], status: Status = Status.DEFINED) -> None:
+    def point(
+        self,
+        where: str,
+        image: str,
+        name: str,
+        xy: Sequence[Any],
+        status: Status = Status.DEFINED,
+        description: str = "",
+    ) -> None:
         """Adds one point of an image that was started; only a defined one has coordinates.
 
         Raises:
@@ -72,7 +80,7 @@ class Gatherer:
             raise InputError(f"{where}: the landmark {name!r} of {image!r} occurs twice; keep one.")
         if status is Status.DEFINED:
             x, y = (number(value, f"{where}: the coordinate of {name!r}") - self._centre for value in xy)
-            points[name] = TablePoint(x, y)
+            points[name] = TablePoint(x, y, description=description)
         else:
             points[name] = TablePoint(*_NOWHERE, status)
 

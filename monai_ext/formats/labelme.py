@@ -58,7 +58,8 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf) -> PointsTabl
             points = shape.get("points")
             if not (isinstance(points, list) and len(points) == 1 and _is_pair(points[0])):
                 raise InputError(f"{where}: the points must be [[x, y]], not {points!r:.80}.")
-            gathered.point(where, image, shape["label"], points[0])
+            words = shape.get("description")
+            gathered.point(where, image, shape["label"], points[0], description=words if isinstance(words, str) else "")
     if other:
         warnings.warn(f"{path}: {other} shapes that are not points are left out.", stacklevel=2)
     return gathered.table()
@@ -77,7 +78,7 @@ def _document(image: str, entry: ImagePoints, frames: FrameOf) -> dict[str, Any]
             "label": name,
             "points": [[point.x + _CENTRE, point.y + _CENTRE]],
             "group_id": None,
-            "description": "",
+            "description": point.description,
             "shape_type": "point",
             "flags": {},
             "mask": None,
@@ -122,6 +123,6 @@ FORMAT = Format(
     read=read,
     write=write,
     centre=_CENTRE,
-    holds=frozenset({"names", "undefined", "images without points", "sizes"}),
+    holds=frozenset({"names", "undefined", "images without points", "sizes", "descriptions"}),
     upright=True,
 )

@@ -34,6 +34,8 @@ FORMATS: dict[str, Format] = {
         csv_tables.WIDE_FORMAT,
     )
 }
+#: How Excel's and LibreOffice's workbooks begin, and other zip archives, as CVAT's and Label Studio's downloads.
+_ZIP = b"PK\x03\x04"
 #: The words that ``--format`` takes.
 FORMAT_NAMES: tuple[str, ...] = tuple(FORMATS)
 
@@ -62,6 +64,8 @@ def recognise(path: str | Path) -> Format:
     sample = Sample(path)
     found = next((item for item in FORMATS.values() if item.recognises(sample)), None)
     if found is None:
+        if sample.data.startswith(_ZIP):
+            raise InputError(f"{path} is a workbook or an archive: save its sheet as CSV in UTF-8, or unpack it.")
         inside = f"it starts with {sample.data[:60]!r}" if sample.data else "it is empty"
         what = "a folder without one" if sample.path.is_dir() else inside
         raise InputError(

@@ -1,22 +1,22 @@
 """3D Slicer point lists, ``.mrk.json`` and ``.fcsv``: one file per image, named after it, as SlicerMorph keeps them.
 
 The positions are LPS or RAS millimetres in the place that the image's header states: the frame of the image gives the
-pixels, so there is no origin to choose. A point keeps its status, defined, missing or undefined, and the confidence of
-a network in its description (see :mod:`monai_ext.landmarks.markups`). The name of an image is the file's without
-extension: an ID. SlicerMorph's numbers (``1`` to ``55``) are names like others.
+pixels, so there is no origin to choose. A point keeps its status, defined, missing or undefined, and its description:
+what a person wrote, and the confidence of a network (see :mod:`monai_ext.landmarks.markups`). The name of an image is
+the file's without extension: an ID. SlicerMorph's numbers (``1`` to ``55``) are names like others.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from monai_ext.landmarks import Landmarks, PointsTable, Status, describe_confidence, markups_document, read_markups
+from monai_ext.landmarks import Landmarks, Markups, PointsTable, Status, describe_confidence, markups_document
 
 from .files import csv_text, files_of, named_files, write_files
 from .format import Format, FrameOf, Sample
@@ -54,9 +54,11 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf, *, extension:
         UserWarning: a folder holds images' points in the other kind of file only.
     """
     found: dict[str, Landmarks] = {}
+    descriptions: dict[str, dict[str, str]] = {}
     for file in files_of(path, extension):
         image = _image(file, extension)
-        found[image] = read_markups(file, frames(image), names)
+        markups = Markups.read(file)
+        found[image], descriptions[image] = markups.landmarks(frames(image), names), markups.descriptions
     other = _FCSV if extension == _JSON else _JSON
     left = [item.path for item in Sample(path).inside(other) if path.is_dir() and _image(item.path, other) not in found]
     if left:
@@ -66,7 +68,7 @@ def read(path: Path, names: Sequence[str] | None, frames: FrameOf, *, extension:
             f"--format {name}.",
             stacklevel=2,
         )
-    return PointsTable.from_landmarks(found)
+    return PointsTable.from_landmarks(found, descriptions=descriptions)
 
 
 def _image(file: Path, extension: str) -> str:
@@ -77,19 +79,24 @@ def write(path: Path, table: PointsTable, frames: FrameOf, *, extension: str) ->
     """Writes a folder with one file per image; the frame of every image is asked of ``frames``."""
     text = _json_text if extension == _JSON else _fcsv_text
     files = named_files(table.images, extension)
-    write_files(path, {file: text(table.landmarks(image, frames(image))) for file, image in files.items()})
+    texts = {}
+    for file, image in files.items():
+        words = {name: point.description for name, point in table.images[image].points.items()}
+        texts[file] = text(table.landmarks(image, frames(image)), words)
+    write_files(path, texts)
 
 
-def _json_text(landmarks: Landmarks) -> str:
-    return json.dumps(markups_document(landmarks), indent=2, allow_nan=False) + "\n"
+def _json_text(landmarks: Landmarks, descriptions: Mapping[str, str]) -> str:
+    return json.dumps(markups_document(landmarks, descriptions=descriptions), indent=2, allow_nan=False) + "\n"
 
 
-def _fcsv_text(landmarks: Landmarks) -> str:
+def _fcsv_text(landmarks: Landmarks, descriptions: Mapping[str, str]) -> str:
     rows = []
     positions = np.where(landmarks.defined[:, None], landmarks.lps, 0.0).tolist()
     for index, (name, position) in enumerate(zip(landmarks.names, positions, strict=True)):
         status = Status(int(landmarks.status[index]))
-        description = describe_confidence(float(landmarks.confidence[index]))
+        words = " ".join(descriptions.get(name, "").split())  # a point is one line
+        description = describe_confidence(float(landmarks.confidence[index]), words)
         tail = [0, 0, 0, 1, 1, 1, 0, name, description, "", _FCSV_STATUS[status], 0]
         rows.append([index + 1, *(repr(value + 0.0) for value in position), *tail])
     return _FCSV_HEADER + csv_text(rows)
@@ -105,7 +112,7 @@ def _format(name: str, title: str, extension: str, recognises: Callable[[Sample]
         read=partial(read, extension=extension),
         write=partial(write, extension=extension),
         centre=None,
-        holds=frozenset({"names", "missing", "undefined", "images without points", "confidences"}),
+        holds=frozenset({"names", "missing", "undefined", "images without points", "confidences", "descriptions"}),
     )
 
 

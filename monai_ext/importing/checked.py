@@ -65,6 +65,11 @@ class CheckedImport:
         return {image.id: found.landmarks for image, found in self.images if found.says_something}
 
     @property
+    def descriptions(self) -> dict[str, dict[str, str]]:
+        """What a person wrote of points in the table, by image ID and landmark."""
+        return {image.id: {name: p.description for name, p in image.entry.points.items()} for image, _ in self.images}
+
+    @property
     def splits(self) -> dict[str, Split]:
         """The split by image ID, where the table states one."""
         return {image.id: cast(Split, image.entry.split) for image, _ in self.images if image.entry.split}
@@ -102,7 +107,7 @@ class CheckedImport:
                     change.add_image(image.copy, image.source.content())
             for image_id, landmarks in self.labels.items():
                 if self.readings is None:
-                    change.add_label(image_id, landmarks)
+                    change.add_label(image_id, landmarks, self.descriptions[image_id])
                 else:
                     change.add_reading(image_id, self.readings[image_id])
             # A server that works in the folder must not change what is added to meanwhile.
@@ -160,7 +165,9 @@ def check_import(
     if annotator is not None:
         index = read_index(studies.root)
         readings = {
-            image: new_reading(studies, index, image, landmarks, annotator, overwrite=overwrite)
+            image: new_reading(
+                studies, index, image, landmarks, annotator, checked.descriptions[image], overwrite=overwrite
+            )
             for image, landmarks in checked.labels.items()
         }
         checked = replace(checked, readings=readings)

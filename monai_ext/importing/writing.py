@@ -66,11 +66,11 @@ class StudiesChange:
         """Prepares an image file."""
         self._stage(copy, content)
 
-    def add_label(self, image: str, landmarks: Landmarks) -> None:
-        """Prepares the final label of an image."""
+    def add_label(self, image: str, landmarks: Landmarks, descriptions: Mapping[str, str]) -> None:
+        """Prepares the final label of an image, with what a person wrote of its points."""
         path = self.studies.label_path(image)
         self._keep(image, "final")
-        self._stage(path, json_text(path, markups_document(landmarks)))
+        self._stage(path, json_text(path, markups_document(landmarks, descriptions=descriptions)))
 
     def add_reading(self, image: str, reading: NewReading) -> None:
         """Prepares the files of a reader's label."""

@@ -46,6 +46,11 @@ class ControlPoint:
         found = _CONFIDENCE.search(self.description)
         return float(found[1]) if found else np.nan
 
+    @property
+    def words(self) -> str:
+        """What a person wrote of the point: its description without the confidence."""
+        return _CONFIDENCE.sub("", self.description)
+
 
 def describe_confidence(confidence: float, previous: str = "") -> str:
     """A description that ends with the confidence, to three decimals.

@@ -86,6 +86,11 @@ class Markups:
             check_frame(self.frame, frame, self.where)
         return gather_landmarks(self.points, frame, names, self.where)
 
+    @property
+    def descriptions(self) -> dict[str, str]:
+        """What a person wrote of the points, by label; those of which nothing is written are left out."""
+        return {point.label: point.words for point in self.points if point.words}
+
     def with_fields(self, fields: Mapping[str, Any]) -> Markups:
         """The same list with fields beside ``markups``; all else stays byte for byte where it had none of them.
 
@@ -192,7 +197,11 @@ def write_markups(
 
 
 def markups_document(
-    landmarks: Landmarks, *, template: str | Path | None = None, color: str | None = None
+    landmarks: Landmarks,
+    *,
+    template: str | Path | None = None,
+    color: str | None = None,
+    descriptions: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The content of a Slicer markups file with one point list.
 
@@ -208,6 +217,7 @@ def markups_document(
             fields, IDs, a person's words in descriptions, its coordinate system) but positions, status and
             confidence of the points, matched by label.
         color: ``#rrggbb`` of the list.
+        descriptions: what a person wrote of points that the template does not have, by name.
 
     Raises:
         InputError: the template cannot be read, or has a label that is no landmark; the colour is malformed.
@@ -216,10 +226,16 @@ def markups_document(
         document: dict[str, Any] = {"@schema": SCHEMA, FIELD: None, "markups": [_new_list()]}
     else:
         document = read_json(template)
-    return _filled(document, landmarks, str(template), color)
+    return _filled(document, landmarks, str(template), color, descriptions)
 
 
-def _filled(document: Any, landmarks: Landmarks, where: str, color: str | None = None) -> dict[str, Any]:
+def _filled(
+    document: Any,
+    landmarks: Landmarks,
+    where: str,
+    color: str | None = None,
+    descriptions: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """A document that the landmarks were put into."""
     markup = _point_list(document, where)
     document[FIELD] = frame_field(landmarks.frame)
@@ -228,9 +244,14 @@ def _filled(document: Any, landmarks: Landmarks, where: str, color: str | None =
     positions = np.where(np.isfinite(landmarks.points).all(axis=1)[:, None], landmarks.lps, 0.0)
     if system == "RAS":
         positions = flip_lps_ras(positions)
-    ids = _fresh_ids(previous)
+    ids, words = _fresh_ids(previous), descriptions or {}
     markup["controlPoints"] = [
-        _write_point(previous.get(name) or _new_point(name, next(ids)), position, Status(int(status)), confidence)
+        _write_point(
+            previous.get(name) or _new_point(name, next(ids), words.get(name, "")),
+            position,
+            Status(int(status)),
+            confidence,
+        )
         for name, position, status, confidence in zip(
             landmarks.names, positions.tolist(), landmarks.status, landmarks.confidence.tolist(), strict=True
         )
@@ -262,11 +283,11 @@ def _new_list() -> dict[str, Any]:
     }
 
 
-def _new_point(name: str, identifier: str) -> dict[str, Any]:
+def _new_point(name: str, identifier: str, description: str) -> dict[str, Any]:
     return {
         "id": identifier,
         "label": name,
-        "description": "",
+        "description": description,
         "associatedNodeID": "",
         "position": [0.0, 0.0, 0.0],
         "orientation": list(_ORIENTATION),

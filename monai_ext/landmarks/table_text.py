@@ -25,6 +25,8 @@ _MARKS = (
 )
 #: What Windows programs in western Europe and America write that do not write Unicode; it holds Latin-1's letters.
 _WESTERN = "cp1252"
+#: What R, pandas and people write for a number that is not there.
+_NO_NUMBER = frozenset({"na", "nan", "n/a", "null", "none", "missing", "-"})
 
 
 def finite_number(text: str, where: str, decimal: str = ".") -> float:
@@ -43,7 +45,8 @@ def finite_number(text: str, where: str, decimal: str = ".") -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or "_" in text:
-        raise InputError(f"{where} must be a finite number, not {text!r}.")
+        hint = "; leave the field empty where there is none" if text.casefold() in _NO_NUMBER else ""
+        raise InputError(f"{where} must be a finite number, not {text!r}{hint}.")
     return value
 
 

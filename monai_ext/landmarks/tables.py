@@ -41,6 +41,7 @@ class TablePoint:
     y: float
     status: Status = Status.DEFINED
     confidence: float | None = None  #: of a network in [0, 1], where one is stated
+    description: str = ""  #: what a person wrote of it
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,26 @@ class PointsTable:
         landmarks: Mapping[str, Landmarks],
         splits: Mapping[str, str] | None = None,
         subjects: Mapping[str, str] | None = None,
+        descriptions: Mapping[str, Mapping[str, str]] | None = None,
     ) -> PointsTable:
-        """The table of some images' landmarks, with their sizes, and the split and subject of those that have one."""
-        splits, subjects = splits or {}, subjects or {}
+        """The table of some images' landmarks, with their sizes, and what else is known of images by their key.
+
+        Args:
+            landmarks: by image.
+            splits: of those images that have one.
+            subjects: likewise.
+            descriptions: what a person wrote of points, by image and landmark.
+        """
+        splits, subjects, descriptions = splits or {}, subjects or {}, descriptions or {}
         names = tuple(dict.fromkeys(name for item in landmarks.values() for name in item.names))
         images = {}
         for image, item in landmarks.items():
             xy = np.where(item.defined[:, None], item.points, np.nan).tolist()
+            words = descriptions.get(image, {})
             points = {
-                name: TablePoint(x, y, Status(int(status)), None if math.isnan(confidence) else confidence)
+                name: TablePoint(
+                    x, y, Status(int(status)), None if math.isnan(confidence) else confidence, words.get(name, "")
+                )
                 for name, (x, y), status, confidence in zip(
                     item.names, xy, item.status, item.confidence.tolist(), strict=True
                 )

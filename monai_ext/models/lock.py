@@ -33,7 +33,7 @@ def training_lock(folder: Path) -> Iterator[None]:
     Raises:
         FolderBusyError: another process holds it.
     """
-    if int(os.environ.get("RANK", "0")) > 0:
+    if int(os.environ.get("RANK") or 0) > 0:  # some job scripts set it empty
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,8 @@ from monai_ext.landmarks import InputError
 #: Name of the encoder.
 FACE_RESNET = "face-resnet"
 
-#: Channels of the five maps.
-CHANNELS = (32, 32, 64, 128, 256)
+#: Channels of the five maps, and pixels of the image per cell of each.
+CHANNELS, STRIDES = (32, 32, 64, 128, 256), (2, 4, 8, 16, 32)
 #: Width and height of the blocks' convolutions.
 KERNEL = 3
 #: Residual blocks of the stages behind the stem; all but the first stage begin with one that halves.
@@ -95,7 +95,15 @@ class FaceResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
-        """(B, in_channels, H, W) images, H and W multiples of 32, to five maps, the finest first."""
+        """(B, in_channels, H, W) images, H and W multiples of 32, to five maps, the finest first.
+
+        Two cells of a map leave one inside the block that halves it, of which batch normalisation has no statistics. A
+        single small image is trained as if its last row were repeated up to three cells.
+        """
+        height, width = image.shape[2:]
+        if self.training and len(image) == 1 and max(height, width) <= 2 * STRIDES[-1]:
+            maps = self.forward(F.pad(image, (0, 0, 0, 3 * STRIDES[-1] - height), mode="replicate"))
+            return [features[:, :, : height // stride] for features, stride in zip(maps, STRIDES, strict=True)]
         # the centre of stem cell i lies on pixel 2 i + 1, that of the pooled cell i on stem cell 2 i
         stem = F.relu(self.bn1(self.conv1(F.pad(image, (2, 3, 2, 3)))))
         maps = [stem, self.layer1(F.max_pool2d(F.pad(stem, (1, 0, 1, 0)), 3, stride=2))]

@@ -74,6 +74,7 @@ class MeasuredError(Strict):
         worst: the worst images.
         tested: groups of landmarks whose errors were compared with the rest.
         causes: those with larger errors.
+        warnings: of the evaluation, such as that images trained the model.
     """
 
     file: str
@@ -97,6 +98,7 @@ class MeasuredError(Strict):
     worst: tuple[WorstCase, ...] = ()
     tested: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Training(Strict):
@@ -263,6 +265,7 @@ def measured_error(model: EvaluatedModel, card: ModelCard, worst: Sequence[Worst
         worst=tuple(worst),
         tested=model.failures.tested if model.failures else (),
         causes=model.failures.causes if model.failures else (),
+        warnings=evaluation.warnings,
     )
 
 

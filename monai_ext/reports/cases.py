@@ -38,7 +38,7 @@ CAUSES = (
     "Landmarks with larger errors than the rest. A group is the quarter with the lowest or highest values of its kind; "
     "p is adjusted for the number of groups."
 )
-OF_SUBJECTS = "Intervals are over subjects; p takes their images for independent: too small where these are alike."
+OF_SUBJECTS = "Intervals and p are over subjects."
 LEGEND = "White cross: truth. Coloured ring: prediction. The picture is zoomed to the landmark that is farthest off."
 
 

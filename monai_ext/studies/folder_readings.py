@@ -65,8 +65,13 @@ class NewReading(NamedTuple):
     drop_final: bool = False
 
 
-def read_readings(studies: Studies, protocol: Protocol) -> list[ReadImage]:
+def read_readings(studies: Studies, protocol: Protocol, problems: list[str] | None = None) -> list[ReadImage]:
     """The images that two readers have labelled for a protocol, by ID.
+
+    Args:
+        studies: the folder.
+        protocol: the landmark task.
+        problems: takes a sentence for each image that cannot be read and is left out; None refuses it.
 
     Raises:
         InputError: the folder or its index cannot be read, or a label may not be used for its image.
@@ -79,7 +84,13 @@ def read_readings(studies: Studies, protocol: Protocol) -> list[ReadImage]:
         others = any(notes[tag].get("protocol") not in (None, protocol.name) for tag in places)
         if len(places) < len(READINGS) or others:
             continue
-        frame = read_frame(path)
+        try:
+            frame = read_frame(path)
+        except InputError as error:
+            if problems is None:
+                raise
+            problems.append(str(error).rstrip("."))
+            continue
         names = {tag: annotator(studies, index, image, tag) or tag for tag in places}
         readers = {names[tag]: read_label(studies.label_path(image, tag), frame, protocol) for tag in places}
         if len(readers) < len(places):
@@ -105,6 +116,7 @@ def new_reading(
     image: str,
     landmarks: Landmarks,
     name: str,
+    descriptions: Mapping[str, str] | None = None,
     *,
     overwrite: bool = False,
 ) -> NewReading:
@@ -119,6 +131,7 @@ def new_reading(
         image: the ID.
         landmarks: of the label.
         name: the reader.
+        descriptions: what the reader wrote of points, by landmark.
         overwrite: the reader's own label may be there already, and is replaced.
 
     Raises:
@@ -141,7 +154,7 @@ def new_reading(
     if place is None:
         both = ", ".join(other or "one without a name" for other in names.values())
         raise InputError(f"The image {image!r} has its {len(names)} readers ({both}): a label of {name!r} is too many.")
-    document = {ANNOTATOR: name, **markups_document(landmarks)}
+    document = {ANNOTATOR: name, **markups_document(landmarks, descriptions=descriptions)}
     files[place] = json_text(studies.label_path(image, place), document).encode()
     if known and made is None:
         return NewReading(files)

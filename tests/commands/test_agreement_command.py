@@ -87,10 +87,22 @@ def label(source: Path, image: str, tag: str = "final") -> Landmarks:
     return read_markups(path, read_frame(source / "studies" / f"{image}.png"), ("tip", "base"))
 
 
-def agreement(cli, study: Path, *options: object):
-    answer = cli(
+def write_model(study: Path, val_images: tuple[str, ...]) -> None:
+    protocol = read_protocol(study / "wing.yaml")
+    torch.manual_seed(4)
+    card = {"protocol": protocol, "labels_used": 2, "val_images": val_images, "val_error": 9.0, "unit": "mm"}
+    card |= {"epochs": 1, "seed": 4, "date": "2026-01-01T00:00:00+00:00"}
+    publish(study / "models" / "wing", build_network(protocol).state_dict(), card)
+
+
+def agreement_of(cli, study: Path, *options: object):
+    return cli(
         "agreement", study / "studies", "--protocol", study / "wing.yaml", "--output", study / "out", "--json", *options
     )  # fmt: skip
+
+
+def agreement(cli, study: Path, *options: object):
+    answer = agreement_of(cli, study, *options)
     assert answer.code == 0, answer.err
     return json.loads(answer.out)
 
@@ -147,11 +159,7 @@ def test_the_table_names_what_readers_dispute(cli, study: Path) -> None:
 
 
 def test_a_model_stands_beside_the_readers(cli, study: Path) -> None:
-    protocol = read_protocol(study / "wing.yaml")
-    torch.manual_seed(4)
-    card = {"protocol": protocol, "labels_used": 2, "val_images": ("a",), "val_error": 9.0, "unit": "mm"}
-    card |= {"epochs": 1, "seed": 4, "date": "2026-01-01T00:00:00+00:00"}
-    publish(study / "models" / "wing", build_network(protocol).state_dict(), card)
+    write_model(study, val_images=("a",))
     document = agreement(cli, study, "--model", study / "models" / "wing", "--device", "cpu")
     assert [(item["first"], item["second"]) for item in document["comparisons"]] == [
         ("ann", "ben"), ("network v1", "consensus"), ("network v1", "ann"), ("network v1", "ben"),
@@ -163,6 +171,34 @@ def test_a_model_stands_beside_the_readers(cli, study: Path) -> None:
         assert item["landmarks"][1]["mean"] == pytest.approx(np.mean(expected))
         assert item["landmarks"][1]["points"] == 3
     assert document["comparisons"][1]["landmarks"][0]["points"] == 2  # what readers dispute is no truth
+
+
+def test_an_image_that_cannot_be_read_is_named_and_the_others_are_compared(cli, study: Path) -> None:
+    write_model(study, val_images=("b",))
+    (study / "models" / "wing" / "settled_sides.json").write_text('{"train": ["a", "c"]}')
+    picture = study / "studies" / "b.png"
+    picture.write_bytes(picture.read_bytes()[:60])  # the header is whole
+    for damaged, counts, sentence in (
+        (picture, [3, 2, 2, 2], "Warning: 1 image was not looked at: "),
+        (study / "studies" / "a.png", [2, 1, 1, 1], "Warning: 2 images were not looked at: "),
+    ):
+        if damaged != picture:
+            damaged.write_bytes(b"no image")
+        answer = agreement_of(cli, study, "--model", study / "models" / "wing", "--device", "cpu")
+        assert answer.code == 1, answer.err
+        document = json.loads(answer.out)
+        assert [item["images"] for item in document["comparisons"]] == counts
+        assert sentence in answer.words
+        assert f"{damaged.name} cannot be read as PNG" in answer.words
+        trained = counts[0] - 1
+        assert document["images_that_trained_the_model"] == trained
+        assert f"{trained} of the {counts[0]} images trained wing v1 (by their IDs)" in answer.words
+    assert agreement_of(cli, study).code == 1  # without a model too
+    for name in ("b", "c"):
+        (study / "studies" / f"{name}.png").write_bytes(b"no image")
+    answer = agreement_of(cli, study)
+    assert answer.code == 2
+    assert "None of the 3 images could be read: " in answer.words
 
 
 def test_what_the_server_noted_of_proposals_stands_beside_the_readers() -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from engine_study import blob_protocol, write_study
 from PIL import Image
+from report_case import PageReader
 
 from monai_ext.evaluation import Evaluation, mean_interval
 from monai_ext.inferers import Predictor
@@ -160,6 +161,65 @@ def test_intervals_are_over_the_subjects_that_the_folder_states(cli, model, tmp_
     assert " ".join(line.split()) == (
         f"│ 95 % interval of the mean, over subjects │ {told.low:.3f} to {told.high:.3f} px │"
     )
+
+
+@pytest.fixture
+def trained(cli, model, blob_protocol, tmp_path):
+    """Evaluates a model that was validated on the fourth image, after its folder was given what a training notes."""
+
+    def run(sides: dict[str, list[str]] | None, split: str = "all"):
+        shutil.copytree(model / "studies", tmp_path / "studies")
+        studies, folder = Studies(tmp_path / "studies"), tmp_path / "model"
+        studies.write_splits({"image_000": "train", "image_001": "test", "image_003": "val"})
+        facts = {"labels_used": 2, "val_error": 1.0, "unit": "px", "epochs": 1, "seed": 0, "date": ""}
+        card = {"protocol": blob_protocol, "val_images": ("image_003",), **facts}
+        publish(folder, Predictor.load(model / "model").network.state_dict(), card)
+        if sides is not None:
+            (folder / "settled_sides.json").write_text(json.dumps(sides))
+        answer = cli(
+            "evaluate", "--studies", studies.root, "--model", folder, "--split", split, "--worst", 0,
+            "--output", tmp_path / "evaluation",
+        )  # fmt: skip
+        assert answer.code == 0, answer.err
+        return answer, json.loads((tmp_path / "evaluation" / "metrics.json").read_text())
+
+    return run
+
+
+def test_images_that_trained_the_model_are_said_wherever_its_error_is(cli, trained, tmp_path) -> None:
+    answer, written = trained({"train": ["image_000", "image_002", "elsewhere"], "val": []})
+
+    sentence = (
+        "2 of the 4 images trained blobs v1 (by their IDs): its errors on images that training has not seen are larger."
+    )
+    assert f"Warning: {sentence}" in answer.words
+    assert (written["images_that_trained_the_model"], written["warnings"]) == (2, [sentence])
+    for command in (
+        ("report", tmp_path / "evaluation"),
+        ("model-card", tmp_path / "model", "-e", tmp_path / "evaluation"),
+    ):
+        made = cli(*command, "--output", tmp_path / command[0])
+        assert made.code == 0, made.err
+    assert sentence in PageReader((tmp_path / "report" / "report.html").read_text(encoding="utf-8")).warnings()
+    card = json.loads((tmp_path / "model-card" / "model_card.json").read_text())
+    assert card["evaluations"][0]["warnings"] == [sentence]
+    text = (tmp_path / "model-card" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "\n**Warning:** 2 of the 4 images trained blobs v1" in text
+
+
+@pytest.mark.parametrize("split", ["test", "val", "model"])
+def test_images_that_did_not_train_the_model_need_no_word(trained, split) -> None:
+    answer, written = trained({"train": ["image_000", "image_002"], "val": []}, split)
+
+    assert "Warning" not in answer.err
+    assert (written["images_that_trained_the_model"], written["warnings"]) == (0, [])
+
+
+def test_where_the_folder_does_not_say_what_trained_the_model_the_split_is_told(trained) -> None:
+    answer, written = trained(None)
+
+    assert "1 of the 4 images are of the split train, and the folder of blobs v1 does not say which" in answer.words
+    assert (written["images_that_trained_the_model"], len(written["warnings"])) == (None, 1)
 
 
 def test_the_coarse_stage_is_measured_on_the_same_landmarks(cli, model, blob_protocol, tmp_path) -> None:

@@ -84,6 +84,33 @@ def test_what_is_exported_can_be_imported(cli, studies, tmp_path, format) -> Non
     assert second.status.tolist() == [1, 0 if "missing" in FORMATS[format].holds else -1]
 
 
+@pytest.mark.parametrize("format", ["mrk", "fcsv", "labelme", "csv", "tps"])
+def test_what_a_person_wrote_of_a_point_is_kept_where_a_format_has_a_place_for_it(
+    cli, studies, tmp_path, format
+) -> None:
+    study, words, kept = Studies(studies), 'hidden by a lash, "about" here', format in ("mrk", "fcsv", "labelme")
+    label = study.label_path("b")
+    document = json.loads(label.read_text())
+    first = document["markups"][0]["controlPoints"][0]
+    first["description"] = f"{words}; {first['description']}"
+    label.write_text(json.dumps(document))
+
+    answer = cli("export", studies, "--format", format, "--output", tmp_path / "out", "--json")
+    assert answer.code == 0, answer.err
+    assert ("holds no descriptions: those of 1 landmarks are left out" in answer.words) == (not kept)
+    (tmp_path / "names.txt").write_text("\n".join(NAMES))
+    place = ("--images", studies, "--names", tmp_path / "names.txt")
+    for reader in ((), ("--annotator", "Ann")):
+        back = Studies(tmp_path / f"back{len(reader)}")
+        made = cli("import", tmp_path / "out", *place, "--studies", back.root, *reader)
+        assert made.code == 0, made.err
+        point = json.loads(back.label_path("b", "reader1" if reader else "final").read_text())["markups"][0][
+            "controlPoints"
+        ]
+        stated = {"mrk": f"{words}; confidence 0.750", "fcsv": f"{words}; confidence 0.750", "labelme": words}
+        assert point[0]["description"] == stated.get(format, "")
+
+
 def test_splits_and_status_are_kept_where_a_format_has_them(cli, studies, tmp_path) -> None:
     assert cli("export", studies, "--format", "csv", "--output", tmp_path / "p.csv").code == 0
     assert (tmp_path / "p.csv").read_text().splitlines() == [

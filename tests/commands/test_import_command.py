@@ -186,6 +186,31 @@ def test_a_point_outside_the_image_is_kept_with_a_warning(cli, source, tmp_path)
     assert landmarks.point("base").tolist() == [61, 30]
 
 
+def test_two_spellings_of_a_landmark_are_told(cli, source, tmp_path) -> None:
+    (tmp_path / "points.csv").write_text(TABLE.replace("b.png,tip", "b.png,Tip"))
+
+    answer = cli("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies", "--json")
+
+    assert json.loads(answer.out)["landmarks"] == ["tip", "base", "Tip"]
+    assert (
+        "Warning: 'tip' and 'Tip' are two landmarks: if they are one, write it in one way in points.csv" in answer.words
+    )
+
+
+@pytest.mark.parametrize(("place", "options", "told"), [
+    ("0,0", (), True), ("-1,-1.0", (), True), ("0,0", ("--pixel-origin", "corner"), True), ("0,1", (), False),
+])  # fmt: skip
+def test_points_where_programs_put_what_is_not_there_are_told(cli, source, tmp_path, place, options, told) -> None:
+    (tmp_path / "points.csv").write_text(TABLE.replace("50,30", place).replace("49.75,31", place))
+
+    answer = cli("import", tmp_path / "points.csv", "--images", source, "--studies", tmp_path / "studies", *options)
+
+    assert answer.code == 0
+    sentence = "2 points lie exactly at (0, 0) or (-1, -1), which many programs write for a landmark that is not there"
+    assert (f"{sentence}, such as base of a.png: if so, leave their coordinates empty" in answer.words) == told
+    assert "outside the image" not in answer.err
+
+
 @pytest.mark.parametrize("name", ["Screenshot at 3.45.12\u202fPM", "\u80f8\u90e8\u3000\u6b63\u9762", "a\u00a0b"])
 def test_names_may_have_spaces_of_any_kind(cli, source, tmp_path, name) -> None:
     (source / "a.png").rename(source / f"{name}.png")

@@ -150,7 +150,7 @@ def test_the_card_says_how_the_model_fails(card, evaluation) -> None:
     ) in text
 
     evaluation.write_text(json.dumps(document | {"subjects": [0, 1] * 4}))
-    said = "(p ≤ 0.05, adjusted for the number of groups; images of one subject are taken for independent)."
+    said = "(p ≤ 0.05, adjusted for the number of groups; over subjects)."
     assert said in card("--evaluation", evaluation)[1]
 
     document["failures"]["causes"] = []

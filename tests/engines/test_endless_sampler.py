@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from monai_ext.engines.loader import EndlessSampler
+import pytest
+from monai.data import Dataset
+
+from monai_ext.engines.loader import EndlessSampler, ResumableLoader
 
 
 def epochs_of(sampler: EndlessSampler, count: int) -> list[list[int]]:
@@ -53,3 +56,19 @@ def test_processes_share_the_epoch() -> None:
 
     for epoch in range(2):
         assert [i for pair in zip(shares[0][epoch], shares[1][epoch], strict=True) for i in pair] == alone[epoch]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 5, 7, 8])
+def test_an_epoch_taken_up_after_any_batch_goes_on_with_the_images_of_the_unbroken_one(batch) -> None:
+    def loader(epoch: int) -> ResumableLoader:
+        sampler = EndlessSampler(range(7), samples=4 * batch, seed=2)
+        sampler.set_epoch(epoch)
+        return ResumableLoader(Dataset(list(range(7))), batch_size=batch, sampler=sampler, drop_last=True)
+
+    for epoch in range(3):
+        whole = [found.tolist() for found in loader(epoch)]
+        assert [len(found) for found in whole] == [batch] * 4
+        for used in range(4):
+            again = loader(epoch)
+            again.skip(used, None)
+            assert [found.tolist() for found in again] == whole[used:]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from zipfile import ZipFile
 
 import pytest
 
@@ -45,6 +46,13 @@ def test_an_unknown_file_is_refused_with_what_it_starts_with_and_the_formats(tmp
 
     with pytest.raises(InputError, match=rf"p\.csv is not a table.*hello.*the formats are {', '.join(FORMAT_NAMES)}\."):
         read_table(tmp_path / "p.csv")
+
+
+def test_a_workbook_is_to_be_saved_as_csv(tmp_path) -> None:
+    with ZipFile(tmp_path / "points.xlsx", "w") as book:
+        book.writestr("[Content_Types].xml", "<Types/>")
+    with pytest.raises(InputError, match=r"points\.xlsx is a workbook or an archive: save its sheet as CSV in UTF-8"):
+        read_table(tmp_path / "points.xlsx")
 
 
 def test_an_empty_file_is_said_to_be_empty(tmp_path) -> None:

@@ -86,6 +86,10 @@ def test_another_column_is_ignored_with_a_warning(write):
     [
         (["i,a,1,two,64,48,train"], "line 2: y must be a finite number, not 'two'"),
         (["i,a,1,2,64,48,train", "i,b,nan,2,64,48,train"], "line 3: x must be a finite number, not 'nan'"),
+        (
+            ["i,a,NA,NA,64,48,train"],
+            "line 2: x must be a finite number, not 'NA'; leave the field empty where there is none",
+        ),
         (["i,a,inf,2,64,48,train"], "line 2: x must be a finite number, not 'inf'"),
         (["i,a,1_0,2,64,48,train"], "line 2: x must be a finite number, not '1_0'"),
         (["i,a,1,,64,48,train"], "line 2: y must be a finite number, not ''"),

@@ -14,6 +14,7 @@ import yaml
 from engine_study import write_study
 
 from monai_ext.engines import TrainOptions, labelled_images, train_model
+from monai_ext.engines.distributed import local_rank, process_rank
 from monai_ext.landmarks import read_protocol
 from monai_ext.landmarks.files import read_json
 from monai_ext.models import HOLDER, FolderBusyError, check_free, training_lock
@@ -66,6 +67,15 @@ def wait_until_free(folder: Path) -> None:
         except FolderBusyError:
             time.sleep(0.2)
     raise AssertionError("it stays locked")
+
+
+def test_empty_variables_of_a_job_script_are_those_of_one_process(tmp_path, monkeypatch) -> None:
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
+        monkeypatch.setenv(name, "")
+
+    assert (process_rank(), local_rank()) == ((0, 1), 0)
+    with training_lock(tmp_path):
+        assert (tmp_path / HOLDER).exists()
 
 
 @pytest.mark.slow

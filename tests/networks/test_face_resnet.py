@@ -42,6 +42,20 @@ def test_blocks_are_dlibs(size: tuple[int, int], given: int, out: int, halves: b
     torch.testing.assert_close(block(x), dlib_block(block, x))
 
 
+@pytest.mark.parametrize("size", [(32, 32), (32, 64), (64, 32), (64, 64)])
+def test_one_small_image_is_trained_as_if_its_last_row_went_on(size: tuple[int, int]) -> None:
+    encoder, image = FaceResNet(1).train(), torch.randn(1, 1, *size)
+    higher = torch.cat([image, image[:, :, -1:].expand(1, 1, 96 - size[0], size[1])], dim=2)
+
+    found, whole = encoder(image), encoder(higher)
+
+    for features, all_of_it, stride in zip(found, whole, (2, 4, 8, 16, 32), strict=True):
+        assert features.shape[2:] == (size[0] // stride, size[1] // stride)
+        torch.testing.assert_close(features, all_of_it[:, :, : size[0] // stride], rtol=0, atol=0)
+    found[-1].square().mean().backward()
+    assert all(weight.grad is not None for weight in encoder.parameters())
+
+
 @torch.inference_mode()
 def test_cells_lie_where_a_u_net_expects_them() -> None:
     encoder = FaceResNet(1).eval()
