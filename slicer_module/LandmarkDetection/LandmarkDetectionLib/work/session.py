@@ -39,6 +39,7 @@ class Session:
         self.task: TaskDefinition | None = None
         self.work: Work | None = None
         self._unsent = UnsentWorks(self._is_same)
+        self._instances: dict[str, str] = {}  # what the server at each address called itself
 
     # The server
 
@@ -52,10 +53,14 @@ class Session:
         return self.info is not None
 
     def connect(self, server: str, refreshed: Refreshed) -> str:
-        """Takes up the answer of a server. The open work stays.
+        """Takes up the answer of a server. The open work stays; that of another address of the server is of this one.
 
         Returns one sentence where the open work does not fit the server; else empty.
         """
+        names = {name for name, instance in self._instances.items() if instance and instance == refreshed.info.instance}
+        self._unsent.move(names, server)
+        if self.work is not None and self.work.server in names:
+            self.work.server = server
         self.server = server
         return self.refresh(refreshed)
 
@@ -66,7 +71,7 @@ class Session:
 
     def update_info(self, info: ServerInfo) -> str:
         """Takes up the server's information alone, as during training. Returns a sentence as :meth:`connect`."""
-        self.info = info
+        self.info, self._instances[self.server] = info, info.instance
         if self.work is not None:
             self.task = self.work.task
             return self.definition_problem()

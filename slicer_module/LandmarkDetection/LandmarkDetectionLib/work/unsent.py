@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Union
 
@@ -57,6 +57,13 @@ class UnsentWorks:
         """Drops what a work goes on with."""
         found = self.of(work)
         self.items = tuple(item for item in self.items if item is not found)
+
+    def move(self, names: Collection[str], server: str) -> None:
+        """Makes what came from some addresses come from another one of their server."""
+        self.items = tuple(
+            replace(item, record=replace(item.record, server=server)) if item.record.server in names else item
+            for item in self.items
+        )
 
     def set_aside(self, work: AnyWork) -> None:
         """Sets aside all that lies on the image of a work, which does not go on with it."""
