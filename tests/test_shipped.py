@@ -98,7 +98,8 @@ def test_the_shipped_model_finds_the_points_of_the_sample_data(predictor) -> Non
 
 
 @pytest.mark.parametrize(
-    ("camera", "fovea_limit", "disc_limit", "worst"), [("own", 1.0, 0.6, 4.0), ("other", 2.5, 1.8, 10.0)]
+    ("camera", "fovea_limit", "disc_limit", "worst"),
+    [("own", 1.0, 0.6, 4.0), pytest.param("other", 2.5, 1.8, 10.0, marks=pytest.mark.slow)],
 )
 def test_the_shipped_model_finds_the_points_of_photographs_that_it_has_not_seen(
     tmp_path, predictor, shared_data, camera, fovea_limit, disc_limit, worst

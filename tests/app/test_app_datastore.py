@@ -133,6 +133,7 @@ def test_running_datastore_takes_in_files_placed_by_hand(studies: Path) -> None:
     assert store.list_images() == ["spot_00", "spot_01", "spot_02", "new"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("polling", [False, True])
 def test_watcher_reports_a_renamed_label_and_no_other_file(studies: Path, polling: bool) -> None:
     place_by_hand(studies, "spot_00")

@@ -199,6 +199,7 @@ def test_a_real_server_answers_an_uploaded_image(
     assert np.linalg.norm(pixels(answer) - truth(2), axis=1).max() < 2
 
 
+@pytest.mark.slow
 def test_a_damaged_labelled_image_stops_no_other(house: Any, web: TestClient, studies: Path) -> None:
     for number in range(3):
         label(house, web, number)

@@ -186,6 +186,7 @@ def check_nobody_is_named(server: Server, image: str, mirror: Path) -> None:
         assert secret not in told
 
 
+@pytest.mark.slow
 def test_labels_outlive_a_pacs_that_is_away_and_the_end_of_the_server(
     pacs: Pacs, serve: Callable[..., Any], protocol: Protocol, tmp_path: Path
 ) -> None:
@@ -220,6 +221,7 @@ def test_labels_outlive_a_pacs_that_is_away_and_the_end_of_the_server(
         pacs.orthanc.start()
 
 
+@pytest.mark.slow
 def test_wrong_credentials_end_the_start_with_one_sentence(
     pacs: Pacs, serve: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -127,6 +127,7 @@ def test_files_that_are_no_certificates_end_the_start(certificates: Certificates
             open_pacs("https://127.0.0.1:1/rs", Conf.parse({}, {}), serves=True, environment=variables)
 
 
+@pytest.mark.slow
 def test_labels_wait_while_the_certificate_is_out_of_date(
     pacs: Orthanc, image: str, certificates: Certificates, tmp_path: Path
 ) -> None:
@@ -158,6 +159,7 @@ def test_labels_wait_while_the_certificate_is_out_of_date(
     assert len(pacs.reports()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_a_server_starts_with_certificates_alone(
     pacs: Orthanc, image: str, certificates: Certificates, tmp_path: Path

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from app_pair import HERE, label_info, reviewed, save
 from app_pool import House, wait_for
 
 
+@pytest.mark.slow
 def test_a_review_waits_for_no_confirmed_label_and_no_damaged_image(
     move_in: Callable[..., House], tmp_path: Path
 ) -> None:

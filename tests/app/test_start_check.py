@@ -61,6 +61,7 @@ def test_a_file_is_no_studies_folder(tmp_path: Path) -> None:
         check_start(str(file), serves=False)
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_a_taken_port_is_told_before_anything_is_loaded(make_studies: Callable[[int], Path], tmp_path: Path) -> None:
     studies = make_studies(1)
@@ -72,6 +73,7 @@ def test_a_taken_port_is_told_before_anything_is_loaded(make_studies: Callable[[
     assert tree(studies) == ["spot_00.png"]  # the datastore was not opened
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_a_free_port_is_left_to_the_server_and_an_empty_folder_is_kept(tmp_path: Path) -> None:
     studies = tmp_path / "studies"

@@ -227,6 +227,7 @@ def test_offers_outlive_a_restart(store: LandmarkDatastore) -> None:
     assert second.ask("ben") == "spot_01"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["first", "uncertainty"])
 def test_eight_clients_at_the_same_moment_get_different_images(
     make_app: Callable[..., Any], make_studies: Callable[[int], Path], ask_app: Callable[..., Any], strategy: str

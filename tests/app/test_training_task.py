@@ -211,6 +211,7 @@ def test_bad_labels_leave_a_failed_run_with_one_sentence(
     assert not task.model.is_ready()
 
 
+@pytest.mark.slow
 def test_the_server_shows_how_far_a_training_is_and_how_long_it_takes(
     studies: Path, protocols: dict[str, Protocol], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

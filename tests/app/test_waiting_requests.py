@@ -121,6 +121,7 @@ def test_beyond_the_queue_a_request_is_told_when_to_come_again(serve: Any) -> No
         assert web.infer("spot_03").result(SECONDS).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_request_without_an_answer_in_time_is_told_so_and_frees_its_place(serve: Any) -> None:
     with serve(infer_slots="1", infer_queue="2", infer_timeout="2") as (web, disk):
         answers = [web.infer(image) for image in ("spot_00", "spot_01", "spot_02")]

@@ -46,6 +46,7 @@ def test_predict_never_writes_beside_images_or_among_labels(cli: Cli, photos: Pa
     assert contents(out) == before
 
 
+@pytest.mark.slow
 def test_predict_replaces_results_where_it_is_told_so(cli: Cli, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert predict(cli, photos, "--output", out).code == 0

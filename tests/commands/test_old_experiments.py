@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 OLD = Path(__file__).resolve().parents[1] / "old_folders"
 
 

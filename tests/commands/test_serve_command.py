@@ -96,6 +96,7 @@ def test_serve_refuses_an_address_with_a_password_and_does_not_show_it(cli: Call
     assert "hidden" not in answer.err
 
 
+@pytest.mark.slow
 def test_serve_refuses_a_taken_port_before_it_loads_anything(cli: Callable[..., Any], tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

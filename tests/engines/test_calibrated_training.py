@@ -104,6 +104,7 @@ def test_an_image_that_vanishes_costs_the_radii_and_not_the_training(
     assert "could not be calibrated" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_stop_while_it_is_fitted_is_taken_up_again(tmp_path, blob_protocol, monkeypatch) -> None:
     images = study(tmp_path / "studies", val=5)
     folder = tmp_path / "models" / "blobs"

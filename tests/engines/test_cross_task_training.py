@@ -82,6 +82,7 @@ def test_a_frozen_encoder_stays_the_source_s(blob_protocol: Protocol, small_stud
             torch.testing.assert_close(tensor, source[name.removeprefix("encoder.")], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_unbroken_one(blob_protocol: Protocol, small_study: Studies, models: Path) -> None:
     protocol = task(blob_protocol, lambda_cd=0.002, train_classifier=True)
     whole = train(protocol, small_study, models, warm_start=False)
@@ -126,6 +127,7 @@ NAMED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMED)
 def test_a_source_with_a_name_needs_no_file(
     blob_protocol: Protocol, small_study: Studies, tmp_path: Path, name: str

@@ -14,6 +14,8 @@ from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.stop import ResourceError
 from monai_ext.models import load_network, publish, read_card
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = TrainOptions(max_epochs=2, batch_size=4, val_interval=1, seed=1)
 MEGABYTE = 2**20
 
@@ -98,7 +100,6 @@ def load_network_of(folder, images, protocol):
     return load_network(folder)
 
 
-@pytest.mark.slow
 def test_a_disk_that_is_full_when_publishing_keeps_the_run(disk, images, blob_protocol) -> None:
     place = disk(500 * MEGABYTE)
     folder = place / "blobs"

@@ -126,6 +126,7 @@ def test_a_shipped_model_is_not_changed_unasked(blobs) -> None:
         CliRunner().invoke(app, ["familiarity", "-s", str(studies.root), "-m", "fundus"], catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_an_image_that_vanishes_costs_the_warning_and_not_the_training(
     tmp_path, blobs, blob_protocol, monkeypatch
 ) -> None:

@@ -16,6 +16,8 @@ from monai_ext.images import CALIBRATION_FILE, StatedSize, with_stated_sizes
 from monai_ext.models import read_card, roll_back
 from monai_ext.studies import Studies
 
+pytestmark = pytest.mark.slow
+
 FIRST = TrainOptions(max_epochs=1, batch_size=2, val_interval=1, seed=3, checkpoint_seconds=1000, publish_worse=True)
 OPTIONS = FIRST.model_copy(update={"max_epochs": 3})
 COLD = OPTIONS.model_copy(update={"warm_start": False})
@@ -67,7 +69,6 @@ def test_a_run_that_keeps_other_weights_begins_anew(interrupted, images, quick_p
     assert result.val_error == result.history[-1]["val_error"]
 
 
-@pytest.mark.slow
 def test_a_run_keeps_the_model_that_it_began_with(interrupted, tmp_path, images, quick_protocol) -> None:
     other = tmp_path / "other" / "blobs"
     train_model(quick_protocol, images, other, FIRST)

@@ -12,6 +12,8 @@ from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, trai
 from monai_ext.engines.run import Run
 from monai_ext.landmarks import Length
 
+pytestmark = pytest.mark.slow
+
 IMAGES = 54
 
 
@@ -51,7 +53,6 @@ def with_recipe(protocol, **fields):
     return protocol.model_copy(update={"recipe": protocol.recipe.model_copy(update=recipe)})
 
 
-@pytest.mark.slow
 def test_a_number_of_steps_is_kept_with_smaller_batches(trained, hungry, tmp_path, images, quick_protocol) -> None:
     protocol = with_recipe(quick_protocol, max_steps=104)
     assert protocol.recipe.length(IMAGES) == Length(4, 26)

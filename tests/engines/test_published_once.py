@@ -15,6 +15,8 @@ from monai_ext.engines.job import RunState
 from monai_ext.engines.validation import validate_model
 from monai_ext.models import read_card, read_training_record
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = TrainOptions(max_epochs=2, batch_size=2, val_interval=1, seed=3)
 
 

@@ -12,6 +12,8 @@ from monai_ext.engines import TrainOptions, labelled_images, train_model
 from monai_ext.engines.stop import ResourceError, is_out_of_memory
 from monai_ext.models import find_model, read_card
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = TrainOptions(max_epochs=2, batch_size=4, val_interval=1, seed=5, checkpoint_seconds=0)
 SENTENCE = "The memory was not enough for batches of 4 images: batches of 2 are used."
 
@@ -53,7 +55,6 @@ def test_a_lack_of_memory_later_goes_on_from_the_last_saved_epoch(
     assert [(entry["epoch"], entry.get("batch_size")) for entry in result.history] == [(1, None), (2, 2)]
 
 
-@pytest.mark.slow
 def test_a_stopped_run_of_halved_batches_goes_on_with_them(hungry, tmp_path, images, quick_protocol) -> None:
     hungry(largest=2)
     whole = train_model(quick_protocol, images, tmp_path / "whole", OPTIONS)

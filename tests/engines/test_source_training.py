@@ -31,6 +31,7 @@ def trained(shapes, tmp_path_factory):
     return result, progress
 
 
+@pytest.mark.slow
 def test_it_learns_the_shapes(trained) -> None:
     result, progress = trained
 

@@ -151,6 +151,7 @@ def test_a_run_stopped_before_its_first_step_says_so(tmp_path, blob_study, quick
     assert find_model("blobs", tmp_path) is None
 
 
+@pytest.mark.slow
 def test_a_stop_while_the_current_model_is_measured_keeps_model_and_state(tmp_path, blob_study, quick_protocol):
     job = (quick_protocol, labelled_images(blob_study)[:8], tmp_path / "blobs")
     train_model(*job, OPTIONS.model_copy(update={"max_epochs": 1}))

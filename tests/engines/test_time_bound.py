@@ -119,6 +119,7 @@ def test_timing_leaves_no_trace_in_the_run(tmp_path, clock, blob_study, quick_pr
     assert bounded.card.sha256 == same.card.sha256
 
 
+@pytest.mark.slow
 def test_a_stopped_run_keeps_its_length_on_a_machine_of_another_pace(tmp_path, clock, blob_study, quick_protocol):
     images = labelled_images(blob_study)[:8]
     options = OPTIONS.model_copy(update={"minutes": 1.35})

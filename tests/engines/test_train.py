@@ -172,6 +172,7 @@ def test_early_stop(tmp_path, blob_study, quick_protocol) -> None:
     assert result.epochs == best + 1 + 2 < 30
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model(tmp_path, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:6]
     options = TrainOptions(max_epochs=2, val_interval=2, seed=11)
@@ -283,6 +284,7 @@ def test_a_run_that_diverges_publishes_nothing_and_says_what_to_set(tmp_path, bl
     assert find_model("blobs", tmp_path) is None
 
 
+@pytest.mark.slow
 def test_a_damaged_model_is_replaced_by_one_that_answers(tmp_path, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)
     folder = tmp_path / "blobs"

@@ -105,6 +105,7 @@ def test_an_outline_ends_where_its_cut_or_its_circle_does() -> None:
         assert inside[y, x] == pytest.approx(2 * barrel.distance(old), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_labels_follow_and_dark_dots_are_where_they_say() -> None:
     image, outlines, flips = photograph(), set(), []
     plain = photograph(dots=False)

@@ -130,6 +130,7 @@ def test_unmeasured_landmarks_take_no_part_in_the_orders() -> None:
     assert alone.p == pytest.approx(reference, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_landmarks_of_equal_errors_are_rarely_told_apart() -> None:
     rng, told = np.random.default_rng(0), 0
     names = [f"p{k}" for k in range(10)]

@@ -139,6 +139,7 @@ def test_finished_cells_are_not_trained_again(finished, ablation_studies, monkey
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
+@pytest.mark.slow
 def test_a_killed_ablation_goes_on_within_the_cell_and_ends_as_an_unbroken_one(
     tmp_path, finished, ablation_studies, monkeypatch
 ) -> None:
@@ -232,6 +233,7 @@ def test_millimetres_of_images_without_calibration_are_refused_before_anything_i
         finished.check(AblationMeasures(unit="mm"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "encoder", "rows"),
     [("faces", "face-resnet", ("FE", "FTP", "Com")), ("imagenet", "efficientnet-lite0", ("Com",))],

@@ -58,6 +58,7 @@ def folder_of(run: Simulation, name: str) -> Path:
     return run.output / "cells" / name
 
 
+@pytest.mark.slow
 def test_all_strategies_go_on_from_the_same_first_labels_and_add_a_batch(played) -> None:
     cells = cells_of(played)
 
@@ -115,6 +116,7 @@ def test_a_finished_simulation_trains_nothing(played, blobs, monkeypatch) -> Non
     assert cells_of(again) == cells_of(played)
 
 
+@pytest.mark.slow
 def test_a_killed_one_goes_on_and_ends_as_an_unbroken_one(played, blobs, tmp_path, monkeypatch) -> None:
     finish = cell_folder.CellFolder.finish
 
@@ -164,6 +166,7 @@ def test_another_measure_chooses_anew_and_keeps_what_does_not_depend_on_it(playe
     }
 
 
+@pytest.mark.slow
 def test_a_strategy_that_comes_later_makes_the_first_model_again(blobs, tmp_path) -> None:
     simulation_of(blobs, tmp_path, strategies=("random",), rounds=1).run()
     first = read_json(tmp_path / "cells" / "initial_2_seed0" / "cell.json")
@@ -177,6 +180,7 @@ def test_a_strategy_that_comes_later_makes_the_first_model_again(blobs, tmp_path
     assert cells["uncertainty_4_seed0"]["labelled"][:2] == first["labelled"]
 
 
+@pytest.mark.slow
 def test_a_warm_start_begins_with_the_round_before(blobs, tmp_path, monkeypatch) -> None:
     starts = []
     train = cell_folder.train_model

@@ -55,6 +55,7 @@ def test_a_reduced_length_between_two_whole_numbers_is_rounded_alike(tmp_path, r
     torch.testing.assert_close(matrix[0], wanted["matrix"], atol=1e-12, rtol=0)
 
 
+@pytest.mark.slow
 def test_its_onnx_graph_rounds_them_alike(tmp_path, rng) -> None:
     protocol = protocol_of(1, input_size=TIE)
     example = {"image": torch.rand(1, 97, 131) * 255}

@@ -80,6 +80,7 @@ def test_error_500(driver: Driver, proxy: Proxy) -> None:
     assert not driver.ui.unsentFrame.visible
 
 
+@pytest.mark.slow
 def test_a_slow_server_leaves_the_window_alive(driver: Driver, proxy: Proxy) -> None:
     def slow(_method: str, path: str, _headers: dict[str, str]) -> None:
         if path.startswith("/infer"):

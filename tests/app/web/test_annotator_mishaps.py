@@ -18,7 +18,7 @@ from PIL import Image
 
 from monai_ext.landmarks.protocol_file import read_protocol
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 TILES = "**/datastore/image/rendered?*"
 #: Where the bright square of the image ``square`` lies at first, and later.

@@ -62,7 +62,7 @@ def annotate(open_page: OpenPage, server: Any) -> Any:
     return start
 
 
-@pytest.mark.parametrize("ratio", [1, 2])
+@pytest.mark.parametrize("ratio", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_points_lie_on_their_pixels(annotate: Any, ratio: int) -> None:
     annotator = annotate("plain", ratio)
     for name, point in BRIGHT.items():
@@ -104,6 +104,7 @@ def test_a_pixels_centre_lies_half_a_pixel_from_the_images_edge(annotate: Any) -
     np.testing.assert_allclose(place, np.array(DIM) + 0.5, atol=0.01)
 
 
+@pytest.mark.slow
 def test_the_zoom_that_is_told_follows_the_window(annotate: Any) -> None:
     page = annotate("plain").page
     shown = page.locator(".tools .zoom")
@@ -147,6 +148,7 @@ def test_arrow_keys_move_by_a_pixel_and_a_tenth_and_undo_brings_back(annotate: A
     np.testing.assert_allclose(stored(studies, "deep").points - before, [[0, 0], [1.9, 0.9]], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_middle_of_a_wheel_turn_stays_where_it_is(annotate: Any) -> None:
     annotator = annotate("plain")
     before = annotator.mark("bright")
@@ -157,6 +159,7 @@ def test_the_middle_of_a_wheel_turn_stays_where_it_is(annotate: Any) -> None:
     np.testing.assert_allclose(annotator.mark("bright"), before, atol=0.75)
 
 
+@pytest.mark.slow
 def test_a_chosen_window_is_drawn_by_the_server(annotate: Any) -> None:
     annotator = annotate("deep")
     annotator.page.get_by_text("Brightness").click()
@@ -179,6 +182,7 @@ def test_a_chosen_window_is_drawn_by_the_server(annotate: Any) -> None:
     assert width.input_value() == before
 
 
+@pytest.mark.slow
 def test_measurements_and_swapped_pairs_are_those_of_the_server(annotate: Any) -> None:
     """The page's own figures of points on a tilted image, against those of the library and of the Slicer module."""
     protocol = read_protocol(shipped_dir("protocols") / "face.yaml")
@@ -224,6 +228,7 @@ def test_measurements_and_swapped_pairs_are_those_of_the_server(annotate: Any) -
     assert 0 < sum(map(bool, swapped)) < len(swapped)
 
 
+@pytest.mark.slow
 def test_a_line_of_known_length_gives_millimetres_and_is_taken_back(annotate: Any, server: Any, studies: Path) -> None:
     address = f"{server.url}/datastore/image/calibration"
     if requests.get(address, params={"image": "turned"}, timeout=30).status_code == 404:

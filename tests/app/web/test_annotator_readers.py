@@ -17,10 +17,9 @@ from conftest import OpenPage, Serve
 
 from lib.datastore import LandmarkDatastore
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
-@pytest.mark.slow
 def test_two_people_label_an_image_each_by_themselves(
     serve: Serve, open_page: OpenPage, protocol_dir: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from annotator_study import Annotator, kept, stored
 from app_spots import spot_image, spot_points, write_label
 from conftest import OpenPage, Serve
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 LABELS = "**/datastore/label?*"
 NEXT = "**/activelearning/**"

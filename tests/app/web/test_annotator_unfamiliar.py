@@ -13,7 +13,7 @@ from conftest import OpenPage, Serve
 
 from monai_ext.landmarks.protocol_file import read_protocol
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

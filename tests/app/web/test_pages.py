@@ -58,6 +58,7 @@ def test_the_start_page_shows_images_by_state_network_and_address(page: Any, ser
     assert page.locator(".thumbs a").first.get_attribute("aria-label") == "Open synthetic_fundus_002"
 
 
+@pytest.mark.slow
 def test_what_is_drawn_anew_keeps_the_focus_of_the_keyboard(page: Any, server: Server) -> None:
     page.get_by_role("heading", name="20 images").wait_for()
     page.locator(".side a", has_text="Train").first.focus()
@@ -67,6 +68,7 @@ def test_what_is_drawn_anew_keeps_the_focus_of_the_keyboard(page: Any, server: S
     assert (text, href) == ("Train", "#/train?protocol=fundus")
 
 
+@pytest.mark.slow
 def test_the_list_is_searched_and_filtered(open_page: Callable[..., Any], server: Server) -> None:
     page = open_page(f"{server.url}/#/list")
     page.get_by_text("20 of 20 images").wait_for()

@@ -8,7 +8,7 @@ import pytest
 from annotator_study import Annotator, kept
 from conftest import OpenPage, Serve
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 def test_the_protocol_with_labels_comes_first(serve: Serve, study: Path, open_page: OpenPage) -> None:
