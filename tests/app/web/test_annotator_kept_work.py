@@ -32,7 +32,7 @@ FULL = "() => { Storage.prototype.setItem = () => { throw new DOMException('', '
 def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept") / "studies"
     folder.mkdir()
-    for index in range(8):
+    for index in range(9):
         spot_image(0).save(folder / f"kept_{index}.png")
     return folder
 
@@ -234,29 +234,29 @@ def test_work_on_an_image_of_another_size_waits_for_it(annotate: Callable[..., A
 def test_points_of_a_replaced_image_are_kept_and_not_sent(
     annotate: Callable[..., Annotator], server: Any, studies: Path
 ) -> None:
-    ada = annotate("kept_3")
+    ada = annotate("kept_8")
     page = ada.page
     page.allowed.append("409")
     place(ada)
     ada.press("s")
     ada.wait_for_state("draft")
-    put_image(server, "kept_3", index=1)
+    put_image(server, "kept_8", index=1)
     ada.press("ArrowUp", "Shift+S")
-    page.get_by_text("kept_3 was not sent, and its points are kept in this browser: the image was replaced").wait_for()
+    page.get_by_text("kept_8 was not sent, and its points are kept in this browser: the image was replaced").wait_for()
     (work,) = (entry for _, entry in entries(ada))
-    assert not (studies / "labels" / "final" / "kept_3.mrk.json").exists()
+    assert not (studies / "labels" / "final" / "kept_8.mrk.json").exists()
     page.get_by_role("button", name="Open it anew").click()
     notice = page.locator(
-        ".notice.warning", has_text="Your points on kept_3 were placed on the image that it was before"
+        ".notice.warning", has_text="Your points on kept_8 were placed on the image that it was before"
     )
-    notice.get_by_text("The label of kept_3 was made on the image that it was before: check each point.").wait_for()
+    notice.get_by_text("The label of kept_8 was made on the image that it was before: check each point.").wait_for()
     assert [entry["points"] for _, entry in entries(ada)] == [work["points"]]
-    ada = reopened(ada, "kept_3")
+    ada = reopened(ada, "kept_8")
     page = ada.page
     page.get_by_role("button", name="Show mine").click()
     page.get_by_text("had not been sent; it has been restored").wait_for()
     submit(ada)
-    np.testing.assert_allclose(stored(studies, "kept_3").points, places(work)[:, :2], atol=1e-6)
+    np.testing.assert_allclose(stored(studies, "kept_8").points, places(work)[:, :2], atol=1e-6)
     assert entries(ada) == []
 
 
