@@ -68,6 +68,28 @@ def put_image(client: TestClient, index: int) -> None:
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.parametrize("tag", ["final", "draft"])
+def test_what_was_done_on_a_former_image_of_the_same_size_is_refused(
+    app: Any, client: TestClient, upload: Callable[..., bytes], tag: str
+) -> None:
+    frame, calibration = "/datastore/image/frame?image=spot_00", "/datastore/image/calibration?image=spot_00"
+    line = {"how": "line", "line": [[10, 20], [70, 20]], "length_mm": 15}
+    former, content = client.get(frame).json()["revision"], upload()
+    assert put_label(client, content, tag=tag, image_revision=former).status_code == 200
+    image_file(app, "spot_00").touch()  # the same image, copied anew
+    assert put_label(client, content, tag=tag, image_revision=former).status_code == 200
+    put_image(client, 7)
+    present = client.get(frame).json()["revision"]
+    refused = put_label(client, content, tag=tag, image_revision=former)
+    assert_refused(refused, 409, "The image 'spot_00' was replaced after it was opened: open it anew")
+    assert_refused(client.put(calibration, json={**line, "image_revision": former}), 409, "'spot_00' was replaced")
+    assert client.get(calibration).json()["stated"] is None
+    for sent in ({}, {"image_revision": present}):
+        saved = put_label(client, content, tag=tag, **sent)
+        assert (saved.status_code, saved.json()["info"].get("image_revision")) == (200, sent.get("image_revision"))
+        assert client.put(calibration, json={**line, **sent}).status_code == 200
+
+
 def infer_and_keep(client: TestClient) -> Any:
     return client.post("/infer/spots?image=spot_00&output=json", data={"params": '{"save_label": true}'})
 

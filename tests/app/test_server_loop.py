@@ -205,6 +205,12 @@ def check_new_version_is_served(loop: Loop, client: MONAILabelClient, tmp_path: 
 
 
 def check_batch(server: Server, client: MONAILabelClient) -> None:
+    address = f"{server.url}/batch/infer"
+    for _ in range(3):  # one that is stopped at once has begun
+        begun, stopped = requests.post(f"{address}/spots", timeout=60), requests.delete(address, timeout=60)
+        told = [(answer.json()["id"], answer.json()["status"]) for answer in (begun, stopped)]
+        assert told == [(told[0][0], "RUNNING"), (told[0][0], "STOPPED")]
+        check_refused(requests.get(f"{address}?check_if_running=true", timeout=60), 404, "No batch inference runs now")
     answer = requests.post(f"{server.url}/batch/infer/spots?images=unlabeled&run_sync=true", timeout=60)
     assert answer.status_code == 200, answer.text
     assert list(answer.json()) == ["spot_07"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from LandmarkDetectionLib.errors import Cancelled
+from LandmarkDetectionLib.errors import Cancelled, Refused
 from LandmarkDetectionLib.server.client import NextSample
 from LandmarkDetectionLib.server.geometry import Geometry
 from LandmarkDetectionLib.server.images import STATES, ImageEntry, ImageList, LabelInfo
@@ -32,6 +33,7 @@ class FolderClient(StandInClient):
         gate: requests wait until it is open; ``cancel`` ends them.
         version: of the network.
         missing: the landmarks that the network calls missing.
+        revision: of the images; a label of another one is refused as by the server.
     """
 
     url = "http://stand-in"
@@ -48,6 +50,7 @@ class FolderClient(StandInClient):
         self.gate.set()
         self.version = "v1"
         self.missing: tuple[str, ...] = ()
+        self.revision = ""
         self._cancelled = 0
 
     def _called(self, name: str) -> None:
@@ -84,7 +87,7 @@ class FolderClient(StandInClient):
 
     def frame(self, image: str) -> Geometry:
         self._called("frame")
-        return PHOTO
+        return replace(PHOTO, revision=self.revision)
 
     def infer(self, task: str, image: str, keep: bool = False) -> Answer:
         self._called("infer")
@@ -110,6 +113,8 @@ class FolderClient(StandInClient):
         return NextSample(left[0]) if left else NextSample(None, "All 3 images are labelled.")
 
     def save_label(self, image: str, markups: bytes, params: Mapping[str, Any], tag: str = "final") -> dict[str, Any]:
+        if params.get("image_revision", self.revision) != self.revision:
+            raise Refused(f"The image {image!r} was replaced after it was opened: open it anew.", 409)
         info = super().save_label(image, markups, params, tag)
         if tag == "final":
             self.labels.pop((image, "draft"), None)

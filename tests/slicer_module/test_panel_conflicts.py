@@ -85,6 +85,37 @@ def test_it_is_shown_where_the_person_gives_way(driver: Driver, client: FolderCl
     assert third_point(client) == near(THEIRS)
 
 
+def test_points_of_an_image_that_was_replaced_are_shown_on_the_new_one_on_wish_alone(
+    connected: Driver, client: FolderClient
+) -> None:
+    client.revision = "former"
+    connected.open("one")
+    connected.do("detect")
+    connected.drag(2, MINE)
+    connected.do("draft")
+    connected.drag(2, THEIRS)
+    client.revision = "present"
+    connected.submit()
+    assert connected.message == (
+        "one was not sent, and its points are kept: The image 'one' was replaced after it was opened: open it anew."
+    )
+    connected.answers = ["keep", "keep"]
+    connected.open("one")
+    assert connected.questions[-1].sentence == (
+        "one was replaced after its unsent points were placed. Show them on the image as it is now?"
+    )
+    assert connected.message == "The label of one was made on the image that it was before: check each point."
+    assert (connected.pixels()[2], connected.ui.unsentLabel.text) == (near(MINE), "Not on the server yet: one")
+    connected.do("sendAgain")
+    assert ("one", "final") not in client.labels
+    connected.answers = ["show"]
+    connected.open("one")
+    assert connected.pixels()[2] == near(THEIRS)
+    connected.submit()
+    assert (third_point(client), connected.bench.session.unsent) == (near(THEIRS), ())
+    assert client.labels["one", "final"][1]["image_revision"] == "present"
+
+
 def test_a_later_label_is_asked_about_again(driver: Driver, client: FolderClient) -> None:
     save_as(client, "Grace")
     driver.submit()

@@ -187,6 +187,24 @@ def test_work_of_one_server_is_not_opened_at_another(desk: Desk) -> None:
     assert [item.record.server for item in session.sendable] == [first.url]
 
 
+@pytest.mark.parametrize(("states", "one"), [(("a", "a"), True), (("a", "b"), False), (("", ""), False)])
+def test_two_addresses_are_one_server_where_it_says_so(desk: Desk, states: tuple[str, str], one: bool) -> None:
+    session, first = desk.session, desk.client
+    first.document["instance"] = states[0]
+    session.connect(first.url, jobs.refresh(first))
+    desk.open("two").point_placed(0, lps(5.0, 5.0))
+    session.keep_unsent()
+    session.close_image()
+    desk.open("one").point_placed(0, lps(7.0, 7.0))
+    first.document["instance"] = states[1]
+    session.connect(OTHER, jobs.refresh(first))
+    assert [session.origin_problem() == "", session.why_not_detect() == ""] == [one, one]
+    assert (session.question_before_submitting().details[-1].startswith("The image came from")) is not one
+    assert [item.image for item in session.sendable] == ["two"] * one
+    session.connect(first.url, jobs.refresh(first))
+    assert (session.origin_problem(), [item.image for item in session.sendable]) == ("", ["two"])
+
+
 def test_the_scene_remembers_where_its_work_came_from(desk: Desk) -> None:
     desk.open("one").point_placed(0, lps(7.0, 7.0))
     desk.session.connect(OTHER, jobs.refresh(desk.client))

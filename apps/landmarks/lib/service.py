@@ -47,6 +47,7 @@ from .pool.protocol_pool import NOTE as SCORES_NOTE
 from .proposals import IMAGE_STATE, Proposal, Proposals, provenance
 from .quality.label_places import ReadLabel
 from .quality.review_note import NOTE as REVIEW_NOTE
+from .revisions import Revisions
 from .served_labels import read_label
 from .served_model import FileState
 from .settings import Conf
@@ -56,8 +57,10 @@ logger = logging.getLogger(__name__)
 
 #: Notes that the server alone makes on labels; what a client sends under these names is left out.
 OWN_NOTES = (FIRST_SUBMISSION, REVIEW_NOTE, READINGS_NOTE, REPORT, IMAGE_STATE)
+#: What clients call the image that a label was made on, as ``GET /datastore/image/frame`` told it when it was opened.
+REVISION = "image_revision"
 #: What is noted when a label is saved, and does not change as long as the label does not.
-SAVED_NOTES = ("protocol", "model_version", "displacement", "unit", "ts", "name")
+SAVED_NOTES = ("protocol", "model_version", "displacement", "unit", "ts", "name", REVISION)
 #: Notes that the server alone makes on images.
 OWN_IMAGE_NOTES = (SCORES_NOTE, OFFER_NOTE, OFFERS_NOTE)
 
@@ -77,6 +80,7 @@ class LandmarkService:
     proposals: Proposals = field(default_factory=Proposals)
     desk: InferenceDesk = field(default_factory=lambda: InferenceDesk.from_limits(Conf()))
     on_final: Callable[[str, str, Proposal | None, ReadLabel | None], None] = lambda *saved: None
+    revisions: Revisions = field(default_factory=Revisions)
 
     @property
     def protocols(self) -> dict[str, Protocol]:
@@ -204,7 +208,7 @@ class LandmarkService:
             image: its ID.
             tag: what it is saved under.
             content: of the file.
-            params: what the client notes on it.
+            params: what the client notes on it, and with ``image_revision`` which image its points were placed on.
             reader: whose label it is, in a study with several readers.
 
         Raises:
@@ -213,8 +217,9 @@ class LandmarkService:
             ConflictError: the image has a label of another protocol under that tag, or was replaced meanwhile.
         """
         check_tag(tag)
-        state = self.datastore.image_state(image)
-        frame, name = read_frame(self.image_path(image)), label_file_name(image)
+        path, state = self.image_path(image), self.datastore.image_state(image)
+        self.refuse_former(image, state, params.get(REVISION))
+        frame, name = read_frame(path), label_file_name(image)
         stated = params.get("protocol")
         if stated is not None and not isinstance(stated, str):
             raise InputError(f"params.protocol must be the name of a protocol, not {stated!r:.80}.")
@@ -308,6 +313,17 @@ class LandmarkService:
             return bool(path) and read_frame(path, stated=False).size == frame.size
         except InputError:
             return False
+
+    def revision(self, image: str, state: str) -> str:
+        """What tells an image, in its present ``state``, from every other of its ID; empty if it cannot be read."""
+        return self.revisions.of(image, state, self.image_path(image))
+
+    def refuse_former(self, image: str, state: str, opened: object) -> None:
+        """Refuses what was done on another image under the same ID, whose revision ``opened`` is; None is not known."""
+        if opened is not None and opened != self.revision(image, state):
+            raise ConflictError(
+                f"The image {image!r} was replaced after it was opened: open it anew, and look whether your points fit."
+            )
 
     def _refuse_replaced(self, image: str, state: str, entry: ImageEntry) -> None:
         """Refuses a label for an image that is no longer the one that it was made for."""

@@ -32,7 +32,7 @@ FULL = "() => { Storage.prototype.setItem = () => { throw new DOMException('', '
 def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept") / "studies"
     folder.mkdir()
-    for index in range(8):
+    for index in range(9):
         spot_image(0).save(folder / f"kept_{index}.png")
     return folder
 
@@ -108,9 +108,9 @@ def submit(annotator: Annotator) -> None:
     annotator.wait_for_state("final")
 
 
-def put_image(server: Any, image: str, size: tuple[int, int]) -> None:
+def put_image(server: Any, image: str, size: tuple[int, int] = (88, 64), index: int = 0) -> None:
     content = io.BytesIO()
-    spot_image(0, size).save(content, "PNG")
+    spot_image(index, size).save(content, "PNG")
     file = {"file": (f"{image}.png", content.getvalue())}
     requests.put(f"{server.url}/datastore/image", params={"image": image}, files=file, timeout=60).raise_for_status()
 
@@ -229,6 +229,35 @@ def test_work_on_an_image_of_another_size_waits_for_it(annotate: Callable[..., A
     ada.page.get_by_text("had not been sent; it has been restored").wait_for()
     assert statuses(ada) == PLACED
     assert before in [entry for _, entry in entries(ada)]
+
+
+def test_points_of_a_replaced_image_are_kept_and_not_sent(
+    annotate: Callable[..., Annotator], server: Any, studies: Path
+) -> None:
+    ada = annotate("kept_8")
+    page = ada.page
+    page.allowed.append("409")
+    place(ada)
+    ada.press("s")
+    ada.wait_for_state("draft")
+    put_image(server, "kept_8", index=1)
+    ada.press("ArrowUp", "Shift+S")
+    page.get_by_text("kept_8 was not sent, and its points are kept in this browser: the image was replaced").wait_for()
+    (work,) = (entry for _, entry in entries(ada))
+    assert not (studies / "labels" / "final" / "kept_8.mrk.json").exists()
+    page.get_by_role("button", name="Open it anew").click()
+    notice = page.locator(
+        ".notice.warning", has_text="Your points on kept_8 were placed on the image that it was before"
+    )
+    notice.get_by_text("The label of kept_8 was made on the image that it was before: check each point.").wait_for()
+    assert [entry["points"] for _, entry in entries(ada)] == [work["points"]]
+    ada = reopened(ada, "kept_8")
+    page = ada.page
+    page.get_by_role("button", name="Show mine").click()
+    page.get_by_text("had not been sent; it has been restored").wait_for()
+    submit(ada)
+    np.testing.assert_allclose(stored(studies, "kept_8").points, places(work)[:, :2], atol=1e-6)
+    assert entries(ada) == []
 
 
 def test_work_of_the_former_form_is_found(annotate: Callable[..., Annotator]) -> None:

@@ -116,6 +116,10 @@ def test_keys_alone_do_all(open_page: OpenPage, server: Any, studies: Path) -> N
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keys and gestures").wait_for()
     page.keyboard.press("Escape")
+    page.locator(".landmarks").focus()
+    page.keyboard.press("Enter")  # chooses in the list, and neither accepts nor submits
+    assert [annotator.status(name) for name in ("bright", "dim")] == ["predicted", "predicted"]
+    annotator.stage.focus()
     for key in ("Right" if step[0] > 0 else "Left", "Down" if step[1] > 0 else "Up"):
         page.keyboard.press(f"Arrow{key}")
     page.keyboard.press(f"Shift+Arrow{'Right' if step[0] > 0 else 'Left'}")

@@ -84,6 +84,8 @@ def test_the_axis_of_a_loss_fits_the_curve_and_that_of_an_error_begins_at_zero(
 
 def test_a_refused_value_is_seen_where_its_options_were_closed(open_page: Callable[..., Any], spots: Server) -> None:
     page = open_page(f"{spots.url}/#/train")
+    page.get_by_label("Minutes").fill("0.1")  # the server judges whether they are enough
+    assert page.get_by_label("Minutes").evaluate("field => field.checkValidity()")
     more, field = page.get_by_text("More options"), page.get_by_label("Batch size")
     more.click()
     field.fill("0")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Annotated, Any, Literal
 
 import psutil
@@ -48,12 +50,35 @@ def batch_router(service: LandmarkService, app: Any) -> APIRouter:
         # A process of its own, with one worker unless told otherwise: the server's own predictions come first.
         chosen = options.model_dump(include={"max_workers", "max_batch_size", "label_tag", "logging", "save_label"})
         request = {"model": model, "images": images, **chosen, "multi_gpu": False, "device": "cpu"}
-        result, _ = AsyncTask.run("batch_infer", request=request, force_sync=run_sync)
+        if run_sync:
+            result, _ = AsyncTask.run(_KIND, request=request, force_sync=True)
+        else:
+            with _CHANGING:
+                result, _ = AsyncTask.run(_KIND, request=request)
+                _wait_until_begun(result)
         if result is None:
             raise BusyError("A batch inference already runs: wait for it, or stop it with DELETE /batch/infer.")
-        return result
+        return result if run_sync else _told(result)
 
     return router
+
+
+_KIND = "batch_infer"
+#: Held while a batch inference is started or stopped, so that neither overtakes the other.
+_CHANGING = threading.Lock()
+_START_SECONDS = 10.0
+
+
+def _wait_until_begun(task: dict[str, Any] | None) -> None:
+    """Waits until a task has its process, without which MONAI Label takes it for none; not for one that gets none."""
+    deadline = time.monotonic() + _START_SECONDS
+    while task is not None and task["status"] == "SUBMITTED" and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def _told(task: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A task as an answer holds it: its process goes on writing the last lines of its log."""
+    return task and {**task, **({"details": list(task["details"])} if "details" in task else {})}
 
 
 def batch_options(params: dict[str, Any]) -> BatchOptions:
@@ -77,9 +102,6 @@ def batch_options(params: dict[str, Any]) -> BatchOptions:
         ) from None
 
 
-_KIND = "batch_infer"
-
-
 def tasks_router(service: LandmarkService, app: Any) -> APIRouter:
     """``GET`` and ``DELETE /batch/infer``."""
     router = APIRouter(tags=["Tasks"])
@@ -91,12 +113,13 @@ def tasks_router(service: LandmarkService, app: Any) -> APIRouter:
             raise NotFoundError(
                 "No batch inference runs now." if check_if_running else "No batch inference was started yet."
             )
-        return found
+        return [_told(task) for task in found] if isinstance(found, list) else _told(found)
 
     @router.delete("/batch/infer", name="batch_infer_stop", summary="Stop the batch inference that runs")
     def stop(user: Admin) -> Any:
         try:
-            return AsyncTask.stop(_KIND)
+            with _CHANGING:
+                return _told(AsyncTask.stop(_KIND))
         except (psutil.NoSuchProcess, StopIteration):  # it ended just now
             return None
 

@@ -42,6 +42,7 @@ class Statement(BaseModel):
     length_mm: Number | None = Field(None, description="Length of the line or the object in millimetres.")
     line: tuple[Pair, Pair] | None = Field(None, description="The ends of a line, pixels [x, y] of the stored image.")
     annotator: Annotated[str, Field(max_length=200)] | None = Field(None, description="Who states it.")
+    image_revision: str | None = Field(None, description="The `revision` of the image that it was measured on.")
 
 
 StatementBody = Annotated[Statement, BeforeValidator(check_json)]
@@ -122,14 +123,19 @@ def calibration_document(image: str, path: Path) -> dict[str, Any]:
     }
 
 
-def _only_this_image(service: LandmarkService, image: str) -> Callable[[ImageEntry], None]:
-    """A check that refuses a statement where the image was replaced since this call."""
+def _only_this_image(service: LandmarkService, image: str, opened: str | None) -> Callable[[ImageEntry], None]:
+    """A check that refuses a statement where the image was replaced since this call.
+
+    Raises:
+        ConflictError: it was replaced since it was opened.
+    """
     seen = service.datastore.image_state(image)
+    service.refuse_former(image, seen, opened)
 
     def check(entry: ImageEntry) -> None:
         if service.datastore.image_state(image) != seen:
             raise ConflictError(
-                f"The image {image!r} was replaced while its pixel size was stated: load it again, and state the size "
+                f"The image {image!r} was replaced while its pixel size was stated: open it anew, and state the size "
                 "of the new one."
             )
 
@@ -150,7 +156,7 @@ def calibration_router(service: LandmarkService, app: Any) -> APIRouter:
     @router.put(ADDRESS, summary="State the pixel size of an image, or a line of known length on it")
     def state_calibration(*, image: str, statement: StatementBody, user: Annotator) -> dict[str, Any]:
         path = service.image_path(image)
-        check = _only_this_image(service, image)
+        check = _only_this_image(service, image, statement.image_revision)
         service.datastore.state_size(image, checked_size(image, statement, path, user.username), check)
         return changed(image, path)
 

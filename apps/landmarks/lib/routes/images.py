@@ -96,9 +96,12 @@ def image_list_router(service: LandmarkService, app: Any) -> APIRouter:
 
     @router.get("/datastore/image/frame", summary="Placement and calibration of an image")
     def image_frame(*, image: str, user: AnyUser) -> dict[str, Any]:
-        frame = read_frame(service.image_path(image))
+        path = service.image_path(image)
+        revision = service.revision(image, service.datastore.image_state(image))
+        frame = read_frame(path)
         return {
             "image": image,
+            "revision": revision,
             "size": list(frame.size),
             "origin": frame.placement[:, 2].tolist(),
             "x_step": frame.placement[:, 0].tolist(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
 from fastapi import APIRouter
@@ -29,10 +30,11 @@ def protocol_document(protocol: Protocol) -> dict[str, Any]:
 def info_router(service: LandmarkService, app: Any) -> APIRouter:
     """The route; a plain function, so that reading cards and progress from disk blocks no other request."""
     router = APIRouter(tags=["App"])
+    instance = uuid.uuid4().hex  # by which a client knows two addresses of this server for one
 
     @router.get("/info/", summary="What the server offers, and how training goes")
     def info(user: AnyUser) -> dict[str, Any]:
-        return dict(app.info())
+        return {**app.info(), "instance": instance}
 
     return router
 

@@ -12,7 +12,7 @@ const SECONDS_ACTIVE = 2;
 const SECONDS_IDLE = 10;
 /** What a request may choose; the first two stand open. */
 const OPTIONS = {
-  minutes: { min: 0.5, step: "any" },
+  minutes: { min: 0, step: "any" },
   max_epochs: { min: 1, step: 1 },
   batch_size: { min: 1, step: 1 },
   learning_rate: { min: 0, step: "any" },

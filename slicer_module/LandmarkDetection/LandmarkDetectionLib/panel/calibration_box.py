@@ -123,6 +123,8 @@ class CalibrationBox:
         statement = {"how": self._chosen, "length_mm": length, "line": [list(end) for end in ends]}
         if bench.session.annotator:
             statement["annotator"] = bench.session.annotator
+        if work.geometry.revision:
+            statement["image_revision"] = work.geometry.revision
         if known.file_spacing is not None:
             if bench.answer(_overrule_question(known, work.image)) != OVERRULE_FILE:
                 return

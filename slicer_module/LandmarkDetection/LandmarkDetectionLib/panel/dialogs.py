@@ -9,7 +9,7 @@ import qt
 import slicer
 
 from ..words import tr as _
-from ..work.question import DISCARD, KEEP, REPLACE, SAVE_DRAFT, STAY, SUBMIT, Question
+from ..work.question import DISCARD, KEEP, REPLACE, SAVE_DRAFT, SHOW, STAY, SUBMIT, Question
 
 #: What a choice does beyond those of a question of the session.
 UPLOAD, OVERRULE_FILE = "upload", "overrule_file"
@@ -23,6 +23,7 @@ def choice_words(choice: str) -> str:
         DISCARD: _("Discard"),
         SUBMIT: _("Submit Label"),
         REPLACE: _("Replace Theirs"),
+        SHOW: _("Show Them"),
         STAY: _("Cancel"),
         UPLOAD: _("Upload"),
         OVERRULE_FILE: _("Overrule"),

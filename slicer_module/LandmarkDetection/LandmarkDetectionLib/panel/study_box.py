@@ -11,7 +11,7 @@ from ..server.images import DRAFT, FINAL, STATES, UNLABELED, ImageEntry, ImageLi
 from ..words import tr as _
 from ..work import jobs
 from ..work.jobs import OpenedImage
-from ..work.question import DISCARD, KEEP, SAVE_DRAFT, STAY, Question
+from ..work.question import DISCARD, KEEP, SAVE_DRAFT, SHOW, STAY, Question
 from ..work.work import Work
 from .dialogs import UPLOAD
 from .pictures import FAIR, GOOD, IDLE, Icons, light, sign
@@ -143,8 +143,10 @@ class StudyBox:
         """Replaces the open image, whose latest changes are kept, by one that was fetched."""
         bench = self._bench
         bench.session.keep_unsent()
+        question = bench.session.question_before_opening(opened)
+        shows = question is None or bench.answer(question) == SHOW
         bench.scene.show_image(opened.path, opened.image)
-        work = bench.session.open(opened)
+        work = bench.session.open(opened, unsent_first=shows)
         self._begin(work, opened.notice)
 
     def show_restored(self, opened: OpenedImage, sentence: str) -> None:
@@ -164,8 +166,10 @@ class StudyBox:
             bench.say(notice, kind)
         elif bench.session.unsent_of(work) is not None:
             bench.say(_("{image} is open as you left it; it is not sent yet.").format(image=work.image), WARNING)
-        elif any(item.image == work.image and item.record.task == work.task for item in bench.session.sendable):
+        elif left := [i.record for i in bench.session.sendable if i.image == work.image and i.record.task == work.task]:
             sentence = _("Unsent points of {image} were placed on an image of another size: they are kept, not shown.")
+            if work.geometry.size in [record.geometry.size for record in left]:
+                sentence = _("Unsent points of {image} were placed on the image that it was before: they are kept.")
             bench.say(sentence.format(image=work.image), WARNING)
         bench.show_work()
         self._opened()

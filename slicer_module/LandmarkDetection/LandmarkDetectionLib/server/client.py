@@ -95,7 +95,7 @@ class LandmarkClient(Protocol):
 
         Args:
             image: the ID.
-            statement: ``how``, ``line`` in pixels with ``length_mm``, ``annotator``.
+            statement: ``how``, ``line`` in pixels with ``length_mm``, ``annotator``, ``image_revision``.
         """
 
     def undo_calibration(self, image: str) -> Calibration:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import BadAnswer
@@ -25,6 +25,7 @@ class Geometry:
         spacing: length of a pixel along (x, y) in ``unit``; (1, 1) where the unit is ``px``.
         unit: ``mm`` or ``px``.
         size: (width, height) in pixels; None if unknown.
+        revision: tells the image from every other one that has its name; empty if unknown.
     """
 
     origin: Position = (0.0, 0.0, 0.0)
@@ -33,6 +34,11 @@ class Geometry:
     spacing: tuple[float, float] = (1.0, 1.0)
     unit: str = "px"
     size: tuple[int, int] | None = None
+    revision: str = field(default="", compare=False)
+
+    def is_of_another(self, revision: Any) -> bool:
+        """Tests that the image is another one than that of a revision, empty or None where none is known."""
+        return bool(self.revision and revision) and revision != self.revision
 
     def to_pixel(self, position: Sequence[float]) -> tuple[float, float]:
         """Converts an LPS position to (x, y), by least squares off the image plane; (0, 0) is a pixel centre."""
@@ -75,7 +81,10 @@ class Geometry:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON in the form of ``GET /datastore/image/frame``."""
-        return asdict(self)
+        document = asdict(self)
+        if not self.revision:
+            del document["revision"]
+        return document
 
     @classmethod
     def from_dict(cls, document: Any) -> Geometry:
@@ -90,6 +99,7 @@ class Geometry:
             (spacing[0], spacing[-1]) if len(spacing) == 2 else (0.0, 0.0),
             as_text(entry.get("unit"), "frame.unit"),
             None if size is None or len(size) != 2 else (int(size[0]), int(size[1])),
+            str(entry.get("revision") or ""),
         )
         if min(found.spacing) <= 0 or not found._spans_a_plane():
             raise BadAnswer(

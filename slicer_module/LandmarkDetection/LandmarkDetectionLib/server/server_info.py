@@ -92,6 +92,7 @@ class ServerInfo:
         train_stats: progress by protocol; a protocol without an entry cannot be trained on this server.
         train_options: parameters by protocol with their present values, e.g. ``{"max_epochs": 60}``.
         readers: how many people label each image, each of whom sees the own labels alone.
+        instance: what the running server calls itself at each of its addresses; empty if it does not.
     """
 
     name: str
@@ -102,6 +103,7 @@ class ServerInfo:
     train_stats: Mapping[str, TrainStats]
     train_options: Mapping[str, Mapping[str, Any]]
     readers: int = 1
+    instance: str = ""
 
     @classmethod
     def from_dict(cls, document: Any) -> ServerInfo:
@@ -136,6 +138,7 @@ class ServerInfo:
                 if n in tasks
             },
             readers=int(number_or_none(entry.get("readers"), "readers") or 1),
+            instance=_text(entry, "instance"),
         )
 
 

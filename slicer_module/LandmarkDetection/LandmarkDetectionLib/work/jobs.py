@@ -76,8 +76,8 @@ def open_image(
 
     A label of another protocol is left alone, with a notice.
     """
+    geometry = client.frame(entry.id)  # first: of an image that is replaced now, no label is taken for the new one
     path = client.download_image(entry.id, folder)
-    geometry = client.frame(entry.id)
     tags = [tag for tag in ("draft", "final") if tag in entry.labels] + ["original"] * suggestion
     notice = ""
     for tag in tags:
@@ -93,11 +93,21 @@ def open_image(
         found = _label_record(client, task, entry.id, tag, geometry)
         if found is not None:
             record, info = found
-            answer = noted_answer(info, task) if tag == "original" else None
+            if tag != "original":
+                return _opened(client, path, record, entry, _former_words(entry.id, info, geometry))
+            answer = noted_answer(info, task)
             if answer is not None and answer.unfamiliar:
                 notice = notice or unfamiliar_words()
-            return _opened(client, path, record, entry, notice if tag == "original" else "")
+            return _opened(client, path, record, entry, notice)
     return _opened(client, path, WorkRecord.empty(task, entry.id, geometry), entry, notice)
+
+
+def _former_words(image: str, info: dict[str, Any], geometry: Geometry) -> str:
+    """One sentence where a label was made on another image, which this one has replaced; else empty."""
+    if not geometry.is_of_another(info.get("image_revision")):
+        return ""
+    sentence = _("The label of {image} was made on the image that it was before: check each point.")
+    return sentence.format(image=image)
 
 
 def _opened(client: LandmarkClient, path: Path, record: WorkRecord, entry: ImageEntry, notice: str = "") -> OpenedImage:
@@ -175,8 +185,9 @@ def restore(
         sentence = _("This version belongs to the protocol {protocol}: choose that to put it back.")
         raise WrongDefinition(sentence.format(protocol=version.protocol))
     client.restore_label(image, version.tag, version.version)
+    geometry = client.frame(image)
     path = client.download_image(image, folder)
-    found = _label_record(client, task, image, version.tag, client.frame(image))
+    found = _label_record(client, task, image, version.tag, geometry)
     if found is None:
         sentence = _("The label of {image} was put back, but was deleted in the meantime: open the image again.")
         raise BadAnswer(sentence.format(image=image))

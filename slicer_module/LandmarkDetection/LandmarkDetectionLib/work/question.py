@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 #: Answers to a question.
 SAVE_DRAFT, KEEP, DISCARD, SUBMIT, REPLACE, STAY = "save_draft", "keep", "discard", "submit", "replace", "stay"
+SHOW = "show"
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Question:
         details: further sentences, one per line of the dialog.
         choices: the answers that make sense, the safest first: ``save_draft`` (send a draft, then go on), ``keep``
             (go on, the work stays in the scene among the unsent), ``discard``, ``submit``, ``replace`` (send it over
-            the label of somebody else) or ``stay``.
+            the label of somebody else), ``show`` (the unsent points, on the image as it is now) or ``stay``.
     """
 
     sentence: str

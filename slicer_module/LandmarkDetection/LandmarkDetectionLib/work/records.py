@@ -239,9 +239,9 @@ class Submission:
         record: the work as it was when the submission was made.
         tag: ``final`` or ``draft``.
         params: the JSON that goes with the label: ``protocol``, ``definition`` (digest), ``model_version`` (None
-            where no prediction was shown), ``displacement`` by landmark and its ``unit``, the pixel's ``spacing`` where
-            that is mm, ``seconds``, ``client``, ``annotator``, and ``landmarks``, from which the work is taken up again
-            when the label is reopened.
+            where no prediction was shown), ``image_revision`` where it is known, ``displacement`` by landmark and its
+            ``unit``, the pixel's ``spacing`` where that is mm, ``seconds``, ``client``, ``annotator``, and
+            ``landmarks``, from which the work is taken up again when the label is reopened.
         markups: the content of the Slicer markups file.
     """
 
@@ -268,6 +268,7 @@ class Submission:
             "protocol": record.task.name,
             "definition": record.task.digest,
             "model_version": record.model_version,
+            **({"image_revision": record.geometry.revision} if record.geometry.revision else {}),
             "displacement": displacement(record),
             "unit": record.geometry.unit,
             **({"spacing": list(record.geometry.spacing)} if record.geometry.unit == "mm" else {}),

@@ -39,6 +39,7 @@ class Session:
         self.task: TaskDefinition | None = None
         self.work: Work | None = None
         self._unsent = UnsentWorks(self._is_same)
+        self._instances: dict[str, str] = {}  # what the server at each address called itself
 
     # The server
 
@@ -52,11 +53,14 @@ class Session:
         return self.info is not None
 
     def connect(self, server: str, refreshed: Refreshed) -> str:
-        """Takes up the answer of a server. The open work stays.
+        """Takes up the answer of a server. The open work stays; that of another address of the server is of this one.
 
-        Returns:
-            One sentence where the open work does not fit the server; else empty.
+        Returns one sentence where the open work does not fit the server; else empty.
         """
+        names = {name for name, instance in self._instances.items() if instance and instance == refreshed.info.instance}
+        self._unsent.move(names, server)
+        if self.work is not None and self.work.server in names:
+            self.work.server = server
         self.server = server
         return self.refresh(refreshed)
 
@@ -67,7 +71,7 @@ class Session:
 
     def update_info(self, info: ServerInfo) -> str:
         """Takes up the server's information alone, as during training. Returns a sentence as :meth:`connect`."""
-        self.info = info
+        self.info, self._instances[self.server] = info, info.instance
         if self.work is not None:
             self.task = self.work.task
             return self.definition_problem()
@@ -151,6 +155,10 @@ class Session:
         self.keep_unsent(_("The scene was closed before it was submitted."))
         self.close_image()
 
+    def question_before_opening(self, opened: OpenedImage) -> Question | None:
+        """The question where the unsent points of a fetched image were placed on another one, which it has replaced."""
+        return self._unsent.question_before_opening(opened.record)
+
     def open(self, opened: OpenedImage, unsent_first: bool = True) -> Work:
         """Opens the work of a fetched image, its unsent work first. Time counts from now on.
 
@@ -164,9 +172,7 @@ class Session:
         if not unsent_first:
             self._unsent.set_aside(record)
         kept = self._unsent.take_up(record) if unsent_first else None
-        if kept is not None:
-            record = replace(kept.record.on(record.geometry), server=record.server, reader=record.reader)
-        return self.adopt(Work.from_record(record, self._clock))
+        return self.adopt(Work.from_record(record if kept is None else kept.record, self._clock))
 
     def adopt(self, work: Work) -> Work:
         """Continues a work. Its time counts from now on."""
@@ -220,11 +226,7 @@ class Session:
         return problem
 
     def detected(self, prediction: Prediction) -> bool:
-        """Shows a prediction if its image is still open. Points set by a person stay.
-
-        Returns:
-            Whether the image is still open; False: the answer came too late, and nothing is changed.
-        """
+        """Shows a prediction if its image is still open, and returns whether. Points set by a person stay."""
         work = self.work
         if work is None or (work.image, work.task.name) != (prediction.image, prediction.protocol):
             return False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Union
 
+from ..words import tr as _
+from .question import KEEP, SHOW, Question
 from .records import Unsent, WorkRecord
 from .work import Work
 
@@ -56,19 +58,39 @@ class UnsentWorks:
         found = self.of(work)
         self.items = tuple(item for item in self.items if item is not found)
 
+    def move(self, names: Collection[str], server: str) -> None:
+        """Makes what came from some addresses come from another one of their server."""
+        self.items = tuple(
+            replace(item, record=replace(item.record, server=server)) if item.record.server in names else item
+            for item in self.items
+        )
+
     def set_aside(self, work: AnyWork) -> None:
         """Sets aside all that lies on the image of a work, which does not go on with it."""
         self.items = tuple(replace(i, aside=True) if self._same(i.record, work) else i for i in self.items)
 
+    def question_before_opening(self, work: AnyWork) -> Question | None:
+        """The question where what an image opens with was placed on another image, which this one has replaced."""
+        found = self._first(work)
+        if found is None or not work.geometry.is_of_another(found.record.geometry.revision):
+            return None
+        sentence = _("{image} was replaced after its unsent points were placed. Show them on the image as it is now?")
+        return Question(sentence.format(image=work.image), choices=(KEEP, SHOW))
+
     def take_up(self, work: AnyWork) -> Unsent | None:
-        """What the image of a work opens with; it is not set aside any more."""
-        items = self._on_the_image_of(work)
-        found = next((item for item in items if not item.aside), items[0] if items else None)
+        """What the image of a work opens with, on the image as it is now; it is not set aside any more."""
+        found = self._first(work)
         if found is None:
             return None
-        taken = replace(found, aside=False)
+        record = replace(found.record.on(work.geometry), server=work.server, reader=work.reader)
+        taken = replace(found, record=record, aside=False)
         self.items = tuple(taken if item is found else item for item in self.items)
         return taken
+
+    def _first(self, work: AnyWork) -> Unsent | None:
+        """What the image of a work opens with."""
+        items = self._on_the_image_of(work)
+        return next((item for item in items if not item.aside), items[0] if items else None)
 
     def _on_the_image_of(self, work: AnyWork) -> list[Unsent]:
         return [item for item in self.items if self._same(item.record, work)]

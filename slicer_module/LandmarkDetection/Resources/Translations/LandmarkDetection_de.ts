@@ -656,6 +656,10 @@
    <translation>Fremdes ersetzen</translation>
   </message>
   <message>
+   <source>Show Them</source>
+   <translation>Zeigen</translation>
+  </message>
+  <message>
    <source>Cancel</source>
    <translation>Abbrechen</translation>
   </message>
@@ -955,6 +959,10 @@
   <message>
    <source>Unsent points of {image} were placed on an image of another size: they are kept, not shown.</source>
    <translation>Nicht gesendete Punkte von {image} wurden auf einem Bild anderer Größe gesetzt: Sie bleiben erhalten, werden aber nicht gezeigt.</translation>
+  </message>
+  <message>
+   <source>Unsent points of {image} were placed on the image that it was before: they are kept.</source>
+   <translation>Ungesendete Punkte auf {image} gehören zu dem Bild, das vorher dort lag: sie sind aufgehoben.</translation>
   </message>
   <message>
    <source>Choose a loaded volume first.</source>
@@ -1620,6 +1628,10 @@
    <translation>{image} hat eine Beschriftung ({tag}) des Protokolls {protocol}: Wählen Sie dieses, um sie zu öffnen.</translation>
   </message>
   <message>
+   <source>The label of {image} was made on the image that it was before: check each point.</source>
+   <translation>Die Markierung von {image} gehört zu dem Bild, das vorher dort lag: prüfen Sie jeden Punkt.</translation>
+  </message>
+  <message>
    <source>This server does not have the protocol {protocol} (it has {known}): your points stay in the scene; connect to the server that has it.</source>
    <translation>Dieser Server hat das Protokoll {protocol} nicht (er hat {known}): Ihre Punkte bleiben in der Szene; verbinden Sie sich mit dem Server, der es hat.</translation>
   </message>
@@ -1789,6 +1801,13 @@
   <message>
    <source>Another scene was opened before it was submitted.</source>
    <translation>Vor dem Absenden wurde eine andere Szene geöffnet.</translation>
+  </message>
+ </context>
+ <context>
+  <name>work.unsent</name>
+  <message>
+   <source>{image} was replaced after its unsent points were placed. Show them on the image as it is now?</source>
+   <translation>{image} wurde ersetzt, nachdem die ungesendeten Punkte gesetzt wurden. Auf dem jetzigen Bild zeigen?</translation>
   </message>
  </context>
  <context>

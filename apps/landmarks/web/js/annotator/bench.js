@@ -114,8 +114,9 @@ export class Bench {
     this.changed();
   }
 
-  /** The image's pixels have another real size by now. */
+  /** The image's pixels have another real size by now; which image it is that is open does not change by that. */
   recalibrated(frame) {
+    frame.revision = this.image.frame.revision;
     this.image.frame = frame;
     this.work?.recalibrate(frame);
     if (this.settings.get("trueProportions", false)) this.showProportions();

@@ -84,20 +84,28 @@ export class UnsentStore {
     return read(key) === null || move(key, freeAside(key));
   }
 
-  /** Makes what was laid aside last the unsent work again; other unsent work is laid aside for it. */
+  /** Makes what was laid aside last the unsent work on the image as it is; other unsent work is laid aside for it. */
   takeBack(work) {
     const key = this.#key(work);
     const [last] = asideOf(key);
-    if (last !== undefined && this.setAside(work)) move(last.key, key);
+    if (last === undefined || !this.setAside(work) || !move(last.key, key)) return;
+    const entry = read(key);
+    write(key, { ...entry, frame: { ...entry.frame, revision: work.frame.revision } });
   }
 
-  hasAside(work) {
-    return asideOf(this.#key(work)).length > 0;
+  /** What was laid aside last; undefined where there is nothing. */
+  asideOf(work) {
+    return asideOf(this.#key(work))[0];
   }
 
-  /** The unsent work of an image; null where there is none of that definition and size. */
+  /** The unsent work of an image; null where there is none of that definition and size. That of a former image is laid aside. */
   of(work) {
-    const kept = read(this.#key(work));
+    const key = this.#key(work);
+    const kept = read(key);
+    if (work.frame.isOfAnother(kept?.frame.revision)) {
+      this.setAside(work);
+      return null;
+    }
     this.#taken.add(JSON.stringify(kept));
     return kept;
   }
@@ -216,6 +224,15 @@ function move(from, to) {
   }
   remove(from);
   return true;
+}
+
+/** Storage that is full or switched off stays as it is. */
+function write(key, entry) {
+  try {
+    localStorage.setItem(key, JSON.stringify(entry));
+  } catch {
+    // as said
+  }
 }
 
 function read(key) {

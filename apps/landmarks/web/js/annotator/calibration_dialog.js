@@ -49,7 +49,10 @@ export async function lineDrawn(bench) {
   const mm = Number(String(length.value).replace(",", "."));
   if (!(mm > 0)) return bench.say(t("calibration.no_length"), "warning");
   // An image whose file states a pixel size keeps it, unless the person overrules it in so many words.
-  const statement = { how: calibration.file_spacing ? "overrule" : how.value, length_mm: mm, line, annotator: bench.annotator };
+  const statement = {
+    how: calibration.file_spacing ? "overrule" : how.value, length_mm: mm, line, annotator: bench.annotator,
+    image_revision: image.frame.revision,
+  };
   await change(bench, () => bench.study.calibrate(image.id, statement), "calibration.done");
 }
 

@@ -16,6 +16,8 @@ export class Frame {
     this.spacing = document.spacing;
     this.unit = document.unit;
     this.source = document.spacing_source ?? null;
+    /** Tells the image from every other one; undefined where the server does not. */
+    this.revision = document.revision || undefined;
   }
 
   /** [x, y] of an LPS position, by least squares where it lies off the image plane. */
@@ -76,6 +78,11 @@ export class Frame {
     return corners.every((corner) => this.pixelDistance(other.toLps(corner), this.toLps(corner)) <= SAME_PLACEMENT);
   }
 
+  /** Whether the image is another one than that of a revision, undefined where none is known, under the same ID. */
+  isOfAnother(revision) {
+    return this.revision !== undefined && revision !== undefined && revision !== this.revision;
+  }
+
   /** The placement as a label states it. */
   get placement() {
     return { size: this.size, origin: this.origin, x_step: this.xStep, y_step: this.yStep };
@@ -83,6 +90,6 @@ export class Frame {
 
   /** The same in the form of `GET /datastore/image/frame`. */
   toJSON() {
-    return { ...this.placement, spacing: this.spacing, unit: this.unit, spacing_source: this.source };
+    return { ...this.placement, spacing: this.spacing, unit: this.unit, spacing_source: this.source, revision: this.revision };
   }
 }

@@ -77,7 +77,7 @@ function deedOf(event, deeds) {
     const step = event.shiftKey ? FINE_STEP : STEP;
     return () => deeds.nudge(...ARROWS[event.key].map((value) => value * step));
   }
-  if (event.key === "Enter" && event.target.closest?.("button, a, select, summary, input")) return null;
+  if (event.key === "Enter" && !event.target.matches?.("body, main, .stage, .side")) return null; // a control's own key
   const found = KEYS.find(({ keys }) => keys.includes(plain(event)));
   if (found === undefined || (event.repeat && !REPEATED.includes(found.deed))) return null;
   return deeds[found.deed];

@@ -101,9 +101,10 @@ export class LandmarkList {
     fill(this.warnings, sentences.map((sentence) => el("p.notice", {}, `⚠ ${sentence}`)));
   }
 
-  /** Up and Down go through the list, as in every list; on the image they move the point. */
+  /** Up and Down go through the list and Enter chooses, as in every list; on the image they act on the points. */
   #key(event) {
-    const act = { ArrowDown: this.deeds.next, ArrowUp: this.deeds.previous }[event.key];
+    const choose = () => this.#rows[this.bench.current]?.row.click();
+    const act = { ArrowDown: this.deeds.next, ArrowUp: this.deeds.previous, Enter: choose }[event.key];
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();

@@ -22,7 +22,7 @@ export class Sender {
   #full = false;
   /** The work whose finished label could not be sent: it waits for the person, and becomes no draft meanwhile. */
   #owed = null;
-  /** The image whose drafts wait until the person has said whose label counts. */
+  /** The image whose drafts wait until the person has said whose label counts, or has opened it anew. */
   #disputed = null;
 
   /**
@@ -185,9 +185,13 @@ export class Sender {
     } catch (error) {
       if (work.dirty) this.#keep(work);
       if (tag === "final") this.#owed = work;
-      const again = { label: bench.t("retry"), act: () => this.#sendAgain(tag, reviewed, image.id) };
+      const replaced = error.status === 409 && (await this.#isReplaced(image));
+      if (replaced) this.#disputed = image.id;
+      const again = replaced
+        ? { label: bench.t("choice.open_anew"), act: () => this.#yield(work) }
+        : { label: bench.t("retry"), act: () => this.#sendAgain(tag, reviewed, image.id) };
       const told = work.dirty && this.#full ? "not_sent.full" : "not_sent";
-      bench.say(bench.t(told, { id: image.id, reason: error.message }), "error", [again]);
+      bench.say(bench.t(told, { id: image.id, reason: replaced ? bench.t("replaced") : error.message }), "error", [again]);
       return FAILED;
     }
     this.#owed = null;
@@ -199,6 +203,15 @@ export class Sender {
     const seen = this.#lookAgain(image, tag);
     if (tag === "draft") await seen;
     return SENT;
+  }
+
+  /** Whether the image is another one than that which was opened. */
+  async #isReplaced({ id, frame }) {
+    try {
+      return (await this.bench.study.frame(id)).isOfAnother(frame.revision);
+    } catch {
+      return false;
+    }
   }
 
   /** Somebody else has saved a label since this one was opened: whose counts? SENT where this one is to be sent. */
@@ -222,7 +235,7 @@ export class Sender {
     return SENT;
   }
 
-  /** Somebody else's label is shown, where one's own work could be laid aside in the browser; returns whether. */
+  /** The image as the server has it is shown, where one's own work could be laid aside in the browser; returns whether. */
   #yield(work) {
     if (this.bench.work !== work || !this.layAside()) return false;
     this.showTheirs(work.image);

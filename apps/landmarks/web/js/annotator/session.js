@@ -98,9 +98,10 @@ export class Session {
     const image = await bench.study.image(id);
     if (turn !== this.#opening) return;
     this.#show(image);
-    const { work, otherProtocol, seen } = await this.#workOf(image, unsent, tags);
+    const { work, otherProtocol, ofFormer, seen } = await this.#workOf(image, unsent, tags);
     if (turn !== this.#opening) return;
     this.#begin(work, image.entry, seen);
+    if (ofFormer) bench.add(bench.t("label.former", { id }), "warning");
     if (otherProtocol) bench.add(bench.t("other_protocol", { id, protocol: otherProtocol }), "warning");
     bench.context.note(`#/annotate?${new URLSearchParams({ image: id, protocol: bench.task.name })}`);
   }
@@ -185,7 +186,7 @@ export class Session {
     const found = await bench.study.work(task, image, tags);
     const work = kept && takeUp(kept, task, image.frame);
     if (!work) {
-      if (kept || (unsent && bench.unsent.ofOtherSize(meant))) bench.say(bench.t("unsent.other_image", { id: image.id }), "warning");
+      if (kept) bench.say(bench.t("unsent.other_image", { id: image.id }), "warning");
       return found;
     }
     const drop = () => this.dropUnsent();
@@ -199,10 +200,12 @@ export class Session {
     bench.work = work;
     bench.current = work.nextUnlabelled() ?? 0;
     if (!document.hidden) work.resume();
-    if (bench.unsent.hasAside(work)) {
+    const aside = bench.unsent.asideOf(work);
+    if (aside !== undefined) {
       const show = { label: bench.t("choice.show_mine"), act: () => this.#showAside(work) };
-      bench.add(bench.t("unsent.aside", { id: work.image }), "warning", [show]);
-    }
+      const told = work.frame.isOfAnother(aside.frame.revision) ? "unsent.former" : "unsent.aside";
+      bench.add(bench.t(told, { id: work.image }), "warning", [show]);
+    } else if (bench.unsent.ofOtherSize(work)) bench.add(bench.t("unsent.other_image", { id: work.image }), "warning");
     const label = entry?.labels[work.savedTag];
     if (label?.annotator && label.annotator !== bench.annotator && bench.notice === null) {
       bench.say(bench.t(`opened.${work.savedTag}`, { annotator: label.annotator }), "info");

@@ -65,7 +65,8 @@ export class Study {
    * @param {import("./task.js").Task} task
    * @param {object} image what {@link Study#image} gave.
    * @param {string[]} tags which labels, the first that is there counts.
-   * @returns {Promise<{work: Work, otherProtocol: string}>}
+   * @returns {Promise<{work: Work, otherProtocol: string, ofFormer: boolean}>} `ofFormer`: whether the label was made
+   *   on another image, which this one has replaced.
    * @throws {import("./label_document.js").LabelError} the label cannot be opened.
    */
   async work(task, { id, frame, entry }, tags = TAGS) {
@@ -76,10 +77,10 @@ export class Study {
         otherProtocol ||= protocol;
         continue;
       }
-      const work = await this.#labelWork(task, id, frame, tag);
-      if (work) return { work, otherProtocol: "" };
+      const found = await this.#labelWork(task, id, frame, tag);
+      if (found) return { ...found, otherProtocol: "" };
     }
-    return { work: new Work({ task, image: id, frame }), otherProtocol };
+    return { work: new Work({ task, image: id, frame }), otherProtocol, ofFormer: false };
   }
 
   async #labelWork(task, id, frame, tag) {
@@ -96,10 +97,9 @@ export class Study {
     }
     const points = readLabel(document, task, frame).map((point) => openedPoint(point, originIn(info, point, frame)));
     const seconds = Number.isFinite(info.seconds) && info.seconds > 0 ? info.seconds : 0;
-    return new Work({
-      task, image: id, frame, points, modelVersion: info.model_version ?? null,
-      savedTag: tag, saved: contentOf(points), seconds,
-    });
+    const modelVersion = info.model_version ?? null;
+    const work = new Work({ task, image: id, frame, points, modelVersion, savedTag: tag, saved: contentOf(points), seconds });
+    return { work, ofFormer: frame.isOfAnother(info.image_revision) };
   }
 
   /** The markups file of a label. */

@@ -14,6 +14,7 @@ export function submissionOf(record, tag, annotator) {
   const { task, image, frame, points, modelVersion, seconds } = record;
   const params = {
     protocol: task.name,
+    image_revision: frame.revision,
     model_version: modelVersion,
     displacement: Object.fromEntries(points.map((point) => [point.name, displacement(point, frame)])),
     unit: frame.unit,
