@@ -27,6 +27,8 @@ BASE = "FT"
 #: Without a regulariser, so that the weight makes no difference.
 UNWEIGHTED = ("FE", "FTP", BASE)
 RESAMPLES = 10_000
+#: The set whose images chose the weight of each row, which was tried with several.
+CHOICE = "chosen_on"
 
 Key = tuple[str, str, int, str, str]
 
@@ -106,21 +108,30 @@ def figures(cells: list[dict[str, Any]], subjects: dict[str, list[int]]) -> dict
     return found
 
 
-def table(found: dict[Key, dict[str, Any]], name: str) -> list[str]:
-    """The rows of a set's table: mean ± standard deviation over seeds / median, and the differences to FT."""
+def table(found: dict[Key, dict[str, Any]], name: str, weight: str | None = None) -> list[str]:
+    """The rows of a set's table: mean ± standard deviation over seeds / median, and the differences to FT.
+
+    Args:
+        found: of :func:`figures`.
+        name: of the set.
+        weight: of the regularisers; None takes whichever was used.
+    """
     rows = []
-    order = {row: place for place, row in enumerate(ROWS)}
-    for key in sorted(found, key=lambda key: (key[1], key[2], order[key[3]], float(key[4] or 0))):
-        if key[0] != name:
-            continue
-        _, source, labels, row, weight = key
-        numbers = found[key]
-        sd = "" if numbers["sd"] is None else f" ± {numbers['sd']:.2f}"
-        less = "" if numbers["less"] is None else "{0.mean:+.2f} [{0.low:.2f}, {0.high:.2f}]".format(numbers["less"])
-        named = row if not weight else f"{row}, {weight}"
-        cells = (source, str(labels), named, f"{numbers['mean']:.2f}{sd} / {numbers['median']:.2f}", less)
-        rows.append(f"| {' | '.join((*cells, str(numbers['seeds'])))} |")
+    for source, labels in sorted({key[1:3] for key in found if key[0] == name}):
+        cells = [f"`{source}`, {labels}"]
+        for row in ROWS:
+            group = [
+                key for key in found if key[:4] == (name, source, labels, row) and key[4] in ("", weight or key[4])
+            ]
+            cells.append(_words(found[group[0]]) if group else "")
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
+
+
+def _words(numbers: dict[str, Any]) -> str:
+    sd = "" if numbers["sd"] is None else f" ± {numbers['sd']:.2f}"
+    less = "" if numbers["less"] is None else "; {0.mean:+.2f} [{0.low:.2f}, {0.high:.2f}]".format(numbers["less"])
+    return f"{numbers['mean']:.2f}{sd} / {numbers['median']:.2f}{less}"
 
 
 def main() -> None:
@@ -148,7 +159,8 @@ def main() -> None:
         asked.output.write_text(json.dumps({"subjects": subjects, "cells": cells}) + "\n", encoding="utf-8")
     found = figures(cells, subjects)
     for name in subjects:
-        print(name, *table(found, name), sep="\n")
+        for weight in sorted({key[4] for key in found if key[0] == name and key[4]}) if name == CHOICE else [None]:
+            print(name, weight or "", *table(found, name, weight), sep="\n")
 
 
 if __name__ == "__main__":
