@@ -75,9 +75,6 @@ class LandmarksApp(MONAILabelApp):
             )
         except InputError as error:
             refuse_to_start(str(error))
-        self.service = LandmarkService(
-            self._datastore, self._infers, self._trainers, self.proposals, self.desk, self._saved
-        )
         web = running_server()
         if web is not None:
             install_routes(web, self.service, self)
@@ -94,6 +91,11 @@ class LandmarksApp(MONAILabelApp):
     def _prepare_models(self) -> None:
         for model in self.models.values():
             model.prepare()
+
+    @cached_property
+    def service(self) -> LandmarkService:
+        """Work on images, labels and predictions that requests ask for."""
+        return LandmarkService(self._datastore, self._infers, self._trainers, self.proposals, self.desk, self._saved)
 
     @cached_property
     def desk(self) -> InferenceDesk:
