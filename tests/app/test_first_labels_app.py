@@ -175,8 +175,8 @@ def test_the_latest_labels_count_and_never_the_image_itself(
         label(house, web, number)
         house.datastore().update_label_info(f"view_{number}", "final", {"ts": day})
     matcher = house.service.infer_task("spots")._matcher
-    assert [Path(source.image.path).stem for source in matcher.sources("other")] == ["view_0", "view_2"]
-    assert [Path(source.image.path).stem for source in matcher.sources("view_2")] == ["view_0", "view_3"]
+    assert [Path(source.image[0].path).stem for source in matcher.sources("other")] == ["view_0", "view_2"]
+    assert [Path(source.image[0].path).stem for source in matcher.sources("view_2")] == ["view_0", "view_3"]
     assert "2 labelled images," in infer(web, "view_2")["message"]
 
 

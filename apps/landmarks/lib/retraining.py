@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.engines import SEEN_LABELS, TrainOptions, add_seen_labels, read_seen_labels
-from monai_ext.landmarks import InputError, Protocol, read_json, write_json_atomically
+from monai_ext.landmarks import FileState, InputError, Protocol, read_json, write_json_atomically
 from monai_ext.studies import Objects
 
 from .background import Background
 from .datastore import LandmarkDatastore
 from .served_labels import FinalLabels
-from .served_model import FileState
 from .trainers import LandmarkTrain, queue_training, refuse_busy_folder, training_queue
 from .trainers.ending import Ending
 

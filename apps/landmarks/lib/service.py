@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai_ext.images import check_image_id, label_file_name, pixel_file, read_frame, read_image, stated_size
+from monai_ext.images import check_image_id, file_states, label_file_name, read_frame, read_image, stated_size
 from monai_ext.landmarks import (
     SAME_PLACEMENT,
     Frame,
@@ -48,7 +48,6 @@ from .proposals import IMAGE_STATE, Proposal, Proposals, provenance
 from .quality.label_places import ReadLabel
 from .quality.review_note import NOTE as REVIEW_NOTE
 from .served_labels import read_label
-from .served_model import FileState
 from .settings import Conf
 from .trainers import LandmarkTrain
 
@@ -369,9 +368,5 @@ def _about_consensus(
 
 def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     """Returns what the answer for an image depends on; None if there is no such file."""
-    state = FileState.of(path)
-    if state is None:
-        return None
-    pixels = pixel_file(path)
-    other = None if pixels is None else FileState.of(pixels)
-    return task.model.protocol.name, task.signature(image), image, state, other, stated_size(path)
+    states = file_states(path)
+    return (task.model.protocol.name, task.signature(image), image, states, stated_size(path)) if states else None
