@@ -203,7 +203,7 @@ class Predictor:
         landmarks, radius = self.landmarks(found, frame), np.full(found.points.shape[1], np.nan)
         uncertainty, coverage = uncertainty_of(found), None
         if decoder == own:  # another decoder makes other errors
-            radius, coverage = self.radius(landmarks, found)
+            radius, coverage = self.radius(landmarks, found, uncertainty)
         coarse = None if found.coarse is None else found.coarse[0].cpu().numpy()
         return Answer(landmarks, coarse, uncertainty, radius, coverage)
 
@@ -212,16 +212,19 @@ class Predictor:
         points, status, confidence = (part[0].cpu().numpy() for part in (found.points, found.status, found.confidence))
         return Landmarks(self.protocol.landmark_names, points, frame, status, confidence)
 
-    def radius(self, landmarks: Landmarks, found: Predictions) -> tuple[FloatArray, float | None]:
+    def radius(
+        self, landmarks: Landmarks, found: Predictions, uncertainty: Uncertainty
+    ) -> tuple[FloatArray, float | None]:
         """(K,) how far each point of an image may be off and with which probability it is not, as in :class:`Answer`.
 
         Args:
             landmarks: what the network found with the decoder of its protocol.
             found: the same, the one image of its batch.
+            uncertainty: of the same (see :func:`~monai_ext.inferers.uncertainty_of`).
         """
         calibrated = None if self.calibration is None else self.calibration.answered
         if calibrated is None:
             return np.full(len(landmarks), np.nan), None
         shown = math.nan if found.shown is None else float(found.shown[0])
-        radii = answer_radii(calibrated, uncertainty_of(found).landmarks, landmarks.frame, shown)
+        radii = answer_radii(calibrated, uncertainty.landmarks, landmarks.frame, shown)
         return np.where(landmarks.defined, radii, np.nan), calibrated.coverage
