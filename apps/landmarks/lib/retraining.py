@@ -17,7 +17,7 @@ from monai_ext.studies import Objects
 from .background import Background
 from .datastore import LandmarkDatastore
 from .served_labels import FinalLabels
-from .trainers import LandmarkTrain, queue_training, refuse_busy_folder, training_queue
+from .trainers import LandmarkTrain, training_queue
 from .trainers.ending import Ending
 
 logger = logging.getLogger(__name__)
@@ -212,9 +212,9 @@ class Retraining:
         note = self._unfinished[name]
         times = note.times()
         try:
-            refuse_busy_folder(task)
+            task.refuse_busy_folder()
             note.begin()
-            queue_training(task, TrainOptions(), partial(_ended, task, note))
+            task.queue(TrainOptions(), partial(_ended, task, note))
         except (InputError, OSError) as error:
             sentence = str(error) if isinstance(error, InputError) else f"{note.path} cannot be written ({error})."
             if self._refusals.get(name) != sentence:
