@@ -27,8 +27,7 @@ except ImportError as error:
 from lib.background import Background
 from lib.datastore import LandmarkDatastore
 from lib.errors import ConflictError, LockedError, NotFoundError, StorageError
-from lib.inference import InferenceDesk
-from lib.infers import LabelMatcher, LandmarkInfer
+from lib.inference import InferenceDesk, LabelMatcher, LandmarkInfer
 from lib.pacs import PacsDatastore, PacsSync, open_pacs
 from lib.pool import ImagePool
 from lib.proposals import Proposal, Proposals

@@ -38,8 +38,7 @@ from monai_ext.studies import (
 
 from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
-from .inference import Check, InferenceDesk, Reply
-from .infers import LandmarkInfer
+from .inference import Check, InferenceDesk, LandmarkInfer, Reply
 from .offers import NOTE as OFFER_NOTE
 from .offers import OFFERS as OFFERS_NOTE
 from .pacs.place import REPORT

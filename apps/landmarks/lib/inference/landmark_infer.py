@@ -19,8 +19,8 @@ from monai_ext.landmarks import InputError, Landmarks, ModelError, json_text, ma
 from monai_ext.networks import find_device
 
 from ..errors import ConflictError, RetryError
-from ..inference import Reply
 from ..served_model import NoModelError, ServedModel
+from .desk import Reply
 from .label_matcher import VERSION, LabelMatcher
 
 logger = logging.getLogger(__name__)
