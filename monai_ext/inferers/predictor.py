@@ -200,17 +200,13 @@ class Predictor:
         own = self.protocol.network.decoder
         network = self.protocol.network.model_copy(update={"decoder": decoder})
         found = read_output(output, batch, self.protocol.model_copy(update={"network": network}), self.threshold)
-        landmarks, radius = self.landmarks(found, frame), np.full(found.points.shape[1], np.nan)
-        uncertainty, coverage = uncertainty_of(found), None
+        landmarks = found.landmarks(self.protocol.landmark_names, frame)
+        uncertainty = uncertainty_of(found)
+        radius, coverage = np.full(len(landmarks), np.nan), None
         if decoder == own:  # another decoder makes other errors
             radius, coverage = self.radius(landmarks, found, uncertainty)
         coarse = None if found.coarse is None else found.coarse[0].cpu().numpy()
         return Answer(landmarks, coarse, uncertainty, radius, coverage)
-
-    def landmarks(self, found: Predictions, frame: Frame) -> Landmarks:
-        """The landmarks of the one image in a batch, which has that frame."""
-        points, status, confidence = (part[0].cpu().numpy() for part in (found.points, found.status, found.confidence))
-        return Landmarks(self.protocol.landmark_names, points, frame, status, confidence)
 
     def radius(
         self, landmarks: Landmarks, found: Predictions, uncertainty: Uncertainty

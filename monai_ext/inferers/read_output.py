@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 
-from monai_ext.landmarks import InputError, Protocol, Status, input_errors_unwrapped, transform_points
+from monai_ext.landmarks import Frame, InputError, Landmarks, Protocol, Status, input_errors_unwrapped, transform_points
 from monai_ext.models import PRESENCE_THRESHOLD, RadiusUnit
 from monai_ext.networks import NetworkOutput, Stage
 from monai_ext.transforms import activate, decode_heatmap, inference_transforms, to_original
@@ -86,6 +86,11 @@ class Predictions(NamedTuple):
     def coarse(self) -> torch.Tensor | None:
         """(B, K, 2) the points of the coarse stage alone; None if the network has none."""
         return self.first if self.first_stage == COARSE else None
+
+    def landmarks(self, names: Sequence[str], frame: Frame) -> Landmarks:
+        """The K landmarks of the one image in a batch, which has that frame."""
+        points, status, confidence = (part[0].cpu().numpy() for part in (self.points, self.status, self.confidence))
+        return Landmarks(names, points, frame, status, confidence)
 
     def lengths(self, unit: RadiusUnit) -> torch.Tensor:
         """(B, 1, 2) factors from a step in (x, y) of original pixels to the unit.
