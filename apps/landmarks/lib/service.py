@@ -137,13 +137,14 @@ class LandmarkService:
         state = self.datastore.image_state(image)
 
         def make(check: Check) -> Reply:
-            reply = replace(task.predict(path, image, check), image_state=state)
-            self._remember(model, image, reply)
+            reply = task.predict(path, image, check)
+            reply = replace(reply, proposal=replace(reply.proposal, image_state=state))
+            self.proposals.remember(model, image, reply.proposal)
             return reply
 
         future = self.desk.ask(partial(_key, task, path, image), make, patient=patient)
         if future.done() and future.exception() is None:
-            self._remember(model, image, future.result())
+            self.proposals.remember(model, image, future.result().proposal)
         return future
 
     def ask_file(
@@ -175,10 +176,6 @@ class LandmarkService:
 
         return self.desk.ask(lambda: None, make)
 
-    def _remember(self, model: str, image: str, reply: Reply) -> None:
-        proposal = Proposal(reply.document["model_version"], reply.landmarks, reply.radius, reply.image_state)
-        self.proposals.remember(model, image, proposal)
-
     def store_proposal(self, model: str, reply: Reply) -> str:
         """Keeps a prediction of an image of the studies as its label ``original``.
 
@@ -186,10 +183,10 @@ class LandmarkService:
             NotFoundError: the image was deleted meanwhile.
             ConflictError: it was replaced meanwhile.
         """
-        image = str(reply.document["image"])
-        info = {"model": model, "model_version": reply.document["model_version"], "params": dict(reply.document)}
-        info[IMAGE_STATE] = reply.image_state
-        check = partial(self._refuse_replaced, image, reply.image_state)
+        image, proposal = str(reply.document["image"]), reply.proposal
+        info = {"model": model, "model_version": proposal.model_version, "params": dict(reply.document)}
+        info[IMAGE_STATE] = proposal.image_state
+        check = partial(self._refuse_replaced, image, proposal.image_state)
         self.datastore.store_label(image, "original", reply.markups, info, check)
         return image
 

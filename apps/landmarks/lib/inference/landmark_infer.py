@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from monai_ext.engines import is_out_of_memory
@@ -19,6 +18,7 @@ from monai_ext.landmarks import InputError, Landmarks, ModelError, json_text, ma
 from monai_ext.networks import find_device
 
 from ..errors import ConflictError, RetryError
+from ..proposals import Proposal
 from ..served_model import NoModelError, ServedModel
 from .desk import Reply
 from .label_matcher import VERSION, LabelMatcher
@@ -152,8 +152,7 @@ class LandmarkInfer(InferTask):
             file_name=name,
             markups=json_text(name, markups_document(landmarks)).encode(),
             document=prediction_document(self.model.protocol, landmarks, image=image_id, latencies=latencies, **known),
-            landmarks=landmarks,
-            radius=np.full(len(landmarks), np.nan) if radius is None else radius,
+            proposal=Proposal(known["model_version"], landmarks, radius),
         )
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
