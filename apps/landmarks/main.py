@@ -34,7 +34,7 @@ from lib.proposals import Proposal, Proposals
 from lib.quality import AgreementSummary, LabelReviewer
 from lib.quality.label_places import ReadLabel
 from lib.retraining import LabelCounter, Retraining
-from lib.routes import install_routes, running_server
+from lib.routes import install_routes
 from lib.routes.info import protocol_document
 from lib.routes.sessions import ImageSessions
 from lib.scoring import AgreementScoring, ReviewScoring, UncertaintyScoring
@@ -42,7 +42,7 @@ from lib.served_labels import FinalLabels, survey_labels
 from lib.served_model import ServedModel
 from lib.service import LandmarkService
 from lib.settings import AppSettings
-from lib.start_check import check_start
+from lib.start_check import check_start, running_server
 from lib.start_report import start_lines, start_report
 from lib.strategies import DESCRIPTIONS, First, Offers, Random, Scored
 from lib.trainers import LandmarkTrain

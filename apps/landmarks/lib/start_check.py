@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from fastapi import FastAPI
 from uvicorn import Server
 
 from monai_ext.dicomweb import check_address, is_address
@@ -20,6 +21,11 @@ from monai_ext.studies import check_studies_folder
 def in_server() -> bool:
     """Returns whether this process serves HTTP; those that MONAI Label starts for training and scoring do not."""
     return "monailabel.app" in sys.modules
+
+
+def running_server() -> FastAPI | None:
+    """The web server of this process, once it has loaded; None in the other processes."""
+    return sys.modules["monailabel.app"].app if in_server() else None
 
 
 def refuse_to_start(sentence: str) -> NoReturn:

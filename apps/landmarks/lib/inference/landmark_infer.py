@@ -146,13 +146,13 @@ class LandmarkInfer(InferTask):
             return None
 
     def _reply(self, image_id: str, landmarks: Landmarks, start: float, **known: Any) -> Reply:
-        name, radius = label_file_name(image_id), known.get("radius")
+        name = label_file_name(image_id)
         latencies = {"total": round(time.perf_counter() - start, 4)}
         return Reply(
             file_name=name,
             markups=json_text(name, markups_document(landmarks)).encode(),
             document=prediction_document(self.model.protocol, landmarks, image=image_id, latencies=latencies, **known),
-            proposal=Proposal(known["model_version"], landmarks, radius),
+            proposal=Proposal(known["model_version"], landmarks, known.get("radius")),
         )
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
