@@ -197,13 +197,11 @@ class Predictor:
         return FeatureTap(self.network)
 
     def _answer(self, decoder: Decoder, output: NetworkOutput, batch: ImageBatch, frame: Frame) -> Answer:
-        own = self.protocol.network.decoder
-        network = self.protocol.network.model_copy(update={"decoder": decoder})
-        found = read_output(output, batch, self.protocol.model_copy(update={"network": network}), self.threshold)
+        found = read_output(output, batch, self.protocol, self.threshold, decoder)
         landmarks = found.landmarks(self.protocol.landmark_names, frame)
         uncertainty = uncertainty_of(found)
         radius, coverage = np.full(len(landmarks), np.nan), None
-        if decoder == own:  # another decoder makes other errors
+        if decoder == self.protocol.network.decoder:  # another decoder makes other errors
             radius, coverage = self.radius(landmarks, found, uncertainty)
         coarse = None if found.coarse is None else found.coarse[0].cpu().numpy()
         return Answer(landmarks, coarse, uncertainty, radius, coverage)
