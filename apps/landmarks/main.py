@@ -114,7 +114,7 @@ class LandmarksApp(MONAILabelApp):
     @cached_property
     def retraining(self) -> Retraining:
         """Automatic training by the server."""
-        counter = LabelCounter(self._datastore, self.settings.protocols, self.settings.model_root)
+        counter = LabelCounter(self._datastore, self.finals, self.settings.model_root)
         return Retraining(counter, self._trainers, self.settings.conf.train_after)
 
     @cached_property
