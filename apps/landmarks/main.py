@@ -27,15 +27,14 @@ except ImportError as error:
 from lib.background import Background
 from lib.datastore import LandmarkDatastore
 from lib.errors import ConflictError, LockedError, NotFoundError, StorageError
-from lib.inference import InferenceDesk
-from lib.infers import LabelMatcher, LandmarkInfer
+from lib.inference import InferenceDesk, LabelMatcher, LandmarkInfer
 from lib.pacs import PacsDatastore, PacsSync, open_pacs
 from lib.pool import ImagePool
 from lib.proposals import Proposal, Proposals
 from lib.quality import AgreementSummary, LabelReviewer
 from lib.quality.label_places import ReadLabel
 from lib.retraining import LabelCounter, Retraining
-from lib.routes import install_routes, running_server
+from lib.routes import install_routes
 from lib.routes.info import protocol_document
 from lib.routes.sessions import ImageSessions
 from lib.scoring import AgreementScoring, ReviewScoring, UncertaintyScoring
@@ -43,7 +42,7 @@ from lib.served_labels import FinalLabels, survey_labels
 from lib.served_model import ServedModel
 from lib.service import LandmarkService
 from lib.settings import AppSettings
-from lib.start_check import check_start
+from lib.start_check import check_start, running_server
 from lib.start_report import start_lines, start_report
 from lib.strategies import DESCRIPTIONS, First, Offers, Random, Scored
 from lib.trainers import LandmarkTrain
@@ -75,9 +74,6 @@ class LandmarksApp(MONAILabelApp):
             )
         except InputError as error:
             refuse_to_start(str(error))
-        self.service = LandmarkService(
-            self._datastore, self._infers, self._trainers, self.proposals, self.desk, self._saved
-        )
         web = running_server()
         if web is not None:
             install_routes(web, self.service, self)
@@ -94,6 +90,11 @@ class LandmarksApp(MONAILabelApp):
     def _prepare_models(self) -> None:
         for model in self.models.values():
             model.prepare()
+
+    @cached_property
+    def service(self) -> LandmarkService:
+        """Work on images, labels and predictions that requests ask for."""
+        return LandmarkService(self._datastore, self._infers, self._trainers, self.proposals, self.desk, self._saved)
 
     @cached_property
     def desk(self) -> InferenceDesk:
@@ -113,7 +114,7 @@ class LandmarksApp(MONAILabelApp):
     @cached_property
     def retraining(self) -> Retraining:
         """Automatic training by the server."""
-        counter = LabelCounter(self._datastore, self.settings.protocols, self.settings.model_root)
+        counter = LabelCounter(self._datastore, self.finals, self.settings.model_root)
         return Retraining(counter, self._trainers, self.settings.conf.train_after)
 
     @cached_property

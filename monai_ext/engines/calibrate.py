@@ -12,7 +12,6 @@ from torch import nn
 from monai_ext.inferers import ImageBatch, observed, read_output
 from monai_ext.landmarks import Protocol, Unit
 from monai_ext.models import Calibration, Observed, fewest_errors, fit_calibration, joined
-from monai_ext.networks import build_network
 from monai_ext.transforms import to_original
 
 from .dataset import LabelledImage
@@ -65,11 +64,8 @@ def calibrate(
 def _observe(
     job: Job, weights: Mapping[str, torch.Tensor], unit: Unit, on_images: Callable[[int], None]
 ) -> list[Observed]:
-    network = build_network(job.protocol)
-    network.load_state_dict(weights)
-    network.eval().to(job.device)
     found: list[Observed] = []
-    for part in observe_images(job, job.val_images, network, unit):
+    for part in observe_images(job, job.val_images, job.network_with(weights), unit):
         found.append(part)
         on_images(sum(len(part.ids) for part in found))
         if job.stop_in_share():

@@ -11,7 +11,7 @@ import torch
 
 from monai_ext.landmarks import FloatArray, Protocol, input_errors_unwrapped
 from monai_ext.models import Familiarity, fit_familiarity
-from monai_ext.networks import LandmarkNetwork, build_network, encoder_features
+from monai_ext.networks import LandmarkNetwork, encoder_features
 
 from .dataset import LabelledImage
 from .distributed import gathered_or_problem, process_rank
@@ -176,10 +176,7 @@ def familiarity_of(
     """
 
     def look() -> list[Seen]:
-        network = build_network(job.protocol)
-        network.load_state_dict(weights)
-        network.eval().to(job.device)
-        sides = (job.train_images, job.val_images)
+        network, sides = job.network_with(weights), (job.train_images, job.val_images)
         return [*_seen(network, job.protocol, *sides, job.device, job.num_workers, on_images, job.stop_in_share)]
 
     parts, problem = gathered_or_problem(look, "What the network knows of its images could not be fitted.")

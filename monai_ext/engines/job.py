@@ -18,6 +18,7 @@ import torch
 
 from monai_ext.images import read_frame
 from monai_ext.landmarks import TEMPORARY_NAME, Protocol, write_atomically
+from monai_ext.networks import LandmarkNetwork, build_network
 
 from .dataset import LabelledImage
 from .distributed import process_rank
@@ -190,6 +191,12 @@ class Job:
         What this job itself saved before the memory was not enough is wanted in any case.
         """
         return self.state.load(torch.device("cpu")) if self.options.resume or self.state.saved else None
+
+    def network_with(self, weights: Mapping[str, torch.Tensor]) -> LandmarkNetwork:
+        """The network of the job with weights as they are published, ready to answer on its device."""
+        network = build_network(self.protocol)
+        network.load_state_dict(weights)
+        return network.eval().to(self.device)
 
     def with_length(self, epochs: int, epoch_steps: int | None) -> Job:
         """The same job with so many epochs of so many steps; None takes one pass over the images."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .completeness import data_files, joined, pixel_file
+    from .completeness import data_files, file_states, joined, pixel_file
     from .exif import read_exif_orientation, stored_to_upright, upright_size, upright_to_stored
     from .formats import FORMATS, IMAGE_EXTENSIONS, READABLE_KINDS, REPORT, image_kind, kind_of_bytes, slicer_extension
     from .names import (
@@ -56,6 +56,7 @@ __all__ = [
     "check_image_id",
     "check_pixel_size",
     "data_files",
+    "file_states",
     "find_file",
     "image_id",
     "image_id_of",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydicom.filereader import read_partial
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from monai_ext.landmarks import InputError
+from monai_ext.landmarks import FileState, InputError
 
 from .formats import image_kind
 from .headers import STREAM_ERRORS, open_nifti, read_mha_fields, read_nifti_header, read_nrrd_fields
@@ -181,6 +181,11 @@ def pixel_file(path: Path) -> Path | None:
         return next(iter(data_files(path)), None)
     except (InputError, OSError):
         return None
+
+
+def file_states(path: Path) -> tuple[FileState, ...]:
+    """States of an image file and of the other one that holds its pixels, if any; none if the image is not there."""
+    return tuple(state for file in (path, pixel_file(path)) if file and (state := FileState.of(file)))
 
 
 def joined(path: Path) -> Joined | None:

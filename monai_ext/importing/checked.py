@@ -104,7 +104,7 @@ class CheckedImport:
                 change.add_file(new_protocol, text)
             for image, _ in self.images:
                 if image.is_new:
-                    change.add_image(image.copy, image.source.content())
+                    change.add_file(image.copy, image.source.content())
             for image_id, landmarks in self.labels.items():
                 if self.readings is None:
                     change.add_label(image_id, landmarks, self.descriptions[image_id])

@@ -62,21 +62,22 @@ class StudiesChange:
             )
             raise InputError(f"{self.studies.root} cannot be written ({error}); {left}.") from error
 
-    def add_image(self, copy: Path, content: bytes) -> None:
-        """Prepares an image file."""
-        self._stage(copy, content)
+    def add_file(self, path: Path, content: str | bytes) -> None:
+        """Prepares a file."""
+        self._note_folders(path)
+        self._staged.append(StagedFile(path, content))
 
     def add_label(self, image: str, landmarks: Landmarks, descriptions: Mapping[str, str]) -> None:
         """Prepares the final label of an image, with what a person wrote of its points."""
         path = self.studies.label_path(image)
         self._keep(image, "final")
-        self._stage(path, json_text(path, markups_document(landmarks, descriptions=descriptions)))
+        self.add_file(path, json_text(path, markups_document(landmarks, descriptions=descriptions)))
 
     def add_reading(self, image: str, reading: NewReading) -> None:
         """Prepares the files of a reader's label."""
         for tag, content in reading.files.items():
             self._keep(image, tag)
-            self._stage(self.studies.label_path(image, tag), content)
+            self.add_file(self.studies.label_path(image, tag), content)
         if reading.drop_final:
             self._keep(image, "final")
             self._dropped.append(self.studies.label_path(image))
@@ -84,21 +85,17 @@ class StudiesChange:
     def add_splits(self, splits: Mapping[str, str]) -> None:
         """Prepares ``splits.json`` with these splits and, for other images, those that it has."""
         path = self.studies.root / SPLITS_FILE
-        self._stage(path, json_text(path, splits_document({**self.studies.stated_splits(), **splits})))
+        self.add_file(path, json_text(path, splits_document({**self.studies.stated_splits(), **splits})))
 
     def add_subjects(self, subjects: Mapping[str, str]) -> None:
         """Prepares ``subjects.json`` with these subjects and, for other images, those that it has."""
         path = self.studies.root / SUBJECTS_FILE
-        self._stage(path, json_text(path, subjects_document({**self.studies.subjects(), **subjects})))
+        self.add_file(path, json_text(path, subjects_document({**self.studies.subjects(), **subjects})))
 
     def add_pixel_sizes(self, sizes: Mapping[str, StatedSize]) -> None:
         """Prepares ``calibration.json`` with these pixel sizes and, for other images, those that it has."""
         path = self.studies.root / CALIBRATION_FILE
-        self._stage(path, json_text(path, with_stated_sizes(self.studies.root, sizes)))
-
-    def add_file(self, path: Path, text: str) -> None:
-        """Prepares any other file."""
-        self._stage(path, text)
+        self.add_file(path, json_text(path, with_stated_sizes(self.studies.root, sizes)))
 
     def commit(self) -> None:
         """Puts the prepared files in place, in the order in which they were prepared."""
@@ -120,10 +117,6 @@ class StudiesChange:
         self._note_folders(labels / HISTORY_FOLDER / tag / image / path.name)
         notes = dict(label_notes(read_index(self.studies.root), image, tag, path))
         LabelHistory(labels).keep(self._former, image, tag, path, notes, "replaced")
-
-    def _stage(self, path: Path, data: str | bytes) -> None:
-        self._note_folders(path)
-        self._staged.append(StagedFile(path, data))
 
     def _note_folders(self, path: Path) -> None:
         """Notes the folders that a file will be the first in."""

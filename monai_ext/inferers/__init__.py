@@ -7,11 +7,10 @@ from monai_ext.faces import lazy_face
 if TYPE_CHECKING:
     from .first_labels.first_labels import MOST, FirstLabels, LabelledView
     from .first_labels.labelled_files import FileMatcher
-    from .graph_process import make_graph
     from .image_score import Reduction, image_score
     from .predictor import Answer, Predictor
     from .read_output import SOURCES, ImageBatch, Predictions, Source, load_batch, read_output
-    from .runtime import RUNTIMES, Runtime, graph_path, has_graph, onnx_network, runtime_device
+    from .runtime import RUNTIMES, Runtime, graph_path, has_graph, make_graph, onnx_network, runtime_device
     from .uncertainty import map_radius, observed, probabilities, uncertainty_of
 
 __all__ = [

@@ -197,31 +197,28 @@ class Predictor:
         return FeatureTap(self.network)
 
     def _answer(self, decoder: Decoder, output: NetworkOutput, batch: ImageBatch, frame: Frame) -> Answer:
-        own = self.protocol.network.decoder
-        network = self.protocol.network.model_copy(update={"decoder": decoder})
-        found = read_output(output, batch, self.protocol.model_copy(update={"network": network}), self.threshold)
-        landmarks, radius = self.landmarks(found, frame), np.full(found.points.shape[1], np.nan)
-        uncertainty, coverage = uncertainty_of(found), None
-        if decoder == own:  # another decoder makes other errors
-            radius, coverage = self.radius(landmarks, found)
+        found = read_output(output, batch, self.protocol, self.threshold, decoder)
+        landmarks = found.landmarks(self.protocol.landmark_names, frame)
+        uncertainty = uncertainty_of(found)
+        radius, coverage = np.full(len(landmarks), np.nan), None
+        if decoder == self.protocol.network.decoder:  # another decoder makes other errors
+            radius, coverage = self.radius(landmarks, found, uncertainty)
         coarse = None if found.coarse is None else found.coarse[0].cpu().numpy()
         return Answer(landmarks, coarse, uncertainty, radius, coverage)
 
-    def landmarks(self, found: Predictions, frame: Frame) -> Landmarks:
-        """The landmarks of the one image in a batch, which has that frame."""
-        points, status, confidence = (part[0].cpu().numpy() for part in (found.points, found.status, found.confidence))
-        return Landmarks(self.protocol.landmark_names, points, frame, status, confidence)
-
-    def radius(self, landmarks: Landmarks, found: Predictions) -> tuple[FloatArray, float | None]:
+    def radius(
+        self, landmarks: Landmarks, found: Predictions, uncertainty: Uncertainty
+    ) -> tuple[FloatArray, float | None]:
         """(K,) how far each point of an image may be off and with which probability it is not, as in :class:`Answer`.
 
         Args:
             landmarks: what the network found with the decoder of its protocol.
             found: the same, the one image of its batch.
+            uncertainty: of the same (see :func:`~monai_ext.inferers.uncertainty_of`).
         """
         calibrated = None if self.calibration is None else self.calibration.answered
         if calibrated is None:
             return np.full(len(landmarks), np.nan), None
         shown = math.nan if found.shown is None else float(found.shown[0])
-        radii = answer_radii(calibrated, uncertainty_of(found).landmarks, landmarks.frame, shown)
+        radii = answer_radii(calibrated, uncertainty.landmarks, landmarks.frame, shown)
         return np.where(landmarks.defined, radii, np.nan), calibrated.coverage

@@ -11,7 +11,16 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 
-from monai_ext.landmarks import InputError, Protocol, Status, input_errors_unwrapped, transform_points
+from monai_ext.landmarks import (
+    Decoder,
+    Frame,
+    InputError,
+    Landmarks,
+    Protocol,
+    Status,
+    input_errors_unwrapped,
+    transform_points,
+)
 from monai_ext.models import PRESENCE_THRESHOLD, RadiusUnit
 from monai_ext.networks import NetworkOutput, Stage
 from monai_ext.transforms import activate, decode_heatmap, inference_transforms, to_original
@@ -87,6 +96,11 @@ class Predictions(NamedTuple):
         """(B, K, 2) the points of the coarse stage alone; None if the network has none."""
         return self.first if self.first_stage == COARSE else None
 
+    def landmarks(self, names: Sequence[str], frame: Frame) -> Landmarks:
+        """The K landmarks of the one image in a batch, which has that frame."""
+        points, status, confidence = (part[0].cpu().numpy() for part in (self.points, self.status, self.confidence))
+        return Landmarks(names, points, frame, status, confidence)
+
     def lengths(self, unit: RadiusUnit) -> torch.Tensor:
         """(B, 1, 2) factors from a step in (x, y) of original pixels to the unit.
 
@@ -130,7 +144,11 @@ def batch_of(samples: Sequence[Mapping[str, Any]], device: torch.device) -> Imag
 
 
 def read_output(
-    output: NetworkOutput, batch: ImageBatch, protocol: Protocol, threshold: torch.Tensor | None = None
+    output: NetworkOutput,
+    batch: ImageBatch,
+    protocol: Protocol,
+    threshold: torch.Tensor | None = None,
+    decoder: Decoder | None = None,
 ) -> Predictions:
     """Decodes a network's output, batched and on its device.
 
@@ -139,9 +157,11 @@ def read_output(
         batch: that the network saw; a peak in the letterbox beside an image answers the nearest point of the image.
         protocol: names the decoder, the loss that the heatmaps were trained with, and their sigma.
         threshold: (K,) probabilities of presence from which on a landmark is defined, float64; None takes one half.
+        decoder: in the place of the protocol's.
     """
+    decoder = decoder or protocol.network.decoder
     matrix, last, first = batch.matrix.double(), output.stages[-1], output.stages[0]
-    heatmaps, points, confidence = _points(last, batch, protocol)
+    heatmaps, points, confidence = _points(last, batch, protocol, decoder)
     presence = None if output.presence is None else output.presence.float().sigmoid()
     status = torch.full(points.shape[:2], int(Status.DEFINED), dtype=torch.int8, device=points.device)
     if presence is not None:
@@ -162,16 +182,18 @@ def read_output(
         pixel_length=ones if batch.pixel_length is None else batch.pixel_length,
         calibrated=torch.zeros_like(ones[:, 0], dtype=torch.bool) if batch.calibrated is None else batch.calibrated,
         presence=presence,
-        first=_points(first, batch, protocol)[1] if several else None,
+        first=_points(first, batch, protocol, decoder)[1] if several else None,
         first_stage=first.name if several else "",
         shown=batch.image.shape[-1] / torch.linalg.det(matrix[:, :2, :2]).abs().sqrt(),
     )
 
 
-def _points(stage: Stage, batch: ImageBatch, protocol: Protocol) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _points(
+    stage: Stage, batch: ImageBatch, protocol: Protocol, decoder: Decoder
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(B, K, h, w) heatmaps as the loss means them, (B, K, 2) points on the original images, (B, K) heights."""
     heatmaps = activate(stage.heatmaps.float(), protocol.recipe.loss, protocol.network.sigma)
-    decoded = decode_heatmap(heatmaps, protocol.network.decoder, radius=_window(protocol))
+    decoded = decode_heatmap(heatmaps, decoder, radius=_window(protocol))
     points = to_original(stage.frame.to_image(decoded.points.double()), batch.matrix.double())
     points = torch.minimum(points.clamp(min=-0.5), batch.size[:, None].to(points) - 0.5)
     return heatmaps, points, decoded.confidence

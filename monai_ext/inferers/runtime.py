@@ -1,9 +1,11 @@
-"""Runtimes of a network: torch, or onnxruntime with a graph stored in the user's cache folder."""
+"""Runtimes of a network: torch, or onnxruntime with a graph that is made once and stored in the user's cache folder."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,6 +21,8 @@ Runtime = Literal["torch", "onnx"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 #: Graphs that stay in the cache folder when another is written; those that were used last.
 KEPT_GRAPHS = 10
+#: Added to the process's niceness: answers to people go first.
+_NICENESS = 5
 
 
 def runtime_device(name: str, runtime: Runtime) -> torch.device:
@@ -70,6 +74,25 @@ def has_graph(card: ModelCard) -> bool:
     return graph_path(card).is_file()
 
 
+def make_graph(folder: Path) -> None:
+    """Makes and keeps the graph of a model, and compares it with the model; takes from seconds to minutes.
+
+    It is made in a process of its own: while torch makes a graph, it changes how it computes in all threads of the
+    process, and holds them up.
+
+    Args:
+        folder: of the model.
+
+    Raises:
+        InputError: there is no model, a package is missing, or onnxruntime cannot run the network.
+    """
+    command = [sys.executable, "-m", "monai_ext.inferers.runtime", str(folder)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        last = done.stderr.strip().rpartition("\n")[2] or f"the process ended with code {done.returncode}"
+        raise InputError(last if done.returncode == 1 else f"The graph of {folder} could not be made: {last}.")
+
+
 def _keep(path: Path, network: nn.Module, image: torch.Tensor) -> None:
     """Makes a graph and writes it; processes that want the same one wait for the first."""
     from filelock import FileLock
@@ -82,3 +105,18 @@ def _keep(path: Path, network: nn.Module, image: torch.Tensor) -> None:
         by_use = sorted(path.parent.glob("*.onnx"), key=lambda file: file.stat().st_mtime)
         for old in by_use[:-KEPT_GRAPHS]:
             old.unlink(missing_ok=True)
+
+
+def _main() -> None:
+    from .predictor import Predictor
+
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    try:
+        Predictor.load(Path(sys.argv[1]), "cpu", "onnx")
+    except InputError as error:
+        sys.exit(str(error))  # with the code 1
+
+
+if __name__ == "__main__":
+    _main()

@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING
 from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
-    from .answer import plain, prediction_document
+    from .answer import prediction_document
     from .control_points import describe_confidence
     from .document import DEVICE_PATTERN, DeviceName, Fraction, NotNegative, Positive, Strict
     from .errors import InputError, ModelError, input_error_behind, input_errors_unwrapped
     from .files import (
         TEMPORARY_NAME,
+        FileState,
         StagedFile,
         check_writable,
         json_text,
         make_folder,
+        plain,
         read_json,
         sync_folder,
         write_atomically,
@@ -130,6 +132,7 @@ __all__ = [
     "Decoder",
     "DeconvNetConfig",
     "DeviceName",
+    "FileState",
     "FloatArray",
     "Fraction",
     "Frame",

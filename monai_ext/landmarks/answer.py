@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .errors import InputError
+from .files import plain
 from .measurements import measure
 from .points import Landmarks, Status
 from .protocol import Protocol
@@ -103,21 +104,6 @@ def prediction_document(
         "uncertainty": plain(uncertainty or {}),
         "latencies": plain(latencies or {}),
     }
-
-
-def plain(value: Any) -> Any:
-    """Converts a value to types that JSON has; numbers that are not finite become None, others raise TypeError."""
-    if hasattr(value, "tolist"):  # a numpy or torch array or scalar
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    raise TypeError(f"A value of type {type(value).__name__} cannot be written as JSON: {value!r:.80}.")
 
 
 def _point_or_null(point: list[float]) -> list[float] | None:

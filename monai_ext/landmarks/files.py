@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import InputError
 
@@ -17,6 +19,24 @@ TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{32}\.tmp")
 
 #: What file systems answer that cannot make a folder durable, as network drives.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+
+
+class FileState(NamedTuple):
+    """State of a file, which changes when it is written or replaced."""
+
+    path: str
+    modified_ns: int
+    size: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileState | None:
+        """The state of a file; None if there is none."""
+        try:
+            stat = path.stat()
+        except OSError:
+            return None
+        return cls(str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 class StagedFile:
@@ -122,6 +142,21 @@ def sync_folder(folder: Path) -> None:
                 raise
         finally:
             os.close(descriptor)
+
+
+def plain(value: Any) -> Any:
+    """Converts a value to types that JSON has; numbers that are not finite become None, others raise TypeError."""
+    if hasattr(value, "tolist"):  # a numpy or torch array or scalar
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise TypeError(f"A value of type {type(value).__name__} cannot be written as JSON: {value!r:.80}.")
 
 
 def json_text(path: str | Path, document: Any) -> str:

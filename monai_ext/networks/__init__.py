@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from monai_ext.landmarks import IMAGENET, NetworkConfig, ZianConfig
 
     from .backbones import BACKBONES, Backbone, backbone_names, build_backbone
-    from .build import Halves, build_network
     from .cross_task.distiller import DistilledOutput, Distiller
     from .cross_task.named_sources import NAMED_SOURCES, named_source, shipped_source
     from .cross_task.source import FaceClassifier, SourceClassifier, build_classifier
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from .heatmap_net import HeatmapNet
     from .hourglass import Hourglass
     from .imagenet import imagenet_weights
-    from .network import LandmarkNetwork, register_network
+    from .network import Halves, LandmarkNetwork, build_network, register_network
     from .onnx_network import OnnxNetwork, network_graph, onnx_graph, require_onnx
     from .output import Frame, HeatmapOutput, MirroredFrame, NetworkOutput, RoiFrame, Stage, StagedOutput, is_finite
     from .pretrained import (

@@ -9,11 +9,10 @@ from pathlib import Path
 from monai_ext.images import read_frame
 from monai_ext.landmarks import (
     InputError,
+    Markups,
     Protocol,
     protocol_of,
-    read_json,
     read_label,
-    read_markups,
     write_atomically,
 )
 from monai_ext.studies import Studies, label_notes, read_index, stated_annotator
@@ -60,17 +59,18 @@ def write_reports(
             raise InputError(
                 f"The label of {id} belongs to the protocol {name!r}, not to one of {', '.join(protocols)}."
             )
-        protocol = protocols[name] if name else protocol_of(read_markups(label, frame).names, protocols)
+        markups = Markups.read(label)
+        protocol = protocols[name] if name else protocol_of(markups.landmarks(frame).names, protocols)
         person = ""
         if tag != PROPOSED:  # a proposal was not reviewed by a person
-            person = str(notes.get("annotator") or "") or stated_annotator(read_json(label))
+            person = str(notes.get("annotator") or "") or stated_annotator(markups.document)
         observers = Observers(person, str(notes.get("model_version") or ""))
         if not any(observers):
             raise InputError(
                 f"The label of {id} names neither an annotator nor a network, but a report must: save it again "
                 "under a name."
             )
-        report = structured_report(path, read_label(label, frame, protocol, tag), protocol, observers)
+        report = structured_report(path, read_label(markups, frame, protocol, tag), protocol, observers)
         stream = io.BytesIO()
         report.save_as(stream, write_like_original=False)
         reports[folder / f"{id}{EXTENSION}"] = stream.getvalue()

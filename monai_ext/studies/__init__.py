@@ -9,7 +9,6 @@ from monai_ext.faces import lazy_face
 
 if TYPE_CHECKING:
     from .change_set import ChangeSet, SizeChanges
-    from .errors import ConflictError, LockedError, NotFoundError, StorageError, TooLargeError
     from .folder import (
         SPLITS_FILE,
         SUBJECTS_FILE,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
         LabelChanges,
         LabelHistory,
         LabelVersion,
+        TooLargeError,
         is_readable,
     )
     from .measurements import label_rows, study_rows
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         LONGEST_NAME,
         READINGS,
         READINGS_NOTE,
+        ConflictError,
         Consensus,
         checked_name,
         consensus,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         FileEntry,
         ImageEntry,
         LabelEntry,
+        NotFoundError,
         Objects,
         StudiesIndex,
         check_info,
@@ -75,7 +77,7 @@ if TYPE_CHECKING:
         with_first_submission,
     )
     from .remapping import Remapping, find_remappings, remap
-    from .state import LOCK_FILE, LOCK_SECONDS, StoreLock, StudiesState, studies_lock
+    from .state import LOCK_FILE, LOCK_SECONDS, LockedError, StorageError, StoreLock, StudiesState, studies_lock
     from .study_files import (
         LABEL_TAGS,
         StudyFiles,

@@ -17,10 +17,10 @@ from monai_ext.images import LABEL_EXTENSION, check_image_id
 from monai_ext.landmarks import InputError, read_json
 
 from .change_set import ChangeSet
-from .errors import NotFoundError, TooLargeError
 from .readers import DRAFTS, READINGS
 from .records import (
     LabelEntry,
+    NotFoundError,
     Objects,
     digest,
     known_image,
@@ -44,6 +44,10 @@ _NOTES_EXTENSION = ".info.json"
 HISTORY_FOLDER = ".history"
 _STAMP = "%Y%m%dT%H%M%SZ"
 _VERSION = re.compile(r"\d{8}T\d{6}Z-\d{1,9}")
+
+
+class TooLargeError(InputError):
+    """Something has more bytes than what it is sent as may have."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ import numpy as np
 from monai_ext.images import is_printable
 from monai_ext.landmarks import Frame, InputError, Landmarks, Markups, Status, markups_document, parse_markups
 
-from .errors import ConflictError
 from .records import ImageEntry, LabelEntry
 
 #: The tags of the finished labels of the first and of the second reader.
@@ -28,6 +27,10 @@ DRAFTS = ("draft", "draft2")
 LONGEST_NAME = 200
 #: Fields of a markups document: who made a reading; and of which readings, by their SHA-256, a ``final`` label is made.
 ANNOTATOR, CONSENSUS_OF = "annotator", "consensusOf"
+
+
+class ConflictError(InputError):
+    """The change is right, but the present state does not allow it."""
 
 
 class Consensus(NamedTuple):

@@ -13,9 +13,11 @@ from pydantic import BaseModel, Field
 from monai_ext.images import LABEL_EXTENSION, LONGEST_ID, name_key
 from monai_ext.landmarks import InputError
 
-from .errors import NotFoundError
-
 _MAX_DEPTH = 20
+
+
+class NotFoundError(InputError):
+    """Something that is named does not exist."""
 
 
 class FileEntry(BaseModel):

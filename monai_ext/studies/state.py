@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 from monai_ext.landmarks import InputError, StagedFile
 
 from .change_set import ChangeSet
-from .errors import LockedError, StorageError
 from .index_file import IndexFile, Repairs
 from .journal import Journal
 from .reconcile import replay
@@ -24,6 +23,14 @@ from .study_files import StudyFiles
 
 LOCK_FILE, LOCK_SECONDS = ".lock", 30.0
 logging.getLogger("filelock").setLevel(logging.ERROR)  # it reports every acquisition
+
+
+class LockedError(InputError):
+    """Another process holds the studies folder for too long."""
+
+
+class StorageError(InputError):
+    """The studies folder takes no more data; nothing was changed."""
 
 
 class StoreLock:

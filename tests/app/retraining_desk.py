@@ -14,6 +14,7 @@ from app_spots import NAMES, SPOTS, spot_points
 from lib import retraining
 from lib.datastore import LandmarkDatastore
 from lib.retraining import LabelCounter, Retraining
+from lib.served_labels import FinalLabels
 from lib.served_model import ServedModel
 from lib.trainers import LandmarkTrain, queue, training_queue
 from monai_ext.images import read_frame
@@ -73,7 +74,7 @@ class Desk:
             name: LandmarkTrain(ServedModel(protocol, self.models, self.models.parent / "none"), self._protocols)
             for name, protocol in self._protocols.items()
         }
-        self.counter = LabelCounter(self.store, self._protocols, self.models)
+        self.counter = LabelCounter(self.store, FinalLabels(self.store, self._protocols), self.models)
         self.policy = Retraining(self.counter, self.tasks, AFTER)
         self.policy.take_up()
 

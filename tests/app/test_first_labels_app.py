@@ -170,13 +170,13 @@ def test_a_network_takes_over_and_a_damaged_one_is_not_covered_up(house: Any, we
 def test_the_latest_labels_count_and_never_the_image_itself(
     house: Any, web: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lib.infers.label_matcher.MOST", 2)
+    monkeypatch.setattr("lib.inference.label_matcher.MOST", 2)
     for number, day in ((0, 3), (1, 1), (2, 4), (3, 2)):
         label(house, web, number)
         house.datastore().update_label_info(f"view_{number}", "final", {"ts": day})
     matcher = house.service.infer_task("spots")._matcher
-    assert [Path(source.image.path).stem for source in matcher.sources("other")] == ["view_0", "view_2"]
-    assert [Path(source.image.path).stem for source in matcher.sources("view_2")] == ["view_0", "view_3"]
+    assert [Path(source.image[0].path).stem for source in matcher.sources("other")] == ["view_0", "view_2"]
+    assert [Path(source.image[0].path).stem for source in matcher.sources("view_2")] == ["view_0", "view_3"]
     assert "2 labelled images," in infer(web, "view_2")["message"]
 
 

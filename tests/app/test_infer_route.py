@@ -17,7 +17,7 @@ from app_spots import NAMES, spot_image
 from fastapi.testclient import TestClient
 from monailabel.client.client import MONAILabelUtils
 
-from lib.infers import LandmarkInfer
+from lib.inference import LandmarkInfer
 from monai_ext.images import read_frame
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks.markups import read_markups

@@ -12,6 +12,7 @@ import torch
 
 from lib.errors import ConflictError, QueueFullError
 from lib.inference import AnswerCache, Check, InferenceDesk, InferenceSlots, Reply, desk
+from lib.proposals import Proposal
 from lib.settings import Conf
 from monai_ext.landmarks import Frame, Landmarks
 
@@ -20,7 +21,8 @@ SECONDS = 20
 
 def answer(text: str) -> Reply:
     landmarks = Landmarks(("a",), np.array([[1.0, 2.0]]), Frame(8, 6), None)
-    return Reply("x.mrk.json", b"{}", {"image": text, "latencies": {"total": 0.5}}, landmarks, np.array([np.nan]))
+    proposal = Proposal("v1", landmarks, np.array([np.nan]))
+    return Reply("x.mrk.json", b"{}", {"image": text, "latencies": {"total": 0.5}}, proposal)
 
 
 def is_kept(reply: Reply) -> bool:

@@ -18,8 +18,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from lib.routes import install_routes
-from lib.served_labels import survey_labels
-from lib.trainers.landmark_train import training_set
+from lib.served_labels import survey_labels, training_set
 from monai_ext.cli import main
 from monai_ext.images import read_frame
 from monai_ext.landmarks import InputError, Landmarks

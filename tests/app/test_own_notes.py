@@ -14,7 +14,7 @@ from app_spots import spot_image
 from fastapi.testclient import TestClient
 
 from lib.quality.review_note import note_of
-from lib.trainers.landmark_train import training_set
+from lib.served_labels import training_set
 
 FORGED = {
     "review": {"labels": 3},

@@ -14,7 +14,7 @@ from app_requests import assert_refused, client_of
 from monailabel.endpoints.user.auth import DEFAULT_USER
 
 from lib.datastore import LandmarkDatastore
-from lib.trainers.landmark_train import training_set
+from lib.served_labels import training_set
 from monai_ext.engines import read_labels
 from monai_ext.landmarks import InputError, Status
 from monai_ext.studies import reader_of

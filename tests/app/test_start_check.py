@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import sys
@@ -134,3 +135,19 @@ def test_the_closest_folder_is_named(tmp_path: Path, given: str, meant: str | No
     with pytest.raises(InputError) as caught:
         check_studies_folder(tmp_path / given)
     assert str(caught.value) == f"The studies folder {tmp_path / given} does not exist{words}; give a folder of images."
+
+
+def test_a_start_without_the_library_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("lib", "monai_ext")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "monai_ext", None)
+    spec = importlib.util.spec_from_file_location("app_without_library", APP_DIR / "main.py")
+    with pytest.raises(SystemExit) as ended:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "\nThe landmarks app cannot start: the Python package monai-landmarks is not installed beside monailabel: "
+        'run `pip install -e ".[server]"` in the folder of the repository.\n\n'
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from monailabel.config import settings as platform
 from monailabel.utils.async_tasks.utils import processes, tasks
 
 from lib.trainers import queue as queue_module
@@ -172,6 +173,26 @@ def test_what_was_said_last_is_not_lost(queue: TrainingQueue, monkeypatch: pytes
     endings: list[Ending] = []
     submit(queue, monkeypatch, "for i in range(5000): print('line', i)", endings)
     assert wait_for(endings)[0].last_line == "line 4999"
+
+
+def test_a_process_leaves_out_what_a_training_has_no_use_for(
+    queue: TrainingQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    make_studies: Callable[[int], Path],
+    make_app: Callable[..., Any],
+) -> None:
+    program = "import os; print(*sorted(name for name, value in os.environ.items() if value == 'false'))"
+    endings: list[Ending] = []
+    submit(queue, monkeypatch, program, endings)
+    switched_off = wait_for(endings)[0].last_line.split()
+    for name in switched_off:
+        monkeypatch.setattr(platform, name, False)
+    app = make_app(make_studies(1))
+
+    assert (dict(app.strategies), dict(app.scoring_methods), app.sessions()) == ({}, {}, None)
+    assert list(app._trainers) == ["spots"]
+    parts = {"service", "desk", "pool", "retraining", "reviewer", "offers", "proposals", "agreement"}
+    assert vars(app).keys() & parts == set()
 
 
 def test_requests_at_once_run_one_after_the_other(queue: TrainingQueue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,10 +20,9 @@ from app_spots import NAMES, SPOTS, spot_points, write_label
 
 from lib.datastore import LandmarkDatastore
 from lib.errors import ParameterError
-from lib.served_labels import FinalLabels
+from lib.served_labels import FinalLabels, training_set
 from lib.served_model import ServedModel
 from lib.trainers import LandmarkTrain, ending, landmark_train, train_options
-from lib.trainers.landmark_train import training_set
 from lib.trainers.progress import ProgressFile
 from monai_ext.engines.stop import StopSwitch
 from monai_ext.images import read_frame

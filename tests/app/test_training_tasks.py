@@ -9,7 +9,8 @@ import pytest
 from monailabel.utils.async_tasks.utils import tasks
 from retraining_desk import Desk, training_desk, two_protocols, wait_for  # noqa: F401  # two are fixtures
 
-from lib.trainers import TrainingTasks, queue_training, training_queue
+from lib.routes.train import TrainingTasks
+from lib.trainers import training_queue
 from lib.trainers.queue import WORDS, new_record
 from monai_ext.engines import TrainOptions
 
@@ -28,7 +29,7 @@ def told(desk: Desk, name: str = "spots") -> tuple[str, str]:
 
 
 def ask(desk: Desk, name: str = "spots", **options: Any) -> dict[str, Any]:
-    return queue_training(desk.tasks[name], TrainOptions(**options))
+    return desk.tasks[name].queue(TrainOptions(**options))
 
 
 def test_without_a_training_both_say_so(desk: Desk) -> None:

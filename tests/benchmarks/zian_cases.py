@@ -14,7 +14,7 @@ from written_out_attention import write_out
 
 from monai_ext.networks import ZIAN, ZianConfig
 from monai_ext.networks.backbones import build_backbone
-from monai_ext.networks.zian.heads import HeatmapHead
+from monai_ext.networks.blocks import HeatmapHead
 from monai_ext.transforms.heatmap import gaussian_heatmap
 
 #: Damping of the least squares, as a share of the features' mean square.

@@ -10,6 +10,7 @@ from engine_study import HEIGHT, WIDTH, write_study
 
 from monai_ext.engines import LabelledImage, TrainOptions, labelled_images, train_model
 from monai_ext.engines import calibrate as calibrating
+from monai_ext.engines.job import Job
 from monai_ext.inferers import Predictor
 from monai_ext.landmarks import Frame
 from monai_ext.landmarks.markups import read_markups
@@ -85,13 +86,13 @@ def test_an_image_that_vanishes_costs_the_radii_and_not_the_training(
 ) -> None:
     images = study(tmp_path / "studies", val=5)
     folder = tmp_path / "models" / "blobs"
-    load = calibrating.build_network
+    build = Job.network_with
 
-    def gone(protocol):
+    def gone(job, weights):
         images[-1].image.unlink(missing_ok=True)
-        return load(protocol)
+        return build(job, weights)
 
-    monkeypatch.setattr(calibrating, "build_network", gone)
+    monkeypatch.setattr(Job, "network_with", gone)
     reports: list[dict] = []
 
     result = train_model(blob_protocol, images, folder, OPTIONS, on_progress=reports.append)

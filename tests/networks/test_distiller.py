@@ -16,9 +16,8 @@ from torch.nn.parallel import DistributedDataParallel
 from monai_ext.landmarks import InputError
 from monai_ext.networks import ZIAN, HeatmapNet, ZianConfig
 from monai_ext.networks.backbones import UNetOnEncoder
-from monai_ext.networks.build import Halves
 from monai_ext.networks.cross_task import Distiller, SourceClassifier
-from monai_ext.networks.network import LandmarkNetwork
+from monai_ext.networks.network import Halves, LandmarkNetwork
 from monai_ext.networks.pretrained import Weights, load_backbone_weights
 
 

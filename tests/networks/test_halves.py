@@ -8,7 +8,7 @@ from torch import nn
 from monai_ext.landmarks import Protocol
 from monai_ext.losses import LandmarkLoss, MaskedMSELoss
 from monai_ext.networks import Halves, HeatmapOutput, LandmarkNetwork, ZianConfig, build_network
-from monai_ext.networks.build import halves_of
+from monai_ext.networks.network import halves_of
 from monai_ext.networks.zian import ZIAN
 
 NAMES = ["left_a", "right_b", "right_a", "left_b"]  # the partners stand apart, and one pair right first

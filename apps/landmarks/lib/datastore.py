@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 from monailabel.datastore.local import LocalDatastore, LocalDatastoreModel
 
-from monai_ext.images import IMAGE_EXTENSIONS, LABEL_EXTENSION, StatedSize, check_image_id, pixel_file, same_name
+from monai_ext.images import IMAGE_EXTENSIONS, LABEL_EXTENSION, StatedSize, check_image_id, file_states, same_name
 from monai_ext.landmarks import InputError, parse_markups
 from monai_ext.studies import (
     CONSENSUS_OF,
@@ -43,7 +43,6 @@ from monai_ext.studies import (
 )
 
 from .reader_labels import EntryCheck, ReaderLabels, accept
-from .served_model import FileState
 
 logger = logging.getLogger(__name__)
 
@@ -359,10 +358,8 @@ class LandmarkDatastore(ReaderLabels, LocalDatastore):
         entry = self.objects.get(image_id)
         if entry is None:
             return ""
-        path = self._state.files.image(image_id, entry.image.ext)
-        state, pixels = FileState.of(path), pixel_file(path)
-        other = None if pixels is None else FileState.of(pixels)
-        return "-".join(f"{part.modified_ns:x}-{part.size:x}" for part in (state, other) if part) if state else ""
+        states = file_states(self._state.files.image(image_id, entry.image.ext))
+        return "-".join(f"{state.modified_ns:x}-{state.size:x}" for state in states)
 
     def label_versions(self, image_id: str, tag: str) -> list[LabelVersion]:
         """The earlier versions of a label, newest first; those of a deleted image too.

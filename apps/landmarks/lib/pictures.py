@@ -15,13 +15,12 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_ext.images import data_files, read_frame, read_pixels
+from monai_ext.images import file_states, read_frame, read_pixels
 from monai_ext.landmarks import InputError
 from monai_ext.studies import MEGABYTE
 
 from .errors import ParameterError
 from .pyramid import Pyramid, Window, shown
-from .served_model import FileState
 
 T = TypeVar("T")
 
@@ -151,7 +150,7 @@ class Pictures:
 
     def tag(self, path: Path, options: PictureOptions) -> str:
         """A text that changes with the image file and with the options."""
-        known = repr((_VERSION, _file_key(path), options))
+        known = repr((_VERSION, file_states(path), options))
         return hashlib.sha256(known.encode()).hexdigest()[:32]
 
     def png(self, path: Path, options: PictureOptions) -> bytes:
@@ -161,14 +160,14 @@ class Pictures:
             InputError: the file cannot be read as an image, or it is too large for a picture in one piece.
             ParameterError: there is no such tile.
         """
-        return self._made.get((_file_key(path), options), lambda: _png(self._cut(path, options)))
+        return self._made.get((file_states(path), options), lambda: _png(self._cut(path, options)))
 
     def _pyramid(self, path: Path) -> Pyramid:
         def decode() -> Pyramid:
             with self._turn:
                 return Pyramid(read_pixels(path))
 
-        return self._decoded.get(_file_key(path), decode)
+        return self._decoded.get(file_states(path), decode)
 
     def _cut(self, path: Path, options: PictureOptions) -> NDArray[np.uint8]:
         pyramid = self._pyramid(path)
@@ -219,11 +218,3 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     _picture(pixels).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
-
-
-def _file_key(path: Path) -> Hashable:
-    """Changes when the image is replaced."""
-    try:
-        return tuple(FileState.of(file) for file in (path, *data_files(path)))
-    except (InputError, OSError):
-        return (FileState.of(path),)

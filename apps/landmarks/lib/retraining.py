@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from monai_ext.engines import SEEN_LABELS, TrainOptions, add_seen_labels, read_seen_labels
-from monai_ext.landmarks import InputError, Protocol, read_json, write_json_atomically
+from monai_ext.landmarks import FileState, InputError, read_json, write_json_atomically
 from monai_ext.studies import Objects
 
 from .background import Background
 from .datastore import LandmarkDatastore
 from .served_labels import FinalLabels
-from .served_model import FileState
-from .trainers import LandmarkTrain, queue_training, refuse_busy_folder, training_queue
+from .trainers import LandmarkTrain, training_queue
 from .trainers.ending import Ending
 
 logger = logging.getLogger(__name__)
@@ -31,13 +30,12 @@ class LabelCounter:
 
     Args:
         datastore: the studies folder.
-        protocols: the served ones.
+        finals: tells the labels of each protocol.
         model_root: holds the folders of their models, in which what was seen is recorded.
     """
 
-    def __init__(self, datastore: LandmarkDatastore, protocols: Mapping[str, Protocol], model_root: Path) -> None:
-        self._datastore, self._root = datastore, model_root
-        self._finals = FinalLabels(datastore, protocols)
+    def __init__(self, datastore: LandmarkDatastore, finals: FinalLabels, model_root: Path) -> None:
+        self._datastore, self._finals, self._root = datastore, finals, model_root
         self._unwritten: dict[str, dict[str, str]] = {}
         self._warned: set[str] = set()
         self._counts: dict[str, tuple[Objects, FileState | None, int]] = {}
@@ -213,9 +211,9 @@ class Retraining:
         note = self._unfinished[name]
         times = note.times()
         try:
-            refuse_busy_folder(task)
+            task.refuse_busy_folder()
             note.begin()
-            queue_training(task, TrainOptions(), partial(_ended, task, note))
+            task.queue(TrainOptions(), partial(_ended, task, note))
         except (InputError, OSError) as error:
             sentence = str(error) if isinstance(error, InputError) else f"{note.path} cannot be written ({error})."
             if self._refusals.get(name) != sentence:

@@ -1,4 +1,4 @@
-"""Labels checked against the served protocols: one, all when the server starts, and the final ones of each protocol."""
+"""Labels checked against the served protocols: one, all at the start, and the final ones, which train."""
 
 from __future__ import annotations
 
@@ -9,12 +9,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monai_ext.doctor import label_problem
+from monai_ext.engines import LabelledImage
 from monai_ext.images import read_frame
-from monai_ext.landmarks import FINAL, REMAP, Frame, InputError, Landmarks, Markups, Protocol, label_check, read_json
-from monai_ext.studies import LABEL_TAGS, LabelEntry, Objects
+from monai_ext.landmarks import (
+    FINAL,
+    REMAP,
+    Frame,
+    InputError,
+    Landmarks,
+    Markups,
+    Protocol,
+    first_of,
+    label_check,
+    read_json,
+)
+from monai_ext.studies import LABEL_TAGS, LabelEntry, Objects, Studies, known_label
 
 from .datastore import LandmarkDatastore
 from .errors import NotFoundError
+
+logger = logging.getLogger(__name__)
 
 
 def protocol_of(names: tuple[str, ...], protocols: Mapping[str, Protocol], stated: str | None = None) -> Protocol:
@@ -96,7 +110,52 @@ class FinalLabels:
         return found
 
 
-logger = logging.getLogger(__name__)
+def training_set(
+    datastore: LandmarkDatastore, protocol: Protocol, protocols: Mapping[str, Protocol]
+) -> list[LabelledImage]:
+    """The final labels that belong to a protocol, each checked against its image, with the splits that are stated.
+
+    Labels of other protocols are left out: those of the other served ones, and those that were saved for one that
+    is not served and do not fit a served one either.
+
+    Raises:
+        InputError: a label that is noted for no protocol and fits no served one, or that may not be used for its
+            image, or a bad ``splits.json``.
+    """
+    studies = Studies(datastore.folder)
+    splits, subjects = studies.splits(), studies.subjects()
+    chosen: list[LabelledImage] = []
+    problems: list[str] = []
+    others = 0
+    for image_id in sorted(datastore.get_labeled_images()):
+        image, label = Path(datastore.get_image_uri(image_id)), Path(datastore.get_label_uri(image_id, "final"))
+        stated = known_label(datastore.objects, image_id, "final")[0].protocol("final")
+        if stated not in (None, *protocols) and fitting_protocol(label, protocols) is None:
+            others += 1
+            continue
+        try:
+            markups = Markups.read(label)
+            found, landmarks = read_label(
+                markups, read_frame(image), protocols, stated if stated in protocols else None
+            )
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if found.name != protocol.name:
+            others += 1
+            continue
+        split, subject = splits.get(image_id), subjects.get(image_id)
+        chosen.append(LabelledImage(image_id, image, label, split, landmarks, markups.content, subject))
+    if problems:
+        raise InputError(first_of(problems))
+    if others:
+        logger.info("%d labels belong to other protocols than %s and are left out.", others, protocol.name)
+    if not chosen:
+        raise InputError(
+            f"No image has a final label of the protocol {protocol.name}: label at least 2 images, then train."
+        )
+    return chosen
+
 
 #: Labels that are named one by one.
 NAMED = 20

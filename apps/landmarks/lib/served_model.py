@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 
 from monai_ext.inferers import Predictor, Runtime, has_graph, make_graph, runtime_device
-from monai_ext.landmarks import InputError, Protocol
+from monai_ext.landmarks import FileState, InputError, Protocol
 from monai_ext.models import (
     CARD,
     ModelCard,
@@ -27,24 +27,6 @@ from monai_ext.models import (
 from .errors import ConflictError
 
 logger = logging.getLogger(__name__)
-
-
-class FileState(NamedTuple):
-    """State of a file, which changes when it is written or replaced."""
-
-    path: str
-    modified_ns: int
-    size: int
-    inode: int
-
-    @classmethod
-    def of(cls, path: Path) -> FileState | None:
-        """The state of a file; None if there is none."""
-        try:
-            stat = path.stat()
-        except OSError:
-            return None
-        return cls(str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 class Signature(NamedTuple):

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai_ext.images import check_image_id, label_file_name, pixel_file, read_frame, read_image, stated_size
+from monai_ext.images import check_image_id, file_states, label_file_name, read_frame, read_image, stated_size
 from monai_ext.landmarks import (
     SAME_PLACEMENT,
     Frame,
@@ -38,8 +38,7 @@ from monai_ext.studies import (
 
 from .datastore import LandmarkDatastore
 from .errors import ConflictError, NotFoundError
-from .inference import Check, InferenceDesk, Reply
-from .infers import LandmarkInfer
+from .inference import Check, InferenceDesk, LandmarkInfer, Reply
 from .offers import NOTE as OFFER_NOTE
 from .offers import OFFERS as OFFERS_NOTE
 from .pacs.place import REPORT
@@ -49,7 +48,6 @@ from .quality.label_places import ReadLabel
 from .quality.review_note import NOTE as REVIEW_NOTE
 from .revisions import Revisions
 from .served_labels import read_label
-from .served_model import FileState
 from .settings import Conf
 from .trainers import LandmarkTrain
 
@@ -143,13 +141,14 @@ class LandmarkService:
         state = self.datastore.image_state(image)
 
         def make(check: Check) -> Reply:
-            reply = replace(task.predict(path, image, check), image_state=state)
-            self._remember(model, image, reply)
+            reply = task.predict(path, image, check)
+            reply = replace(reply, proposal=replace(reply.proposal, image_state=state))
+            self.proposals.remember(model, image, reply.proposal)
             return reply
 
         future = self.desk.ask(partial(_key, task, path, image), make, patient=patient)
         if future.done() and future.exception() is None:
-            self._remember(model, image, future.result())
+            self.proposals.remember(model, image, future.result().proposal)
         return future
 
     def ask_file(
@@ -181,10 +180,6 @@ class LandmarkService:
 
         return self.desk.ask(lambda: None, make)
 
-    def _remember(self, model: str, image: str, reply: Reply) -> None:
-        proposal = Proposal(reply.document["model_version"], reply.landmarks, reply.radius, reply.image_state)
-        self.proposals.remember(model, image, proposal)
-
     def store_proposal(self, model: str, reply: Reply) -> str:
         """Keeps a prediction of an image of the studies as its label ``original``.
 
@@ -192,10 +187,10 @@ class LandmarkService:
             NotFoundError: the image was deleted meanwhile.
             ConflictError: it was replaced meanwhile.
         """
-        image = str(reply.document["image"])
-        info = {"model": model, "model_version": reply.document["model_version"], "params": dict(reply.document)}
-        info[IMAGE_STATE] = reply.image_state
-        check = partial(self._refuse_replaced, image, reply.image_state)
+        image, proposal = str(reply.document["image"]), reply.proposal
+        info = {"model": model, "model_version": proposal.model_version, "params": dict(reply.document)}
+        info[IMAGE_STATE] = proposal.image_state
+        check = partial(self._refuse_replaced, image, proposal.image_state)
         self.datastore.store_label(image, "original", reply.markups, info, check)
         return image
 
@@ -385,9 +380,5 @@ def _about_consensus(
 
 def _key(task: LandmarkInfer, path: Path, image: str) -> Hashable:
     """Returns what the answer for an image depends on; None if there is no such file."""
-    state = FileState.of(path)
-    if state is None:
-        return None
-    pixels = pixel_file(path)
-    other = None if pixels is None else FileState.of(pixels)
-    return task.model.protocol.name, task.signature(image), image, state, other, stated_size(path)
+    states = file_states(path)
+    return (task.model.protocol.name, task.signature(image), image, states, stated_size(path)) if states else None

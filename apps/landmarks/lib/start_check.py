@@ -10,16 +10,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from fastapi import FastAPI
 from uvicorn import Server
-
-from monai_ext.dicomweb import check_address, is_address
-from monai_ext.doctor import require_port
-from monai_ext.studies import check_studies_folder
 
 
 def in_server() -> bool:
     """Returns whether this process serves HTTP; those that MONAI Label starts for training and scoring do not."""
     return "monailabel.app" in sys.modules
+
+
+def running_server() -> FastAPI | None:
+    """The web server of this process, once it has loaded; None in the other processes."""
+    return sys.modules["monailabel.app"].app if in_server() else None
 
 
 def refuse_to_start(sentence: str) -> NoReturn:
@@ -45,6 +47,9 @@ def check_start(studies: str, *, serves: bool) -> None:
     Raises:
         InputError: there is no such folder, it is no address of a PACS, or the port cannot be used.
     """
+    from monai_ext.dicomweb import check_address, is_address  # here: a refusal may say that monai_ext is not installed
+    from monai_ext.studies import check_studies_folder
+
     if is_address(studies):
         check_address(studies)
     else:
@@ -88,6 +93,8 @@ def check_own_port() -> None:
     Raises:
         InputError: it cannot.
     """
+    from monai_ext.doctor import require_port
+
     address = _address_to_bind()
     if address is not None:
         require_port(*address)

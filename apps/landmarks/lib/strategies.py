@@ -14,9 +14,9 @@ from monai_ext.active import USES_FEATURES, USES_SCORES, Candidates, select
 from monai_ext.landmarks import FloatArray, InputError
 
 from .datastore import LandmarkDatastore
-from .errors import NotFoundError, ParameterError
 from .offers import NOTE, Choice, Offers, client_of, reply
 from .pool import ImagePool, ScoreTable
+from .scoring import checked_protocol
 from .served_labels import FinalLabels
 from .served_model import ServedModel
 
@@ -174,11 +174,7 @@ class Scored(Strategy):
         if name is None:
             labels = self._finals.counts(datastore.objects)
             return min(self._models, key=lambda known: (-labels[known], not self._models[known].is_ready()))
-        if not isinstance(name, str):
-            raise ParameterError(f"The protocol must be the name of a served protocol, not {name!r:.80}.")
-        if name not in self._models:
-            raise NotFoundError(f"There is no protocol {name[:80]!r}; there are {', '.join(self._models)}.")
-        return name
+        return checked_protocol(name, self._models)
 
 
 def _features(images: Sequence[str], table: ScoreTable) -> FloatArray | None:

@@ -12,14 +12,13 @@ from torch.nn import functional as F
 
 from monai_ext.landmarks import ROI_MULTIPLE, InputError, ZianConfig
 from monai_ext.networks.backbones import OUT_CHANNELS, Backbone, build_backbone
-from monai_ext.networks.blocks import PresenceHead, padded
+from monai_ext.networks.blocks import FineHead, HeatmapHead, PresenceHead, padded
 from monai_ext.networks.local_contrast import local_contrast
 from monai_ext.networks.network import LandmarkNetwork, register_network
 from monai_ext.networks.output import RoiFrame, Stage
 from monai_ext.networks.pretrained import Weights, load_backbone_weights
 
 from .attention import CoAttention, SqueezeExpansion
-from .heads import FineHead, HeatmapHead
 from .regions import crop_roi, jittered_centers, peak_pixels, roi_frame
 
 #: The coarse stage sees the image reduced by this factor, and the co-attention the regions.

@@ -1,6 +1,18 @@
-"""Predictions for several people at once: a bounded number runs, some wait their turn, equal ones are made once."""
+"""Predictions for several people at once: what makes one, a bounded number that run, and equal ones made once."""
 
 from .desk import AnswerCache, InferenceDesk, Reply, SharedWork
+from .label_matcher import LabelMatcher
+from .landmark_infer import LandmarkInfer
 from .slots import Check, InferenceSlots, SlotCounts
 
-__all__ = ["AnswerCache", "Check", "InferenceDesk", "InferenceSlots", "Reply", "SharedWork", "SlotCounts"]
+__all__ = [
+    "AnswerCache",
+    "Check",
+    "InferenceDesk",
+    "InferenceSlots",
+    "LabelMatcher",
+    "LandmarkInfer",
+    "Reply",
+    "SharedWork",
+    "SlotCounts",
+]

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 
-from monai_ext.landmarks import FloatArray, InputError, Landmarks
+from monai_ext.landmarks import InputError
 
+from ..proposals import Proposal
 from ..settings import Conf
 from .slots import Check, InferenceSlots
 
@@ -27,17 +28,13 @@ class Reply:
         file_name: ``<ID>.mrk.json``.
         markups: the content of that file.
         document: the JSON of the same prediction.
-        landmarks: the prediction itself.
-        radius: (K,) how far each point may be off, in the unit of the image; NaN where not known.
-        image_state: of the image of the studies that was looked at, which changes when it is replaced; else empty.
+        proposal: the prediction itself.
     """
 
     file_name: str
     markups: bytes
     document: Mapping[str, Any]
-    landmarks: Landmarks
-    radius: FloatArray
-    image_state: str = ""
+    proposal: Proposal
 
     def kept(self) -> Reply:
         """The same for later requests: ``latencies`` says that it was kept."""

@@ -50,9 +50,7 @@ class Sight(NamedTuple):
         Raises:
             InputError: the image cannot be read any more.
         """
-        found = self.predictions
-        points, status, confidence = (part[0].cpu().numpy() for part in (found.points, found.status, found.confidence))
-        return Landmarks(self.names, points, read_frame(self.path), status, confidence)
+        return self.predictions.landmarks(self.names, read_frame(self.path))
 
 
 class Looker(Protocol):

@@ -9,11 +9,11 @@ from typing import Any, Literal, NamedTuple
 
 from monai_ext.dicomweb import AwayError, FailedError
 from monai_ext.images import CALIBRATION_FILE
-from monai_ext.landmarks import InputError, ModelError
+from monai_ext.landmarks import FileState, InputError, ModelError
 from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
-from ..served_model import FileState, NoModelError, ServedModel, Signature
+from ..served_model import NoModelError, ServedModel, Signature
 from .eye import Eye, Looker
 from .score_table import FeatureFile, ImageScore, ScoreTable, ScoreTables, note_of, read_note
 

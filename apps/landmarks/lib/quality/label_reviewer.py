@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_ext.active import Evidence, implausible
+from monai_ext.inferers import uncertainty_of
 from monai_ext.landmarks import InputError, Protocol
 from monai_ext.studies import Objects
 
@@ -44,7 +45,7 @@ def of_sight(sight: Sight, model: ServedModel) -> Evidence:
     except ConflictError:
         return Evidence(landmarks, radius)
     if predictor.version == sight.model_version:
-        radius, _ = predictor.radius(landmarks, sight.predictions)
+        radius, _ = predictor.radius(landmarks, sight.predictions, uncertainty_of(sight.predictions))
     return Evidence(landmarks, radius)
 
 

@@ -1,5 +1,5 @@
 """Routes that answer before MONAI Label's own of the same address."""
 
-from .install import install_routes, running_server
+from .install import install_routes
 
-__all__ = ["install_routes", "running_server"]
+__all__ = ["install_routes"]

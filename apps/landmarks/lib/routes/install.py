@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -55,12 +54,6 @@ OPEN_PATHS = ("/health", *PAGES)
 OPEN_FOLDERS = (FILES,)
 #: Where an image may be sent; what comes to any other address is small.
 IMAGE_UPLOADS = (("PUT", "/datastore/image"), ("PUT", "/datastore/"), ("PUT", "/session/"), ("POST", "/infer/{model}"))
-
-
-def running_server() -> FastAPI | None:
-    """The web server of this process; None in the processes that MONAI Label starts for training and scoring."""
-    module = sys.modules.get("monailabel.app")
-    return None if module is None else module.app
 
 
 def install_routes(web: FastAPI, service: LandmarkService, app: Any) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query
+from monailabel.utils.async_tasks.utils import tasks
 from pydantic import BaseModel, ConfigDict, Field
 
 from monai_ext.landmarks import InputError
@@ -22,7 +24,9 @@ from monai_ext.models import (
 from ..errors import BusyError, ConflictError, NotFoundError
 from ..served_model import ServedModel
 from ..service import LandmarkService
-from ..trainers import TrainingTasks, queue_training, refuse_busy_folder, train_options, training_queue
+from ..trainers import LandmarkTrain, train_options, training_queue
+from ..trainers.progress import ACTIVE
+from ..trainers.queue import METHOD, WORDS
 from .requests import Admin, AnyUser, JsonObject
 
 _BUSY = "A training already runs: wait for it, stop it with DELETE /train/, or add ?enqueue=true."
@@ -75,11 +79,11 @@ def train_router(service: LandmarkService, app: Any) -> APIRouter:
 
 
 def _tell(service: LandmarkService, *, all: bool, check_if_running: bool) -> Any:
-    tasks = TrainingTasks(service.trainers)
-    found = tasks.active() if check_if_running else tasks.last()
+    trainings = TrainingTasks(service.trainers)
+    found = trainings.active() if check_if_running else trainings.last()
     if found is None:
         raise NotFoundError("No training runs now." if check_if_running else "No training was started yet.")
-    return tasks.all() if all and not check_if_running else found
+    return trainings.all() if all and not check_if_running else found
 
 
 def _start(
@@ -91,8 +95,59 @@ def _start(
         goes_on = any(trainer.goes_on() for trainer in service.trainers.values())
         if goes_on or not training_queue.wait_until_idle():
             raise BusyError(_BUSY)
-    refuse_busy_folder(task)
-    return app.train(task.request(options)) if run_sync else queue_training(task, options)
+    task.refuse_busy_folder()
+    return app.train(task.request(options)) if run_sync else task.queue(options)
+
+
+_ACTIVE_WORDS = tuple(WORDS[status] for status in ACTIVE)
+
+
+class TrainingTasks:
+    """The trainings as MONAI Label describes them.
+
+    The last training of each protocol has the state that its progress has, whichever server started it: one that ended
+    with an earlier server is still told. Older ones stand as they ended, and those that wait behind it as they wait.
+    """
+
+    def __init__(self, trainers: Mapping[str, LandmarkTrain]) -> None:
+        states = {name: trainer.state() for name, trainer in trainers.items()}
+        known = {task["id"]: dict(task) for task in tasks(METHOD)}
+        self._present = [
+            _described(progress, record or _unknown(name), known)
+            for name, (progress, record) in states.items()
+            if progress["status"] != "never"
+        ]
+        known.update((task["id"], task) for task in self._present)
+        self._all = sorted(known.values(), key=lambda task: str(task["start_ts"]))
+
+    def all(self) -> list[dict[str, Any]]:
+        """All of them, in the order in which they were requested."""
+        return self._all
+
+    def active(self) -> dict[str, Any] | None:
+        """The one that runs, else the next one that waits; None if none does."""
+        active = [task for task in self._present if task["status"] in _ACTIVE_WORDS]
+        return min(active, key=lambda task: (task["status"] != WORDS["running"], task["start_ts"]), default=None)
+
+    def last(self) -> dict[str, Any] | None:
+        """The one that goes on, else the one that ended last; None if there was none."""
+        return self.active() or max(
+            self._present, key=lambda task: (task.get("end_ts", task["start_ts"]), task["start_ts"]), default=None
+        )
+
+
+def _described(
+    progress: Mapping[str, Any], record: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A training with the last words of its process where this server heard them, else with the reason why it ended."""
+    heard = known.get(record["id"], {})
+    details = heard.get("details") or ([progress["message"]] if progress.get("message") else [])
+    return {**heard, **record, "status": WORDS[progress["status"]], "details": details}
+
+
+def _unknown(protocol: str) -> dict[str, Any]:
+    """Returns what is said of a training of which only the progress was kept."""
+    return {"id": protocol, "request": {"model": protocol}, "start_ts": ""}
 
 
 class RollBack(BaseModel):

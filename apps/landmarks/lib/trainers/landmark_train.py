@@ -1,4 +1,4 @@
-"""MONAI Label's training task for one protocol, its options, and the labelled images that it learns from."""
+"""MONAI Label's training task for one protocol, and its options."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from monailabel.interfaces.tasks.train import TrainTask
 from pydantic import ValidationError
 
-from monai_ext.engines import LabelledImage, StopSwitch, TrainOptions, stopped_by_signals, train_model
-from monai_ext.images import read_frame
-from monai_ext.landmarks import InputError, Markups, Protocol, first_of, input_error_behind
+from monai_ext.engines import StopSwitch, TrainOptions, stopped_by_signals, train_model
+from monai_ext.landmarks import Protocol, input_error_behind
 from monai_ext.models import FolderBusyError, check_free
 from monai_ext.networks import device_names
-from monai_ext.studies import Studies, known_label
 
 from ..datastore import LandmarkDatastore
-from ..errors import ParameterError
-from ..served_labels import fitting_protocol, read_label
+from ..errors import ConflictError, ParameterError, StorageError
+from ..served_labels import training_set
 from ..served_model import ServedModel
 from ..start_check import in_server
 from .ending import FAILED, PROCESS_VARIABLE, Ending, end_soon, ends_with_parent
 from .progress import ACTIVE, ENDED, ProgressFile, is_about
-from .queue import WORDS, new_record, training_queue
+from .queue import WORDS, OnEnd, new_record, training_queue
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +81,39 @@ class LandmarkTrain(TrainTask):
     def goes_on(self) -> bool:
         """Returns whether a training runs or waits; its process may be there for a while after it has ended."""
         return self.stats()["status"] in ACTIVE
+
+    def refuse_busy_folder(self) -> None:
+        """Refuses where another program trains the same network.
+
+        Raises:
+            ConflictError: it does, and this server's queue does not.
+        """
+        if training_queue.busy(self.model.protocol.name):
+            return
+        try:
+            check_free(self.folder)
+        except FolderBusyError as error:
+            raise ConflictError(str(error)) from None
+
+    def queue(self, options: TrainOptions, on_end: OnEnd | None = None) -> dict[str, Any]:
+        """Queues a training; returns its task as MONAI Label describes it.
+
+        Args:
+            options: of the run.
+            on_end: takes how the process ended in the place of :meth:`ended`, which it has to tell.
+
+        Raises:
+            StorageError: there is no room to record that it was requested.
+        """
+        try:
+            return training_queue.submit(
+                self.request(options), lambda asked: self.announce(options, asked), on_end or self.ended
+            )
+        except OSError as error:
+            name = self.model.protocol.name
+            raise StorageError(
+                f"The progress of training {name!r} cannot be written ({error.strerror}): free some space on the disk."
+            ) from None
 
     def announce(self, options: TrainOptions, task: dict[str, Any] | None = None) -> None:
         """Records that a run was requested, so that the result of an earlier one is not taken for its own.
@@ -181,53 +211,6 @@ class LandmarkTrain(TrainTask):
 
     def _lost(self) -> None:
         self.progress.end_if_active("stopped", "Training ended with its server.")
-
-
-def training_set(
-    datastore: LandmarkDatastore, protocol: Protocol, protocols: Mapping[str, Protocol]
-) -> list[LabelledImage]:
-    """The final labels that belong to a protocol, each checked against its image, with the splits that are stated.
-
-    Labels of other protocols are left out: those of the other served ones, and those that were saved for one that
-    is not served and do not fit a served one either.
-
-    Raises:
-        InputError: a label that is noted for no protocol and fits no served one, or that may not be used for its
-            image, or a bad ``splits.json``.
-    """
-    studies = Studies(datastore.folder)
-    splits, subjects = studies.splits(), studies.subjects()
-    chosen: list[LabelledImage] = []
-    problems: list[str] = []
-    others = 0
-    for image_id in sorted(datastore.get_labeled_images()):
-        image, label = Path(datastore.get_image_uri(image_id)), Path(datastore.get_label_uri(image_id, "final"))
-        stated = known_label(datastore.objects, image_id, "final")[0].protocol("final")
-        if stated not in (None, *protocols) and fitting_protocol(label, protocols) is None:
-            others += 1
-            continue
-        try:
-            markups = Markups.read(label)
-            found, landmarks = read_label(
-                markups, read_frame(image), protocols, stated if stated in protocols else None
-            )
-        except InputError as error:
-            problems.append(str(error))
-            continue
-        if found.name != protocol.name:
-            others += 1
-            continue
-        split, subject = splits.get(image_id), subjects.get(image_id)
-        chosen.append(LabelledImage(image_id, image, label, split, landmarks, markups.content, subject))
-    if problems:
-        raise InputError(first_of(problems))
-    if others:
-        logger.info("%d labels belong to other protocols than %s and are left out.", others, protocol.name)
-    if not chosen:
-        raise InputError(
-            f"No image has a final label of the protocol {protocol.name}: label at least 2 images, then train."
-        )
-    return chosen
 
 
 def train_options(request: Mapping[str, Any]) -> TrainOptions:

@@ -34,6 +34,15 @@ STOP_SECONDS = 12.0
 #: Lines of its log that a client sees, and trainings that ended which it sees.
 LINES, KEPT = 20, 50
 
+#: Settings of MONAI Label for parts of the server that a training process has no use for.
+UNUSED = (
+    "MONAI_LABEL_DATASTORE_AUTO_RELOAD",
+    "MONAI_LABEL_SESSIONS",
+    "MONAI_LABEL_TASKS_BATCH_INFER",
+    "MONAI_LABEL_TASKS_SCORING",
+    "MONAI_LABEL_TASKS_STRATEGY",
+)
+
 #: Takes how a process ended and gives MONAI Label's word for it: DONE, STOPPED or ERROR.
 OnEnd = Callable[[Ending], str]
 
@@ -154,7 +163,7 @@ def _run(entry: _Entry) -> None:
     task = entry.task
     env = {**os.environ, PROCESS_VARIABLE: task["id"], "PYTHONIOENCODING": "utf-8:backslashreplace"}
     env[SERVER_VARIABLE] = str(os.getpid())
-    env["MONAI_LABEL_DATASTORE_AUTO_RELOAD"] = "false"
+    env |= dict.fromkeys(UNUSED, "false")
     try:
         entry.process = process = subprocess.Popen(
             command_of(task["request"]),

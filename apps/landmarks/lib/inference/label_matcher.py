@@ -9,15 +9,15 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_ext.images import pixel_file
+from monai_ext.images import file_states
 from monai_ext.inferers import MOST, FileMatcher, FirstLabels, LabelledView
-from monai_ext.landmarks import InputError, Landmarks, Protocol
+from monai_ext.landmarks import FileState, InputError, Landmarks, Protocol
 from monai_ext.networks import find_device
 from monai_ext.studies import Objects
 
 from ..datastore import LandmarkDatastore
 from ..served_labels import FinalLabels
-from ..served_model import FileState, NoModelError
+from ..served_model import NoModelError
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +31,8 @@ _KEPT = 3
 class _Source(NamedTuple):
     """A labelled image by the states of its files."""
 
-    image: FileState
+    image: tuple[FileState, ...]
     label: FileState
-    pixels: FileState | None = None
 
 
 #: The labelled images that a proposal depends on.
@@ -88,11 +87,10 @@ class LabelMatcher:
         others = sorted([name for name in self._images() if name != image][:MOST])
         sources = []
         for name in others:
-            paths = self._datastore.get_image_uri(name), self._datastore.get_label_uri(name, "final")
-            states = [FileState.of(Path(path)) for path in paths]
-            pixels = pixel_file(Path(paths[0]))
-            if states[0] is not None and states[1] is not None:  # else it was deleted meanwhile
-                sources.append(_Source(states[0], states[1], None if pixels is None else FileState.of(pixels)))
+            image_states = file_states(Path(self._datastore.get_image_uri(name)))
+            label = FileState.of(Path(self._datastore.get_label_uri(name, "final")))
+            if image_states and label is not None:  # else it was deleted meanwhile
+                sources.append(_Source(image_states, label))
         if not sources:
             raise NoModelError(
                 f"The protocol {self._protocol.name} has no trained network yet, and no other image has a final label: "
@@ -154,7 +152,7 @@ class LabelMatcher:
     def _labelled(self, source: _Source) -> LabelledView:
         if source not in self._read:
             assert self._matcher is not None
-            self._read[source] = self._matcher.labelled(Path(source.image.path), Path(source.label.path))
+            self._read[source] = self._matcher.labelled(Path(source.image[0].path), Path(source.label.path))
         return self._read[source]
 
     def _images(self) -> tuple[str, ...]:

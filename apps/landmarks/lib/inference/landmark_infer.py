@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from monai_ext.engines import is_out_of_memory
@@ -19,8 +18,9 @@ from monai_ext.landmarks import InputError, Landmarks, ModelError, json_text, ma
 from monai_ext.networks import find_device
 
 from ..errors import ConflictError, RetryError
-from ..inference import Reply
+from ..proposals import Proposal
 from ..served_model import NoModelError, ServedModel
+from .desk import Reply
 from .label_matcher import VERSION, LabelMatcher
 
 logger = logging.getLogger(__name__)
@@ -146,14 +146,13 @@ class LandmarkInfer(InferTask):
             return None
 
     def _reply(self, image_id: str, landmarks: Landmarks, start: float, **known: Any) -> Reply:
-        name, radius = label_file_name(image_id), known.get("radius")
+        name = label_file_name(image_id)
         latencies = {"total": round(time.perf_counter() - start, 4)}
         return Reply(
             file_name=name,
             markups=json_text(name, markups_document(landmarks)).encode(),
             document=prediction_document(self.model.protocol, landmarks, image=image_id, latencies=latencies, **known),
-            landmarks=landmarks,
-            radius=np.full(len(landmarks), np.nan) if radius is None else radius,
+            proposal=Proposal(known["model_version"], landmarks, known.get("radius")),
         )
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
