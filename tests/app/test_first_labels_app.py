@@ -211,6 +211,7 @@ def test_a_damaged_labelled_image_stops_no_other(house: Any, web: TestClient, st
     assert "Matched with 2 labelled images" in answer["message"]
 
 
+@pytest.mark.slow
 def test_labels_that_share_no_landmark_help_each_other(house: Any, web: TestClient) -> None:
     nowhere = [np.nan, np.nan]
     label(house, web, 0, np.array([truth(0)[0], nowhere]), status=[1, -1])

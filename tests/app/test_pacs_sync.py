@@ -340,6 +340,7 @@ def test_options_that_do_not_go_with_a_pacs_are_refused(tmp_path: Path) -> None:
     assert (store.objects, store.connection.address) == ({}, "http://127.0.0.1:1/rs")
 
 
+@pytest.mark.slow
 def test_each_address_has_a_mirror_of_its_own() -> None:
     one, other = (mirror_folder(f"https://pacs.example:8443/{path}", None) for path in ("a", "b"))
     assert one != other

@@ -75,6 +75,7 @@ def checked(cli, faces, folder: Path, seed: int) -> list[bool]:
     return flips
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_files_and_another_does_not(cli, faces, tmp_path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 7)):
         assert change(cli, faces, tmp_path / name, "--seed", seed).code == 0

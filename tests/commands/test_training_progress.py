@@ -64,6 +64,7 @@ def test_a_log_has_a_header_a_line_for_each_epoch_and_the_next_commands(train, c
     assert cli(*[word.replace("IMAGES", "studies/image_000.png") for word in predict]).code == 0
 
 
+@pytest.mark.slow
 def test_json_leaves_standard_output_to_the_document(train) -> None:
     answer = train("--max-epochs", 1, "--json")
 

@@ -70,6 +70,7 @@ def test_it_is_that_of_the_published_weights_on_the_validation_images(tmp_path, 
     np.testing.assert_array_equal(answer.radius, shown)
 
 
+@pytest.mark.slow
 def test_below_19_images_a_landmark_has_no_radius_and_training_says_so(tmp_path, blob_protocol) -> None:
     images = study(tmp_path / "studies", val=5)
     folder = tmp_path / "models" / "blobs"
@@ -81,6 +82,7 @@ def test_below_19_images_a_landmark_has_no_radius_and_training_says_so(tmp_path,
     assert np.isnan(Predictor.load(folder).predict_stages(images[0].image).radius).all()
 
 
+@pytest.mark.slow
 def test_an_image_that_vanishes_costs_the_radii_and_not_the_training(
     tmp_path, blob_protocol, monkeypatch, caplog
 ) -> None:

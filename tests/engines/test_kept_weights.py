@@ -46,6 +46,7 @@ def test_a_patience_is_refused_where_the_last_weights_are_asked_for(tmp_path, bl
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
 def test_an_epoch_has_the_steps_that_are_asked_for(train, monkeypatch) -> None:
     from monai_ext.engines.run import Run
 

@@ -48,6 +48,7 @@ def test_an_estimate_follows_the_latest_two_hundred_steps() -> None:
     assert pace.seconds_left(7, 0, 0) == pytest.approx(7)
 
 
+@pytest.mark.slow
 def test_a_run_tells_steps_epochs_and_the_time_left(tmp_path, clock, blob_study, quick_protocol) -> None:
     reports: list[dict] = []
     options = TrainOptions(max_epochs=5, batch_size=2, val_interval=2, device="cpu")

@@ -67,6 +67,7 @@ def test_the_longest_training_that_fits(seconds: float, expected: Length | None)
 OPTIONS = TrainOptions(max_epochs=30, batch_size=2, val_interval=5, seed=3, device="cpu", checkpoint_seconds=0)
 
 
+@pytest.mark.slow
 def test_a_run_has_the_steps_that_its_minutes_allow(tmp_path, clock, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:8]  # 7 to train, 1 to validate: 3 steps an epoch, one look a validation
     reports: list[dict] = []
@@ -105,6 +106,7 @@ def test_six_batches_are_timed_where_there_is_time_and_no_epoch_is_added(
     assert clock.steps == 2 * 6 + 2 * 3
 
 
+@pytest.mark.slow
 def test_timing_leaves_no_trace_in_the_run(tmp_path, clock, blob_study, quick_protocol) -> None:
     images = labelled_images(blob_study)[:8]
     minutes = OPTIONS.model_copy(update={"minutes": 0.5})

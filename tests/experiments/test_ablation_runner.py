@@ -186,6 +186,7 @@ def test_a_cell_that_was_trained_but_not_evaluated_is_only_evaluated(tmp_path, f
     assert ablation.finished(cell) == finished.finished(cell)
 
 
+@pytest.mark.slow
 def test_cells_of_other_options_or_labels_are_trained_anew_with_a_warning(tmp_path) -> None:
     studies = study_of(tmp_path / "blobs", train=4)
     first = Ablation(protocol_of(), studies, tmp_path / "out", settings_of(max_steps=2))

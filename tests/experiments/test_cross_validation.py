@@ -98,6 +98,7 @@ def test_a_finished_one_trains_nothing_and_answers_no_copy_again(done, blobs, co
     assert [again.finished(fold) for fold in again.cells] == [done.finished(fold) for fold in done.cells]
 
 
+@pytest.mark.slow
 def test_a_killed_one_goes_on_and_copies_may_come_later(done, blobs, copies, tmp_path, monkeypatch) -> None:
     finish = cell_folder.CellFolder.finish
 

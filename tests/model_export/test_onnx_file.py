@@ -90,6 +90,7 @@ def test_a_file_that_answers_otherwise_is_refused(exported, spot_images) -> None
         compare_onnx(moved, data, list(spot_images))
 
 
+@pytest.mark.slow
 def test_a_prepared_image_comes_with_its_map(tmp_path, spot_images) -> None:
     predictor = spots(None, channels="rgb", field_of_view=True, decoder="dark", presence=False)
 

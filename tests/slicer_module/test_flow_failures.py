@@ -166,6 +166,7 @@ def test_a_label_that_another_program_saved_meanwhile_is_asked_about(driver: Dri
     assert (driver.message, len(driver.questions)) == (f"{PHOTO} is submitted.", 2)
 
 
+@pytest.mark.slow
 def test_the_server_is_killed_while_it_predicts(make_panel: Callable[..., Driver], tmp_path: Path) -> None:
     with spot_server(tmp_path / "killed") as place, Proxy(place.url) as proxy:
         driver = make_panel()

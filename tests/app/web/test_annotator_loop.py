@@ -235,6 +235,7 @@ def test_a_label_of_somebody_else_is_not_replaced_unseen(annotate: Any, server: 
     np.testing.assert_array_equal(stored(studies, "spot_15").points, his)
 
 
+@pytest.mark.slow
 def test_an_unsure_point_shows_how_far_it_may_be_off(annotate: Any) -> None:
     """The answer of the untrained network with radii, as a calibrated one tells them."""
     annotator = annotate("spot_16", settings={"detectOnOpen": False})

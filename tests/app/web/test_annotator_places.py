@@ -114,6 +114,7 @@ def test_the_zoom_that_is_told_follows_the_window(annotate: Any) -> None:
     assert page.locator(".readout").inner_text().endswith(shown.inner_text())
 
 
+@pytest.mark.slow
 def test_a_turned_photograph_is_shown_as_it_is_stored(annotate: Any) -> None:
     annotator = annotate("turned")
     annotator.press("1")
@@ -125,6 +126,7 @@ def test_a_turned_photograph_is_shown_as_it_is_stored(annotate: Any) -> None:
     np.testing.assert_allclose(np.array(centre_of(shown, 160)) - corner, np.array(TURNED_SPOT) + 4, atol=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BRIGHT)
 def test_a_drag_moves_the_stored_point_as_far(annotate: Any, studies: Path, name: str) -> None:
     image = Path(name).stem

@@ -86,6 +86,7 @@ def test_the_list_is_searched_and_filtered(open_page: Callable[..., Any], server
     page.get_by_text("No image matches.").wait_for()
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_finds_and_opens_an_image(open_page: Callable[..., Any], server: Server) -> None:
     page = open_page(f"{server.url}/#/list")
     page.get_by_text("20 of 20 images").wait_for()
@@ -99,6 +100,7 @@ def test_the_keyboard_alone_finds_and_opens_an_image(open_page: Callable[..., An
     assert row.get_attribute("href") == "#/annotate?image=synthetic_fundus_019"
 
 
+@pytest.mark.slow
 def test_five_thousand_images_are_a_few_rows_at_a_time(open_page: Callable[..., Any], server: Server) -> None:
     asked: list[int] = []
     unlabeled: dict[str, Any] = {"state": "unlabeled", "labels": {}, "flags": []}
@@ -140,6 +142,7 @@ def test_five_thousand_images_are_a_few_rows_at_a_time(open_page: Callable[..., 
     assert page.locator(".message.error").count() == 1  # what is said again stands once
 
 
+@pytest.mark.slow
 def test_the_list_comes_back_where_it_was_left_and_no_question_stays(
     open_page: Callable[..., Any], server: Server
 ) -> None:
@@ -154,6 +157,7 @@ def test_the_list_comes_back_where_it_was_left_and_no_question_stays(
     assert page.locator(".virtual").evaluate("(view) => view.scrollTop") == 600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hash_", ["#/", "#/list", "#/train", "#/review"])
 def test_no_page_is_wider_than_a_phone(open_page: Callable[..., Any], server: Server, hash_: str) -> None:
     page = open_page(f"{server.url}/{hash_}", viewport={"width": 390, "height": 800}, locale="de-DE")
@@ -163,6 +167,7 @@ def test_no_page_is_wider_than_a_phone(open_page: Callable[..., Any], server: Se
     assert page.evaluate("document.scrollingElement.scrollWidth") == 390
 
 
+@pytest.mark.slow
 def test_names_are_never_read_as_html(open_page: Callable[..., Any], server: Server, evil_study: Path) -> None:
     deadline = time.monotonic() + 30
     while not listed(server, "onerror") and time.monotonic() < deadline:  # the folder is watched
@@ -176,6 +181,7 @@ def test_names_are_never_read_as_html(open_page: Callable[..., Any], server: Ser
     (evil_study / f"{EVIL}.jpg").unlink()
 
 
+@pytest.mark.slow
 def test_a_doubtful_label_is_shown_with_its_points_and_confirmed(
     open_page: Callable[..., Any], server: Server, study: Path
 ) -> None:

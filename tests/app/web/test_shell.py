@@ -31,6 +31,7 @@ def test_the_start_page_opens_with_its_navigation(page: Any) -> None:
     page.get_by_role("heading", name="Fundus photograph").wait_for()
 
 
+@pytest.mark.slow
 def test_a_page_that_waits_for_the_server_keeps_nobody_from_another(page: Any) -> None:
     page.get_by_role("heading", name="Fundus photograph").wait_for()
     waiting: list[Any] = []
@@ -113,6 +114,7 @@ def test_a_page_that_does_not_come_is_told_and_comes_after_a_reload(page: Any) -
     assert page.locator("#link-state").inner_text() == ""
 
 
+@pytest.mark.slow
 def test_the_description_of_the_requests_works_offline(open_page: Callable[..., Any], server: Server) -> None:
     page = open_page(f"{server.url}/docs")
     page.get_by_role("heading", name="Landmark detection").wait_for()
