@@ -121,3 +121,31 @@ def test_the_page_on_zian_tells_of_haze_and_spots_what_the_errors_say() -> None:
     assert {numbers["photographs"] for numbers in found.values()} == {432}
     rows = program["table"](found)
     assert [row for row in text.splitlines() if row in rows] == rows
+
+
+def test_the_pages_tell_of_the_regularisers_what_the_errors_say() -> None:
+    folder, text = EVIDENCE / "cross_task_sources", (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+    told = json.loads((folder / "errors.json").read_text(encoding="utf-8"))
+    program = runpy.run_path(str(folder / "measure.py"))
+    found = program["figures"](told["cells"], told["subjects"])
+    rows = program["table"](found, "crops")
+
+    assert [row for row in text.splitlines() if row in rows] == rows
+    assert len(rows) == 8
+    regularised = {
+        key: numbers for key, numbers in found.items() if key[0] == "crops" and key[3] in ("CD", "ED", "Com")
+    }
+    assert len(regularised) == 24
+    without_0 = {key[:4] for key, numbers in regularised.items() if numbers["less"].low * numbers["less"].high > 0}
+    assert without_0 == {("crops", "imagenet", 25, "ED"), ("crops", "imagenet", 100, "CD")}
+    assert min(numbers["less"].low for numbers in regularised.values()) > -0.9
+    assert min(numbers["less"].low for key, numbers in regularised.items() if key[2] >= 50) > -0.4
+    # one figure again, from the cells themselves, and the reproduction's row of it
+    of = [cell for cell in told["cells"] if (cell["set"], cell["source"], cell["labels"]) == ("crops", "faces", 100)]
+    means = {row: {c["seed"]: np.mean(c["images"]) for c in of if c["row"] == row} for row in ("FT", "CD")}
+    differences = [means["CD"][seed] - means["FT"][seed] for seed in means["CD"]]
+    numbers = found["crops", "faces", 100, "CD", "5"]
+    assert numbers["less"].mean == pytest.approx(np.mean(differences))
+    assert all(len(cell["images"]) == len(told["subjects"]["crops"]) == 131 for cell in of)
+    reproduction = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    assert f"| CD | 0.842 | 5.81 | 0.31 | {program['_words'](numbers)} |" in reproduction
