@@ -133,7 +133,6 @@ def test_labels_tell_how_the_network_does_and_flags_come_and_go(desk: Desk) -> N
     assert document["labels"][1]["distances"] == {"bright": 5.0, "dim": 10.0}
 
 
-@pytest.mark.slow
 def test_another_network_looks_at_the_labels_when_it_is_asked_to(desk: Desk) -> None:
     first, _ = desk.proposed("spot_02")
     desk.save("spot_02", first)
