@@ -148,11 +148,11 @@ def test_the_pages_tell_of_the_regularisers_what_the_errors_say() -> None:
     assert numbers["less"].mean == pytest.approx(np.mean(differences))
     assert all(len(cell["images"]) == len(told["subjects"]["crops"]) == 131 for cell in of)
     reproduction = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert f"| CD | 0.842 | 5.81 | 0.31 | {program['_words'](numbers)} |" in reproduction
+    assert f"| CD | 0.842 | 5.81 | 0.31 | {program['words'](numbers)} |" in reproduction
 
 
 def test_the_interval_over_seeds_and_people_is_that_of_images_weighted_one_by_one() -> None:
-    program = runpy.run_path(str(EVIDENCE / "cross_task_sources" / "measure.py"))
+    program = runpy.run_path(str(EVIDENCE / "trainings.py"))
     subjects = [0, 0, 1, 2, 2, 2]
     differences = np.random.default_rng(5).normal(0.3, 1.0, (4, 6))
     found = program["crossed_interval"](differences, subjects)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .cross_validation import CrossValidation, Fold, fold_images
     from .cross_validation_results import COPIES, PLAIN, RESULTS, relative_table, write_cross_validation
     from .out_of_fold import OutOfFold, RelativeScores
+    from .predictions import ReadOut, read_predictions
     from .series import Progress, Series, length
     from .settings import (
         RECIPES,
@@ -53,6 +54,7 @@ __all__ = [
     "OutOfFold",
     "PoolView",
     "Progress",
+    "ReadOut",
     "RecipeName",
     "RelativeScores",
     "RowScores",
@@ -71,6 +73,7 @@ __all__ = [
     "learning_curves",
     "length",
     "parse_sizes",
+    "read_predictions",
     "reference_error",
     "relative_table",
     "row_costs",
