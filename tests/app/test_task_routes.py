@@ -10,8 +10,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from app_requests import assert_refused, publish_random
-from app_spots import NAMES, SPOTS, spot_points, write_label
+from app_requests import assert_refused, client_of, publish_random, put_label
+from app_spots import NAMES, SPOTS, spot_image, spot_points, write_label
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -120,6 +120,30 @@ def test_a_second_installation_replaces_the_first(app: Any) -> None:
     count = len(web.router.routes)
     install_routes(web, app.service, app)
     assert len(web.router.routes) == count
+
+
+def test_two_servers_of_a_process_answer_each_with_their_own_app(
+    app: Any, client: TestClient, make_app: Callable[..., Any], upload: Callable[..., bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    spot_image(0).save(tmp_path / "other" / "spot_00.png")
+    model_dir = str(tmp_path / "other model")
+    other = client_of(make_app(tmp_path / "other", model_dir=model_dir, allow="reload", readers="2"))
+    assert put_label(client, upload()).status_code == 200
+    servers = [client, other, client]
+    assert [server.get("/datastore/").json()["total"] for server in servers] == [3, 1, 3]
+    listed = [server.get("/datastore/images").json() for server in servers]
+    assert [(page["total"], page["states"]["final"]) for page in listed] == [(3, 1), (1, 0), (3, 1)]
+    told = [server.get("/info/").json() for server in servers]
+    assert [info["readers"] for info in told] == [1, 2, 1]
+    assert told[0]["instance"] == told[2]["instance"] != told[1]["instance"]
+    assert [server.get("/datastore/image/info?image=spot_02").status_code for server in servers] == [200, 404, 200]
+    assert [server.post("/reload").status_code for server in servers] == [403, 200, 403]
+    assert_refused(other.post("/activelearning/first", json={}), 422, "This study has 2 readers")
+    assert client.post("/activelearning/first", json={}).json()["id"] == "spot_01"
+    publish_random(app)
+    infers = [server.post("/infer/spots?image=spot_00&output=json").status_code for server in servers]
+    assert infers == [200, 409, 200]
 
 
 def test_info_describes_the_protocols(app: Any) -> None:

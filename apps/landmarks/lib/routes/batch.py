@@ -12,8 +12,9 @@ from monailabel.utils.async_tasks.task import AsyncTask
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import BusyError, NotFoundError, ParameterError
-from ..service import LandmarkService
-from .requests import Admin, AnyUser, JsonObject
+from .requests import Admin, AnyUser, JsonObject, Service
+
+router = APIRouter()
 
 
 class BatchOptions(BaseModel):
@@ -32,35 +33,30 @@ class BatchOptions(BaseModel):
     client_id: Any = None
 
 
-def batch_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The route; the predictions are made in a process of their own."""
-    router = APIRouter(tags=["Infer"])
-
-    @router.post("/batch/infer/{model}", summary="Find the landmarks of many images")
-    def batch_infer(
-        *,
-        model: str,
-        images: Literal["all", "labeled", "unlabeled"] = "all",
-        params: JsonObject = None,
-        run_sync: bool = False,
-        user: Admin,
-    ) -> Any:
-        service.infer_task(model).model.card()
-        options = batch_options(params or {})
-        # A process of its own, with one worker unless told otherwise: the server's own predictions come first.
-        chosen = options.model_dump(include={"max_workers", "max_batch_size", "label_tag", "logging", "save_label"})
-        request = {"model": model, "images": images, **chosen, "multi_gpu": False, "device": "cpu"}
-        if run_sync:
-            result, _ = AsyncTask.run(_KIND, request=request, force_sync=True)
-        else:
-            with _CHANGING:
-                result, _ = AsyncTask.run(_KIND, request=request)
-                _wait_until_begun(result)
-        if result is None:
-            raise BusyError("A batch inference already runs: wait for it, or stop it with DELETE /batch/infer.")
-        return result if run_sync else _told(result)
-
-    return router
+@router.post("/batch/infer/{model}", tags=["Infer"], summary="Find the landmarks of many images")
+def batch_infer(
+    *,
+    service: Service,
+    model: str,
+    images: Literal["all", "labeled", "unlabeled"] = "all",
+    params: JsonObject = None,
+    run_sync: bool = False,
+    user: Admin,
+) -> Any:
+    service.infer_task(model).model.card()
+    options = batch_options(params or {})
+    # A process of its own, with one worker unless told otherwise: the server's own predictions come first.
+    chosen = options.model_dump(include={"max_workers", "max_batch_size", "label_tag", "logging", "save_label"})
+    request = {"model": model, "images": images, **chosen, "multi_gpu": False, "device": "cpu"}
+    if run_sync:
+        result, _ = AsyncTask.run(_KIND, request=request, force_sync=True)
+    else:
+        with _CHANGING:
+            result, _ = AsyncTask.run(_KIND, request=request)
+            _wait_until_begun(result)
+    if result is None:
+        raise BusyError("A batch inference already runs: wait for it, or stop it with DELETE /batch/infer.")
+    return result if run_sync else _told(result)
 
 
 _KIND = "batch_infer"
@@ -102,25 +98,22 @@ def batch_options(params: dict[str, Any]) -> BatchOptions:
         ) from None
 
 
-def tasks_router(service: LandmarkService, app: Any) -> APIRouter:
-    """``GET`` and ``DELETE /batch/infer``."""
-    router = APIRouter(tags=["Tasks"])
+@router.get(
+    "/batch/infer", name="batch_infer_status", tags=["Tasks"], summary="The last batch inference, or all of them"
+)
+def status(*, all: bool = False, check_if_running: bool = False, user: AnyUser) -> Any:
+    found, _ = AsyncTask.status(_KIND, all, check_if_running)
+    if found is None:
+        raise NotFoundError(
+            "No batch inference runs now." if check_if_running else "No batch inference was started yet."
+        )
+    return [_told(task) for task in found] if isinstance(found, list) else _told(found)
 
-    @router.get("/batch/infer", name="batch_infer_status", summary="The last batch inference, or all of them")
-    def status(*, all: bool = False, check_if_running: bool = False, user: AnyUser) -> Any:
-        found, _ = AsyncTask.status(_KIND, all, check_if_running)
-        if found is None:
-            raise NotFoundError(
-                "No batch inference runs now." if check_if_running else "No batch inference was started yet."
-            )
-        return [_told(task) for task in found] if isinstance(found, list) else _told(found)
 
-    @router.delete("/batch/infer", name="batch_infer_stop", summary="Stop the batch inference that runs")
-    def stop(user: Admin) -> Any:
-        try:
-            with _CHANGING:
-                return _told(AsyncTask.stop(_KIND))
-        except (psutil.NoSuchProcess, StopIteration):  # it ended just now
-            return None
-
-    return router
+@router.delete("/batch/infer", name="batch_infer_stop", tags=["Tasks"], summary="Stop the batch inference that runs")
+def stop(user: Admin) -> Any:
+    try:
+        with _CHANGING:
+            return _told(AsyncTask.stop(_KIND))
+    except (psutil.NoSuchProcess, StopIteration):  # it ended just now
+        return None

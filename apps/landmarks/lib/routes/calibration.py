@@ -26,7 +26,9 @@ from monai_ext.studies import ImageEntry
 
 from ..errors import ConflictError, NotFoundError
 from ..service import LandmarkService
-from .requests import Annotator, AnyUser, check_json
+from .requests import Annotator, AnyUser, App, Service, check_json
+
+router = APIRouter(tags=["Datastore"])
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Pair = tuple[Number, Number]
@@ -142,46 +144,47 @@ def _only_this_image(service: LandmarkService, image: str, opened: str | None) -
     return check
 
 
+#: Every route answers with the calibration of the image after it.
 ADDRESS = "/datastore/image/calibration"
 
 
-def calibration_router(service: LandmarkService, app: Any) -> APIRouter:
-    """``/datastore/image/calibration``; every route answers with the calibration of the image after it."""
-    router = APIRouter(tags=["Datastore"])
+@router.get(ADDRESS, summary="The calibration of an image, and who stated it")
+def calibration(*, service: Service, image: str, user: AnyUser) -> dict[str, Any]:
+    return calibration_document(image, service.image_path(image))
 
-    @router.get(ADDRESS, summary="The calibration of an image, and who stated it")
-    def calibration(*, image: str, user: AnyUser) -> dict[str, Any]:
-        return calibration_document(image, service.image_path(image))
 
-    @router.put(ADDRESS, summary="State the pixel size of an image, or a line of known length on it")
-    def state_calibration(*, image: str, statement: StatementBody, user: Annotator) -> dict[str, Any]:
-        path = service.image_path(image)
-        check = _only_this_image(service, image, statement.image_revision)
-        service.datastore.state_size(image, checked_size(image, statement, path, user.username), check)
-        return changed(image, path)
+@router.put(ADDRESS, summary="State the pixel size of an image, or a line of known length on it")
+def state_calibration(
+    *, service: Service, app: App, image: str, statement: StatementBody, user: Annotator
+) -> dict[str, Any]:
+    path = service.image_path(image)
+    check = _only_this_image(service, image, statement.image_revision)
+    service.datastore.state_size(image, checked_size(image, statement, path, user.username), check)
+    return _changed(service, app, image, path)
 
-    @router.delete(ADDRESS, summary="Withdraw the stated pixel size of an image")
-    def withdraw_calibration(*, image: str, user: Annotator) -> dict[str, Any]:
-        path = service.image_path(image)
-        try:
-            service.datastore.state_size(image, None)
-        except NothingStatedError as error:
-            raise NotFoundError(str(error)) from None
-        return changed(image, path)
 
-    @router.post(f"{ADDRESS}/undo", summary="Undo the last statement on the pixel size of an image")
-    def undo_calibration(*, image: str, user: Annotator) -> dict[str, Any]:
-        path = service.image_path(image)
-        try:
-            service.datastore.undo_size(image)
-        except NothingStatedError as error:
-            raise ConflictError(str(error)) from None
-        return changed(image, path)
+@router.delete(ADDRESS, summary="Withdraw the stated pixel size of an image")
+def withdraw_calibration(*, service: Service, app: App, image: str, user: Annotator) -> dict[str, Any]:
+    path = service.image_path(image)
+    try:
+        service.datastore.state_size(image, None)
+    except NothingStatedError as error:
+        raise NotFoundError(str(error)) from None
+    return _changed(service, app, image, path)
 
-    def changed(image: str, path: Path) -> dict[str, Any]:
-        service.proposals.forget_radii(image)
-        if app.pacs is not None:
-            app.pacs.wake()
-        return calibration_document(image, path)
 
-    return router
+@router.post(f"{ADDRESS}/undo", summary="Undo the last statement on the pixel size of an image")
+def undo_calibration(*, service: Service, app: App, image: str, user: Annotator) -> dict[str, Any]:
+    path = service.image_path(image)
+    try:
+        service.datastore.undo_size(image)
+    except NothingStatedError as error:
+        raise ConflictError(str(error)) from None
+    return _changed(service, app, image, path)
+
+
+def _changed(service: LandmarkService, app: Any, image: str, path: Path) -> dict[str, Any]:
+    service.proposals.forget_radii(image)
+    if app.pacs is not None:
+        app.pacs.wake()
+    return calibration_document(image, path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,10 @@ from starlette.background import BackgroundTask
 from ..errors import ClosedError, ConflictError, NotAllowedError, NotFoundError
 from ..service import LandmarkService
 from ..settings import Door
-from .requests import Admin, Annotator
+from .requests import Admin, Annotator, App, Service
+
+#: Each of these routes is closed unless it was opened at the start.
+router = APIRouter(tags=["Doors that --conf allow opens"])
 
 #: Addresses of the web server itself that stay: the description of the others, which the page at /docs shows.
 KEPT_PAGES = ("/openapi.json", "/favicon.ico")
@@ -38,13 +40,13 @@ _ABSENT = {
 }
 
 
-def check_open(door: Door, allowed: Collection[str]) -> None:
+def check_open(door: Door, app: Any) -> None:
     """Lets a request through a door of MONAI Label that was opened at the start.
 
     Raises:
         ClosedError: it was not.
     """
-    if door not in allowed:
+    if door not in app.settings.conf.allow:
         raise ClosedError(f"{_OPENED_BY[door]} is closed: start the server with --conf allow {door} to open it.")
 
 
@@ -56,55 +58,62 @@ def why_absent(path: str) -> str | None:
 
 
 MAX_LINES = 10_000
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
-def doors_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The routes; each is closed unless it was opened at the start."""
-    router = APIRouter(tags=["Doors that --conf allow opens"])
-    allowed = app.settings.conf.allow
+@router.put("/model/{model}", include_in_schema=False)
+@router.delete("/model/{model}", include_in_schema=False)
+def change_weights(service: Service, model: str) -> None:
+    service.infer_task(model)
+    raise NotAllowedError(f"Weights are published by training: use POST /train/{model}.")
 
-    @router.get("/model/{model}", summary="Download the weights of a protocol", response_class=FileResponse)
-    def download_weights(*, model: str, user: Admin) -> FileResponse:
-        check_open("model_download", allowed)
-        path = _weights(service, model)
-        return FileResponse(path, media_type="application/octet-stream", filename=f"{model}{path.suffix}")
 
-    @router.get("/model/info/{model}", summary="Checksum and date of the weights of a protocol")
-    def weights_info(*, model: str, user: Admin) -> dict[str, Any]:
-        check_open("model_download", allowed)
-        _weights(service, model)
-        return dict(app.model_info(model))
+@router.get("/model/{model}", summary="Download the weights of a protocol", response_class=FileResponse)
+def download_weights(*, service: Service, app: App, model: str, user: Admin) -> FileResponse:
+    check_open("model_download", app)
+    path = _weights(service, model)
+    return FileResponse(path, media_type="application/octet-stream", filename=f"{model}{path.suffix}")
 
-    @router.get("/datastore/dataset", summary="All images with a final label, and these", response_class=FileResponse)
-    def download_dataset(*, limit_cases: Annotated[int | None, Query(ge=1)] = None, user: Annotator) -> FileResponse:
-        check_open("dataset_download", allowed)
-        if service.datastore.readers > 1:
-            raise ClosedError(
-                "In a study with several readers, no client receives all labels: use `monai-landmarks export` on the "
-                "folder."
-            )
-        path = Path(service.datastore.get_dataset_archive(limit_cases))
-        remove = BackgroundTask(path.unlink, missing_ok=True)
-        return FileResponse(path, media_type="application/zip", filename="dataset.zip", background=remove)
 
-    text: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+@router.get("/model/info/{model}", summary="Checksum and date of the weights of a protocol")
+def weights_info(*, service: Service, app: App, model: str, user: Admin) -> dict[str, Any]:
+    check_open("model_download", app)
+    _weights(service, model)
+    return dict(app.model_info(model))
 
-    @router.get("/logs/", summary="The last lines of the server's log", response_class=Response, responses=text)
-    def last_log_lines(*, lines: Annotated[int, Query(ge=1, le=MAX_LINES)] = 300, user: Admin) -> PlainTextResponse:
-        check_open("logs", allowed)
-        path = log_file()
-        if path is None or not path.is_file():
-            raise NotFoundError("This server writes no log file.")
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            return PlainTextResponse("".join(deque(stream, lines)))
 
-    @router.post("/reload", summary="Read the studies folder again")
-    def reload(user: Admin) -> dict[str, Any]:
-        check_open("reload", allowed)
-        service.datastore.refresh()
-        return dict(service.datastore.status())
+@router.get("/datastore/dataset", summary="All images with a final label, and these", response_class=FileResponse)
+def download_dataset(
+    *, service: Service, app: App, limit_cases: Annotated[int | None, Query(ge=1)] = None, user: Annotator
+) -> FileResponse:
+    check_open("dataset_download", app)
+    if service.datastore.readers > 1:
+        raise ClosedError(
+            "In a study with several readers, no client receives all labels: use `monai-landmarks export` on the "
+            "folder."
+        )
+    path = Path(service.datastore.get_dataset_archive(limit_cases))
+    remove = BackgroundTask(path.unlink, missing_ok=True)
+    return FileResponse(path, media_type="application/zip", filename="dataset.zip", background=remove)
 
-    return router
+
+@router.get("/logs/", summary="The last lines of the server's log", response_class=Response, responses=_TEXT)
+def last_log_lines(
+    *, app: App, lines: Annotated[int, Query(ge=1, le=MAX_LINES)] = 300, user: Admin
+) -> PlainTextResponse:
+    check_open("logs", app)
+    path = log_file()
+    if path is None or not path.is_file():
+        raise NotFoundError("This server writes no log file.")
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        return PlainTextResponse("".join(deque(stream, lines)))
+
+
+@router.post("/reload", summary="Read the studies folder again")
+def reload(service: Service, app: App, user: Admin) -> dict[str, Any]:
+    check_open("reload", app)
+    service.datastore.refresh()
+    return dict(service.datastore.status())
 
 
 def log_file() -> Path | None:
@@ -120,16 +129,3 @@ def _weights(service: LandmarkService, model: str) -> Path:
     if path is None or not os.path.isfile(path):
         raise ConflictError(f"The weights of {model} are being replaced: try again.")
     return Path(path)
-
-
-def weights_router(service: LandmarkService, app: Any) -> APIRouter:
-    """Refuses to replace or delete weights by hand."""
-    router = APIRouter(tags=["Model"])
-
-    @router.put("/model/{model}", include_in_schema=False)
-    @router.delete("/model/{model}", include_in_schema=False)
-    def change_weights(model: str) -> None:
-        service.infer_task(model)
-        raise NotAllowedError(f"Weights are published by training: use POST /train/{model}.")
-
-    return router

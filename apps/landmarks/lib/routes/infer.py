@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, File, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]
@@ -22,49 +22,46 @@ from ..errors import NotFoundError, ParameterError, TimedOutError
 from ..inference import Reply
 from ..service import LandmarkService
 from .answers import Problem
-from .requests import AnyUser, parse_params
+from .requests import AnyUser, App, JsonText, Service, parse_params
+
+router = APIRouter(tags=["Infer"])
 
 #: What the address of a request says; ``params`` cannot say it differently.
 FIXED = ("image", "model", "device", "path", "file", "session", "session_id")
 MARKUPS_TYPE = "application/json"
 #: The status, by custom, of a request whose client did not wait; it is not read.
 CLIENT_GONE = 499
+_TOO_SLOW: dict[int | str, dict[str, Any]] = {
+    503: {"model": Problem, "description": "There was no prediction in time: try again later"}
+}
 
 
-def infer_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The route; a request that waits for its answer holds no thread, so that all others are answered meanwhile."""
-    router = APIRouter(tags=["Infer"])
-
-    too_slow: dict[int | str, dict[str, Any]] = {
-        503: {"model": Problem, "description": "There was no prediction in time: try again later"}
-    }
-
-    @router.post("/infer/{model}", summary="Find the landmarks of an image", responses=too_slow)
-    async def infer(
-        *,
-        request: Request,
-        model: str,
-        image: str = "",
-        session_id: str = "",
-        params: Annotated[str, Form()] = "{}",
-        file: Annotated[UploadFile | None, File()] = None,
-        output: Literal["all", "json", "image", "dicom_seg"] = "all",
-        user: AnyUser,
-    ) -> Response:
-        if output == "dicom_seg":
-            raise ParameterError("Landmarks are not a segmentation: use output=all, json or image.")
-        keep = bool(_options(params).get("save_label"))
-        if keep and (file is not None or session_id):
-            raise ParameterError("params.save_label works for images of the studies folder only.")
-        future = await run_in_threadpool(_ask, service, app, model, image, session_id, file)
-        answer = await wait_for_answer(request, future, service.desk.timeout)
-        if answer is None:
-            return Response(status_code=CLIENT_GONE)
-        if keep:
-            await run_in_threadpool(service.store_proposal, model, answer)
-        return _response(answer, output)
-
-    return router
+@router.post("/infer/{model}", summary="Find the landmarks of an image", responses=_TOO_SLOW)
+async def infer(  # a request that waits for its answer holds no thread, so that all others are answered meanwhile
+    *,
+    request: Request,
+    service: Service,
+    app: App,
+    model: str,
+    image: str = "",
+    session_id: str = "",
+    params: JsonText = "{}",
+    file: Annotated[UploadFile | None, File()] = None,
+    output: Literal["all", "json", "image", "dicom_seg"] = "all",
+    user: AnyUser,
+) -> Response:
+    if output == "dicom_seg":
+        raise ParameterError("Landmarks are not a segmentation: use output=all, json or image.")
+    keep = bool(_options(params).get("save_label"))
+    if keep and (file is not None or session_id):
+        raise ParameterError("params.save_label works for images of the studies folder only.")
+    future = await run_in_threadpool(_ask, service, app, model, image, session_id, file)
+    answer = await wait_for_answer(request, future, service.desk.timeout)
+    if answer is None:
+        return Response(status_code=CLIENT_GONE)
+    if keep:
+        await run_in_threadpool(service.store_proposal, model, answer)
+    return _response(answer, output)
 
 
 def _options(params: str) -> dict[str, Any]:

@@ -12,34 +12,31 @@ from monai_ext.studies import StudyFiles, label_rows
 
 from ..errors import ClosedError, NotFoundError
 from ..service import LandmarkService
-from .requests import AnyUser
+from .requests import AnyUser, Service
+
+router = APIRouter(tags=["Datastore"])
 
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
-def measurements_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The route."""
-    router = APIRouter(tags=["Datastore"])
-
-    @router.get("/datastore/measurements", summary="What the final labels measure", responses=_CSV)
-    def measurements(
-        *,
-        image: str | None = None,
-        protocol: Annotated[str | None, Query(max_length=64)] = None,
-        output: Literal["json", "csv"] = "json",
-        user: AnyUser,
-    ) -> Response:
-        if service.datastore.readers > 1:  # the points of the other reader would be among them
-            raise ClosedError(
-                "In a study with several readers, no client receives all labels: use `monai-landmarks measure` there."
-            )
-        rows = _rows(service, image, protocol)
-        if output == "json":
-            return JSONResponse({"image": image, "rows": [row.to_dict() for row in rows]})
-        headers = {"content-disposition": 'attachment; filename="measurements.csv"'}
-        return Response(csv_of_rows(rows), media_type="text/csv", headers=headers)
-
-    return router
+@router.get("/datastore/measurements", summary="What the final labels measure", responses=_CSV)
+def measurements(
+    *,
+    service: Service,
+    image: str | None = None,
+    protocol: Annotated[str | None, Query(max_length=64)] = None,
+    output: Literal["json", "csv"] = "json",
+    user: AnyUser,
+) -> Response:
+    if service.datastore.readers > 1:  # the points of the other reader would be among them
+        raise ClosedError(
+            "In a study with several readers, no client receives all labels: use `monai-landmarks measure` there."
+        )
+    rows = _rows(service, image, protocol)
+    if output == "json":
+        return JSONResponse({"image": image, "rows": [row.to_dict() for row in rows]})
+    headers = {"content-disposition": 'attachment; filename="measurements.csv"'}
+    return Response(csv_of_rows(rows), media_type="text/csv", headers=headers)
 
 
 def _rows(service: LandmarkService, image: str | None, protocol: str | None) -> list[MeasurementRow]:

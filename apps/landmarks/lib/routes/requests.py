@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, NoReturn
 
-from fastapi import Body, Depends, Query, Request
-from fastapi.params import Form
+from fastapi import Body, Depends, Form, Query, Request, params
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import DEFAULT_USER, RBAC, User
 from pydantic import BeforeValidator
@@ -21,7 +20,7 @@ from ..errors import ContentTypeError, NotFoundError, ParameterError
 from ..service import LandmarkService
 
 
-def _everybody() -> User:
+async def _everybody() -> User:  # a plain function would wait for a thread
     return DEFAULT_USER
 
 
@@ -34,6 +33,19 @@ Admin = Annotated[User, Depends(_has(settings.MONAI_LABEL_AUTH_ROLE_ADMIN))]
 Annotator = Annotated[User, Depends(_has(settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR))]
 AnyUser = Annotated[User, Depends(_has(settings.MONAI_LABEL_AUTH_ROLE_USER))]
 
+
+def of_server(name: str) -> Any:
+    """The dependency that gives a request what the server that was asked keeps under a name."""
+
+    async def kept(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return Depends(kept)
+
+
+Service = Annotated[LandmarkService, of_server("service")]
+#: The MONAI Label app.
+App = Annotated[Any, of_server("app")]
 
 #: A form field that may come several times; its route says how many it takes.
 _REPEATED = ("files",)
@@ -59,7 +71,7 @@ async def check_request(request: Request) -> None:
 
 def _takes_form(request: Request) -> bool:
     dependant = getattr(request.scope.get("route"), "dependant", None)
-    return any(isinstance(field.field_info, Form) for field in getattr(dependant, "body_params", ()))
+    return any(isinstance(field.field_info, params.Form) for field in getattr(dependant, "body_params", ()))
 
 
 def _refuse_twice(items: Iterable[tuple[str, object]], kind: str) -> None:
@@ -105,6 +117,8 @@ def _check_leaf(value: Any) -> None:
             raise ValueError(f"the text {value[:40]!r} is not Unicode ({error.reason})") from None
 
 
+#: The text of a JSON object in a form field.
+JsonText = Annotated[str, Form()]
 #: The JSON object in the body of a request, or none.
 JsonObject = Annotated[dict[str, Any] | None, Body(), BeforeValidator(check_json)]
 

@@ -22,8 +22,9 @@ from monai_ext.landmarks import InputError, write_atomically
 from monai_ext.studies import split_image_file
 
 from ..errors import BusyError, ClosedError, NotFoundError, ParameterError
-from ..service import LandmarkService
-from .requests import AnyUser
+from .requests import AnyUser, App
+
+router = APIRouter(tags=["Session"])
 
 logger = logging.getLogger(__name__)
 
@@ -167,46 +168,44 @@ def _last_change(folder: Path) -> float:
 MAX_EXPIRY = 31 * 24 * 3600
 
 
-def sessions_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The routes of sessions."""
-    router = APIRouter(tags=["Session"])
+def _sessions(app: Any) -> ImageSessions:
+    found = app.sessions()
+    if found is None:
+        raise ClosedError("Sessions are switched off on this server (MONAI_LABEL_SESSIONS): use an image ID.")
+    assert isinstance(found, ImageSessions)
+    return found
 
-    def sessions() -> ImageSessions:
-        found = app.sessions()
-        if found is None:
-            raise ClosedError("Sessions are switched off on this server (MONAI_LABEL_SESSIONS): use an image ID.")
-        assert isinstance(found, ImageSessions)
-        return found
 
-    @router.put("/session/", summary="Keep one image file for a while, without making it part of the studies")
-    def create_session(
-        *,
-        files: Annotated[list[UploadFile], File()],
-        uncompress: bool = False,
-        expiry: Annotated[int, Query(ge=0, le=MAX_EXPIRY)] = 0,
-        user: AnyUser,
-    ) -> dict[str, Any]:
-        if uncompress:
-            raise ParameterError("Archives are not unpacked: upload one image file, without uncompress.")
-        if len(files) != 1:
-            raise ParameterError(f"A session holds one 2D image file, not {len(files)}: make a session for each.")
-        found = sessions().add_image(files[0].filename or "", files[0].file.read(), expiry)
-        return {"session_id": found.name, "session_info": _without_paths(found)}
+@router.put("/session/", summary="Keep one image file for a while, without making it part of the studies")
+def create_session(
+    *,
+    app: App,
+    files: Annotated[list[UploadFile], File()],
+    uncompress: bool = False,
+    expiry: Annotated[int, Query(ge=0, le=MAX_EXPIRY)] = 0,
+    user: AnyUser,
+) -> dict[str, Any]:
+    if uncompress:
+        raise ParameterError("Archives are not unpacked: upload one image file, without uncompress.")
+    if len(files) != 1:
+        raise ParameterError(f"A session holds one 2D image file, not {len(files)}: make a session for each.")
+    found = _sessions(app).add_image(files[0].filename or "", files[0].file.read(), expiry)
+    return {"session_id": found.name, "session_info": _without_paths(found)}
 
-    @router.get("/session/{session_id}", summary="A session, or with image=true its image file")
-    def get_session(*, session_id: str, update_ts: bool = False, image: bool = False, user: AnyUser) -> Any:
-        found = sessions().find(session_id, update_ts)
-        if not image:
-            return _without_paths(found)
-        return FileResponse(found.image, media_type=get_mime_type(found.image), filename=Path(found.image).name)
 
-    @router.delete("/session/{session_id}", summary="Remove a session")
-    def remove_session(*, session_id: str, user: AnyUser) -> dict[str, Any]:
-        found = sessions().find(session_id, update_ts=False)
-        sessions().remove_session(session_id)
+@router.get("/session/{session_id}", summary="A session, or with image=true its image file")
+def get_session(*, app: App, session_id: str, update_ts: bool = False, image: bool = False, user: AnyUser) -> Any:
+    found = _sessions(app).find(session_id, update_ts)
+    if not image:
         return _without_paths(found)
+    return FileResponse(found.image, media_type=get_mime_type(found.image), filename=Path(found.image).name)
 
-    return router
+
+@router.delete("/session/{session_id}", summary="Remove a session")
+def remove_session(*, app: App, session_id: str, user: AnyUser) -> dict[str, Any]:
+    found = _sessions(app).find(session_id, update_ts=False)
+    _sessions(app).remove_session(session_id)
+    return _without_paths(found)
 
 
 def _without_paths(session: SessionInfo) -> dict[str, Any]:

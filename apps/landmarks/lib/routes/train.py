@@ -27,55 +27,59 @@ from ..service import LandmarkService
 from ..trainers import LandmarkTrain, train_options, training_queue
 from ..trainers.progress import ACTIVE
 from ..trainers.queue import METHOD, WORDS
-from .requests import Admin, AnyUser, JsonObject
+from .requests import Admin, AnyUser, App, JsonObject, Service
+
+router = APIRouter(tags=["Train"])
 
 _BUSY = "A training already runs: wait for it, stop it with DELETE /train/, or add ?enqueue=true."
 
 
-def train_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The routes that start and stop training and report its progress."""
-    router = APIRouter(tags=["Train"])
+@router.post("/train/{model}", summary="Train the network of a protocol")
+def train(
+    *,
+    service: Service,
+    app: App,
+    model: str,
+    params: JsonObject = None,
+    run_sync: bool = False,
+    enqueue: bool = False,
+    user: Admin,
+) -> Any:
+    return _start(service, app, model, params or {}, run_sync=run_sync, enqueue=enqueue)
 
-    @router.post("/train/{model}", summary="Train the network of a protocol")
-    def train(
-        *,
-        model: str,
-        params: JsonObject = None,
-        run_sync: bool = False,
-        enqueue: bool = False,
-        user: Admin,
-    ) -> Any:
-        return _start(service, app, model, params or {}, run_sync=run_sync, enqueue=enqueue)
 
-    @router.post("/train/", include_in_schema=False)
-    def train_all(*, params: JsonObject = None, run_sync: bool = False, user: Admin) -> dict[str, Any]:
-        given = {name: chosen for name, chosen in (params or {}).items() if name != "client_id"}
-        for name, chosen in given.items():
-            service.train_task(name)
-            train_options(chosen if isinstance(chosen, dict) else {name: chosen})
-        started = {}
-        for name in service.trainers:
-            started[name] = {"result": _start(service, app, name, given.get(name, {}), run_sync=run_sync, enqueue=True)}
-        if not started:
-            raise NotFoundError("Training is switched off on this server.")
-        return started
+@router.post("/train/", include_in_schema=False)
+def train_all(
+    *, service: Service, app: App, params: JsonObject = None, run_sync: bool = False, user: Admin
+) -> dict[str, Any]:
+    given = {name: chosen for name, chosen in (params or {}).items() if name != "client_id"}
+    for name, chosen in given.items():
+        service.train_task(name)
+        train_options(chosen if isinstance(chosen, dict) else {name: chosen})
+    started = {}
+    for name in service.trainers:
+        started[name] = {"result": _start(service, app, name, given.get(name, {}), run_sync=run_sync, enqueue=True)}
+    if not started:
+        raise NotFoundError("Training is switched off on this server.")
+    return started
 
-    @router.get("/train/", name="train_status", summary="The training that goes on or ended last, or all of them")
-    def status(*, all: bool = False, check_if_running: bool = False, user: AnyUser) -> Any:
-        return _tell(service, all=all, check_if_running=check_if_running)
 
-    @router.delete("/train/", name="train_stop", summary="Stop the training that runs and those that wait")
-    def stop(user: Admin) -> Any:
-        for task in service.trainers.values():
-            task.stop()
-        return training_queue.stop()
+@router.get("/train/", name="train_status", summary="The training that goes on or ended last, or all of them")
+def status(*, service: Service, all: bool = False, check_if_running: bool = False, user: AnyUser) -> Any:
+    return _tell(service, all=all, check_if_running=check_if_running)
 
-    @router.delete("/train/{model}", name="train_stop_model", summary="Stop the training of a protocol")
-    def stop_model(model: str, user: Admin) -> Any:
-        service.train_task(model).stop()
-        return training_queue.stop(model)
 
-    return router
+@router.delete("/train/", name="train_stop", summary="Stop the training that runs and those that wait")
+def stop(service: Service, user: Admin) -> Any:
+    for task in service.trainers.values():
+        task.stop()
+    return training_queue.stop()
+
+
+@router.delete("/train/{model}", name="train_stop_model", summary="Stop the training of a protocol")
+def stop_model(service: Service, model: str, user: Admin) -> Any:
+    service.train_task(model).stop()
+    return training_queue.stop(model)
 
 
 def _tell(service: LandmarkService, *, all: bool, check_if_running: bool) -> Any:
@@ -158,43 +162,45 @@ class RollBack(BaseModel):
     to: Annotated[str, Field(max_length=80)] | None = None
 
 
-def model_versions_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The routes of the versions of a protocol's network."""
-    router = APIRouter(tags=["Train"])
+@router.get("/train/{model}/versions", summary="The versions of a protocol's network, the newest first")
+def list_versions(*, service: Service, model: str, user: AnyUser) -> dict[str, Any]:
+    return _listed(service.infer_task(model).model)
 
-    @router.get("/train/{model}/versions", summary="The versions of a protocol's network, the newest first")
-    def list_versions(*, model: str, user: AnyUser) -> dict[str, Any]:
-        return _listed(service.infer_task(model).model)
 
-    @router.get("/train/{model}/history", summary="Loss and validation error by epoch, of the last run or of a version")
-    def history(
-        *, model: str, version: Annotated[str | None, Query(pattern=r"^v[1-9]\d{0,8}$")] = None, user: AnyUser
-    ) -> dict[str, Any]:
-        if version is None:
-            task = service.train_task(model)
-            return {"protocol": model, "version": None, "history": task.progress.history()}
-        record = read_training_record(service.infer_task(model).model.roots[0] / model, version)
-        if record is None:
-            raise NotFoundError(f"No record was kept of the training of {version} of {model}.")
-        return {"protocol": model, "version": version, "history": record.get("history", [])}
+@router.get("/train/{model}/history", summary="Loss and validation error by epoch, of the last run or of a version")
+def history(
+    *,
+    service: Service,
+    model: str,
+    version: Annotated[str | None, Query(pattern=r"^v[1-9]\d{0,8}$")] = None,
+    user: AnyUser,
+) -> dict[str, Any]:
+    if version is None:
+        task = service.train_task(model)
+        return {"protocol": model, "version": None, "history": task.progress.history()}
+    record = read_training_record(service.infer_task(model).model.roots[0] / model, version)
+    if record is None:
+        raise NotFoundError(f"No record was kept of the training of {version} of {model}.")
+    return {"protocol": model, "version": version, "history": record.get("history", [])}
 
-    @router.post("/train/{model}/rollback", summary="Let an earlier version answer; a training first has to end")
-    def roll_back_to(*, model: str, chosen: Annotated[RollBack | None, Body()] = None, user: Admin) -> dict[str, Any]:
-        served = service.infer_task(model).model
-        to = None if chosen is None else chosen.to
-        folder, shipped = (root / model for root in served.roots)
-        if to is not None and to not in {version.name for version in versions(folder, shipped)}:
-            raise NotFoundError(
-                f"There is no version {to!r} of {model}: GET /train/{model}/versions lists the existing ones."
-            )
-        try:
-            with training_lock(folder) if folder.is_dir() else nullcontext():
-                roll_back(folder, to, shipped, by=user.username)
-        except InputError as error:  # a training holds the folder, or the version cannot be used
-            raise ConflictError(str(error)) from None
-        return _listed(served)
 
-    return router
+@router.post("/train/{model}/rollback", summary="Let an earlier version answer; a training first has to end")
+def roll_back_to(
+    *, service: Service, model: str, chosen: Annotated[RollBack | None, Body()] = None, user: Admin
+) -> dict[str, Any]:
+    served = service.infer_task(model).model
+    to = None if chosen is None else chosen.to
+    folder, shipped = (root / model for root in served.roots)
+    if to is not None and to not in {version.name for version in versions(folder, shipped)}:
+        raise NotFoundError(
+            f"There is no version {to!r} of {model}: GET /train/{model}/versions lists the existing ones."
+        )
+    try:
+        with training_lock(folder) if folder.is_dir() else nullcontext():
+            roll_back(folder, to, shipped, by=user.username)
+    except InputError as error:  # a training holds the folder, or the version cannot be used
+        raise ConflictError(str(error)) from None
+    return _listed(served)
 
 
 def _listed(served: ServedModel) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
 from ..errors import NotFoundError
-from ..service import LandmarkService
+
+router = APIRouter(include_in_schema=False)
 
 FOLDER = Path(__file__).resolve().parents[2] / "web"
 #: Addresses of whole pages, and their files.
@@ -41,32 +42,30 @@ _HEADERS = {
 }
 
 
-def web_pages_router(service: LandmarkService, app: Any) -> APIRouter:
-    """The pages; a browser keeps a file and asks each time whether it is still the same."""
-    router = APIRouter(include_in_schema=False)
+def _send(name: str, if_none_match: str) -> Response:
+    """Answers with a file; a browser keeps it and asks each time whether it is still the same."""
+    path = _file(name)
+    content = path.read_bytes()
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {**_HEADERS, "ETag": tag}
+    if tag in [given.strip().removeprefix("W/") for given in if_none_match.split(",")]:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=_TYPES[path.suffix], headers=headers)
 
-    def send(name: str, if_none_match: str) -> Response:
-        path = _file(name)
-        content = path.read_bytes()
-        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        headers = {**_HEADERS, "ETag": tag}
-        if tag in [given.strip().removeprefix("W/") for given in if_none_match.split(",")]:
-            return Response(status_code=304, headers=headers)
-        return Response(content, media_type=_TYPES[path.suffix], headers=headers)
 
-    @router.get("/")
-    def start_page(if_none_match: Annotated[str, Header()] = "") -> Response:
-        return send(PAGES["/"], if_none_match)
+@router.get("/")
+def start_page(if_none_match: Annotated[str, Header()] = "") -> Response:
+    return _send(PAGES["/"], if_none_match)
 
-    @router.get("/docs")
-    def description_page(if_none_match: Annotated[str, Header()] = "") -> Response:
-        return send(PAGES["/docs"], if_none_match)
 
-    @router.get(f"{FILES}{{name:path}}")
-    def page_file(name: str, if_none_match: Annotated[str, Header()] = "") -> Response:
-        return send(name, if_none_match)
+@router.get("/docs")
+def description_page(if_none_match: Annotated[str, Header()] = "") -> Response:
+    return _send(PAGES["/docs"], if_none_match)
 
-    return router
+
+@router.get(f"{FILES}{{name:path}}")
+def page_file(name: str, if_none_match: Annotated[str, Header()] = "") -> Response:
+    return _send(name, if_none_match)
 
 
 def _file(name: str) -> Path:
