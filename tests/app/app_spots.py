@@ -26,6 +26,9 @@ measurements:
 network: {input_size: {width: 64, height: 64}, decoder_channels: [32, 24, 16, 16, 16], sigma: 2.0, presence: false}
 recipe: {max_epochs: 4, batch_size: 4, val_interval: 1, val_fraction: 0.3, learning_rate: 0.003, ema_decay: 0.0}
 """
+#: The same on the smallest of timm's encoders, where nothing is trained: its weights are made, written, hashed and
+#: loaded in a fraction of the time.
+QUICK_SPOTS = SPOTS.replace("network: {", "network: {backbone: test_efficientnet, ")
 
 
 def spot_points(index: int) -> np.ndarray:

@@ -23,7 +23,7 @@ else:
     from app_pool import IMAGES, House
     from app_requests import client_of, image_file, publish_random
     from app_server import Server, run_server
-    from app_spots import SPOTS, spot_image, spot_points, write_label
+    from app_spots import QUICK_SPOTS, SPOTS, spot_image, spot_points, write_label
     from fastapi.testclient import TestClient
 
     from monai_ext.cli import main
@@ -33,6 +33,13 @@ else:
 def protocol_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("protocols")
     (folder / "spots.yaml").write_text(SPOTS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def quick_protocol_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("quick_protocols")
+    (folder / "spots.yaml").write_text(QUICK_SPOTS)
     return folder
 
 
@@ -63,14 +70,14 @@ def app_module() -> ModuleType:
 
 @pytest.fixture
 def make_app(
-    app_module: ModuleType, protocol_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app_module: ModuleType, quick_protocol_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., object]:
     """Makes the app on a studies folder, serving the protocol ``spots`` unless told otherwise."""
     monkeypatch.setattr(app_module.platform, "MONAI_LABEL_DATASTORE_AUTO_RELOAD", False)
     monkeypatch.setattr(app_module.platform, "MONAI_LABEL_SESSION_PATH", str(tmp_path / "sessions"))
 
     def make(studies: Path, **conf: str) -> object:
-        base = {"protocols": "spots", "protocol_dir": str(protocol_dir), "model_dir": str(tmp_path / "model")}
+        base = {"protocols": "spots", "protocol_dir": str(quick_protocol_dir), "model_dir": str(tmp_path / "model")}
         return app_module.LandmarksApp(str(APP_DIR), str(studies), {**base, **conf})
 
     return make

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from app_requests import assert_refused, client_of, image_file, put_label
-from app_spots import SPOTS, spot_image, spot_points
+from app_spots import QUICK_SPOTS, spot_image, spot_points
 
 from monai_ext.images import read_frame
 from monai_ext.landmarks import Landmarks, markups_document
@@ -21,10 +21,10 @@ LANDMARKS = {"spots": ("bright", "dim"), "pair": ("left", "right")}
 
 
 @pytest.fixture(scope="module")
-def protocol_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_protocol_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two protocols")
-    (folder / "spots.yaml").write_text(SPOTS)
-    pair = SPOTS.replace("name: spots", "name: pair").replace("bright", "left").replace("dim", "right")
+    (folder / "spots.yaml").write_text(QUICK_SPOTS)
+    pair = QUICK_SPOTS.replace("name: spots", "name: pair").replace("bright", "left").replace("dim", "right")
     (folder / "pair.yaml").write_text(pair)
     return folder
 

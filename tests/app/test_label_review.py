@@ -18,7 +18,7 @@ from lib.quality import review_note
 
 
 @pytest.fixture(scope="module")
-def protocol_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_protocol_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("paired")
     (folder / "spots.yaml").write_text(PAIRED)
     return folder

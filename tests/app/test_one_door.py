@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from app_requests import put_label
-from app_spots import NAMES, SPOTS, spot_image, spot_points
+from app_spots import NAMES, QUICK_SPOTS, spot_image, spot_points
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -42,7 +42,7 @@ class Clinic:
         self.root, self.studies = root, root / "clinic"
         self._make_app = make_app
         self.studies.mkdir()
-        (root / "spots.yaml").write_text(SPOTS)
+        (root / "spots.yaml").write_text(QUICK_SPOTS)
         for index in range(COUNT):
             self._save_image(index, dpi=DPI)
             write_json(self.label(index), self.document(index))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from app_pool import IMAGES, NAMES, House, scored
 from app_requests import assert_refused, publish_random
-from app_spots import SPOTS, spot_points, write_label
+from app_spots import QUICK_SPOTS, spot_points, write_label
 
 from lib.pool.score_table import ImageScore, Origin, ScoreTable, ScoreTables
 from monai_ext.landmarks.geometry import FloatArray
@@ -30,8 +30,8 @@ def two_protocols(tmp_path: Path) -> str:
     """The folder of two protocols with the same landmarks; only ``spots`` has a network."""
     folder = tmp_path / "protocols"
     folder.mkdir()
-    (folder / "spots.yaml").write_text(SPOTS)
-    (folder / "dots.yaml").write_text(SPOTS.replace("name: spots", "name: dots"))
+    (folder / "spots.yaml").write_text(QUICK_SPOTS)
+    (folder / "dots.yaml").write_text(QUICK_SPOTS.replace("name: spots", "name: dots"))
     return str(folder)
 
 
