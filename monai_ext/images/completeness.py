@@ -147,9 +147,15 @@ def data_files(path: Path) -> tuple[Path, ...]:
     """The file that holds the pixels of an image file, where that is another one; none for any other file.
 
     Raises:
-        InputError: the pixels lie in several files, in another folder, or in a file that is not there.
+        InputError: the pixels lie in several files, in another folder, or in a file that is not there; or the image is
+            a ``.nii.gz`` beside the ``.nii`` of the same name, whose pixels ITK takes for both.
         OSError: the file cannot be read.
     """
+    if path.name.lower().endswith(".nii.gz") and path.with_suffix("").is_file():
+        raise InputError(
+            f"{path.name} lies beside {path.stem}, whose pixels ITK and 3D Slicer would read in the place of its own: "
+            "move one of the two to another folder."
+        )
     name = _data_file(path, image_kind(path))
     if name is None:
         return ()

@@ -48,7 +48,8 @@ def decode_dicom(path: Path) -> NDArray[Any] | None:
         (H, W, 3), or None where what GDCM reads is right.
 
     Raises:
-        InputError: the values lie higher in their numbers than at the lowest bits (HighBit).
+        InputError: the values lie higher in their numbers than at the lowest bits (HighBit), or are of 32 bits in one
+            of the ways that GDCM does not know.
     """
     tags = _header(path)
     syntax = tags.file_meta.get("TransferSyntaxUID")
@@ -58,6 +59,7 @@ def decode_dicom(path: Path) -> NDArray[Any] | None:
         return np.asarray(pydicom.dcmread(path).pixel_array)
     if syntax in _NUMBERS:
         _check_bits(path, tags)
+        _check_32_bits(path, tags, syntax)
     return None
 
 
@@ -104,4 +106,14 @@ def _check_bits(path: Path, tags: Dataset) -> None:
         raise InputError(
             f"{path.name} has its values of {stored} bits at the bits up to {highest} (HighBit), where neither ITK nor "
             f"3D Slicer reads them: save it with HighBit {stored - 1}."
+        )
+
+
+def _check_32_bits(path: Path, tags: Dataset, syntax: str) -> None:
+    """Refuses numbers of 32 bits of which GDCM reads the lower half alone, or what happened to be in memory."""
+    known = tags.get("BitsStored") == 32 and tags.get("PhotometricInterpretation") == "MONOCHROME2"
+    if tags.get("BitsAllocated") == 32 and not (known and syntax != ExplicitVRBigEndian):
+        raise InputError(
+            f"{path.name} has numbers of 32 bits that ITK and 3D Slicer read wrongly ({describe_coding(path)}): save "
+            "it as MONOCHROME2 in Explicit VR Little Endian with all bits of its numbers."
         )

@@ -7,6 +7,7 @@ images a person may state it, in ``calibration.json`` beside them (see :mod:`mon
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,8 @@ _FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroup
 MILLIMETRES = frozenset({"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"})
 #: What headers write where they name no unit.
 UNNAMED_UNITS = frozenset({"none", "?", "???"})
+#: Kinds of the axes of a NRRD file along which its pixels lie; the others count the values of a pixel.
+_NRRD_DOMAIN = frozenset({"domain", "space", "time", "none", "???"})
 
 
 class PixelSpacing(NamedTuple):
@@ -129,11 +132,14 @@ def _pixel_measures(tags: Dataset, groups: str) -> list[Dataset]:
     return [items[0] for items in measures]
 
 
-def _nrrd_spacing(path: Path, spacing: tuple[float, float]) -> PixelSpacing:
+def _nrrd_spacing(path: Path, spacing: tuple[float, float], axes: tuple[int, int]) -> PixelSpacing:
+    """The spacing of a NRRD file that states one along both axes; ITK takes 1 for one that is ``nan`` or ``none``."""
     fields = read_nrrd_fields(path)
-    directions = [v for v in fields.get("space directions", "").replace(" ", "").split(")") if "(" in v]
-    spacings = [v for v in fields.get("spacings", "").split() if v.lower() not in ("nan", "none")]
-    if len(directions) < 2 and len(spacings) < 2:
+    directions = re.findall(r"\([^)]*\)|none", fields.get("space directions", "").lower())
+    stated = ["n" not in step for step in directions or fields.get("spacings", "").lower().split()]
+    kinds = fields.get("kinds", "").lower().split() or ["domain"] * len(stated)
+    along = [known for known, kind in zip(stated, kinds, strict=False) if kind in _NRRD_DOMAIN]
+    if not all(along[axis : axis + 1] == [True] for axis in axes):
         return UNKNOWN
     text = fields.get("space units", "") if directions else fields.get("units", "")
     return _in_millimetres(path, "NRRD", text.split('"'), spacing)
@@ -170,7 +176,7 @@ def header_spacing(
         pixdim = [read_nifti_header(path).pixdim[axis] for axis in axes]
         return _checked(path, "NIfTI", *(spacing if min(pixdim) > 0 else pixdim))
     if format_name == "NRRD":
-        return _nrrd_spacing(path, spacing)
+        return _nrrd_spacing(path, spacing, axes)
     if format_name == "MHA":
         fields, _ = read_mha_fields(path)
         stated = "elementspacing" in fields or "elementsize" in fields

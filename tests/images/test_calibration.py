@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -69,9 +70,10 @@ def test_invalid_nifti_spacing_warns_and_leaves_pixels(
     assert frame.spacing is None
 
 
-def write_nrrd(path: Path, *fields: str) -> Path:
-    lines = ["NRRD0004", "type: uint8", "dimension: 2", "sizes: 4 3", "encoding: raw", *fields]
-    path.write_bytes("\n".join(lines).encode() + b"\n\n" + bytes(12))
+def write_nrrd(path: Path, *fields: str, sizes: str = "4 3") -> Path:
+    counts = [int(count) for count in sizes.split()]
+    lines = ["NRRD0004", "type: uint8", f"dimension: {len(counts)}", f"sizes: {sizes}", "encoding: raw", *fields]
+    path.write_bytes("\n".join(lines).encode() + b"\n\n" + bytes(math.prod(counts)))
     return path
 
 
@@ -93,6 +95,31 @@ def test_nrrd_is_calibrated_only_where_its_header_states_a_spacing(
     frame = read_frame(write_nrrd(tmp_path / "a.nrrd", *fields))
     assert frame.spacing == spacing
     assert frame.spacing_source == ("none" if spacing is None else "NRRD")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fields", "spacing"),
+    [
+        ("4 3 1", ("spacings: 0.5 0.25 nan",), (0.5, 0.25)),
+        ("4 3 1", ("spacings: nan 0.25 5",), None),
+        ("1 4 3", ("spacings: 9 nan 0.25",), None),
+        ("1 4 3", ("spacings: nan 0.5 0.25",), (0.5, 0.25)),
+        ("4 3 1", ("space dimension: 3", "space directions: (0.5,0,0) (0,0.25,0) none"), (0.5, 0.25)),
+        ("1 4 3", ("space dimension: 3", "space directions: (9,0,0) none (0,0,0.25)"), None),
+        ("3 4 3", ("kinds: RGB-color domain domain", "spacings: nan 0.5 0.25"), (0.5, 0.25)),
+        ("3 4 3 1", ("kinds: RGB-color domain domain domain", "spacings: nan nan 0.25 5"), None),
+        (
+            "3 4 3",
+            ("kinds: vector domain domain", "space dimension: 2", "space directions: none (0.5,0) (0,0.25)"),
+            (0.5, 0.25),
+        ),
+    ],
+)
+def test_a_nrrd_spacing_of_another_axis_is_not_that_of_the_pixels(
+    tmp_path: Path, sizes: str, fields: tuple[str, ...], spacing: tuple[float, float] | None
+) -> None:
+    frame = read_frame(write_nrrd(tmp_path / "a.nrrd", *fields, sizes=sizes))
+    assert (frame.size, frame.spacing) == ((4, 3), spacing)
 
 
 def test_nrrd_in_other_units_is_not_called_millimetres(tmp_path: Path) -> None:

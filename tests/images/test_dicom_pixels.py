@@ -12,7 +12,7 @@ import pydicom
 import pytest
 from PIL import Image
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGBaseline8Bit, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, JPEGBaseline8Bit, RLELossless
 
 from monai_ext.images import read_pixels
 from monai_ext.landmarks import InputError
@@ -87,6 +87,31 @@ def test_values_at_higher_bits_are_refused_and_a_wrong_highbit_alone_is_not(
     )
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         read_pixels(write_dicom(tmp_path / "raised.dcm", raised, **bits))
+
+
+@pytest.mark.parametrize(
+    ("bits", "interpretation", "big"),
+    [(20, "MONOCHROME2", False), (32, "MONOCHROME1", False), (32, "MONOCHROME2", True)],
+)
+def test_numbers_of_32_bits_are_read_in_one_form_alone(
+    tmp_path: Path, write_dicom: Callable[..., Path], bits: int, interpretation: str, big: bool
+) -> None:
+    values = np.arange(256, dtype=np.uint32).reshape(16, 16) << 12
+    np.testing.assert_array_equal(read_pixels(write_dicom(tmp_path / "known.dcm", values))[..., 0], values)
+    stated = {"BitsStored": bits, "HighBit": bits - 1, "PhotometricInterpretation": interpretation}
+    path = write_dicom(tmp_path / "a.dcm", values, **stated)
+    coding = f"Explicit VR {'Big' if big else 'Little'} Endian, {bits} of 32 bits, {interpretation}"
+    if big:
+        dataset = pydicom.dcmread(path)
+        dataset.file_meta.TransferSyntaxUID, dataset.is_little_endian = ExplicitVRBigEndian, False
+        dataset.PixelData = values.astype(">u4").tobytes()
+        dataset.save_as(path)
+    message = (
+        f"a.dcm has numbers of 32 bits that ITK and 3D Slicer read wrongly ({coding}): save it as MONOCHROME2 in "
+        "Explicit VR Little Endian with all bits of its numbers."
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        read_pixels(path)
 
 
 def test_pixels_that_cannot_be_decoded_are_named(tmp_path: Path, write_dicom: Callable[..., Path]) -> None:

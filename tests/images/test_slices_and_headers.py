@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,22 @@ def test_pixels_beside_their_header(tmp_path: Path, smooth: np.ndarray, suffix: 
     for read in (read_image, read_frame):
         with pytest.raises(InputError, match=rf"slice\.{suffix} stores its pixels in {companion.name}, which is not"):
             read(path)
+
+
+def test_a_zipped_nifti_does_not_get_the_pixels_of_the_file_beside_it(tmp_path: Path, smooth: np.ndarray) -> None:
+    zipped, plain = tmp_path / "slice.nii.gz", tmp_path / "slice.nii"
+    sitk.WriteImage(sitk.GetImageFromArray(smooth), str(zipped))
+    np.testing.assert_array_equal(read_image(zipped)[0][0], smooth)
+    sitk.WriteImage(sitk.GetImageFromArray(smooth[::-1]), str(plain))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(zipped))), smooth[::-1])  # a fault of ITK
+    np.testing.assert_array_equal(read_image(plain)[0][0], smooth[::-1])
+    message = (
+        "slice.nii.gz lies beside slice.nii, whose pixels ITK and 3D Slicer would read in the place of its own: move "
+        "one of the two to another folder."
+    )
+    for read in (read_image, read_frame):
+        with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+            read(zipped)
 
 
 @pytest.mark.parametrize("suffix", ["mhd", "nhdr"])
