@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from folder_client import NAMES, PIXELS, FolderClient
 from LandmarkDetectionLib.errors import WrongToken
 from panel_driver import Driver
+from PIL import Image
 from PySide6 import QtCore, QtTest, QtWidgets
+
+from monai_ext.images import read_image
 
 BLUE, ORANGE = "#2f7fc1", "#d98e04"
 
@@ -212,3 +217,41 @@ def test_nothing_left_to_label_is_said(connected: Driver, client: FolderClient) 
         connected.submit()
         connected.do("nextSample")
     assert connected.message == "All 3 images are labelled."
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "sent", "spacing"),
+    [
+        ("changed", "without_size", "mine.png", None),
+        ("changed", "upload", "mine.nrrd", (25.4 / 72, 25.4 / 72)),
+        ("float", "upload", "mine.nrrd", (25.4 / 72, 25.4 / 72)),
+        ("as read", "upload", "mine.jpg", None),
+    ],
+)
+def test_the_print_density_of_a_photograph_is_sent_as_its_pixel_size_only_where_a_person_says_so(
+    panel: Driver, tmp_path: Path, kind: str, answer: str, sent: str, spacing: tuple[float, float] | None
+) -> None:
+    import slicer.util
+
+    values = np.arange(8000, dtype=np.uint8).reshape(80, 100)
+    Image.fromarray(values).save(tmp_path / "mine.jpg", dpi=(72, 72), quality=100)
+    node = panel.host.slicer.load(tmp_path / "mine.jpg")
+    node.SetName("mine")
+    pixels = slicer.util.arrayFromVolume(node)[0].copy()
+    if kind == "float":
+        slicer.util.updateVolumeFromArray(node, pixels[None].astype(np.float32))
+    elif kind == "changed":
+        slicer.util.arrayFromVolumeModified(node)
+    panel.ui.volumeSelector.setCurrentNode(node)
+    panel.answers = [answer]
+    panel.do("upload")
+    (question,) = panel.questions
+    told = [detail for detail in question.details if "0.3528 x 0.3528 mm" in detail]
+    assert len(told) == (kind != "as read")
+    assert question.choices == (*(("without_size",) if kind == "changed" else ()), "upload", "stay")
+    path = panel.bench.folder / "upload" / sent
+    image, frame = read_image(path)
+    assert frame.spacing == (None if spacing is None else pytest.approx(spacing))
+    np.testing.assert_array_equal(image[0], pixels)
+    panel.do("detect")
+    assert panel.pixels()[0] == pytest.approx(PIXELS[0], abs=1e-3)

@@ -12,7 +12,7 @@ from ..words import tr as _
 from ..work.question import DISCARD, KEEP, REPLACE, SAVE_DRAFT, SHOW, STAY, SUBMIT, Question
 
 #: What a choice does beyond those of a question of the session.
-UPLOAD, OVERRULE_FILE = "upload", "overrule_file"
+UPLOAD, WITHOUT_SIZE, OVERRULE_FILE = "upload", "without_size", "overrule_file"
 
 
 def choice_words(choice: str) -> str:
@@ -26,6 +26,7 @@ def choice_words(choice: str) -> str:
         SHOW: _("Show Them"),
         STAY: _("Cancel"),
         UPLOAD: _("Upload"),
+        WITHOUT_SIZE: _("Upload without Millimetres"),
         OVERRULE_FILE: _("Overrule"),
     }
     return words.get(choice, choice)

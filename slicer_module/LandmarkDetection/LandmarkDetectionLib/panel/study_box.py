@@ -13,7 +13,7 @@ from ..work import jobs
 from ..work.jobs import OpenedImage
 from ..work.question import DISCARD, KEEP, SAVE_DRAFT, SHOW, STAY, Question
 from ..work.work import Work
-from .dialogs import UPLOAD
+from .dialogs import UPLOAD, WITHOUT_SIZE
 from .pictures import FAIR, GOOD, IDLE, Icons, light, sign
 from .submit_bar import DETECT, SubmitBar
 from .table_cells import fit_columns, fit_widths, set_bold, set_cell, set_rows
@@ -186,17 +186,31 @@ class StudyBox:
         if node is None:
             bench.say(_("Choose a loaded volume first."), ERROR)
             return
+        try:
+            size = bench.scene.exported_size(node)
+        except SceneError as error:
+            bench.say(str(error), ERROR)
+            return
         sentence = _("Send the image {name} to {server}?").format(name=node.GetName(), server=bench.session.server)
-        details = (_("The file leaves Slicer with all that it holds, also names and dates inside it."),)
-        if bench.answer(Question(sentence, details, (UPLOAD, STAY))) == UPLOAD:
-            self.leave(lambda: self._upload(node))
+        details = [_("The file leaves Slicer with all that it holds, also names and dates inside it.")]
+        choices: tuple[str, ...] = (UPLOAD, STAY)
+        if size is not None:
+            words = _(
+                "Slicer states pixels of {x:.4g} x {y:.4g} mm, which the server takes for their real size; of a "
+                "photograph, also a changed one, it is not."
+            )
+            details.append(words.format(x=size.spacing[0], y=size.spacing[1]))
+            choices = (WITHOUT_SIZE, *choices) if size.optional else choices
+        answer = bench.answer(Question(sentence, tuple(details), choices))
+        if answer in (UPLOAD, WITHOUT_SIZE):
+            self.leave(lambda: self._upload(node, answer == UPLOAD))
 
-    def _upload(self, node: Any) -> None:
+    def _upload(self, node: Any, with_size: bool) -> None:
         bench, client, task = self._bench, self._bench.client, self._bench.session.task
         if client is None or task is None:
             return
         try:
-            path = bench.scene.export_volume(node, bench.folder / "upload")
+            path = bench.scene.export_volume(node, bench.folder / "upload", with_size)
         except SceneError as error:
             bench.say(str(error), ERROR)
             return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import slicer
 import vtk
@@ -39,12 +40,44 @@ def load_in_slicer(path: Path) -> Any:
 _READABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nii.gz", ".nrrd", ".mha", ".dcm")
 
 
-def export_volume(node: Any, folder: Path) -> Path:
+class ExportedSize(NamedTuple):
+    """The pixel size that an exported volume states.
+
+    Attributes:
+        spacing: millimetres along (x, y).
+        optional: True where the volume can be exported without it.
+    """
+
+    spacing: tuple[float, float]
+    optional: bool
+
+
+def exported_size(node: Any) -> ExportedSize | None:
+    """The pixel size that :func:`export_volume` writes; None for a file that is copied and for PNG.
+
+    Slicer has a size for every volume: of a photograph it is the print density, or 1 mm.
+
+    Raises:
+        SceneError: it is no 2D image.
+    """
+    geometry = ImageFrame(node).geometry()
+    if _source(node) is not None or _is_photograph(node):
+        return None
+    x, y = (math.hypot(*step) for step in (geometry.x_step, geometry.y_step))
+    return ExportedSize((x, y), _fits_png(node.GetImageData()))
+
+
+def export_volume(node: Any, folder: Path, with_size: bool = True) -> Path:
     """Writes a 2D volume into a folder, named for the node; parent transforms have no part in it.
 
     The file that it was read from is copied where the volume is still as read. Otherwise an image that lies as a
     photograph does (pixels of 1 mm at the origin) becomes PNG, since NRRD would call those millimetres a calibration,
     and any other becomes NRRD.
+
+    Args:
+        node: the volume.
+        folder: of the file.
+        with_size: False writes PNG in the place of NRRD, without pixel size and position.
 
     Raises:
         SceneError: it is no 2D image, lies as a photograph but does not fit in PNG, or cannot be written.
@@ -61,7 +94,7 @@ def export_volume(node: Any, folder: Path) -> Path:
     except OSError as error:
         sentence = _("{name} cannot be copied to {folder}: {reason}.")
         raise SceneError(sentence.format(name=node.GetName(), folder=folder, reason=error.strerror)) from error
-    photograph, image = _is_photograph(node), node.GetImageData()
+    photograph, image = not with_size or _is_photograph(node), node.GetImageData()
     if photograph and not _fits_png(image):
         sentence = _(
             "{name} has pixels of 1 mm, as an image without a pixel size, and PNG cannot hold {count} x {kind}: "

@@ -14,7 +14,7 @@ from ..server.task_definition import TaskDefinition
 from ..words import tr as _
 from ..work.work import Work
 from .image_display import CloseUp, close_up
-from .image_files import export_volume, load_in_slicer
+from .image_files import ExportedSize, export_volume, exported_size, load_in_slicer
 from .image_frame import ImageFrame
 from .nodes import (
     IMAGE,
@@ -142,9 +142,13 @@ class SceneAdapter:
         """
         return self._open_frame().geometry(spacing)
 
-    def export_volume(self, node: Any, folder: Path | str) -> Path:
+    def exported_size(self, node: Any) -> ExportedSize | None:
+        """The pixel size that a volume is exported with; see :func:`.image_files.exported_size`."""
+        return exported_size(node)
+
+    def export_volume(self, node: Any, folder: Path | str, with_size: bool = True) -> Path:
         """Writes a volume to a folder; see :func:`.image_files.export_volume`."""
-        return export_volume(node, Path(folder))
+        return export_volume(node, Path(folder), with_size)
 
     def clear(self) -> None:
         """Removes points and lines, and an image that was loaded by :meth:`show_image`."""

@@ -668,6 +668,10 @@
    <translation>Hochladen</translation>
   </message>
   <message>
+   <source>Upload without Millimetres</source>
+   <translation>Ohne Millimeter hochladen</translation>
+  </message>
+  <message>
    <source>Overrule</source>
    <translation>Übergehen</translation>
   </message>
@@ -975,6 +979,10 @@
   <message>
    <source>The file leaves Slicer with all that it holds, also names and dates inside it.</source>
    <translation>Die Datei verlässt Slicer mit allem, was sie enthält, auch mit Namen und Daten darin.</translation>
+  </message>
+  <message>
+   <source>Slicer states pixels of {x:.4g} x {y:.4g} mm, which the server takes for their real size; of a photograph, also a changed one, it is not.</source>
+   <translation>Slicer nennt Pixel von {x:.4g} x {y:.4g} mm, was der Server für ihre wirkliche Größe hält; bei einer Fotografie, auch einer veränderten, ist sie es nicht.</translation>
   </message>
   <message>
    <source>Uploading {name}</source>
