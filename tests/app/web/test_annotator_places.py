@@ -13,7 +13,7 @@ from annotator_study import BRIGHT, DIM, SIZE, Annotator, centre_of, kept, label
 from conftest import OpenPage, Serve
 from PIL import Image
 
-from monai_ext.landmarks import Frame, Landmarks
+from monai_ext.landmarks import SAME_PLACEMENT, Frame, Landmarks, frame_field, moved_by
 from monai_ext.landmarks.measurements import measure
 from monai_ext.landmarks.protocol_file import read_protocol, shipped_dir
 
@@ -215,16 +215,27 @@ def test_measurements_and_swapped_pairs_are_those_of_the_server(annotate: Any) -
         cases.append([state.to_dict() for state in states])
         measured.append([entry["value"] for entry in measure(protocol, landmarks)])
         swapped.append([[pair.first, pair.second] for pair in swapped_pairs(task, states, geometry)])
-    found = annotate("plain").page.evaluate(
-        """async ([document, frame, cases]) => {
+    # moved along the image, out of its plane, and scaled along its longer step: just below and above a hundredth pixel
+    steps = placement[:, :2] / np.linalg.norm(placement[:, :2], axis=0)
+    length = 0.01 * np.linalg.norm(placement[:, :2], axis=0).min()
+    shifts = [np.cross(*steps.T) / np.linalg.norm(np.cross(*steps.T)), steps[:, 0], steps[:, 1]]
+    moved = [placement + np.outer(part * length * shift, (0, 0, 1)) for shift in shifts for part in (0.99, 1.01)]
+    moved += [placement + np.outer(part * length * steps[:, 1], (0, 1 / 399, 0)) for part in (0.99, 1.01)]
+    stated = [frame_field(Frame(300, 400, other)) for other in moved]
+    found, agree = annotate("plain").page.evaluate(
+        """async ([document, frame, cases, stated]) => {
             const [{ Task }, { Frame }, { measure }, { swappedPairs }] = await Promise.all(
                 ["task", "frame", "measure", "pair_check"].map((name) => import(`/web/js/annotator/${name}.js`)));
             const [task, where] = [new Task(document), new Frame(frame)];
-            return cases.map((points) =>
+            const told = cases.map((points) =>
                 [measure(task, points, where).map(({ value }) => value), swappedPairs(task, points, where)]);
+            return [told, stated.map((other) => where.agreesWith(other))];
         }""",
-        [document, geometry.to_dict(), cases],
+        [document, geometry.to_dict(), cases, stated],
     )
+    modules = [Geometry.from_dict({**other, "spacing": [1, 1], "unit": "px"}).moved_by(geometry) for other in stated]
+    assert agree == [apart <= SAME_PLACEMENT for apart in modules]
+    assert agree == [moved_by(Frame(300, 400, other), frame) <= SAME_PLACEMENT for other in moved] == [True, False] * 4
     np.testing.assert_allclose([values for values, _ in found], measured, rtol=1e-9)
     assert [pairs for _, pairs in found] == swapped
     assert 0 < sum(map(bool, swapped)) < len(swapped)

@@ -75,7 +75,11 @@ export class Frame {
     if (other.size[0] !== this.size[0] || other.size[1] !== this.size[1]) return false;
     const [right, bottom] = [this.size[0] - 1, this.size[1] - 1];
     const corners = [[0, 0], [right, 0], [0, bottom], [right, bottom]];
-    return corners.every((corner) => this.pixelDistance(other.toLps(corner), this.toLps(corner)) <= SAME_PLACEMENT);
+    const pixel = Math.sqrt(Math.min(dot(this.xStep, this.xStep), dot(this.yStep, this.yStep)));
+    return corners.every((corner) => {
+      const [there, here] = [other.toLps(corner), this.toLps(corner)];
+      return Math.hypot(...there.map((value, axis) => value - here[axis])) <= SAME_PLACEMENT * pixel;
+    });
   }
 
   /** Whether the image is another one than that of a revision, undefined where none is known, under the same ID. */
