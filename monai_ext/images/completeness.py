@@ -133,6 +133,24 @@ def check_complete(path: Path, format_name: str) -> None:
         raise InputError(f"{path.name} is cut short or damaged: export or download it again.")
 
 
+def check_own_pixels(path: Path) -> None:
+    """Refuses a ``.nii.gz`` beside a ``.nii`` of the same name and another content, whose pixels ITK reads for both.
+
+    Raises:
+        InputError: there is such a file.
+    """
+    other = path.with_suffix("")
+    if not path.name.lower().endswith(".nii.gz") or not other.is_file():
+        return
+    with open_nifti(path) as own, other.open("rb") as beside:
+        while chunk := own.read(CHUNK):
+            if chunk != beside.read(CHUNK):
+                raise InputError(
+                    f"{path.name} lies beside {other.name}, whose pixels ITK and 3D Slicer would read in the place of "
+                    "its own: move one of the two to another folder."
+                )
+
+
 _MHA_KEY, _NRRD_KEYS = "elementdatafile", ("data file", "datafile")
 
 
@@ -147,15 +165,9 @@ def data_files(path: Path) -> tuple[Path, ...]:
     """The file that holds the pixels of an image file, where that is another one; none for any other file.
 
     Raises:
-        InputError: the pixels lie in several files, in another folder, or in a file that is not there; or the image is
-            a ``.nii.gz`` beside the ``.nii`` of the same name, whose pixels ITK takes for both.
+        InputError: the pixels lie in several files, in another folder, or in a file that is not there.
         OSError: the file cannot be read.
     """
-    if path.name.lower().endswith(".nii.gz") and path.with_suffix("").is_file():
-        raise InputError(
-            f"{path.name} lies beside {path.stem}, whose pixels ITK and 3D Slicer would read in the place of its own: "
-            "move one of the two to another folder."
-        )
     name = _data_file(path, image_kind(path))
     if name is None:
         return ()

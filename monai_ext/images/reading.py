@@ -15,7 +15,7 @@ from PIL import Image
 
 from monai_ext.landmarks import FloatArray, Frame, InputError
 
-from .completeness import check_complete, data_files
+from .completeness import check_complete, check_own_pixels, data_files
 from .dicom_pixels import decode_dicom, describe_coding
 from .formats import DICOM, TIFF, Format, image_format
 from .pixel_spacing import dicom_spacing, header_spacing, with_stated_size
@@ -138,10 +138,21 @@ def _open_pillow(path: Path, format_: Format) -> Image.Image:
 
 
 def _pillow_frame(path: Path, format_: Format, size: tuple[int, int]) -> Frame:
-    """ITK ignores the density of PNG and BMP and reads that of JPEG."""
-    if format_.name != "JPEG":
-        return Frame(*size)
-    return _itk_frame(path, format_, _open_itk(path, format_))
+    """ITK ignores the density of PNG and BMP; it reads that of JPEG, and the scale that it writes into PNG itself."""
+    if format_.name == "JPEG" or (format_.name == "PNG" and _has_scale(path)):
+        return _itk_frame(path, format_, _open_itk(path, format_))
+    return Frame(*size)
+
+
+def _has_scale(path: Path) -> bool:
+    """Whether a PNG has a chunk sCAL before its pixels, by which ITK and 3D Slicer place it."""
+    with path.open("rb") as stream:
+        stream.seek(8)
+        while len(head := stream.read(8)) == 8 and head[4:] != b"IDAT":
+            if head[4:] == b"sCAL":
+                return True
+            stream.seek(int.from_bytes(head[:4], "big") + 4, 1)  # a checksum follows
+    return False
 
 
 def _read_pillow(path: Path, format_: Format) -> tuple[NDArray[Any], Frame]:
@@ -183,6 +194,7 @@ def _open_itk(path: Path, format_: Format) -> ImageFileReader:
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     data_files(path)
     check_complete(path, format_.name)
+    check_own_pixels(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO(format_.io)

@@ -86,6 +86,21 @@ def test_photographs(
     assert read_frame(path).unit == "px"
 
 
+@pytest.mark.parametrize("kind", ["grey", "16 bits", "color"])
+def test_a_png_that_itk_wrote_lies_where_itk_puts_it_and_is_not_calibrated(
+    tmp_path: Path, smooth: np.ndarray, load_in_slicer: Callable[[Path], np.ndarray], kind: str
+) -> None:
+    pixels = np.dstack([smooth] * 3) if kind == "color" else smooth.astype(np.uint16 if kind == "16 bits" else np.uint8)
+    image = sitk.GetImageFromArray(pixels, isVector=kind == "color")
+    image.SetSpacing((0.5, 0.2))
+    path = tmp_path / "image.png"
+    sitk.WriteImage(image, str(path))  # with the spacing in its chunk sCAL
+    assert_same_place(path, load_in_slicer)
+    frame = read_frame(path)
+    np.testing.assert_allclose(frame.placement, [[0.5, 0, 0], [0, 0.2, 0], [0, 0, 0]], rtol=1e-12)
+    assert (frame.spacing, frame.unit) == (None, "px")
+
+
 def test_jpeg_density_per_centimetre(
     tmp_path: Path, smooth: np.ndarray, load_in_slicer: Callable[[Path], np.ndarray]
 ) -> None:

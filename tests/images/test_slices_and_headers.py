@@ -92,6 +92,7 @@ def test_pixels_beside_their_header(tmp_path: Path, smooth: np.ndarray, suffix: 
 def test_a_zipped_nifti_does_not_get_the_pixels_of_the_file_beside_it(tmp_path: Path, smooth: np.ndarray) -> None:
     zipped, plain = tmp_path / "slice.nii.gz", tmp_path / "slice.nii"
     sitk.WriteImage(sitk.GetImageFromArray(smooth), str(zipped))
+    sitk.WriteImage(sitk.GetImageFromArray(smooth), str(plain))
     np.testing.assert_array_equal(read_image(zipped)[0][0], smooth)
     sitk.WriteImage(sitk.GetImageFromArray(smooth[::-1]), str(plain))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(zipped))), smooth[::-1])  # a fault of ITK
