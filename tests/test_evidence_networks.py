@@ -128,18 +128,22 @@ def test_the_pages_tell_of_the_regularisers_what_the_errors_say() -> None:
     told = json.loads((folder / "errors.json").read_text(encoding="utf-8"))
     program = runpy.run_path(str(folder / "measure.py"))
     found = program["figures"](told["cells"], told["subjects"])
-    rows = program["table"](found, "crops")
+    rows = [*program["table"](found, "crops"), *program["table"](found, "portraits")]
 
     assert [row for row in text.splitlines() if row in rows] == rows
-    assert len(rows) == 8
-    regularised = {
-        key: numbers for key, numbers in found.items() if key[0] == "crops" and key[3] in ("CD", "ED", "Com")
-    }
-    assert len(regularised) == 24
-    without_0 = {key[:4] for key, numbers in regularised.items() if numbers["less"].low * numbers["less"].high > 0}
-    assert without_0 == {("crops", "imagenet", 25, "ED"), ("crops", "imagenet", 100, "CD")}
-    assert min(numbers["less"].low for numbers in regularised.values()) > -0.9
-    assert min(numbers["less"].low for key, numbers in regularised.items() if key[2] >= 50) > -0.4
+    assert len(rows) == 8 + 6
+    less = {key[:4]: numbers["less"] for key, numbers in found.items() if key[0] != "chosen_on" and numbers["less"]}
+    regularised = {key: between for key, between in less.items() if key[3] in ("CD", "ED", "Com")}
+    assert len(regularised) == 42
+    without_0 = {key for key, between in regularised.items() if between.low * between.high > 0}
+    assert without_0 == {("portraits", "imagenet", 25, "CD")}
+    assert less["portraits", "imagenet", 25, "CD"].mean > 0
+    bounds = {("crops", 25): 0.55, ("crops", 50): 0.5, ("crops", 100): 0.25, ("crops", 400): 0.25}
+    assert all(between.low > -bounds.get((key[0], key[2]), 0.45) for key, between in regularised.items())
+    frozen = {key[:3]: round(between.mean, 1) for key, between in less.items() if key[3] == "FE" and between.low > 0}
+    assert {key[:2] for key in frozen} == {("portraits", "faces"), ("crops", "imagenet")}
+    assert {frozen["portraits", "faces", labels] for labels in (10, 25, 56)} == {0.7, 0.6, 0.5}
+    assert {frozen["crops", "imagenet", labels] for labels in (50, 100, 400)} == {0.4, 0.5, 0.3}
     # one figure again, from the cells themselves, and the reproduction's row of it
     of = [cell for cell in told["cells"] if (cell["set"], cell["source"], cell["labels"]) == ("crops", "faces", 100)]
     means = {row: {c["seed"]: np.mean(c["images"]) for c in of if c["row"] == row} for row in ("FT", "CD")}
