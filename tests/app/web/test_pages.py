@@ -31,8 +31,8 @@ def evil_study(study: Path) -> Path:
     return study
 
 
-def listed(server: Server, search: str) -> int:
-    return int(requests.get(f"{server.url}/datastore/images", params={"search": search}, timeout=30).json()["found"])
+def listed(server: Server, **query: str) -> int:
+    return int(requests.get(f"{server.url}/datastore/images", params=query, timeout=30).json()["found"])
 
 
 def pictures(page: Any, selector: str, count: int) -> None:
@@ -170,7 +170,7 @@ def test_no_page_is_wider_than_a_phone(open_page: Callable[..., Any], server: Se
 @pytest.mark.slow
 def test_names_are_never_read_as_html(open_page: Callable[..., Any], server: Server, evil_study: Path) -> None:
     deadline = time.monotonic() + 30
-    while not listed(server, "onerror") and time.monotonic() < deadline:  # the folder is watched
+    while not listed(server, search="onerror") and time.monotonic() < deadline:  # the folder is watched
         time.sleep(0.2)
     page = open_page(f"{server.url}/#/list?search=onerror")
     row = page.locator(".image-row")
@@ -191,6 +191,9 @@ def test_a_doubtful_label_is_shown_with_its_points_and_confirmed(
     query = {"label": image, "tag": "final"}
     store = LandmarkDatastore(str(study), repair=False)
     store.note_labels("final", {image: (store.objects[image].labels["final"].sha256, note)})
+    deadline = time.monotonic() + 30
+    while not listed(server, flagged="true") and time.monotonic() < deadline:  # the folder is watched
+        time.sleep(0.05)
     page = open_page(f"{server.url}/#/review")
     case = page.locator(f'[data-image="{image}"]')
     case.wait_for()
